@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Starts the built command; builds it first when that was not done yet.
+import { execSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const entry = new URL("../dist/node/main.js", import.meta.url);
+if (!existsSync(entry)) {
+  process.stderr.write("attune-agent: building first (once)\n");
+  execSync("npm run --silent build", { cwd: fileURLToPath(new URL("../../..", import.meta.url)), stdio: ["ignore", 2, 2] });
+}
+await import(entry.href);

@@ -1,0 +1,34 @@
+// One vitest configuration: four projects, told apart by what they need (nothing, the tree, real processes, a whole demo).
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const conditions = ["@attune/source", "node", "import", "default"];
+const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
+
+export default defineConfig({
+  root,
+  ...common,
+  test: {
+    projects: [
+      { root, ...common, test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"] } },
+      { root, ...common, test: { name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
+      {
+        root,
+        ...common,
+        test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 },
+      },
+      {
+        root,
+        ...common,
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
