@@ -1,0 +1,11 @@
+// The port behind which encoders are computed: the TypeScript reference today, WebAssembly and native kernels beside it.
+import type { EncoderConfig } from "../encoder/config.js";
+import type { Encoder } from "../encoder/encoder.js";
+import type { TensorFile } from "../tensor/safetensors.js";
+
+export interface Engine {
+  /** Part of a feature extractor's identity: two engines' features are close, not equal. */
+  readonly name: "reference" | "wasm" | "native";
+  /** Throws as `createBert` does on weights that are missing, of another shape, or not finite. */
+  createEncoder(config: EncoderConfig, tensors: TensorFile): Encoder;
+}

@@ -1,0 +1,45 @@
+// The one error of this package: bad input or an impossible request, with a code from a closed list and a message that names what to change.
+
+/**
+ * - `malformed`: a file or text is not in its format
+ * - `unsupported`: well-formed, but not something this package computes
+ * - `shape`: sizes that do not fit together
+ * - `not-finite`: NaN or infinity where a number is needed
+ * - `out-of-range`: an index, token, label or setting outside its domain
+ * - `empty`: nothing to work on
+ * - `mismatch`: two things that must belong together do not (a head and other features)
+ * - `singular`: a system of equations without a usable solution
+ * - `aborted`: the caller's signal asked to stop
+ */
+export type MlErrorCode =
+  | "malformed"
+  | "unsupported"
+  | "shape"
+  | "not-finite"
+  | "out-of-range"
+  | "empty"
+  | "mismatch"
+  | "singular"
+  | "aborted";
+
+export class MlError extends Error {
+  override readonly name = "MlError";
+  readonly code: MlErrorCode;
+
+  constructor(code: MlErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Throws `not-finite`, naming `what` and the first offending position, unless every value is a finite number. */
+export function assertFinite(what: string, values: Float32Array | Float64Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw new MlError(
+        "not-finite",
+        `${what} holds ${values[i]} at position ${i}; every value must be a finite number`,
+      );
+    }
+  }
+}
