@@ -1,0 +1,19 @@
+// Enrolment: a one-time token for credentials. The device's secret key is born on the device and is in no message.
+
+import { z } from "zod";
+import { trustedKeysSchema } from "../signature.js";
+import { devicePattern, fleetPattern } from "../subjects.js";
+
+/** What the fleet manager hands over: `attune1.<fingerprint of the trusted keys>.<secret>`. */
+export const enrolmentTokenPattern = /^attune1\.([0-9a-f]{64})\.([0-9a-f]{48})$/;
+
+export const enrolmentReplySchema = z.strictObject({
+  version: z.literal(1),
+  device: z.string().regex(devicePattern),
+  fleet: z.string().regex(fleetPattern),
+  /** The keys that sign releases; their sha256 over canonical JSON must be the fingerprint in the token. */
+  releaseKeys: trustedKeysSchema,
+  egressContractVersion: z.int().min(1),
+  nats: z.strictObject({ urls: z.array(z.string()).min(1), userJwt: z.string().min(1) }),
+});
+export type EnrolmentReply = z.infer<typeof enrolmentReplySchema>;

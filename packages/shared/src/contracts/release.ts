@@ -1,0 +1,82 @@
+// The release manifest: what a device needs to know, and to be able to check, about the pair it is asked to run.
+
+import { z } from "zod";
+import { emotionLabelSchema } from "./dataset.js";
+
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The files of a release; a device opens no other name. */
+export const releaseFileNames = [
+  "config.json",
+  "model.safetensors",
+  "tokenizer.json",
+  "dr.safetensors",
+  "prior-head.safetensors",
+  "golden.json",
+] as const;
+export type ReleaseFileName = (typeof releaseFileNames)[number];
+
+export const chunkSizeBytes = 262_144;
+const maximumFileBytes = 2 ** 31;
+
+const chunkSchema = z.strictObject({ sha256: sha256Schema, sizeBytes: z.int().min(1).max(chunkSizeBytes) });
+
+export const releaseFileSchema = z
+  .strictObject({
+    name: z.enum(releaseFileNames),
+    sizeBytes: z.int().min(1).max(maximumFileBytes),
+    sha256: sha256Schema,
+    chunks: z.array(chunkSchema).min(1),
+  })
+  .refine((file) => file.chunks.reduce((sum, chunk) => sum + chunk.sizeBytes, 0) === file.sizeBytes, {
+    error: "the sizes of the chunks do not add up to sizeBytes",
+  });
+export type ReleaseFile = z.infer<typeof releaseFileSchema>;
+
+export const headRecipeSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("linear") }),
+  z.strictObject({ kind: z.literal("elm"), hidden: z.int().min(1).max(4096), l2: z.number().positive() }),
+  z.strictObject({ kind: z.literal("oselm"), hidden: z.int().min(1).max(4096), l2: z.number().positive() }),
+]);
+export type HeadRecipe = z.infer<typeof headRecipeSchema>;
+
+export const releaseSchema = z.strictObject({
+  version: z.literal(1),
+  kind: z.literal("release"),
+  /** Grows by at least one with every release of a fleet's server; a device never goes back below what it has accepted. */
+  sequence: z.int().min(1).max(65_535),
+  model: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
+  modelVersion: z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  egressContractVersion: z.int().min(1),
+  features: z.strictObject({
+    /** Identity of the features: extractor, tokenizer, pooling, DR. A head is of use with these features only. */
+    identity: sha256Schema,
+    pooling: z.enum(["cls", "mean", "mean-max"]),
+    maxTokens: z.int().min(3).max(512),
+    featureSize: z.int().min(1).max(65_536),
+  }),
+  labels: z.array(emotionLabelSchema).min(2),
+  headRecipe: headRecipeSchema,
+  files: z
+    .array(releaseFileSchema)
+    .refine((files) => releaseFileNames.every((name) => files.filter((file) => file.name === name).length === 1), {
+      error: `every file must be there exactly once: ${releaseFileNames.join(", ")}`,
+    }),
+});
+export type Release = z.infer<typeof releaseSchema>;
+
+/** Golden vectors: what the device's own engine must reproduce before a release counts as working. */
+export const goldenSchema = z.strictObject({
+  version: z.literal(1),
+  tolerance: z.number().positive().max(0.1),
+  vectors: z
+    .array(z.strictObject({ ids: z.array(z.int().min(0)).min(1), features: z.array(z.number()).min(1) }))
+    .min(1)
+    .max(64),
+});
+export type Golden = z.infer<typeof goldenSchema>;
+
+export const chunkPath = (sha256: string): string => `/v1/chunks/${sha256}`;
+export const manifestPath = (sha256: string): string => `/v1/manifests/${sha256}`;

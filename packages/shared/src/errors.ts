@@ -1,0 +1,159 @@
+// Every fault that can reach a reader has one code here: its HTTP status, whether trying again can help, and what to do.
+
+interface ErrorEntry {
+  readonly httpStatus: number;
+  readonly retryable: boolean;
+  readonly remedy: string;
+}
+
+export const errorTable = {
+  INVALID_INPUT: { httpStatus: 400, retryable: false, remedy: "Correct the named field and send it again." },
+  INVALID_DATASET: {
+    httpStatus: 400,
+    retryable: false,
+    remedy: "Correct the named line of the file, or map its columns with --columns.",
+  },
+  INVALID_EXTRACTOR: {
+    httpStatus: 400,
+    retryable: false,
+    remedy: "Freeze the extractor again with `attune extractor freeze`, or copy the folder again.",
+  },
+  INVALID_CONFIGURATION: {
+    httpStatus: 400,
+    retryable: false,
+    remedy: "Correct the named environment variable or flag; `--help` lists them.",
+  },
+  TOKEN_INVALID: {
+    httpStatus: 401,
+    retryable: false,
+    remedy: "Ask the fleet manager for a new enrolment token (`attune token create`).",
+  },
+  TOKEN_EXPIRED: {
+    httpStatus: 401,
+    retryable: false,
+    remedy: "Ask the fleet manager for a new enrolment token (`attune token create`).",
+  },
+  TOKEN_USED: {
+    httpStatus: 409,
+    retryable: false,
+    remedy: "A token enrols one device once; ask for a new one (`attune token create`).",
+  },
+  UNAUTHORIZED: {
+    httpStatus: 401,
+    retryable: false,
+    remedy: "Sign in with the fleet's admin token, or enrol the device again.",
+  },
+  FORBIDDEN: { httpStatus: 403, retryable: false, remedy: "Use credentials that are allowed to do this." },
+  NOT_FOUND: { httpStatus: 404, retryable: false, remedy: "Check the name; list what exists first." },
+  CONFLICT: {
+    httpStatus: 409,
+    retryable: false,
+    remedy: "Look at the current state, then decide which of the two is meant.",
+  },
+  NOT_ENROLLED: {
+    httpStatus: 409,
+    retryable: false,
+    remedy: "Enrol the device first: `attune-agent enrol --server URL --token TOKEN`.",
+  },
+  ALREADY_ENROLLED: {
+    httpStatus: 409,
+    retryable: false,
+    remedy: "This directory belongs to a device already; use another --home for another device.",
+  },
+  NO_RELEASE: {
+    httpStatus: 409,
+    retryable: true,
+    remedy: "Wait until the device has received its first release; `attune-agent status` shows the state.",
+  },
+  REPLY_TOO_LARGE: {
+    httpStatus: 502,
+    retryable: false,
+    remedy: "The server sent more than it declared; check the server's address.",
+  },
+  RANGE_NOT_SATISFIABLE: { httpStatus: 416, retryable: false, remedy: "Ask for bytes inside the chunk." },
+  EGRESS_DENIED: {
+    httpStatus: 403,
+    retryable: false,
+    remedy: "The egress contract does not allow this message; see docs/privacy-contract.md.",
+  },
+  OUTBOX_FULL: {
+    httpStatus: 507,
+    retryable: true,
+    remedy: "Bring the device back to its network, or raise ATTUNE_OUTBOX_LIMIT; no report was dropped.",
+  },
+  STORE_CORRUPT: {
+    httpStatus: 500,
+    retryable: false,
+    remedy: "The damaged file was set aside beside its place; restore it from an export or enrol again.",
+  },
+  DISK_FULL: { httpStatus: 507, retryable: true, remedy: "Free disk space; what was good before is still in place." },
+  PORT_IN_USE: {
+    httpStatus: 500,
+    retryable: false,
+    remedy: "Stop the program that listens there, or choose another port with the named variable.",
+  },
+  HOME_IN_USE: {
+    httpStatus: 500,
+    retryable: false,
+    remedy: "Another process uses this directory; stop it or choose another ATTUNE_HOME.",
+  },
+  NATS_MISSING: {
+    httpStatus: 500,
+    retryable: false,
+    remedy: "Install nats-server (Debian: `apt-get install nats-server`) or set NATS_SERVER_BIN or NATS_URL.",
+  },
+  NATS_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    remedy: "Check that nats-server runs; the process keeps trying.",
+  },
+  DATABASE_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    remedy: "Check DATABASE_URL and that PostgreSQL runs; the process keeps trying.",
+  },
+  SERVER_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    remedy: "Check the server's address and the network; the device keeps working and tries again.",
+  },
+  TIMED_OUT: {
+    httpStatus: 504,
+    retryable: true,
+    remedy: "Try again; if it repeats, look at the process's log for the step that hangs.",
+  },
+  INTERNAL: {
+    httpStatus: 500,
+    retryable: false,
+    remedy: "This is a defect: please report it with the error's code and stack, which hold no personal text.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+
+  /** `message` names the field, file, line or port at fault; it never holds an utterance. */
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "AppError";
+    this.code = code;
+  }
+
+  get remedy(): string {
+    return errorTable[this.code].remedy;
+  }
+
+  get httpStatus(): number {
+    return errorTable[this.code].httpStatus;
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(errorTable, value);
+}
