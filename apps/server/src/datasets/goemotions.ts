@@ -1,0 +1,102 @@
+// Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with those of the Ekman grouping.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { datasetError, type LabelledRow, readRecords, readTextFile } from "./table.js";
+
+/** The 28 labels in the order of the set's own ids, each with its Ekman group (the set's ekman_mapping.json). */
+export const goEmotionsGroups = {
+  admiration: "joy",
+  amusement: "joy",
+  anger: "anger",
+  annoyance: "anger",
+  approval: "joy",
+  caring: "joy",
+  confusion: "surprise",
+  curiosity: "surprise",
+  desire: "joy",
+  disappointment: "sadness",
+  disapproval: "anger",
+  disgust: "disgust",
+  embarrassment: "sadness",
+  excitement: "joy",
+  fear: "fear",
+  gratitude: "joy",
+  grief: "sadness",
+  joy: "joy",
+  love: "joy",
+  nervousness: "fear",
+  optimism: "joy",
+  pride: "joy",
+  realization: "surprise",
+  relief: "joy",
+  remorse: "sadness",
+  sadness: "sadness",
+  surprise: "surprise",
+  neutral: "neutral",
+} as const satisfies Record<string, EmotionLabel>;
+
+export interface GoEmotionsRow extends LabelledRow {
+  /** All labels of the row as the file gives them: indices into `labelNames`. */
+  readonly labelIds: readonly number[];
+}
+
+export interface GoEmotions {
+  /** The names that label ids stand for in this folder: the 28, or what its labels.txt lists. */
+  readonly labelNames: readonly string[];
+  readonly train: readonly GoEmotionsRow[];
+  readonly dev: readonly GoEmotionsRow[];
+}
+
+/** Reads train.tsv and dev.tsv (text, comma-separated ids, comment id). labels.txt, where present, says what the ids mean. */
+export function loadGoEmotions(directory: string): GoEmotions {
+  const labelNames = readLabelNames(directory);
+  return {
+    labelNames,
+    train: readGoEmotionsFile(join(directory, "train.tsv"), labelNames),
+    dev: readGoEmotionsFile(join(directory, "dev.tsv"), labelNames),
+  };
+}
+
+export function readGoEmotionsFile(path: string, labelNames: readonly string[]): GoEmotionsRow[] {
+  const groups = labelNames.map((name) => groupOf(name)!);
+  // The set quotes nothing: a quote in a comment is a character like any other.
+  return readRecords(path, { delimiter: "\t", quoted: false }).map(({ fields, line }) => {
+    if (fields.length < 2) {
+      throw datasetError(path, line, "fewer than two tab-separated columns; expected text, label ids, id");
+    }
+    const text = fields[0]!.trim();
+    if (text === "") throw datasetError(path, line, "the text is empty; remove the line");
+    const labelIds = fields[1]!.split(",").map(Number);
+    if (fields[1]!.trim() === "" || !labelIds.every((id) => Number.isInteger(id) && id >= 0 && id < groups.length)) {
+      throw datasetError(
+        path,
+        line,
+        `a label id outside the set (0 to ${groups.length - 1}); correct it, or the folder's labels.txt`,
+      );
+    }
+    const labels = [...new Set(labelIds.map((id) => groups[id]!))];
+    return { text, label: labels[0]!, labels, labelIds, sourceLine: line };
+  });
+}
+
+function readLabelNames(directory: string): string[] {
+  const path = join(directory, "labels.txt");
+  if (!existsSync(path)) return Object.keys(goEmotionsGroups);
+  const names = readTextFile(path)
+    .split(/\r?\n/)
+    .map((name) => name.trim().toLowerCase());
+  while (names.at(-1) === "") names.pop();
+  for (const [index, name] of names.entries()) {
+    if (groupOf(name) === undefined) {
+      throw datasetError(path, index + 1, "not the name of a GoEmotions label; use the set's own names, one a line");
+    }
+  }
+  return names;
+}
+
+function groupOf(name: string): EmotionLabel | undefined {
+  const groups: Readonly<Record<string, EmotionLabel>> = goEmotionsGroups;
+  return Object.hasOwn(groups, name) ? groups[name] : undefined;
+}
