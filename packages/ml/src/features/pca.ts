@@ -1,0 +1,161 @@
+// Principal component analysis: the directions in which features vary most, in float64.
+// Source: the paper's DR step; scikit-learn 1.9, PCA(svd_solver="covariance_eigh"), its sign rule included.
+import { assertFinite, MlError } from "../error.js";
+import { addGram, mirrorUpper } from "../linalg/gram.js";
+import { symmetricEigen } from "../linalg/symmetric-eigen.js";
+import { readFloat32, readFloat64, readMatrixShape, readMetadataField, refuseOtherTensors } from "../tensor/fields.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { TensorFile } from "../tensor/safetensors.js";
+import { columnMeans } from "./standardizer.js";
+
+export interface Pca {
+  readonly inputSize: number;
+  readonly outputSize: number;
+  /** (inputSize) */
+  readonly mean: Float64Array;
+  /** (outputSize, inputSize): orthonormal rows, by falling variance. */
+  readonly components: Matrix;
+  /** (outputSize) variance along each component, divided by N - 1. */
+  readonly explainedVariance: Float64Array;
+  /** (outputSize) the share of the whole variance. */
+  readonly explainedVarianceRatio: Float64Array;
+}
+
+/**
+ * features: (N, D), outputSize at most min(N, D). O(N D² + D³). In each component the element largest in magnitude is positive, so that
+ * equal data give equal components. Throws `empty`, `not-finite`, and `out-of-range` for outputSize.
+ */
+export function fitPca(features: Matrix, outputSize: number): Pca {
+  const { rows, cols, data } = features;
+  if (rows < 2 || cols === 0)
+    throw new MlError("empty", `PCA needs at least two rows and one feature, not ${rows} rows`);
+  const largest = Math.min(rows, cols);
+  if (!Number.isSafeInteger(outputSize) || outputSize < 1 || outputSize > largest) {
+    throw new MlError(
+      "out-of-range",
+      `${outputSize} components of ${rows} rows with ${cols} features: ask for 1 to ${largest}`,
+    );
+  }
+  assertFinite("The features", data);
+  const mean = columnMeans(features);
+  const { values, vectors } = symmetricEigen(covariance(features, mean), cols);
+  const components = createMatrix(outputSize, cols);
+  for (let k = 0; k < outputSize; k++) {
+    const vector = vectors.subarray(k * cols, (k + 1) * cols);
+    const sign = signOfLargest(vector);
+    for (let d = 0; d < cols; d++) {
+      components.data[k * cols + d] = sign * vector[d]!;
+    }
+  }
+  // Rounding can leave a variance of zero slightly negative.
+  const variances = values.map((value) => Math.max(value, 0));
+  const total = variances.reduce((sum, value) => sum + value, 0);
+  const explainedVariance = variances.slice(0, outputSize);
+  const explainedVarianceRatio = explainedVariance.map((value) => (total === 0 ? 0 : value / total));
+  return { inputSize: cols, outputSize, mean, components, explainedVariance, explainedVarianceRatio };
+}
+
+/** components · (x - mean): (N, inputSize) to (N, outputSize), or one row to one row. Throws `shape`. */
+export function applyPca(pca: Pca, features: Float32Array): Float32Array;
+export function applyPca(pca: Pca, features: Matrix): Matrix;
+export function applyPca(pca: Pca, features: Matrix | Float32Array): Matrix | Float32Array {
+  if (features instanceof Float32Array) {
+    return project(pca, createMatrix(1, features.length, features)).data;
+  }
+  return project(pca, features);
+}
+
+function project({ inputSize, outputSize, mean, components }: Pca, features: Matrix): Matrix {
+  if (features.cols !== inputSize) {
+    throw new MlError("shape", `The PCA was fitted on ${inputSize} features, not ${features.cols}`);
+  }
+  const result = createMatrix(features.rows, outputSize);
+  const centred = new Float64Array(inputSize);
+  for (let i = 0; i < features.rows; i++) {
+    for (let d = 0; d < inputSize; d++) {
+      centred[d] = features.data[i * inputSize + d]! - mean[d]!;
+    }
+    projectRow(components.data, centred, result.data.subarray(i * outputSize, (i + 1) * outputSize));
+  }
+  return result;
+}
+
+/** out ← components · x, summed in float64; x: (D), components: (out.length, D). */
+export function projectRow(components: Float32Array, x: Float64Array, out: Float32Array): void {
+  const size = x.length;
+  for (let k = 0; k < out.length; k++) {
+    const base = k * size;
+    let even = 0;
+    let odd = 0;
+    let d = 0;
+    for (; d + 2 <= size; d += 2) {
+      even += components[base + d]! * x[d]!;
+      odd += components[base + d + 1]! * x[d + 1]!;
+    }
+    if (d < size) even += components[base + d]! * x[d]!;
+    out[k] = even + odd;
+  }
+}
+
+export function savePca(pca: Pca): TensorFile {
+  const { inputSize, outputSize, mean, components, explainedVariance, explainedVarianceRatio } = pca;
+  return {
+    metadata: { kind: "pca", version: "1" },
+    tensors: new Map([
+      ["mean", { dtype: "F64", shape: [inputSize], data: mean }],
+      ["components", { dtype: "F32", shape: [outputSize, inputSize], data: components.data }],
+      ["explained_variance", { dtype: "F64", shape: [outputSize], data: explainedVariance }],
+      ["explained_variance_ratio", { dtype: "F64", shape: [outputSize], data: explainedVarianceRatio }],
+    ]),
+  };
+}
+
+/** Throws `malformed`, `shape`, `not-finite` or `unsupported`, naming the field. */
+export function loadPca(file: TensorFile): Pca {
+  const kind = readMetadataField(file, "kind");
+  const version = readMetadataField(file, "version");
+  if (kind !== "pca" || version !== "1") {
+    throw new MlError("unsupported", `A file of kind "${kind}", version "${version}", is not a PCA of version 1`);
+  }
+  const names = ["mean", "components", "explained_variance", "explained_variance_ratio"];
+  refuseOtherTensors(file, names);
+  const [outputSize, inputSize] = readMatrixShape(file, "components");
+  return {
+    inputSize,
+    outputSize,
+    mean: readFloat64(file, "mean", [inputSize]),
+    components: createMatrix(outputSize, inputSize, readFloat32(file, "components", [outputSize, inputSize])),
+    explainedVariance: readFloat64(file, "explained_variance", [outputSize]),
+    explainedVarianceRatio: readFloat64(file, "explained_variance_ratio", [outputSize]),
+  };
+}
+
+/** (D, D), divided by N - 1. */
+function covariance({ rows, cols, data }: Matrix, mean: Float64Array): Float64Array {
+  const result = new Float64Array(cols * cols);
+  const blockRows = 256; // bounds the float64 copy, whatever N is
+  for (let start = 0; start < rows; start += blockRows) {
+    const end = Math.min(start + blockRows, rows);
+    const centred = new Float64Array((end - start) * cols);
+    for (let i = start; i < end; i++) {
+      for (let d = 0; d < cols; d++) {
+        centred[(i - start) * cols + d] = data[i * cols + d]! - mean[d]!;
+      }
+    }
+    addGram(result, centred, cols);
+  }
+  for (let k = 0; k < result.length; k++) {
+    result[k]! /= rows - 1;
+  }
+  mirrorUpper(result, cols);
+  return result;
+}
+
+function signOfLargest(vector: Float64Array): number {
+  let largest = 0;
+  for (const value of vector) {
+    // Elements equal within rounding must not decide the sign by chance: the first of them does.
+    if (Math.abs(value) > Math.abs(largest) * (1 + 1e-9)) largest = value;
+  }
+  return largest < 0 ? -1 : 1;
+}
