@@ -1,0 +1,148 @@
+// BERT's encoder (Devlin et al. 2019; Hugging Face Transformers' modeling_bert.py), read from top to bottom: load, embed, layer by layer.
+import { MlError } from "../error.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { TensorFile } from "../tensor/safetensors.js";
+import { activate } from "./activations.js";
+import type { EncoderConfig } from "./config.js";
+import type { Encoder, EncoderOutput } from "./encoder.js";
+import {
+  addEmbedding,
+  addInPlace,
+  type EmbeddingTable,
+  type LayerNorm,
+  type Linear,
+  layerNorm,
+  linear,
+  selfAttention,
+} from "./layers.js";
+import { encoderWeights } from "./weights.js";
+
+interface BertLayer {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly attentionOutput: Linear;
+  readonly attentionNorm: LayerNorm;
+  readonly intermediate: Linear;
+  readonly output: Linear;
+  readonly outputNorm: LayerNorm;
+}
+
+interface BertModel {
+  readonly words: EmbeddingTable;
+  readonly positions: EmbeddingTable;
+  readonly types: EmbeddingTable;
+  readonly embeddingNorm: LayerNorm;
+  readonly layers: readonly BertLayer[];
+}
+
+/**
+ * An encoder from Hugging Face's tensor names, with or without the `bert.` prefix; int8 tensors with a `<name>.scale` are accepted beside float32.
+ * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head in the file is not read.
+ */
+export function createBert(config: EncoderConfig, tensors: TensorFile): Encoder {
+  const model = loadModel(config, tensors);
+
+  function forward(ids: Int32Array, mask?: Uint8Array): EncoderOutput {
+    checkInput(config, ids, mask);
+    let hidden = embed(model, ids);
+    const hiddenStates = [hidden];
+    for (const layer of model.layers) {
+      hidden = applyLayer(layer, hidden, { config, mask });
+      hiddenStates.push(hidden);
+    }
+    return { hiddenStates };
+  }
+
+  return { config, forward };
+}
+
+function loadModel(config: EncoderConfig, tensors: TensorFile): BertModel {
+  const { hiddenSize, intermediateSize, layerNormEps } = config;
+  const weights = encoderWeights(tensors, "bert.");
+  const layers: BertLayer[] = [];
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    const name = `encoder.layer.${i}`;
+    layers.push({
+      query: weights.linear(`${name}.attention.self.query`, hiddenSize, hiddenSize),
+      key: weights.linear(`${name}.attention.self.key`, hiddenSize, hiddenSize),
+      value: weights.linear(`${name}.attention.self.value`, hiddenSize, hiddenSize),
+      attentionOutput: weights.linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize),
+      attentionNorm: weights.layerNorm(`${name}.attention.output.LayerNorm`, hiddenSize, layerNormEps),
+      intermediate: weights.linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize),
+      output: weights.linear(`${name}.output.dense`, intermediateSize, hiddenSize),
+      outputNorm: weights.layerNorm(`${name}.output.LayerNorm`, hiddenSize, layerNormEps),
+    });
+  }
+  return {
+    words: weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
+    positions: weights.embedding("embeddings.position_embeddings", config.maxPositionEmbeddings, hiddenSize),
+    types: weights.embedding("embeddings.token_type_embeddings", config.typeVocabSize, hiddenSize),
+    embeddingNorm: weights.layerNorm("embeddings.LayerNorm", hiddenSize, layerNormEps),
+    layers,
+  };
+}
+
+function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | undefined): void {
+  if (ids.length === 0) {
+    throw new MlError("empty", "No tokens to encode");
+  }
+  if (ids.length > config.maxPositionEmbeddings) {
+    throw new MlError(
+      "out-of-range",
+      `${ids.length} tokens where the encoder has ${config.maxPositionEmbeddings} positions`,
+    );
+  }
+  for (const [i, id] of ids.entries()) {
+    if (id < 0 || id >= config.vocabSize) {
+      throw new MlError("out-of-range", `Token ${i} has id ${id}, outside the vocabulary of ${config.vocabSize}`);
+    }
+  }
+  if (mask === undefined) return;
+  if (mask.length !== ids.length) {
+    throw new MlError("shape", `A mask of ${mask.length} for ${ids.length} tokens`);
+  }
+  if (!mask.includes(1)) {
+    throw new MlError("empty", "The mask leaves no real token to encode");
+  }
+}
+
+/** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
+function embed(model: BertModel, ids: Int32Array): Matrix {
+  const { words, positions, types } = model;
+  const x = createMatrix(ids.length, words.cols);
+  const place = { data: x.data, offset: 0 };
+  for (let t = 0; t < ids.length; t++) {
+    addEmbedding(words, ids[t]!, place);
+    addEmbedding(positions, t, place);
+    addEmbedding(types, 0, place);
+    place.offset += x.cols;
+  }
+  layerNorm(x, model.embeddingNorm);
+  return x;
+}
+
+/** x: (T, H) → (T, H): attention, then feed-forward, each added to its input and normalised. */
+function applyLayer(
+  layer: BertLayer,
+  x: Matrix,
+  { config, mask }: { config: EncoderConfig; mask: Uint8Array | undefined },
+): Matrix {
+  const context = selfAttention({
+    query: linear(x, layer.query),
+    key: linear(x, layer.key),
+    value: linear(x, layer.value),
+    heads: config.numAttentionHeads,
+    mask,
+  });
+  const attended = linear(context, layer.attentionOutput);
+  addInPlace(attended, x);
+  layerNorm(attended, layer.attentionNorm);
+
+  const inner = linear(attended, layer.intermediate);
+  activate(inner.data, config.hiddenAct);
+  const result = linear(inner, layer.output);
+  addInPlace(result, attended);
+  layerNorm(result, layer.outputNorm);
+  return result;
+}
