@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const conditions = ["@attune/source", "node", "import", "default"];
+// No "import" here: vitest hands these to node, where it would make require() load ECMAScript modules.
+const conditions = ["@attune/source", "node"];
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({

@@ -1,0 +1,87 @@
+// Both repairs of the wasm backend give what TensorFlow.js's own plain backend gives.
+import { createRandom } from "@attune/ml/tensor/random";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openBackend, type Tf } from "./backend.js";
+
+let tf: Tf;
+beforeAll(async () => {
+  ({ tf } = await openBackend("tfjs-wasm"));
+});
+
+function values(size: number, seed: number): Float32Array {
+  const random = createRandom(seed);
+  return Float32Array.from({ length: size }, () => random.normal());
+}
+
+async function onBoth(compute: () => Float32Array): Promise<{ wasm: Float32Array; cpu: Float32Array }> {
+  await tf.setBackend("wasm");
+  const wasm = compute();
+  await tf.setBackend("cpu");
+  const cpu = compute();
+  await tf.setBackend("wasm");
+  return { wasm, cpu };
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+}
+
+describe("the wasm backend, repaired", () => {
+  it("sums segments as the cpu backend does, repeated, absent and negative ids included", async () => {
+    const { wasm, cpu } = await onBoth(() =>
+      tf.tidy(() => {
+        const x = tf.tensor2d(values(7 * 5, 1), [7, 5]);
+        return tf.unsortedSegmentSum(x, tf.tensor1d([3, 0, 3, 3, 1, 0, -1], "int32"), 5).dataSync() as Float32Array;
+      }),
+    );
+    expect(largestDifference(wasm, cpu)).toBeLessThan(1e-6);
+    expect([...wasm.subarray(10, 15)]).toEqual([0, 0, 0, 0, 0]);
+  });
+
+  it("has the gradient of a gather, which is a segment sum", async () => {
+    const { wasm, cpu } = await onBoth(() =>
+      tf.tidy(() => {
+        const table = tf.tensor2d(values(6 * 4, 2), [6, 4]);
+        const ids = tf.tensor1d([5, 1, 1, 0, 5, 5], "int32");
+        const gradient = tf.grad((t) => tf.sum(tf.square(tf.gather(t, ids))));
+        return gradient(table).dataSync() as Float32Array;
+      }),
+    );
+    expect(largestDifference(wasm, cpu)).toBeLessThan(1e-5);
+  });
+
+  it.each([
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ])("has the gradient of a matrix product (transposeA %s, transposeB %s)", async (transposeA, transposeB) => {
+    const { wasm, cpu } = await onBoth(() =>
+      tf.tidy(() => {
+        const a = tf.tensor3d(values(2 * 3 * 5, 3), transposeA ? [2, 5, 3] : [2, 3, 5]);
+        const b = tf.tensor3d(values(2 * 5 * 7, 4), transposeB ? [2, 7, 5] : [2, 5, 7]);
+        const gradients = tf.grads((x, y) => tf.sum(tf.square(tf.matMul(x!, y!, transposeA, transposeB))));
+        const [da, db] = gradients([a, b]);
+        return tf.concat([da!.flatten(), db!.flatten()]).dataSync() as Float32Array;
+      }),
+    );
+    expect(largestDifference(wasm, cpu)).toBeLessThan(1e-4);
+  });
+
+  it("gives the gradient that finite differences give, so the override is right on its own too", () => {
+    const b = values(15, 6);
+    const loss = (a: Float32Array) =>
+      tf.tidy(() => tf.sum(tf.square(tf.matMul(tf.tensor2d(a, [2, 3]), tf.tensor2d(b, [3, 5])))).dataSync()[0]!);
+    const a = values(6, 5);
+    const gradient = tf.tidy(() =>
+      tf
+        .grad((x) => tf.sum(tf.square(tf.matMul(x.as2D(2, 3), tf.tensor2d(b, [3, 5])))))(tf.tensor2d(a, [2, 3]))
+        .dataSync(),
+    );
+    for (let i = 0; i < a.length; i++) {
+      const shifted = (by: number) => loss(a.map((value, j) => (j === i ? value + by : value)));
+      expect(Math.abs((shifted(0.01) - shifted(-0.01)) / 0.02 - gradient[i]!)).toBeLessThan(0.02);
+    }
+  });
+});

@@ -1,0 +1,144 @@
+// Opens TensorFlow.js: the native binding where it is installed, else WebAssembly with two repairs without which a transformer cannot be trained on it.
+
+import { createRequire } from "node:module";
+import util from "node:util";
+
+export type Tf = typeof import("@tensorflow/tfjs");
+export type BackendName = "tfjs-node" | "tfjs-wasm";
+
+export interface Backend {
+  readonly name: BackendName;
+  readonly tf: Tf;
+}
+
+/** `only` leaves no choice: "tfjs-wasm" skips the native binding, "tfjs-node" fails where it is not installed. */
+export async function openBackend(only?: BackendName): Promise<Backend> {
+  if (only !== "tfjs-wasm") {
+    const native = await openNative(only === "tfjs-node");
+    if (native !== undefined) return native;
+  }
+  return openWasm();
+}
+
+// `require`, not `import`: the packages' ECMAScript builds have imports that Node cannot follow; and loaded late, as
+// the libraries start work when they are loaded.
+async function openNative(required: boolean): Promise<Backend | undefined> {
+  const require = createRequire(import.meta.url);
+  // Resolved first: an optional dependency that npm dropped is no fault, one that is there and breaks is.
+  try {
+    require.resolve("@tensorflow/tfjs-node");
+  } catch (error) {
+    if (required) throw error;
+    return undefined;
+  }
+  // tfjs-node 4.22 calls two functions that Node 23 removed.
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+  const tf = require("@tensorflow/tfjs-node") as Tf;
+  await tf.ready();
+  return { name: "tfjs-node", tf };
+}
+
+async function openWasm(): Promise<Backend> {
+  const require = createRequire(import.meta.url);
+  // The whole package, not tfjs-core: only this one registers the gradients.
+  const tf = require("@tensorflow/tfjs") as Tf;
+  require("@tensorflow/tfjs-backend-wasm");
+  repairWasm(tf);
+  if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js could not start its WebAssembly backend");
+  await tf.ready();
+  return { name: "tfjs-wasm", tf };
+}
+
+/** Registers both repairs; doing so again changes nothing. */
+export function repairWasm(tf: Tf): void {
+  if (tf.getKernel("UnsortedSegmentSum", "wasm") == null) {
+    tf.registerKernel({
+      kernelName: "UnsortedSegmentSum",
+      backendName: "wasm",
+      kernelFunc: ({ inputs, backend, attrs }) =>
+        unsortedSegmentSum(tf, {
+          x: inputs.x as SegmentSumInput["x"],
+          segmentIds: inputs.segmentIds as SegmentSumInput["x"],
+          segments: attrs!.numSegments as number,
+          backend: backend as SegmentSumInput["backend"],
+        }),
+    });
+  }
+  // Global, not per backend; the results are the same on every one of them.
+  if (tf.getGradient("BatchMatMul") != null) tf.unregisterGradient("BatchMatMul");
+  tf.registerGradient({
+    kernelName: "BatchMatMul",
+    inputsToSave: ["a", "b"],
+    gradFunc: (dy, saved, attrs) => {
+      const [a, b] = saved as [TfTensor, TfTensor];
+      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
+      return matMulGradient(tf, { dy: dy as TfTensor, a, b, transposeA, transposeB });
+    },
+  });
+}
+
+type TfTensor = import("@tensorflow/tfjs").Tensor;
+type TfTensorInfo = import("@tensorflow/tfjs").TensorInfo;
+
+interface SegmentSumInput {
+  readonly x: TfTensorInfo;
+  readonly segmentIds: TfTensorInfo;
+  readonly segments: number;
+  readonly backend: {
+    readSync(dataId: object): Float32Array | Int32Array;
+    write(values: Float32Array, shape: number[], dtype: "float32"): object;
+  };
+}
+
+/**
+ * The kernel that the wasm backend lacks; it is the gradient of every gather, so of every embedding.
+ * x: (N, ...), segmentIds: (N) → (segments, ...): the sum of x's rows per segment. A negative id counts nowhere, as in TensorFlow.
+ */
+function unsortedSegmentSum(tf: Tf, { x, segmentIds, segments, backend }: SegmentSumInput): TfTensorInfo {
+  const values = backend.readSync(x.dataId);
+  const ids = backend.readSync(segmentIds.dataId);
+  const rowShape = x.shape.slice(segmentIds.shape.length);
+  const size = tf.util.sizeFromShape(rowShape);
+  const sums = new Float32Array(segments * size);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (id < 0 || id >= segments) continue;
+    for (let j = 0; j < size; j++) sums[id * size + j]! += values[i * size + j]!;
+  }
+  const shape = [segments, ...rowShape];
+  return { dataId: backend.write(sums, shape, "float32"), shape, dtype: "float32" };
+}
+
+interface MatMulGradientInput {
+  readonly dy: TfTensor;
+  readonly a: TfTensor;
+  readonly b: TfTensor;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/**
+ * The gradient of a batched matrix product with every transpose made explicit: the wasm backend multiplies plain
+ * matrices an order of magnitude faster than transposed ones, and each gradient of a product needs two of those.
+ */
+function matMulGradient(tf: Tf, { dy, a, b, transposeA, transposeB }: MatMulGradientInput) {
+  const t = (x: TfTensor): TfTensor => {
+    const axes = x.shape.map((_, axis) => axis);
+    [axes[axes.length - 1], axes[axes.length - 2]] = [axes.length - 2, axes.length - 1];
+    return tf.transpose(x, axes);
+  };
+  const product = (x: TfTensor, y: TfTensor) => tf.matMul(x, y);
+  return {
+    // y = A' B' with A' = a or its transpose: dA' = dy B'^T, dB' = A'^T dy.
+    a: () => {
+      const gradient = product(dy, transposeB ? b : t(b));
+      return transposeA ? t(gradient) : gradient;
+    },
+    b: () => {
+      const gradient = product(transposeA ? a : t(a), dy);
+      return transposeB ? t(gradient) : gradient;
+    },
+  };
+}
