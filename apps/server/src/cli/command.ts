@@ -1,0 +1,17 @@
+// What every `attune` command is: a name, a line for the list, its help, and a function from arguments to an exit code.
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  run(argv: string[], io: CommandIo): Promise<number>;
+}
+
+export interface CommandIo {
+  /** A line of the result. With `json` a command writes exactly one: the JSON object. */
+  stdout: (line: string) => void;
+  /** Progress and explanations, as they are: no line end is added. */
+  stderr: (text: string) => void;
+  json: boolean;
+  isTty: boolean;
+}

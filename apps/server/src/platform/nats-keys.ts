@@ -1,0 +1,35 @@
+// The keys of the NATS operator, its accounts and the server's own users: made once, kept in one directory that only the server reads.
+
+import { join } from "node:path";
+import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
+import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
+
+export interface NatsKeys {
+  readonly operator: KeyPair;
+  /** $SYS: receives account updates, so that a revocation drops live connections. */
+  readonly systemAccount: KeyPair;
+  readonly systemUser: KeyPair;
+  /** The account in which the server and all devices live. */
+  readonly account: KeyPair;
+  readonly serverUser: KeyPair;
+}
+
+/** Reads the seeds in `directory`, and makes those that are missing. */
+export async function openNatsKeys(directory: string): Promise<NatsKeys> {
+  await makeDirectory(directory, 0o700);
+  const open = async (name: string, create: () => KeyPair): Promise<KeyPair> => {
+    const path = join(directory, `nats-${name}.seed`);
+    const seed = await readTextFile(path);
+    if (seed !== undefined) return fromSeed(new TextEncoder().encode(seed.trim()));
+    const pair = create();
+    await writeFileDurably(path, new TextDecoder().decode(pair.getSeed()), 0o600);
+    return pair;
+  };
+  return {
+    operator: await open("operator", createOperator),
+    systemAccount: await open("system-account", createAccount),
+    systemUser: await open("system-user", createUser),
+    account: await open("account", createAccount),
+    serverUser: await open("server-user", createUser),
+  };
+}

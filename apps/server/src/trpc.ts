@@ -1,0 +1,78 @@
+// tRPC's pieces for every router: the two roles, and AppErrors as replies with a code and a remedy.
+
+import { AppError, type ErrorCode } from "@attune/shared/errors";
+import { initTRPC, TRPCError } from "@trpc/server";
+import { z } from "zod";
+
+export interface RequestContext {
+  /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */
+  readonly role: "public" | "admin";
+}
+
+/** What a client finds in `error.data.attune`. */
+export interface ErrorReply {
+  readonly code: ErrorCode;
+  readonly remedy: string;
+}
+
+const t = initTRPC.context<RequestContext>().create({
+  isDev: false,
+  errorFormatter({ shape, error }) {
+    const fault = toAppError(error);
+    const attune: ErrorReply = { code: fault.code, remedy: fault.remedy };
+    return { ...shape, message: fault.message, data: { ...shape.data, httpStatus: fault.httpStatus, attune } };
+  },
+});
+
+const reportFaults = t.middleware(async ({ next }) => {
+  const result = await next();
+  if (result.ok) return result;
+  const fault = toAppError(result.error);
+  throw new TRPCError({
+    code: trpcCodes[fault.httpStatus] ?? "INTERNAL_SERVER_ERROR",
+    message: fault.message,
+    cause: fault,
+  });
+});
+
+const requireAdmin = t.middleware(({ ctx, next }) => {
+  if (ctx.role !== "admin") throw new AppError("UNAUTHORIZED", "this call needs the fleet's admin token");
+  return next();
+});
+
+export const router = t.router;
+export const publicProcedure = t.procedure.use(reportFaults);
+export const adminProcedure = publicProcedure.use(requireAdmin);
+
+const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
+  400: "BAD_REQUEST",
+  401: "UNAUTHORIZED",
+  403: "FORBIDDEN",
+  404: "NOT_FOUND",
+  409: "CONFLICT",
+  503: "SERVICE_UNAVAILABLE",
+  504: "GATEWAY_TIMEOUT",
+};
+
+/** What the client may know of a fault: AppErrors as they are, bad input by field, and of anything else only that it happened. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof TRPCError) {
+    if (error.cause instanceof AppError) return error.cause;
+    if (error.cause instanceof z.ZodError) return new AppError("INVALID_INPUT", describeIssues(error.cause));
+    if (error.code === "NOT_FOUND") return new AppError("NOT_FOUND", "there is no such procedure", { cause: error });
+    const clientFault = error.code !== "INTERNAL_SERVER_ERROR";
+    if (clientFault) return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
+  }
+  return new AppError("INTERNAL", "the server failed to answer", { cause: error });
+}
+
+/** Names the fields at fault, never their values: those may hold anything. */
+export function describeIssues(error: z.ZodError): string {
+  const fields = error.issues.map((issue) => {
+    const path = issue.path.map(String).join(".");
+    const unknown = issue.code === "unrecognized_keys" ? " (a field that is not in the contract)" : "";
+    return `${path === "" ? "the message" : path}${unknown}`;
+  });
+  return `not as declared: ${[...new Set(fields)].slice(0, 8).join(", ")}`;
+}
