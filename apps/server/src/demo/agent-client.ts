@@ -1,0 +1,94 @@
+// The person's side of one agent: its local HTTP API, with patience while the daemon restarts.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { AppError, isErrorCode } from "@attune/shared/errors";
+import { z } from "zod";
+import type { Said } from "./people.js";
+
+const statusSchema = z.object({
+  device: z.string(),
+  epoch: z.string(),
+  release: z.object({ sequence: z.number(), model: z.string(), modelVersion: z.string() }).nullable(),
+  engine: z.object({ name: z.string() }),
+  utterances: z.object({ train: z.number(), holdout: z.number() }),
+  f1Prior: z.number().nullable(),
+  f1Personal: z.number().nullable(),
+  trainMs: z.number().nullable(),
+  predictP50Ms: z.number().nullable(),
+  predictP90Ms: z.number().nullable(),
+  outbox: z.object({ pending: z.number() }),
+  sent: z.object({ messages: z.number() }),
+});
+export type AgentStatus = z.infer<typeof statusSchema>;
+
+const predictionSchema = z.object({ label: z.string(), head: z.enum(["prior", "personal"]), ms: z.number() });
+export type Prediction = z.infer<typeof predictionSchema>;
+
+export interface AgentClient {
+  predict(said: Said): Promise<Prediction>;
+  label(said: Said): Promise<void>;
+  learn(): Promise<void>;
+  status(): Promise<AgentStatus>;
+}
+
+/** How long a daemon may be away (killed, restarting) before its silence counts as a failure. */
+const patienceMs = 60_000;
+
+/** @param home the agent's directory; its address and token are read anew whenever the daemon has restarted */
+export function createAgentClient(home: string, signal: AbortSignal): AgentClient {
+  async function attempt(method: string, path: string, body: unknown): Promise<unknown> {
+    const { url } = z.object({ url: z.string() }).parse(JSON.parse(readFileSync(join(home, "local-api.json"), "utf8")));
+    const token = readFileSync(join(home, "local-token"), "utf8").trim();
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+    });
+    const reply: unknown = await response.json();
+    if (response.ok) return reply;
+    throw replyError(reply, response.status);
+  }
+
+  /** Every call is idempotent (utterances carry the caller's id), so that trying again is always right. */
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        if (existsSync(join(home, "local-api.json"))) return await attempt(method, path, body);
+      } catch (error) {
+        if (error instanceof AppError && !error.retryable) throw error;
+        if (performance.now() > deadline) throw error;
+      }
+      if (performance.now() > deadline) {
+        throw new AppError("TIMED_OUT", `the agent in ${home} has not answered for ${patienceMs / 1_000} s`);
+      }
+      await sleep(200, undefined, { signal });
+    }
+  }
+
+  return {
+    predict: async ({ text }) => predictionSchema.parse(await call("POST", "/v1/predictions", { text })),
+    async label({ id, text, label, split }) {
+      await call("PUT", `/v1/utterances/${id}`, { text, label: label satisfies EmotionLabel, split });
+    },
+    async learn() {
+      await call("POST", "/v1/learn", { report: true });
+    },
+    status: async () => statusSchema.parse(await call("GET", "/v1/status")),
+  };
+}
+
+function replyError(reply: unknown, status: number): AppError {
+  const parsed = z.object({ error: z.object({ code: z.string(), message: z.string() }) }).safeParse(reply);
+  if (!parsed.success) return new AppError("SERVER_UNAVAILABLE", `the agent answered with status ${status}`);
+  const { code, message } = parsed.data.error;
+  return new AppError(isErrorCode(code) ? code : "INTERNAL", message);
+}

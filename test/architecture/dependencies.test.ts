@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { type Import, importsOf, listFiles, read, resolveRelative } from "./tree.js";
+
+interface Place {
+  readonly name: string;
+  readonly files: RegExp;
+  /** Bare specifiers that its sources may import; tests may import more. */
+  readonly allows: (imported: Import) => boolean;
+  /** Folders that a relative import may reach. */
+  readonly reaches: RegExp;
+}
+
+const isOurs = ({ specifier }: Import) => specifier.startsWith("@attune/");
+const isNode = ({ specifier }: Import) => specifier.startsWith("node:");
+const mlOrShared = ({ specifier }: Import) => /^@attune\/(ml|shared)\//.test(specifier);
+
+const places: readonly Place[] = [
+  {
+    name: "packages/ml",
+    files: /^packages\/ml\/src\/.*\.ts$/,
+    allows: ({ specifier }) => specifier === "@huggingface/tokenizers",
+    reaches: /^packages\/ml\/src\//,
+  },
+  {
+    name: "packages/shared",
+    files: /^packages\/shared\/src\/.*\.ts$/,
+    allows: ({ specifier }) => specifier === "zod",
+    reaches: /^packages\/shared\/src\//,
+  },
+  {
+    name: "apps/edge-agent/src/core",
+    files: /^apps\/edge-agent\/src\/core\/.*\.ts$/,
+    allows: (imported) => mlOrShared(imported) || imported.specifier === "zod",
+    reaches: /^apps\/edge-agent\/src\/core\//,
+  },
+  {
+    name: "apps/edge-agent/src/node",
+    files: /^apps\/edge-agent\/src\/node\/.*\.ts$/,
+    allows: (imported) =>
+      !isOurs(imported) ||
+      mlOrShared(imported) ||
+      (imported.typeOnly && imported.specifier === "@attune/server/app-router"),
+    reaches: /^apps\/edge-agent\/src\/(core|node)\//,
+  },
+  {
+    name: "apps/server",
+    files: /^apps\/server\/src\/.*\.ts$/,
+    allows: (imported) => !isOurs(imported) || mlOrShared(imported),
+    reaches: /^apps\/server\/src\//,
+  },
+];
+
+describe.each(places)("$name", ({ files, allows, reaches }) => {
+  const sources = listFiles(files).filter((path) => !path.endsWith(".test.ts"));
+
+  test("exists", () => {
+    expect(sources.length).toBeGreaterThan(0);
+  });
+
+  test("imports only what its place in the house allows", () => {
+    const wrong = sources.flatMap((path) =>
+      importsOf(read(path))
+        .filter((imported) =>
+          imported.specifier.startsWith(".")
+            ? !reaches.test(resolveRelative(path, imported.specifier))
+            : !allows(imported),
+        )
+        .map(({ specifier }) => `${path} imports ${specifier}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+test("the core and the mathematics know no runtime", () => {
+  const wrong = listFiles(/^(packages\/(ml|shared)\/src|apps\/edge-agent\/src\/core)\/.*\.ts$/)
+    .filter((path) => !path.endsWith(".test.ts"))
+    .filter((path) => importsOf(read(path)).some(isNode));
+  expect(wrong).toEqual([]);
+});
+
+test("routers call services, services call repositories, and none reaches back", () => {
+  const rank = (path: string) =>
+    ["repository", "service", "router"].findIndex((role) => new RegExp(`\\.${role}$`).test(path.replace(/\.ts$/, "")));
+  const wrong = listFiles(/^apps\/server\/src\/.*\.(router|service|repository)\.ts$/).flatMap((path) =>
+    importsOf(read(path))
+      .filter(({ specifier, typeOnly }) => specifier.startsWith(".") && !typeOnly)
+      .filter(({ specifier }) => {
+        const target = rank(resolveRelative(path, specifier));
+        return target > rank(path) || (rank(path) === 2 && target === 0);
+      })
+      .map(({ specifier }) => `${path} imports ${specifier}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("only the outbox, the poll and the download reach a transport, and each through the gate", () => {
+  const core = listFiles(/^apps\/edge-agent\/src\/core\/.*\.ts$/).filter((path) => !path.endsWith(".test.ts"));
+  const minters = core.filter((path) => /as (unknown as )?Cleared</.test(read(path)));
+  expect(minters).toEqual(["apps/edge-agent/src/core/egress/gate.ts"]);
+});

@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import {
+  egressContract,
+  fieldCapacityBits,
+  fieldsOf,
+  type MessageType,
+  messageCapacityBits,
+} from "../../packages/shared/src/contracts/egress.js";
+import { listFiles, read, root } from "./tree.js";
+
+const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^docs\/.*\.md$/)];
+const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
+
+test.each(pages)("%s names only paths that exist", (page) => {
+  const quoted = [...read(page).matchAll(/`([^`\n]+)`|\]\(([^)#\s]+)\)/g)].map(
+    (match) => (match[1] ?? match[2]) as string,
+  );
+  const paths = quoted.filter((text) =>
+    /^(\.\/)?(apps|packages|prisma|infra|test|assets|docs|\.ci)\/[\w./*{},-]*$|^[A-Z]+(\.md)?$/.test(text),
+  );
+  const missing = paths
+    .filter((path) => /\/|\.md$/.test(path) && !/[*{}]/.test(path))
+    .filter((path) => !existsSync(join(root, path)));
+  expect(missing).toEqual([]);
+});
+
+test.each(pages)("%s shows only npm scripts and attune commands that exist", (page) => {
+  const text = read(page);
+  for (const [, script] of text.matchAll(/npm run ([a-z:-]+)/g)) expect(scripts).toContain(script);
+  const commands = listFiles(/^apps\/server\/src\/cli\/[a-z-]+\.ts$/).map((path) => path.replace(/^.*\/|\.ts$/g, ""));
+  for (const [, command] of text.matchAll(/(?:npx |`|\$ )attune ([a-z]+)/g)) expect(commands).toContain(command);
+  const agentCommands = listFiles(/^apps\/edge-agent\/src\/node\/cli\/[a-z-]+\.ts$/).map((path) =>
+    path.replace(/^.*\/|\.ts$/g, ""),
+  );
+  for (const [, command] of text.matchAll(/attune-agent ([a-z]+)/g)) expect(agentCommands).toContain(command);
+});
+
+test("docs/privacy-contract.md is the contract itself, field by field", () => {
+  const page = read("docs/privacy-contract.md");
+  for (const type of Object.keys(egressContract) as MessageType[]) {
+    expect(page).toContain(`## \`${type}\``);
+    expect(page).toContain(`At most ${messageCapacityBits(type).toFixed(1)} bits`);
+    for (const [name, field] of fieldsOf(type)) {
+      expect(page).toContain(`| \`${name}\` | `);
+      expect(page).toContain(`${fieldCapacityBits(field).toFixed(1)} | ${field.meaning} |`);
+    }
+  }
+});
+
+test("a tracked file names no path of one machine", () => {
+  const named = listFiles(/\.(ts|js|json|md|yaml|yml|conf|service|sh|py|toml)$/)
+    .filter((path) => path !== "package-lock.json" && !path.startsWith("assets/"))
+    .filter((path) => /(^|[^A-Za-z0-9_.])\/(work|root|home\/[a-z]+)\//.test(read(path)));
+  expect(named).toEqual(["test/architecture/docs.test.ts"].filter((path) => named.includes(path)));
+});

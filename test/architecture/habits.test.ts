@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { errorTable } from "../../packages/shared/src/errors.js";
+import { listFiles, read } from "./tree.js";
+
+const ours = /^(packages|apps|test|prisma)\/.*\.(ts|tsx|js|c|h)$/;
+const sources = listFiles(ours);
+const product = sources.filter((path) => !path.startsWith("test/") && !path.endsWith(".test.ts"));
+
+test("no file is longer than 400 lines", () => {
+  const long = sources
+    .map((path) => ({ path, lines: read(path).split("\n").length }))
+    .filter(({ lines }) => lines > 401);
+  expect(long).toEqual([]);
+});
+
+test("there are no barrels: no index file, no export-all, no file that only passes on", () => {
+  const barrels = product.filter((path) => {
+    if (/(^|\/)index\.tsx?$/.test(path)) return true;
+    const code = read(path)
+      .replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")
+      .trim();
+    const statements = code.split(/;\s*/).filter((statement) => statement.trim() !== "");
+    return (
+      /^export \*/m.test(code) ||
+      (statements.length > 0 &&
+        statements.every((statement) => /^export (type )?\{[^}]*\} from/.test(statement.trim())))
+    );
+  });
+  expect(barrels).toEqual([]);
+});
+
+test("no folder is called utils, lib, common or helpers", () => {
+  expect(sources.filter((path) => /\/(utils?|lib|common|helpers?|misc)\//.test(path))).toEqual([]);
+});
+
+test("a file starts by saying what it is for", () => {
+  const silent = product.filter((path) => !/\.d\.ts$/.test(path) && !/^(#![^\n]*\n)?(\/\/|\/\*)/.test(read(path)));
+  expect(silent).toEqual([]);
+});
+
+test("process.env is read in each app's env.ts and nowhere else", () => {
+  const readers = product.filter((path) => path.startsWith("apps/") && /process\.env\b/.test(read(path)));
+  expect(readers.filter((path) => !path.endsWith("/env.ts"))).toEqual([]);
+});
+
+test("no test is skipped, focused or left for later", () => {
+  const tests = sources.filter((path) => path.endsWith(".test.ts"));
+  expect(tests.length).toBeGreaterThan(10);
+  expect(tests.filter((path) => /\b(it|test|describe)\.(skip|only|todo|fails)\b/.test(read(path)))).toEqual([]);
+});
+
+test("unit tests mock no module", () => {
+  expect(sources.filter((path) => /\bvi\.mock\(/.test(read(path)) && !path.endsWith("habits.test.ts"))).toEqual([]);
+});
+
+test("module state does not change after import", () => {
+  const mutable = product.filter((path) =>
+    path.startsWith("packages/") || path.startsWith("apps/") ? /^(export )?(let|var) /m.test(read(path)) : false,
+  );
+  expect(mutable).toEqual([]);
+});
+
+test("docs/errors.md lists exactly the errors of the table", () => {
+  const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (yes|no) \| (.*) \|$/gm)].map(
+    ([, code, status, retryable, remedy]) => ({
+      code,
+      httpStatus: Number(status),
+      retryable: retryable === "yes",
+      remedy,
+    }),
+  );
+  const table = Object.entries(errorTable).map(([code, entry]) => ({ code, ...entry }));
+  expect(documented).toEqual(table);
+});
