@@ -3,7 +3,9 @@ import type { HiddenAct } from "./config.js";
 
 // Numerators and denominators, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun Microsystems 1993, freely usable).
 const nearZero = {
-  over: [0.12837916709551256, -0.3250421072470015, -0.02848174957559851, -0.005770270296489442, -2.3763016656650163e-5],
+  over: [
+    0.12837916709551256, -0.3250421072470015, -0.02848174957559851, -0.005770270296489442, -2.3763016656650163e-5, 0,
+  ],
   under: [
     1, 0.39791722395915535, 0.0650222499887673, 0.005081306281875766, 0.00013249473800432164, -3.960228278775368e-6,
   ],
@@ -21,7 +23,7 @@ const nearOne = {
 const middle = {
   over: [
     -0.009864944034847148, -0.6938585727071818, -10.558626225323291, -62.375332450326006, -162.39666946257347,
-    -184.60509290671104, -81.2874355063066, -9.814329344169145,
+    -184.60509290671104, -81.2874355063066, -9.814329344169145, 0,
   ],
   under: [
     1, 19.651271667439257, 137.65775414351904, 434.56587747522923, 645.3872717332679, 429.00814002756783,
@@ -31,7 +33,7 @@ const middle = {
 const outer = {
   over: [
     -0.0098649429247001, -0.799283237680523, -17.757954917754752, -160.63638485582192, -637.5664433683896,
-    -1025.0951316110772, -483.5191916086514,
+    -1025.0951316110772, -483.5191916086514, 0,
   ],
   under: [
     1, 30.33806074348246, 325.7925129965739, 1536.729586084437, 3199.8582195085955, 2553.0504064331644,
@@ -39,6 +41,7 @@ const outer = {
   ],
 };
 
+/** Both of one length, the shorter padded with 0. */
 interface Rational {
   readonly over: readonly number[];
   readonly under: readonly number[];
@@ -59,16 +62,15 @@ function erfc(x: number): number {
   return Math.exp(-x * x - 0.5625 + exponent) / x;
 }
 
+/** Horner's rule over both polynomials at once, which halves the wait on each multiplication. */
 function evaluate({ over, under }: Rational, x: number): number {
-  return horner(over, x) / horner(under, x);
-}
-
-function horner(coefficients: readonly number[], x: number): number {
-  let value = 0;
-  for (let i = coefficients.length - 1; i >= 0; i--) {
-    value = value * x + coefficients[i]!;
+  let numerator = 0;
+  let denominator = 0;
+  for (let i = over.length - 1; i >= 0; i--) {
+    numerator = numerator * x + over[i]!;
+    denominator = denominator * x + under[i]!;
   }
-  return value;
+  return numerator / denominator;
 }
 
 /** Applies the activation to every value, in place. `gelu`: Hendrycks and Gimpel 2016, x Φ(x); `gelu_new`: their tanh form. */

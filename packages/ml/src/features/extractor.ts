@@ -1,0 +1,74 @@
+// Text to features: tokenizer, encoder, pooling, PCA, in that order. What a head is trained on and refuses to do without.
+import type { Encoder } from "../encoder/encoder.js";
+import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
+import { MlError } from "../error.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { applyPca, type Pca } from "./pca.js";
+
+export interface FeatureExtractor {
+  /** Digest of everything that shapes the features (files, engine, pooling, PCA), given by the caller. */
+  readonly identity: string;
+  readonly featureSize: number;
+  /** One text → (featureSize). */
+  extract(text: string): Float32Array;
+  /** N texts → (N, featureSize). `onProgress` is called after each. */
+  extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix;
+  /** Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use it: no tokenizer between them and the engine. */
+  encodeIds(ids: Int32Array): Float32Array;
+}
+
+export interface FeatureExtractorParts {
+  readonly tokenizer: Tokenizer;
+  readonly encoder: Encoder;
+  readonly pooling: Pooling;
+  readonly pca?: Pca | undefined;
+  readonly identity: string;
+  /** Longer texts are cut to this many tokens, [CLS] and [SEP] included. */
+  readonly maxTokens: number;
+}
+
+/** Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the PCA's input is not the pooled size, `out-of-range` for maxTokens. */
+export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExtractor {
+  const { tokenizer, encoder, pooling, pca, identity, maxTokens } = parts;
+  const { hiddenSize, vocabSize, maxPositionEmbeddings } = encoder.config;
+  const pooledFeatures = pooledSize(hiddenSize, pooling);
+  if (tokenizer.vocabSize > vocabSize) {
+    throw new MlError("mismatch", `The tokenizer knows ${tokenizer.vocabSize} tokens, the encoder only ${vocabSize}`);
+  }
+  if (pca !== undefined && pca.inputSize !== pooledFeatures) {
+    throw new MlError(
+      "mismatch",
+      `The PCA takes ${pca.inputSize} features where ${pooling} pooling gives ${pooledFeatures}`,
+    );
+  }
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > maxPositionEmbeddings) {
+    throw new MlError(
+      "out-of-range",
+      `maxTokens ${maxTokens} is not a whole number from 3 to ${maxPositionEmbeddings}`,
+    );
+  }
+  const featureSize = pca?.outputSize ?? pooledFeatures;
+
+  function encodeIds(ids: Int32Array): Float32Array {
+    const { hiddenStates } = encoder.forward(ids);
+    const pooled = pool(hiddenStates.at(-1)!, undefined, pooling);
+    return pca === undefined ? pooled : applyPca(pca, pooled);
+  }
+
+  /** At its true length: padding would cost time and change the last bits. */
+  function extract(text: string): Float32Array {
+    return encodeIds(tokenizer.encode(text, { maxTokens }).ids);
+  }
+
+  function extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix {
+    const features = createMatrix(texts.length, featureSize);
+    for (const [i, text] of texts.entries()) {
+      features.data.set(extract(text), i * featureSize);
+      onProgress?.(i + 1, texts.length);
+    }
+    return features;
+  }
+
+  return { identity, featureSize, extract, extractAll, encodeIds };
+}
