@@ -1,0 +1,87 @@
+// The server's environment, parsed once. No other file of the server reads process.env.
+
+import { resolve } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { logLevels } from "./platform/logger.js";
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+
+const environmentSchema = z.object({
+  ATTUNE_HOME: z.string().min(1).default(".attune"),
+  ATTUNE_HOST: z.string().min(1).default("127.0.0.1"),
+  ATTUNE_HTTP_PORT: port(7310),
+  ATTUNE_NATS_PORT: port(7322),
+  ATTUNE_POSTGRES_PORT: port(7332),
+  ATTUNE_POLL_INTERVAL_MS: z.coerce.number().int().min(100).max(86_400_000).default(30_000),
+  ATTUNE_LOG_LEVEL: z.enum(logLevels).default("info"),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
+  ATTUNE_PUBLIC_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
+  NATS_SERVER_BIN: z.string().min(1).optional(),
+  PATH: z.string().default(""),
+});
+
+const hints: Readonly<Record<string, string>> = {
+  ATTUNE_HTTP_PORT: "a port, 0 to 65535 (0 chooses a free one)",
+  ATTUNE_NATS_PORT: "a port, 0 to 65535 (0 chooses a free one)",
+  ATTUNE_POSTGRES_PORT: "a port, 0 to 65535 (0 chooses a free one)",
+  ATTUNE_POLL_INTERVAL_MS: "milliseconds, 100 to 86400000",
+  ATTUNE_LOG_LEVEL: logLevels.join(", "),
+  DATABASE_URL: "postgresql://user:password@host:port/database",
+  NATS_URL: "nats://host:port",
+  ATTUNE_PUBLIC_NATS_URL: "nats://host:port",
+};
+
+export interface ServerEnv {
+  /** The directory that holds everything the server keeps; absolute. */
+  readonly home: string;
+  readonly host: string;
+  /** 0 chooses a free port once and remembers it. */
+  readonly httpPort: number;
+  readonly natsPort: number;
+  readonly postgresPort: number;
+  /** How often devices ask for their target state. */
+  readonly pollIntervalMs: number;
+  readonly logLevel: (typeof logLevels)[number];
+  /** An existing PostgreSQL; without it the server starts its own. */
+  readonly databaseUrl: string | undefined;
+  /** An existing nats-server (see infra/nats); without it the server starts its own. */
+  readonly natsUrl: string | undefined;
+  /** The address of NATS that devices are told, where it is not the one the server itself uses. */
+  readonly publicNatsUrl: string | undefined;
+  readonly natsServerBinary: string | undefined;
+  readonly path: string;
+}
+
+/** Throws INVALID_CONFIGURATION naming every variable that cannot be used, never its value: it may hold a password. */
+export function parseEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {
+  // A variable that is set to nothing counts as not set, as in compose files.
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = environmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0])))];
+    const described = names.map((name) => (hints[name] === undefined ? name : `${name} (expected: ${hints[name]})`));
+    throw new AppError("INVALID_CONFIGURATION", `cannot use the environment variable ${described.join(", ")}`);
+  }
+  const values = parsed.data;
+  return {
+    home: resolve(values.ATTUNE_HOME),
+    host: values.ATTUNE_HOST,
+    httpPort: values.ATTUNE_HTTP_PORT,
+    natsPort: values.ATTUNE_NATS_PORT,
+    postgresPort: values.ATTUNE_POSTGRES_PORT,
+    pollIntervalMs: values.ATTUNE_POLL_INTERVAL_MS,
+    logLevel: values.ATTUNE_LOG_LEVEL,
+    databaseUrl: values.DATABASE_URL,
+    natsUrl: values.NATS_URL,
+    publicNatsUrl: values.ATTUNE_PUBLIC_NATS_URL,
+    natsServerBinary: values.NATS_SERVER_BIN,
+    path: values.PATH,
+  };
+}
+
+/** The process's own environment. */
+export function readEnv(): ServerEnv {
+  return parseEnv(process.env);
+}

@@ -1,0 +1,42 @@
+// The places inside ATTUNE_HOME that belong to the server, and their permissions.
+
+import { join } from "node:path";
+import { makeDirectory } from "./durable-file.js";
+
+export interface ServerPlaces {
+  readonly home: string;
+  readonly server: string;
+  /** Seeds, passwords, signing keys: 0700. */
+  readonly keys: string;
+  readonly postgres: string;
+  readonly nats: string;
+  readonly chunks: string;
+  readonly portsFile: string;
+  readonly adminTokenFile: string;
+  readonly lockFile: string;
+  readonly readyFile: string;
+}
+
+export function placesOf(home: string): ServerPlaces {
+  const server = join(home, "server");
+  return {
+    home,
+    server,
+    keys: join(server, "keys"),
+    postgres: join(server, "postgres"),
+    nats: join(server, "nats"),
+    chunks: join(server, "chunks"),
+    portsFile: join(server, "ports.json"),
+    adminTokenFile: join(server, "admin-token"),
+    lockFile: join(server, "server.lock"),
+    readyFile: join(server, "ready.json"),
+  };
+}
+
+export async function makePlaces(places: ServerPlaces): Promise<void> {
+  // 0711: PostgreSQL's own user passes through to its directory and can list nothing.
+  await makeDirectory(places.server, 0o711);
+  await makeDirectory(places.keys, 0o700);
+  await makeDirectory(places.nats, 0o700);
+  await makeDirectory(places.chunks, 0o755);
+}

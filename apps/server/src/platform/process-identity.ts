@@ -1,0 +1,92 @@
+// Which process a number means: pids are used again, so a process is its pid, its start time and its command line.
+
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Logger } from "./logger.js";
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Opaque: differs between two processes that had the same pid. */
+  readonly startedAt: string;
+}
+
+/** The identity of a live process, or undefined when there is none (a zombie is none). */
+export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
+  if (process.platform === "linux") {
+    const stat = await readProcFile(pid, "stat");
+    if (stat === undefined) return undefined;
+    // The name (field 2) may hold spaces and parentheses; the fields after it do not. State is field 3, start time field 22.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state] = fields;
+    if (state === "Z" || state === "X") return undefined;
+    const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "")).trim();
+    return { pid, startedAt: `${bootId}:${fields[19]}` };
+  }
+  const startedAt = await askPs(pid, "lstart");
+  return startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+export async function isSameProcessAlive(identity: ProcessIdentity): Promise<boolean> {
+  return (await identifyProcess(identity.pid))?.startedAt === identity.startedAt;
+}
+
+/** The command line of a live process, arguments separated by spaces. */
+export async function commandLineOf(pid: number): Promise<string | undefined> {
+  if (process.platform === "linux") {
+    return (await readProcFile(pid, "cmdline"))?.replaceAll("\0", " ").trim();
+  }
+  return askPs(pid, "command");
+}
+
+export interface OrphanOptions {
+  readonly name: string;
+  /** As a pid file says; undefined when there is no pid file. */
+  readonly pid: number | undefined;
+  /** A path of ours that the orphan's command line must hold; else it is a stranger and left alone. */
+  readonly mentions: string;
+  readonly signal: "SIGINT" | "SIGTERM";
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** Stops a child that an earlier, killed server left running. */
+export async function stopOrphan({ name, pid, mentions, signal, timeoutMs, logger }: OrphanOptions): Promise<void> {
+  if (pid === undefined || pid === process.pid) return;
+  const identity = await identifyProcess(pid);
+  const commandLine = identity === undefined ? undefined : await commandLineOf(pid);
+  if (identity === undefined || !commandLine?.split(" ").includes(mentions)) return;
+  logger.info("orphan.stopping", { name, pid });
+  process.kill(pid, signal);
+  if (await exits(identity, timeoutMs)) return;
+  logger.warn("orphan.killing", { name, pid });
+  process.kill(pid, "SIGKILL");
+  await exits(identity, 5_000);
+}
+
+async function exits(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (await isSameProcessAlive(identity)) {
+    if (Date.now() > deadline) return false;
+    await sleep(25);
+  }
+  return true;
+}
+
+async function readProcFile(pid: number, file: "stat" | "cmdline"): Promise<string | undefined> {
+  try {
+    return await readFile(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+async function askPs(pid: number, column: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)("ps", ["-o", `${column}=`, "-p", String(pid)]);
+    return stdout.trim() === "" ? undefined : stdout.trim();
+  } catch {
+    return undefined;
+  }
+}
