@@ -1,0 +1,85 @@
+// One daemon per home. The lock names its owner (process, its start time, the machine's boot), so that the lock of a killed
+// process is recognised and taken over. LevelDB's own lock stands behind it should two processes race for a stale one.
+
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { directoryMode, fileMode, isMissing } from "./durable-file.js";
+
+const ownerSchema = z.object({ pid: z.int().positive(), started: z.string() });
+type Owner = z.infer<typeof ownerSchema>;
+
+export interface HomeLock {
+  release(): Promise<void>;
+}
+
+export async function lockHome(home: string): Promise<HomeLock> {
+  await mkdir(home, { recursive: true, mode: directoryMode });
+  const path = join(home, "daemon.lock");
+  const own = `${path}.${process.pid}`;
+  const owner: Owner = { pid: process.pid, started: (await startOf(process.pid)) ?? "" };
+  await writeFile(own, JSON.stringify(owner), { mode: fileMode });
+  try {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        // A link appears whole or not at all: nobody ever reads a half-written lock.
+        await link(own, path);
+        return { release: () => rm(path, { force: true }) };
+      } catch (cause) {
+        if ((cause as { code?: unknown }).code !== "EEXIST") throw cause;
+      }
+      const holder = await readOwner(path);
+      if (holder !== undefined && (holder === "unreadable" ? attempt === 0 : await isAlive(holder))) {
+        if (holder === "unreadable") continue;
+        throw new AppError("HOME_IN_USE", `${home} is in use by process ${holder.pid}`);
+      }
+      if (attempt > 8) throw new AppError("HOME_IN_USE", `${path} is taken again and again`);
+      await rename(path, `${own}.stale`).catch((cause) => {
+        if (!isMissing(cause)) throw cause;
+      });
+    }
+  } finally {
+    await rm(own, { force: true });
+    await rm(`${own}.stale`, { force: true });
+  }
+}
+
+/** The living daemon of this home, if there is one. */
+export async function findDaemon(home: string): Promise<number | undefined> {
+  const holder = await readOwner(join(home, "daemon.lock"));
+  return holder !== undefined && holder !== "unreadable" && (await isAlive(holder)) ? holder.pid : undefined;
+}
+
+async function readOwner(path: string): Promise<Owner | "unreadable" | undefined> {
+  try {
+    const parsed = ownerSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
+    return parsed.success ? parsed.data : "unreadable";
+  } catch (cause) {
+    return isMissing(cause) ? undefined : "unreadable";
+  }
+}
+
+async function isAlive({ pid, started }: Owner): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === "ESRCH") return false;
+  }
+  const now = await startOf(pid);
+  return now === undefined || started === "" || now === started;
+}
+
+/** When a process started, as "boot/ticks": a process id alone is given out again. Linux only; elsewhere undefined. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    // The second field, the name, may hold spaces and brackets; the 22nd is the start time.
+    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const state = stat.slice(stat.lastIndexOf(")") + 2)[0];
+    return state === "Z" ? "gone" : `${boot}/${ticks}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+// HTTP as the device speaks it: no header that is not needed, no redirect followed, no reply longer than agreed, no waiting for ever.
+
+import * as http from "node:http";
+import * as https from "node:https";
+import { AppError } from "@attune/shared/errors";
+import { parseJson } from "./parse-json.js";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** The most bytes of body that are taken; one more is REPLY_TOO_LARGE. */
+  readonly limitBytes: number;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Throws SERVER_UNAVAILABLE when the body ends early, TIMED_OUT when it stalls, REPLY_TOO_LARGE past the limit. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface HttpClient {
+  /** Resolves with the reply's head. Throws SERVER_UNAVAILABLE when nobody answers, TIMED_OUT after silence. */
+  send(request: HttpRequest): Promise<HttpReply>;
+  close(): void;
+}
+
+export interface HttpClientOptions {
+  /** The longest silence of the other side, before and within a reply. */
+  readonly idleTimeoutMs: number;
+  readonly keepAlive: boolean;
+}
+
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const settings = { keepAlive: options.keepAlive, maxSockets: 8, maxFreeSockets: 2, scheduling: "lifo" as const };
+  const agents = { "http:": new http.Agent(settings), "https:": new https.Agent(settings) };
+  return {
+    send: (request) => send(request, agents, options.idleTimeoutMs),
+    close: () => {
+      agents["http:"].destroy();
+      agents["https:"].destroy();
+    },
+  };
+}
+
+/** The whole body as one JSON value. */
+export async function readJson(reply: HttpReply): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  for await (const part of reply.body) parts.push(part);
+  const parsed = parseJson(Buffer.concat(parts));
+  if (parsed.ok) return parsed.value;
+  throw new AppError("SERVER_UNAVAILABLE", `the reply (status ${reply.status}) is not JSON`);
+}
+
+async function send(
+  { method, url, headers, body, signal, limitBytes }: HttpRequest,
+  agents: { "http:": http.Agent; "https:": https.Agent },
+  idleTimeoutMs: number,
+): Promise<HttpReply> {
+  signal?.throwIfAborted();
+  const secure = url.protocol === "https:";
+  if (!secure && url.protocol !== "http:")
+    throw new AppError("INVALID_CONFIGURATION", "the address is not http or https");
+  const payload = body === undefined ? undefined : Buffer.from(body, "utf8");
+  const request = (secure ? https : http).request(url, {
+    method,
+    agent: agents[secure ? "https:" : "http:"],
+    headers: { ...headers, ...(payload && { "content-length": String(payload.length) }) },
+  });
+  const abort = (): void => {
+    request.destroy(abortError(signal));
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  request.setTimeout(idleTimeoutMs, () => {
+    request.destroy(new AppError("TIMED_OUT", `${url.host} was silent for ${idleTimeoutMs} ms`));
+  });
+  const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.on("error", (cause) => {
+      signal?.removeEventListener("abort", abort);
+      reject(networkError(url, cause));
+    });
+    request.on("response", resolve);
+    request.end(payload);
+  });
+  // Whoever does not read the body must not keep the socket, and its late error must not be nobody's.
+  response.on("error", () => undefined);
+  response.once("close", () => signal?.removeEventListener("abort", abort));
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    body: readBody(response, { url, limitBytes, fault: () => request.errored ?? signalFault(signal) }),
+  };
+}
+
+async function* readBody(
+  response: http.IncomingMessage,
+  { url, limitBytes, fault }: { url: URL; limitBytes: number; fault: () => unknown },
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  try {
+    for await (const part of response as AsyncIterable<Uint8Array>) {
+      received += part.length;
+      if (received > limitBytes)
+        throw new AppError("REPLY_TOO_LARGE", `${url.host} sent more than ${limitBytes} bytes`);
+      yield part;
+    }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw networkError(url, fault() ?? cause);
+  } finally {
+    if (!response.complete) response.destroy();
+  }
+  if (!response.complete)
+    throw new AppError("SERVER_UNAVAILABLE", `${url.host} ended the reply after ${received} bytes`);
+}
+
+function networkError(url: URL, cause: unknown): unknown {
+  if (cause instanceof AppError || (cause as { name?: unknown }).name === "AbortError") return cause;
+  const { code } = cause as { code?: unknown };
+  const word = typeof code === "string" ? code : "the connection failed";
+  return new AppError("SERVER_UNAVAILABLE", `${url.host} cannot be reached (${word})`, { cause });
+}
+
+function abortError(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new DOMException("stopped", "AbortError");
+}
+
+function signalFault(signal: AbortSignal | undefined): unknown {
+  return signal?.aborted ? abortError(signal) : undefined;
+}

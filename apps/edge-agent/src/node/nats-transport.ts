@@ -1,0 +1,180 @@
+// Reports over NATS JetStream, with the device's own key, its own inbox and reconnection for ever.
+
+import { AppError } from "@attune/shared/errors";
+import { inboxPrefix, reportStream } from "@attune/shared/subjects";
+import { JetStreamApiError, jetstream } from "@nats-io/jetstream";
+import type { Authenticator, NatsConnection } from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
+import type { Log, ReportConnection, ReportCredentials, ReportTransport } from "../core/ports.js";
+import type { NodeDeviceKey } from "./nkey.js";
+
+export interface NatsTransportOptions {
+  readonly deviceKey: NodeDeviceKey;
+  readonly log: Log;
+  readonly connectTimeoutMs?: number;
+  readonly publishTimeoutMs?: number;
+  /** First and longest pause between two attempts to reconnect; the pauses double and are jittered. */
+  readonly reconnect?: { readonly firstMs: number; readonly longestMs: number };
+}
+
+export function createNatsTransport(options: NatsTransportOptions): ReportTransport {
+  // The newest JWT by device: a connection that outlives its JWT reconnects with the renewed one.
+  const userJwts = new Map<string, string>();
+  return {
+    connect: async (credentials, signal) => {
+      signal.throwIfAborted();
+      userJwts.set(credentials.device, credentials.userJwt);
+      await options.deviceKey.create();
+      const authenticator: Authenticator = (nonce) => ({
+        jwt: userJwts.get(credentials.device) ?? credentials.userJwt,
+        ...options.deviceKey.answerChallenge(nonce ?? ""),
+      });
+      const { connection, line } = await open({ credentials, authenticator, options });
+      if (signal.aborted) {
+        await connection.close();
+        signal.throwIfAborted();
+      }
+      return createReportConnection({ connection, line, publishTimeoutMs: options.publishTimeoutMs ?? 5_000 });
+    },
+  };
+}
+
+interface Opening {
+  readonly credentials: ReportCredentials;
+  readonly authenticator: Authenticator;
+  readonly options: NatsTransportOptions;
+}
+
+async function open({
+  credentials,
+  authenticator,
+  options,
+}: Opening): Promise<{ connection: NatsConnection; line: Line }> {
+  const backoff = createBackoff(options.reconnect ?? { firstMs: 250, longestMs: 120_000 });
+  let connection: NatsConnection;
+  try {
+    connection = await connect({
+      servers: [...credentials.urls],
+      authenticator,
+      inboxPrefix: inboxPrefix(credentials.device),
+      timeout: options.connectTimeoutMs ?? 5_000,
+      maxReconnectAttempts: -1,
+      reconnectDelayHandler: backoff.next,
+      // An expired JWT is renewed at the next poll; giving up would leave the device mute for ever.
+      ignoreAuthErrorAbort: true,
+      ignoreClusterUpdates: true,
+      pingInterval: 30_000,
+    });
+  } catch (cause) {
+    throw toAppError(cause);
+  }
+  return { connection, line: watch(connection, backoff, options.log) };
+}
+
+/** Whether the connection is up right now: its signal aborts when it goes down, and a new one begins when it is back. */
+interface Line {
+  up: AbortController;
+}
+
+function watch(connection: NatsConnection, backoff: Backoff, log: Log): Line {
+  const line: Line = { up: new AbortController() };
+  const follow = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") line.up.abort();
+      if (status.type === "reconnect") {
+        backoff.reset();
+        line.up = new AbortController();
+      }
+      if (status.type === "disconnect" || status.type === "reconnect") log("info", `nats.${status.type}`, {});
+      if (status.type === "error") log("warn", "nats.error", { fault: status.error.name });
+    }
+    line.up.abort();
+  };
+  backoff.reset();
+  void follow();
+  return line;
+}
+
+interface Backoff {
+  /** The next pause, in milliseconds. */
+  readonly next: () => number;
+  readonly reset: () => void;
+}
+
+/** Doubling pauses with jitter: a thousand devices that lost one broker must not come back in the same moment. */
+export function createBackoff(
+  { firstMs, longestMs }: { readonly firstMs: number; readonly longestMs: number },
+  random: () => number = Math.random,
+): Backoff {
+  let pauseMs = firstMs;
+  return {
+    next: () => {
+      const jittered = pauseMs * (0.5 + 0.5 * random());
+      pauseMs = Math.min(longestMs, pauseMs * 2);
+      return jittered;
+    },
+    reset: () => {
+      pauseMs = firstMs;
+    },
+  };
+}
+
+interface Connected {
+  readonly connection: NatsConnection;
+  readonly line: Line;
+  readonly publishTimeoutMs: number;
+}
+
+function createReportConnection({ connection, line, publishTimeoutMs }: Connected): ReportConnection {
+  const stream = jetstream(connection, { timeout: publishTimeoutMs });
+  return {
+    publish: async ({ bytes }, { subject, messageId }, signal) => {
+      signal.throwIfAborted();
+      const up = line.up.signal;
+      if (up.aborted) throw new AppError("NATS_UNAVAILABLE", "the broker is out of reach; reconnecting");
+      const acknowledged = stream.publish(subject, bytes, {
+        msgID: messageId,
+        expect: { streamName: reportStream },
+        timeout: publishTimeoutMs,
+      });
+      try {
+        await orAborted(acknowledged, AbortSignal.any([signal as globalThis.AbortSignal, up]));
+      } catch (cause) {
+        signal.throwIfAborted();
+        if (up.aborted)
+          throw new AppError("NATS_UNAVAILABLE", "the broker went away before it acknowledged", { cause });
+        throw toAppError(cause);
+      }
+    },
+    close: async () => {
+      if (!connection.isClosed()) await connection.close();
+    },
+  };
+}
+
+/** An acknowledgement that comes after the abort is ignored: the report is sent again and counted once by its id. */
+async function orAborted(acknowledged: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    await Promise.race([acknowledged, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    acknowledged.catch(() => undefined);
+  }
+}
+
+function toAppError(cause: unknown): AppError {
+  const name = cause instanceof Error ? cause.name : "unknown";
+  if (cause instanceof JetStreamApiError) {
+    return new AppError("NATS_UNAVAILABLE", `the broker did not store the report (code ${cause.code})`, { cause });
+  }
+  if (name === "TimeoutError") return new AppError("TIMED_OUT", "the broker did not acknowledge in time", { cause });
+  if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") {
+    return new AppError("UNAUTHORIZED", "the broker refused the device's credentials", { cause });
+  }
+  return new AppError("NATS_UNAVAILABLE", `the broker cannot be reached (${name})`, { cause });
+}

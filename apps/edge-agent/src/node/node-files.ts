@@ -1,0 +1,72 @@
+// The device's files, by paths relative to its home. No path leaves the home, and a write is durable before it returns.
+
+import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, resolve, sep } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import type { Files } from "../core/ports.js";
+import { directoryMode, fileMode, isMissing, mapDiskFull, syncDirectory, writeFileDurably } from "./durable-file.js";
+
+export function createNodeFiles(home: string): Files {
+  const root = resolve(home);
+  const locate = (path: string): string => {
+    const absolute = resolve(root, path);
+    if (!absolute.startsWith(root + sep))
+      throw new AppError("INTERNAL", `${path} is not inside the device's directory`);
+    return absolute;
+  };
+  return {
+    read: async (path) => {
+      try {
+        return await readFile(locate(path));
+      } catch (cause) {
+        if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
+        throw cause;
+      }
+    },
+    writeDurably: (path, bytes) => writeFileDurably(locate(path), bytes),
+    append: (path, bytes) => mapDiskFull("append", () => append(locate(path), bytes)),
+    size: async (path) => {
+      try {
+        return (await stat(locate(path))).size;
+      } catch (cause) {
+        if (isMissing(cause)) return undefined;
+        throw cause;
+      }
+    },
+    truncate: async (path, size) => {
+      const file = await open(locate(path), "r+");
+      try {
+        await file.truncate(size);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+    remove: async (path) => {
+      const absolute = locate(path);
+      await rm(absolute, { recursive: true, force: true });
+      await syncDirectory(dirname(absolute)).catch((cause) => {
+        if (!isMissing(cause)) throw cause;
+      });
+    },
+    list: async (path) => {
+      try {
+        return (await readdir(locate(path))).sort();
+      } catch (cause) {
+        if (isMissing(cause)) return [];
+        throw cause;
+      }
+    },
+  };
+}
+
+async function append(absolute: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(absolute), { recursive: true, mode: directoryMode });
+  const file = await open(absolute, "a", fileMode);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,29 @@
+// Digests and randomness from Node's own cryptography.
+
+import { createHash, createHmac, createPublicKey, hkdfSync, randomBytes, verify } from "node:crypto";
+import type { VerifyEd25519 } from "@attune/shared/signature";
+import type { Hashing } from "../core/ports.js";
+
+/** `storeKey` is the device's secret: what keyedHash gives cannot be computed, or tied to a context, without it. */
+export function createNodeHashing(storeKey: Uint8Array): Hashing {
+  // RFC 5869: a key of its own for this purpose, so that the cipher's key is used for nothing else.
+  const hashKey = Buffer.from(hkdfSync("sha256", storeKey, new Uint8Array(0), "attune keyed hash v1", 32));
+  return {
+    sha256: async (bytes) => createHash("sha256").update(bytes).digest("hex"),
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    keyedHash: async (context) => createHmac("sha256", hashKey).update(context, "utf8").digest("hex"),
+    verifyEd25519,
+  };
+}
+
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410); the 32 raw bytes of the key follow. */
+const ed25519Prefix = Buffer.from("302a300506032b6570032100", "hex");
+
+const verifyEd25519: VerifyEd25519 = async ({ publicKey, message, signature }) => {
+  try {
+    const der = Buffer.concat([ed25519Prefix, publicKey]);
+    return verify(null, message, createPublicKey({ key: der, format: "der", type: "spki" }), signature);
+  } catch {
+    return false;
+  }
+};
