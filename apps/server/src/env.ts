@@ -85,3 +85,14 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
 export function readEnv(): ServerEnv {
   return parseEnv(process.env);
 }
+
+/** For the processes that a command starts: all variables as they are, and the directory where one is set. */
+export function readChildEnvironment(): {
+  readonly variables: Record<string, string>;
+  readonly home: string | undefined;
+} {
+  const variables = Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ""),
+  );
+  return { variables, home: variables.ATTUNE_HOME };
+}
