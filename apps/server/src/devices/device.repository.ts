@@ -1,0 +1,92 @@
+// Fleets, enrolment tokens and devices in the database.
+import type { Message } from "@attune/shared/contracts/egress";
+import { AppError } from "@attune/shared/errors";
+import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
+import { judgeToken } from "./enrolment.js";
+
+export type DeviceRepository = ReturnType<typeof createDeviceRepository>;
+
+export interface EnrolmentRequest {
+  readonly message: Message<"enrol">;
+  readonly secretSha256: string;
+  /** The identifier that the device gets if the token is used for the first time. */
+  readonly newDevice: string;
+  readonly nowMs: number;
+}
+
+export function createDeviceRepository(prisma: PrismaClient) {
+  /** Creating a fleet that is there already changes nothing. */
+  async function createFleet(name: string) {
+    return prisma.fleet.upsert({ where: { name }, create: { name }, update: {} });
+  }
+
+  async function listFleets() {
+    const fleets = await prisma.fleet.findMany({
+      orderBy: { name: "asc" },
+      include: { _count: { select: { devices: { where: { revokedAt: null } } } } },
+    });
+    return fleets.map(({ name, createdAt, _count }) => ({ name, createdAt, devices: _count.devices }));
+  }
+
+  async function createToken(token: { secretSha256: string; fleetName: string; expiresAt: Date }): Promise<void> {
+    if ((await prisma.fleet.findUnique({ where: { name: token.fleetName } })) === null) {
+      throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"; create it with \`attune fleet create\``);
+    }
+    await prisma.enrolmentToken.create({ data: token });
+  }
+
+  /** Uses the token and creates the device in one transaction, or finds what an earlier, identical request has made. */
+  async function enrol(request: EnrolmentRequest): Promise<Device> {
+    return prisma.$transaction((tx) => enrolWithin(tx, request));
+  }
+
+  async function findDevice(id: string): Promise<Device | null> {
+    return prisma.device.findUnique({ where: { id } });
+  }
+
+  async function listDevices(fleetName?: string): Promise<Device[]> {
+    return prisma.device.findMany({
+      where: fleetName === undefined ? {} : { fleetName },
+      orderBy: [{ fleetName: "asc" }, { enrolledAt: "asc" }],
+    });
+  }
+
+  /** Records what a poll says, unless a later poll has spoken already: order is by the device's sequence, never by a clock. */
+  async function recordPoll(message: Message<"poll">, seenAt: Date): Promise<void> {
+    const { device: id, sequence, releaseSequence, state, reason } = message;
+    const { count } = await prisma.device.updateMany({
+      where: { id, pollSequence: { lt: sequence } },
+      data: { pollSequence: sequence, releaseSequence, state, reason, lastSeenAt: seenAt },
+    });
+    if (count === 0) await prisma.device.updateMany({ where: { id }, data: { lastSeenAt: seenAt } });
+  }
+
+  /** The first revocation's time stays. */
+  async function revoke(id: string, revokedAt: Date): Promise<void> {
+    await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
+  }
+
+  return { createFleet, listFleets, createToken, enrol, findDevice, listDevices, recordPoll, revoke };
+}
+
+async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentRequest): Promise<Device> {
+  const { message, secretSha256, newDevice, nowMs } = request;
+  // Two requests with one token wait for each other here, so that only one of them can be the first.
+  await tx.$queryRaw`SELECT 1 FROM "EnrolmentToken" WHERE "secretSha256" = ${secretSha256} FOR UPDATE`;
+  const token = await tx.enrolmentToken.findUnique({ where: { secretSha256 }, include: { device: true } });
+  const verdict = judgeToken(token ?? undefined, message, nowMs);
+  if (verdict.use === "again") return tx.device.findUniqueOrThrow({ where: { id: verdict.device } });
+  if ((await tx.device.findUnique({ where: { nkey: message.nkey } })) !== null) {
+    throw new AppError("CONFLICT", "nkey: this key belongs to a device that is enrolled already");
+  }
+  const { nkey, epoch, deviceKind, engine, memory } = message;
+  const fleetName = (token as NonNullable<typeof token>).fleetName;
+  const device = await tx.device.create({
+    data: { id: newDevice, fleetName, nkey, epoch, deviceKind, engine, memory, enrolledAt: new Date(nowMs) },
+  });
+  await tx.enrolmentToken.update({
+    where: { secretSha256 },
+    data: { usedAt: new Date(nowMs), usedByDevice: newDevice },
+  });
+  return device;
+}

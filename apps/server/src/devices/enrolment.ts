@@ -1,0 +1,52 @@
+// The rules of enrolment: what a token is, and what may be done with it when. Pure; the clock and the database are the caller's.
+import type { Message } from "@attune/shared/contracts/egress";
+import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
+import { AppError } from "@attune/shared/errors";
+
+export const tokenSecretBytes = 24;
+export const minimumTokenLifeMs = 1_000;
+export const maximumTokenLifeMs = 30 * 86_400_000;
+
+/** What the fleet manager hands over: the fingerprint pins the release keys, the secret is what the server knows by its hash. */
+export function formatToken(fingerprint: string, secret: string): string {
+  const token = `attune1.${fingerprint}.${secret}`;
+  if (!enrolmentTokenPattern.test(token)) throw new TypeError("the fingerprint or the secret has the wrong form");
+  return token;
+}
+
+export interface TokenRecord {
+  readonly fleetName: string;
+  readonly expiresAt: Date;
+  /** The device that it enrolled; null while it is unused. */
+  readonly device: {
+    readonly id: string;
+    readonly nkey: string;
+    readonly epoch: string;
+    readonly revokedAt: Date | null;
+  } | null;
+}
+
+/**
+ * Whether a token opens the door now: `new` for its first use, `again` where the same device repeats itself because the reply
+ * was lost. The device's key decides who is the same; a repeat is answered even after the token's end, for it was used in time.
+ * Throws TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_USED, or UNAUTHORIZED for a device that was revoked since.
+ */
+export function judgeToken(
+  token: TokenRecord | undefined,
+  message: Pick<Message<"enrol">, "nkey" | "epoch">,
+  nowMs: number,
+): { readonly use: "new" } | { readonly use: "again"; readonly device: string } {
+  if (token === undefined) throw new AppError("TOKEN_INVALID", "the enrolment token is not known here");
+  const { device } = token;
+  if (device !== null) {
+    if (device.nkey !== message.nkey || device.epoch !== message.epoch) {
+      throw new AppError("TOKEN_USED", "the enrolment token has enrolled another device");
+    }
+    if (device.revokedAt !== null) throw new AppError("UNAUTHORIZED", "this device was revoked");
+    return { use: "again", device: device.id };
+  }
+  if (token.expiresAt.getTime() <= nowMs) {
+    throw new AppError("TOKEN_EXPIRED", `the enrolment token ended at ${token.expiresAt.toISOString()}`);
+  }
+  return { use: "new" };
+}

@@ -1,0 +1,121 @@
+// Pulls reports from the stream, has them stored, and acknowledges them once they are committed. Whatever is killed meanwhile,
+// it tries again for ever: an unacknowledged message comes back, and the database knows what it has already.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { errorFields, type Logger } from "../platform/logger.js";
+import type { IngestionOutcome } from "./ingestion.repository.js";
+import { type IngestionService, sumOutcomes } from "./ingestion.service.js";
+import { openReportConsumer } from "./report.stream.js";
+
+export interface IngestionDeps {
+  /** The current connection; a new one after the old was closed for good. */
+  readonly connection: () => NatsConnection;
+  readonly service: Pick<IngestionService, "ingest">;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface Ingestion {
+  /** Ends after the signal, when the batches in hand are stored or given back. */
+  readonly done: Promise<void>;
+  /** What this process has taken in since it started. */
+  counters(): IngestionOutcome;
+}
+
+const batchSize = 1_000;
+/** While one lane waits for the database, the other pulls and parses. */
+const lanes = 2;
+/** Also how soon a broker that died without a word is noticed: two missed heartbeats, at half of this each. */
+const pullMs = 2_000;
+const longestPauseMs = 5_000;
+
+export function startIngestion(deps: IngestionDeps): Ingestion {
+  let total: IngestionOutcome = { stored: 0, duplicates: 0, conflicts: 0, deadLetters: 0 };
+  const count = (outcome: IngestionOutcome) => {
+    total = sumOutcomes(total, outcome);
+  };
+  const running = Array.from({ length: lanes }, () => runLane(deps, count));
+  return { done: Promise.all(running).then(() => undefined), counters: () => total };
+}
+
+async function runLane(deps: IngestionDeps, count: (outcome: IngestionOutcome) => void): Promise<void> {
+  const { signal, log } = deps;
+  let consumer: Consumer | undefined;
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      consumer ??= await openReportConsumer(deps.connection());
+      await pullOnce(consumer, deps, count);
+      failures = 0;
+    } catch (error) {
+      // Opened again next time: the broker may have come back without its stream.
+      consumer = undefined;
+      if (signal.aborted) return;
+      failures++;
+      log.warn("ingestion.pullFailed", { failures, ...errorFields(error) });
+      await pause(failures, signal);
+    }
+  }
+}
+
+/** One pull of up to `batchSize` messages, stored in as few batches as they arrive in. */
+async function pullOnce(
+  consumer: Consumer,
+  deps: IngestionDeps,
+  count: (outcome: IngestionOutcome) => void,
+): Promise<void> {
+  const messages = await consumer.fetch({ max_messages: batchSize, expires: pullMs });
+  const stop = () => messages.stop();
+  deps.signal.addEventListener("abort", stop, { once: true });
+  try {
+    let batch: JsMsg[] = [];
+    for await (const message of messages) {
+      batch.push(message);
+      if (messages.getPending() > 0) continue;
+      await storeBatch(batch, deps, count);
+      batch = [];
+    }
+    await storeBatch(batch, deps, count);
+  } finally {
+    deps.signal.removeEventListener("abort", stop);
+    messages.stop();
+  }
+}
+
+async function storeBatch(
+  batch: readonly JsMsg[],
+  { service, log, signal }: IngestionDeps,
+  count: (outcome: IngestionOutcome) => void,
+): Promise<void> {
+  if (batch.length === 0) return;
+  const incoming = batch.map((message) => ({
+    subject: message.subject,
+    bytes: message.data,
+    streamSequence: message.seq,
+  }));
+  for (let failures = 0; ; ) {
+    try {
+      count(await service.ingest(incoming));
+      break;
+    } catch (error) {
+      failures++;
+      log.warn("ingestion.storeFailed", { failures, messages: batch.length, ...errorFields(error) });
+      if (signal.aborted) {
+        // Given back, so that they need not wait for the acknowledgement's deadline.
+        for (const message of batch) message.nak();
+        return;
+      }
+      await pause(failures, signal);
+      // Tells the broker that they are being worked on.
+      for (const message of batch) message.working();
+    }
+  }
+  for (const message of batch) message.ack();
+}
+
+/** Doubles with every failure up to a limit; the jitter keeps many servers from coming back at the same moment. */
+async function pause(failures: number, signal: AbortSignal): Promise<void> {
+  const longestMs = Math.min(longestPauseMs, 50 * 2 ** Math.min(failures, 10));
+  await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,67 @@
+// A batch of messages from the bus into the database: parsed, refused or stored, and counted.
+import { createHash } from "node:crypto";
+import { parseReportSubject } from "@attune/shared/subjects";
+import { databaseRefusesValue } from "./database-fault.js";
+import {
+  type DeadLetterInput,
+  describeDeadLetter,
+  type IngestionOutcome,
+  type IngestionRepository,
+} from "./ingestion.repository.js";
+import { type IncomingMessage, type IncomingReport, parseReportMessage } from "./report.parse.js";
+
+export type IngestionService = ReturnType<typeof createIngestionService>;
+
+export function createIngestionService(repository: IngestionRepository) {
+  /** Returns once everything is committed. Throws where the database cannot be reached: then nothing of it is. */
+  async function ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome> {
+    const reports: IncomingReport[] = [];
+    const deadLetters: DeadLetterInput[] = [];
+    for (const message of messages) {
+      const parsed = parseReportMessage(message);
+      if (parsed.ok) reports.push(parsed.value);
+      else {
+        deadLetters.push({
+          reason: parsed.reason,
+          sizeBytes: message.bytes.length,
+          sha256: createHash("sha256").update(message.bytes).digest("hex"),
+          subjectDevice: parseReportSubject(message.subject)?.device ?? null,
+          streamSequence: message.streamSequence,
+        });
+      }
+    }
+    return record(reports, deadLetters);
+  }
+
+  /** One report that the database refuses must not hold up the others for ever: the batch is halved until it stands alone. */
+  async function record(
+    reports: readonly IncomingReport[],
+    deadLetters: readonly DeadLetterInput[],
+  ): Promise<IngestionOutcome> {
+    try {
+      return await repository.record({ reports, deadLetters });
+    } catch (error) {
+      const [first] = reports;
+      if (first === undefined || !databaseRefusesValue(error)) throw error;
+      if (reports.length === 1) {
+        const refused = describeDeadLetter(first, "refusedByStore");
+        return repository.record({ reports: [], deadLetters: [...deadLetters, refused] });
+      }
+      const middle = reports.length >> 1;
+      const left = await record(reports.slice(0, middle), deadLetters);
+      const right = await record(reports.slice(middle), []);
+      return sumOutcomes(left, right);
+    }
+  }
+
+  return { ingest };
+}
+
+export function sumOutcomes(x: IngestionOutcome, y: IngestionOutcome): IngestionOutcome {
+  return {
+    stored: x.stored + y.stored,
+    duplicates: x.duplicates + y.duplicates,
+    conflicts: x.conflicts + y.conflicts,
+    deadLetters: x.deadLetters + y.deadLetters,
+  };
+}

@@ -1,0 +1,70 @@
+// One message from the bus: a report to store, or the reason why it is none. Pure; what it refuses it does not repeat.
+import { createHash } from "node:crypto";
+import { canonicalJson } from "@attune/shared/canonical-json";
+import { type Report, reportLimitBytes, safeParseReport } from "@attune/shared/contracts/report";
+import { accept, type Result, refuse } from "@attune/shared/result";
+import { parseReportSubject } from "@attune/shared/subjects";
+
+export interface IncomingMessage {
+  readonly subject: string;
+  readonly bytes: Uint8Array;
+  /** Its place in the stream. */
+  readonly streamSequence: number;
+}
+
+export interface IncomingReport {
+  readonly report: Report;
+  readonly fleet: string;
+  /** The body as received, which is its canonical form. */
+  readonly body: string;
+  readonly bodySha256: string;
+  readonly sizeBytes: number;
+  readonly streamSequence: number;
+}
+
+/** A closed list: nothing of the message can get into it. */
+export const deadLetterReasons = [
+  "subject",
+  "oversized",
+  "encoding",
+  "malformed",
+  "contract",
+  "notCanonical",
+  "foreignDevice",
+  "unknownDevice",
+  "refusedByStore",
+] as const;
+export type DeadLetterReason = (typeof deadLetterReasons)[number];
+
+export function parseReportMessage(message: IncomingMessage): Result<IncomingReport, DeadLetterReason> {
+  const { subject, bytes, streamSequence } = message;
+  const sender = parseReportSubject(subject);
+  if (sender === undefined) return refuse("subject", "not a device's report subject");
+  if (bytes.length > reportLimitBytes) return refuse("oversized", `${bytes.length} bytes, ${reportLimitBytes} at most`);
+  let body: string;
+  try {
+    body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return refuse("encoding", "not UTF-8");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return refuse("malformed", "not JSON");
+  }
+  const parsed = safeParseReport(value);
+  if (!parsed.success) return refuse("contract", `${parsed.error.issues.length} fields are not as declared`);
+  // White space, the order of keys or a key said twice could carry what no field can.
+  if (canonicalJson(parsed.data) !== body) return refuse("notCanonical", "not the canonical form of its value");
+  if (parsed.data.device !== sender.device)
+    return refuse("foreignDevice", "speaks for another device than its subject");
+  return accept({
+    report: parsed.data,
+    fleet: sender.fleet,
+    body,
+    bodySha256: createHash("sha256").update(bytes).digest("hex"),
+    sizeBytes: bytes.length,
+    streamSequence,
+  });
+}

@@ -1,0 +1,54 @@
+// The stream that holds reports until they are in the database, and the one durable consumer that all servers share.
+import { ingestionConsumer, reportStream, reportStreamSubjects } from "@attune/shared/subjects";
+import {
+  AckPolicy,
+  type Consumer,
+  DiscardPolicy,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
+import { type NatsConnection, nanos } from "@nats-io/nats-core";
+
+/** Bounds what a killed server delays: its messages come back to another, or to itself, after this. */
+export const ackWaitMs = 10_000;
+
+/** Makes both where they are missing and brings their settings up to date where they are not. */
+export async function openReportConsumer(connection: NatsConnection): Promise<Consumer> {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const stream = {
+    subjects: [reportStreamSubjects],
+    // A full stream refuses a device's report, which stays in its outbox; it never drops an older one instead.
+    discard: DiscardPolicy.New,
+    max_msgs: 50_000_000,
+  };
+  try {
+    await manager.streams.update(reportStream, stream);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await manager.streams.add({
+      ...stream,
+      name: reportStream,
+      storage: StorageType.File,
+      // What is acknowledged is in the database; the stream keeps only what is not.
+      retention: RetentionPolicy.Workqueue,
+    });
+  }
+  const consumer = { ack_wait: nanos(ackWaitMs), max_ack_pending: 20_000, max_deliver: -1 };
+  try {
+    await manager.consumers.update(reportStream, ingestionConsumer, consumer);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await manager.consumers.add(reportStream, {
+      ...consumer,
+      durable_name: ingestionConsumer,
+      ack_policy: AckPolicy.Explicit,
+    });
+  }
+  return jetstream(connection).consumers.get(reportStream, ingestionConsumer);
+}
+
+function isNotFound(error: unknown): boolean {
+  return /not found/i.test((error as Error).message);
+}

@@ -1,0 +1,102 @@
+// The bytes of releases over HTTP: chunks and manifests by hash, with Range and immutable caching; and the upload of chunks
+// by the fleet manager. Hashes name contents, so any cache may stand in front and nothing ever has to be invalidated.
+import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parseByteRange } from "./byte-range.js";
+import type { ChunkStore } from "./chunk-store.js";
+
+export interface ChunkRoutesDeps {
+  readonly chunkStore: ChunkStore;
+  readonly manifests: ChunkStore;
+  /** Whether the request carries the fleet's admin token. */
+  readonly isAdmin: (authorization: string | undefined) => boolean;
+}
+
+interface ContentRequest {
+  Params: { sha256: string };
+}
+
+export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkRoutesDeps): Promise<void> {
+  // A scope of its own, so that its body parser and its error reply are nobody else's.
+  await fastify.register(async (scope) => {
+    scope.setErrorHandler(async (error, _request, reply) => {
+      const fault = toFault(error);
+      if (fault.code === "INTERNAL") scope.log.error({ err: error }, "serving content failed");
+      const body = { error: { code: fault.code, message: fault.message, remedy: fault.remedy } };
+      return reply.status(fault.httpStatus).header("cache-control", "no-store").send(body);
+    });
+    for (const [path, contentType, store] of [
+      [chunkPath(":sha256"), "application/octet-stream", deps.chunkStore],
+      [manifestPath(":sha256"), "application/json", deps.manifests],
+    ] as const) {
+      scope.route<ContentRequest>({
+        method: ["GET", "HEAD"],
+        url: path,
+        handler: (request, reply) => sendContent(request, reply.header("content-type", contentType), store),
+      });
+    }
+    scope.addContentTypeParser(
+      "application/octet-stream",
+      { parseAs: "buffer", bodyLimit: deps.chunkStore.maximumBytes },
+      (_request, body, done) => done(null, body),
+    );
+    scope.put<ContentRequest>(
+      chunkPath(":sha256"),
+      {
+        // Before the body is read: a stranger's bytes are not even received.
+        onRequest: async (request) => {
+          if (!deps.isAdmin(request.headers.authorization)) {
+            throw new AppError("UNAUTHORIZED", "storing a chunk needs the fleet's admin token");
+          }
+        },
+      },
+      async (request, reply) => {
+        if (!Buffer.isBuffer(request.body)) {
+          throw new AppError("INVALID_INPUT", "the body must be bytes of content-type application/octet-stream");
+        }
+        await deps.chunkStore.putAs(request.params.sha256, request.body);
+        return reply.status(204).send();
+      },
+    );
+  });
+}
+
+async function sendContent(
+  request: FastifyRequest<ContentRequest>,
+  reply: FastifyReply,
+  store: ChunkStore,
+): Promise<FastifyReply> {
+  const { sha256 } = request.params;
+  const content = await store.open(sha256);
+  if (content === undefined) throw new AppError("NOT_FOUND", `nothing is stored under ${sha256}`);
+  const { sizeBytes } = content;
+  const etag = `"${sha256}"`;
+  reply
+    .header("etag", etag)
+    .header("accept-ranges", "bytes")
+    .header("cache-control", "public, max-age=31536000, immutable");
+  if (request.headers["if-none-match"]?.includes(etag)) return reply.status(304).send();
+  const condition = request.headers["if-range"];
+  const range = parseByteRange(
+    condition === undefined || condition === etag ? request.headers.range : undefined,
+    sizeBytes,
+  );
+  if (range.kind === "unsatisfiable") {
+    reply.header("content-range", `bytes */${sizeBytes}`);
+    throw new AppError("RANGE_NOT_SATISFIABLE", `the content has ${sizeBytes} bytes`);
+  }
+  const [start, endInclusive] = range.kind === "part" ? [range.start, range.endInclusive] : [0, sizeBytes - 1];
+  if (range.kind === "part") reply.status(206).header("content-range", `bytes ${start}-${endInclusive}/${sizeBytes}`);
+  reply.header("content-length", endInclusive - start + 1);
+  return request.method === "HEAD" ? reply.send() : reply.send(content.stream(start, endInclusive));
+}
+
+function toFault(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (typeof status === "number" && status >= 400 && status < 500) {
+    return new AppError("INVALID_INPUT", (error as Error).message, { cause: error });
+  }
+  return new AppError("INTERNAL", "the content cannot be read", { cause: error });
+}

@@ -1,0 +1,62 @@
+// Rollouts: which release a fleet should run, and how many of its devices do.
+
+import { updateStateSchema } from "@attune/shared/contracts/current-state";
+import type { TargetState } from "@attune/shared/contracts/target-state";
+import { AppError } from "@attune/shared/errors";
+import { countStandings, type DeviceSnapshot, standing } from "./rollout.plan.js";
+import type { RolloutRepository } from "./rollout.repository.js";
+
+export type RolloutService = ReturnType<typeof createRolloutService>;
+
+export function createRolloutService({ repository, now }: { repository: RolloutRepository; now: () => number }) {
+  async function create({ fleet, releaseSequence }: { fleet: string; releaseSequence: number }) {
+    const rollout = await repository.start({ fleet, releaseSequence, at: new Date(now()) });
+    return describe(rollout);
+  }
+
+  /** How a rollout stands: the one named, or the fleet's latest. */
+  async function status({ rollout: id, fleet }: { rollout?: string | undefined; fleet?: string | undefined }) {
+    const rollout =
+      id !== undefined ? await repository.find(id) : fleet !== undefined ? await repository.latest(fleet) : null;
+    if (rollout === null) {
+      throw new AppError(
+        "NOT_FOUND",
+        id === undefined ? `fleet "${fleet}" has no rollout` : `there is no rollout ${id}`,
+      );
+    }
+    const devices = (await repository.devicesOf(rollout.fleetName)).map(({ revokedAt, state, ...device }) => ({
+      ...device,
+      revoked: revokedAt !== null,
+      state: updateStateSchema.parse(state),
+    })) satisfies DeviceSnapshot[];
+    const present = devices.filter((device) => !device.revoked);
+    return {
+      ...describe(rollout),
+      counts: countStandings(rollout, devices),
+      devices: present.map((device) => ({
+        device: device.id,
+        releaseSequence: device.releaseSequence,
+        state: device.state,
+        reason: device.reason,
+        standing: standing(rollout, device),
+      })),
+    };
+  }
+
+  async function targetRelease(fleet: string): Promise<TargetState["release"]> {
+    return repository.activeTarget(fleet);
+  }
+
+  return { create, status, targetRelease };
+}
+
+function describe(rollout: {
+  id: string;
+  fleetName: string;
+  releaseSequence: number;
+  status: string;
+  createdAt: Date;
+}) {
+  const { id, fleetName, releaseSequence, status, createdAt } = rollout;
+  return { rollout: id, fleet: fleetName, releaseSequence, status, createdAt: createdAt.toISOString() };
+}
