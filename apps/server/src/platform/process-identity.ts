@@ -32,31 +32,30 @@ export async function isSameProcessAlive(identity: ProcessIdentity): Promise<boo
   return (await identifyProcess(identity.pid))?.startedAt === identity.startedAt;
 }
 
-/** The command line of a live process, arguments separated by spaces. */
-export async function commandLineOf(pid: number): Promise<string | undefined> {
+/** Whether a live process was started with `argument` among its arguments. */
+export async function wasStartedWith(pid: number, argument: string): Promise<boolean> {
   if (process.platform === "linux") {
-    return (await readProcFile(pid, "cmdline"))?.replaceAll("\0", " ").trim();
+    return (await readProcFile(pid, "cmdline"))?.split("\0").includes(argument) ?? false;
   }
-  return askPs(pid, "command");
+  return (await askPs(pid, "command"))?.includes(argument) ?? false;
 }
 
 export interface OrphanOptions {
   readonly name: string;
   /** As a pid file says; undefined when there is no pid file. */
   readonly pid: number | undefined;
-  /** A path of ours that the orphan's command line must hold; else it is a stranger and left alone. */
-  readonly mentions: string;
+  /** A path of ours that must be one of the orphan's arguments; else it is a stranger and left alone. */
+  readonly argument: string;
   readonly signal: "SIGINT" | "SIGTERM";
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
 /** Stops a child that an earlier, killed server left running. */
-export async function stopOrphan({ name, pid, mentions, signal, timeoutMs, logger }: OrphanOptions): Promise<void> {
+export async function stopOrphan({ name, pid, argument, signal, timeoutMs, logger }: OrphanOptions): Promise<void> {
   if (pid === undefined || pid === process.pid) return;
   const identity = await identifyProcess(pid);
-  const commandLine = identity === undefined ? undefined : await commandLineOf(pid);
-  if (identity === undefined || !commandLine?.split(" ").includes(mentions)) return;
+  if (identity === undefined || !(await wasStartedWith(pid, argument))) return;
   logger.info("orphan.stopping", { name, pid });
   process.kill(pid, signal);
   if (await exits(identity, timeoutMs)) return;

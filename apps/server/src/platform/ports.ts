@@ -1,0 +1,85 @@
+// Which ports the server's processes listen on: the configured ones, or free ones chosen once and remembered.
+
+import { createServer } from "node:net";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { readTextFile, writeFileDurably } from "./durable-file.js";
+
+const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
+
+export interface PortRequest {
+  /** The environment variable that chooses this port; also its name in the file. */
+  readonly variable: "ATTUNE_HTTP_PORT" | "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT";
+  /** 0 asks for the remembered port, or for any free one. */
+  readonly configured: number;
+  readonly host: string;
+  /** Others know this port: when a remembered one is taken that is an error, not a reason to move. */
+  readonly known: boolean;
+}
+
+export interface Ports {
+  /** Throws PORT_IN_USE naming port and variable. */
+  choose(request: PortRequest): Promise<number>;
+}
+
+export async function openPorts(path: string): Promise<Ports> {
+  let remembered = readRemembered(await readTextFile(path));
+
+  async function remember(variable: string, port: number): Promise<number> {
+    if (remembered[variable] !== port) {
+      remembered = { ...remembered, [variable]: port };
+      await writeFileDurably(path, `${JSON.stringify(remembered, null, 2)}\n`);
+    }
+    return port;
+  }
+
+  return {
+    async choose({ variable, configured, host, known }) {
+      const wanted = configured === 0 ? remembered[variable] : configured;
+      if (wanted !== undefined) {
+        if ((await tryPort(wanted, host)) !== undefined) return configured === 0 ? remember(variable, wanted) : wanted;
+        if (configured !== 0 || known) {
+          const origin = configured === 0 ? "chosen at an earlier start" : "configured";
+          throw new AppError("PORT_IN_USE", `port ${wanted} on ${host} (${variable}, ${origin}) is in use`);
+        }
+      }
+      // Another process of this server may have been given a port that it does not listen on yet.
+      const given = new Set(Object.values(remembered));
+      for (let attempt = 0; attempt < 20; attempt++) {
+        const port = await tryPort(0, host);
+        if (port !== undefined && !given.has(port)) return remember(variable, port);
+      }
+      throw new AppError("PORT_IN_USE", `no free port on ${host} for ${variable}`);
+    },
+  };
+}
+
+function readRemembered(text: string | undefined): Readonly<Record<string, number>> {
+  if (text === undefined) return {};
+  try {
+    return portsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new AppError("STORE_CORRUPT", "server/ports.json does not hold ports; remove it to choose new ones", {
+      cause,
+    });
+  }
+}
+
+/** The port when it could be listened on, undefined when it is taken; other faults (no such address, no right) throw. */
+function tryPort(port: number, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else
+        reject(
+          new AppError("INVALID_CONFIGURATION", `cannot listen on ${host}:${port} (${error.code})`, { cause: error }),
+        );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      const chosen = typeof address === "object" && address !== null ? address.port : port;
+      server.close(() => resolve(chosen));
+    });
+  });
+}

@@ -1,0 +1,164 @@
+// Keeps a child process running: waits until it is ready, starts it again when it dies, and stops it for good when asked.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { open, rename, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError, type ErrorCode } from "@attune/shared/errors";
+import { errorFields, type Logger } from "./logger.js";
+
+const logLimitBytes = 8 * 1024 * 1024;
+const firstDelayMs = 100;
+const longestDelayMs = 5_000;
+/** A child that ran this long had started well: its next end begins the back-off anew. */
+const stableMs = 30_000;
+
+export interface SupervisedOptions {
+  readonly name: string;
+  /** The fault to report when the first start fails. */
+  readonly code: ErrorCode;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Another user to run as; only root can. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** The child's output goes here, not through a pipe that would break under it when the server is killed. */
+  readonly logFile: string;
+  /** Clears what a dead predecessor left; runs before every start. */
+  readonly prepare: () => Promise<void>;
+  /** Resolves once the child answers; asked again and again until it does or `readyTimeoutMs` has passed. */
+  readonly isReady: () => Promise<boolean>;
+  readonly readyTimeoutMs: number;
+  readonly stopSignal: "SIGINT" | "SIGTERM";
+  readonly stopTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+export interface SupervisedProcess {
+  pid(): number | undefined;
+  /** Ends the child and the supervision; resolves when the child is gone. */
+  stop(): Promise<void>;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly exited: Promise<string>;
+  hasExited(): boolean;
+}
+
+/** Resolves when the child is ready for the first time; throws when it ends or hangs before that. */
+export async function startSupervised(options: SupervisedOptions): Promise<SupervisedProcess> {
+  const { name, logger } = options;
+  const stopping = new AbortController();
+  let running = await startOnce(options);
+  const supervision = keepRunning();
+
+  async function keepRunning(): Promise<void> {
+    let delayMs = firstDelayMs;
+    while (!stopping.signal.aborted) {
+      const startedAtMs = Date.now();
+      const end = await running.exited;
+      if (stopping.signal.aborted) return;
+      logger.warn("child.exited", { name, end });
+      delayMs = Date.now() - startedAtMs > stableMs ? firstDelayMs : delayMs;
+      for (;;) {
+        await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        if (stopping.signal.aborted) return;
+        delayMs = Math.min(2 * delayMs, longestDelayMs);
+        try {
+          running = await startOnce(options, stopping.signal);
+          logger.info("child.restarted", { name, pid: running.child.pid });
+          break;
+        } catch (error) {
+          if (stopping.signal.aborted) return;
+          logger.error("child.restart.failed", { name, ...errorFields(error) });
+        }
+      }
+    }
+  }
+
+  return {
+    pid: () => (running.hasExited() ? undefined : running.child.pid),
+    async stop() {
+      stopping.abort();
+      // First the child that runs, then the loop: it may be in the middle of a start, which then ends by itself.
+      await end(running, options);
+      await supervision;
+      await end(running, options);
+    },
+  };
+}
+
+async function startOnce(options: SupervisedOptions, signal?: AbortSignal): Promise<Running> {
+  await options.prepare();
+  const running = await launch(options);
+  const deadline = Date.now() + options.readyTimeoutMs;
+  for (;;) {
+    if (running.hasExited()) {
+      const tail = await tailOf(options.logFile);
+      throw new AppError(options.code, `${options.name} ended while starting (${await running.exited}): ${tail}`);
+    }
+    if (await options.isReady()) return running;
+    if (signal?.aborted || Date.now() > deadline) {
+      await end(running, options);
+      throw new AppError(options.code, `${options.name} did not become ready within ${options.readyTimeoutMs} ms`);
+    }
+    await sleep(25);
+  }
+}
+
+async function launch({ command, args, cwd, env, user, logFile }: SupervisedOptions): Promise<Running> {
+  if (((await stat(logFile).catch(() => undefined))?.size ?? 0) > logLimitBytes)
+    await rename(logFile, `${logFile}.old`);
+  const log = await open(logFile, "a", 0o600);
+  try {
+    // Its own session: Ctrl-C in the terminal reaches the server alone, which then stops its children in order.
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+      ...(user === undefined ? {} : user),
+    });
+    let hasExited = false;
+    const exited = new Promise<string>((resolve) => {
+      const finish = (how: string) => {
+        hasExited = true;
+        resolve(how);
+      };
+      child.once("error", (error) => finish(error.message));
+      child.once("exit", (code, signal) => finish(signal === null ? `exit code ${code}` : signal));
+    });
+    return { child, exited, hasExited: () => hasExited };
+  } finally {
+    await log.close();
+  }
+}
+
+async function end(running: Running, { name, stopSignal, stopTimeoutMs, logger }: SupervisedOptions): Promise<void> {
+  if (running.hasExited()) return;
+  running.child.kill(stopSignal);
+  const impatience = new AbortController();
+  const inTime = await Promise.race([
+    running.exited.then(() => true),
+    sleep(stopTimeoutMs, false, { signal: impatience.signal }).catch(() => false),
+  ]);
+  impatience.abort();
+  if (inTime) return;
+  logger.warn("child.killing", { name, pid: running.child.pid });
+  running.child.kill("SIGKILL");
+  await running.exited;
+}
+
+/** The last lines that the child wrote: why it did not start. */
+async function tailOf(logFile: string): Promise<string> {
+  const log = await open(logFile, "r");
+  try {
+    const { size } = await log.stat();
+    const length = Math.min(size, 1_000);
+    const { buffer } = await log.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString("utf8").trim().split("\n").slice(-4).join(" | ");
+  } finally {
+    await log.close();
+  }
+}
