@@ -1,0 +1,189 @@
+// The linear head: softmax + cross-entropy + L2, from nothing or as the maximum a posteriori around a prior head. Paper, section 3.2.
+import { MlError } from "../error.js";
+import { readFloat64, readMatrixShape, refuseOtherTensors } from "../tensor/fields.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { Random } from "../tensor/random.js";
+import type { Tensor, TensorFile } from "../tensor/safetensors.js";
+import { checkExamples, checkFeatures, checkNotNegative, checkWhole, type Examples } from "./examples.js";
+import type { Head, HeadIdentity } from "./head.js";
+import { type HeadHeader, readHeaderOf, recipeChoice, recipeNumber, writeHead } from "./head-file.js";
+import { refuseOtherIdentity } from "./identity.js";
+import { descend } from "./mini-batch.js";
+import { createDesign, minimizeSoftmax, type Penalty, scoreRows, secondMoments, softmaxRow } from "./softmax.js";
+
+const optimizers = ["sgd", "adam", "lbfgs"] as const;
+const weightings = ["balanced", "none"] as const;
+
+/** One objective, mean cross-entropy + l2/2 ‖W - W₀‖² + biasL2/2 ‖b - b₀‖² (W₀ = 0 without a prior), and three ways down. */
+export interface LinearRecipe {
+  /** `lbfgs` goes to the optimum of the full batch and uses none of learningRate, epochs and batchSize. */
+  readonly optimizer: (typeof optimizers)[number];
+  readonly learningRate: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Per row: the same l2 weighs the same whatever N is. */
+  readonly l2: number;
+  /** Default: l2 with a prior; without one 1e-4, which keeps the bias of a class that never occurs finite. */
+  readonly biasL2?: number;
+  /** Default `none`. */
+  readonly classWeights?: (typeof weightings)[number];
+}
+
+export interface LinearHead extends Head {
+  readonly kind: "linear";
+  readonly recipe: LinearRecipe;
+  /** (classes, inputSize) */
+  readonly weight: Float64Array;
+  /** (classes) */
+  readonly bias: Float64Array;
+}
+
+export interface LinearFit extends Examples {
+  readonly recipe: LinearRecipe;
+  /** Orders the mini-batches; lbfgs draws nothing from it. */
+  readonly random: Random;
+  /** Where training starts and what l2 pulls towards. */
+  readonly prior?: LinearHead;
+  /** Looked at once an epoch or iteration. */
+  readonly signal?: { readonly aborted: boolean };
+}
+
+const gradientTolerance = 1e-8;
+/** Rounding can stop the descent short of the tolerance; beyond this it has not arrived. */
+const gradientLimit = 1e-5;
+const defaultBiasL2 = 1e-4;
+
+/**
+ * features: (N, D), labels: (N). Throws `empty`, `shape`, `out-of-range`, `not-finite`, `mismatch` (a prior of other features), `aborted`,
+ * and `singular` when there is no optimum to arrive at.
+ */
+export function fitLinear(fit: LinearFit): LinearHead {
+  const { features, labels, identity, recipe, prior } = fit;
+  checkExamples(fit);
+  checkRecipe(recipe);
+  const classes = identity.classes.length;
+  const design = createDesign(features, labels, { classes, classWeights: recipe.classWeights ?? "none" });
+  const start = prior === undefined ? new Float64Array(classes * design.width) : priorWeights(prior, fit);
+  const biasL2 = recipe.biasL2 ?? (prior === undefined ? defaultBiasL2 : recipe.l2);
+  const penalty: Penalty = { centre: start, l2: recipe.l2, biasL2 };
+  function stopIfAborted(): void {
+    if (fit.signal?.aborted === true) throw new MlError("aborted", "Training the linear head was stopped");
+  }
+  if (recipe.optimizer !== "lbfgs") {
+    const weights = descend({ design, penalty, recipe, random: fit.random, onEpoch: stopIfAborted });
+    return createLinear(splitWeights(weights, design.width), { identity, recipe });
+  }
+  const result = minimizeSoftmax({
+    design,
+    moments: secondMoments(design),
+    penalty,
+    start,
+    tolerance: gradientTolerance,
+    onIteration: stopIfAborted,
+  });
+  if (!(result.gradientNorm <= gradientLimit)) {
+    throw new MlError(
+      "singular",
+      `The linear head found no optimum in ${result.iterations} iterations (gradient ${result.gradientNorm.toExponential(1)}); raise l2 or standardise the features`,
+    );
+  }
+  return createLinear(splitWeights(result.x, design.width), { identity, recipe });
+}
+
+/** The prior's weights as (classes, D + 1), bias last. Throws `mismatch` or `shape` when the prior is not one for these examples. */
+export function priorWeights(prior: LinearHead, { features, identity }: Examples): Float64Array {
+  refuseOtherIdentity("The prior head", prior.identity, identity);
+  if (prior.inputSize !== features.cols) {
+    throw new MlError("shape", `The prior head takes ${prior.inputSize} features a row, not ${features.cols}`);
+  }
+  const { bias, weight } = prior;
+  const width = prior.inputSize + 1;
+  const joined = new Float64Array(bias.length * width);
+  for (let c = 0; c < bias.length; c++) {
+    joined.set(weight.subarray(c * (width - 1), (c + 1) * (width - 1)), c * width);
+    joined[(c + 1) * width - 1] = bias[c]!;
+  }
+  return joined;
+}
+
+interface Weights {
+  readonly weight: Float64Array;
+  readonly bias: Float64Array;
+}
+
+function splitWeights(joined: Float64Array, width: number): Weights {
+  const classes = joined.length / width;
+  const weight = new Float64Array(classes * (width - 1));
+  const bias = new Float64Array(classes);
+  for (let c = 0; c < classes; c++) {
+    weight.set(joined.subarray(c * width, (c + 1) * width - 1), c * (width - 1));
+    bias[c] = joined[(c + 1) * width - 1]!;
+  }
+  return { weight, bias };
+}
+
+function createLinear(
+  { weight, bias }: Weights,
+  { identity, recipe }: { identity: HeadIdentity; recipe: LinearRecipe },
+): LinearHead {
+  const classes = bias.length;
+  const inputSize = weight.length / classes;
+
+  function probabilities(features: Matrix): Matrix {
+    checkFeatures(features, inputSize);
+    const { rows } = features;
+    const scores = new Float64Array(rows * classes);
+    scoreRows({ x: features.data, rows, width: inputSize, classes }, weight, scores);
+    for (let i = 0; i < rows; i++) {
+      for (let c = 0; c < classes; c++) {
+        scores[i * classes + c]! += bias[c]!;
+      }
+      softmaxRow(scores, i * classes, classes);
+    }
+    return createMatrix(rows, classes, Float32Array.from(scores));
+  }
+
+  function save(): TensorFile {
+    const tensors = new Map<string, Tensor>([
+      ["weight", { dtype: "F64", shape: [classes, inputSize], data: weight }],
+      ["bias", { dtype: "F64", shape: [classes], data: bias }],
+    ]);
+    return writeHead({ kind: "linear", identity, recipe }, tensors);
+  }
+
+  return { kind: "linear", identity, recipe, inputSize, weight, bias, probabilities, save };
+}
+
+/** Throws `malformed`, `shape`, `not-finite` or `out-of-range`, naming the field. */
+export function loadLinear(file: TensorFile): LinearHead {
+  const header = readHeaderOf(file, "linear");
+  refuseOtherTensors(file, ["weight", "bias"]);
+  const classes = header.identity.classes.length;
+  const [, inputSize] = readMatrixShape(file, "weight");
+  const weight = readFloat64(file, "weight", [classes, inputSize]);
+  const bias = readFloat64(file, "bias", [classes]);
+  return createLinear({ weight, bias }, { identity: header.identity, recipe: readRecipe(header) });
+}
+
+function readRecipe(header: HeadHeader): LinearRecipe {
+  const recipe: LinearRecipe = {
+    optimizer: recipeChoice(header, "optimizer", optimizers),
+    learningRate: recipeNumber(header, "learningRate"),
+    epochs: recipeNumber(header, "epochs"),
+    batchSize: recipeNumber(header, "batchSize"),
+    l2: recipeNumber(header, "l2"),
+    ...("biasL2" in header.recipe ? { biasL2: recipeNumber(header, "biasL2") } : {}),
+    ...("classWeights" in header.recipe ? { classWeights: recipeChoice(header, "classWeights", weightings) } : {}),
+  };
+  checkRecipe(recipe);
+  return recipe;
+}
+
+function checkRecipe(recipe: LinearRecipe): void {
+  checkNotNegative("l2", recipe.l2);
+  if (recipe.biasL2 !== undefined) checkNotNegative("biasL2", recipe.biasL2);
+  if (recipe.optimizer === "lbfgs") return;
+  checkNotNegative("learningRate", recipe.learningRate);
+  checkWhole("epochs", recipe.epochs, [1, 1_000_000]);
+  checkWhole("batchSize", recipe.batchSize, [1, 1_000_000]);
+}

@@ -1,0 +1,278 @@
+// The mathematics of the linear head: class scores, softmax cross-entropy and its gradient, over rows that carry a constant 1 for the bias.
+import { factorize, solveInPlace } from "../linalg/cholesky.js";
+import { addGram } from "../linalg/gram.js";
+import { type LbfgsResult, minimize } from "../linalg/lbfgs.js";
+import type { Matrix } from "../tensor/matrix.js";
+
+/** Rows to learn from. */
+export interface Design {
+  readonly rows: number;
+  /** D + 1: the features, then the constant 1. */
+  readonly width: number;
+  /** (rows, width) */
+  readonly x: Float32Array;
+  readonly labels: Int32Array;
+  /** (rows), mean 1 over the whole training set. */
+  readonly importance: Float64Array;
+  readonly classes: number;
+}
+
+export function createDesign(
+  features: Matrix,
+  labels: Int32Array,
+  options: { classes: number; classWeights: "balanced" | "none" },
+): Design {
+  const { rows, cols, data } = features;
+  const width = cols + 1;
+  const x = new Float32Array(rows * width);
+  for (let i = 0; i < rows; i++) {
+    x.set(data.subarray(i * cols, (i + 1) * cols), i * width);
+    x[i * width + cols] = 1;
+  }
+  return { rows, width, x, labels, importance: importanceOf(labels, options), classes: options.classes };
+}
+
+/** Balanced: each class that occurs weighs the same in all (scikit-learn's class_weight="balanced" over the classes that occur). */
+function importanceOf(
+  labels: Int32Array,
+  { classes, classWeights }: { classes: number; classWeights: "balanced" | "none" },
+): Float64Array {
+  const importance = new Float64Array(labels.length).fill(1);
+  if (classWeights === "none") return importance;
+  const counts = new Float64Array(classes);
+  for (const label of labels) {
+    counts[label]!++;
+  }
+  const occurring = counts.filter((count) => count > 0).length;
+  for (let i = 0; i < labels.length; i++) {
+    importance[i] = labels.length / (occurring * counts[labels[i]!]!);
+  }
+  return importance;
+}
+
+const blockRows = 64; // a block of rows stays in the cache between scores and gradient
+
+/**
+ * gradient += the gradient of Σ importance · cross-entropy over the rows; returns that sum. weights and gradient: (classes, width).
+ * Scores, exponentials and sums in float64, shifted by the row's largest score: no overflow.
+ */
+export function addCrossEntropy(design: Design, weights: Float64Array, gradient: Float64Array): number {
+  const { rows, width, x, classes } = design;
+  const residuals = new Float64Array(blockRows * classes);
+  let loss = 0;
+  for (let start = 0; start < rows; start += blockRows) {
+    const count = Math.min(blockRows, rows - start);
+    const block = x.subarray(start * width, (start + count) * width);
+    scoreRows({ x: block, rows: count, width, classes }, weights, residuals);
+    loss += scoresToResiduals(design, { start, count }, residuals);
+    addOuter({ x: block, rows: count, width, classes }, residuals, gradient);
+  }
+  return loss;
+}
+
+interface Block {
+  readonly x: Float32Array;
+  readonly rows: number;
+  readonly width: number;
+  readonly classes: number;
+}
+
+/** scores (rows, classes) = x · weightsᵀ. Four classes share each load of x; the last group overlaps the one before. */
+export function scoreRows({ x, rows, width, classes }: Block, weights: Float64Array, scores: Float64Array): void {
+  for (let i = 0; i < rows; i++) {
+    const base = i * width;
+    if (classes < 4) {
+      for (let c = 0; c < classes; c++) {
+        let sum = 0;
+        for (let d = 0; d < width; d++) {
+          sum += x[base + d]! * weights[c * width + d]!;
+        }
+        scores[i * classes + c] = sum;
+      }
+      continue;
+    }
+    for (let group = 0; group < classes; group += 4) {
+      const c = Math.min(group, classes - 4);
+      const w0 = c * width;
+      const w1 = w0 + width;
+      const w2 = w1 + width;
+      const w3 = w2 + width;
+      let s0 = 0;
+      let s1 = 0;
+      let s2 = 0;
+      let s3 = 0;
+      for (let d = 0; d < width; d++) {
+        const value = x[base + d]!;
+        s0 += value * weights[w0 + d]!;
+        s1 += value * weights[w1 + d]!;
+        s2 += value * weights[w2 + d]!;
+        s3 += value * weights[w3 + d]!;
+      }
+      const out = i * classes + c;
+      scores[out] = s0;
+      scores[out + 1] = s1;
+      scores[out + 2] = s2;
+      scores[out + 3] = s3;
+    }
+  }
+}
+
+/** In place, each row of scores becomes importance · (softmax - one-hot); returns the block's loss. */
+function scoresToResiduals(
+  { labels, importance, classes }: Design,
+  { start, count }: { start: number; count: number },
+  scores: Float64Array,
+): number {
+  let loss = 0;
+  for (let i = 0; i < count; i++) {
+    const base = i * classes;
+    const label = labels[start + i]!;
+    const weight = importance[start + i]!;
+    const own = scores[base + label]!;
+    const { shift, sum } = softmaxRow(scores, base, classes);
+    loss += weight * (shift + Math.log(sum) - own);
+    for (let c = 0; c < classes; c++) {
+      scores[base + c]! *= weight;
+    }
+    scores[base + label]! -= weight;
+  }
+  return loss;
+}
+
+/** In place softmax of `classes` scores from `base`. Their log-sum-exp is shift + log(sum). */
+export function softmaxRow(scores: Float64Array, base: number, classes: number): { shift: number; sum: number } {
+  let shift = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < classes; c++) {
+    shift = Math.max(shift, scores[base + c]!);
+  }
+  let sum = 0;
+  for (let c = 0; c < classes; c++) {
+    const exponential = Math.exp(scores[base + c]! - shift);
+    scores[base + c] = exponential;
+    sum += exponential;
+  }
+  for (let c = 0; c < classes; c++) {
+    scores[base + c]! /= sum;
+  }
+  return { shift, sum };
+}
+
+/** gradient (classes, width) += residualsᵀ · x, four rows at a time. */
+function addOuter({ x, rows, width, classes }: Block, residuals: Float64Array, gradient: Float64Array): void {
+  let i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const x0 = i * width;
+    const x1 = x0 + width;
+    const x2 = x1 + width;
+    const x3 = x2 + width;
+    for (let c = 0; c < classes; c++) {
+      const r0 = residuals[i * classes + c]!;
+      const r1 = residuals[(i + 1) * classes + c]!;
+      const r2 = residuals[(i + 2) * classes + c]!;
+      const r3 = residuals[(i + 3) * classes + c]!;
+      const g = c * width;
+      for (let d = 0; d < width; d++) {
+        gradient[g + d]! += r0 * x[x0 + d]! + r1 * x[x1 + d]! + (r2 * x[x2 + d]! + r3 * x[x3 + d]!);
+      }
+    }
+  }
+  for (; i < rows; i++) {
+    for (let c = 0; c < classes; c++) {
+      const r = residuals[i * classes + c]!;
+      const g = c * width;
+      for (let d = 0; d < width; d++) {
+        gradient[g + d]! += r * x[i * width + d]!;
+      }
+    }
+  }
+}
+
+/** What pulls the weights, and where to. */
+export interface Penalty {
+  /** (classes, width): the prior's weights, or zeros. */
+  readonly centre: Float64Array;
+  readonly l2: number;
+  readonly biasL2: number;
+}
+
+/** gradient += l2 (W - centre), the bias column with biasL2; returns l2/2 ‖W - centre‖². */
+export function addPenalty(
+  { centre, l2, biasL2 }: Penalty,
+  { weights, width }: { weights: Float64Array; width: number },
+  gradient: Float64Array,
+): number {
+  let value = 0;
+  for (let k = 0; k < weights.length; k++) {
+    const strength = k % width === width - 1 ? biasL2 : l2;
+    const distance = weights[k]! - centre[k]!;
+    gradient[k]! += strength * distance;
+    value += 0.5 * strength * distance * distance;
+  }
+  return value;
+}
+
+/** XᵀX weighted by importance and divided by the rows, (width, width), upper triangle: the metric the optimum is sought in. */
+export function secondMoments({ rows, width, x, importance }: Design): Float64Array {
+  const gram = new Float64Array(width * width);
+  for (let start = 0; start < rows; start += blockRows) {
+    const count = Math.min(blockRows, rows - start);
+    const block = new Float64Array(count * width);
+    for (let i = 0; i < count; i++) {
+      const factor = Math.sqrt(importance[start + i]! / rows);
+      const from = (start + i) * width;
+      for (let d = 0; d < width; d++) {
+        block[i * width + d] = factor * x[from + d]!;
+      }
+    }
+    addGram(gram, block, width);
+  }
+  return gram;
+}
+
+export interface SoftmaxFit {
+  readonly design: Design;
+  /** secondMoments(design), taken once where several fits share the rows. */
+  readonly moments: Float64Array;
+  readonly penalty: Penalty;
+  readonly start: Float64Array;
+  readonly tolerance: number;
+  readonly onIteration?: () => void;
+}
+
+/**
+ * Minimises mean cross-entropy + penalty with L-BFGS. The metric is Böhning's bound on the Hessian (1992, "Multinomial logistic regression
+ * algorithm"): features correlate strongly, and in that metric the iterations needed no longer depend on how strongly.
+ */
+export function minimizeSoftmax(fit: SoftmaxFit): LbfgsResult {
+  const { design, moments, penalty, start } = fit;
+  const { rows, width } = design;
+  function objective(weights: Float64Array, gradient: Float64Array): number {
+    gradient.fill(0);
+    const loss = addCrossEntropy(design, weights, gradient) / rows;
+    for (let k = 0; k < gradient.length; k++) {
+      gradient[k]! /= rows;
+    }
+    return loss + addPenalty(penalty, { weights, width }, gradient);
+  }
+  const metric = factorize(boundedHessian(moments, width, penalty), width);
+  const options = fit.onIteration === undefined ? {} : { onIteration: fit.onIteration };
+  return minimize(objective, start, {
+    tolerance: fit.tolerance,
+    precondition: (g) => solveInPlace(metric, g),
+    ...options,
+  });
+}
+
+function boundedHessian(moments: Float64Array, width: number, { l2, biasL2 }: Penalty): Float64Array {
+  let trace = 0;
+  for (let d = 0; d < width; d++) {
+    trace += moments[d * width + d]!;
+  }
+  // A floor for the metric alone (the objective is untouched), so that it has a factor whatever l2 is.
+  const floor = (1e-6 * trace) / width;
+  const metric = moments.map((value) => value / 2);
+  for (let d = 0; d < width; d++) {
+    metric[d * width + d]! += floor + (d === width - 1 ? biasL2 : l2);
+  }
+  return metric;
+}
