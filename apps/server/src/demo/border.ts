@@ -42,8 +42,8 @@ interface Relay {
 
 async function openRelay(target: URL, record: (bytes: Buffer) => void): Promise<Relay> {
   const sockets = new Set<Socket>();
-  const server: Server = createServer((inner) => {
-    const outer = new Socket();
+  const server: Server = createServer({ allowHalfOpen: true }, (inner) => {
+    const outer = new Socket({ allowHalfOpen: true });
     for (const socket of [inner, outer]) {
       sockets.add(socket);
       socket.setNoDelay(true);

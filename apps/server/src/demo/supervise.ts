@@ -20,6 +20,8 @@ export interface SuperviseOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly onRestart?: (name: string) => void;
+  /** The longest pause before another start; default 4,000. */
+  readonly maximumPauseMs?: number;
 }
 
 /** A process that dies sooner than this after its start did not get going. */
@@ -41,7 +43,9 @@ export function supervise(options: SuperviseOptions): Supervised {
       failedStarts = performance.now() - startedAt < startMs ? failedStarts + 1 : 0;
       if (failedStarts === maximumFailedStarts) throw startFailure(options);
       options.onRestart?.(options.name);
-      await sleep(Math.min(4_000, 250 * 2 ** failedStarts), undefined, { signal: wake.signal }).catch(() => undefined);
+      await sleep(Math.min(options.maximumPauseMs ?? 4_000, 250 * 2 ** failedStarts), undefined, {
+        signal: wake.signal,
+      }).catch(() => undefined);
     }
     return new Promise<never>(() => undefined);
   })();

@@ -1,0 +1,74 @@
+// One person's life with one agent: each utterance is predicted, then labelled by the person; at the end the head is
+// trained and the agent's own numbers are read. A life goes on where it was when something was killed.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "@attune/shared/errors";
+import type { AgentClient, AgentStatus } from "./agent-client.js";
+import type { Person } from "./people.js";
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** The last prediction and what the person said it was. */
+  readonly predicted: string;
+  readonly corrected: string;
+  readonly head: "prior" | "personal";
+}
+
+const releasePatienceMs = 120_000;
+const outboxPatienceMs = 120_000;
+
+/** Waits until the agent runs a release; the first one has to be downloaded and tested first. */
+export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
+  return waitFor({
+    agent,
+    signal,
+    patienceMs: releasePatienceMs,
+    reached: (status) => status.release !== null,
+    complaint: "the agent has received no release",
+  });
+}
+
+/** @returns the agent's numbers after the whole of the person's utterances, every report acknowledged by the broker */
+export async function live(
+  person: Person,
+  agent: AgentClient,
+  options: { readonly signal: AbortSignal; readonly onProgress: (progress: Progress) => void },
+): Promise<AgentStatus> {
+  const { utterances } = await awaitRelease(agent, options.signal);
+  const total = person.said.length;
+  // Utterances are labelled in order, so the number of stored ones says where this life stands.
+  for (let done = utterances.train + utterances.holdout; done < total; done++) {
+    const said = person.said[done];
+    if (said === undefined) break;
+    const { label, head } = await agent.predict(said);
+    await agent.label(said);
+    options.onProgress({ done: done + 1, total, predicted: label, corrected: said.label, head });
+  }
+  await agent.learn();
+  return waitFor({
+    agent,
+    signal: options.signal,
+    patienceMs: outboxPatienceMs,
+    reached: (status) => status.outbox.pending === 0,
+    complaint: "reports are still waiting in the agent's outbox",
+  });
+}
+
+async function waitFor(options: {
+  readonly agent: AgentClient;
+  readonly signal: AbortSignal;
+  readonly patienceMs: number;
+  readonly reached: (status: AgentStatus) => boolean;
+  readonly complaint: string;
+}): Promise<AgentStatus> {
+  const deadline = performance.now() + options.patienceMs;
+  for (;;) {
+    const status = await options.agent.status();
+    if (options.reached(status)) return status;
+    if (performance.now() > deadline) {
+      throw new AppError("TIMED_OUT", `${options.complaint} after ${options.patienceMs / 1_000} s`);
+    }
+    await sleep(200, undefined, { signal: options.signal });
+  }
+}

@@ -1,0 +1,38 @@
+// Runs one command of an agent to its end, for enrolment.
+
+import { spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppError } from "@attune/shared/errors";
+
+export const agentScript = join(
+  fileURLToPath(new URL("../../../../", import.meta.url)),
+  "apps/edge-agent/bin/attune-agent.js",
+);
+
+/** Enrols the agent of `directory`; that it is enrolled already (the demo was killed right after) is as good. */
+export async function enrolAgent(input: {
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly token: string;
+}): Promise<void> {
+  const { directory, env, logFile, token } = input;
+  const argv = [agentScript, "enrol", "--home", directory, "--token", token];
+  const { code, output } = await new Promise<{ code: number | null; output: string }>((resolve, reject) => {
+    const child = spawn(process.execPath, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes: Buffer) => (text += bytes.toString("utf8")));
+    child.once("error", reject);
+    child.once("close", (exitCode) => resolve({ code: exitCode, output: text }));
+  });
+  appendFileSync(logFile, output, { mode: 0o600 });
+  if (code !== 0 && !output.includes("ALREADY_ENROLLED")) {
+    throw new AppError(
+      "SERVER_UNAVAILABLE",
+      `the agent in ${directory} could not be enrolled: ${output.trim().split("\n").at(-1)}`,
+    );
+  }
+}

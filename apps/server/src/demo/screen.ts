@@ -1,0 +1,126 @@
+// What a person watching the demo sees: one line per agent that moves in a terminal, now and then a line elsewhere.
+
+import type { Progress } from "./life.js";
+
+export interface PersonResult {
+  readonly person: string;
+  readonly utterances: number;
+  readonly f1Prior: number | null;
+  readonly f1Personal: number | null;
+  readonly predictP50Ms: number | null;
+  readonly predictP90Ms: number | null;
+  readonly trainMs: number | null;
+  readonly messages: number;
+  readonly bytesOut: number;
+  readonly textBytesOut: number;
+}
+
+export interface Screen {
+  say(line: string): void;
+  progress(person: string, progress: Progress): void;
+  done(person: string, note: string): void;
+  close(): void;
+}
+
+const redrawMs = 100;
+const plainEveryMs = 5_000;
+const barCells = 24;
+
+/** @param write takes raw text (standard error, so that standard output stays free for `--json`) */
+export function createScreen(write: (text: string) => void, isTty: boolean): Screen {
+  const lines = new Map<string, string>();
+  const startedAt = performance.now();
+  const plainAt = new Map<string, number>();
+  let drawn = 0;
+  let drawnAt = 0;
+
+  const erase = (): void => {
+    if (drawn > 0) write(`\u001b[${drawn}A\u001b[J`);
+    drawn = 0;
+  };
+  const draw = (): void => {
+    erase();
+    write([...lines.values()].map((line) => `${line}\n`).join(""));
+    drawn = lines.size;
+    drawnAt = performance.now();
+  };
+
+  return {
+    say(line) {
+      if (isTty) erase();
+      write(`${line}\n`);
+      if (isTty) draw();
+    },
+    progress(person, progress) {
+      const line = progressLine(person, progress, performance.now() - startedAt);
+      lines.set(person, line);
+      const now = performance.now();
+      if (isTty) {
+        if (now - drawnAt > redrawMs) draw();
+      } else if (now - (plainAt.get(person) ?? Number.NEGATIVE_INFINITY) > plainEveryMs) {
+        plainAt.set(person, now);
+        write(`${line}\n`);
+      }
+    },
+    done(person, note) {
+      const line = `${person.padEnd(12)} ${note}`;
+      lines.set(person, line);
+      if (isTty) draw();
+      else write(`${line}\n`);
+    },
+    close() {
+      if (isTty) draw();
+      lines.clear();
+      drawn = 0;
+    },
+  };
+}
+
+function progressLine(
+  person: string,
+  { done, total, predicted, corrected, head }: Progress,
+  elapsedMs: number,
+): string {
+  const cells = Math.round((done / total) * barCells);
+  const leftSeconds = Math.ceil(((elapsedMs / done) * (total - done)) / 1_000);
+  const verdict = predicted === corrected ? `${predicted} ✓` : `${predicted} → ${corrected}`;
+  return [
+    person.padEnd(12),
+    `${"█".repeat(cells)}${"░".repeat(barCells - cells)}`,
+    `${done}/${total}`.padStart(9),
+    `${leftSeconds} s left`.padStart(11),
+    ` ${head} head: ${verdict}`,
+  ].join(" ");
+}
+
+/** The closing table. */
+export function renderTable(results: readonly PersonResult[]): string {
+  const head = [
+    "person",
+    "utterances",
+    "F1 prior",
+    "F1 personal",
+    "predict p50",
+    "messages",
+    "bytes that left",
+    "bytes of text that left",
+  ];
+  const rows = results.map((result) => [
+    result.person,
+    String(result.utterances),
+    ratio(result.f1Prior),
+    ratio(result.f1Personal),
+    result.predictP50Ms === null ? "–" : `${result.predictP50Ms.toFixed(2)} ms`,
+    String(result.messages),
+    String(result.bytesOut),
+    String(result.textBytesOut),
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ");
+  return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
+}
+
+const ratio = (value: number | null): string => (value === null ? "–" : value.toFixed(3));
