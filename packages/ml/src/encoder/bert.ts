@@ -15,7 +15,7 @@ import {
   linear,
   selfAttention,
 } from "./layers.js";
-import { encoderWeights } from "./weights.js";
+import { type EncoderWeights, encoderWeights } from "./weights.js";
 
 interface BertLayer {
   readonly query: Linear;
@@ -28,12 +28,11 @@ interface BertLayer {
   readonly outputNorm: LayerNorm;
 }
 
-interface BertModel {
+interface BertEmbeddings {
   readonly words: EmbeddingTable;
   readonly positions: EmbeddingTable;
   readonly types: EmbeddingTable;
-  readonly embeddingNorm: LayerNorm;
-  readonly layers: readonly BertLayer[];
+  readonly norm: LayerNorm;
 }
 
 /**
@@ -41,45 +40,61 @@ interface BertModel {
  * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head in the file is not read.
  */
 export function createBert(config: EncoderConfig, tensors: TensorFile): Encoder {
-  const model = loadModel(config, tensors);
+  const embeddings = loadEmbeddings(config, encoderWeights(tensors, prefix));
+  const layers = createBertLayers(config, tensors);
 
   function forward(ids: Int32Array, mask?: Uint8Array): EncoderOutput {
     checkInput(config, ids, mask);
-    let hidden = embed(model, ids);
-    const hiddenStates = [hidden];
-    for (const layer of model.layers) {
-      hidden = applyLayer(layer, hidden, { config, mask });
-      hiddenStates.push(hidden);
-    }
-    return { hiddenStates };
+    return { hiddenStates: layers(embed(embeddings, ids), mask) };
   }
 
   return { config, forward };
 }
 
-function loadModel(config: EncoderConfig, tensors: TensorFile): BertModel {
-  const { hiddenSize, intermediateSize, layerNormEps } = config;
-  const weights = encoderWeights(tensors, "bert.");
-  const layers: BertLayer[] = [];
-  for (let i = 0; i < config.numHiddenLayers; i++) {
-    const name = `encoder.layer.${i}`;
-    layers.push({
-      query: weights.linear(`${name}.attention.self.query`, hiddenSize, hiddenSize),
-      key: weights.linear(`${name}.attention.self.key`, hiddenSize, hiddenSize),
-      value: weights.linear(`${name}.attention.self.value`, hiddenSize, hiddenSize),
-      attentionOutput: weights.linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize),
-      attentionNorm: weights.layerNorm(`${name}.attention.output.LayerNorm`, hiddenSize, layerNormEps),
-      intermediate: weights.linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize),
-      output: weights.linear(`${name}.output.dense`, intermediateSize, hiddenSize),
-      outputNorm: weights.layerNorm(`${name}.output.LayerNorm`, hiddenSize, layerNormEps),
-    });
-  }
+/** x: (T, H), mask: (T) → x, then each layer's output. */
+export type BertLayers = (x: Matrix, mask?: Uint8Array) => Matrix[];
+
+/** The layers alone, for a checkpoint that carries no embedding tables: what comes in is the embeddings' normalised output. */
+export function createBertLayers(config: EncoderConfig, tensors: TensorFile): BertLayers {
+  const weights = encoderWeights(tensors, prefix);
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => loadLayer(config, weights, i));
+
+  return (x, mask) => {
+    const hiddenStates = [x];
+    let hidden = x;
+    for (const layer of layers) {
+      hidden = applyLayer(layer, hidden, { config, mask });
+      hiddenStates.push(hidden);
+    }
+    return hiddenStates;
+  };
+}
+
+/** Before every name, in a checkpoint saved together with a task head. */
+const prefix = "bert.";
+
+function loadEmbeddings(config: EncoderConfig, weights: EncoderWeights): BertEmbeddings {
+  const { hiddenSize } = config;
   return {
     words: weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
     positions: weights.embedding("embeddings.position_embeddings", config.maxPositionEmbeddings, hiddenSize),
     types: weights.embedding("embeddings.token_type_embeddings", config.typeVocabSize, hiddenSize),
-    embeddingNorm: weights.layerNorm("embeddings.LayerNorm", hiddenSize, layerNormEps),
-    layers,
+    norm: weights.layerNorm("embeddings.LayerNorm", hiddenSize, config.layerNormEps),
+  };
+}
+
+function loadLayer(config: EncoderConfig, weights: EncoderWeights, index: number): BertLayer {
+  const { hiddenSize, intermediateSize, layerNormEps } = config;
+  const name = `encoder.layer.${index}`;
+  return {
+    query: weights.linear(`${name}.attention.self.query`, hiddenSize, hiddenSize),
+    key: weights.linear(`${name}.attention.self.key`, hiddenSize, hiddenSize),
+    value: weights.linear(`${name}.attention.self.value`, hiddenSize, hiddenSize),
+    attentionOutput: weights.linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize),
+    attentionNorm: weights.layerNorm(`${name}.attention.output.LayerNorm`, hiddenSize, layerNormEps),
+    intermediate: weights.linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize),
+    output: weights.linear(`${name}.output.dense`, intermediateSize, hiddenSize),
+    outputNorm: weights.layerNorm(`${name}.output.LayerNorm`, hiddenSize, layerNormEps),
   };
 }
 
@@ -102,14 +117,14 @@ function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | u
   if (mask.length !== ids.length) {
     throw new MlError("shape", `A mask of ${mask.length} for ${ids.length} tokens`);
   }
-  if (!mask.includes(1)) {
+  if (mask.every((value) => value === 0)) {
     throw new MlError("empty", "The mask leaves no real token to encode");
   }
 }
 
 /** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
-function embed(model: BertModel, ids: Int32Array): Matrix {
-  const { words, positions, types } = model;
+function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
+  const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);
   const place = { data: x.data, offset: 0 };
   for (let t = 0; t < ids.length; t++) {
@@ -118,7 +133,7 @@ function embed(model: BertModel, ids: Int32Array): Matrix {
     addEmbedding(types, 0, place);
     place.offset += x.cols;
   }
-  layerNorm(x, model.embeddingNorm);
+  layerNorm(x, norm);
   return x;
 }
 

@@ -28,8 +28,7 @@ export const defaultMaxTokens = 32;
 
 /** A tokenizer from the text of a tokenizer.json. Throws `malformed` or `unsupported`, naming the part. */
 export function createTokenizer(tokenizerJson: string): Tokenizer {
-  const { library, lowercasesAsBert, isolatesCjk } = openLibrary(tokenizerJson);
-  const vocabSize = vocabularySize(library);
+  const { library, vocabSize, lowercasesAsBert, isolatesCjk } = openLibrary(tokenizerJson);
   const { before, after } = specialTokens(library);
   const padId = library.token_to_id("[PAD]") ?? library.token_to_id("<pad>");
 
@@ -117,66 +116,86 @@ export function wordPieceTokenizerJson(vocab: readonly string[], options: { read
 
 /**
  * Where the JavaScript library differs from the reference (in Rust), the text is prepared so that both agree:
- * - it walks UTF-16 units when it puts spaces around CJK ideographs, and so misses those beyond U+FFFF: isolated here;
+ * - it walks UTF-16 units when it puts spaces around CJK ideographs, and so misses those beyond U+FFFF: isolated here, in
+ *   the reference's ranges (its gap from U+2B820 to U+2B91F included);
  * - JavaScript lower-cases a word's last sigma to its final form, the reference every sigma to the same.
  */
-const astralCjk = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
+const astralCjk = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
 /** What is used of the library, whose own type declarations do not resolve under `nodenext`. */
 interface HubTokenizer {
   encode(text: string, options?: { add_special_tokens?: boolean }): { ids: number[] };
   token_to_id(token: string): number | undefined;
-  get_vocab(): Map<string | undefined, number>;
 }
 
 interface OpenedLibrary {
   readonly library: HubTokenizer;
+  readonly vocabSize: number;
   readonly lowercasesAsBert: boolean;
   readonly isolatesCjk: boolean;
 }
 
 function openLibrary(tokenizerJson: string): OpenedLibrary {
-  let parsed: unknown;
+  let json: unknown;
   try {
-    parsed = JSON.parse(tokenizerJson);
+    json = JSON.parse(tokenizerJson);
   } catch (cause) {
     throw new MlError("malformed", "tokenizer.json is not JSON", { cause });
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+  if (!isRecord(json)) {
     throw new MlError("malformed", "tokenizer.json is not a JSON object");
   }
-  const json = parsed as { model?: { type?: unknown }; normalizer?: Record<string, unknown> | null };
-  const modelType = json.model?.type;
-  if (modelType !== "WordPiece" && modelType !== "BPE") {
-    throw new MlError(
-      "unsupported",
-      `tokenizer.json: model.type ${JSON.stringify(modelType)} is not one of WordPiece, BPE`,
-    );
-  }
-  const bertNormalizer = json.normalizer?.type === "BertNormalizer" ? json.normalizer : undefined;
+  const vocabSize = vocabularySize(json);
+  const { normalizer } = json;
+  const bertNormalizer = isRecord(normalizer) && normalizer.type === "BertNormalizer" ? normalizer : undefined;
   try {
     return {
-      library: new LibraryTokenizer(parsed, {}) as HubTokenizer,
+      library: new LibraryTokenizer(json, {}) as HubTokenizer,
+      vocabSize,
       lowercasesAsBert: bertNormalizer?.lowercase === true,
       isolatesCjk: bertNormalizer?.handle_chinese_chars === true,
     };
   } catch (cause) {
-    throw new MlError("malformed", `tokenizer.json: ${cause instanceof Error ? cause.message : "not readable"}`, {
-      cause,
-    });
+    const reason = cause instanceof Error ? cause.message : "not readable";
+    throw new MlError("malformed", `tokenizer.json: ${reason}`, { cause });
   }
 }
 
-function vocabularySize(library: HubTokenizer): number {
+/** Far above any real vocabulary; the library allocates up to the largest id. */
+const largestId = 10_000_000;
+
+function vocabularySize({ model, added_tokens: added }: Record<string, unknown>): number {
+  const type = isRecord(model) ? model.type : undefined;
+  if (!isRecord(model) || (type !== "WordPiece" && type !== "BPE")) {
+    throw new MlError("unsupported", `tokenizer.json: model.type ${JSON.stringify(type)} is not one of WordPiece, BPE`);
+  }
+  if (!isRecord(model.vocab)) {
+    throw new MlError("malformed", "tokenizer.json: model.vocab is not an object");
+  }
+  if (!Array.isArray(added) || !added.every(isRecord)) {
+    throw new MlError("malformed", "tokenizer.json: added_tokens is not a list of objects");
+  }
+  if (type === "WordPiece" && !Object.hasOwn(model.vocab, String(model.unk_token))) {
+    throw new MlError(
+      "malformed",
+      `tokenizer.json: model.unk_token ${JSON.stringify(model.unk_token)} is not in model.vocab`,
+    );
+  }
   let largest = -1;
-  for (const [token, id] of library.get_vocab()) {
-    if (token === undefined) continue; // a gap between ids
-    if (!Number.isSafeInteger(id) || id < 0) {
-      throw new MlError("malformed", `tokenizer.json: the id of "${token}" is not a whole, non-negative number`);
+  for (const [token, id] of [...Object.entries(model.vocab), ...added.map(({ content, id }) => [content, id])]) {
+    if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > largestId) {
+      throw new MlError(
+        "malformed",
+        `tokenizer.json: the id of "${token}" is not a whole number from 0 to ${largestId}`,
+      );
     }
     largest = Math.max(largest, id);
   }
   return largest + 1;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** How many special tokens the post-processor puts before and after a text, found by encoding one with and without them. */

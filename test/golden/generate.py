@@ -1,0 +1,196 @@
+"""Golden vectors of the encoder, its activations and the WordPiece tokenizer, from Hugging Face Transformers and PyTorch.
+
+    pip install torch transformers safetensors
+    python test/golden/generate.py --vocab <BERT uncased vocab.txt>
+
+writes activations.json, wordpiece.json, encoder.json and encoder-*.safetensors beside this file, with the libraries' versions in each.
+The same versions give the same files. Only tests read them.
+"""
+
+import argparse
+import json
+import math
+import tempfile
+import unicodedata
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import tokenizers
+import torch
+import transformers
+from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+
+HERE = Path(__file__).parent
+VERSIONS = {
+    "torch": torch.__version__,
+    "transformers": transformers.__version__,
+    "tokenizers": tokenizers.__version__,
+    "safetensors": safetensors.__version__,
+    "unicodedata": unicodedata.unidata_version,
+}
+
+
+def write_json(name, content):
+    """One top-level key a line, so that a change shows where it is."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in {"versions": VERSIONS, **content}.items()]
+    (HERE / name).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+def activations():
+    xs = [i / 16 for i in range(-112, 113)] + [0.84375, 1.25, 1 / 0.35, 6.0, 1e-300, -1e-9, 30.0, -30.0]
+    x = torch.tensor(xs, dtype=torch.float64)
+    gelu = torch.nn.functional.gelu
+    write_json(
+        "activations.json",
+        {
+            "x": xs,
+            "erf": [math.erf(value) for value in xs],
+            "gelu": gelu(x).tolist(),
+            "gelu_new": gelu(x, approximate="tanh").tolist(),
+            "relu": torch.relu(x).tolist(),
+        },
+    )
+
+
+# --- encoder ---------------------------------------------------------------------------------------------------------
+
+# Small, and each odd in another way: head size 7 in 3 heads; one head and one layer; four layers of head size 1, behind the prefix "bert.".
+SHAPES = {
+    "odd": dict(hidden_size=21, num_attention_heads=3, num_hidden_layers=2, intermediate_size=37, vocab_size=53,
+                max_position_embeddings=19, hidden_act="gelu"),
+    "single": dict(hidden_size=8, num_attention_heads=1, num_hidden_layers=1, intermediate_size=3, vocab_size=11,
+                   max_position_embeddings=7, hidden_act="gelu_new", layer_norm_eps=1e-5, type_vocab_size=1),
+    "deep": dict(hidden_size=6, num_attention_heads=6, num_hidden_layers=4, intermediate_size=24, vocab_size=30,
+                 max_position_embeddings=12, hidden_act="relu"),
+}
+
+
+def lengths(positions):
+    """(tokens, of which padding): one token, every position, and padded forms of a few."""
+    return [(1, 0), (2, 0), (positions, 0), (5, 0), (5, 2), (positions, positions - 1), (positions, 3)]
+
+
+def encoder():
+    shapes = []
+    for seed, (name, sizes) in enumerate(SHAPES.items()):
+        torch.manual_seed(seed)
+        config = BertConfig(**sizes, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        model = BertForSequenceClassification(config) if name == "deep" else BertModel(config)
+        model.config._attn_implementation = "eager"
+        model.eval()
+        with torch.no_grad():
+            # Far from the usual initialisation: biases, norms and saturated activations must count.
+            for key, parameter in model.named_parameters():
+                around = 1.0 if "LayerNorm.weight" in key else 0.0
+                parameter.copy_(around + 0.5 * torch.randn_like(parameter))
+        tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
+        encoder_model = model.bert if name == "deep" else model
+        cases = []
+        for index, (tokens, padding) in enumerate(lengths(config.max_position_embeddings)):
+            ids = torch.randint(0, config.vocab_size, (1, tokens))
+            mask = torch.ones_like(ids)
+            if padding:
+                mask[0, -padding:] = 0
+            with torch.no_grad():
+                output = encoder_model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+            for layer, hidden in enumerate(output.hidden_states):
+                tensors[f"case.{index}.hidden.{layer}"] = hidden[0].contiguous()
+            cases.append({"ids": ids[0].tolist(), "mask": mask[0].tolist()})
+        file = f"encoder-{name}.safetensors"
+        safetensors.torch.save_file(tensors, HERE / file, metadata={"versions": json.dumps(VERSIONS)})
+        keys = ["model_type", *sizes, "layer_norm_eps", "type_vocab_size", "pad_token_id"]
+        shapes.append({"name": name, "file": file, "config": {k: config.to_dict()[k] for k in keys}, "cases": cases})
+    write_json("encoder.json", {"shapes": shapes})
+
+
+# --- tokenizer -------------------------------------------------------------------------------------------------------
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+TEXTS = [
+    "",
+    " ",
+    "Oh my God, he's lost it. He's totally lost it.",
+    "What?",
+    "Or! Or, we could go to the bank, close our accounts and cut them off at the source.",
+    "No-no-no-no! 50% off... $3.99, e-mail me@x.org #yes",
+    "Caf\u00e9 na\u00efve \u00c5ngstr\u00f6m \u00dcBER stra\u00dfe \u0130stanbul I\u0307 d\u0131\u015far\u0131",
+    "e\u0301 decomposed, \u1e69 and \u0073\u0323\u0307",
+    "\u039f\u0394\u039f\u03a3 \u03a3\u03a3 \u03c3\u03c2",
+    "\u4f60\u597d world \u6771\u4eac",
+    "beyond the plane \U00020000\U0002a6df\U0002f800 end",
+    "x\U0001f600y \U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea \u2764\ufe0f",
+    "\ud55c\uad6d\uc5b4 \u3072\u3089\u304c\u306a \u30ab\u30bf\u30ab\u30ca \u0e44\u0e17\u0e22 \u0939\u093f\u0928\u094d\u0926\u0940",
+    "\u0627\u0644\u0633\u0644\u0627\u0645 \u05e9\u05dc\u05d5\u05dd",
+    "tabs\tand\nnewlines\r\nand\u00a0no-break\u2003em\u3000ideographic\u2028line\u2029paragraph",
+    "zero\u200bwidth\u200djoin\u00adsoft\ufefffeff\u0000nul\ufffdreplacement\u0007bell\u0085nel\u009fapc",
+    "\u201cquotes\u201d \u2018single\u2019 \u2014dash\u2013 ellipsis\u2026 \u00bfqu\u00e9? \u00a1s\u00ed! \u300c\u304b\u304e\u300d",
+    "`backtick` ^caret~ |pipe| <tag> a+b=c \u20ac5 \u00a3 \u00a9 \u00b0 \u2192",
+    "[CLS] [SEP] [MASK] [PAD] [UNK] [cls] [ SEP ] x[SEP]y",
+    "##ing un##able ##",
+    "unbelievable antidisestablishmentarianism supercalifragilistic",
+    "a" * 100,
+    "a" * 101,
+    "\U0001f600" * 60,
+    "word " * 600,
+    "!" * 40,
+    "\ufb01ne \u2460 \u00bd \u01c4 \uff21\uff22\uff23 \U0001d400",
+    "__proto__ constructor toString",
+]
+
+
+def wordpiece(vocab_path):
+    full = BertTokenizerFast(vocab=str(vocab_path))
+    # Every piece the texts come to under the whole vocabulary, and no other: longest-match gives the same pieces under both.
+    used = {token for text in TEXTS for token in full.convert_ids_to_tokens(full(text)["input_ids"])}
+    entries = vocab_path.read_text(encoding="utf-8").split("\n")
+    small_vocab = SPECIAL + [token for token in entries if token in used and token not in SPECIAL]
+    small = tokenizer_of(small_vocab)
+    cases = []
+    for text in TEXTS:
+        ids = small(text)["input_ids"]
+        assert small.convert_ids_to_tokens(ids) == full.convert_ids_to_tokens(full(text)["input_ids"]), repr(text)
+        cut = small(text, truncation=True, padding="max_length", max_length=8)
+        cases.append({"text": text, "ids": ids, "cutTo8": {"ids": cut["input_ids"], "mask": cut["attention_mask"]}})
+    write_json("wordpiece.json", {"vocab": small_vocab, "cases": cases, "codePoints": code_points()})
+
+
+def tokenizer_of(vocab):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vocab.txt"
+        path.write_text("\n".join(vocab) + "\n", encoding="utf-8")
+        return BertTokenizerFast(vocab=str(path))
+
+
+def code_points():
+    """
+    What each code point, put between an a and a b, does to them: runs of [first code point, what].
+    "skipped" are surrogates, private use beyond the basic plane, and every character added or put in another category since
+    Unicode 3.2: there the reference and a JavaScript engine each follow the tables of their own age.
+    """
+    tokenizer = tokenizer_of([*SPECIAL, "a", "b", "##b"])
+    meanings = {("a", "##b"): "removed", ("a", "b"): "space", ("a", "[UNK]", "b"): "alone", ("[UNK]",): "letter"}
+    runs = []
+    for code in range(0x110000):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category in ("Cn", "Cs") or code >= 0xF0000 or unicodedata.ucd_3_2_0.category(character) != category:
+            what = "skipped"
+        else:
+            tokens = tuple(tokenizer.tokenize(f"a{character}b"))
+            what = meanings.get(tokens) or " ".join(tokens)
+        if not runs or runs[-1][1] != what:
+            runs.append([code, what])
+    return runs
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vocab", type=Path, required=True, help="BERT uncased vocab.txt")
+    arguments = parser.parse_args()
+    activations()
+    encoder()
+    wordpiece(arguments.vocab)
