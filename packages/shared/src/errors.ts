@@ -60,6 +60,11 @@ export const errorTable = {
     retryable: false,
     remedy: "This directory belongs to a device already; use another --home for another device.",
   },
+  AGENT_NOT_RUNNING: {
+    httpStatus: 503,
+    retryable: true,
+    remedy: "Start the agent: `attune-agent run` with the same --home.",
+  },
   NO_RELEASE: {
     httpStatus: 409,
     retryable: true,
