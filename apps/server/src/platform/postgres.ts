@@ -1,0 +1,145 @@
+// The database: an embedded PostgreSQL that this process starts, watches and stops, or the one that DATABASE_URL names.
+
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import pg from "pg";
+import { readTextFile, writeFileDurably } from "./durable-file.js";
+import type { ServerPlaces } from "./home.js";
+import { errorFields, type Logger } from "./logger.js";
+import {
+  createClusterOnce,
+  databaseUser,
+  locateCluster,
+  type PostgresCluster,
+  postmasterPid,
+} from "./postgres-cluster.js";
+import { stopOrphan, wasStartedWith } from "./process-identity.js";
+import { startSupervised } from "./process-supervision.js";
+
+const host = "127.0.0.1";
+const databaseName = "attune";
+
+export interface Postgres {
+  readonly connectionString: string;
+  /** Of the embedded PostgreSQL; undefined for an external one, and while it is being restarted. */
+  pid(): number | undefined;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedPostgresOptions {
+  readonly places: ServerPlaces;
+  /** Called once orphans of an earlier server have been stopped, so that their port counts as free. */
+  readonly choosePort: () => Promise<number>;
+  readonly sharedDirectory?: string;
+  readonly logger: Logger;
+}
+
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Postgres> {
+  const { places, logger, sharedDirectory = "/var/lib/attune" } = options;
+  const cluster = await locateCluster({ places, sharedDirectory, logger });
+  const password = await openPassword(join(places.keys, "postgres.password"));
+  await createClusterOnce(cluster, password);
+  await clearPredecessor(cluster, logger);
+  const port = await options.choosePort();
+  const connectionString = `postgresql://${databaseUser}:${password}@${host}:${port}`;
+  const child = await startSupervised({
+    name: "postgres",
+    code: "DATABASE_UNAVAILABLE",
+    command: join(cluster.programs, "postgres"),
+    args: ["-D", cluster.dataDirectory, "-p", String(port), ...settings.flatMap((setting) => ["-c", setting])],
+    cwd: "/",
+    env: { LC_ALL: "C" },
+    user: cluster.user,
+    logFile: join(places.server, "postgres.log"),
+    prepare: () => clearPredecessor(cluster, logger),
+    isReady: () => answers(`${connectionString}/postgres`),
+    // After a crash PostgreSQL first replays its log.
+    readyTimeoutMs: 60_000,
+    // "Fast" shutdown: ends sessions, writes everything, stops.
+    stopSignal: "SIGINT",
+    stopTimeoutMs: 20_000,
+    logger,
+  });
+  try {
+    await createDatabaseOnce(`${connectionString}/postgres`);
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  logger.info("postgres.ready", { port, pid: child.pid(), dataDirectory: cluster.dataDirectory });
+  return { connectionString: `${connectionString}/${databaseName}`, pid: child.pid, stop: child.stop };
+}
+
+export function useExternalPostgres(connectionString: string): Postgres {
+  return { connectionString, pid: () => undefined, stop: async () => undefined };
+}
+
+const settings = [
+  `listen_addresses=${host}`,
+  // No socket in the file system: one way in, with a password.
+  "unix_socket_directories=",
+  "max_connections=50",
+  "shared_buffers=64MB",
+  "max_wal_size=256MB",
+  // A statement's values stay out of the log, also of one that fails.
+  "log_min_error_statement=panic",
+  "log_parameter_max_length_on_error=0",
+];
+
+async function openPassword(path: string): Promise<string> {
+  const stored = await readTextFile(path);
+  if (stored !== undefined) return stored.trim();
+  const password = randomBytes(24).toString("hex");
+  await writeFileDurably(path, password, 0o600);
+  return password;
+}
+
+/** Stops the PostgreSQL of this data directory that a killed server left; removes a pid file that names a stranger. */
+async function clearPredecessor({ dataDirectory }: PostgresCluster, logger: Logger): Promise<void> {
+  const pid = await postmasterPid(dataDirectory);
+  if (pid === undefined) return;
+  await stopOrphan({ name: "postgres", pid, argument: dataDirectory, signal: "SIGINT", timeoutMs: 20_000, logger });
+  // PostgreSQL judges by the pid alone and would refuse to start where the number was given to another process since.
+  if (!(await wasStartedWith(pid, dataDirectory))) await rm(join(dataDirectory, "postmaster.pid"), { force: true });
+}
+
+async function answers(connectionString: string): Promise<boolean> {
+  return withClient(connectionString, (client) => client.query("SELECT 1")).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function createDatabaseOnce(connectionString: string): Promise<void> {
+  await withClient(connectionString, async (client) => {
+    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [databaseName]);
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(databaseName)}`);
+  });
+}
+
+/** Checks that an external database answers; the fault says why not, without the password. */
+export async function assertReachable(connectionString: string): Promise<void> {
+  try {
+    await withClient(connectionString, (client) => client.query("SELECT 1"));
+  } catch (cause) {
+    const { host: name, port } = new URL(connectionString);
+    const why = errorFields(cause).message;
+    throw new AppError("DATABASE_UNAVAILABLE", `DATABASE_URL (${name || `port ${port}`}) does not answer: ${why}`, {
+      cause,
+    });
+  }
+}
+
+async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 3_000 });
+  // A connection that breaks while idle must not end this process; whoever waits on it gets the error from the call.
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
