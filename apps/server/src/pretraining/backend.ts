@@ -45,6 +45,7 @@ async function openWasm(): Promise<Backend> {
   // The whole package, not tfjs-core: only this one registers the gradients.
   const tf = require("@tensorflow/tfjs") as Tf;
   require("@tensorflow/tfjs-backend-wasm");
+  tf.enableProdMode(); // neither its checks of every value nor its advertisement on stderr
   repairWasm(tf);
   if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js could not start its WebAssembly backend");
   await tf.ready();

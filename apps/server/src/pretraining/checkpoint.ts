@@ -1,0 +1,114 @@
+// A training run's state on disk: one file, replaced whole, from which a killed run goes on to the same final weights.
+
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { createParameter, type Parameter } from "./optimizer.js";
+
+export const checkpointName = "checkpoint.safetensors";
+
+const epochSchema = z.strictObject({
+  epoch: z.int(),
+  trainLoss: z.number(),
+  devMetric: z.number(),
+  seconds: z.number(),
+});
+export type EpochRecord = z.infer<typeof epochSchema>;
+
+const progressSchema = z.strictObject({
+  version: z.literal(1),
+  /** Digest of data, recipe and seed: a checkpoint of another run is refused. */
+  fingerprint: z.string(),
+  /** Steps done. With the seed this is the whole state of the random numbers: each step draws from a generator of its own. */
+  step: z.int().min(0),
+  epochLoss: z.number(),
+  epochs: z.array(epochSchema),
+  bestEpoch: z.int().min(-1),
+  seconds: z.number(),
+});
+export type TrainingProgress = z.infer<typeof progressSchema>;
+
+export interface TrainingState {
+  progress: TrainingProgress;
+  readonly parameters: Map<string, Parameter>;
+  /** The weights of the best epoch so far; empty before the first. */
+  best: Map<string, Float32Array>;
+}
+
+/** Writes a file so that a reader, or a process after a power cut, sees all of the old one or all of the new one. */
+export function writeDurably(path: string, bytes: Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, "w");
+  try {
+    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+export function saveCheckpoint(directory: string, { progress, parameters, best }: TrainingState): void {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, { shape, values, moment1, moment2 }] of parameters) {
+    tensors.set(`weight:${name}`, { dtype: "F32", shape, data: values });
+    tensors.set(`moment1:${name}`, { dtype: "F32", shape, data: moment1 });
+    tensors.set(`moment2:${name}`, { dtype: "F32", shape, data: moment2 });
+  }
+  for (const [name, values] of best) {
+    tensors.set(`best:${name}`, { dtype: "F32", shape: parameters.get(name)!.shape, data: values });
+  }
+  const file = { tensors, metadata: { progress: JSON.stringify(progress) } };
+  writeDurably(join(directory, checkpointName), serializeSafetensors(file));
+}
+
+/** undefined when the directory holds none. Throws INVALID_INPUT for one of another run, INTERNAL's sibling STORE_CORRUPT for one that is damaged. */
+export function loadCheckpoint(directory: string, fingerprint: string): TrainingState | undefined {
+  const path = join(directory, checkpointName);
+  if (!existsSync(path)) return undefined;
+  const state = readCheckpoint(path);
+  if (state.progress.fingerprint !== fingerprint) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `${path}: belongs to a run with other data, recipe or seed; repeat that run's flags or choose another --out`,
+    );
+  }
+  return state;
+}
+
+function readCheckpoint(path: string): TrainingState {
+  try {
+    const file = parseSafetensors(new Uint8Array(readFileSync(path)));
+    const progress = progressSchema.parse(JSON.parse(file.metadata.progress ?? "null"));
+    const parameters = new Map<string, Parameter>();
+    const best = new Map<string, Float32Array>();
+    const floats = (name: string): Float32Array => {
+      const tensor = file.tensors.get(name);
+      if (tensor?.dtype !== "F32") throw new Error(`tensor "${name}" is missing`);
+      return tensor.data.slice();
+    };
+    for (const [key, { shape }] of file.tensors) {
+      const [kind, name] = [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)];
+      if (kind === "best") best.set(name, floats(key));
+      if (kind !== "weight") continue;
+      const parameter = createParameter(shape, floats(key));
+      parameter.moment1.set(floats(`moment1:${name}`));
+      parameter.moment2.set(floats(`moment2:${name}`));
+      parameters.set(name, parameter);
+    }
+    return { progress, parameters, best };
+  } catch (cause) {
+    const aside = `${path}.damaged`;
+    renameSync(path, aside);
+    throw new AppError("STORE_CORRUPT", `${path}: is damaged and was set aside as ${aside}`, { cause });
+  }
+}

@@ -1,0 +1,23 @@
+// The progress line says what a waiting person asks for, and does not flood a log.
+import { describe, expect, it } from "vitest";
+import { createProgressLine, progressText } from "./progress.js";
+
+const progress = { step: 5, steps: 10, epoch: 0, epochs: 2, loss: 1.23456, devMetric: undefined, secondsLeft: 125 };
+
+describe("the progress line", () => {
+  it("holds epoch, step, loss, dev metric and time left", () => {
+    expect(progressText(progress)).toBe("epoch 1/2 · step 5/10 · loss 1.2346 · 2 min 5 s left");
+    expect(progressText({ ...progress, devMetric: 0.5, secondsLeft: 3 })).toContain("dev 0.5000 · 3 s left");
+  });
+
+  it("is written every ten seconds in a log and once more at the end", () => {
+    let now = 0;
+    const lines: string[] = [];
+    const report = createProgressLine({ write: (text) => lines.push(text), isTty: false, nowMs: () => now });
+    for (; now < 30_000; now += 1000) report(progress);
+    expect(lines).toHaveLength(3);
+    report({ ...progress, step: 10 });
+    expect(lines).toHaveLength(4);
+    expect(lines.every((line) => line.endsWith("\n"))).toBe(true);
+  });
+});

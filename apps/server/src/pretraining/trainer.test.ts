@@ -1,0 +1,225 @@
+// A small encoder is trained on a made-up task: it learns, repeats itself, resumes to the same weights, stops early, and is exported alike.
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openBackend, type Tf } from "./backend.js";
+import { assembleBatch, batchesPerEpoch, type Example, planEpoch, type TrainingTask } from "./batches.js";
+import { checkpointName, loadCheckpoint } from "./checkpoint.js";
+import { checkParity, exportEncoder } from "./export.js";
+import { bertShapes } from "./graphs/bert.js";
+import { createParameter } from "./optimizer.js";
+import { type Recipe, recipes } from "./recipe.js";
+import { createVariables, forwardFeatures, type TrainerInput, train } from "./trainer.js";
+import { tokenizerOf } from "./vocabulary.js";
+
+const recipe: Recipe = {
+  ...recipes.tiny,
+  hiddenSize: 8,
+  numAttentionHeads: 2,
+  intermediateSize: 12,
+  maxTokens: 8,
+  epochs: 4,
+  patience: 10,
+  batchSize: 8,
+  learningRate: 0.02,
+};
+const vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "d", "e"];
+
+/** A sentence's class is its first word's parity; lengths differ. */
+function examples(count: number, from: number): Example[] {
+  return Array.from({ length: count }, (_, i) => {
+    const n = i + from;
+    const words = Array.from({ length: 1 + (n % 4) }, (_, j) => 5 + ((n * 7 + j * 3) % 5));
+    const target = new Float32Array(2);
+    target[words[0]! % 2] = 1;
+    return { ids: Int32Array.of(2, ...words, 3), target };
+  });
+}
+
+let tf: Tf;
+let directory: string;
+let input: TrainerInput;
+beforeAll(async () => {
+  ({ tf } = await openBackend("tfjs-wasm"));
+});
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "attune-trainer-"));
+  const tasks: TrainingTask[] = [
+    { name: "first", classes: ["even", "odd"], examples: examples(44, 0) },
+    { name: "second", classes: ["x", "y"], examples: examples(10, 100) },
+  ];
+  input = {
+    tf,
+    recipe,
+    tasks,
+    dev: examples(30, 1000),
+    seed: 5,
+    unknownId: 1,
+    firstWordId: 5,
+    fingerprint: "f",
+    directory,
+    config: {
+      modelType: "bert",
+      vocabSize: vocabulary.length,
+      hiddenSize: recipe.hiddenSize,
+      numHiddenLayers: recipe.numHiddenLayers,
+      numAttentionHeads: recipe.numAttentionHeads,
+      intermediateSize: recipe.intermediateSize,
+      maxPositionEmbeddings: recipe.maxTokens,
+      typeVocabSize: 2,
+      layerNormEps: 1e-12,
+      hiddenAct: "gelu",
+      padTokenId: 0,
+    },
+  };
+});
+const directories = new Set<string>();
+beforeEach(() => {
+  directories.add(directory);
+});
+afterAll(() => {
+  for (const path of directories) rmSync(path, { recursive: true, force: true });
+});
+
+function weightsAt(path: string) {
+  const state = loadCheckpoint(path, "f");
+  return new Map([...state!.parameters].map(([name, parameter]) => [name, parameter.values]));
+}
+
+function withoutTimes(epochs: readonly { seconds: number }[]) {
+  return epochs.map((epoch) => ({ ...epoch, seconds: 0 }));
+}
+
+describe("train", () => {
+  it("learns, leaks no tensor and gives the same weights for the same seed", async () => {
+    const before = tf.memory().numTensors;
+    const first = await train(input);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(first.epochs.at(-1)!.trainLoss).toBeLessThan(first.epochs[0]!.trainLoss);
+    expect(first.epochs[first.bestEpoch]!.devMetric).toBeGreaterThan(0.8);
+    const { directory: _, ...inMemory } = input;
+    const second = await train(inMemory);
+    expect(second.best).toEqual(first.best);
+    const third = await train({ ...inMemory, seed: 6 });
+    expect(third.best).not.toEqual(first.best);
+  });
+
+  it("killed at any step, goes on from its checkpoint to the same weights as a run that was never stopped", async () => {
+    const whole = await train(input);
+    const expected = weightsAt(directory);
+    for (const killAt of [1, 7, 8, 20]) {
+      const killed = mkdtempSync(join(tmpdir(), "attune-killed-"));
+      directories.add(killed);
+      const source = mkdtempSync(join(tmpdir(), "attune-source-"));
+      directories.add(source);
+      // What a killed process leaves: the last whole checkpoint, and perhaps the beginning of the next.
+      await train({
+        ...input,
+        directory: source,
+        checkpointEvery: 1,
+        onProgress: ({ step }) => {
+          if (step !== killAt + 1 || !existsSync(join(source, checkpointName))) return;
+          copyFileSync(join(source, checkpointName), join(killed, checkpointName));
+          writeFileSync(join(killed, `${checkpointName}.new`), "half");
+        },
+      });
+      expect(loadCheckpoint(killed, "f")!.progress.step).toBe(killAt);
+      const resumed = await train({ ...input, directory: killed, resume: true });
+      expect(weightsAt(killed)).toEqual(expected);
+      expect(resumed.best).toEqual(whole.best);
+      expect(withoutTimes(resumed.epochs)).toEqual(withoutTimes(whole.epochs));
+    }
+  });
+
+  it("stops on its signal with a checkpoint", async () => {
+    const stop = new AbortController();
+    const stopped = await train({
+      ...input,
+      signal: stop.signal,
+      onProgress: ({ step }) => {
+        if (step === 3) stop.abort();
+      },
+    });
+    expect(stopped.finished).toBe(false);
+    expect(loadCheckpoint(directory, "f")!.progress.step).toBe(3);
+  });
+
+  it("stops early when the dev metric no longer rises, and keeps the best epoch's weights", async () => {
+    const outcome = await train({ ...input, recipe: { ...recipe, epochs: 40, patience: 2 } });
+    expect(outcome.epochs.length).toBeLessThan(40);
+    expect(outcome.epochs.length - 1 - outcome.bestEpoch).toBe(2);
+    const best = Math.max(...outcome.epochs.map((epoch) => epoch.devMetric));
+    expect(outcome.epochs[outcome.bestEpoch]!.devMetric).toBe(best);
+  });
+
+  it("refuses to resume another run's checkpoint, and sets a damaged one aside", async () => {
+    await train({ ...input, recipe: { ...recipe, epochs: 1 } });
+    await expect(train({ ...input, resume: true, fingerprint: "g" })).rejects.toThrow(/other data, recipe or seed/);
+    const path = join(directory, checkpointName);
+    writeFileSync(path, readFileSync(path).subarray(0, 1000));
+    const error = await train({ ...input, resume: true }).catch((caught: unknown) => caught);
+    expect((error as AppError).code).toBe("STORE_CORRUPT");
+    expect(error).toBeInstanceOf(AppError);
+    expect(existsSync(`${path}.damaged`)).toBe(true);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("says so when the loss is no longer a number", async () => {
+    await expect(train({ ...input, recipe: { ...recipe, learningRate: 1e30, epochs: 20 } })).rejects.toThrow(
+      /step \d+: the loss is NaN; lower/,
+    );
+  });
+
+  it.each(["cls", "mean", "mean-max"] as const)(
+    "is exported so that the reference engine gives the same features (%s)",
+    async (pooling) => {
+      const pooled = { ...input, recipe: { ...recipe, pooling, epochs: 1 } };
+      const { best } = await train(pooled);
+      const tokenizerJson = tokenizerOf(vocabulary).digestSource;
+      exportEncoder({ directory, config: input.config, pooling, maxTokens: 8, tokenizerJson, weights: best });
+      const shapes = bertShapes(input.config);
+      const parameters = new Map([...shapes].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]));
+      const weights = createVariables(tf, parameters);
+      const features = forwardFeatures(pooled, { parameters, weights, examples: input.dev });
+      for (const variable of weights.values()) variable.dispose();
+      const size = features.length / input.dev.length;
+      const samples = input.dev.map(({ ids }, i) => ({ ids, expected: features.slice(i * size, (i + 1) * size) }));
+      const files = {
+        configJson: readFileSync(join(directory, "config.json"), "utf8"),
+        model: new Uint8Array(readFileSync(join(directory, "model.safetensors"))),
+        pooling,
+      };
+      expect(checkParity({ ...files, samples })).toBeLessThan(1e-4);
+      samples[3]!.expected[2]! += 0.01;
+      expect(() => checkParity({ ...files, samples })).toThrow(/differ from the training graph/);
+    },
+  );
+});
+
+describe("planEpoch", () => {
+  it("uses every example once, with batches of one task each, differently in every epoch", () => {
+    const plans = planEpoch(input.tasks, { batchSize: 8, seed: 1, epoch: 0 });
+    expect(plans).toHaveLength(batchesPerEpoch(input.tasks, 8));
+    const used = plans.flatMap(({ task, indices }) => Array.from(indices, (index) => `${task}:${index}`));
+    expect(new Set(used).size).toBe(54);
+    expect(used).toHaveLength(54);
+    expect(planEpoch(input.tasks, { batchSize: 8, seed: 1, epoch: 0 })).toEqual(plans);
+    expect(planEpoch(input.tasks, { batchSize: 8, seed: 1, epoch: 1 })).not.toEqual(plans);
+  });
+});
+
+describe("assembleBatch", () => {
+  it("pads to the longest and points every token at its row of the batch's words", () => {
+    const target = Float32Array.of(0, 1);
+    const batch = assembleBatch([
+      { ids: Int32Array.of(2, 9, 3), target },
+      { ids: Int32Array.of(2, 3), target },
+    ]);
+    expect([...batch.ids]).toEqual([0, 2, 3, 9]);
+    expect(Array.from(batch.rowOfToken, (row) => batch.ids[row])).toEqual([2, 9, 3, 2, 3, 0]);
+    expect([...batch.mask]).toEqual([1, 1, 1, 1, 1, 0]);
+    expect([...batch.targets]).toEqual([0, 1, 0, 1]);
+  });
+});
