@@ -1,0 +1,31 @@
+// attune-agent learn: fits the personal head now and says what it is worth.
+
+import type { Learned } from "../../core/agent-api.js";
+import { callDaemon } from "../local-client.js";
+import type { Command } from "./command.js";
+import { asF1, asMs } from "./format.js";
+
+export const learnCommand: Command = {
+  name: "learn",
+  summary: "train the personal head now",
+  usage: "learn [--report]",
+  details: "It also happens by itself after every 50 labelled utterances.",
+  optionHelp: [["--report", "queue a metrics report about it (numbers only)"]],
+  examples: ["attune-agent learn", "attune-agent learn --report --json"],
+  options: { report: { type: "boolean" } },
+  maximumPositionals: 0,
+  run: async ({ paths, flag, print }) => {
+    const reply = (await callDaemon(paths, {
+      method: "POST",
+      path: "/v1/learn",
+      body: { report: flag("report") },
+    })) as Learned;
+    print(
+      reply,
+      [
+        `the ${reply.head} head answers now (trained in ${asMs(reply.trainMs)})`,
+        `weighted F1 on ${reply.holdout} held-out utterances: prior ${asF1(reply.f1Prior)}, personal ${asF1(reply.f1Personal)}`,
+      ].join("\n"),
+    );
+  },
+};

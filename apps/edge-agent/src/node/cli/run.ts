@@ -1,0 +1,70 @@
+// attune-agent run: the daemon.
+
+import { AppError } from "@attune/shared/errors";
+import { readServer, writeServer } from "../home.js";
+import { createLogger } from "../logger.js";
+import type { Command, CommandInput } from "./command.js";
+import { requireServer } from "./server-address.js";
+
+export const runCommand: Command = {
+  name: "run",
+  summary: "run the agent until it is told to stop",
+  usage: "run [--server URL] [--token TOKEN]",
+  details: [
+    "Polls for releases, predicts, learns, and reports numbers. The local API listens on 127.0.0.1; its address is written",
+    "to local-api.json and its token to local-token, both in the device's directory. SIGTERM or Ctrl-C stop it cleanly.",
+    "With --token a device that is not enrolled yet enrols first. Logs are JSON lines on stderr (ATTUNE_LOG_LEVEL).",
+  ].join("\n"),
+  optionHelp: [
+    ["--server URL", "the fleet's server (default: ATTUNE_SERVER, or the one of the enrolment)"],
+    ["--token TOKEN", "a one-time token, used only when the device is not enrolled"],
+  ],
+  examples: ["attune-agent run", "attune-agent run --home ./kitchen --server http://127.0.0.1:7310 --token attune1.…"],
+  options: { server: { type: "string" }, token: { type: "string" } },
+  maximumPositionals: 0,
+  run: async (input) => {
+    const { env, paths, text, print } = input;
+    const saved = await readServer(paths);
+    const given = text("server") ?? env.server;
+    if (given === undefined && saved === undefined) {
+      throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
+    }
+    const server = requireServer(given ?? saved);
+    const stop = stopSignal();
+    try {
+      const { runDaemon } = await import("../daemon.js");
+      await runDaemon({
+        paths,
+        env,
+        server,
+        log: createLogger(env.logLevel),
+        token: text("token"),
+        signal: stop.signal,
+        onEnrolled: () => (saved === undefined ? writeServer(paths, server) : Promise.resolve()),
+        onReady: (ready) => print({ home: paths.home, ...ready }, readyLine(input, ready)),
+      });
+    } finally {
+      stop.release();
+    }
+  },
+};
+
+function readyLine({ paths }: CommandInput, { url, pid }: { url: string; pid: number }): string {
+  return `agent in ${paths.home} is running (process ${pid}, local API ${url})`;
+}
+
+/** Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. */
+function stopSignal(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+  if (process.connected) process.once("disconnect", stop);
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off("SIGTERM", stop).off("SIGINT", stop).off("disconnect", stop);
+      // The channel alone would keep the process alive.
+      if (process.connected) process.disconnect();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+// attune-agent status: where the device stands, and what has left it.
+
+import type { AgentStatus } from "../../core/agent-api.js";
+import { askAgent } from "./ask-agent.js";
+import type { Command } from "./command.js";
+import { asF1, asMs, table } from "./format.js";
+
+export const statusCommand: Command = {
+  name: "status",
+  summary: "show release, head, speed and everything that has left the device",
+  usage: "status",
+  details: "Works without a running agent, too: it then reads the device's directory itself.",
+  examples: ["attune-agent status", "attune-agent status --json"],
+  maximumPositionals: 0,
+  run: async (input) => {
+    const status = (await askAgent(input, {
+      online: { method: "GET", path: "/v1/status" },
+      offline: (agent) => agent.status(),
+    })) as AgentStatus;
+    input.print(status, inWords(status));
+  },
+};
+
+function inWords(status: AgentStatus): string {
+  const { release, head, engine, utterances, outbox, sent, connected, lastError } = status;
+  const path = (name: "trpc" | "https" | "nats"): string =>
+    `${sent.byPath[name].messages} messages, ${sent.byPath[name].bytes} bytes`;
+  const reached = (up: boolean, error: string | null): string =>
+    up ? "yes" : `no${error === null ? "" : ` (${error})`}`;
+  return table([
+    ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
+    ["release", release === null ? "none yet" : `${release.sequence} (${release.model} ${release.modelVersion})`],
+    ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
+    ["engine", `${engine.name}: ${engine.why}`],
+    ["utterances", `${utterances.train} to learn from, ${utterances.holdout} to test on`],
+    ["head", `${head.active}${head.kind === null ? "" : ` (${head.kind})`}`],
+    ["weighted F1", `prior ${asF1(status.f1Prior)}, personal ${asF1(status.f1Personal)}`],
+    ["prediction", `p50 ${asMs(status.predictP50Ms)}, p90 ${asMs(status.predictP90Ms)}`],
+    ["training", asMs(status.trainMs)],
+    [
+      "left the device",
+      `${sent.messages} messages, ${sent.bytes} bytes, at most ${Math.ceil(status.capacityBits)} bits of news`,
+    ],
+    ["  enrol, poll", path("trpc")],
+    ["  download", path("https")],
+    ["  report", path("nats")],
+    ["outbox", `${outbox.pending} of ${outbox.limit} waiting${outbox.held > 0 ? `, ${outbox.held} held back` : ""}`],
+    ["server reached", reached(connected.server, lastError.server)],
+    ["broker reached", reached(connected.nats, lastError.nats)],
+  ]);
+}

@@ -1,0 +1,73 @@
+// The daemon: agent loop and local API in one process, until it is told to stop.
+
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import type { Log } from "../core/ports.js";
+import type { AgentEnv } from "./env.js";
+import { type HomePaths, writeLocalApi } from "./home.js";
+import { createLocalApi, listenLocally } from "./local-api.js";
+import { type OpenedAgent, openAgent } from "./open-agent.js";
+import { readOrCreateSecret } from "./secret-file.js";
+
+export interface DaemonOptions {
+  readonly paths: HomePaths;
+  readonly env: AgentEnv;
+  readonly server: string;
+  readonly log: Log;
+  /** Enrols with this token first, where the device is not enrolled yet. */
+  readonly token?: string | undefined;
+  /** Aborts for a clean stop. */
+  readonly signal: AbortSignal;
+  /** Called at every start of an enrolled device, before anything is sent. */
+  readonly onEnrolled: () => Promise<void>;
+  /** Called once the local API listens. */
+  readonly onReady: (ready: { url: string; pid: number }) => void;
+}
+
+/** Resolves after a clean stop; rejects when the agent cannot run at all (NOT_ENROLLED, HOME_IN_USE, PORT_IN_USE, …). */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const { paths, env, log, signal } = options;
+  const opened = await openAgent({ paths, server: options.server, outboxLimit: env.outboxLimit, log });
+  try {
+    await enrolFirst(options, opened);
+    await serve(options, opened);
+  } finally {
+    await opened.close();
+    log("info", "daemon.stopped", { aborted: signal.aborted ? 1 : 0 });
+  }
+}
+
+async function enrolFirst({ token, signal, onEnrolled }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
+  let enrolled = (await agent.status()).device !== null;
+  if (!enrolled && token !== undefined) {
+    await agent.enrol({ token, signal });
+    enrolled = true;
+  }
+  // Also when an earlier start was killed between the two.
+  if (enrolled) await onEnrolled();
+}
+
+async function serve({ paths, env, log, signal, onReady }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
+  const token = await readOrCreateSecret(paths.localToken, () => Buffer.from(randomBytes(32).toString("hex")));
+  const api = createLocalApi({ agent, token: Buffer.from(token).toString("utf8").trim(), log });
+  // Either part's end is the end of the other.
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const loop = agent.start(both);
+  loop.catch(() => stop.abort());
+  try {
+    const url = await Promise.race([listenLocally(api, env.port), loop.then(() => undefined)]);
+    if (url !== undefined) {
+      const address = { url, pid: process.pid };
+      await writeLocalApi(paths, address);
+      log("info", "daemon.ready", { pid: process.pid, uptimeMs: Math.round(process.uptime() * 1_000) });
+      onReady(address);
+    }
+    await loop;
+  } finally {
+    stop.abort();
+    await api.close();
+    await rm(paths.localApi, { force: true });
+    await loop.catch(() => undefined);
+  }
+}

@@ -1,0 +1,73 @@
+// What lies in a device's directory beside its store, and how it is read: addresses, tokens and keys.
+
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { isMissing, writeFileDurably } from "./durable-file.js";
+import { parseJson } from "./parse-json.js";
+
+export interface HomePaths {
+  readonly home: string;
+  /** LevelDB. */
+  readonly store: string;
+  readonly storeKey: string;
+  readonly deviceSeed: string;
+  /** The server that the device was enrolled with. */
+  readonly config: string;
+  /** The running daemon's address. */
+  readonly localApi: string;
+  readonly localToken: string;
+}
+
+export function homePaths(home: string): HomePaths {
+  return {
+    home,
+    store: join(home, "store"),
+    storeKey: join(home, "keys", "store.key"),
+    deviceSeed: join(home, "keys", "device.seed"),
+    config: join(home, "config.json"),
+    localApi: join(home, "local-api.json"),
+    localToken: join(home, "local-token"),
+  };
+}
+
+const configSchema = z.strictObject({ version: z.literal(1), server: z.url({ protocol: /^https?$/ }) });
+const localApiSchema = z.strictObject({ url: z.url(), pid: z.int().positive() });
+export type LocalApiAddress = z.infer<typeof localApiSchema>;
+
+export async function readServer(paths: HomePaths): Promise<string | undefined> {
+  return (await readJsonFile(paths.config, configSchema))?.server;
+}
+
+export async function writeServer(paths: HomePaths, server: string): Promise<void> {
+  await writeFileDurably(paths.config, `${JSON.stringify({ version: 1, server })}\n`);
+}
+
+export function readLocalApi(paths: HomePaths): Promise<LocalApiAddress | undefined> {
+  return readJsonFile(paths.localApi, localApiSchema);
+}
+
+export async function writeLocalApi(paths: HomePaths, address: LocalApiAddress): Promise<void> {
+  await writeFileDurably(paths.localApi, `${JSON.stringify(address)}\n`);
+}
+
+/** Whether there is a store here whose values are sealed with a key that must therefore be here, too. */
+export function hasStore(paths: HomePaths): boolean {
+  return existsSync(join(paths.store, "CURRENT"));
+}
+
+async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  }
+  const json = parseJson(bytes);
+  const parsed = schema.safeParse(json.ok ? json.value : undefined);
+  if (!parsed.success) throw new AppError("STORE_CORRUPT", `${path} does not hold what belongs there`);
+  return parsed.data;
+}

@@ -1,0 +1,87 @@
+// Composes the agent over Node's adapters: takes the home's lock, opens the store and hands the ports to the core.
+
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { totalmem } from "node:os";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { AppError } from "@attune/shared/errors";
+import { createAgent } from "../core/agent.js";
+import type { Agent } from "../core/agent-api.js";
+import type { Log } from "../core/ports.js";
+import { createAesCipher, keySizeBytes } from "./aes-cipher.js";
+import { type HomePaths, hasStore } from "./home.js";
+import { lockHome } from "./home-lock.js";
+import { createHttpClient } from "./http-client.js";
+import { createHttpFetcher } from "./http-fetcher.js";
+import { openLevelStore } from "./level-store.js";
+import { createNatsTransport } from "./nats-transport.js";
+import { createDeviceKey } from "./nkey.js";
+import { createNodeFiles } from "./node-files.js";
+import { createNodeHashing } from "./node-hashing.js";
+import { readOrCreateSecret, readSecret } from "./secret-file.js";
+import { createSystemClock } from "./system-clock.js";
+import { createTrpcTransport } from "./trpc-transport.js";
+
+export interface OpenAgentOptions {
+  readonly paths: HomePaths;
+  /** Where enrolment, polls and downloads go. */
+  readonly server: string;
+  readonly outboxLimit: number;
+  readonly log: Log;
+}
+
+export interface OpenedAgent {
+  readonly agent: Agent;
+  close(): Promise<void>;
+}
+
+const idleTimeoutMs = 30_000;
+
+/** Fails with HOME_IN_USE, STORE_CORRUPT or DISK_FULL; nothing stays open then. */
+export async function openAgent({ paths, server, outboxLimit, log }: OpenAgentOptions): Promise<OpenedAgent> {
+  const lock = await lockHome(paths.home);
+  const http = createHttpClient({ idleTimeoutMs, keepAlive: true });
+  try {
+    if (hasStore(paths) && (await readSecret(paths.storeKey)) === undefined) {
+      throw new AppError("STORE_CORRUPT", `${paths.storeKey} is missing; without it ${paths.store} cannot be read`);
+    }
+    const storeKey = await readOrCreateSecret(paths.storeKey, () => randomBytes(keySizeBytes));
+    const cipher = createAesCipher(storeKey);
+    const deviceKey = createDeviceKey(paths.deviceSeed);
+    const store = await openLevelStore(paths.store);
+    const agent = createAgent(
+      {
+        store,
+        files: createNodeFiles(paths.home),
+        cipher,
+        hashing: createNodeHashing(storeKey),
+        deviceKey,
+        control: createTrpcTransport(http, server),
+        downloads: createHttpFetcher(http, server),
+        reports: createNatsTransport({ deviceKey, log }),
+        clock: createSystemClock(),
+        log,
+        engine: referenceEngine,
+        engineChoice: "the TypeScript engine is the only one in this build",
+      },
+      { deviceKind: deviceKind(), memoryMib: Math.round(totalmem() / 2 ** 20), outboxLimit },
+    );
+    return {
+      agent,
+      close: async () => {
+        http.close();
+        await store.close();
+        await lock.release();
+      },
+    };
+  } catch (cause) {
+    http.close();
+    await lock.release();
+    throw cause;
+  }
+}
+
+/** NVIDIA's system image for Jetson boards carries this file. */
+function deviceKind(): "jetson" | "linux" {
+  return existsSync("/etc/nv_tegra_release") ? "jetson" : "linux";
+}
