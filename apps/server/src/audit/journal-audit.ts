@@ -1,0 +1,147 @@
+// The auditor's comparison: a device's journal against itself (chain, sequences, contract) and against what the server holds.
+// Pure. Everything it finds is a number, a hash or a name from the contract.
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
+import { egressContract, messageCapacityBits, messageSchema } from "@attune/shared/contracts/egress";
+import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
+import { sha256Of } from "../registry/chunk-store.js";
+
+export interface ServerReport {
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly sha256: string;
+}
+
+export interface ReportName {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/**
+ * - `consistent`: the journal is whole and the server holds exactly its reports
+ * - `pending`: the same, but for the journal's latest reports, which may still wait in the device's outbox
+ * - `inconsistent`: anything else; the lists say what
+ */
+export type Verdict = "consistent" | "pending" | "inconsistent";
+
+export interface AuditResult {
+  readonly verdict: Verdict;
+  readonly device: string | null;
+  readonly entries: number;
+  /** Breaks of the journal itself, each with the entry's place in it. */
+  readonly faults: readonly string[];
+  /** In the journal, not on the server. */
+  readonly missing: readonly ReportName[];
+  /** On the server, not in the journal. */
+  readonly extra: readonly ReportName[];
+  /** On both, with different bodies. */
+  readonly altered: readonly ReportName[];
+  readonly bytes: number;
+  /** The most that all messages together can have said. */
+  readonly capacityBits: number;
+}
+
+export function auditJournal(journal: readonly unknown[], reports: readonly ServerReport[]): AuditResult {
+  const { entries, faults } = checkJournal(journal);
+  const journalled = new Map(entries.filter(isReport).map((entry) => [nameOf(entry.message), entry]));
+  const stored = new Map(reports.map((report) => [nameOf(report), report]));
+  const missing = [...journalled].filter(([name]) => !stored.has(name)).map(([, entry]) => toName(entry.message));
+  const extra = [...stored].filter(([name]) => !journalled.has(name)).map(([, report]) => toName(report));
+  const altered = [...journalled]
+    .filter(([name, entry]) => stored.has(name) && stored.get(name)?.sha256 !== entry.sha256)
+    .map(([, entry]) => toName(entry.message));
+  const broken = faults.length + extra.length + altered.length > 0 || !areLatest(missing, reports);
+  return {
+    verdict: broken ? "inconsistent" : missing.length > 0 ? "pending" : "consistent",
+    device: deviceOf(entries),
+    entries: entries.length,
+    faults,
+    missing,
+    extra,
+    altered,
+    bytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
+    capacityBits: entries.reduce((sum, entry) => sum + messageCapacityBits(entry.type), 0),
+  };
+}
+
+/** The device that a journal speaks for; null before its first poll or report. */
+export function deviceOf(journal: readonly JournalEntry[]): string | null {
+  for (const { message } of journal) if (typeof message.device === "string") return message.device;
+  return null;
+}
+
+function checkJournal(journal: readonly unknown[]): { entries: JournalEntry[]; faults: string[] } {
+  const entries: JournalEntry[] = [];
+  const faults: string[] = [];
+  let previous = "0".repeat(64);
+  const counters = new Map<string, number>();
+  let device: unknown;
+  for (const [place, value] of journal.entries()) {
+    const parsed = journalEntrySchema.safeParse(value);
+    if (!parsed.success) {
+      faults.push(`entry ${place}: not a journal entry`);
+      continue;
+    }
+    const entry = parsed.data;
+    entries.push(entry);
+    if (entry.index !== place) faults.push(`entry ${place}: says that it is ${entry.index}; entries are missing`);
+    if (entry.previous !== previous) faults.push(`entry ${place}: does not continue the entry before it`);
+    previous = sha256Of(canonicalBytes(entry));
+    for (const fault of faultsOf(entry)) faults.push(`entry ${place}: ${fault}`);
+    const fault = countUp(counters, entry);
+    if (fault !== undefined) faults.push(`entry ${place}: ${fault}`);
+    device ??= entry.message.device;
+    if (entry.message.device !== undefined && entry.message.device !== device) {
+      faults.push(`entry ${place}: is of another device`);
+    }
+  }
+  return { entries, faults };
+}
+
+/** What the entry says of its message must be what the message itself says. */
+function* faultsOf(entry: JournalEntry): Generator<string> {
+  const { type, message, path, sizeBytes, sha256, capacityBits, sequence } = entry;
+  const parsed = messageSchema(type).safeParse(message);
+  if (!parsed.success) {
+    yield "its message is not what the egress contract declares";
+    return;
+  }
+  const body = type === "download" ? downloadPath(message) : canonicalBytes(message);
+  if (body.length !== sizeBytes || sha256Of(body) !== sha256) yield "its size or hash is not that of its message";
+  if (path !== egressContract[type].path) yield `the contract sends ${type} over ${egressContract[type].path}`;
+  if (Math.abs(capacityBits - messageCapacityBits(type)) > 1e-9) yield "its capacity is not the contract's";
+  if (sequence !== (message.sequence ?? 0)) yield "its sequence is not its message's";
+}
+
+function downloadPath({ what, sha256 }: JournalEntry["message"]): Uint8Array {
+  return new TextEncoder().encode(what === "chunks" ? chunkPath(String(sha256)) : manifestPath(String(sha256)));
+}
+
+/** Polls and reports are numbered from 1 without a gap; both kinds of report share one numbering. */
+function countUp(counters: Map<string, number>, { type, message }: JournalEntry): string | undefined {
+  if (typeof message.sequence !== "number") return undefined;
+  const counter = `${type === "poll" ? "poll" : "report"} of ${String(message.epoch)}`;
+  const expected = (counters.get(counter) ?? 0) + 1;
+  counters.set(counter, message.sequence);
+  return message.sequence === expected ? undefined : `has sequence ${message.sequence}, expected ${expected}`;
+}
+
+/** Whether the server holds nothing that comes after a missing report: then it may simply not have arrived yet. */
+function areLatest(missing: readonly ReportName[], reports: readonly ServerReport[]): boolean {
+  const highest = new Map<string, number>();
+  for (const { epoch, sequence } of reports) highest.set(epoch, Math.max(sequence, highest.get(epoch) ?? 0));
+  return missing.every(({ epoch, sequence }) => sequence > (highest.get(epoch) ?? 0));
+}
+
+function isReport(entry: JournalEntry): boolean {
+  return entry.path === "nats";
+}
+
+function toName({ epoch, sequence }: JournalEntry["message"] | ServerReport): ReportName {
+  return { epoch: String(epoch), sequence: Number(sequence) };
+}
+
+function nameOf(message: JournalEntry["message"] | ServerReport): string {
+  const { epoch, sequence } = toName(message);
+  return `${epoch}-${sequence}`;
+}

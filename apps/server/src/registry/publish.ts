@@ -1,0 +1,71 @@
+// From a checked extractor to a manifest: what a device is asked to run, and everything it needs to check that it got it.
+import { egressContractVersion } from "@attune/shared/contracts/egress";
+import {
+  chunkSizeBytes,
+  type HeadRecipe,
+  type Release,
+  type ReleaseFile,
+  releaseSchema,
+} from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
+import { sha256Of } from "./chunk-store.js";
+import type { CheckedExtractor } from "./extractor-check.js";
+
+export const defaultLifeDays = 90;
+const dayMs = 86_400_000;
+
+export interface ReleaseInput {
+  readonly sequence: number;
+  readonly model: string;
+  readonly modelVersion: string;
+  readonly headRecipe: HeadRecipe;
+  readonly files: readonly ReleaseFile[];
+  readonly extractor: CheckedExtractor;
+  readonly issuedAtMs: number;
+  readonly lifeDays: number;
+}
+
+/** Throws CONFLICT when the sequence numbers are used up. */
+export function buildRelease(input: ReleaseInput): Release {
+  const { sequence, model, modelVersion, headRecipe, files, extractor, issuedAtMs, lifeDays } = input;
+  if (sequence > 65_535) throw new AppError("CONFLICT", "all 65535 release sequence numbers of this server are used");
+  return releaseSchema.parse({
+    version: 1,
+    kind: "release",
+    sequence,
+    model,
+    modelVersion,
+    issuedAt: new Date(issuedAtMs).toISOString(),
+    expiresAt: new Date(issuedAtMs + lifeDays * dayMs).toISOString(),
+    egressContractVersion,
+    ...extractor,
+    headRecipe,
+    files: files.toSorted((x, y) => (x.name < y.name ? -1 : 1)),
+  });
+}
+
+export interface Chunk {
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A file as the manifest describes it, and its chunks in order: all of `chunkSizeBytes` but the last. */
+export function splitFile(name: ReleaseFile["name"], bytes: Uint8Array): { file: ReleaseFile; chunks: Chunk[] } {
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < bytes.length; start += chunkSizeBytes) {
+    const part = bytes.subarray(start, start + chunkSizeBytes);
+    chunks.push({ sha256: sha256Of(part), bytes: part });
+  }
+  const described = chunks.map((chunk) => ({ sha256: chunk.sha256, sizeBytes: chunk.bytes.length }));
+  return { file: { name, sizeBytes: bytes.length, sha256: sha256Of(bytes), chunks: described }, chunks };
+}
+
+/** Whether two releases ask a device to run the same thing. */
+export function sameContent(
+  x: Pick<Release, "files" | "headRecipe">,
+  y: Pick<ReleaseInput, "files" | "headRecipe">,
+): boolean {
+  const content = ({ files, headRecipe }: Pick<ReleaseInput, "files" | "headRecipe">) =>
+    JSON.stringify([Object.entries(headRecipe).sort(), files.map(({ name, sha256 }) => `${name} ${sha256}`).sort()]);
+  return content(x) === content(y);
+}

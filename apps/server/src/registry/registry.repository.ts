@@ -1,0 +1,59 @@
+// Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
+import type { Release } from "@attune/shared/contracts/release";
+import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
+
+export type RegistryRepository = ReturnType<typeof createRegistryRepository>;
+export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
+
+export interface PublishSteps {
+  /** The model and version; looked for first. */
+  readonly model: string;
+  readonly version: string;
+  /** What to do with a version that is there already; what it answers is the result. */
+  readonly existing: (version: StoredVersion) => Promise<StoredVersion>;
+  /** Makes the release for the next free sequence number, and stores its manifest. */
+  readonly create: (sequence: number) => Promise<{ release: Release; manifestSha256: string }>;
+}
+
+export function createRegistryRepository(prisma: PrismaClient) {
+  /** One publication at a time: the next sequence number is taken and used in one transaction. */
+  async function publish({ model, version, existing, create }: PublishSteps): Promise<StoredVersion> {
+    return prisma.$transaction(
+      async (tx) => {
+        await tx.$executeRaw`LOCK TABLE "ModelVersion" IN SHARE ROW EXCLUSIVE MODE`;
+        const found = await tx.modelVersion.findUnique({
+          where: { modelName_version: { modelName: model, version } },
+          include: { artifacts: true },
+        });
+        if (found !== null) return existing(found);
+        const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
+        const { release, manifestSha256 } = await create((last._max.sequence ?? 0) + 1);
+        await tx.registeredModel.upsert({ where: { name: model }, create: { name: model }, update: {} });
+        return tx.modelVersion.create({
+          data: {
+            sequence: release.sequence,
+            modelName: model,
+            version,
+            manifestSha256,
+            featureIdentity: release.features.identity,
+            issuedAt: new Date(release.issuedAt),
+            expiresAt: new Date(release.expiresAt),
+            artifacts: { create: release.files.map(({ name, sha256, sizeBytes }) => ({ name, sha256, sizeBytes })) },
+          },
+          include: { artifacts: true },
+        });
+      },
+      { maxWait: 30_000, timeout: 60_000 },
+    );
+  }
+
+  async function list(): Promise<StoredVersion[]> {
+    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include: { artifacts: true } });
+  }
+
+  async function find(sequence: number): Promise<StoredVersion | null> {
+    return prisma.modelVersion.findUnique({ where: { sequence }, include: { artifacts: true } });
+  }
+
+  return { publish, list, find };
+}

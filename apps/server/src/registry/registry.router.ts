@@ -1,0 +1,24 @@
+// Procedures about releases, all of them the fleet manager's. The files' bytes come before, as chunks over HTTP.
+import { headRecipeSchema, releaseFileNames, releaseFileSchema, releaseSchema } from "@attune/shared/contracts/release";
+import { z } from "zod";
+import { adminProcedure, router } from "../trpc.js";
+import { defaultLifeDays } from "./publish.js";
+import type { RegistryService } from "./registry.service.js";
+
+const publishSchema = z.strictObject({
+  model: releaseSchema.shape.model,
+  modelVersion: releaseSchema.shape.modelVersion,
+  files: z.array(releaseFileSchema).length(releaseFileNames.length),
+  headRecipe: headRecipeSchema.default({ kind: "linear" }),
+  lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),
+});
+
+export function createRegistryRouter(service: RegistryService) {
+  return router({
+    publish: adminProcedure.input(publishSchema).mutation(({ input }) => service.publish(input)),
+    list: adminProcedure.query(() => service.list()),
+    get: adminProcedure
+      .input(z.strictObject({ sequence: z.int().min(1).max(65_535) }))
+      .query(({ input }) => service.get(input.sequence)),
+  });
+}
