@@ -1,0 +1,147 @@
+// The bus: a nats-server that this process starts and watches, or the one that NATS_URL names, and the two connections to it.
+
+import { AppError } from "@attune/shared/errors";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect } from "@nats-io/transport-node";
+import type { ServerPlaces } from "./home.js";
+import { errorFields, type Logger } from "./logger.js";
+import { createNatsCredentials, type NatsCredentials } from "./nats-credentials.js";
+import { openNatsKeys } from "./nats-keys.js";
+import { findNatsServer, startNatsServer, stopNatsOrphan } from "./nats-server.js";
+import type { SupervisedProcess } from "./process-supervision.js";
+
+export interface Nats {
+  /** Where this server reaches NATS. */
+  readonly url: string;
+  /** As the server's own user; reconnects for ever. */
+  readonly connection: NatsConnection;
+  readonly credentials: NatsCredentials;
+  /** Of the supervised nats-server; undefined for an external one, and while it is being restarted. */
+  pid(): number | undefined;
+  stop(): Promise<void>;
+}
+
+export interface NatsOptions {
+  readonly places: ServerPlaces;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** An existing nats-server that trusts this server's operator key. */
+  readonly externalUrl: string | undefined;
+  readonly listenHost: string;
+  /** Called once an orphan of an earlier server has been stopped, so that its port counts as free. */
+  readonly choosePort: () => Promise<number>;
+  readonly binary: { readonly configured: string | undefined; readonly path: string };
+  readonly install: (() => Promise<void>) | undefined;
+}
+
+export async function startNats(options: NatsOptions): Promise<Nats> {
+  const { places, logger, now } = options;
+  const keys = await openNatsKeys(places.keys);
+  let system: NatsConnection | undefined;
+  const credentials = await createNatsCredentials({
+    keys,
+    directory: places.keys,
+    now,
+    systemConnection: () => system,
+  });
+  const { url, child } = await reachServer(options, credentials);
+  const opened: NatsConnection[] = [];
+  const stop = async () => {
+    await Promise.all(opened.map((connection) => connection.close().catch(() => undefined)));
+    await child?.stop();
+  };
+  try {
+    system = await open({ url, user: "system", credentials, logger });
+    opened.push(system);
+    // An external nats-server learns the account this way; for the own one it changes nothing.
+    await credentials.push();
+    const connection = await open({ url, user: "server", credentials, logger });
+    opened.push(connection);
+    logger.info("nats.ready", { url, pid: child?.pid(), version: connection.info?.version });
+    return { url, connection, credentials, pid: () => child?.pid(), stop };
+  } catch (cause) {
+    await stop();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("NATS_UNAVAILABLE", `cannot connect to NATS at ${url}: ${errorFields(cause).message}`, {
+      cause,
+    });
+  }
+}
+
+async function reachServer(
+  options: NatsOptions,
+  credentials: NatsCredentials,
+): Promise<{ url: string; child?: SupervisedProcess }> {
+  const { places, logger, listenHost, externalUrl } = options;
+  if (externalUrl !== undefined) return { url: externalUrl };
+  const binary = await findNatsServer({ ...options.binary, logger, install: options.install });
+  await stopNatsOrphan(places.nats, logger);
+  const port = await options.choosePort();
+  const url = `nats://${clientHost(listenHost)}:${port}`;
+  const child = await startNatsServer({
+    binary,
+    listenHost,
+    port,
+    directory: places.nats,
+    credentials,
+    isReady: () => answers(url, credentials),
+    logger,
+  });
+  return { url, child };
+}
+
+/** "All addresses" is where to listen, not where to connect. */
+export function clientHost(listenHost: string): string {
+  if (listenHost === "0.0.0.0") return "127.0.0.1";
+  if (listenHost === "::") return "[::1]";
+  return listenHost.includes(":") ? `[${listenHost}]` : listenHost;
+}
+
+async function answers(url: string, credentials: NatsCredentials): Promise<boolean> {
+  try {
+    const connection = await connect({
+      servers: url,
+      authenticator: credentials.authenticator("server"),
+      timeout: 2_000,
+      reconnect: false,
+    });
+    // JetStream answers a moment after the first connection does.
+    const ready = await connection.request("$JS.API.INFO", undefined, { timeout: 2_000 }).then(
+      () => true,
+      () => false,
+    );
+    await connection.close();
+    return ready;
+  } catch {
+    return false;
+  }
+}
+
+interface OpenOptions {
+  readonly url: string;
+  readonly user: "server" | "system";
+  readonly credentials: NatsCredentials;
+  readonly logger: Logger;
+}
+
+async function open({ url, user, credentials, logger }: OpenOptions): Promise<NatsConnection> {
+  const connection = await connect({
+    servers: url,
+    name: `attune-${user}`,
+    authenticator: credentials.authenticator(user),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    timeout: 5_000,
+  });
+  void watch(connection, user, logger);
+  return connection;
+}
+
+/** Ends when the connection is closed. */
+async function watch(connection: NatsConnection, user: string, logger: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "disconnect" || status.type === "reconnect") logger.warn(`nats.${status.type}`, { user });
+    else if (status.type === "error") logger.warn("nats.error", { user, ...errorFields(status.error) });
+  }
+}

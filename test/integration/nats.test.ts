@@ -1,0 +1,154 @@
+// What a device may and may not do on the real nats-server, what a revocation does, and what survives a kill.
+
+import { inboxPrefix, reportStream, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import { createUser } from "@nats-io/nkeys";
+import { connect } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
+import { choosePort, eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+
+let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
+let nats: Nats;
+const devices: NatsConnection[] = [];
+
+const start = () =>
+  startNats({
+    places: home,
+    logger: testLogger,
+    now: Date.now,
+    externalUrl: undefined,
+    listenHost: "127.0.0.1",
+    choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
+    binary: { configured: process.env.NATS_SERVER_BIN, path: process.env.PATH ?? "" },
+    install: undefined,
+  });
+
+beforeAll(async () => {
+  home = await makeTemporaryHome();
+  nats = await start();
+  const manager = await jetstreamManager(nats.connection);
+  await manager.streams.add({ name: reportStream, subjects: [reportStreamSubjects] });
+});
+
+afterAll(async () => {
+  await Promise.all(devices.map((device) => device.close()));
+  await nats?.stop();
+  await home?.remove();
+});
+
+const fleet = "living-room";
+const alice = "a".repeat(32);
+const bob = "b".repeat(32);
+
+async function connectDevice(device: string, lifeMs = 60_000) {
+  const key = createUser();
+  const nkeyPublic = key.getPublicKey();
+  const jwt = await nats.credentials.createDeviceJwt({ nkeyPublic, fleet, device, lifeMs });
+  const connection = await connect({
+    servers: nats.url,
+    authenticator: jwtAuthenticator(jwt, key.getSeed()),
+    inboxPrefix: inboxPrefix(device),
+    reconnect: false,
+  });
+  devices.push(connection);
+  return { connection, nkeyPublic, jwt, key };
+}
+
+/** The error that the server sends about a publication, which by itself has no reply. */
+async function refusalOfPublication(connection: NatsConnection, subject: string): Promise<string> {
+  const statuses = connection.status()[Symbol.asyncIterator]();
+  connection.publish(subject, "x");
+  for (;;) {
+    const { value, done } = await statuses.next();
+    if (done) return "closed";
+    if (value.type === "error") return value.error.message;
+  }
+}
+
+describe("a device's credentials", () => {
+  test("publish to the device's own subject and get the acknowledgement in its own inbox", async () => {
+    const { connection } = await connectDevice(alice);
+    const ack = await jetstream(connection).publish(reportSubject(fleet, alice), "{}", { msgID: "0-1" });
+    expect(ack.stream).toBe(reportStream);
+  });
+
+  test("cannot publish for another device, in another fleet or to the server's interfaces", async () => {
+    const { connection } = await connectDevice(alice);
+    for (const subject of [reportSubject(fleet, bob), reportSubject("kitchen", alice), "$JS.API.INFO", "anything"]) {
+      expect(await refusalOfPublication(connection, subject)).toMatch(/permissions violation/i);
+    }
+  });
+
+  test("cannot subscribe to everything, to reports or to another device's inbox", async () => {
+    const { connection } = await connectDevice(alice);
+    for (const subject of [">", "*", "_INBOX.>", "_INBOX_*.>", reportSubject(fleet, alice), `${inboxPrefix(bob)}.>`]) {
+      const subscription = connection.subscribe(subject);
+      const consume = async () => {
+        for await (const _ of subscription) break;
+      };
+      await expect(consume()).rejects.toThrow(/permissions violation/i);
+    }
+  });
+
+  test("cannot send a message larger than any report could be", async () => {
+    const { connection } = await connectDevice(alice);
+    // The client library would refuse by itself; a hostile device would not.
+    Object.assign(connection.info!, { max_payload: 1_000_000 });
+    connection.publish(reportSubject(fleet, alice), new Uint8Array(8_192));
+    expect(String(await connection.closed())).toMatch(/maximum payload/i);
+  });
+
+  test("end with their time", async () => {
+    await expect(connectDevice(alice, -10_000)).rejects.toThrow(/authorization|expired/i);
+  });
+
+  test("count for nothing when another account signed them", async () => {
+    const key = createUser();
+    const { jwt } = await connectDevice(bob);
+    const authenticator = jwtAuthenticator(jwt, key.getSeed());
+    await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(/authorization/i);
+  });
+});
+
+test("a revocation drops the live connection, refuses the next one and leaves other devices alone", async () => {
+  const revoked = await connectDevice(alice);
+  const other = await connectDevice(bob);
+  await nats.credentials.revoke(revoked.nkeyPublic);
+  await revoked.connection.closed();
+  const authenticator = jwtAuthenticator(revoked.jwt, revoked.key.getSeed());
+  await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
+    /authorization|revoked/i,
+  );
+  await other.connection.flush();
+});
+
+test("nats-server killed with SIGKILL comes back with its stream, on the same port, and clients find it", async () => {
+  const { connection } = await connectDevice(alice);
+  await jetstream(connection).publish(reportSubject(fleet, alice), "kept", { msgID: "0-77" });
+  const manager = await jetstreamManager(nats.connection);
+  const before = (await manager.streams.info(reportStream)).state.messages;
+  const killed = nats.pid()!;
+  process.kill(killed, "SIGKILL");
+  const after = await eventually(async () => {
+    expect(nats.pid()).not.toBe(killed);
+    return (await manager.streams.info(reportStream)).state.messages;
+  });
+  expect(after).toBe(before);
+});
+
+test("a restart keeps keys, port, stream and revocations", async () => {
+  const revoked = await connectDevice(alice);
+  await nats.credentials.revoke(revoked.nkeyPublic);
+  const { url } = nats;
+  await nats.stop();
+  nats = await start();
+  expect(nats.url).toBe(url);
+  const manager = await jetstreamManager(nats.connection);
+  expect((await manager.streams.info(reportStream)).state.messages).toBeGreaterThan(0);
+  const authenticator = jwtAuthenticator(revoked.jwt, revoked.key.getSeed());
+  await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
+    /authorization|revoked/i,
+  );
+});

@@ -1,0 +1,40 @@
+// An ATTUNE_HOME for one test: real processes, free ports, everything gone afterwards.
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
+import { createLogger, type Logger } from "../../apps/server/src/platform/logger.js";
+import { openPorts } from "../../apps/server/src/platform/ports.js";
+
+/** With a space in its name, because users' directories have them. */
+export async function makeTemporaryHome(): Promise<ServerPlaces & { remove(): Promise<void> }> {
+  const home = await mkdtemp(join(tmpdir(), "attune test "));
+  // mkdtemp makes 0700, through which PostgreSQL's own user could not pass.
+  await chmod(home, 0o755);
+  const places = placesOf(home);
+  await makePlaces(places);
+  return { ...places, remove: () => rm(home, { recursive: true, force: true }) };
+}
+
+/** `ATTUNE_TEST_LOG=debug` shows what the server's processes log. */
+export const testLogger: Logger = createLogger({
+  level: process.env.ATTUNE_TEST_LOG === "debug" ? "debug" : "silent",
+  write: (line) => process.stderr.write(line),
+});
+
+export function choosePort(places: ServerPlaces, variable: "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT") {
+  return async () =>
+    (await openPorts(places.portsFile)).choose({ variable, configured: 0, host: "127.0.0.1", known: true });
+}
+
+export async function eventually<T>(attempt: () => Promise<T>, timeoutMs = 20_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
