@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import { MlError } from "../error.js";
+import { encoderConfigJson, parseEncoderConfig } from "./config.js";
+
+// The published google/bert_uncased_L-2_H-128_A-2, keys as its config.json has them.
+const bertTiny = {
+  hidden_size: 128,
+  hidden_act: "gelu",
+  initializer_range: 0.02,
+  vocab_size: 30522,
+  hidden_dropout_prob: 0.1,
+  num_attention_heads: 2,
+  type_vocab_size: 2,
+  max_position_embeddings: 512,
+  num_hidden_layers: 2,
+  intermediate_size: 512,
+  attention_probs_dropout_prob: 0.1,
+  model_type: "bert",
+};
+const parse = (changes: Record<string, unknown>) => () =>
+  parseEncoderConfig(JSON.stringify({ ...bertTiny, ...changes }));
+
+it("reads Hugging Face's keys into camelCase, with Hugging Face's defaults for what is missing", () => {
+  expect(parse({})()).toEqual({
+    modelType: "bert",
+    vocabSize: 30522,
+    hiddenSize: 128,
+    numHiddenLayers: 2,
+    numAttentionHeads: 2,
+    intermediateSize: 512,
+    maxPositionEmbeddings: 512,
+    typeVocabSize: 2,
+    layerNormEps: 1e-12,
+    hiddenAct: "gelu",
+    padTokenId: 0,
+  });
+});
+
+it("writes a config.json that reads back equal", () => {
+  const config = parse({ hidden_act: "gelu_new", layer_norm_eps: 1e-5 })();
+  expect(parseEncoderConfig(encoderConfigJson(config))).toEqual(config);
+});
+
+it.each([
+  [{ model_type: "gpt2" }, 'model_type "gpt2"'],
+  [{ model_type: undefined }, "model_type (missing)"],
+  [{ hidden_act: "swish" }, 'hidden_act "swish"'],
+  [{ position_embedding_type: "relative_key" }, 'position_embedding_type "relative_key"'],
+  [{ num_attention_heads: 3 }, "hidden_size 128 is not a multiple of num_attention_heads 3"],
+  [{ hidden_size: undefined }, "hidden_size (missing)"],
+  [{ hidden_size: 0 }, "hidden_size 0"],
+  [{ num_hidden_layers: 1.5 }, "num_hidden_layers 1.5"],
+  [{ intermediate_size: "512" }, 'intermediate_size "512"'],
+  [{ vocab_size: 1e9 }, "vocab_size 1000000000"],
+  [{ layer_norm_eps: -1 }, "layer_norm_eps -1"],
+  [{ pad_token_id: 30522 }, "pad_token_id 30522"],
+])("refuses %j, naming the key", (changes, message) => {
+  expect(parse(changes)).toThrow(message);
+  expect(parse(changes)).toThrow(MlError);
+});
+
+it("refuses what is not a JSON object", () => {
+  expect(() => parseEncoderConfig("{")).toThrow("config.json is not JSON");
+  expect(() => parseEncoderConfig("[]")).toThrow("config.json is not a JSON object");
+});
