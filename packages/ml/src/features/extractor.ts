@@ -1,13 +1,13 @@
-// Text to features: tokenizer, encoder, pooling, PCA, in that order. What a head is trained on and refuses to do without.
+// Text to features: tokenizer, encoder, pooling, DR, in that order. What a head is trained on and refuses to do without.
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { applyPca, type Pca } from "./pca.js";
+import type { DimensionalityReduction } from "./dimensionality-reduction.js";
 
 export interface FeatureExtractor {
-  /** Digest of everything that shapes the features (files, engine, pooling, PCA), given by the caller. */
+  /** Digest of everything that shapes the features (files, engine, pooling, DR), given by the caller. */
   readonly identity: string;
   readonly featureSize: number;
   /** One text → (featureSize). */
@@ -22,24 +22,25 @@ export interface FeatureExtractorParts {
   readonly tokenizer: Tokenizer;
   readonly encoder: Encoder;
   readonly pooling: Pooling;
-  readonly pca?: Pca | undefined;
+  /** Without one, features are as pooled. */
+  readonly reduction?: DimensionalityReduction | undefined;
   readonly identity: string;
   /** Longer texts are cut to this many tokens, [CLS] and [SEP] included. */
   readonly maxTokens: number;
 }
 
-/** Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the PCA's input is not the pooled size, `out-of-range` for maxTokens. */
+/** Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the DR's input is not the pooled size, `out-of-range` for maxTokens. */
 export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExtractor {
-  const { tokenizer, encoder, pooling, pca, identity, maxTokens } = parts;
+  const { tokenizer, encoder, pooling, reduction, identity, maxTokens } = parts;
   const { hiddenSize, vocabSize, maxPositionEmbeddings } = encoder.config;
   const pooledFeatures = pooledSize(hiddenSize, pooling);
   if (tokenizer.vocabSize > vocabSize) {
     throw new MlError("mismatch", `The tokenizer knows ${tokenizer.vocabSize} tokens, the encoder only ${vocabSize}`);
   }
-  if (pca !== undefined && pca.inputSize !== pooledFeatures) {
+  if (reduction !== undefined && reduction.inputSize !== pooledFeatures) {
     throw new MlError(
       "mismatch",
-      `The PCA takes ${pca.inputSize} features where ${pooling} pooling gives ${pooledFeatures}`,
+      `The DR takes ${reduction.inputSize} features where ${pooling} pooling gives ${pooledFeatures}`,
     );
   }
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > maxPositionEmbeddings) {
@@ -48,12 +49,12 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
       `maxTokens ${maxTokens} is not a whole number from 3 to ${maxPositionEmbeddings}`,
     );
   }
-  const featureSize = pca?.outputSize ?? pooledFeatures;
+  const featureSize = reduction?.outputSize ?? pooledFeatures;
 
   function encodeIds(ids: Int32Array): Float32Array {
     const { hiddenStates } = encoder.forward(ids);
     const pooled = pool(hiddenStates.at(-1)!, undefined, pooling);
-    return pca === undefined ? pooled : applyPca(pca, pooled);
+    return reduction === undefined ? pooled : reduction.apply(createMatrix(1, pooled.length, pooled)).data;
   }
 
   /** At its true length: padding would cost time and change the last bits. */

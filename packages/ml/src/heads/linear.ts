@@ -48,7 +48,7 @@ export interface LinearFit extends Examples {
   readonly signal?: { readonly aborted: boolean };
 }
 
-const gradientTolerance = 1e-8;
+const gradientTolerance = 1e-7;
 /** Rounding can stop the descent short of the tolerance; beyond this it has not arrived. */
 const gradientLimit = 1e-5;
 const defaultBiasL2 = 1e-4;

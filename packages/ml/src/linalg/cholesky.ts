@@ -75,16 +75,65 @@ function subtractEarlierRows(upper: Float64Array, pivots: Float64Array, i: numbe
   }
 }
 
-/** Solves A x = b in place for each of the `rhs.length / size` right-hand sides, one after the other in `rhs`. */
+/**
+ * Solves A x = b in place for each of the `rhs.length / size` right-hand sides, one after the other in `rhs`. Four of them at a time share
+ * each load of the factor; the rest go one by one.
+ */
 export function solveInPlace(cholesky: Cholesky, rhs: Float64Array): void {
+  const { size } = cholesky;
+  let start = 0;
+  for (; start + 4 * size <= rhs.length; start += 4 * size) {
+    solveFour(cholesky, rhs.subarray(start, start + 4 * size));
+  }
+  for (; start < rhs.length; start += size) {
+    solveOne(cholesky, rhs.subarray(start, start + size));
+  }
+}
+
+function solveOne(cholesky: Cholesky, x: Float64Array): void {
   const { size, pivots } = cholesky;
-  for (let start = 0; start < rhs.length; start += size) {
-    const x = rhs.subarray(start, start + size);
-    forwardSubstitute(cholesky, x);
-    for (let j = 0; j < size; j++) {
-      x[j]! /= pivots[j]!;
+  forwardSubstitute(cholesky, x);
+  for (let j = 0; j < size; j++) {
+    x[j]! /= pivots[j]!;
+  }
+  backSubstitute(cholesky, x);
+}
+
+function solveFour({ size, upper, pivots }: Cholesky, x: Float64Array): void {
+  const size2 = 2 * size;
+  const size3 = 3 * size;
+  for (let j = 0; j < size; j++) {
+    const row = j * size;
+    const k0 = x[j]!;
+    const k1 = x[size + j]!;
+    const k2 = x[size2 + j]!;
+    const k3 = x[size3 + j]!;
+    for (let r = j + 1; r < size; r++) {
+      const u = upper[row + r]!;
+      x[r]! -= k0 * u;
+      x[size + r]! -= k1 * u;
+      x[size2 + r]! -= k2 * u;
+      x[size3 + r]! -= k3 * u;
     }
-    backSubstitute(cholesky, x);
+  }
+  for (let j = size - 1; j >= 0; j--) {
+    const row = j * size;
+    const pivot = pivots[j]!;
+    let s0 = x[j]! / pivot;
+    let s1 = x[size + j]! / pivot;
+    let s2 = x[size2 + j]! / pivot;
+    let s3 = x[size3 + j]! / pivot;
+    for (let r = j + 1; r < size; r++) {
+      const u = upper[row + r]!;
+      s0 -= u * x[r]!;
+      s1 -= u * x[size + r]!;
+      s2 -= u * x[size2 + r]!;
+      s3 -= u * x[size3 + r]!;
+    }
+    x[j] = s0;
+    x[size + j] = s1;
+    x[size2 + j] = s2;
+    x[size3 + j] = s3;
   }
 }
 
