@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { findDaemon, lockHome } from "./home-lock.js";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "attune-lock-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+test("a home has one daemon at a time", async () => {
+  const lock = await lockHome(home);
+  await expect(lockHome(home)).rejects.toMatchObject({
+    code: "HOME_IN_USE",
+    message: expect.stringContaining(`${process.pid}`),
+  });
+  expect(await findDaemon(home)).toBe(process.pid);
+  await lock.release();
+  expect(await findDaemon(home)).toBeUndefined();
+  await (await lockHome(home)).release();
+  expect(await readdir(home)).toEqual([]);
+});
+
+test("the lock of a killed process is taken over", async () => {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  const lock = await lockHome(home);
+  const own = JSON.parse(await readFile(join(home, "daemon.lock"), "utf8")) as { started: string };
+  await lock.release();
+  await writeFile(join(home, "daemon.lock"), JSON.stringify({ pid: child.pid, started: "" }));
+  await expect(lockHome(home)).rejects.toMatchObject({ code: "HOME_IN_USE" });
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await (await lockHome(home)).release();
+  expect(own.started).not.toBe("");
+});
+
+test("a process that got a dead daemon's number by chance does not hold its lock", async () => {
+  await writeFile(join(home, "daemon.lock"), JSON.stringify({ pid: process.pid, started: "another-boot/12345" }));
+  await (await lockHome(home)).release();
+});
+
+test("a lock that cannot be read does not lock the home for ever", async () => {
+  await writeFile(join(home, "daemon.lock"), "{");
+  await (await lockHome(home)).release();
+});

@@ -1,0 +1,74 @@
+import { mkdtemp, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type DurableFs, writeFileDurably } from "./durable-file.js";
+import { createNodeFiles } from "./node-files.js";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "attune-files-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test("files are written, read, extended, cut, listed and removed by relative path", async () => {
+  const files = createNodeFiles(home);
+  expect(await files.size("slots/1/a")).toBeUndefined();
+  expect(await files.list("slots/1")).toEqual([]);
+  await files.append("slots/1/a", bytes("abc"));
+  await files.append("slots/1/a", bytes("def"));
+  expect(await files.size("slots/1/a")).toBe(6);
+  await files.truncate("slots/1/a", 4);
+  expect(Buffer.from(await files.read("slots/1/a")).toString()).toBe("abcd");
+  await files.writeDurably("slots/1/a", bytes("new"));
+  await files.writeDurably("slots/1/b", bytes("b"));
+  expect(await files.list("slots/1")).toEqual(["a", "b"]);
+  expect(Buffer.from(await files.read("slots/1/a")).toString()).toBe("new");
+  await files.remove("slots/1");
+  await files.remove("slots/1");
+  await files.remove("nowhere/at/all");
+  await expect(files.read("slots/1/a")).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
+
+test("what is written is for the owner alone", async () => {
+  await createNodeFiles(home).writeDurably("keys/secret", bytes("x"));
+  expect((await stat(join(home, "keys"))).mode & 0o777).toBe(0o700);
+  expect((await stat(join(home, "keys/secret"))).mode & 0o777).toBe(0o600);
+});
+
+test("no path leads out of the home", async () => {
+  const files = createNodeFiles(join(home, "inner"));
+  for (const path of ["../outside", "a/../../outside", "/etc/hostname", ""]) {
+    await expect(async () => files.read(path)).rejects.toMatchObject({ code: "INTERNAL" });
+  }
+});
+
+function fullDisk(code: string): DurableFs {
+  return {
+    mkdir: (async () => undefined) as DurableFs["mkdir"],
+    rename: async () => {
+      throw new Error("a file that is not whole must not get its name");
+    },
+    rm,
+    open: async (path, flags, mode) => {
+      const file = await open(path, flags, mode);
+      file.writeFile = async () => {
+        throw Object.assign(new Error("write"), { code });
+      };
+      return file;
+    },
+  };
+}
+
+test("a full disk is DISK_FULL, leaves the old file as it was and no temporary file behind", async () => {
+  const path = join(home, "state");
+  await writeFileDurably(path, "old");
+  for (const code of ["ENOSPC", "EDQUOT"]) {
+    await expect(writeFileDurably(path, "new", fullDisk(code))).rejects.toMatchObject({ code: "DISK_FULL" });
+  }
+  await expect(writeFileDurably(path, "new", fullDisk("EIO"))).rejects.toMatchObject({ code: "EIO" });
+  expect(await readFile(path, "utf8")).toBe("old");
+  expect(await readdir(home)).toEqual(["state"]);
+});
