@@ -3,6 +3,7 @@
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
+import { isDatabaseUnavailable } from "./platform/database-fault.js";
 
 export interface RequestContext {
   /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */
@@ -61,10 +62,16 @@ export function toAppError(error: unknown): AppError {
     if (error.cause instanceof AppError) return error.cause;
     if (error.cause instanceof z.ZodError) return new AppError("INVALID_INPUT", describeIssues(error.cause));
     if (error.code === "NOT_FOUND") return new AppError("NOT_FOUND", "there is no such procedure", { cause: error });
+    if (isDatabaseUnavailable(error.cause)) return databaseUnavailable(error.cause);
     const clientFault = error.code !== "INTERNAL_SERVER_ERROR";
     if (clientFault) return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
   }
+  if (isDatabaseUnavailable(error)) return databaseUnavailable(error);
   return new AppError("INTERNAL", "the server failed to answer", { cause: error });
+}
+
+function databaseUnavailable(cause: unknown): AppError {
+  return new AppError("DATABASE_UNAVAILABLE", "the database does not answer just now", { cause });
 }
 
 /** Names the fields at fault, never their values: those may hold anything. */

@@ -134,14 +134,25 @@ async function open({ url, user, credentials, logger }: OpenOptions): Promise<Na
     reconnectJitter: 250,
     timeout: 5_000,
   });
-  void watch(connection, user, logger);
+  // A revocation that could not be pushed while the connection was away is pushed when it is back.
+  const reconnected = () => {
+    if (user === "system") credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
+  };
+  void watch(connection, { user, logger, reconnected });
   return connection;
 }
 
+interface WatchOptions {
+  readonly user: string;
+  readonly logger: Logger;
+  readonly reconnected: () => void;
+}
+
 /** Ends when the connection is closed. */
-async function watch(connection: NatsConnection, user: string, logger: Logger): Promise<void> {
+async function watch(connection: NatsConnection, { user, logger, reconnected }: WatchOptions): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === "disconnect" || status.type === "reconnect") logger.warn(`nats.${status.type}`, { user });
-    else if (status.type === "error") logger.warn("nats.error", { user, ...errorFields(status.error) });
+    if (status.type === "reconnect") reconnected();
+    if (status.type === "error") logger.warn("nats.error", { user, ...errorFields(status.error) });
   }
 }

@@ -1,0 +1,146 @@
+// The server's HTTP surface: tRPC, the bytes of releases, and a health check.
+
+import { AppError } from "@attune/shared/errors";
+import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { AppRouter } from "./app-router.js";
+import type { IsAdmin } from "./platform/admin-token.js";
+import { errorFields, type Logger } from "./platform/logger.js";
+import { type ChunkRoutesDeps, registerChunkRoutes } from "./registry/chunk-routes.js";
+import { type RequestContext, toAppError } from "./trpc.js";
+
+/** What a device or a stranger may send at most; no message of the contract comes near it. */
+export const publicBodyLimitBytes = 16 * 1024;
+/** The fleet manager's calls are larger: publishing lists every chunk of an extractor. */
+const adminBodyLimitBytes = 4 * 1024 * 1024;
+const closeTimeoutMs = 3_000;
+
+export interface HttpDeps {
+  readonly router: AppRouter;
+  readonly isAdmin: IsAdmin;
+  readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
+  /** Throws, or answers false, where a part that the server needs is away. */
+  readonly isHealthy: () => Promise<boolean>;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  listen(host: string, port: number): Promise<void>;
+  /** Answers what is under way, then closes; what takes longer than a moment is cut off. */
+  close(): Promise<void>;
+  /** For tests without a socket. */
+  readonly inject: FastifyInstance["inject"];
+}
+
+export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
+  const { isAdmin, logger } = deps;
+  const server = fastify({
+    loggerInstance: asFastifyLogger(logger),
+    // Nothing of a request is logged: neither body nor address.
+    disableRequestLogging: true,
+    bodyLimit: adminBodyLimitBytes,
+    routerOptions: { maxParamLength: 2_048 },
+    requestTimeout: 30_000,
+    forceCloseConnections: "idle",
+  });
+  server.setErrorHandler((error, _request, reply) => sendError(reply, toHttpFault(error), logger));
+  server.setNotFoundHandler((_request, reply) =>
+    sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
+  );
+  server.get("/healthz", async (_request, reply) => {
+    const healthy = await deps.isHealthy().catch(() => false);
+    return reply
+      .status(healthy ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ healthy });
+  });
+  await registerChunkRoutes(server, { ...deps.content, isAdmin });
+  await server.register(async (scope) => {
+    scope.addHook("onRequest", async (request) => {
+      if (!isAdmin(request.headers.authorization)) assertSmall(request.headers);
+    });
+    const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
+      router: deps.router,
+      createContext: ({ req }): RequestContext => ({ role: isAdmin(req.headers.authorization) ? "admin" : "public" }),
+      onError: ({ error, path }) => {
+        const fault = toAppError(error);
+        const fields = { path: path ?? "", ...errorFields(fault) };
+        if (fault.code === "INTERNAL") logger.error("trpc.failed", { ...fields, ...errorFields(fault.cause) });
+        else logger.debug("trpc.refused", fields);
+      },
+    };
+    await scope.register(fastifyTRPCPlugin, { prefix: "/trpc", trpcOptions });
+  });
+
+  return {
+    listen: async (host, port) => {
+      try {
+        await server.listen({ host, port });
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+        throw new AppError("PORT_IN_USE", `port ${port} on ${host} (ATTUNE_HTTP_PORT) is in use`, { cause });
+      }
+    },
+    close: async () => {
+      const cutOff = setTimeout(() => server.server.closeAllConnections(), closeTimeoutMs);
+      await server.close();
+      clearTimeout(cutOff);
+    },
+    inject: server.inject.bind(server) as FastifyInstance["inject"],
+  };
+}
+
+/** A body without a declared length is refused too: its size would be known only after it was received. */
+function assertSmall(headers: {
+  "content-length"?: string | undefined;
+  "transfer-encoding"?: string | undefined;
+}): void {
+  const declared = Number(headers["content-length"] ?? 0);
+  if (headers["transfer-encoding"] !== undefined || declared > publicBodyLimitBytes) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `the body is larger than ${publicBodyLimitBytes} bytes, or of undeclared length`,
+    );
+  }
+}
+
+function toHttpFault(error: unknown): AppError {
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (!(error instanceof AppError) && typeof status === "number" && status >= 400 && status < 500) {
+    return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
+  }
+  return toAppError(error);
+}
+
+interface Reply {
+  status(code: number): Reply;
+  header(name: string, value: string): Reply;
+  send(body: object): unknown;
+}
+
+function sendError(reply: Reply, fault: AppError, logger: Logger): unknown {
+  if (fault.code === "INTERNAL") logger.error("http.failed", errorFields(fault.cause));
+  const body = { error: { code: fault.code, message: fault.message, remedy: fault.remedy } };
+  return reply.status(fault.httpStatus).header("cache-control", "no-store").send(body);
+}
+
+/** Fastify logs through an object like pino's; here its few messages become events of the server's own log. */
+function asFastifyLogger(logger: Logger): FastifyBaseLogger {
+  const at = (level: "debug" | "info" | "warn" | "error") => (first: unknown, message?: unknown) => {
+    const fault = first instanceof Error ? first : (first as { err?: unknown } | undefined)?.err;
+    const text = typeof first === "string" ? first : typeof message === "string" ? message : undefined;
+    logger[level]("http.server", { text, ...(fault === undefined ? {} : errorFields(fault)) });
+  };
+  const adapter: FastifyBaseLogger = {
+    level: "info",
+    trace: () => undefined,
+    debug: at("debug"),
+    info: at("debug"),
+    warn: at("warn"),
+    error: at("error"),
+    fatal: at("error"),
+    silent: () => undefined,
+    child: () => adapter,
+  };
+  return adapter;
+}
