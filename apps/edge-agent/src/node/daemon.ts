@@ -27,7 +27,13 @@ export interface DaemonOptions {
 /** Resolves after a clean stop; rejects when the agent cannot run at all (NOT_ENROLLED, HOME_IN_USE, PORT_IN_USE, …). */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { paths, env, log, signal } = options;
-  const opened = await openAgent({ paths, server: options.server, outboxLimit: env.outboxLimit, log });
+  const opened = await openAgent({
+    paths,
+    server: options.server,
+    natsUrl: env.natsUrl,
+    outboxLimit: env.outboxLimit,
+    log,
+  });
   try {
     await enrolFirst(options, opened);
     await serve(options, opened);

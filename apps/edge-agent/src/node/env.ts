@@ -11,6 +11,7 @@ export type LogLevel = (typeof logLevels)[number];
 const envSchema = z.object({
   ATTUNE_AGENT_HOME: z.string().min(1).optional(),
   ATTUNE_SERVER: z.url({ protocol: /^https?$/ }).optional(),
+  ATTUNE_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
   ATTUNE_OUTBOX_LIMIT: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   ATTUNE_AGENT_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   ATTUNE_LOG_LEVEL: z.enum(logLevels).default("info"),
@@ -20,6 +21,8 @@ export interface AgentEnv {
   /** The device's directory; `--home` goes before it. */
   readonly home: string;
   readonly server: string | undefined;
+  /** A leaf node or relay at the device's site, used instead of the addresses that the server names. */
+  readonly natsUrl: string | undefined;
   readonly outboxLimit: number;
   /** Port of the local API; 0 takes a free one. */
   readonly port: number;
@@ -38,6 +41,7 @@ export function readEnv(variables: NodeJS.ProcessEnv = process.env): AgentEnv {
   return {
     home: env.ATTUNE_AGENT_HOME ?? join(homedir(), ".attune-agent"),
     server: env.ATTUNE_SERVER,
+    natsUrl: env.ATTUNE_NATS_URL,
     outboxLimit: env.ATTUNE_OUTBOX_LIMIT,
     port: env.ATTUNE_AGENT_PORT,
     logLevel: env.ATTUNE_LOG_LEVEL,

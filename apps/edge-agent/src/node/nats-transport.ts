@@ -11,6 +11,8 @@ import type { NodeDeviceKey } from "./nkey.js";
 export interface NatsTransportOptions {
   readonly deviceKey: NodeDeviceKey;
   readonly log: Log;
+  /** Goes before the addresses of the credentials. */
+  readonly url?: string | undefined;
   readonly connectTimeoutMs?: number;
   readonly publishTimeoutMs?: number;
   /** First and longest pause between two attempts to reconnect; the pauses double and are jittered. */
@@ -54,7 +56,7 @@ async function open({
   let connection: NatsConnection;
   try {
     connection = await connect({
-      servers: [...credentials.urls],
+      servers: options.url === undefined ? [...credentials.urls] : [options.url],
       authenticator,
       inboxPrefix: inboxPrefix(credentials.device),
       timeout: options.connectTimeoutMs ?? 5_000,

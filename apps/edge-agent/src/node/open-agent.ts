@@ -26,6 +26,8 @@ export interface OpenAgentOptions {
   readonly paths: HomePaths;
   /** Where enrolment, polls and downloads go. */
   readonly server: string;
+  /** Where reports go instead of the addresses that the server names. */
+  readonly natsUrl?: string | undefined;
   readonly outboxLimit: number;
   readonly log: Log;
 }
@@ -38,7 +40,7 @@ export interface OpenedAgent {
 const idleTimeoutMs = 30_000;
 
 /** Fails with HOME_IN_USE, STORE_CORRUPT or DISK_FULL; nothing stays open then. */
-export async function openAgent({ paths, server, outboxLimit, log }: OpenAgentOptions): Promise<OpenedAgent> {
+export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: OpenAgentOptions): Promise<OpenedAgent> {
   const lock = await lockHome(paths.home);
   const http = createHttpClient({ idleTimeoutMs, keepAlive: true });
   try {
@@ -58,7 +60,7 @@ export async function openAgent({ paths, server, outboxLimit, log }: OpenAgentOp
         deviceKey,
         control: createTrpcTransport(http, server),
         downloads: createHttpFetcher(http, server),
-        reports: createNatsTransport({ deviceKey, log }),
+        reports: createNatsTransport({ deviceKey, log, url: natsUrl }),
         clock: createSystemClock(),
         log,
         engine: referenceEngine,
