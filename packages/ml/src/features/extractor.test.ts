@@ -7,8 +7,8 @@ import { createMatrix, row } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
 import { parseSafetensors } from "../tensor/safetensors.js";
 import { createTokenizer, wordPieceTokenizerJson } from "../tokenizer/tokenizer.js";
+import { fitDimensionalityReduction } from "./dimensionality-reduction.js";
 import { createFeatureExtractor, type FeatureExtractorParts } from "./extractor.js";
-import { applyPca, fitPca } from "./pca.js";
 
 const read = (name: string) => readFileSync(new URL(`../../../../test/golden/${name}`, import.meta.url));
 const shape = JSON.parse(read("encoder.json").toString()).shapes[0];
@@ -28,18 +28,19 @@ describe("a feature extractor", () => {
     expect(extractor).toMatchObject({ identity: "f00d", featureSize: 42 });
   });
 
-  it("reduces by the PCA it is given", () => {
+  it("reduces by the DR it is given", () => {
     const random = createRandom(1);
     const samples = createMatrix(
       50,
       42,
       Float32Array.from({ length: 2100 }, () => random.normal()),
     );
-    const pca = fitPca(samples, 5);
-    const extractor = createFeatureExtractor({ ...parts, pca });
+    const reduction = fitDimensionalityReduction(samples, 5);
+    const extractor = createFeatureExtractor({ ...parts, reduction });
     expect(extractor.featureSize).toBe(5);
-    expect(extractor.extract("a b")).toEqual(applyPca(pca, createFeatureExtractor(parts).extract("a b")));
-    expect(() => createFeatureExtractor({ ...parts, pca, pooling: "mean" })).toThrow(
+    const pooled = createFeatureExtractor(parts).extract("a b");
+    expect(extractor.extract("a b")).toEqual(reduction.apply(createMatrix(1, 42, pooled)).data);
+    expect(() => createFeatureExtractor({ ...parts, reduction, pooling: "mean" })).toThrow(
       "takes 42 features where mean pooling gives 21",
     );
   });
