@@ -70,12 +70,16 @@ async function send(
     agent: agents[secure ? "https:" : "http:"],
     headers: { ...headers, ...(payload && { "content-length": String(payload.length) }) },
   });
-  const abort = (): void => {
-    request.destroy(abortError(signal));
+  // Why this side ended the exchange; Node tells the reader of a body only that it was cut off.
+  let ownReason: unknown;
+  const end = (reason: Error): void => {
+    ownReason ??= reason;
+    request.destroy(reason);
   };
+  const abort = (): void => end(abortError(signal));
   signal?.addEventListener("abort", abort, { once: true });
   request.setTimeout(idleTimeoutMs, () => {
-    request.destroy(new AppError("TIMED_OUT", `${url.host} was silent for ${idleTimeoutMs} ms`));
+    end(new AppError("TIMED_OUT", `${url.host} was silent for ${idleTimeoutMs} ms`));
   });
   const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
     request.on("error", (cause) => {
@@ -91,13 +95,13 @@ async function send(
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
-    body: readBody(response, { url, limitBytes, fault: () => request.errored ?? signalFault(signal) }),
+    body: readBody(response, { url, limitBytes, ownReason: () => ownReason }),
   };
 }
 
 async function* readBody(
   response: http.IncomingMessage,
-  { url, limitBytes, fault }: { url: URL; limitBytes: number; fault: () => unknown },
+  { url, limitBytes, ownReason }: { url: URL; limitBytes: number; ownReason: () => unknown },
 ): AsyncGenerator<Uint8Array> {
   let received = 0;
   try {
@@ -109,7 +113,7 @@ async function* readBody(
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw networkError(url, fault() ?? cause);
+    throw networkError(url, ownReason() ?? cause);
   } finally {
     if (!response.complete) response.destroy();
   }
@@ -118,7 +122,7 @@ async function* readBody(
 }
 
 function networkError(url: URL, cause: unknown): unknown {
-  if (cause instanceof AppError || (cause as { name?: unknown }).name === "AbortError") return cause;
+  if (cause instanceof AppError || isAbort(cause)) return cause;
   const { code } = cause as { code?: unknown };
   const word = typeof code === "string" ? code : "the connection failed";
   return new AppError("SERVER_UNAVAILABLE", `${url.host} cannot be reached (${word})`, { cause });
@@ -129,6 +133,7 @@ function abortError(signal: AbortSignal | undefined): Error {
   return reason instanceof Error ? reason : new DOMException("stopped", "AbortError");
 }
 
-function signalFault(signal: AbortSignal | undefined): unknown {
-  return signal?.aborted ? abortError(signal) : undefined;
+function isAbort(cause: unknown): boolean {
+  const { name } = cause as { name?: unknown };
+  return name === "AbortError" || name === "TimeoutError";
 }

@@ -1,0 +1,94 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runCli } from "./cli.js";
+
+const commands = ["enrol", "run", "predict", "label", "learn", "status", "forget", "journal"];
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "attune-cli-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+async function call(argv: string[], stdin = "", variables: NodeJS.ProcessEnv = {}) {
+  let out = "";
+  let err = "";
+  const code = await runCli(
+    argv,
+    {
+      stdout: (text) => {
+        out += text;
+      },
+      stderr: (text) => {
+        err += text;
+      },
+      stdin: (async function* () {
+        yield stdin;
+      })(),
+    },
+    { ATTUNE_AGENT_HOME: home, ...variables },
+  );
+  return { code, out, err };
+}
+
+test("every command explains itself with examples", async () => {
+  const overview = await call(["--help"]);
+  for (const name of commands) {
+    expect(overview.out).toContain(`  ${name} `);
+    const { code, out } = await call([name, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain(`usage: attune-agent ${name}`);
+    expect(out).toMatch(/--home DIR[\s\S]*--json[\s\S]*examples:\n {2}\S/);
+  }
+});
+
+test("an error says what happened and what to do; with --json it is one object on stdout", async () => {
+  const words = await call(["status"]);
+  expect(words.code).toBe(1);
+  expect(words.out).toBe("");
+  expect(words.err).toMatch(/^error NOT_ENROLLED: .*\nwhat to do: .*\n$/);
+  const json = await call(["status", "--json"]);
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.out)).toEqual({
+    error: { code: "NOT_ENROLLED", message: expect.any(String), remedy: expect.any(String) },
+  });
+  expect(json.err).toBe("");
+});
+
+test("commands that need the daemon say that it does not run, and leave no trace in the directory", async () => {
+  for (const argv of [
+    ["predict", "hello"],
+    ["label", "--id", "a", "--label", "joy", "hello"],
+    ["learn"],
+    ["forget", "a"],
+  ]) {
+    expect((await call(argv)).err).toContain("error AGENT_NOT_RUNNING");
+  }
+  expect((await call(["run"])).err).toContain("error NOT_ENROLLED");
+  expect(await readdir(home)).toEqual([]);
+});
+
+test("wrong usage is refused without a word of the text", async () => {
+  for (const argv of [
+    ["predict"],
+    ["predict", "so sad", "today"],
+    ["predict", "-", "--mood"],
+    ["predict", "-so-sad-today"],
+    ["label", "--id", "a", "so sad today"],
+    ["label", "--label", "joy", "so sad today"],
+    ["predict", "   "],
+    ["journal", "--after", "so sad today"],
+    ["enrol", "--server", "http://127.0.0.1:1"],
+    ["dance"],
+  ]) {
+    const { code, err } = await call(argv);
+    expect(code).toBe(1);
+    expect(err).toContain("error INVALID_INPUT");
+    expect(err).not.toMatch(/so.sad.today/);
+  }
+  for (const server of ["127.0.0.1:7310", "ftp://host", "http://host/path", "http://user@host"]) {
+    expect((await call(["enrol", "--server", server, "--token", "x"])).err).toContain("error INVALID_CONFIGURATION");
+  }
+  expect((await call(["status"], "", { ATTUNE_LOG_LEVEL: "loud" })).err).toContain("ATTUNE_LOG_LEVEL");
+});
