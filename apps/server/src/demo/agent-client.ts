@@ -27,11 +27,15 @@ export type AgentStatus = z.infer<typeof statusSchema>;
 const predictionSchema = z.object({ label: z.string(), head: z.enum(["prior", "personal"]), ms: z.number() });
 export type Prediction = z.infer<typeof predictionSchema>;
 
+const journalSchema = z.object({ entries: z.array(z.looseObject({ index: z.number() })) });
+
 export interface AgentClient {
   predict(said: Said): Promise<Prediction>;
   label(said: Said): Promise<void>;
   learn(): Promise<void>;
   status(): Promise<AgentStatus>;
+  /** The whole journal, oldest entry first. */
+  journal(): Promise<unknown[]>;
 }
 
 /** How long a daemon may be away (killed, restarting) before its silence counts as a failure. */
@@ -83,6 +87,17 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
       await call("POST", "/v1/learn", { report: true });
     },
     status: async () => statusSchema.parse(await call("GET", "/v1/status")),
+    async journal() {
+      const entries: { index: number }[] = [];
+      for (;;) {
+        const after = entries.at(-1)?.index;
+        const page = journalSchema.parse(
+          await call("GET", `/v1/journal${after === undefined ? "" : `?after=${after}`}`),
+        );
+        if (page.entries.length === 0) return entries;
+        entries.push(...page.entries);
+      }
+    },
   };
 }
 

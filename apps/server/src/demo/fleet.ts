@@ -1,0 +1,96 @@
+// The fleet manager's side of the demo: publishes and rolls out the bundled release, hands out tokens, and checks with the
+// auditor's own comparison that the server holds exactly the reports that a device's journal names.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "@attune/shared/errors";
+import { auditJournal, type ServerReport } from "../audit/journal-audit.js";
+import { askServer, type FleetClient, findServer } from "../client/fleet-client.js";
+import { publishFolder } from "../client/publish-folder.js";
+import type { AgentClient } from "./agent-client.js";
+import type { DemoResult } from "./run.js";
+
+export interface DemoFleet {
+  /** Publishes the frozen extractor in `directory` and makes it the fleet's target; doing so again changes nothing. */
+  publish(directory: string): Promise<DemoResult["release"]>;
+  /** A one-time enrolment token. */
+  createToken(): Promise<string>;
+  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and none besides. */
+  confirmReports(agent: AgentClient, device: string): Promise<void>;
+}
+
+const fleetName = "home";
+const model = "attune-tiny";
+const modelVersion = "1.0.0";
+const tokenLifeMs = 10 * 60_000;
+const patienceMs = 120_000;
+
+export async function openFleet(input: {
+  readonly home: string;
+  readonly httpUrl: string;
+  readonly signal: AbortSignal;
+}): Promise<DemoFleet> {
+  const access = await findServer({ home: input.home, server: input.httpUrl, adminTokenFile: undefined });
+
+  /** What is asked while the server is being started again is asked again; all of it can be asked twice. */
+  async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    for (const deadline = performance.now() + patienceMs; ; ) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof AppError && error.retryable) || performance.now() > deadline) throw error;
+        await sleep(300, undefined, { signal: input.signal });
+      }
+    }
+  }
+  const ask = <T>(call: (client: FleetClient) => Promise<T>): Promise<T> => patiently(() => askServer(access, call));
+
+  async function rolledOut(): Promise<number | undefined> {
+    try {
+      return (await ask((client) => client.rollout.status.query({ fleet: fleetName }))).releaseSequence;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "NOT_FOUND") return undefined;
+      throw error;
+    }
+  }
+
+  async function reportsOf(device: string): Promise<ServerReport[]> {
+    const reports: ServerReport[] = [];
+    for (let after: { epoch: string; sequence: number } | undefined; ; ) {
+      const cursor = after === undefined ? {} : { after };
+      const page = await ask((client) => client.audit.device.query({ device, ...cursor }));
+      reports.push(...page.reports);
+      const last = page.reports.at(-1);
+      if (!page.more || last === undefined) return reports;
+      after = { epoch: last.epoch, sequence: last.sequence };
+    }
+  }
+
+  return {
+    async publish(directory) {
+      const { sequence } = await patiently(() => publishFolder(access, { folder: directory, model, modelVersion }));
+      if ((await rolledOut()) !== sequence) {
+        await ask((client) => client.fleet.create.mutate({ name: fleetName }));
+        await ask((client) => client.rollout.create.mutate({ fleet: fleetName, releaseSequence: sequence }));
+      }
+      return { sequence, model, modelVersion };
+    },
+    async createToken() {
+      const { token } = await ask((client) => client.token.create.mutate({ fleet: fleetName, ttlMs: tokenLifeMs }));
+      return token;
+    },
+    async confirmReports(agent, device) {
+      for (const deadline = performance.now() + patienceMs; ; ) {
+        const audit = auditJournal(await agent.journal(), await reportsOf(device));
+        if (audit.verdict === "consistent") return;
+        if (audit.verdict === "inconsistent" || performance.now() > deadline) {
+          throw new AppError(
+            "INTERNAL",
+            `the server's reports of ${device} are not its journal's: ${audit.missing.length} missing, ${audit.extra.length} extra, ` +
+              `${audit.altered.length} altered${audit.faults.map((fault) => `; ${fault}`).join("")}`,
+          );
+        }
+        await sleep(200, undefined, { signal: input.signal });
+      }
+    },
+  };
+}

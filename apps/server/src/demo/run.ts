@@ -1,0 +1,216 @@
+// The main job: server and agents as real processes, one path of data from a labelled utterance to a metric on the
+// server, and a border around each agent that records what left. Everything resumes from its directory.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { type AgentStatus, createAgentClient } from "./agent-client.js";
+import { type Border, openBorder } from "./border.js";
+import { type DemoFleet, openFleet } from "./fleet.js";
+import { live, type Progress } from "./life.js";
+import { loadPeople, type Person } from "./people.js";
+import { agentScript, enrolAgent } from "./processes.js";
+import type { PersonResult, Screen } from "./screen.js";
+import { type Supervised, supervise } from "./supervise.js";
+import { createTextScanner } from "./text-scan.js";
+
+export interface DemoOptions {
+  /** Where everything is kept (ATTUNE_HOME). */
+  readonly home: string;
+  /** A folder in MELD's form; the sample people when left out. */
+  readonly data: string | undefined;
+  readonly people: number;
+  /** The environment for the child processes; the ports are in it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly screen: Screen;
+  readonly signal: AbortSignal;
+  /** Words planted in the utterances, for tests; they are looked for in what left. */
+  readonly canaries?: readonly string[];
+}
+
+export interface DemoResult {
+  readonly people: readonly PersonResult[];
+  readonly release: { readonly sequence: number; readonly model: string; readonly modelVersion: string };
+  readonly engine: string;
+  readonly wallMs: number;
+}
+
+export interface Demo {
+  readonly result: DemoResult;
+  /** Rejects when a process cannot be kept running; never resolves. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const serverScript = join(root, "apps/server/bin/attune.js");
+const samplePeople = join(root, "assets/sample-people");
+const bundledExtractor = join(root, "assets/extractor");
+const serverPatienceMs = 90_000;
+/** Sooner than a real fleet's, because somebody is watching. */
+const pollIntervalMs = "2000";
+
+export async function runDemo(options: DemoOptions): Promise<Demo> {
+  const startedAt = performance.now();
+  const { home, screen, signal } = options;
+  const people = loadPeople(options.data ?? samplePeople, options.people);
+  mkdirSync(join(home, "agents"), { recursive: true, mode: 0o700 });
+  const stoppers: (() => Promise<void>)[] = [];
+  const children: Supervised[] = [];
+  const stop = async (): Promise<void> => {
+    for (const stopper of stoppers.splice(0).reverse()) await stopper();
+  };
+  const keep = (child: Supervised): Supervised => {
+    children.push(child);
+    stoppers.push(() => child.stop());
+    return child;
+  };
+
+  try {
+    screen.say("Starting PostgreSQL, NATS and the server …");
+    const server = keep(superviseServer(options));
+    const ready = await orFailure([server], awaitServer(home, server, signal));
+    const fleet = await openFleet({ home, httpUrl: ready.httpUrl, signal });
+    const release = await fleet.publish(bundledExtractor);
+    screen.say(`Release ${release.sequence} (${release.model} ${release.modelVersion}) is rolled out to the fleet.`);
+
+    const lives: { person: Person; directory: string; border: Border }[] = [];
+    for (const person of people) {
+      const directory = join(home, "agents", person.slug);
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const border = await openBorder({ ...ready, recordFile: join(home, "agents", `${person.slug}.border`) });
+      stoppers.push(() => border.close());
+      keep(await startAgent({ options, person, directory, border, fleet }));
+      lives.push({ person, directory, border });
+    }
+    screen.say(`${people.length} agents run, each a process with a directory of its own.`);
+
+    const engines = new Set<string>();
+    const results = await orFailure(
+      children,
+      inParallel(lives, availableParallelism(), async ({ person, directory, border }) => {
+        const agent = createAgentClient(directory, signal);
+        const onProgress = (progress: Progress): void => screen.progress(person.name, progress);
+        const status = await live(person, agent, { signal, onProgress });
+        await fleet.confirmReports(agent, status.device);
+        engines.add(status.engine.name);
+        screen.done(person.name, "lived; every report is on the server, once");
+        return describe(person, status, { border, canaries: options.canaries ?? [] });
+      }),
+    );
+    screen.close();
+    return {
+      result: {
+        people: results,
+        release,
+        engine: [...engines].join(", "),
+        wallMs: Math.round(performance.now() - startedAt),
+      },
+      failed: Promise.race(children.map((child) => child.failed)),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function superviseServer({ home, env, screen }: DemoOptions): Supervised {
+  return supervise({
+    name: "server",
+    argv: [serverScript, "server"],
+    env: { ATTUNE_POLL_INTERVAL_MS: pollIntervalMs, ...env, ATTUNE_HOME: home },
+    logFile: join(home, "server.log"),
+    onRestart: (name) => screen.say(`The ${name} died and is started again.`),
+  });
+}
+
+const readySchema = z.object({ httpUrl: z.string(), natsUrl: z.string(), pid: z.number() });
+
+/** Where the server listens, once this very process of it says that it is ready. */
+async function awaitServer(
+  home: string,
+  server: Supervised,
+  signal: AbortSignal,
+): Promise<{ httpUrl: string; natsUrl: string }> {
+  const path = join(home, "server", "ready.json");
+  for (const deadline = performance.now() + serverPatienceMs; performance.now() < deadline; ) {
+    if (existsSync(path)) {
+      const ready = readySchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+      if (ready.success && ready.data.pid === server.pid()) return ready.data;
+    }
+    await sleep(100, undefined, { signal });
+  }
+  throw new AppError(
+    "TIMED_OUT",
+    `the server was not ready after ${serverPatienceMs / 1_000} s; see ${join(home, "server.log")}`,
+  );
+}
+
+async function startAgent(input: {
+  readonly options: DemoOptions;
+  readonly person: Person;
+  readonly directory: string;
+  readonly border: Border;
+  readonly fleet: DemoFleet;
+}): Promise<Supervised> {
+  const { options, person, directory, border, fleet } = input;
+  // The agent sees the fleet through its border only: these two addresses are all it is told.
+  const env = { ...options.env, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
+  const logFile = join(options.home, "agents", `${person.slug}.log`);
+  const enrolled = join(options.home, "agents", `${person.slug}.enrolled`);
+  if (!existsSync(enrolled)) {
+    await enrolAgent({ directory, env, logFile, token: await fleet.createToken() });
+    writeFileSync(enrolled, "");
+  }
+  rmSync(join(directory, "local-api.json"), { force: true });
+  return supervise({
+    name: `agent of ${person.name}`,
+    argv: [agentScript, "run", "--home", directory],
+    env,
+    logFile,
+    onRestart: (name) => options.screen.say(`The ${name} died and is started again.`),
+  });
+}
+
+function describe(
+  person: Person,
+  status: AgentStatus,
+  { border, canaries }: { readonly border: Border; readonly canaries: readonly string[] },
+): PersonResult {
+  const scanner = createTextScanner(
+    person.said.map(({ text }) => text),
+    canaries,
+  );
+  return {
+    person: person.name,
+    utterances: status.utterances.train + status.utterances.holdout,
+    f1Prior: status.f1Prior,
+    f1Personal: status.f1Personal,
+    predictP50Ms: status.predictP50Ms,
+    predictP90Ms: status.predictP90Ms,
+    trainMs: status.trainMs,
+    messages: status.sent.messages,
+    bytesOut: border.bytesOut(),
+    textBytesOut: scanner.textBytes(border.captured()),
+  };
+}
+
+/** `work`, unless one of the processes it needs can no longer be kept running. */
+function orFailure<T>(children: readonly Supervised[], work: Promise<T>): Promise<T> {
+  return Promise.race([work, ...children.map((child) => child.failed)]);
+}
+
+async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const queue = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  return results;
+}
