@@ -1,0 +1,77 @@
+// `attune audit`: a device's own journal against what the server holds of it.
+import { readFile } from "node:fs/promises";
+import { journalEntrySchema } from "@attune/shared/contracts/audit";
+import { AppError } from "@attune/shared/errors";
+import { type AuditResult, auditJournal, deviceOf, type ServerReport } from "../audit/journal-audit.js";
+import { accessOf, parseFlags, required, serverOptionsHelp } from "../client/command-line.js";
+import { askServer, type ServerAccess } from "../client/fleet-client.js";
+import type { Command } from "./command.js";
+
+export const auditCommand: Command = {
+  name: "audit",
+  summary: "check a device's journal against the server's reports",
+  usage: `Usage: attune audit --journal FILE [options]
+
+FILE is a device's journal as \`attune-agent journal --json\` writes it. Its chain of hashes, its numbering and every message
+are checked against the egress contract, and its reports against those on the server, by hash.
+
+Verdicts: consistent; pending (the latest reports are still on their way); inconsistent. Exits 0, 0 and 1.
+
+  --journal FILE           the exported journal, a JSON array of entries or {"entries": […]}
+${serverOptionsHelp}
+
+Examples:
+  attune-agent journal --json > journal.json && attune audit --journal journal.json
+  attune audit --journal journal.json --server https://fleet.example --admin-token-file token --json`,
+
+  async run(argv, io) {
+    const { values } = parseFlags("audit", argv, { journal: { type: "string" } });
+    const path = required(values.journal, "--journal", "the file of a device's exported journal");
+    const journal = await readJournal(path);
+    const device = deviceOf(journal.flatMap((entry) => journalEntrySchema.safeParse(entry).data ?? []));
+    const reports = device === null ? [] : await fetchReports(await accessOf(values), device);
+    const result = auditJournal(journal, reports);
+    if (io.json) io.stdout(JSON.stringify(result));
+    else for (const line of describe(result)) io.stdout(line);
+    return result.verdict === "inconsistent" ? 1 : 0;
+  },
+};
+
+async function readJournal(path: string): Promise<unknown[]> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError("INVALID_INPUT", `--journal ${path}: cannot be read: ${cause.code}`, { cause });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("INVALID_INPUT", `--journal ${path}: is not JSON`, { cause });
+  }
+  const entries = Array.isArray(value) ? value : (value as { entries?: unknown } | null)?.entries;
+  if (!Array.isArray(entries)) {
+    throw new AppError("INVALID_INPUT", `--journal ${path}: is neither a list of entries nor {"entries": […]}`);
+  }
+  return entries;
+}
+
+async function fetchReports(access: ServerAccess, device: string): Promise<ServerReport[]> {
+  const reports: ServerReport[] = [];
+  for (let more = true; more; ) {
+    const last = reports.at(-1);
+    const after = last === undefined ? {} : { after: { epoch: last.epoch, sequence: last.sequence } };
+    const page = await askServer(access, (client) => client.audit.device.query({ device, ...after }));
+    reports.push(...page.reports.map(({ epoch, sequence, sha256 }) => ({ epoch, sequence, sha256 })));
+    more = page.more;
+  }
+  return reports;
+}
+
+function* describe(result: AuditResult): Generator<string> {
+  const { verdict, device, entries, bytes, capacityBits } = result;
+  yield `device ${device ?? "(unknown: the journal names none)"}: ${verdict}`;
+  yield `${entries} messages left it, ${bytes} bytes; together they can say at most ${capacityBits.toFixed(1)} bits`;
+  for (const fault of result.faults) yield `journal: ${fault}`;
+  for (const list of ["missing", "extra", "altered"] as const) {
+    for (const { epoch, sequence } of result[list]) yield `${list}: report ${sequence} of epoch ${epoch}`;
+  }
+}

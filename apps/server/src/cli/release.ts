@@ -1,0 +1,58 @@
+// `attune release`: what is published.
+import {
+  accessOf,
+  chooseAction,
+  parseCount,
+  parseFlags,
+  renderTable,
+  required,
+  serverOptionsHelp,
+} from "../client/command-line.js";
+import { askServer } from "../client/fleet-client.js";
+import type { Command, CommandIo } from "./command.js";
+
+export const releaseCommand: Command = {
+  name: "release",
+  summary: "list the published releases, or show one",
+  usage: `Usage: attune release list [options]
+       attune release show SEQUENCE [options]
+
+${serverOptionsHelp}
+
+Examples:
+  attune release list
+  attune release show 3 --json`,
+
+  async run(argv, io) {
+    const { values, positionals } = parseFlags("release", argv, {});
+    const [action, sequence] = positionals;
+    return chooseAction("release", action, {
+      list: async () => list(await accessOf(values), io),
+      show: async () => {
+        const wanted = parseCount(required(sequence, "SEQUENCE", "the number of the release"), "SEQUENCE", 65_535);
+        const release = await askServer(await accessOf(values), (client) =>
+          client.release.get.query({ sequence: wanted }),
+        );
+        io.stdout(JSON.stringify(release, null, io.json ? 0 : 2));
+        return 0;
+      },
+    });
+  },
+};
+
+async function list(access: Awaited<ReturnType<typeof accessOf>>, io: CommandIo): Promise<number> {
+  const releases = await askServer(access, (client) => client.release.list.query());
+  if (io.json) io.stdout(JSON.stringify({ releases }));
+  else {
+    const rows = releases.map(({ sequence, model, modelVersion, sizeBytes, issuedAt, expiresAt }) => ({
+      release: sequence,
+      model,
+      version: modelVersion,
+      bytes: sizeBytes,
+      issued: issuedAt,
+      expires: expiresAt,
+    }));
+    for (const line of renderTable(rows)) io.stdout(line);
+  }
+  return 0;
+}

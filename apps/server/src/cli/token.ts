@@ -1,0 +1,41 @@
+// `attune token`: hands out one-time enrolment tokens.
+import {
+  accessOf,
+  chooseAction,
+  parseDuration,
+  parseFlags,
+  required,
+  serverOptionsHelp,
+} from "../client/command-line.js";
+import { askServer } from "../client/fleet-client.js";
+import type { Command } from "./command.js";
+
+export const tokenCommand: Command = {
+  name: "token",
+  summary: "create a one-time enrolment token",
+  usage: `Usage: attune token create --fleet NAME [--ttl 1h] [options]
+
+Prints a token that enrols one device, once. The server keeps only its hash: it cannot be shown again.
+
+  --fleet NAME             the fleet that the device joins
+  --ttl DURATION           how long it may be used: 90s, 15m, 1h, 7d (default: 1h; at most 30d)
+${serverOptionsHelp}
+
+Examples:
+  attune token create --fleet home
+  attune token create --fleet home --ttl 15m --json`,
+
+  async run(argv, io) {
+    const { values, positionals } = parseFlags("token", argv, { fleet: { type: "string" }, ttl: { type: "string" } });
+    return chooseAction("token", positionals[0], {
+      create: async () => {
+        const fleet = required(values.fleet, "--fleet", "the fleet that the device joins");
+        const ttlMs = parseDuration(values.ttl ?? "1h", "--ttl");
+        const token = await askServer(await accessOf(values), (client) => client.token.create.mutate({ fleet, ttlMs }));
+        io.stdout(io.json ? JSON.stringify(token) : token.token);
+        if (!io.json) io.stderr(`enrols one device into ${fleet} until ${token.expiresAt}\n`);
+        return 0;
+      },
+    });
+  },
+};

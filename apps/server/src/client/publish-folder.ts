@@ -1,0 +1,83 @@
+// Publishing from anywhere: reads a frozen extractor's folder, uploads the chunks that the server lacks, and asks it to publish.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  chunkPath,
+  type HeadRecipe,
+  type ReleaseFile,
+  type ReleaseFileName,
+  releaseFileNames,
+} from "@attune/shared/contracts/release";
+import { AppError, isErrorCode } from "@attune/shared/errors";
+import { z } from "zod";
+import { type Chunk, splitFile } from "../registry/publish.js";
+import { askServer, type ServerAccess } from "./fleet-client.js";
+
+export interface PublishFolder {
+  /** Of a frozen extractor. */
+  readonly folder: string;
+  readonly model: string;
+  readonly modelVersion: string;
+  readonly headRecipe?: HeadRecipe | undefined;
+  readonly lifeDays?: number | undefined;
+  readonly onProgress?: (uploaded: number, total: number) => void;
+}
+
+/** Interrupted, it may simply be run again: what was uploaded stays, and what was published is answered as it is. */
+export async function publishFolder(access: ServerAccess, input: PublishFolder) {
+  const { folder, model, modelVersion, headRecipe, lifeDays } = input;
+  const files: ReleaseFile[] = [];
+  const chunks = new Map<string, Chunk>();
+  for (const name of releaseFileNames) {
+    const split = splitFile(name, await readExtractorFile(folder, name));
+    files.push(split.file);
+    for (const chunk of split.chunks) chunks.set(chunk.sha256, chunk);
+  }
+  let done = 0;
+  for (const chunk of chunks.values()) {
+    await upload(access, chunk);
+    input.onProgress?.(++done, chunks.size);
+  }
+  const recipe = headRecipe === undefined ? {} : { headRecipe };
+  const life = lifeDays === undefined ? {} : { lifeDays };
+  return askServer(access, (client) =>
+    client.release.publish.mutate({ model, modelVersion, files, ...recipe, ...life }),
+  );
+}
+
+async function readExtractorFile(folder: string, name: ReleaseFileName): Promise<Uint8Array> {
+  const path = join(folder, name);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw new AppError("INVALID_EXTRACTOR", `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, {
+      cause,
+    });
+  }
+  if (bytes.length === 0) throw new AppError("INVALID_EXTRACTOR", `${path} is empty`);
+  return bytes;
+}
+
+async function upload({ httpUrl, adminToken }: ServerAccess, { sha256, bytes }: Chunk): Promise<void> {
+  const url = `${httpUrl}${chunkPath(sha256)}`;
+  try {
+    if ((await fetch(url, { method: "HEAD" })).ok) return;
+    const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/octet-stream" };
+    const response = await fetch(url, { method: "PUT", headers, body: new Uint8Array(bytes) });
+    if (!response.ok) throw await uploadFault(response);
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("SERVER_UNAVAILABLE", `the server at ${httpUrl} does not answer`, { cause });
+  }
+}
+
+const faultSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+async function uploadFault(response: Response): Promise<AppError> {
+  const parsed = faultSchema.safeParse(await response.json().catch(() => undefined));
+  if (parsed.success && isErrorCode(parsed.data.error.code)) {
+    return new AppError(parsed.data.error.code, parsed.data.error.message);
+  }
+  return new AppError("SERVER_UNAVAILABLE", `uploading a chunk was answered with status ${response.status}`);
+}
