@@ -1,6 +1,142 @@
 // The agent: observe, plan, execute. The composition of the core over a host's ports.
 
-import type { Agent, AgentOptions } from "./agent-api.js";
+import { AppError } from "@attune/shared/errors";
+import type { ActiveUpdateState, Agent, AgentOptions, AgentStatus } from "./agent-api.js";
+import { openEgress } from "./egress/egress.js";
+import { enrol } from "./enrolment.js";
+import { createExecutors, type Executors } from "./executors.js";
+import { createLearner } from "./learning/learner.js";
+import { createLessons, type Lessons } from "./learning/lessons.js";
+import { openUtterances } from "./learning/utterances.js";
+import { type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
+import { type Context, readMemory } from "./memory.js";
 import type { Ports } from "./ports.js";
+import { createBell, createSerial } from "./serial.js";
+import { createDownloader } from "./update/download.js";
 
-export declare function createAgent(ports: Ports, options: AgentOptions): Agent;
+const defaultDeadlinesMs: Readonly<Record<ActiveUpdateState, number>> = {
+  downloading: 6 * 3_600_000,
+  verifying: 600_000,
+  testing: 600_000,
+  gating: 3_600_000,
+};
+const defaultBackoff = { minimumMs: 500, maximumMs: 300_000 };
+const defaultRequestTimeoutMs = 30_000;
+const defaultOutboxLimit = 10_000;
+const defaultJournalPage = 1_000;
+
+interface Opened {
+  readonly context: Context;
+  readonly lessons: Lessons;
+  readonly executors: Executors;
+}
+
+/** Nothing is read or sent before the first call; the first call opens the store. */
+export function createAgent(ports: Ports, options: AgentOptions): Agent {
+  const { store, cipher, hashing, clock, log, engine } = ports;
+  const outboxLimit = options.outboxLimit ?? defaultOutboxLimit;
+  const backoff = options.backoff ?? defaultBackoff;
+  const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
+  const deadlinesMs = { ...defaultDeadlinesMs, ...options.deadlinesMs };
+  const updateBell = createBell();
+  const reportBell = createBell();
+  let opening: Promise<Opened> | undefined;
+
+  /** A failed opening (a full disk, say) may be tried again. */
+  function opened(): Promise<Opened> {
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  async function open(): Promise<Opened> {
+    const memory = await readMemory(ports);
+    const { epoch } = memory;
+    const sender = () => (memory.identity === undefined ? undefined : { device: memory.identity.device, epoch });
+    const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
+    const utterances = await openUtterances({ store, cipher, hashing });
+    const learner = createLearner({ store, cipher, clock, engineName: engine.name, utterances });
+    const context: Context = { ports, memory, egress, utterances, learner };
+    const serial = createSerial();
+    const lessons = createLessons(context, serial);
+    const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
+    const executors = createExecutors({ context, downloader, serial, settle: lessons.settle });
+    await executors.restore();
+    await executors.tidy();
+    // What was due when the process died is made before anything new can be learned.
+    await lessons.settleSoon();
+    return { context, lessons, executors };
+  }
+
+  async function start(signal: AbortSignal): Promise<void> {
+    const { context, executors, lessons } = await opened();
+    if (context.memory.identity === undefined) throw new AppError("NOT_ENROLLED", "this device has no identity yet");
+    const parts: LoopParts = {
+      context,
+      executors,
+      deadlinesMs,
+      backoff,
+      requestTimeoutMs,
+      updateBell,
+      reportBell,
+      onRoom: lessons.settleSoon,
+    };
+    await Promise.all([pollLoop(parts, signal), updateLoop(parts, signal), reportLoop(parts, signal)]);
+  }
+
+  async function status(): Promise<AgentStatus> {
+    const { context, lessons } = await opened();
+    const { memory, egress, utterances } = context;
+    const { student, fitted, identity, record, connected, lastError } = memory;
+    const release = student?.pair.release;
+    const { byPath, capacityBits } = egress.ledger;
+    const paths = Object.values(byPath);
+    return {
+      device: identity?.device ?? null,
+      fleet: identity?.fleet ?? null,
+      epoch: memory.epoch,
+      release: release
+        ? { sequence: release.sequence, model: release.model, modelVersion: release.modelVersion }
+        : null,
+      updateState: record.state,
+      updateReason: record.reason,
+      engine: { name: engine.name, why: ports.engineChoice },
+      utterances: utterances.counts,
+      head: { kind: release?.headRecipe.kind ?? null, active: fitted?.choice ?? "prior" },
+      f1Prior: fitted?.f1Prior ?? null,
+      f1Personal: fitted?.f1Personal ?? null,
+      trainMs: fitted?.trainMs ?? null,
+      predictP50Ms: lessons.latencies.percentile(0.5),
+      predictP90Ms: lessons.latencies.percentile(0.9),
+      outbox: { pending: egress.pending, limit: outboxLimit, held: memory.held },
+      sent: {
+        messages: paths.reduce((sum, path) => sum + path.messages, 0),
+        bytes: paths.reduce((sum, path) => sum + path.bytes, 0),
+        byPath,
+      },
+      capacityBits,
+      connected: { ...connected },
+      lastError: { ...lastError },
+    };
+  }
+
+  return {
+    start,
+    status,
+    async enrol({ token, signal }) {
+      const { context } = await opened();
+      const stop = signal ?? new AbortController().signal;
+      return enrol(context, { token, options, timeoutMs: requestTimeoutMs, signal: stop });
+    },
+    predict: async (input) => (await opened()).lessons.predict(input),
+    label: async (input) => (await opened()).lessons.label(input),
+    forget: async (id) => (await opened()).lessons.forget(id),
+    learn: async (input) => (await opened()).lessons.learn(input),
+    report: async () => (await opened()).lessons.report(),
+    async journal({ after = -1, limit = defaultJournalPage } = {}) {
+      return (await opened()).context.egress.entries(after, limit);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+// How long to wait before trying again: doubling, with jitter so that a fleet does not come back all at once, for ever.
+
+import type { Clock, Hashing } from "./ports.js";
+
+export interface BackoffRange {
+  readonly minimumMs: number;
+  readonly maximumMs: number;
+}
+
+export interface Backoff {
+  /** Waits: between half and all of minimum · 2^(failures − 1), capped at maximum. */
+  pause(signal: AbortSignal): Promise<void>;
+  reset(): void;
+}
+
+interface BackoffParts {
+  readonly clock: Clock;
+  readonly hashing: Pick<Hashing, "randomBytes">;
+  readonly range: BackoffRange;
+}
+
+export function createBackoff({ clock, hashing, range }: BackoffParts): Backoff {
+  let failures = 0;
+  return {
+    async pause(signal) {
+      const fullMs = Math.min(range.maximumMs, range.minimumMs * 2 ** Math.min(30, failures));
+      failures++;
+      const [high = 0, low = 0] = hashing.randomBytes(2);
+      const share = (high * 256 + low) / 65_536;
+      await clock.sleep(fullMs * (0.5 + share / 2), signal);
+    },
+    reset() {
+      failures = 0;
+    },
+  };
+}

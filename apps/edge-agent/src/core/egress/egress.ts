@@ -1,0 +1,184 @@
+// The one door out: gate, then journal, then transport or outbox. Every step that must not be half done is one batch.
+
+import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
+import { egressContractVersion, type Message } from "@attune/shared/contracts/egress";
+import type { ReportType } from "@attune/shared/contracts/report";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import type { Cleared, Hashing, Log, Store, StoreOperation } from "../ports.js";
+import { parseRecord, putRecord, readRecord } from "../records.js";
+import { createSerial } from "../serial.js";
+import { gate } from "./gate.js";
+import { emptyJournal, nextEntry } from "./journal.js";
+import { countWaiting, dequeueReport, enqueueReport, oldestWaiting } from "./outbox.js";
+import type { Draft } from "./report.js";
+
+const pathTotalsSchema = z.strictObject({ messages: z.int().min(0), bytes: z.int().min(0) });
+const ledgerSchema = z.strictObject({
+  version: z.literal(1),
+  journal: z.strictObject({ count: z.int().min(0), sha256: z.string() }),
+  /** Polls and reports made so far: the next sequence is one more. */
+  polls: z.int().min(0),
+  reports: z.int().min(0),
+  byPath: z.strictObject({ trpc: pathTotalsSchema, https: pathTotalsSchema, nats: pathTotalsSchema }),
+  capacityBits: z.number().min(0),
+});
+export type Ledger = z.infer<typeof ledgerSchema>;
+
+const ledgerKey = "egress";
+const journalPrefix = "journal/";
+const journalKey = (index: number): string => `${journalPrefix}${String(index).padStart(16, "0")}`;
+const nothing = { messages: 0, bytes: 0 };
+const emptyLedger: Ledger = {
+  version: 1,
+  journal: emptyJournal,
+  polls: 0,
+  reports: 0,
+  byPath: { trpc: nothing, https: nothing, nats: nothing },
+  capacityBits: 0,
+};
+
+type DirectType = "enrol" | "poll" | "download";
+
+/** A message before the fields that this door fills in. */
+type Fields<T extends DirectType> = T extends "poll"
+  ? Omit<Message<"poll">, "type" | "contract" | "device" | "epoch" | "sequence">
+  : Omit<Message<T>, "type" | "contract">;
+
+export interface Sender {
+  readonly device: string;
+  readonly epoch: string;
+}
+
+export interface Egress {
+  /** Journals the message durably, then hands it to `deliver`. */
+  send<T extends DirectType, R>(type: T, fields: Fields<T>, deliver: (cleared: Cleared<T>) => Promise<R>): Promise<R>;
+  /** Reports, their journal entries, the counter and `operations` in one batch; returns the reports' sequences. */
+  queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]>;
+  /** Whether a metrics report may be queued: nothing queued is dropped, so none is made while there is no room. */
+  hasRoom(): boolean;
+  waiting(limit: number): Promise<Cleared<ReportType>[]>;
+  /** After the PubAck. */
+  acknowledged(sequences: readonly number[]): Promise<void>;
+  entries(after: number, limit: number): Promise<JournalEntry[]>;
+  readonly pending: number;
+  readonly ledger: Ledger;
+}
+
+export interface EgressParts {
+  readonly store: Store;
+  readonly hashing: Hashing;
+  readonly log: Log;
+  readonly outboxLimit: number;
+  /** Who speaks; undefined before enrolment. */
+  readonly sender: () => Sender | undefined;
+  readonly onQueued: () => void;
+}
+
+export async function openEgress(parts: EgressParts): Promise<Egress> {
+  const { store, hashing, log, outboxLimit, sender, onQueued } = parts;
+  const serial = createSerial();
+  let ledger = (await readRecord(store, ledgerKey, ledgerSchema)) ?? emptyLedger;
+  let pending = await countWaiting(store);
+
+  function whoSpeaks(): Sender {
+    const known = sender();
+    if (known === undefined) throw new AppError("NOT_ENROLLED", "this device has no identity yet");
+    return known;
+  }
+
+  function pass<T extends DirectType | ReportType>(type: T, message: unknown): Cleared<T> {
+    const result = gate(type, message);
+    if (result.ok) return result.value;
+    log("error", "egress.denied", { type, reason: result.reason, detail: result.detail });
+    throw new AppError("EGRESS_DENIED", result.detail);
+  }
+
+  /** The ledger and the batch after these messages; memory follows only once the batch is on the disk. */
+  async function account(messages: readonly Cleared[]): Promise<{ after: Ledger; operations: StoreOperation[] }> {
+    let after = ledger;
+    const operations: StoreOperation[] = [];
+    for (const cleared of messages) {
+      const { entry, head } = await nextEntry(after.journal, cleared, hashing);
+      const totals = after.byPath[entry.path];
+      after = {
+        ...after,
+        journal: head,
+        byPath: {
+          ...after.byPath,
+          [entry.path]: { messages: totals.messages + 1, bytes: totals.bytes + entry.sizeBytes },
+        },
+        capacityBits: after.capacityBits + entry.capacityBits,
+      };
+      operations.push(putRecord(journalKey(entry.index), entry));
+    }
+    return { after, operations };
+  }
+
+  async function send<T extends DirectType, R>(
+    type: T,
+    fields: Fields<T>,
+    deliver: (cleared: Cleared<T>) => Promise<R>,
+  ): Promise<R> {
+    const cleared = await serial(async () => {
+      const polls = ledger.polls + (type === "poll" ? 1 : 0);
+      const identity = type === "poll" ? { ...whoSpeaks(), sequence: polls } : {};
+      const message = pass(type, { ...fields, ...identity, type, contract: egressContractVersion });
+      const { after, operations } = await account([message as Cleared]);
+      const next = { ...after, polls };
+      await store.batch([...operations, putRecord(ledgerKey, next)]);
+      ledger = next;
+      return message;
+    });
+    return deliver(cleared);
+  }
+
+  function queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]> {
+    return serial(async () => {
+      const { device, epoch } = whoSpeaks();
+      const messages = drafts.map((draft, i) => {
+        const identity = { device, epoch, sequence: ledger.reports + 1 + i, contract: egressContractVersion };
+        return pass(draft.type, { ...draft, ...identity });
+      });
+      const { after, operations: entries } = await account(messages);
+      const next = { ...after, reports: ledger.reports + messages.length };
+      const queued = messages.map((message) => enqueueReport(message));
+      await store.batch([...operations, ...queued, ...entries, putRecord(ledgerKey, next)]);
+      ledger = next;
+      pending += messages.length;
+      if (messages.length > 0) onQueued();
+      return messages.map((message) => message.message.sequence);
+    });
+  }
+
+  async function entries(after: number, limit: number): Promise<JournalEntry[]> {
+    const found: JournalEntry[] = [];
+    const until = Math.min(ledger.journal.count, after + 1 + limit);
+    for (let index = Math.max(0, after + 1); index < until; index++) {
+      const key = journalKey(index);
+      const bytes = await store.get(key);
+      if (bytes === undefined) throw new AppError("STORE_CORRUPT", `journal entry ${index} is missing`);
+      found.push(parseRecord(key, bytes, journalEntrySchema));
+    }
+    return found;
+  }
+
+  return {
+    send,
+    queue,
+    hasRoom: () => pending < outboxLimit,
+    waiting: (limit) => oldestWaiting(store, limit),
+    acknowledged: (sequences) =>
+      serial(async () => {
+        await store.batch(sequences.map(dequeueReport));
+        pending -= sequences.length;
+      }),
+    entries,
+    get pending() {
+      return pending;
+    },
+    get ledger() {
+      return ledger;
+    },
+  };
+}

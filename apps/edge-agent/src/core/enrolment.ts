@@ -1,0 +1,70 @@
+// Enrolment: spends a one-time token. The device's key is made here and its secret half stays.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { egressContract, egressContractVersion, type Message, quantize } from "@attune/shared/contracts/egress";
+import { type EnrolmentReply, enrolmentReplySchema, enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
+import { AppError } from "@attune/shared/errors";
+import type { AgentOptions, Enrolment } from "./agent-api.js";
+import { type Context, type Credentials, type Identity, keys } from "./memory.js";
+import { putRecord } from "./records.js";
+import { within } from "./within.js";
+
+export interface EnrolInput {
+  readonly token: string;
+  readonly options: AgentOptions;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export async function enrol({ ports, memory, egress }: Context, input: EnrolInput): Promise<Enrolment> {
+  const { hashing, deviceKey, control, store, clock } = ports;
+  const { options, timeoutMs, signal } = input;
+  const [, fingerprint, secret] = enrolmentTokenPattern.exec(input.token.trim()) ?? [];
+  if (fingerprint === undefined || secret === undefined) {
+    throw new AppError("TOKEN_INVALID", "the token is not of the form attune1.<fingerprint>.<secret>");
+  }
+  const tokenSha256 = await hashing.sha256(new TextEncoder().encode(secret));
+  if (memory.identity !== undefined) {
+    if (memory.identity.tokenSha256 === tokenSha256) return enrolmentOf(memory.identity, memory.epoch);
+    throw new AppError("ALREADY_ENROLLED", `this is device ${memory.identity.device} already`);
+  }
+  const fields = {
+    token: secret,
+    nkey: await deviceKey.create(),
+    epoch: memory.epoch,
+    deviceKind: options.deviceKind,
+    engine: ports.engine.name,
+    memory: quantize(egressContract.enrol.fields.memory.domain, options.memoryMib) ?? 0,
+  } as Omit<Message<"enrol">, "type" | "contract">;
+  const answer = await egress.send("enrol", fields, (cleared) =>
+    within(control.enrol(cleared, signal), { clock, ms: timeoutMs, signal }),
+  );
+  const reply = parseReply(answer);
+  if ((await hashing.sha256(canonicalBytes(reply.releaseKeys))) !== fingerprint) {
+    throw new AppError("TOKEN_INVALID", "the server's release keys are not the ones that the token names");
+  }
+  const { device, fleet, releaseKeys, nats } = reply;
+  const identity: Identity = { version: 1, device, fleet, releaseKeys, tokenSha256 };
+  const credentials: Credentials = { version: 1, ...nats };
+  await store.batch([putRecord(keys.identity, identity), putRecord(keys.credentials, credentials)]);
+  memory.identity = identity;
+  memory.credentials = credentials;
+  return enrolmentOf(identity, memory.epoch);
+}
+
+function parseReply(answer: unknown): EnrolmentReply {
+  const parsed = enrolmentReplySchema.safeParse(answer);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
+    throw new AppError("SERVER_UNAVAILABLE", `the server's answer to the enrolment is malformed at ${field}`);
+  }
+  if (parsed.data.egressContractVersion !== egressContractVersion) {
+    const { egressContractVersion: theirs } = parsed.data;
+    throw new AppError("CONFLICT", `the server speaks egress contract ${theirs}, this agent ${egressContractVersion}`);
+  }
+  return parsed.data;
+}
+
+function enrolmentOf({ device, fleet }: Identity, epoch: string): Enrolment {
+  return { device, fleet, epoch };
+}

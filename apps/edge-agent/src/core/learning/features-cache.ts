@@ -1,0 +1,70 @@
+// Features of the stored utterances, one set per extractor and engine: sealed in the store, in memory while in use.
+// Features can be turned back into hints of a text, so they are kept as carefully as the text itself.
+
+import { assertFinite } from "@attune/ml/error";
+import type { Cipher, Store, StoreOperation } from "../ports.js";
+
+const root = "features/";
+
+export interface FeatureSet {
+  readonly key: string;
+  get(id: string): Float32Array | undefined;
+  put(id: string, features: Float32Array): Promise<StoreOperation>;
+  remove(id: string): StoreOperation;
+  /** After the batch with the operation is on the disk. */
+  noted(id: string, features: Float32Array | undefined): void;
+}
+
+interface FeatureSetParts {
+  readonly store: Store;
+  readonly cipher: Cipher;
+  readonly featureSize: number;
+}
+
+/** `identity` and engine together: two engines' features are close, not equal. */
+export function featureSetKey(identity: string, engine: string): string {
+  return `${identity}.${engine}`;
+}
+
+export async function openFeatureSet(key: string, parts: FeatureSetParts): Promise<FeatureSet> {
+  const { store, cipher, featureSize } = parts;
+  const rows = new Map<string, Float32Array>();
+  const prefix = `${root}${key}/`;
+  for await (const [name, sealed] of store.entries(prefix)) {
+    const bytes = await cipher.open(sealed, name);
+    // A row of another size belongs to no head of this extractor: it is computed again.
+    if (bytes.length === featureSize * 4) rows.set(name.slice(prefix.length), new Float32Array(bytes.slice().buffer));
+  }
+  return {
+    key,
+    get: (id) => rows.get(id),
+    async put(id, features) {
+      assertFinite("The features of an utterance", features);
+      const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
+      return { type: "put", key: prefix + id, value: await cipher.seal(bytes, prefix + id) };
+    },
+    remove: (id) => ({ type: "delete", key: prefix + id }),
+    noted(id, features) {
+      if (features === undefined) rows.delete(id);
+      else rows.set(id, features.slice());
+    },
+  };
+}
+
+/** Deletes the features of one utterance, in whichever sets they are. */
+export async function removeEverywhere(store: Store, id: string): Promise<StoreOperation[]> {
+  const operations: StoreOperation[] = [];
+  for await (const [key] of store.entries(root)) {
+    if (key.slice(key.indexOf("/", root.length) + 1) === id) operations.push({ type: "delete", key });
+  }
+  return operations;
+}
+
+/** Deletes every set but those in `keep`. */
+export async function removeOtherSets(store: Store, keep: readonly string[]): Promise<StoreOperation[]> {
+  const operations: StoreOperation[] = [];
+  for await (const [key] of store.entries(root)) {
+    if (!keep.some((kept) => key.startsWith(`${root}${kept}/`))) operations.push({ type: "delete", key });
+  }
+  return operations;
+}

@@ -1,0 +1,31 @@
+// Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a new head is due.
+
+import type { Store, StoreOperation } from "../ports.js";
+import { removeEverywhere } from "./features-cache.js";
+import type { Learner } from "./learner.js";
+import type { Utterances } from "./utterances.js";
+
+/** Present while the heads are gone and the retraining without the forgotten utterance has not been saved. */
+export const relearnKey = "relearn";
+
+interface ForgetParts {
+  readonly store: Store;
+  readonly utterances: Utterances;
+  readonly learner: Learner;
+}
+
+/** What to write, or undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
+export async function forgetOperations(
+  { store, utterances, learner }: ForgetParts,
+  id: string,
+  hadLearned: boolean,
+): Promise<StoreOperation[] | undefined> {
+  if (utterances.entry(id) === undefined) return undefined;
+  const due: StoreOperation = { type: "put", key: relearnKey, value: new Uint8Array([1]) };
+  return [
+    utterances.remove(id),
+    ...(await removeEverywhere(store, id)),
+    ...(await learner.removeHeads()),
+    ...(hadLearned ? [due] : []),
+  ];
+}

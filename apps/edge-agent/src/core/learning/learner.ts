@@ -1,0 +1,177 @@
+// Learning on one release: features of what is stored, a personal head fitted on them, its scores; all of it saved sealed.
+
+import { type Head, loadHead } from "@attune/ml/heads/head";
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { z } from "zod";
+import type { HeadChoice, Split } from "../agent-api.js";
+import type { Cipher, Clock, Store, StoreOperation } from "../ports.js";
+import { parseRecord } from "../records.js";
+import type { Serial } from "../serial.js";
+import type { Pair } from "../update/candidate.js";
+import { evaluate, type LabelledRows } from "./evaluate.js";
+import { type FeatureSet, featureSetKey, openFeatureSet } from "./features-cache.js";
+import { personalise } from "./personalise.js";
+import type { Utterances } from "./utterances.js";
+
+export interface Fitted {
+  /** Undefined while there is nothing to learn from. */
+  readonly personal: Head | undefined;
+  readonly choice: HeadChoice;
+  readonly l2: number | null;
+  readonly trainMs: number | null;
+  readonly f1Prior: number | null;
+  readonly f1Personal: number | null;
+  readonly train: number;
+  readonly holdout: number;
+}
+
+/** A pair with the person's features under it: what can learn and answer. */
+export interface Student {
+  readonly pair: Pair;
+  readonly features: FeatureSet;
+}
+
+const fittedSchema = z.strictObject({
+  version: z.literal(1),
+  choice: z.enum(["prior", "personal"]),
+  l2: z.number().nullable(),
+  trainMs: z.number().nullable(),
+  f1Prior: z.number().nullable(),
+  f1Personal: z.number().nullable(),
+  train: z.int().min(0),
+  holdout: z.int().min(0),
+});
+
+export interface LearnerParts {
+  readonly store: Store;
+  readonly cipher: Cipher;
+  readonly clock: Clock;
+  readonly engineName: string;
+  readonly utterances: Utterances;
+}
+
+const root = "head/";
+/** Rows extracted before they are saved and other work gets its turn. */
+const extractionStep = 8;
+
+export function createLearner({ store, cipher, clock, engineName, utterances }: LearnerParts) {
+  const scoresKey = (set: FeatureSet) => `${root}${set.key}/scores`;
+  const weightsKey = (set: FeatureSet) => `${root}${set.key}/weights`;
+
+  async function openStudent(pair: Pair): Promise<Student> {
+    const { identity, featureSize } = pair.release.features;
+    const features = await openFeatureSet(featureSetKey(identity, engineName), { store, cipher, featureSize });
+    return { pair, features };
+  }
+
+  /**
+   * Extracts what has no features yet, saving as it goes, so that a crash costs a step and not all of it. Each step runs
+   * through `exclusive`: between reading a text and saving its features nothing may be forgotten or said anew.
+   */
+  async function extractMissing(student: Student, signal: AbortSignal, exclusive: Serial): Promise<void> {
+    const missing = utterances.ids().filter((id) => student.features.get(id) === undefined);
+    for (let start = 0; start < missing.length && !signal.aborted; start += extractionStep) {
+      await exclusive(() => extractStep(student, missing.slice(start, start + extractionStep)));
+      await clock.sleep(0, signal);
+    }
+  }
+
+  async function extractStep({ pair, features }: Student, ids: readonly string[]): Promise<void> {
+    const operations: StoreOperation[] = [];
+    const rows: [string, Float32Array][] = [];
+    for (const id of ids) {
+      const utterance = await utterances.read(id);
+      if (utterance === undefined) continue;
+      const row = pair.extract(utterance.text);
+      operations.push(await features.put(id, row));
+      rows.push([id, row]);
+    }
+    await store.batch(operations);
+    for (const [id, row] of rows) features.noted(id, row);
+  }
+
+  function rowsOf({ pair, features }: Student, split: Split, known: readonly string[] | undefined): LabelledRows {
+    const rows: Float32Array[] = [];
+    const labels: EmotionLabel[] = [];
+    for (const id of utterances.ids()) {
+      const entry = utterances.entry(id);
+      const row = features.get(id);
+      if (entry?.split !== split || row === undefined) continue;
+      if (known !== undefined && !known.includes(entry.label)) continue;
+      rows.push(row);
+      labels.push(entry.label);
+    }
+    const { featureSize } = pair.release.features;
+    const matrix = createMatrix(rows.length, featureSize);
+    for (const [i, row] of rows.entries()) matrix.data.set(row, i * featureSize);
+    return { features: matrix, labels };
+  }
+
+  /** Trains and evaluates; the hold-out is looked at after every choice has been made. */
+  function fit(student: Student): Fitted {
+    const { release, prior } = student.pair;
+    const classes: readonly string[] = release.labels;
+    const rows = rowsOf(student, "train", classes);
+    const holdout = rowsOf(student, "holdout", undefined);
+    const startedMs = clock.monotonicMs();
+    const personal =
+      rows.labels.length === 0
+        ? undefined
+        : personalise({
+            features: rows.features,
+            labels: Int32Array.from(rows.labels, (label) => classes.indexOf(label)),
+            identity: { features: release.features.identity, classes },
+            prior,
+            recipe: release.headRecipe,
+          });
+    return {
+      personal: personal?.head,
+      choice: personal?.choice ?? "prior",
+      l2: personal?.l2 ?? null,
+      trainMs: personal === undefined ? null : clock.monotonicMs() - startedMs,
+      f1Prior: evaluate(prior, holdout),
+      f1Personal: personal === undefined ? null : evaluate(personal.head, holdout),
+      train: utterances.counts.train,
+      holdout: utterances.counts.holdout,
+    };
+  }
+
+  /** A head shows what it was trained on, if one looks hard enough: it is sealed like the text. */
+  async function save({ features }: Student, { personal, ...scores }: Fitted): Promise<StoreOperation[]> {
+    const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
+    const sealed = await cipher.seal(canonicalBytes({ version: 1, ...scores }), scoresAt);
+    const operations: StoreOperation[] = [{ type: "put", key: scoresAt, value: sealed }];
+    if (personal === undefined) return [...operations, { type: "delete", key: weightsAt }];
+    const weights = await cipher.seal(serializeSafetensors(personal.save()), weightsAt);
+    return [...operations, { type: "put", key: weightsAt, value: weights }];
+  }
+
+  /** The head as it was saved; undefined where there is none, or it is one of other features. */
+  async function load({ pair, features }: Student): Promise<Fitted | undefined> {
+    const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
+    const sealed = await store.get(scoresAt);
+    if (sealed === undefined) return undefined;
+    const { version: _, ...scores } = parseRecord(scoresAt, await cipher.open(sealed, scoresAt), fittedSchema);
+    const weights = await store.get(weightsAt);
+    const personal =
+      weights === undefined ? undefined : loadHead(parseSafetensors(await cipher.open(weights, weightsAt)));
+    if (personal !== undefined && personal.inputSize !== pair.prior.inputSize) return undefined;
+    return { ...scores, personal };
+  }
+
+  /** Deletes every saved head (`keep` excepted): after forgetting, none may remember. */
+  async function removeHeads(keep?: FeatureSet): Promise<StoreOperation[]> {
+    const operations: StoreOperation[] = [];
+    for await (const [key] of store.entries(root)) {
+      if (keep === undefined || !key.startsWith(`${root}${keep.key}/`)) operations.push({ type: "delete", key });
+    }
+    return operations;
+  }
+
+  return { openStudent, extractMissing, fit, save, load, removeHeads };
+}
+
+export type Learner = ReturnType<typeof createLearner>;

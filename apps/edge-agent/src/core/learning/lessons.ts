@@ -1,0 +1,218 @@
+// The person's side of the agent: predict, take a label, forget, learn, and the metrics reports that these bring about.
+// A report is due by what was learned, never by the time, so that a run that was killed and started again ends with the same ones.
+
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/dataset";
+import { AppError } from "@attune/shared/errors";
+import type { LabelInput, Labelled, Learned, Prediction, Split } from "../agent-api.js";
+import { type Draft, metricsDraft } from "../egress/report.js";
+import { createLatencies } from "../latencies.js";
+import { type Context, keys } from "../memory.js";
+import type { StoreOperation } from "../ports.js";
+import { putRecord } from "../records.js";
+import type { Serial } from "../serial.js";
+import { removeEverywhere } from "./features-cache.js";
+import { forgetOperations, relearnKey } from "./forget.js";
+import type { Fitted, Student } from "./learner.js";
+
+/** After so many new training labels the agent learns and reports. */
+export const reportingStep = 50;
+const maximumTextLength = 10_000;
+const wantedPrefix = "report-wanted/";
+const reportedPrefix = "reported/";
+
+/** `serial`: everything that changes what was learned runs through it, one at a time. */
+export function createLessons(context: Context, serial: Serial) {
+  const { ports, memory, egress, utterances, learner } = context;
+  const { store, clock } = ports;
+  const latencies = createLatencies();
+
+  function student(): Student {
+    if (memory.student === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
+    return memory.student;
+  }
+
+  async function predict(input: { readonly text: string; readonly id?: string | undefined }): Promise<Prediction> {
+    const { pair } = student();
+    const text = checkText(input.text);
+    const id = input.id === undefined ? null : checkId(input.id);
+    const startedMs = clock.monotonicMs();
+    const features = pair.extract(text);
+    const { personal, choice } = memory.fitted ?? { personal: undefined, choice: "prior" as const };
+    const [head, by] =
+      choice === "personal" && personal ? ([personal, choice] as const) : ([pair.prior, "prior"] as const);
+    const { data } = head.probabilities(createMatrix(1, features.length, features));
+    const ms = clock.monotonicMs() - startedMs;
+    latencies.add(ms);
+    const { labels } = pair.release;
+    const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
+    const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
+    return { id, label: labels[best]!, probabilities, head: by, ms };
+  }
+
+  function label(input: LabelInput): Promise<Labelled> {
+    return serial(async () => {
+      const id = checkId(input.id);
+      const text = checkText(input.text);
+      const wanted = checkLabel(input.label, memory.student?.pair.release.labels);
+      const asked = checkSplit(input.split);
+      const before = await utterances.read(id);
+      const split = asked ?? before?.split ?? (await utterances.splitOf(id));
+      if (before?.text !== text || before.label !== wanted || before.split !== split) {
+        await writeUtterance(id, { text, label: wanted, split }, before?.text !== text);
+      }
+      await settle();
+      return { id, split, utterances: utterances.counts };
+    });
+  }
+
+  async function writeUtterance(
+    id: string,
+    utterance: { text: string; label: EmotionLabel; split: Split },
+    newText: boolean,
+  ): Promise<void> {
+    const operations = [await utterances.put(id, utterance)];
+    let row: Float32Array | undefined;
+    if (newText) {
+      operations.push(...(await removeEverywhere(store, id)));
+      row = memory.student?.pair.extract(utterance.text);
+      if (row !== undefined && memory.student !== undefined) {
+        operations.push(await memory.student.features.put(id, row));
+      }
+    }
+    await store.batch(operations);
+    utterances.noted(id, utterance);
+    if (newText) {
+      memory.student?.features.noted(id, row);
+      memory.candidateFeatures?.noted(id, undefined);
+    }
+  }
+
+  function forget(id: string): Promise<{ removed: boolean }> {
+    return serial(async () => {
+      const hadLearned = memory.fitted !== undefined;
+      const operations = await forgetOperations({ store, utterances, learner }, checkId(id), hadLearned);
+      if (operations === undefined) return { removed: false };
+      await store.batch(operations);
+      utterances.noted(id, undefined);
+      memory.student?.features.noted(id, undefined);
+      memory.candidateFeatures?.noted(id, undefined);
+      memory.fitted = undefined;
+      if (hadLearned) await relearn();
+      return { removed: true };
+    });
+  }
+
+  /** Fits, saves, and only then answers with the new head. */
+  async function relearn(operations: readonly StoreOperation[] = []): Promise<Fitted> {
+    const current = student();
+    const fitted = learner.fit(current);
+    const saved = await learner.save(current, fitted);
+    await store.batch([...saved, { type: "delete", key: relearnKey }, ...operations]);
+    memory.fitted = fitted;
+    return fitted;
+  }
+
+  function learn({ report = false }: { readonly report?: boolean | undefined } = {}): Promise<Learned> {
+    return serial(async () => {
+      const { sequence } = student().pair.release;
+      const { train, holdout } = utterances.counts;
+      const mark = `${sequence}/${train}/${holdout}`;
+      const due = report && (await store.get(reportedPrefix + mark)) === undefined;
+      const wish: StoreOperation = { type: "put", key: wantedPrefix + mark, value: new Uint8Array([1]) };
+      const fitted = await relearn(due ? [wish] : []);
+      await settle();
+      const { choice, l2, trainMs, f1Prior, f1Personal } = fitted;
+      return { head: choice, l2, trainMs, f1Prior, f1Personal, holdout };
+    });
+  }
+
+  /** Makes the reports that are due: milestones reached, and those that `learn` was asked for. Runs inside `serial`. */
+  async function settle(): Promise<void> {
+    if (memory.student === undefined || memory.identity === undefined) return;
+    if ((await store.get(relearnKey)) !== undefined) await relearn();
+    const due = Math.floor(utterances.counts.train / reportingStep);
+    if (memory.milestones < due && Math.floor((memory.fitted?.train ?? 0) / reportingStep) < due) await relearn();
+    while (memory.milestones < due) {
+      const reported = memory.milestones + 1;
+      if (!(await queueMetrics([putRecord(keys.milestones, { version: 1, reported })]))) return;
+      memory.milestones = reported;
+    }
+    const wishes: string[] = [];
+    for await (const [key] of store.entries(wantedPrefix)) wishes.push(key);
+    for (const key of wishes) {
+      const mark = reportedPrefix + key.slice(wantedPrefix.length);
+      const done: StoreOperation = { type: "put", key: mark, value: new Uint8Array([1]) };
+      if (!(await queueMetrics([{ type: "delete", key }, done]))) return;
+    }
+  }
+
+  /** False, and counted, where the outbox has no room: then nothing is written and the report stays due. */
+  async function queueMetrics(operations: readonly StoreOperation[]): Promise<boolean> {
+    if (!egress.hasRoom()) {
+      memory.held++;
+      return false;
+    }
+    await egress.queue([currentMetrics()], operations);
+    return true;
+  }
+
+  function currentMetrics(): Draft<"report.metrics"> {
+    const { release } = student().pair;
+    const { train, holdout } = utterances.counts;
+    return metricsDraft({
+      releaseSequence: release.sequence,
+      engine: ports.engine.name,
+      headKind: release.headRecipe.kind,
+      train,
+      holdout,
+      f1Prior: memory.fitted?.f1Prior ?? null,
+      f1Personal: memory.fitted?.f1Personal ?? null,
+      predictP50Ms: latencies.percentile(0.5),
+      predictP90Ms: latencies.percentile(0.9),
+      trainMs: memory.fitted?.trainMs ?? null,
+    });
+  }
+
+  function report(): Promise<{ sequence: number }> {
+    return serial(async () => {
+      const draft = currentMetrics();
+      if (!egress.hasRoom()) {
+        memory.held++;
+        throw new AppError("OUTBOX_FULL", `${egress.pending} reports wait for the network`);
+      }
+      const [sequence] = await egress.queue([draft], []);
+      return { sequence: sequence! };
+    });
+  }
+
+  return { predict, label, forget, learn, report, settle, settleSoon: () => serial(settle), latencies };
+}
+
+export type Lessons = ReturnType<typeof createLessons>;
+
+function checkId(id: unknown): string {
+  if (typeof id === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(id)) return id;
+  throw new AppError("INVALID_INPUT", "id: 1 to 64 characters of A-Z, a-z, 0-9, _ and -");
+}
+
+/** The text as UTF-8 can hold it: lone surrogates become U+FFFD. */
+function checkText(text: unknown): string {
+  if (typeof text !== "string" || text.trim() === "") throw new AppError("INVALID_INPUT", "text: is empty");
+  if (text.length > maximumTextLength) {
+    throw new AppError("INVALID_INPUT", `text: ${text.length} characters; at most ${maximumTextLength}`);
+  }
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
+}
+
+/** The given value is not repeated: somebody may have sent the text in the wrong field. */
+function checkLabel(label: unknown, known: readonly EmotionLabel[] | undefined): EmotionLabel {
+  const parsed = emotionLabelSchema.safeParse(label);
+  if (parsed.success && (known === undefined || known.includes(parsed.data))) return parsed.data;
+  throw new AppError("INVALID_INPUT", `label: is not one of ${(known ?? emotionLabelSchema.options).join(", ")}`);
+}
+
+function checkSplit(split: unknown): Split | undefined {
+  if (split === undefined || split === "train" || split === "holdout") return split;
+  throw new AppError("INVALID_INPUT", "split: is neither train nor holdout");
+}

@@ -1,0 +1,91 @@
+// The personal head: trained anew on all of the person's rows, starting from the prior head, each time it learns.
+
+import { type ElmHead, fitElm } from "@attune/ml/heads/elm";
+import type { Examples } from "@attune/ml/heads/examples";
+import type { Head } from "@attune/ml/heads/head";
+import type { ElmRecipe } from "@attune/ml/heads/hidden-layer";
+import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
+import { createOselm } from "@attune/ml/heads/oselm";
+import { selectPriorStrength } from "@attune/ml/heads/prior";
+import { logLoss, predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
+import { selectRows } from "@attune/ml/tensor/matrix";
+import { createRandom } from "@attune/ml/tensor/random";
+import type { HeadRecipe } from "@attune/shared/contracts/release";
+import type { HeadChoice } from "../agent-api.js";
+
+export interface Personal {
+  readonly head: Head;
+  /** The pull towards the prior head that cross-validation chose. */
+  readonly l2: number;
+  /** Which head should answer: the personal one unless, on the person's own training rows, it does worse than the prior. */
+  readonly choice: HeadChoice;
+}
+
+export interface PersonaliseInput extends Examples {
+  readonly prior: Head;
+  readonly recipe: HeadRecipe;
+}
+
+/** The folds must be the same at each training, or forgetting would not be the same as never having heard. */
+const foldSeed = 20_211_122;
+const folds = 5;
+
+/** features: (N, D), labels: (N), N ≥ 1. Throws what the heads throw on rows that are not finite or of another size. */
+export function personalise(input: PersonaliseInput): Personal {
+  if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead);
+  const { kind, hidden, l2 } = input.recipe;
+  const { activation, seed } = isElm(input.prior) ? input.prior.recipe : ({ activation: "tanh", seed: 1 } as const);
+  const recipe: ElmRecipe = { hidden, l2, activation, seed };
+  const fit = kind === "elm" ? fitElmOn(recipe) : fitOselmOn(recipe, input.prior);
+  return { head: fit(input), l2, choice: crossValidate(input, fit) };
+}
+
+function personaliseLinear({ features, labels, identity }: PersonaliseInput, prior: LinearHead): Personal {
+  const examples = { features, labels, identity, prior, random: createRandom(foldSeed) };
+  const { l2, strength, foldScores } = selectPriorStrength(examples);
+  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 } as const;
+  const head = fitLinear({ ...examples, recipe });
+  const chosen = foldScores.find((score) => score.strength === strength);
+  const priorLoss = logLoss(prior.probabilities(features), labels);
+  return { head, l2, choice: chosen !== undefined && chosen.logLoss <= priorLoss ? "personal" : "prior" };
+}
+
+type Fit = (examples: Examples) => Head;
+
+const fitElmOn =
+  (recipe: ElmRecipe): Fit =>
+  ({ features, labels, identity }) =>
+    fitElm({ features, labels, identity, recipe });
+
+const fitOselmOn =
+  (recipe: ElmRecipe, prior: Head): Fit =>
+  ({ features, labels, identity }) => {
+    const start = prior.kind === "elm" ? { prior: prior as ElmHead } : {};
+    const head = createOselm({ identity, inputSize: features.cols, recipe, ...start });
+    head.update(features, labels);
+    return head;
+  };
+
+/** By weighted F1: an ELM's probabilities are projections, of which the log-loss says little. */
+function crossValidate({ features, labels, identity, prior }: PersonaliseInput, fit: Fit): HeadChoice {
+  if (features.rows < 2 * folds) return "prior";
+  const order = Int32Array.from(labels, (_, i) => i);
+  createRandom(foldSeed).shuffle(order);
+  const predicted = new Int32Array(labels.length);
+  for (let k = 0; k < folds; k++) {
+    const inside = order.filter((_, place) => place % folds === k);
+    const outside = order.filter((_, place) => place % folds !== k);
+    const outsideLabels = outside.map((i) => labels[i]!);
+    const head = fit({ features: selectRows(features, outside), labels: outsideLabels, identity });
+    const guesses = predictedLabels(head.probabilities(selectRows(features, inside)));
+    for (const [place, i] of inside.entries()) predicted[i] = guesses[place]!;
+  }
+  const classes = identity.classes.length;
+  const own = weightedF1(labels, predicted, classes);
+  const priors = weightedF1(labels, predictedLabels(prior.probabilities(features)), classes);
+  return own >= priors ? "personal" : "prior";
+}
+
+function isElm(head: Head): head is ElmHead {
+  return head.kind === "elm" || head.kind === "oselm";
+}

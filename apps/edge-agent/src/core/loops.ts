@@ -1,0 +1,223 @@
+// The agent's three loops: poll, update, report. Each ends only when its signal aborts; trouble makes it wait and try again.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { targetStateSchema } from "@attune/shared/contracts/target-state";
+import { toBase64 } from "@attune/shared/encoding";
+import { AppError, type ErrorCode } from "@attune/shared/errors";
+import { reportSubject } from "@attune/shared/subjects";
+import type { ActiveUpdateState } from "./agent-api.js";
+import { type BackoffRange, createBackoff } from "./backoff.js";
+import type { Executors } from "./executors.js";
+import { type Context, type Credentials, keys } from "./memory.js";
+import { plan, type Step } from "./plan.js";
+import type { Cleared, ReportConnection } from "./ports.js";
+import { putRecord } from "./records.js";
+import type { Bell } from "./serial.js";
+import { isActiveState } from "./state.js";
+import { childController, within } from "./within.js";
+
+export interface LoopParts {
+  readonly context: Context;
+  readonly executors: Executors;
+  readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
+  readonly backoff: BackoffRange;
+  readonly requestTimeoutMs: number;
+  /** Rung when a target came, and when a report was queued or credentials changed. */
+  readonly updateBell: Bell;
+  readonly reportBell: Bell;
+  /** Called when reports have left, for there is room again. */
+  readonly onRoom: () => Promise<void>;
+}
+
+const publishedAtOnce = 64;
+
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof AppError ? error.code : "INTERNAL";
+}
+
+export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { context, updateBell, reportBell, requestTimeoutMs } = parts;
+  const { ports, memory, egress } = context;
+  const { clock, control, deviceKey, hashing, store, log } = ports;
+  const backoff = createBackoff({ clock, hashing, range: parts.backoff });
+
+  async function ask(cleared: Cleared<"poll">): Promise<unknown> {
+    const signature = toBase64(await deviceKey.sign(cleared.bytes));
+    return within(control.poll(cleared, signature, signal), { clock, ms: requestTimeoutMs, signal });
+  }
+
+  async function poll(): Promise<number> {
+    const { state, reason } = memory.record;
+    const answer = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
+    const parsed = targetStateSchema.safeParse(answer);
+    if (!parsed.success || parsed.data.device !== memory.identity?.device) {
+      throw new AppError("SERVER_UNAVAILABLE", "the server's answer to the poll is malformed or for another device");
+    }
+    const { nats, release, pollIntervalMs } = parsed.data;
+    const credentials: Credentials = { version: 1, ...nats };
+    if (JSON.stringify(credentials) !== JSON.stringify(memory.credentials)) {
+      await store.batch([putRecord(keys.credentials, credentials)]);
+      memory.credentials = credentials;
+      reportBell.ring();
+    }
+    memory.target = release;
+    updateBell.ring();
+    return pollIntervalMs;
+  }
+
+  while (!signal.aborted) {
+    try {
+      const intervalMs = await poll();
+      memory.connected.server = true;
+      memory.lastError.server = null;
+      backoff.reset();
+      await clock.sleep(intervalMs, signal);
+    } catch (error) {
+      if (signal.aborted) break;
+      memory.connected.server = false;
+      memory.lastError.server = codeOf(error);
+      log("warn", "poll.failed", { code: codeOf(error) });
+      await backoff.pause(signal);
+    }
+  }
+  memory.connected.server = false;
+}
+
+export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { context, executors, deadlinesMs, updateBell } = parts;
+  const { ports, memory } = context;
+  const { clock, hashing, log } = ports;
+  const backoff = createBackoff({ clock, hashing, range: parts.backoff });
+
+  async function execute(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "begin":
+        return executors.begin(step.target);
+      case "end":
+        await executors.finish(step);
+        return executors.tidy();
+      case "run":
+        return run(step.state, step.remainingMs);
+      case "wait":
+        return rest(step.wakeInMs);
+    }
+  }
+
+  /** The state's work under its deadline. Stopped from outside, the record stays as it is and the next start goes on. */
+  async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
+    const { controller, release } = childController(signal);
+    let expired = false;
+    void clock.sleep(remainingMs, controller.signal).then(() => {
+      expired = !controller.signal.aborted;
+      controller.abort();
+    });
+    try {
+      const result = await executors.run(state, controller.signal);
+      if (result.ok || signal.aborted) return;
+      if (expired) return await executors.finish({ state: "timedOut", reason: "deadline" });
+      log("warn", "update.refused", { state, reason: result.reason, detail: result.detail });
+      await executors.finish({
+        state: result.reason === "personalInferior" ? "rejected" : "failed",
+        reason: result.reason,
+      });
+      await executors.tidy();
+    } catch (error) {
+      if (codeOf(error) !== "DISK_FULL") throw error;
+      const reason: UpdateReason = "diskFull";
+      await executors.finish({ state: "failed", reason });
+    } finally {
+      release();
+      controller.abort();
+    }
+  }
+
+  async function rest(wakeInMs: number | null): Promise<void> {
+    if (wakeInMs === null) return updateBell.wait(signal);
+    const { controller, release } = childController(signal);
+    void clock.sleep(wakeInMs, controller.signal).then(() => controller.abort());
+    await updateBell.wait(controller.signal);
+    release();
+    controller.abort();
+  }
+
+  while (!signal.aborted) {
+    try {
+      await execute(plan({ nowMs: clock.nowMs(), record: memory.record, target: memory.target, deadlinesMs }));
+      backoff.reset();
+    } catch (error) {
+      log("error", "update.step.failed", { state: memory.record.state, code: codeOf(error) });
+      await backoff.pause(signal);
+    }
+  }
+  if (!isActiveState(memory.record.state)) return;
+  await executors.pause().catch((error: unknown) => log("error", "update.pause.failed", { code: codeOf(error) }));
+}
+
+export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { context, reportBell, requestTimeoutMs, onRoom } = parts;
+  const { ports, memory, egress } = context;
+  const { clock, hashing, reports, log } = ports;
+  const backoff = createBackoff({ clock, hashing, range: parts.backoff });
+  let connection: ReportConnection | undefined;
+  let connectedWith: Credentials | undefined;
+
+  async function connect(): Promise<ReportConnection> {
+    const { identity, credentials } = memory;
+    if (identity === undefined || credentials === undefined) throw new AppError("NOT_ENROLLED", "no credentials");
+    if (connection !== undefined && connectedWith === credentials) return connection;
+    await disconnect();
+    const { urls, userJwt } = credentials;
+    const { device, fleet } = identity;
+    connection = await within(reports.connect({ urls, userJwt, device, fleet }, signal), {
+      clock,
+      ms: requestTimeoutMs,
+      signal,
+    });
+    connectedWith = credentials;
+    memory.connected.nats = true;
+    memory.lastError.nats = null;
+    return connection;
+  }
+
+  async function disconnect(): Promise<void> {
+    const open = connection;
+    connection = undefined;
+    memory.connected.nats = false;
+    await open?.close().catch(() => undefined);
+  }
+
+  /** Publishes the oldest reports side by side; each leaves the outbox only after its own acknowledgement. */
+  async function publish(through: ReportConnection): Promise<void> {
+    const waiting = await egress.waiting(publishedAtOnce);
+    const results = await Promise.allSettled(
+      waiting.map((cleared) => {
+        const { epoch, sequence, device } = cleared.message;
+        const route = { subject: reportSubject(memory.identity!.fleet, device), messageId: `${epoch}-${sequence}` };
+        return within(through.publish(cleared, route, signal), { clock, ms: requestTimeoutMs, signal });
+      }),
+    );
+    const acknowledged = waiting.filter((_, i) => results[i]?.status === "fulfilled");
+    if (acknowledged.length > 0) {
+      await egress.acknowledged(acknowledged.map((cleared) => cleared.message.sequence));
+      await onRoom();
+    }
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  while (!signal.aborted) {
+    try {
+      const open = await connect();
+      if (egress.pending === 0) await reportBell.wait(signal);
+      else await publish(open);
+      backoff.reset();
+    } catch (error) {
+      await disconnect();
+      if (signal.aborted) break;
+      memory.lastError.nats = codeOf(error);
+      log("warn", "report.failed", { code: codeOf(error), pending: egress.pending });
+      await backoff.pause(signal);
+    }
+  }
+  await disconnect();
+}

@@ -1,0 +1,104 @@
+// What a running agent knows: the store's records in memory. A field changes only after its batch is on the disk.
+
+import { sha256Schema } from "@attune/shared/contracts/release";
+import type { ErrorCode } from "@attune/shared/errors";
+import { trustedKeysSchema } from "@attune/shared/signature";
+import { devicePattern, fleetPattern } from "@attune/shared/subjects";
+import { z } from "zod";
+import type { Egress } from "./egress/egress.js";
+import type { FeatureSet } from "./learning/features-cache.js";
+import type { Fitted, Learner, Student } from "./learning/learner.js";
+import type { Utterances } from "./learning/utterances.js";
+import type { Ports } from "./ports.js";
+import { putRecord, readRecord } from "./records.js";
+import { noUpdate, type Target, targetSchema, type UpdateRecord, updateRecordSchema } from "./state.js";
+import { type ActiveSlot, activeSlotSchema } from "./update/slots.js";
+
+export const keys = {
+  epoch: "epoch",
+  identity: "identity",
+  credentials: "credentials",
+  trust: "trust",
+  update: "update",
+  active: "active",
+  milestones: "milestones",
+} as const;
+
+const epochSchema = z.strictObject({ version: z.literal(1), epoch: z.string().regex(/^[0-9a-f]{16}$/) });
+
+export const identitySchema = z.strictObject({
+  version: z.literal(1),
+  device: z.string().regex(devicePattern),
+  fleet: z.string().regex(fleetPattern),
+  releaseKeys: trustedKeysSchema,
+  /** sha256 of the token's secret, so that the same token may be spent again after a lost answer. */
+  tokenSha256: sha256Schema,
+});
+export type Identity = z.infer<typeof identitySchema>;
+
+export const credentialsSchema = z.strictObject({
+  version: z.literal(1),
+  urls: z.array(z.string()).min(1),
+  userJwt: z.string().min(1),
+});
+export type Credentials = z.infer<typeof credentialsSchema>;
+
+export const trustSchema = z.strictObject({ version: z.literal(1), highest: targetSchema });
+const milestonesSchema = z.strictObject({ version: z.literal(1), reported: z.int().min(0) });
+
+export interface Memory {
+  readonly epoch: string;
+  identity: Identity | undefined;
+  credentials: Credentials | undefined;
+  /** The newest release that has passed verification here. */
+  highest: Target | null;
+  record: UpdateRecord;
+  active: ActiveSlot | undefined;
+  /** How many multiples of the reporting step have been reported. */
+  milestones: number;
+  /** The pair that answers, and what was fitted on it. */
+  student: Student | undefined;
+  fitted: Fitted | undefined;
+  /** The features under a candidate while it is gated: what is forgotten or said anew goes there too. */
+  candidateFeatures: FeatureSet | undefined;
+  /** What the server asked for last. */
+  target: Target | null;
+  readonly connected: { server: boolean; nats: boolean };
+  readonly lastError: { server: ErrorCode | null; nats: ErrorCode | null };
+  /** How often a metrics report had to wait for room in the outbox. */
+  held: number;
+}
+
+/** The open agent: ports, memory and the parts that share them. */
+export interface Context {
+  readonly ports: Ports;
+  readonly memory: Memory;
+  readonly egress: Egress;
+  readonly utterances: Utterances;
+  readonly learner: Learner;
+}
+
+export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hashing">): Promise<Memory> {
+  let epoch = await readRecord(store, keys.epoch, epochSchema);
+  if (epoch === undefined) {
+    const bytes = hashing.randomBytes(8);
+    epoch = { version: 1, epoch: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+    await store.batch([putRecord(keys.epoch, epoch)]);
+  }
+  return {
+    epoch: epoch.epoch,
+    identity: await readRecord(store, keys.identity, identitySchema),
+    credentials: await readRecord(store, keys.credentials, credentialsSchema),
+    highest: (await readRecord(store, keys.trust, trustSchema))?.highest ?? null,
+    record: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
+    active: await readRecord(store, keys.active, activeSlotSchema),
+    milestones: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
+    student: undefined,
+    fitted: undefined,
+    candidateFeatures: undefined,
+    target: null,
+    connected: { server: false, nats: false },
+    lastError: { server: null, nats: null },
+    held: 0,
+  };
+}

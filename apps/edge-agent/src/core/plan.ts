@@ -1,0 +1,60 @@
+// From what the agent sees to what it does next about its release: synchronous and pure.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { ActiveUpdateState } from "./agent-api.js";
+import { isActiveState, type Target, type UpdateRecord } from "./state.js";
+
+export interface Snapshot {
+  readonly nowMs: number;
+  readonly record: UpdateRecord;
+  /** What the server asked for last; null when it asks for nothing or has not been heard. */
+  readonly target: Target | null;
+  readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
+}
+
+export type Step =
+  | { readonly kind: "begin"; readonly target: Target }
+  | { readonly kind: "run"; readonly state: ActiveUpdateState; readonly remainingMs: number }
+  | { readonly kind: "end"; readonly state: "failed" | "timedOut"; readonly reason: UpdateReason }
+  /** Nothing to do until a new target comes or `wakeInMs` has passed. */
+  | { readonly kind: "wait"; readonly wakeInMs: number | null };
+
+/** The process may die this often in one state of one release before the release counts as what kills it. */
+export const maximumCrashes = 3;
+
+/** Outcomes that another try may change: the network, the disk, the clock. All others are the release's own. */
+const worthAnotherTry: readonly UpdateReason[] = [
+  "network",
+  "diskFull",
+  "deadline",
+  "digestMismatch",
+  "sizeMismatch",
+  "manifestExpired",
+];
+
+const firstRetryMs = 60_000;
+const longestRetryMs = 3_600_000;
+
+export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
+  const { state } = record;
+  if (isActiveState(state)) {
+    if (record.crashes >= maximumCrashes) return { kind: "end", state: "failed", reason: "loop" };
+    // A clock set back would stretch the deadline: then the state counts as entered now.
+    const elapsedMs = Math.max(0, nowMs - record.enteredAtMs);
+    const remainingMs = deadlinesMs[state] - elapsedMs;
+    if (remainingMs <= 0) return { kind: "end", state: "timedOut", reason: "deadline" };
+    return { kind: "run", state, remainingMs };
+  }
+  if (target === null) return { kind: "wait", wakeInMs: null };
+  if (!sameTarget(record.target, target)) return { kind: "begin", target };
+  if ((state === "failed" || state === "timedOut") && worthAnotherTry.includes(record.reason)) {
+    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
+    const wakeInMs = Math.min(pauseMs, record.enteredAtMs + pauseMs - nowMs);
+    return wakeInMs > 0 ? { kind: "wait", wakeInMs } : { kind: "begin", target };
+  }
+  return { kind: "wait", wakeInMs: null };
+}
+
+function sameTarget(a: Target | null, b: Target): boolean {
+  return a !== null && a.sequence === b.sequence && a.manifestSha256 === b.manifestSha256;
+}

@@ -1,0 +1,31 @@
+// Small JSON records in the store: written as canonical JSON, parsed strictly when read back.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { AppError } from "@attune/shared/errors";
+import type { z } from "zod";
+import type { Store, StoreOperation } from "./ports.js";
+
+export async function readRecord<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const bytes = await store.get(key);
+  return bytes === undefined ? undefined : parseRecord(key, bytes, schema);
+}
+
+/** Throws STORE_CORRUPT naming the key; what the record holds is never quoted. */
+export function parseRecord<T>(key: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new AppError("STORE_CORRUPT", `the record ${key} is not JSON`);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
+    throw new AppError("STORE_CORRUPT", `the record ${key} is malformed at ${field}`);
+  }
+  return parsed.data;
+}
+
+export function putRecord(key: string, value: unknown): StoreOperation {
+  return { type: "put", key, value: canonicalBytes(value) };
+}

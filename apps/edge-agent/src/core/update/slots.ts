@@ -1,0 +1,68 @@
+// Slots: one directory per release, named by its sequence. Which one is active is a record in the store, never a file.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { ReleaseFile, ReleaseFileName } from "@attune/shared/contracts/release";
+import { sha256Schema } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
+import { accept, type Result, refuse } from "@attune/shared/result";
+import { z } from "zod";
+import type { Files, Hashing } from "../ports.js";
+
+export const activeSlotSchema = z.strictObject({
+  version: z.literal(1),
+  sequence: z.int().min(1),
+  manifestSha256: sha256Schema,
+  /** The release before, kept for a rollback. */
+  previous: z.strictObject({ sequence: z.int().min(1), manifestSha256: sha256Schema }).nullable(),
+});
+export type ActiveSlot = z.infer<typeof activeSlotSchema>;
+
+const root = "slots";
+export const slotDirectory = (sequence: number): string => `${root}/${sequence}`;
+export const slotFile = (sequence: number, name: ReleaseFileName | "manifest.json"): string =>
+  `${slotDirectory(sequence)}/${name}`;
+
+/** Removes every slot that is not in `keep`; what a crash leaves behind goes at the next call. */
+export async function pruneSlots(files: Files, keep: readonly number[]): Promise<void> {
+  const kept = keep.map(String);
+  for (const name of await files.list(root)) {
+    if (!kept.includes(name)) await files.remove(`${root}/${name}`);
+  }
+}
+
+export async function slotBytes(files: Files, sequence: number): Promise<number> {
+  let bytes = 0;
+  for (const name of await files.list(slotDirectory(sequence))) {
+    bytes += (await files.size(`${slotDirectory(sequence)}/${name}`)) ?? 0;
+  }
+  return bytes;
+}
+
+/**
+ * The file's bytes, if they are the ones the manifest names. Others are removed, so that the next try fetches them again:
+ * a file from another release (mix and match) is found here too.
+ */
+export async function readVerified(
+  { files, hashing }: { readonly files: Files; readonly hashing: Pick<Hashing, "sha256"> },
+  sequence: number,
+  file: ReleaseFile,
+): Promise<Result<Uint8Array, UpdateReason>> {
+  const path = slotFile(sequence, file.name);
+  let bytes: Uint8Array;
+  try {
+    bytes = await files.read(path);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "NOT_FOUND")
+      return refuse("sizeMismatch", `${file.name} is missing`);
+    throw error;
+  }
+  if (bytes.length !== file.sizeBytes) {
+    await files.remove(path);
+    return refuse("sizeMismatch", `${file.name} has ${bytes.length} bytes, not ${file.sizeBytes}`);
+  }
+  if ((await hashing.sha256(bytes)) !== file.sha256) {
+    await files.remove(path);
+    return refuse("digestMismatch", `${file.name} is not the file of this release`);
+  }
+  return accept(bytes);
+}

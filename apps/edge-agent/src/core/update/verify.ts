@@ -1,0 +1,82 @@
+// Checks on a release's manifest, in the order in which they must be made: nothing unsigned is looked into. No I/O.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { egressContractVersion } from "@attune/shared/contracts/egress";
+import { type Release, releaseSchema } from "@attune/shared/contracts/release";
+import { accept, type Result, refuse } from "@attune/shared/result";
+import { type SignedEnvelope, signedEnvelopeSchema, type TrustedKeys, verifyEnvelope } from "@attune/shared/signature";
+import type { Hashing } from "../ports.js";
+import type { Target } from "../state.js";
+
+export interface ManifestExpectations {
+  readonly target: Target;
+  readonly trustedKeys: TrustedKeys;
+  /** The newest release that has ever passed these checks here. */
+  readonly highest: Target | null;
+  readonly nowMs: number;
+}
+
+export async function verifyManifest(
+  bytes: Uint8Array,
+  { target, trustedKeys, highest, nowMs }: ManifestExpectations,
+  hashing: Pick<Hashing, "sha256" | "verifyEd25519">,
+): Promise<Result<Release, UpdateReason>> {
+  if ((await hashing.sha256(bytes)) !== target.manifestSha256) {
+    return refuse("digestMismatch", "the manifest is not the one the target state names");
+  }
+  const envelope = parseEnvelope(bytes);
+  if (!envelope.ok) return envelope;
+  const signed = await checkSignatures(envelope.value, trustedKeys, hashing);
+  if (!signed.ok) return signed;
+
+  const parsed = releaseSchema.safeParse(signed.value);
+  if (!parsed.success) {
+    return refuse("manifestMalformed", `the manifest's ${parsed.error.issues[0]?.path.join(".") || "whole"}`);
+  }
+  const release = parsed.data;
+  if (new Set(release.labels).size !== release.labels.length) {
+    return refuse("manifestMalformed", "the manifest's labels repeat");
+  }
+  if (release.sequence !== target.sequence) {
+    return refuse("manifestMismatch", `the manifest is of release ${release.sequence}, not ${target.sequence}`);
+  }
+  if (highest !== null && !isForward(target, highest)) {
+    return refuse("manifestRollback", `release ${release.sequence} is behind ${highest.sequence}, accepted before`);
+  }
+  if (nowMs > Date.parse(release.expiresAt)) {
+    return refuse("manifestExpired", `the manifest expired at ${release.expiresAt}`);
+  }
+  if (release.egressContractVersion !== egressContractVersion) {
+    return refuse("contractUnsupported", `egress contract ${release.egressContractVersion} is not known here`);
+  }
+  return accept(release);
+}
+
+/** The very same release may come again; another one under its number may not. */
+function isForward(target: Target, highest: Target): boolean {
+  if (target.sequence !== highest.sequence) return target.sequence > highest.sequence;
+  return target.manifestSha256 === highest.manifestSha256;
+}
+
+function parseEnvelope(bytes: Uint8Array): Result<SignedEnvelope, UpdateReason> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return refuse("manifestMalformed", "the manifest is not JSON");
+  }
+  const parsed = signedEnvelopeSchema.safeParse(value);
+  return parsed.success ? accept(parsed.data) : refuse("manifestMalformed", "the manifest is not a signed envelope");
+}
+
+async function checkSignatures(
+  envelope: SignedEnvelope,
+  trustedKeys: TrustedKeys,
+  hashing: Pick<Hashing, "verifyEd25519">,
+): Promise<Result<Record<string, unknown>, UpdateReason>> {
+  try {
+    return await verifyEnvelope(envelope, trustedKeys, hashing.verifyEd25519);
+  } catch {
+    return refuse("manifestMalformed", "the manifest cannot be written as canonical JSON");
+  }
+}
