@@ -1,0 +1,209 @@
+// The composition root: every part of the server, made in the order in which it needs the others, and stopped in the reverse.
+
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { chunkSizeBytes } from "@attune/shared/contracts/release";
+import { createAppRouter } from "./app-router.js";
+import { createAuditRepository } from "./audit/audit.repository.js";
+import { createDeviceRepository } from "./devices/device.repository.js";
+import { createDeviceService } from "./devices/device.service.js";
+import type { ServerEnv } from "./env.js";
+import { createHttpServer } from "./http.js";
+import { startIngestion } from "./ingestion/ingestion.consumer.js";
+import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
+import { createIngestionService } from "./ingestion/ingestion.service.js";
+import { openAdminToken } from "./platform/admin-token.js";
+import { type Database, openDatabase } from "./platform/database.js";
+import { writeFileDurably } from "./platform/durable-file.js";
+import { makePlaces, placesOf, type ServerPlaces } from "./platform/home.js";
+import { acquireHomeLock } from "./platform/home-lock.js";
+import { errorFields, type Logger } from "./platform/logger.js";
+import { migrate } from "./platform/migrate.js";
+import { clientHost, type Nats, startNats } from "./platform/nats.js";
+import { debianInstallation } from "./platform/nats-server.js";
+import { openPorts, type PortRequest, type Ports } from "./platform/ports.js";
+import { assertReachable, type Postgres, startEmbeddedPostgres, useExternalPostgres } from "./platform/postgres.js";
+import { createChunkStore } from "./registry/chunk-store.js";
+import { createRegistryRepository } from "./registry/registry.repository.js";
+import { createRegistryService } from "./registry/registry.service.js";
+import { openReleaseSigner } from "./registry/sign.js";
+import { createRolloutRepository } from "./rollouts/rollout.repository.js";
+import { createRolloutService } from "./rollouts/rollout.service.js";
+
+export interface App {
+  readonly httpUrl: string;
+  readonly natsUrl: string;
+  /** The children's, where they are this server's own and run just now. */
+  pids(): { readonly postgres: number | undefined; readonly nats: number | undefined };
+  /** Takes nothing more in, finishes what is in hand, stops the children. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly env: ServerEnv;
+  readonly logger: Logger;
+  /** Ends a start that is under way; a running app is ended by `stop`. */
+  readonly signal?: AbortSignal;
+  readonly now?: () => number;
+}
+
+interface Part {
+  readonly name: string;
+  stop(): Promise<void>;
+}
+
+/** Starts everything, or throws with everything stopped again. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { logger } = options;
+  const parts: Part[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= stopParts(parts, logger);
+    return stopped;
+  };
+  try {
+    return { ...(await startParts(options, parts)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts({ env, logger, signal, now = Date.now }: AppOptions, parts: Part[]) {
+  const places = placesOf(env.home);
+  await makePlaces(places);
+  const lock = await acquireHomeLock(places.lockFile);
+  parts.push({ name: "lock", stop: lock.release });
+  await rm(places.readyFile, { force: true });
+  const ports = await openPorts(places.portsFile);
+  // Chosen before anything is started: of all faults, a taken port is the most likely and the cheapest to find.
+  const httpPort = await ports.choose(portRequest(env, "ATTUNE_HTTP_PORT"));
+
+  const postgres = await openPostgres({ env, places, ports, logger });
+  parts.push({ name: "postgres", stop: postgres.stop });
+  signal?.throwIfAborted();
+  await migrate({ connectionString: postgres.connectionString, logger });
+  const database = openDatabase(postgres.connectionString, logger);
+  parts.push({ name: "database", stop: () => database.$disconnect() });
+  signal?.throwIfAborted();
+
+  const nats = await startNats({
+    places,
+    logger,
+    now,
+    externalUrl: env.natsUrl,
+    listenHost: env.host,
+    choosePort: () => ports.choose(portRequest(env, "ATTUNE_NATS_PORT")),
+    binary: { configured: env.natsServerBinary, path: env.path },
+    install: await debianInstallation(env.path),
+  });
+  parts.push({ name: "nats", stop: nats.stop });
+  signal?.throwIfAborted();
+
+  const ending = new AbortController();
+  const ingestion = startIngestion({
+    connection: () => nats.connection,
+    service: createIngestionService(createIngestionRepository(database)),
+    log: logger,
+    signal: ending.signal,
+  });
+  parts.push({
+    name: "ingestion",
+    stop: () => {
+      ending.abort();
+      return ingestion.done;
+    },
+  });
+
+  const http = await openHttp({ env, places, database, nats, logger, now });
+  parts.push({ name: "http", stop: http.close });
+  await http.listen(env.host, httpPort);
+  const httpUrl = `http://${clientHost(env.host)}:${httpPort}`;
+  const ready = { httpUrl, natsUrl: nats.url, pid: process.pid };
+  await writeFileDurably(places.readyFile, `${JSON.stringify(ready)}\n`);
+  parts.push({ name: "ready.json", stop: () => rm(places.readyFile, { force: true }) });
+  logger.info("server.ready", ready);
+  return { httpUrl, natsUrl: nats.url, pids: () => ({ postgres: postgres.pid(), nats: nats.pid() }) };
+}
+
+interface PostgresNeeds {
+  readonly env: ServerEnv;
+  readonly places: ServerPlaces;
+  readonly ports: Ports;
+  readonly logger: Logger;
+}
+
+async function openPostgres({ env, places, ports, logger }: PostgresNeeds): Promise<Postgres> {
+  if (env.databaseUrl !== undefined) {
+    await assertReachable(env.databaseUrl);
+    return useExternalPostgres(env.databaseUrl);
+  }
+  const choosePort = () => ports.choose(portRequest(env, "ATTUNE_POSTGRES_PORT"));
+  return startEmbeddedPostgres({ places, choosePort, logger });
+}
+
+function portRequest(env: ServerEnv, variable: PortRequest["variable"]): PortRequest {
+  switch (variable) {
+    case "ATTUNE_HTTP_PORT":
+      return { variable, configured: env.httpPort, host: env.host, known: true };
+    case "ATTUNE_NATS_PORT":
+      return { variable, configured: env.natsPort, host: env.host, known: true };
+    case "ATTUNE_POSTGRES_PORT":
+      return { variable, configured: env.postgresPort, host: "127.0.0.1", known: false };
+  }
+}
+
+interface HttpNeeds {
+  readonly env: ServerEnv;
+  readonly places: ServerPlaces;
+  readonly database: Database;
+  readonly nats: Nats;
+  readonly logger: Logger;
+  readonly now: () => number;
+}
+
+async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds) {
+  const signer = await openReleaseSigner(places.keys);
+  const chunkStore = createChunkStore(places.chunks, chunkSizeBytes);
+  const manifests = createChunkStore(join(places.server, "manifests"), maximumManifestBytes);
+  const rollouts = createRolloutService({ repository: createRolloutRepository(database), now });
+  const registry = createRegistryService({
+    repository: createRegistryRepository(database),
+    chunkStore,
+    manifests,
+    signer,
+    now,
+  });
+  const devices = createDeviceService({
+    repository: createDeviceRepository(database),
+    credentials: nats.credentials,
+    releaseKeys: signer,
+    targetRelease: rollouts.targetRelease,
+    natsUrls: () => [env.publicNatsUrl ?? nats.url],
+    pollIntervalMs: env.pollIntervalMs,
+    now,
+  });
+  return createHttpServer({
+    router: createAppRouter({ devices, registry, rollouts, audit: createAuditRepository(database) }),
+    isAdmin: await openAdminToken(places.adminTokenFile),
+    content: { chunkStore, manifests },
+    isHealthy: async () => {
+      await Promise.all([database.$queryRaw`SELECT 1`, nats.connection.flush()]);
+      return true;
+    },
+    logger,
+  });
+}
+
+/** A manifest lists a chunk in about a hundred bytes: room for extractors of gigabytes. */
+const maximumManifestBytes = 4 * 1024 * 1024;
+
+async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> {
+  for (const part of parts.toReversed()) {
+    try {
+      await part.stop();
+    } catch (error) {
+      logger.error("stop.failed", { part: part.name, ...errorFields(error) });
+    }
+  }
+}

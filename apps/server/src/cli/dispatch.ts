@@ -1,0 +1,70 @@
+// From the arguments of `attune` to an exit code: finds the command, shows help, and says of an error what to do about it.
+
+import { AppError } from "@attune/shared/errors";
+import type { CommandIo } from "./command.js";
+import { type CommandEntry, commandTable, loadCommand } from "./commands.js";
+
+export interface DispatchOptions {
+  readonly io: Omit<CommandIo, "json">;
+  readonly table?: readonly CommandEntry[];
+  readonly load?: typeof loadCommand;
+}
+
+/** 0 on success, 1 on an error. With `--json` standard output is one JSON object, whatever happens. */
+export async function dispatch(argv: readonly string[], options: DispatchOptions): Promise<number> {
+  const { table = commandTable, load = loadCommand } = options;
+  const separator = argv.includes("--") ? argv.indexOf("--") : argv.length;
+  const flags = argv.slice(0, separator);
+  const io: CommandIo = { ...options.io, json: flags.includes("--json") };
+  const [name, ...rest] = [...flags.filter((argument) => argument !== "--json"), ...argv.slice(separator)];
+  try {
+    if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+      showOverview(table, io);
+      return name === undefined ? 1 : 0;
+    }
+    const entry = table.find((candidate) => candidate.name === name);
+    if (entry === undefined) throw new AppError("INVALID_INPUT", `there is no command "${name}"; see attune --help`);
+    const command = await load(entry);
+    if (flags.includes("--help") || flags.includes("-h")) {
+      io.stdout(io.json ? JSON.stringify({ usage: command.usage }) : command.usage.trimEnd());
+      return 0;
+    }
+    return await command.run(rest, io);
+  } catch (error) {
+    showError(error, io);
+    return 1;
+  }
+}
+
+function showOverview(table: readonly CommandEntry[], io: CommandIo): void {
+  if (io.json) {
+    io.stdout(JSON.stringify({ commands: table }));
+    return;
+  }
+  const width = Math.max(...table.map(({ name }) => name.length));
+  io.stdout(`Usage: attune <command> [options]
+
+Commands:
+${table.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join("\n")}
+
+Every command has --help, and --json for one JSON object on standard output.
+Settings come from environment variables: ATTUNE_HOME, ATTUNE_HTTP_PORT and others; see attune server --help.`);
+}
+
+function showError(error: unknown, io: CommandIo): void {
+  const fault = error instanceof AppError ? error : new AppError("INTERNAL", messageOf(error), { cause: error });
+  const { code, message, remedy } = fault;
+  if (io.json) io.stdout(JSON.stringify({ error: { code, message, remedy } }));
+  io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
+  // Of a defect its place is worth knowing; a stack holds no argument and no text.
+  if (code === "INTERNAL" && error instanceof Error) io.stderr(`${stackOf(error)}\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function stackOf(error: Error): string {
+  const frames = (error.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
+  return frames.slice(0, 8).join("\n");
+}
