@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { type EncoderConfig, encoderConfigJson, parseEncoderConfig } from "@attune/ml/encoder/config";
+import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
+import type { Encoder } from "@attune/ml/encoder/encoder";
 import { type Pooling, pool } from "@attune/ml/encoder/pooling";
-import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
+import { serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { writeDurably } from "./checkpoint.js";
 import { bertShapes } from "./graphs/bert.js";
@@ -43,10 +43,9 @@ export function exportEncoder(input: ExportInput): void {
 
 /**
  * The largest difference between `expected` features (one per list of ids, from the training graph) and those of the
- * reference engine on exported files. Throws INTERNAL above `tolerance`: such an export must not be used.
+ * reference engine. Throws INTERNAL above `tolerance`: such an export must not be used.
  */
-export function checkParity({ configJson, model, pooling, samples, tolerance = 1e-4 }: ParityInput): number {
-  const encoder = referenceEngine.createEncoder(parseEncoderConfig(configJson), parseSafetensors(model));
+export function checkParity({ encoder, pooling, samples, tolerance = 1e-4 }: ParityInput): number {
   let largest = 0;
   for (const { ids, expected } of samples) {
     const actual = pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, pooling);
@@ -55,15 +54,15 @@ export function checkParity({ configJson, model, pooling, samples, tolerance = 1
   if (!(largest <= tolerance)) {
     throw new AppError(
       "INTERNAL",
-      `exported features differ from the training graph's by ${largest}, over ${tolerance}`,
+      `the reference engine's features differ from the training graph's by ${largest}, over ${tolerance}`,
     );
   }
   return largest;
 }
 
 export interface ParityInput {
-  readonly configJson: string;
-  readonly model: Uint8Array;
+  /** The reference engine's, from the files that are to be used. */
+  readonly encoder: Encoder;
   readonly pooling: Pooling;
   readonly samples: readonly { readonly ids: Int32Array; readonly expected: ArrayLike<number> }[];
   readonly tolerance?: number;

@@ -1,8 +1,8 @@
 // From datasets to a run folder: examples, vocabulary, training, export, parity check and the run's record.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { emoryLabels, loadEmoryNlp } from "../datasets/emorynlp.js";
 import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
@@ -10,6 +10,7 @@ import { openBackend } from "./backend.js";
 import type { Example, TrainingTask } from "./batches.js";
 import { type EpochRecord, writeDurably } from "./checkpoint.js";
 import { checkParity, exportEncoder, sha256 } from "./export.js";
+import { readExtractorFolder } from "./extractor-files.js";
 import { bertShapes } from "./graphs/bert.js";
 import { createParameter } from "./optimizer.js";
 import type { Recipe } from "./recipe.js";
@@ -105,10 +106,9 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     tokenizerJson: tokenizer.digestSource,
     weights: result.best,
   });
-  const configJson = readFileSync(join(out, "config.json"), "utf8");
-  const model = new Uint8Array(readFileSync(join(out, "model.safetensors")));
-  const samples = parityExamples(trainerInput, result.best);
-  const parity = checkParity({ configJson, model, pooling, samples });
+  const exported = readExtractorFolder(out);
+  const encoder = referenceEngine.createEncoder(exported.config, exported.model);
+  const parity = checkParity({ encoder, pooling, samples: parityExamples(trainerInput, result.best) });
   const record: RunRecord = {
     version: 1,
     fingerprint,

@@ -226,7 +226,7 @@ function evaluate(input: TrainerInput, parameters: Map<string, Parameter>, weigh
 
 /** Pooled features of `examples`, without dropout: (N * F), row-major. */
 export function forwardFeatures(
-  { tf, config, recipe }: Pick<TrainerInput, "tf" | "config" | "recipe">,
+  { tf, config, recipe }: Pick<TrainerInput, "tf" | "config"> & { recipe: Pick<Recipe, "pooling"> },
   {
     parameters,
     weights,

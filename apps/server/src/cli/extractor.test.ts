@@ -1,0 +1,108 @@
+// From a small made-up dataset through both commands to a folder that publishing accepts.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { releaseFileNames } from "@attune/shared/contracts/release";
+import type { AppError } from "@attune/shared/errors";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pretrain } from "../pretraining/pretrain.js";
+import { recipes } from "../pretraining/recipe.js";
+import { checkExtractor, type ExtractorFiles } from "../registry/extractor-check.js";
+import type { CommandIo } from "./command.js";
+import { extractorCommand } from "./extractor.js";
+import { pretrainCommand } from "./pretrain.js";
+
+const directory = mkdtempSync(join(tmpdir(), "attune-extractor-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const at = (...names: string[]) => join(directory, ...names);
+const words = ["plain", "great", "whoa", "grr", "alas", "yuck", "eek"];
+const speakers = ["Joey", "Ross", "Rachel", "Phoebe", "Monica", "Chandler"];
+const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+function recorder(): CommandIo & { readonly out: string[]; readonly err: string[] } {
+  const [out, err]: [string[], string[]] = [[], []];
+  return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
+}
+
+beforeAll(() => {
+  mkdirSync(at("data"));
+  mkdirSync(at("meld"));
+  writeFileSync(at("data", "labels.txt"), emotionLabels.join("\n"));
+  const rows = (count: number) => Array.from({ length: count }, (_, i) => i % 7);
+  const tsv = (count: number) =>
+    rows(count).map((label, i) => `so ${words[label]} ${words[i % 5]}\t${label}\tid${i}\n`);
+  writeFileSync(at("data", "train.tsv"), tsv(70).join(""));
+  writeFileSync(at("data", "dev.tsv"), tsv(14).join(""));
+  const csv = (count: number) =>
+    rows(count).map((label, i) => `${words[label]} that,${speakers[i % 6]},${emotionLabels[label]}\n`);
+  for (const split of ["train", "dev"]) {
+    writeFileSync(at("meld", `${split}_sent_emo.csv`), `Utterance,Speaker,Emotion\n${csv(84).join("")}`);
+  }
+  writeFileSync(at("vocab.txt"), [...specials, ...words, "so", "that", ..."abcdefghijklmnopqrstuvwxyz"].join("\n"));
+});
+
+async function refusal(command: typeof pretrainCommand, argv: string[]): Promise<string> {
+  const error = await command.run(argv, recorder()).catch((caught: unknown) => caught as AppError);
+  return (error as AppError).message;
+}
+
+describe("attune extractor freeze", () => {
+  it("makes of a run a folder that publishing accepts, the same bytes each time, and measures it", async () => {
+    const { tiny } = recipes;
+    const recipe = { ...tiny, hiddenSize: 8, intermediateSize: 12, epochs: 2, batchSize: 8, learningRate: 0.01 };
+    const vocabulary = readFileSync(at("vocab.txt"), "utf8").split("\n");
+    const named = { recipeName: "tiny", recipe, vocabulary, seed: 1, resume: false };
+    const record = await pretrain({ ...named, dataDirectory: at("data"), out: at("run") });
+    expect(record!.parity).toBeLessThan(1e-4);
+    expect(record!.data.map(({ rows }) => rows)).toEqual([70, 14]);
+
+    const argv = ["freeze", "--run", at("run"), "--data", at("data"), "--meld", at("meld")];
+    for (const name of ["first", "second"]) {
+      const io = recorder();
+      expect(await extractorCommand.run([...argv, "--out", at(name)], io)).toBe(0);
+      expect(io.out).toHaveLength(1);
+      const result = JSON.parse(io.out[0]!);
+      expect(result.featureSize).toBe(16);
+      expect(result.evaluation.people).toHaveLength(6);
+      expect(result.evaluation.int8Features).toBeGreaterThan(result.evaluation.alwaysNeutral);
+      expect(result.evaluation.bagOfWords).toBeGreaterThan(0.9);
+    }
+    const files = Object.fromEntries(
+      releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("first", name)))]),
+    );
+    const checked = checkExtractor(files as ExtractorFiles);
+    expect(checked.features).toMatchObject({ pooling: "mean-max", maxTokens: 32, featureSize: 16 });
+    expect(readdirSync(at("first")).sort()).toEqual([...releaseFileNames, "README.md", "run.json"].sort());
+    for (const name of readdirSync(at("first"))) {
+      expect(readFileSync(at("first", name)).equals(readFileSync(at("second", name))), name).toBe(true);
+    }
+    expect(readFileSync(at("first", "README.md"), "utf8")).toContain("| always neutral |");
+    expect(existsSync(at("first", "README.md.new"))).toBe(false);
+  }, 60_000);
+
+  it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
+    const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];
+    expect(await refusal(extractorCommand, argv)).toMatch(/none\/run\.json: is missing or not JSON/);
+    expect(await refusal(extractorCommand, ["freeze", "--run", at("run")])).toMatch(/--data is missing/);
+    expect(await refusal(extractorCommand, ["thaw"])).toMatch(/there is only `freeze`/);
+    expect(await refusal(extractorCommand, ["freeze", "--colour"])).toMatch(/--colour/);
+  });
+});
+
+describe("attune pretrain", () => {
+  it("refuses what it cannot use, naming the flag or the file and line", async () => {
+    const argv = ["--data", at("data"), "--vocabulary", at("vocab.txt"), "--out", at("run")];
+    expect(await refusal(pretrainCommand, argv)).toMatch(/holds a run already; add --resume/);
+    const fresh = [...argv.slice(0, 4), "--out", at("new")];
+    expect(await refusal(pretrainCommand, [...fresh, "--recipe", "huge"])).toMatch(/--recipe: .* tiny, small/);
+    expect(await refusal(pretrainCommand, [...fresh, "--seed", "1.5"])).toMatch(/--seed 1\.5/);
+    expect(await refusal(pretrainCommand, argv.slice(2))).toMatch(/--data is missing/);
+    expect(await refusal(pretrainCommand, argv.slice(0, 2))).toMatch(/--vocabulary is missing/);
+    mkdirSync(at("bad"));
+    writeFileSync(at("bad", "train.tsv"), "fine\t27\ta\nsecret\tx\tb\n");
+    const bad = await refusal(pretrainCommand, ["--data", at("bad"), ...fresh.slice(2)]);
+    expect(bad).toMatch(/train\.tsv, line 2/);
+    expect(bad).not.toContain("secret");
+  });
+});

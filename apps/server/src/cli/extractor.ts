@@ -1,0 +1,122 @@
+// `attune extractor freeze`: turns a training run into the folder that is published.
+
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { AppError } from "@attune/shared/errors";
+import { loadMeld } from "../datasets/meld.js";
+import { openBackend } from "../pretraining/backend.js";
+import { cardText } from "../pretraining/card.js";
+import { writeDurably } from "../pretraining/checkpoint.js";
+import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js";
+import { type ExtractionProgress, readExtractorFolder } from "../pretraining/extractor-files.js";
+import { freezeExtractor, readRecord, writeRecord } from "../pretraining/freeze.js";
+import type { Command, CommandIo } from "./command.js";
+
+const usage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--meld DIR] [--json]
+
+Freezes a run of \`attune pretrain\`: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
+folder that \`attune publish\` packs and signs.
+
+  --run DIR    the run folder
+  --data DIR   GoEmotions, on whose features DR and prior head are fitted
+  --out DIR    the frozen extractor
+  --meld DIR   also measure the features on MELD's dev split, for the card
+  --json       print what was found as JSON
+
+Examples:
+  attune extractor freeze --run runs/tiny-1 --data data/goemotions --out assets/extractor
+  attune extractor freeze --run runs/tiny-1 --data data/goemotions --out /tmp/candidate --meld data/meld --json
+`;
+
+export const extractorCommand: Command = {
+  name: "extractor",
+  summary: "freeze a trained feature extractor for publishing",
+  usage,
+  run,
+};
+
+async function run(argv: string[], io: CommandIo): Promise<number> {
+  const flags = parseFlags(argv);
+  const runDirectory = resolve(flags.run);
+  const out = resolve(flags.out);
+  const record = readRecord(runDirectory);
+  const { tf } = await openBackend();
+  const report = progressReport(io);
+  const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, out, report });
+  let evaluation: Evaluation | undefined;
+  if (flags.meld !== undefined) {
+    const file = (name: string) => parseSafetensors(new Uint8Array(readFileSync(join(out, name))));
+    evaluation = evaluateExtractor({
+      tf,
+      run: readExtractorFolder(runDirectory),
+      frozen: {
+        ...readExtractorFolder(out),
+        reduction: file("dr.safetensors"),
+        priorHead: file("prior-head.safetensors"),
+      },
+      meld: loadMeld(flags.meld),
+      seed: 1,
+      report,
+    });
+  }
+  writeRecord(out, { ...record, frozen, ...(evaluation ? { evaluation } : {}) });
+  writeDurably(join(out, "README.md"), new TextEncoder().encode(cardText({ run: record, frozen, evaluation })));
+  if (io.json) io.stdout(JSON.stringify({ out, ...frozen, ...(evaluation ? { evaluation } : {}) }));
+  else {
+    io.stdout(`${out}: ${frozen.featureSize} features, identity ${frozen.identity}`);
+    for (const [name, value] of Object.entries(evaluation ?? {})) {
+      if (typeof value === "number") io.stdout(`${name}: weighted F1 ${value.toFixed(4)} on MELD dev`);
+    }
+  }
+  return 0;
+}
+
+/** A line for each tenth of every extraction. */
+function progressReport(io: CommandIo): (progress: ExtractionProgress) => void {
+  let last = "";
+  return ({ what, done, total }) => {
+    const line = `${what}: ${10 * Math.floor((10 * done) / total)}%`;
+    if (line !== last) io.stderr(`${line}\n`);
+    last = line;
+  };
+}
+
+interface Flags {
+  readonly run: string;
+  readonly data: string;
+  readonly out: string;
+  readonly meld: string | undefined;
+}
+
+function parseFlags(argv: string[]): Flags {
+  const { values, positionals } = readFlags(argv);
+  if (positionals.length !== 1 || positionals[0] !== "freeze") {
+    throw new AppError("INVALID_INPUT", `attune extractor ${positionals.join(" ")}: there is only \`freeze\``);
+  }
+  const required = (name: "run" | "data" | "out"): string => {
+    const value = values[name];
+    if (value === undefined) throw new AppError("INVALID_INPUT", `--${name} is missing; see attune extractor --help`);
+    return value;
+  };
+  return { run: required("run"), data: required("data"), out: required("out"), meld: values.meld };
+}
+
+function readFlags(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        run: { type: "string" },
+        data: { type: "string" },
+        out: { type: "string" },
+        meld: { type: "string" },
+        json: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune extractor --help`, { cause: error });
+  }
+}

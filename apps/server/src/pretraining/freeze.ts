@@ -1,0 +1,151 @@
+// Freezes a run: int8 weights, DR, prior head and golden vectors, in the folder that `attune publish` signs.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import { featureIdentity } from "@attune/ml/features/identity";
+import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
+import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
+import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
+import { createRandom } from "@attune/ml/tensor/random";
+import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import type { Golden } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
+import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
+import type { Tf } from "./backend.js";
+import { writeDurably } from "./checkpoint.js";
+import { sha256 } from "./export.js";
+import { type ExtractionProgress, extractFeatures, openExtractor, readExtractorFolder } from "./extractor-files.js";
+import type { RunRecord } from "./pretrain.js";
+
+export interface FreezeInput {
+  readonly tf: Tf;
+  readonly runDirectory: string;
+  readonly dataDirectory: string;
+  readonly out: string;
+  readonly report: (progress: ExtractionProgress) => void;
+}
+
+export interface FreezeOutcome {
+  readonly identity: string;
+  readonly featureSize: number;
+  readonly sizesBytes: Readonly<Record<string, number>>;
+  /** Rows the prior head was fitted on: those with one emotion. */
+  readonly priorRows: number;
+  /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
+  readonly priorDevF1: number;
+}
+
+/** Enough to hold the prior's weights small where features repeat each other; with so many rows it hardly matters. */
+const priorRecipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1e-4 } as const;
+const goldenTolerance = 1e-3;
+
+/** Writes every file of a frozen extractor but its card. The features are those of the int8 weights, as devices compute them. */
+export function freezeExtractor(input: FreezeInput): FreezeOutcome {
+  const { out } = input;
+  const folder = readExtractorFolder(input.runDirectory);
+  const goEmotions = loadGoEmotions(input.dataDirectory);
+  const quantized = quantizeTensorFile(folder.model);
+  const extractor = openExtractor(folder, { identity: "being frozen", model: quantized });
+  const train = goEmotions.train.filter(hasOneEmotion);
+  const dev = goEmotions.dev.filter(hasOneEmotion);
+  const extract = (what: string, rows: readonly GoEmotionsRow[]) =>
+    extractFeatures({
+      tf: input.tf,
+      folder,
+      model: quantized,
+      texts: rows.map((row) => row.text),
+      report: (done, total) => input.report({ what, done, total }),
+    });
+  const pooled = extract("features of the labelled dataset", train);
+  const reduction = fitDimensionalityReduction(pooled);
+
+  const files: Record<string, Uint8Array> = {
+    "config.json": encode(folder.configJson),
+    "tokenizer.json": encode(folder.tokenizerJson),
+    "model.safetensors": serializeSafetensors(quantized),
+    "dr.safetensors": serializeSafetensors(reduction.save()),
+  };
+  const identity = sha256(
+    featureIdentity(
+      {
+        config: sha256(files["config.json"]!),
+        model: sha256(files["model.safetensors"]!),
+        tokenizer: sha256(files["tokenizer.json"]!),
+        reduction: sha256(files["dr.safetensors"]!),
+      },
+      folder,
+    ),
+  );
+  const head = fitLinear({
+    features: reduction.apply(pooled),
+    labels: labelsOf(train),
+    identity: { features: identity, classes: [...emotionLabels] },
+    recipe: priorRecipe,
+    random: createRandom(1),
+  });
+  files["prior-head.safetensors"] = serializeSafetensors(head.save());
+  const reduceOne = (ids: Int32Array) => {
+    const features = extractor.encodeIds(ids);
+    return reduction.apply(createMatrix(1, features.length, features)).data;
+  };
+  files["golden.json"] = encode(
+    `${JSON.stringify(goldenVectors(folder.config.vocabSize, folder.maxTokens, reduceOne))}\n`,
+  );
+
+  for (const [name, bytes] of Object.entries(files)) writeDurably(join(out, name), bytes);
+  return {
+    identity,
+    featureSize: reduction.outputSize,
+    sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
+    priorRows: train.length,
+    priorDevF1: headF1(head, reduction.apply(extract("features of its dev rows", dev)), labelsOf(dev)),
+  };
+}
+
+/** Weighted F1 of a head on (N, D) features. */
+export function headF1(head: LinearHead, features: Matrix, labels: Int32Array): number {
+  return weightedF1(labels, predictedLabels(head.probabilities(features)), emotionLabels.length);
+}
+
+export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)[number] }[]): Int32Array {
+  return Int32Array.from(rows, ({ label }) => emotionLabels.indexOf(label));
+}
+
+/** Of several emotions none is the row's own, so those rows teach the prior nothing it could be measured on. */
+function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
+  return labels?.length === 1;
+}
+
+/** Made-up token ids of many lengths, nobody's words, with the features a head sees for them. */
+function goldenVectors(vocabSize: number, maxTokens: number, features: (ids: Int32Array) => Float32Array): Golden {
+  const random = createRandom(20_210_502);
+  const [clsId, sepId, firstWordId] = [2, 3, 5];
+  const lengths = [3, 4, 6, 9, 13, 18, 25, maxTokens].filter((length) => length <= maxTokens);
+  const vectors = lengths.map((length) => {
+    const words = Array.from({ length: length - 2 }, () => firstWordId + random.integer(vocabSize - firstWordId));
+    const ids = [clsId, ...words, sepId];
+    return { ids, features: Array.from(features(Int32Array.from(ids)), (value) => Number(value.toFixed(6)) + 0) };
+  });
+  return { version: 1, tolerance: goldenTolerance, vectors };
+}
+
+/** run.json of a finished run. Throws INVALID_EXTRACTOR where it is not there. */
+export function readRecord(runDirectory: string): RunRecord {
+  const path = join(runDirectory, "run.json");
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as RunRecord;
+  } catch (cause) {
+    throw new AppError("INVALID_EXTRACTOR", `${path}: is missing or not JSON; let the run finish first`, { cause });
+  }
+}
+
+export function writeRecord(directory: string, record: object): void {
+  writeDurably(join(directory, "run.json"), encode(`${JSON.stringify(record, null, 2)}\n`));
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
