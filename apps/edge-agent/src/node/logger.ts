@@ -1,5 +1,5 @@
-// JSON lines on stderr. A field is a number or a word of a closed list; anything else is replaced, so that no sentence
-// can reach a log by mistake.
+// JSON lines on stderr. A field is a number or a single word; anything else is replaced, so that no sentence can reach a
+// log by mistake. The one exception, `detail`, is the explanation of a refused release: made of numbers and file names.
 
 import type { Log } from "../core/ports.js";
 import { type LogLevel, logLevels } from "./env.js";
@@ -16,7 +16,8 @@ export function createLogger(
     if (logLevels.indexOf(level) < limit) return;
     const safe: Record<string, string | number> = {};
     for (const [name, value] of Object.entries(fields)) {
-      safe[name] = typeof value === "string" && !closedWord.test(value) ? "(withheld)" : value;
+      const open = typeof value === "string" && name !== "detail" && !closedWord.test(value);
+      safe[name] = open ? "(withheld)" : value;
     }
     write(`${JSON.stringify({ time: new Date(nowMs()).toISOString(), level, event, ...safe })}\n`);
   };

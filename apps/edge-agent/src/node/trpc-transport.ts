@@ -1,7 +1,8 @@
 // Enrolment and polls over tRPC, on the device's own HTTP client: bounded replies, no redirects, no header that says more than needed.
 
+import type { AppRouter } from "@attune/server/app-router";
 import { AppError, isErrorCode } from "@attune/shared/errors";
-import { createTRPCUntypedClient, TRPCClientError } from "@trpc/client";
+import { createTRPCClient, TRPCClientError } from "@trpc/client";
 import { httpLink } from "@trpc/client/links/httpLink";
 import type { ControlTransport } from "../core/ports.js";
 import { type HttpClient, readJson } from "./http-client.js";
@@ -9,21 +10,23 @@ import { type HttpClient, readJson } from "./http-client.js";
 const replyLimitBytes = 256 * 1024;
 
 export function createTrpcTransport(client: HttpClient, server: string): ControlTransport {
-  const trpc = createTRPCUntypedClient({
+  const trpc = createTRPCClient<AppRouter>({
     links: [httpLink({ url: new URL("/trpc", server).href, fetch: createFetch(client) })],
   });
-  const call = async (procedure: string, input: unknown, signal: AbortSignal): Promise<unknown> => {
-    try {
-      return await trpc.mutation(procedure, input, { signal });
-    } catch (cause) {
-      throw toAppError(cause);
-    }
-  };
   return {
-    enrol: ({ message }, signal) => call("device.enrol", { message }, signal as globalThis.AbortSignal),
+    enrol: ({ message }, signal) =>
+      withAppError(trpc.device.enrol.mutate({ message }, { signal: signal as globalThis.AbortSignal })),
     poll: ({ message }, signature, signal) =>
-      call("device.poll", { message, signature }, signal as globalThis.AbortSignal),
+      withAppError(trpc.device.poll.mutate({ message, signature }, { signal: signal as globalThis.AbortSignal })),
   };
+}
+
+async function withAppError(reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (cause) {
+    throw toAppError(cause);
+  }
 }
 
 type Fetch = NonNullable<Parameters<typeof httpLink>[0]["fetch"]>;
