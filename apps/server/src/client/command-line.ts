@@ -1,10 +1,15 @@
 // What the commands that talk to a server have in common: flags, the way to the server, durations and tables.
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
 import { findServer, type ServerAccess } from "./fleet-client.js";
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
+type Options = Readonly<Record<string, { readonly type: "string" | "boolean" }>>;
+
+export interface Flags<O extends Options> {
+  readonly values: { readonly [name in keyof O]?: O[name]["type"] extends "string" ? string : boolean };
+  readonly positionals: readonly string[];
+}
 
 const serverOptions = {
   server: { type: "string" },
@@ -19,9 +24,14 @@ export const serverOptionsHelp = `  --server URL             the server's addres
   --json                   print one JSON object`;
 
 /** The flags of `command`, those of the way to the server included; an unknown one is refused by name. */
-export function parseFlags<O extends Options>(command: string, argv: string[], options: O) {
+export function parseFlags<O extends Options>(
+  command: string,
+  argv: string[],
+  options: O,
+): Flags<O & typeof serverOptions> {
   try {
-    return parseArgs({ args: argv, options: { ...serverOptions, ...options }, allowPositionals: true });
+    const parsed = parseArgs({ args: argv, options: { ...serverOptions, ...options }, allowPositionals: true });
+    return parsed as unknown as Flags<O & typeof serverOptions>;
   } catch (cause) {
     throw new AppError("INVALID_INPUT", `${(cause as Error).message}; see attune ${command} --help`, { cause });
   }

@@ -18,14 +18,8 @@ interface ContentRequest {
 }
 
 export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkRoutesDeps): Promise<void> {
-  // A scope of its own, so that its body parser and its error reply are nobody else's.
+  // A scope of its own, so that its body parser is nobody else's.
   await fastify.register(async (scope) => {
-    scope.setErrorHandler(async (error, _request, reply) => {
-      const fault = toFault(error);
-      if (fault.code === "INTERNAL") scope.log.error({ err: error }, "serving content failed");
-      const body = { error: { code: fault.code, message: fault.message, remedy: fault.remedy } };
-      return reply.status(fault.httpStatus).header("cache-control", "no-store").send(body);
-    });
     for (const [path, contentType, store] of [
       [chunkPath(":sha256"), "application/octet-stream", deps.chunkStore],
       [manifestPath(":sha256"), "application/json", deps.manifests],
@@ -33,7 +27,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
       scope.route<ContentRequest>({
         method: ["GET", "HEAD"],
         url: path,
-        handler: (request, reply) => sendContent(request, reply.header("content-type", contentType), store),
+        handler: (request, reply) => sendContent(request, reply, { store, contentType }),
       });
     }
     scope.addContentTypeParser(
@@ -65,38 +59,27 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
 async function sendContent(
   request: FastifyRequest<ContentRequest>,
   reply: FastifyReply,
-  store: ChunkStore,
+  { store, contentType }: { readonly store: ChunkStore; readonly contentType: string },
 ): Promise<FastifyReply> {
   const { sha256 } = request.params;
   const content = await store.open(sha256);
   if (content === undefined) throw new AppError("NOT_FOUND", `nothing is stored under ${sha256}`);
   const { sizeBytes } = content;
   const etag = `"${sha256}"`;
+  const condition = request.headers["if-range"];
+  const wanted = condition === undefined || condition === etag ? request.headers.range : undefined;
+  const range = parseByteRange(wanted, sizeBytes);
+  if (range.kind === "unsatisfiable") {
+    reply.header("content-range", `bytes */${sizeBytes}`);
+    throw new AppError("RANGE_NOT_SATISFIABLE", `the content has ${sizeBytes} bytes`);
+  }
   reply
     .header("etag", etag)
     .header("accept-ranges", "bytes")
     .header("cache-control", "public, max-age=31536000, immutable");
   if (request.headers["if-none-match"]?.includes(etag)) return reply.status(304).send();
-  const condition = request.headers["if-range"];
-  const range = parseByteRange(
-    condition === undefined || condition === etag ? request.headers.range : undefined,
-    sizeBytes,
-  );
-  if (range.kind === "unsatisfiable") {
-    reply.header("content-range", `bytes */${sizeBytes}`);
-    throw new AppError("RANGE_NOT_SATISFIABLE", `the content has ${sizeBytes} bytes`);
-  }
   const [start, endInclusive] = range.kind === "part" ? [range.start, range.endInclusive] : [0, sizeBytes - 1];
   if (range.kind === "part") reply.status(206).header("content-range", `bytes ${start}-${endInclusive}/${sizeBytes}`);
-  reply.header("content-length", endInclusive - start + 1);
+  reply.header("content-type", contentType).header("content-length", endInclusive - start + 1);
   return request.method === "HEAD" ? reply.send() : reply.send(content.stream(start, endInclusive));
-}
-
-function toFault(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  const status = (error as { statusCode?: unknown }).statusCode;
-  if (typeof status === "number" && status >= 400 && status < 500) {
-    return new AppError("INVALID_INPUT", (error as Error).message, { cause: error });
-  }
-  return new AppError("INTERNAL", "the content cannot be read", { cause: error });
 }
