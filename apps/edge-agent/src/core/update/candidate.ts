@@ -102,11 +102,11 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
     pooling: features.pooling,
     maxTokens: features.maxTokens,
     identity: features.identity,
+    reduction,
   });
   if (reduction.outputSize !== features.featureSize) {
     throw new Error(`dr.safetensors gives ${reduction.outputSize} features, the manifest says ${features.featureSize}`);
   }
-  const reduce = (pooled: Float32Array) => reduction.apply(createMatrix(1, pooled.length, pooled)).data;
   const prior = loadHead(parseSafetensors(file(files, "prior-head.safetensors")));
   assertSameFeatures(prior, { features: features.identity, classes: labels });
   if (prior.inputSize !== features.featureSize) {
@@ -119,8 +119,8 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
     release,
     prior,
     golden: goldenSchema.parse(JSON.parse(text(files, "golden.json"))),
-    extract: (sentence) => reduce(extractor.extract(sentence)),
-    encodeIds: (ids) => reduce(extractor.encodeIds(ids)),
+    extract: extractor.extract,
+    encodeIds: extractor.encodeIds,
   };
 }
 

@@ -1,0 +1,126 @@
+// The server's side of all three transports, in memory: what it was sent is kept, what it answers can be spoiled.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { AppError } from "@attune/shared/errors";
+import type {
+  Cleared,
+  ControlTransport,
+  DownloadReply,
+  DownloadTransport,
+  ReportTransport,
+} from "../../apps/edge-agent/src/core/ports.js";
+import { sha256Hex } from "./node-crypto.js";
+import { type TinyRelease, testTrustedKeys } from "./tiny-release.js";
+
+export const fakeToken = `attune1.${sha256Hex(canonicalBytes(testTrustedKeys))}.${"5".repeat(48)}`;
+export const fakeDevice = "d".repeat(32);
+
+export interface FakeFleet {
+  readonly control: ControlTransport;
+  readonly downloads: DownloadTransport;
+  readonly reports: ReportTransport;
+  target: { sequence: number; manifestSha256: string } | null;
+  pollIntervalMs: number;
+  online: boolean;
+  brokerUp: boolean;
+  /** When set, reports arrive but their acknowledgement is lost this many times. */
+  loseAcks: number;
+  /** Replaces the reply to a download. */
+  spoil: ((path: string, offset: number, whole: Uint8Array) => DownloadReply | undefined) | undefined;
+  readonly polls: Cleared<"poll">[];
+  readonly requests: { readonly path: string; readonly offset: number }[];
+  /** Distinct reports by message id, as JetStream and the database would keep them. */
+  readonly received: Map<string, string>;
+  /** Every byte string that came, in order. */
+  readonly wire: string[];
+  publish(release: TinyRelease): void;
+}
+
+export function createFakeFleet(): FakeFleet {
+  const resources = new Map<string, Uint8Array>();
+  const nats = { urls: ["nats://127.0.0.1:1"], userJwt: "jwt" };
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+  function requireOnline(): void {
+    if (!fleet.online) throw new AppError("SERVER_UNAVAILABLE", "no network (by the test)");
+  }
+
+  const fleet: FakeFleet = {
+    target: null,
+    pollIntervalMs: 60_000,
+    online: true,
+    brokerUp: true,
+    loseAcks: 0,
+    spoil: undefined,
+    polls: [],
+    requests: [],
+    received: new Map(),
+    wire: [],
+    publish(release) {
+      resources.set(`/v1/manifests/${release.manifestSha256}`, release.manifest);
+      for (const [sha256, bytes] of release.chunks) resources.set(`/v1/chunks/${sha256}`, bytes);
+      fleet.target = { sequence: release.release.sequence, manifestSha256: release.manifestSha256 };
+    },
+    control: {
+      async enrol(cleared) {
+        requireOnline();
+        fleet.wire.push(text(cleared.bytes));
+        return {
+          version: 1,
+          device: fakeDevice,
+          fleet: "home",
+          releaseKeys: testTrustedKeys,
+          egressContractVersion: 1,
+          nats,
+        };
+      },
+      async poll(cleared) {
+        requireOnline();
+        fleet.wire.push(text(cleared.bytes));
+        fleet.polls.push(cleared);
+        const { pollIntervalMs, target: release } = fleet;
+        return { version: 1, device: fakeDevice, release, nats, pollIntervalMs };
+      },
+    },
+    downloads: {
+      async get(cleared) {
+        requireOnline();
+        const path = text(cleared.bytes);
+        const { offset } = cleared.message;
+        fleet.wire.push(path);
+        fleet.requests.push({ path, offset });
+        const whole = resources.get(path);
+        if (whole === undefined) return { status: 404, totalBytes: undefined, body: pieces([]) };
+        const spoiled = fleet.spoil?.(path, offset, whole);
+        if (spoiled !== undefined) return spoiled;
+        return { status: offset > 0 ? 206 : 200, totalBytes: whole.length, body: pieces([whole.slice(offset)]) };
+      },
+    },
+    reports: {
+      async connect() {
+        if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
+        return {
+          async publish(cleared, { messageId }) {
+            if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
+            const body = text(cleared.bytes);
+            const known = fleet.received.get(messageId);
+            if (known !== undefined && known !== body) throw new Error(`${messageId} came with another body`);
+            if (known === undefined) fleet.wire.push(body);
+            fleet.received.set(messageId, body);
+            if (fleet.loseAcks > 0) {
+              fleet.loseAcks--;
+              throw new AppError("TIMED_OUT", "the acknowledgement was lost (by the test)");
+            }
+          },
+          async close() {},
+        };
+      },
+    },
+  };
+  return fleet;
+}
+
+export async function* pieces(parts: readonly Uint8Array[], failure?: Error): AsyncIterable<Uint8Array> {
+  for (const part of parts) yield part;
+  if (failure !== undefined) throw failure;
+}

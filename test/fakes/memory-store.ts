@@ -1,0 +1,32 @@
+// The store port in memory: batches are atomic, and a kill falls before or after one, never into it.
+
+import type { Store } from "../../apps/edge-agent/src/core/ports.js";
+import type { Faults } from "./faults.js";
+
+export interface MemoryStore extends Store {
+  readonly contents: Map<string, Uint8Array>;
+}
+
+export function createMemoryStore(faults: Faults): MemoryStore {
+  const contents = new Map<string, Uint8Array>();
+  return {
+    contents,
+    async get(key) {
+      faults.check();
+      return contents.get(key)?.slice();
+    },
+    async batch(operations) {
+      faults.step(() => {
+        for (const operation of operations) {
+          if (operation.type === "put") contents.set(operation.key, operation.value.slice());
+          else contents.delete(operation.key);
+        }
+      });
+    },
+    async *entries(prefix) {
+      faults.check();
+      const keys = [...contents.keys()].filter((key) => key.startsWith(prefix)).sort();
+      for (const key of keys) yield [key, contents.get(key)!.slice()] as const;
+    },
+  };
+}

@@ -1,0 +1,222 @@
+// A real, signed release around a tiny BERT with random weights: small enough to build in milliseconds.
+
+import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import { createFeatureExtractor } from "@attune/ml/features/extractor";
+import { featureIdentity } from "@attune/ml/features/identity";
+import { fitLinear } from "@attune/ml/heads/linear";
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { createRandom } from "@attune/ml/tensor/random";
+import { serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
+import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
+import type { TrustedKeys } from "@attune/shared/signature";
+import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
+
+/** Per emotion a few words that the labelled dataset ties to it. */
+export const emotionWords: Readonly<Record<EmotionLabel, readonly string[]>> = {
+  neutral: ["table", "door", "walk"],
+  joy: ["happy", "great", "love"],
+  surprise: ["wow", "really", "sudden"],
+  anger: ["hate", "stop", "mad"],
+  sadness: ["cry", "alone", "miss"],
+  disgust: ["gross", "rotten", "nasty"],
+  fear: ["scared", "dark", "help"],
+};
+const fillers = ["i", "you", "the", "a", "is", "am", "so", "very", "are", "how", "today", "it", ".", "?", "!"];
+const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+/** What people here say without the labelled dataset knowing what it means to them. */
+export const privateWords = ["bazinga", "blimey", "crumbs", "yikes", "hmm", "ugh", "yay"];
+const vocabulary = [...special, ...fillers, ...Object.values(emotionWords).flat(), ...privateWords];
+
+export interface TinyReleaseOptions {
+  readonly sequence?: number;
+  readonly seed?: number;
+  readonly labels?: readonly EmotionLabel[];
+  readonly signers?: readonly SigningKey[];
+  /** Changes to the manifest before it is signed. */
+  readonly amend?: (release: Release) => Release;
+  /** Changes to the files before they are cut into chunks; their digests follow. */
+  readonly amendFiles?: (files: Map<ReleaseFileName, Uint8Array>) => void;
+  /** Zeroes the encoder, so that all texts look the same: a release that is of no use to anybody. */
+  readonly blind?: boolean;
+}
+
+export interface TinyRelease {
+  readonly release: Release;
+  readonly files: ReadonlyMap<ReleaseFileName, Uint8Array>;
+  readonly manifest: Uint8Array;
+  readonly manifestSha256: string;
+  readonly chunks: ReadonlyMap<string, Uint8Array>;
+}
+
+export const testSigner: SigningKey = createSigningKey();
+export const testTrustedKeys: TrustedKeys = {
+  threshold: 1,
+  keys: [{ keyId: testSigner.keyId, publicKey: testSigner.publicKey }],
+};
+export const tinyChunkBytes = 10_000;
+
+export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease {
+  const { sequence = 1, seed = 1, labels = emotionLabels, signers = [testSigner], amend = (r: Release) => r } = options;
+  const files = buildFiles({ seed, labels, blind: options.blind ?? false });
+  options.amendFiles?.(files);
+  const chunks = new Map<string, Uint8Array>();
+  const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
+  const settings = { pooling: "mean", maxTokens: 16 } as const;
+  const identity = identityOf(files, settings);
+  const release = amend({
+    version: 1,
+    kind: "release",
+    sequence,
+    model: "tiny",
+    modelVersion: `1.0.${sequence}`,
+    issuedAt: "2026-11-01T00:00:00Z",
+    expiresAt: "2027-11-01T00:00:00Z",
+    egressContractVersion: 1,
+    features: { identity, ...settings, featureSize: 8 },
+    labels: [...labels],
+    headRecipe: { kind: "linear" },
+    files: [...files].map(([name, bytes]) => {
+      const parts: { sha256: string; sizeBytes: number }[] = [];
+      for (let at = 0; at < bytes.length; at += tinyChunkBytes) {
+        const part = bytes.slice(at, at + tinyChunkBytes);
+        chunks.set(sha256Hex(part), part);
+        parts.push({ sha256: sha256Hex(part), sizeBytes: part.length });
+      }
+      return { name, sizeBytes: bytes.length, sha256: digest(name), chunks: parts };
+    }),
+  });
+  const manifest = signManifest(release, signers);
+  return { release, files, manifest, manifestSha256: sha256Hex(manifest), chunks };
+}
+
+export function signManifest(payload: unknown, signers: readonly SigningKey[]): Uint8Array {
+  const message = canonicalBytes(payload);
+  const signatures = signers.map((key) => ({ keyId: key.keyId, signature: key.sign(message) }));
+  return canonicalBytes({ payload, signatures });
+}
+
+/** `size` utterances; `style` 0 speaks as the labelled dataset does, others put their own words for each emotion. */
+export function sayings(size: number, style = 0, seed = 5): { id: string; text: string; label: EmotionLabel }[] {
+  const random = createRandom(seed);
+  return Array.from({ length: size }, (_, i) => {
+    const label = emotionLabels[random.integer(emotionLabels.length)]!;
+    const words = style === 0 ? emotionWords[label] : [privateWords[(emotionLabels.indexOf(label) + style) % 7]!];
+    const around = () => fillers[random.integer(fillers.length)]!;
+    const text = [around(), words[random.integer(words.length)]!, around()].join(" ");
+    return { id: `u${String(i).padStart(4, "0")}`, text, label };
+  });
+}
+
+interface BuildOptions {
+  readonly seed: number;
+  readonly labels: readonly EmotionLabel[];
+  readonly blind: boolean;
+}
+
+function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName, Uint8Array> {
+  const config: EncoderConfig = {
+    modelType: "bert",
+    vocabSize: vocabulary.length,
+    hiddenSize: 16,
+    numHiddenLayers: 1,
+    numAttentionHeads: 2,
+    intermediateSize: 32,
+    maxPositionEmbeddings: 32,
+    typeVocabSize: 2,
+    layerNormEps: 1e-12,
+    hiddenAct: "gelu",
+    padTokenId: 0,
+  };
+  const encoderFile = randomBert(config, { seed, blind });
+  const tokenizerJson = wordPieceTokenizerJson(vocabulary, { lowercase: true });
+  const extractor = createFeatureExtractor({
+    tokenizer: createTokenizer(tokenizerJson),
+    encoder: referenceEngine.createEncoder(config, encoderFile),
+    pooling: "mean",
+    maxTokens: 16,
+    identity: "pooled",
+  });
+  const dataset = sayings(210).filter(({ label }) => labels.includes(label));
+  const pooled = extractor.extractAll(dataset.map(({ text }) => text));
+  const noise = createRandom(9);
+  const fitOn = blind ? { ...pooled, data: pooled.data.map(() => noise.normal()) } : pooled;
+  const reduction = fitDimensionalityReduction(fitOn, 8);
+  const files = new Map<ReleaseFileName, Uint8Array>([
+    ["config.json", utf8(encoderConfigJson(config))],
+    ["model.safetensors", serializeSafetensors(encoderFile)],
+    ["tokenizer.json", utf8(tokenizerJson)],
+    ["dr.safetensors", serializeSafetensors(reduction.save())],
+  ]);
+  const identity = { features: identityOf(files, { pooling: "mean", maxTokens: 16 }), classes: labels };
+  const prior = fitLinear({
+    features: reduction.apply(pooled),
+    labels: Int32Array.from(dataset, ({ label }) => labels.indexOf(label)),
+    identity,
+    recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 0.01 },
+    random: createRandom(1),
+  });
+  const vectors = [0, 1, 2].map((i) => {
+    const ids = createTokenizer(tokenizerJson).encode(dataset[i]!.text).ids;
+    const features = extractor.encodeIds(ids);
+    return { ids: [...ids], features: [...reduction.apply(createMatrix(1, features.length, features)).data] };
+  });
+  files.set("prior-head.safetensors", serializeSafetensors(prior.save()));
+  files.set("golden.json", canonicalBytes({ version: 1, tolerance: 1e-4, vectors }));
+  return files;
+}
+
+function identityOf(
+  files: ReadonlyMap<ReleaseFileName, Uint8Array>,
+  settings: { pooling: string; maxTokens: number },
+): string {
+  const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
+  const digests = {
+    config: digest("config.json"),
+    model: digest("model.safetensors"),
+    tokenizer: digest("tokenizer.json"),
+    reduction: digest("dr.safetensors"),
+  };
+  return sha256Hex(utf8(featureIdentity(digests, settings)));
+}
+
+function randomBert(config: EncoderConfig, { seed, blind }: { seed: number; blind: boolean }): TensorFile {
+  const random = createRandom(seed);
+  const tensors = new Map<string, Tensor>();
+  const { hiddenSize: h, intermediateSize: f } = config;
+  function put(name: string, shape: number[], fill: () => number): void {
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, fill);
+    tensors.set(name, { dtype: "F32", shape, data });
+  }
+  const normal = (scale: number) => () => (blind ? 0 : scale * random.normal());
+  const linear = (name: string, out: number, into: number) => {
+    put(`${name}.weight`, [out, into], normal(1 / Math.sqrt(into)));
+    put(`${name}.bias`, [out], normal(0.02));
+  };
+  const norm = (name: string) => {
+    put(`${name}.weight`, [h], () => 1);
+    put(`${name}.bias`, [h], () => 0);
+  };
+  put("embeddings.word_embeddings.weight", [config.vocabSize, h], normal(1));
+  put("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], normal(0.1));
+  put("embeddings.token_type_embeddings.weight", [config.typeVocabSize, h], normal(0.1));
+  norm("embeddings.LayerNorm");
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    const layer = `encoder.layer.${i}`;
+    for (const part of ["query", "key", "value"]) linear(`${layer}.attention.self.${part}`, h, h);
+    linear(`${layer}.attention.output.dense`, h, h);
+    norm(`${layer}.attention.output.LayerNorm`);
+    linear(`${layer}.intermediate.dense`, f, h);
+    linear(`${layer}.output.dense`, h, f);
+    norm(`${layer}.output.LayerNorm`);
+  }
+  return { tensors, metadata: {} };
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

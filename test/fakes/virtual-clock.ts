@@ -1,0 +1,79 @@
+// A clock that jumps from one sleeper to the next whenever nothing else is left to run: days pass in milliseconds.
+
+import type { Clock } from "../../apps/edge-agent/src/core/ports.js";
+
+export interface VirtualClock extends Clock {
+  /** Moves the wall clock alone, as a person or NTP does; sleepers and the monotonic clock do not notice. */
+  setWall(nowMs: number): void;
+  /** Sleeps until `condition` holds; throws after `limitMs` of virtual time. */
+  until(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
+}
+
+interface Sleeper {
+  readonly atMs: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClock {
+  const sleepers = new Set<Sleeper>();
+  let elapsedMs = 0;
+  let offsetMs = startMs;
+  let order = 0;
+  let pumping = false;
+
+  function pump(): void {
+    let next: Sleeper | undefined;
+    for (const sleeper of sleepers) {
+      if (
+        next === undefined ||
+        sleeper.atMs < next.atMs ||
+        (sleeper.atMs === next.atMs && sleeper.order < next.order)
+      ) {
+        next = sleeper;
+      }
+    }
+    if (next === undefined) {
+      pumping = false;
+      return;
+    }
+    elapsedMs = Math.max(elapsedMs, next.atMs);
+    sleepers.delete(next);
+    next.wake();
+    setImmediate(pump);
+  }
+
+  const clock: VirtualClock = {
+    nowMs: () => offsetMs + elapsedMs,
+    monotonicMs: () => elapsedMs,
+    setWall(nowMs) {
+      offsetMs = nowMs - elapsedMs;
+    },
+    sleep(ms, signal) {
+      if (signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const end = () => {
+          sleepers.delete(sleeper);
+          signal.removeEventListener("abort", end);
+          resolve();
+        };
+        const sleeper: Sleeper = { atMs: elapsedMs + ms, order: order++, wake: end };
+        sleepers.add(sleeper);
+        signal.addEventListener("abort", end, { once: true });
+        if (!pumping) {
+          pumping = true;
+          setImmediate(pump);
+        }
+      });
+    },
+    async until(condition, limitMs = 3_600_000) {
+      const endMs = elapsedMs + limitMs;
+      const never = new AbortController().signal;
+      while (!(await condition())) {
+        if (elapsedMs > endMs) throw new Error("the condition did not come true in time");
+        await clock.sleep(50, never);
+      }
+    },
+  };
+  return clock;
+}
