@@ -1,0 +1,129 @@
+// Runs `attune demo` as a person would, and looks into its directory while it runs.
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const attune = join(root, "apps/server/bin/attune.js");
+const attuneAgent = join(root, "apps/edge-agent/bin/attune-agent.js");
+
+export interface DemoRun {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `attune-${name}-`));
+
+export function startDemo(argv: readonly string[], env: Readonly<Record<string, string>> = {}): DemoRun {
+  const child = spawn(process.execPath, [attune, "demo", ...argv], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (bytes) => {
+    stdout += bytes;
+  });
+  child.stderr.on("data", (bytes) => {
+    stderr += bytes;
+  });
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+export interface SampleRow {
+  readonly text: string;
+  readonly speaker: string;
+  readonly emotion: string;
+}
+
+/** The sample people's rows, as they stand in the file. */
+export function sampleRows(split: "train" | "dev"): SampleRow[] {
+  const lines = readFileSync(join(root, `assets/sample-people/${split}_sent_emo.csv`), "utf8")
+    .trimEnd()
+    .split("\r\n");
+  return lines.slice(1).map((line) => {
+    const [, quoted, plain, speaker, emotion] = /^\d+,(?:"((?:[^"]|"")*)"|([^,]*)),([^,]*),([^,]*),/.exec(line) ?? [];
+    const text = quoted?.replaceAll('""', '"') ?? plain;
+    if (text === undefined || speaker === undefined || emotion === undefined) throw new Error(`cannot read ${line}`);
+    return { text, speaker, emotion };
+  });
+}
+
+/** Writes a folder in MELD's form. */
+export function writePeople(directory: string, rows: { readonly train: SampleRow[]; readonly dev: SampleRow[] }): void {
+  const header = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime";
+  for (const split of ["train", "dev"] as const) {
+    const lines = rows[split].map(
+      ({ text, speaker, emotion }, index) =>
+        `${index + 1},"${text.replaceAll('"', '""')}",${speaker},${emotion},neutral,0,${index},1,1,"00:00:01,000","00:00:02,000"`,
+    );
+    writeFileSync(join(directory, `${split}_sent_emo.csv`), `${[header, ...lines].join("\r\n")}\r\n`);
+  }
+}
+
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  patienceMs = 120_000,
+): Promise<void> {
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; ) {
+    if (await condition()) return;
+    await sleep(50);
+  }
+  throw new Error(`${what} did not happen within ${patienceMs / 1_000} s`);
+}
+
+/** The process id in a file of the form {"pid": …} or of a pid file's first line. */
+export function pidIn(path: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  const text = readFileSync(path, "utf8");
+  const pid = text.trimStart().startsWith("{") ? JSON.parse(text).pid : Number.parseInt(text, 10);
+  return Number.isInteger(pid) ? pid : undefined;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** How many utterances the agent in `directory` holds, as it says itself; 0 while it does not answer. */
+export async function storedUtterances(directory: string): Promise<number> {
+  try {
+    const { url } = JSON.parse(readFileSync(join(directory, "local-api.json"), "utf8"));
+    const token = readFileSync(join(directory, "local-token"), "utf8").trim();
+    const reply = await fetch(`${url}/v1/status`, { headers: { authorization: `Bearer ${token}` } });
+    const { utterances } = (await reply.json()) as { utterances: { train: number; holdout: number } };
+    return utterances.train + utterances.holdout;
+  } catch {
+    return 0;
+  }
+}
+
+export interface ReportEntry {
+  readonly type: string;
+  readonly sequence: number;
+}
+
+/** The reports in a stopped agent's journal. */
+export async function reportsInJournal(directory: string): Promise<ReportEntry[]> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [attuneAgent, "journal", "--home", directory, "--json"],
+    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const { entries } = JSON.parse(stdout) as { entries: { type: string; sequence: number }[] };
+  return entries.filter(({ type }) => type.startsWith("report.")).map(({ type, sequence }) => ({ type, sequence }));
+}
