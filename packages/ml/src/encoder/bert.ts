@@ -98,7 +98,8 @@ function loadLayer(config: EncoderConfig, weights: EncoderWeights, index: number
   };
 }
 
-function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | undefined): void {
+/** Throws as `Encoder.forward` says. */
+export function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | undefined): void {
   if (ids.length === 0) {
     throw new MlError("empty", "No tokens to encode");
   }

@@ -7,6 +7,8 @@ import type { EmbeddingTable, LayerNorm, Linear } from "./layers.js";
 export interface EncoderWeights {
   /** `<name>.weight` (outFeatures, inFeatures), dequantized if int8, and `<name>.bias`. */
   linear(name: string, inFeatures: number, outFeatures: number): Linear;
+  /** `<name>.bias` (size). */
+  bias(name: string, size: number): Float32Array;
   /** `<name>.weight` and `.bias`, or `.gamma` and `.beta` as older checkpoints call them. */
   layerNorm(name: string, size: number, epsilon: number): LayerNorm;
   /** `<name>.weight` (rows, cols), left as int8 if it is. */
@@ -46,6 +48,7 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
         bias: vector(found(`${name}.bias`), outFeatures),
       };
     },
+    bias: (name, size) => vector(found(`${name}.bias`), size),
     layerNorm(name, size, epsilon) {
       const older = file.tensors.has(found(`${name}.gamma`));
       return {

@@ -1,0 +1,28 @@
+// Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/build.js [folder]`. Same sources, same bytes.
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const sources = fileURLToPath(new URL(".", import.meta.url));
+const target = process.argv[2] ?? sources;
+const compiler = process.env.ATTUNE_CLANG ?? "clang-19";
+
+const flags = [
+  ..."--target=wasm32 -O3 -std=c11 -nostdlib -ffreestanding -fno-math-errno -ffp-contract=off -mbulk-memory".split(" "),
+  ..."-fvisibility=hidden -Wall -Wextra -Werror -DKERNELS=attune_kernels".split(" "),
+  ..."-Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536".split(" "),
+];
+const builds = [
+  { file: "attune-simd128.wasm", isa: ["-msimd128", '-DISA_HEADER="isa-simd128.h"'] },
+  { file: "attune-relaxed.wasm", isa: ["-msimd128", "-mrelaxed-simd", '-DISA_HEADER="isa-relaxed.h"'] },
+];
+
+mkdirSync(target, { recursive: true });
+for (const { file, isa } of builds) {
+  // Relative source names, so that no machine's path can get into the bytes.
+  execFileSync(compiler, [...flags, ...isa, "encoder.c", "wasm.c", "-o", join(target, file)], {
+    cwd: sources,
+    stdio: "inherit",
+  });
+}

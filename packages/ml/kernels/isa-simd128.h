@@ -1,0 +1,30 @@
+// WebAssembly SIMD128: 4 lanes, int8 weights widened to int16 for the 16x16→32 dot product, so activations keep up to 16 bits.
+#pragma once
+#include <stdint.h>
+#include <wasm_simd128.h>
+
+#define ISA_NAME "simd128"
+#define LANES 4
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+typedef float vf __attribute__((vector_size(16), aligned(4)));
+typedef int32_t vi __attribute__((vector_size(16), aligned(4)));
+
+static inline vf vf_splat(float x) { return (vf)wasm_f32x4_splat(x); }
+static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+static inline vf vf_max(vf a, vf b) { return (vf)wasm_f32x4_pmax((v128_t)a, (v128_t)b); }
+static inline vf vf_min(vf a, vf b) { return (vf)wasm_f32x4_pmin((v128_t)a, (v128_t)b); }
+static inline vi vf_round(vf x) { return (vi)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)x)); }
+static inline vf vi_float(vi x) { return (vf)wasm_f32x4_convert_i32x4((v128_t)x); }
+
+// Quantized products: `vi_splat_group` repeats one group of QUANT_GROUP activations, `quant_weights` loads LANES groups of weights.
+#define QUANT_GROUP 2
+#define QUANT_UNSIGNED 0
+#define QUANT_LIMIT 32767
+typedef int16_t QuantX;
+static inline vi vi_splat_group(const QuantX *x) { return (vi)wasm_v128_load32_splat(x); }
+static inline vi quant_weights(const int8_t *w) { return (vi)wasm_i16x8_load8x8(w); }
+static inline vi quant_dot(vi sum, vi x, vi w) { return sum + (vi)wasm_i32x4_dot_i16x8((v128_t)x, (v128_t)w); }
+static inline void quant_store(QuantX *out, vi x) {
+  wasm_v128_store64_lane(out, wasm_i16x8_narrow_i32x4((v128_t)x, (v128_t)x), 0);
+}

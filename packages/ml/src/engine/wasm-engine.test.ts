@@ -1,0 +1,230 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { EncoderConfig } from "../encoder/config.js";
+import { pool, poolings } from "../encoder/pooling.js";
+import { quantizeTensorFile } from "../quantization/int8.js";
+import { createRandom, type Random } from "../tensor/random.js";
+import type { Tensor, TensorFile } from "../tensor/safetensors.js";
+import { warmUp } from "./kernel-encoder.js";
+import { referenceEngine } from "./reference-engine.js";
+import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
+
+const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
+const simd128 = kernel("attune-simd128.wasm");
+const builds = [
+  { name: "simd128", engine: createWasmEngine({ simd128 }), int8Tolerance: 2e-3 },
+  // Where the host lacks relaxed SIMD this is the same build again.
+  {
+    name: `relaxed (${hasRelaxedSimd() ? "known here" : "unknown here, simd128 instead"})`,
+    engine: createWasmEngine({ simd128, relaxed: kernel("attune-relaxed.wasm") }),
+    int8Tolerance: hasRelaxedSimd() ? 0.15 : 2e-3,
+  },
+];
+
+const shapes: Partial<EncoderConfig>[] = [
+  { hiddenSize: 128, numAttentionHeads: 2, intermediateSize: 512, numHiddenLayers: 2 },
+  { hiddenSize: 33, numAttentionHeads: 3, intermediateSize: 77, numHiddenLayers: 3 },
+  { hiddenSize: 5, numAttentionHeads: 5, intermediateSize: 1, numHiddenLayers: 1, hiddenAct: "gelu_new" },
+  { hiddenSize: 1, numAttentionHeads: 1, intermediateSize: 3, numHiddenLayers: 1 },
+  { hiddenSize: 66, numAttentionHeads: 1, intermediateSize: 130, numHiddenLayers: 2, hiddenAct: "relu" },
+  { hiddenSize: 320, numAttentionHeads: 4, intermediateSize: 640, numHiddenLayers: 1 },
+];
+
+function configOf(shape: Partial<EncoderConfig>): EncoderConfig {
+  return {
+    modelType: "bert",
+    vocabSize: 101,
+    hiddenSize: 128,
+    numHiddenLayers: 2,
+    numAttentionHeads: 2,
+    intermediateSize: 512,
+    maxPositionEmbeddings: 128,
+    typeVocabSize: 2,
+    layerNormEps: 1e-12,
+    hiddenAct: "gelu",
+    padTokenId: 0,
+    ...shape,
+  };
+}
+
+/** Weights of a trained encoder's size: activations near 1, attention that is neither flat nor one-hot. */
+function randomWeights(config: EncoderConfig, random: Random): TensorFile {
+  const tensors = new Map<string, Tensor>();
+  const add = (name: string, shape: number[], scale: number, centre = 0) => {
+    const data = Float32Array.from(
+      { length: shape.reduce((x, y) => x * y, 1) },
+      () => centre + scale * random.normal(),
+    );
+    tensors.set(name, { dtype: "F32", shape, data });
+  };
+  const { hiddenSize: h, intermediateSize: inner } = config;
+  const norm = (name: string) => {
+    add(`${name}.weight`, [h], 0.1, 1);
+    add(`${name}.bias`, [h], 0.1);
+  };
+  const linear = (name: string, from: number, to: number) => {
+    add(`${name}.weight`, [to, from], 1.5 / Math.sqrt(from));
+    add(`${name}.bias`, [to], 0.1);
+  };
+  add("embeddings.word_embeddings.weight", [config.vocabSize, h], 1);
+  add("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], 0.3);
+  add("embeddings.token_type_embeddings.weight", [config.typeVocabSize, h], 0.3);
+  norm("embeddings.LayerNorm");
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    const name = `encoder.layer.${i}`;
+    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, h, h);
+    linear(`${name}.attention.output.dense`, h, h);
+    norm(`${name}.attention.output.LayerNorm`);
+    linear(`${name}.intermediate.dense`, h, inner);
+    linear(`${name}.output.dense`, inner, h);
+    norm(`${name}.output.LayerNorm`);
+  }
+  return { tensors, metadata: {} };
+}
+
+const randomIds = (random: Random, tokens: number, config: EncoderConfig) =>
+  Int32Array.from({ length: tokens }, () => random.integer(config.vocabSize));
+
+function largestDifference(x: Float32Array, y: Float32Array): number {
+  expect(x.length).toBe(y.length);
+  // NaN would lose every comparison, so it is counted as the largest difference there is.
+  return x.reduce((most, value, i) => {
+    const difference = Math.abs(value - y[i]!);
+    return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, difference);
+  }, 0);
+}
+
+describe.each(builds)("the $name build", ({ engine, int8Tolerance }) => {
+  test.each(shapes)("gives the reference's hidden states in float32: %o", (shape) => {
+    const config = configOf(shape);
+    const random = createRandom(7);
+    const file = randomWeights(config, random);
+    const expected = referenceEngine.createEncoder(config, file);
+    const actual = engine.createEncoder(config, file);
+    for (const tokens of [1, 2, 3, 4, 5, 7, 8, 12, 31, 32, 33, 64, 127, 128]) {
+      const ids = randomIds(random, tokens, config);
+      const mask = Uint8Array.from({ length: tokens }, (_, t) => (t === 0 || random.next() < 0.7 ? 1 : 0));
+      for (const given of [undefined, mask]) {
+        const states = actual.forward(ids, given).hiddenStates;
+        const wanted = expected.forward(ids, given).hiddenStates;
+        expect(states.length).toBe(config.numHiddenLayers + 1);
+        for (const [i, state] of states.entries()) {
+          expect(largestDifference(state.data, wanted[i]!.data)).toBeLessThan(2e-5);
+        }
+      }
+    }
+  });
+
+  test.each(shapes.filter(({ hiddenSize }) => hiddenSize! > 5))("stays near it in int8: %o", (shape) => {
+    const config = configOf(shape);
+    const random = createRandom(8);
+    const file = quantizeTensorFile(randomWeights(config, random));
+    const expected = referenceEngine.createEncoder(config, file);
+    const actual = engine.createEncoder(config, file);
+    for (const tokens of [1, 3, 9, 32, 128]) {
+      const ids = randomIds(random, tokens, config);
+      const x = actual.forward(ids).hiddenStates.at(-1)!;
+      const y = expected.forward(ids).hiddenStates.at(-1)!;
+      expect(largestDifference(x.data, y.data)).toBeLessThan(int8Tolerance);
+    }
+  });
+
+  test("pools a batch of texts of any lengths as one text at a time, to the last bit", () => {
+    const config = configOf({});
+    const random = createRandom(9);
+    const file = quantizeTensorFile(randomWeights(config, random));
+    const encoder = engine.createEncoder(config, file);
+    const texts = Array.from({ length: 75 }, () => randomIds(random, 1 + random.integer(40), config));
+    for (const pooling of poolings) {
+      const together = encoder.pooled!(texts, pooling);
+      for (const [i, ids] of texts.entries()) {
+        const alone = encoder.pooled!([ids], pooling).data;
+        expect(together.data.subarray(i * alone.length, (i + 1) * alone.length)).toEqual(alone);
+        const wanted = pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, pooling);
+        expect(largestDifference(alone, wanted)).toBeLessThan(1e-6);
+      }
+    }
+  });
+
+  test("accepts a file that mixes int8 and float32, or quantizes the embeddings alone", () => {
+    const config = configOf({ hiddenSize: 24, numAttentionHeads: 3, intermediateSize: 40 });
+    const file = randomWeights(config, createRandom(10));
+    const quantized = quantizeTensorFile(file);
+    const tensors = new Map(file.tensors);
+    for (const name of ["embeddings.word_embeddings.weight", "encoder.layer.1.output.dense.weight"]) {
+      tensors.set(name, quantized.tensors.get(name)!);
+      tensors.set(`${name}.scale`, quantized.tensors.get(`${name}.scale`)!);
+    }
+    const mixed: TensorFile = { tensors, metadata: {} };
+    const ids = Int32Array.of(3, 100, 0, 7);
+    const x = engine.createEncoder(config, mixed).forward(ids).hiddenStates.at(-1)!;
+    const y = referenceEngine.createEncoder(config, mixed).forward(ids).hiddenStates.at(-1)!;
+    expect(largestDifference(x.data, y.data)).toBeLessThan(2e-5);
+  });
+
+  test("computes with denormal weights and activations", () => {
+    const config = configOf({ hiddenSize: 16, intermediateSize: 32 });
+    for (const quantize of [false, true]) {
+      const file = randomWeights(config, createRandom(11));
+      for (const [name, { data }] of file.tensors) {
+        if (name.includes("embeddings") || name.includes("intermediate"))
+          data.forEach((_, i) => {
+            data[i] = 1e-40 * ((i % 7) - 3);
+          });
+      }
+      const given = quantize ? quantizeTensorFile(file) : file;
+      const ids = Int32Array.of(1, 2, 3, 4, 5);
+      const x = engine.createEncoder(config, given).forward(ids).hiddenStates.at(-1)!;
+      const y = referenceEngine.createEncoder(config, given).forward(ids).hiddenStates.at(-1)!;
+      expect(largestDifference(x.data, y.data)).toBeLessThan(quantize ? int8Tolerance : 2e-5);
+    }
+  });
+
+  test("refuses a text whose result is not finite instead of returning it", () => {
+    const config = configOf({ hiddenSize: 16, intermediateSize: 32 });
+    const file = randomWeights(config, createRandom(12));
+    (file.tensors.get("encoder.layer.0.intermediate.dense.weight")!.data as Float32Array).fill(3e38);
+    (file.tensors.get("encoder.layer.0.attention.output.LayerNorm.weight")!.data as Float32Array).fill(1e30);
+    for (const given of [file, quantizeTensorFile(file)]) {
+      const encoder = engine.createEncoder(config, given);
+      expect(() => encoder.forward(Int32Array.of(1, 2, 3))).toThrow("not finite");
+      expect(() => encoder.pooled!([Int32Array.of(1, 2, 3)], "mean")).toThrow("not finite");
+    }
+  });
+
+  test("refuses weights that are missing, misshapen or not finite, by name", () => {
+    const config = configOf({ hiddenSize: 8, intermediateSize: 8 });
+    const name = "encoder.layer.1.output.dense.weight";
+    const broken = (tensor: Tensor | undefined): TensorFile => {
+      const { tensors } = randomWeights(config, createRandom(13));
+      if (tensor === undefined) tensors.delete(name);
+      else tensors.set(name, tensor);
+      return { tensors, metadata: {} };
+    };
+    const values = new Float32Array(64);
+    expect(() => engine.createEncoder(config, broken(undefined))).toThrow(name);
+    expect(() => engine.createEncoder(config, broken({ dtype: "F32", shape: [4, 16], data: values }))).toThrow(name);
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const data = values.slice();
+      data[63] = value;
+      expect(() => engine.createEncoder(config, broken({ dtype: "F32", shape: [8, 8], data }))).toThrow(name);
+    }
+  });
+
+  test("refuses bad tokens and goes on working", () => {
+    const config = configOf({ hiddenSize: 8, intermediateSize: 8 });
+    const encoder = engine.createEncoder(config, randomWeights(config, createRandom(14)));
+    for (const ids of [[], [-1], [101], [2 ** 31 - 1], new Array(129).fill(1)]) {
+      expect(() => encoder.forward(Int32Array.from(ids))).toThrow();
+      expect(() => encoder.pooled!([Int32Array.of(1), Int32Array.from(ids)], "cls")).toThrow();
+    }
+    expect(() => encoder.forward(Int32Array.of(1, 2), Uint8Array.of(0, 0))).toThrow();
+    expect(() => encoder.forward(Int32Array.of(1, 2), Uint8Array.of(1))).toThrow();
+    warmUp(encoder);
+    expect(encoder.forward(Int32Array.of(1, 2)).hiddenStates[0]!.rows).toBe(2);
+  });
+});
+
+test("bytes that are no kernel are refused", () => {
+  expect(() => createWasmEngine({ simd128: simd128.subarray(0, 1000) })).toThrow("damaged");
+});

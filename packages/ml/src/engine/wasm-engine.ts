@@ -1,0 +1,178 @@
+// The C kernels in WebAssembly: the engine for phones and for every host without a native build. The bytes come from the caller; nothing is read here.
+import { MlError } from "../error.js";
+import type { Engine } from "./engine.js";
+import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
+import { type KernelTensor, type KernelWeights, kernelConfig, kernelWeights } from "./kernel-weights.js";
+
+export interface WasmBuilds {
+  /** `attune-simd128.wasm`: runs wherever WebAssembly has SIMD. */
+  readonly simd128: Uint8Array;
+  /** `attune-relaxed.wasm`: used where the host knows relaxed SIMD. */
+  readonly relaxed?: Uint8Array;
+}
+
+export interface WasmEngine extends Engine {
+  readonly name: "wasm";
+  readonly build: "simd128" | "relaxed";
+}
+
+/** Throws `unsupported` where the host has no WebAssembly SIMD. */
+export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
+  const build = relaxed !== undefined && hasRelaxedSimd() ? "relaxed" : "simd128";
+  const bytes = build === "relaxed" ? relaxed! : simd128;
+  if (!WebAssembly.validate(bytes)) {
+    throw new MlError("unsupported", "This host's WebAssembly has no SIMD, or the kernel's bytes are damaged");
+  }
+  const module = new WebAssembly.Module(bytes);
+  return {
+    name: "wasm",
+    build,
+    createEncoder(config, tensors) {
+      const weights = kernelWeights(config, tensors);
+      const rows = Math.max(config.maxPositionEmbeddings, leastRows);
+      const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });
+      return createKernelEncoder(config, kernel);
+    },
+  };
+}
+
+/** Room for a batch of short texts, whatever the model's longest text is. */
+const leastRows = 256;
+
+/** One function that swizzles in the relaxed way: valid exactly where relaxed SIMD is known. */
+const relaxedProbe = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
+  253, 128, 2, 11,
+];
+
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(Uint8Array.from(relaxedProbe));
+}
+
+interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  heap_base(): number;
+  encoder_size(config: number): number;
+  encoder_init(memory: number, bytes: number, config: number): number;
+  encoder_load(
+    encoder: number,
+    slot: number,
+    layer: number,
+    first: number,
+    count: number,
+    values: number,
+    scales: number,
+  ): number;
+  encoder_embed(encoder: number, ids: number, tokens: number, lengths: number, texts: number, mask: number): number;
+  encoder_run(encoder: number, first: number, last: number): number;
+  encoder_hidden(encoder: number, stride: number): number;
+  encoder_pool(encoder: number, pooling: number, out: number): number;
+}
+
+/** Texts in one batch: beyond a few dozen a larger one gains nothing. */
+const batchTexts = 32;
+const badInput = -3;
+const pageBytes = 65536;
+const configBytes = 64;
+
+/** The instance's memory, from its heap on: the config, the encoder, and a region through which everything else goes in and out. */
+function createWasmKernel(
+  module: WebAssembly.Module,
+  { config, weights, rows }: { config: Uint8Array; weights: KernelWeights; rows: number },
+): EncoderKernel {
+  const kernel = new WebAssembly.Instance(module).exports as unknown as KernelExports;
+  const heap = alignUp(kernel.heap_base());
+  grow(kernel.memory, heap + configBytes);
+  new Uint8Array(kernel.memory.buffer, heap, config.length).set(config);
+  const size = kernel.encoder_size(heap);
+  if (size < 0) {
+    throw new MlError(
+      "unsupported",
+      "The encoder is too large for WebAssembly's memory, or its sizes are out of range",
+    );
+  }
+  const encoder = heap + configBytes;
+  const region = alignUp(encoder + size);
+  const longestRow = weights.tensors.reduce((most, { cols }) => Math.max(most, cols), 0);
+  const regionBytes = Math.max(pageBytes, 8 * longestRow + 128, 12 * rows, 8 * longestRow * batchTexts);
+  grow(kernel.memory, region + regionBytes);
+  const { buffer } = kernel.memory;
+  refuse(kernel.encoder_init(encoder, size, heap), "the configuration");
+  for (const tensor of weights.tensors) {
+    loadTensor(kernel, { encoder, region, regionBytes }, tensor);
+  }
+
+  const ids = new Int32Array(buffer, region, rows);
+  const lengths = new Int32Array(buffer, region + 4 * rows, rows);
+  const mask = new Uint8Array(buffer, region + 8 * rows, rows);
+  let tokens = 0;
+
+  return {
+    rows,
+    texts: batchTexts,
+    embed(nextIds, nextLengths, nextMask) {
+      if (nextIds.length > rows || nextLengths.length > batchTexts) return badInput;
+      tokens = nextIds.length;
+      ids.set(nextIds);
+      lengths.set(nextLengths);
+      if (nextMask !== undefined) mask.set(nextMask);
+      const maskAt = nextMask === undefined ? 0 : mask.byteOffset;
+      return kernel.encoder_embed(encoder, ids.byteOffset, tokens, lengths.byteOffset, nextLengths.length, maskAt);
+    },
+    run: (first, last) => kernel.encoder_run(encoder, first, last),
+    readHidden(out) {
+      const from = kernel.encoder_hidden(encoder, region) / 4;
+      const stride = new Int32Array(buffer, region, 1)[0]!;
+      const cols = out.length / tokens;
+      const floats = new Float32Array(buffer);
+      for (let t = 0; t < tokens; t++) {
+        out.set(floats.subarray(from + t * stride, from + t * stride + cols), t * cols);
+      }
+    },
+    pool(pooling, out) {
+      const code = kernel.encoder_pool(encoder, pooling, region);
+      if (code === 0) out.set(new Float32Array(buffer, region, out.length));
+      return code;
+    },
+  };
+}
+
+function loadTensor(
+  kernel: KernelExports,
+  { encoder, region, regionBytes }: { encoder: number; region: number; regionBytes: number },
+  { slot, layer, cols, values, scales }: KernelTensor,
+): void {
+  const rowBytes = cols * values.BYTES_PER_ELEMENT + 4;
+  const rows = values.length / cols;
+  const most = Math.floor((regionBytes - 64) / rowBytes);
+  for (let first = 0; first < rows; first += most) {
+    const count = Math.min(most, rows - first);
+    const part = values.subarray(first * cols, (first + count) * cols);
+    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+    new Uint8Array(kernel.memory.buffer, region, bytes.length).set(bytes);
+    let scalesAt = 0;
+    if (scales !== undefined) {
+      scalesAt = alignUp(region + bytes.length);
+      new Float32Array(kernel.memory.buffer, scalesAt, count).set(scales.subarray(first, first + count));
+    }
+    refuse(kernel.encoder_load(encoder, slot, layer, first, count, region, scalesAt), `tensor ${slot}, layer ${layer}`);
+  }
+}
+
+function refuse(code: number, what: string): void {
+  if (code !== 0) throw new MlError("shape", `The encoder's kernel refused ${what} (code ${code})`);
+}
+
+function alignUp(address: number): number {
+  return Math.ceil(address / 64) * 64;
+}
+
+function grow(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = Math.ceil((bytes - memory.buffer.byteLength) / pageBytes);
+  if (missing <= 0) return;
+  try {
+    memory.grow(missing);
+  } catch (cause) {
+    throw new MlError("unsupported", `This host has no ${bytes} bytes for the encoder in WebAssembly`, { cause });
+  }
+}
