@@ -79,14 +79,6 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
   // Chosen before anything is started: of all faults, a taken port is the most likely and the cheapest to find.
   const httpPort = await ports.choose(portRequest(env, "ATTUNE_HTTP_PORT"));
 
-  const postgres = await openPostgres({ env, places, ports, logger });
-  parts.push({ name: "postgres", stop: postgres.stop });
-  signal?.throwIfAborted();
-  await migrate({ connectionString: postgres.connectionString, logger });
-  const database = openDatabase(postgres.connectionString, logger);
-  parts.push({ name: "database", stop: () => database.$disconnect() });
-  signal?.throwIfAborted();
-
   const nats = await startNats({
     places,
     logger,
@@ -98,6 +90,14 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
     install: await debianInstallation(env.path),
   });
   parts.push({ name: "nats", stop: nats.stop });
+  signal?.throwIfAborted();
+
+  const postgres = await openPostgres({ env, places, ports, logger });
+  parts.push({ name: "postgres", stop: postgres.stop });
+  signal?.throwIfAborted();
+  await migrate({ connectionString: postgres.connectionString, logger });
+  const database = openDatabase(postgres.connectionString, logger);
+  parts.push({ name: "database", stop: () => database.$disconnect() });
   signal?.throwIfAborted();
 
   const ending = new AbortController();

@@ -2,7 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { AppRouter } from "./app-router.js";
 import type { IsAdmin } from "./platform/admin-token.js";
 import { errorFields, type Logger } from "./platform/logger.js";
@@ -37,7 +37,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   const server = fastify({
     loggerInstance: asFastifyLogger(logger),
     // Nothing of a request is logged: neither body nor address.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: adminBodyLimitBytes,
     routerOptions: { maxParamLength: 2_048 },
     requestTimeout: 30_000,

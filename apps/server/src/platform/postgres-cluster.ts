@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { chown, cp, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,6 +14,7 @@ import { z } from "zod";
 import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
 import type { Logger } from "./logger.js";
+import { wasStartedWith } from "./process-identity.js";
 
 const run = promisify(execFile);
 
@@ -142,6 +143,7 @@ async function reachableDataDirectory(user: OsUser, options: ClusterOptions): Pr
     return places.postgres;
   }
   // A random name, not one derived from the home's path: a new home must never find an old home's data.
+  await removeAbandoned(options.sharedDirectory, logger);
   const directory = join(options.sharedDirectory, randomBytes(8).toString("hex"));
   const dataDirectory = join(directory, "postgres");
   await makeDirectory(options.sharedDirectory, 0o755);
@@ -154,6 +156,20 @@ async function reachableDataDirectory(user: OsUser, options: ClusterOptions): Pr
     why: `the user postgres cannot pass through ${places.server}; the database is kept in dataDirectory instead`,
   });
   return dataDirectory;
+}
+
+/** Databases of homes in the temporary directory that are gone, as those of a demo: nothing can ask for them again. */
+async function removeAbandoned(sharedDirectory: string, logger: Logger): Promise<void> {
+  for (const name of await readdir(sharedDirectory)) {
+    const directory = join(sharedDirectory, name);
+    const home = await readTextFile(join(directory, "home"));
+    if (home === undefined || !home.startsWith(join(tmpdir(), "/"))) continue;
+    if ((await stat(home).catch(() => undefined)) !== undefined) continue;
+    const pid = await postmasterPid(join(directory, "postgres"));
+    if (pid !== undefined && (await wasStartedWith(pid, join(directory, "postgres")))) continue;
+    logger.info("postgres.abandoned", { directory, home });
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 function parsePointer(text: string, path: string): { dataDirectory: string } {
