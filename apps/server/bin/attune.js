@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 const entry = new URL("../dist/cli/main.js", import.meta.url);
 if (!existsSync(entry)) {
   process.stderr.write("attune: building first (once)\n");
-  execSync("npm run --silent build", { cwd: fileURLToPath(new URL("../../..", import.meta.url)), stdio: ["ignore", 2, 2] });
+  execSync("npm run --silent build", {
+    cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+    stdio: ["ignore", 2, 2],
+  });
 }
 await import(entry.href);
