@@ -19,7 +19,18 @@ import safetensors.torch
 import tokenizers
 import torch
 import transformers
-from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    BertTokenizerFast,
+    MobileBertConfig,
+    MobileBertForSequenceClassification,
+    MobileBertModel,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    RobertaModel,
+)
 
 HERE = Path(__file__).parent
 VERSIONS = {
@@ -56,10 +67,10 @@ def activations():
     )
 
 
-# --- encoder ---------------------------------------------------------------------------------------------------------
+# --- encoders --------------------------------------------------------------------------------------------------------
 
 # Small, and each odd in another way: head size 7 in 3 heads; one head and one layer; four layers of head size 1, behind the prefix "bert.".
-SHAPES = {
+BERT = {
     "odd": dict(hidden_size=21, num_attention_heads=3, num_hidden_layers=2, intermediate_size=37, vocab_size=53,
                 max_position_embeddings=19, hidden_act="gelu"),
     "single": dict(hidden_size=8, num_attention_heads=1, num_hidden_layers=1, intermediate_size=3, vocab_size=11,
@@ -68,43 +79,95 @@ SHAPES = {
                  max_position_embeddings=12, hidden_act="relu"),
 }
 
+# As published (padding 1, one type); positions from 4 on, behind the prefix "roberta."; padding 0, so that positions begin at 1.
+ROBERTA = {
+    "odd": dict(hidden_size=15, num_attention_heads=3, num_hidden_layers=2, intermediate_size=31, vocab_size=47,
+                max_position_embeddings=19, hidden_act="gelu", layer_norm_eps=1e-5, type_vocab_size=1, pad_token_id=1),
+    "offset": dict(hidden_size=12, num_attention_heads=2, num_hidden_layers=3, intermediate_size=20, vocab_size=23,
+                   max_position_embeddings=14, hidden_act="gelu_new", pad_token_id=3),
+    "first": dict(hidden_size=8, num_attention_heads=1, num_hidden_layers=1, intermediate_size=5, vocab_size=13,
+                  max_position_embeddings=9, hidden_act="relu", pad_token_id=0),
+}
+
+# As published in the small; every switch the other way; no bottleneck and nothing to transform, behind the prefix "mobilebert."; layer
+# normalisation with an epsilon that shows where it is used and where PyTorch's own is; no bottleneck for attention, at equal widths.
+MOBILEBERT = {
+    "published": dict(hidden_size=24, num_attention_heads=4, num_hidden_layers=2, intermediate_size=24, vocab_size=41,
+                      embedding_size=8, intra_bottleneck_size=8, max_position_embeddings=17),
+    "switched": dict(hidden_size=15, num_attention_heads=3, num_hidden_layers=2, intermediate_size=11, vocab_size=29,
+                     embedding_size=7, intra_bottleneck_size=9, max_position_embeddings=11, hidden_act="gelu",
+                     trigram_input=False, use_bottleneck_attention=True, num_feedforward_networks=1,
+                     normalization_type="layer_norm"),
+    "wide": dict(hidden_size=10, num_attention_heads=5, num_hidden_layers=3, intermediate_size=13, vocab_size=19,
+                 embedding_size=10, max_position_embeddings=9, trigram_input=False, use_bottleneck=False,
+                 num_feedforward_networks=3),
+    "normed": dict(hidden_size=14, num_attention_heads=2, num_hidden_layers=2, intermediate_size=18, vocab_size=23,
+                   embedding_size=14, intra_bottleneck_size=6, max_position_embeddings=13, layer_norm_eps=0.05,
+                   num_feedforward_networks=2, normalization_type="layer_norm"),
+    "unshared": dict(hidden_size=8, num_attention_heads=2, num_hidden_layers=1, intermediate_size=12, vocab_size=17,
+                     embedding_size=4, intra_bottleneck_size=8, max_position_embeddings=9,
+                     key_query_shared_bottleneck=False, num_feedforward_networks=2),
+}
+
+FAMILIES = {
+    "bert": dict(config=BertConfig, model=BertModel, head=BertForSequenceClassification, shapes=BERT, behind={"deep"},
+                 file="encoder"),
+    "roberta": dict(config=RobertaConfig, model=RobertaModel, head=RobertaForSequenceClassification, shapes=ROBERTA,
+                    behind={"offset"}, file="roberta"),
+    # NoNorm does not hold values back: weights of half the size keep them where the others' are.
+    "mobilebert": dict(config=MobileBertConfig, model=MobileBertModel, head=MobileBertForSequenceClassification,
+                       shapes=MOBILEBERT, behind={"wide"}, file="mobilebert", deviation=0.25),
+}
+
 
 def lengths(positions):
     """(tokens, of which padding): one token, every position, and padded forms of a few."""
     return [(1, 0), (2, 0), (positions, 0), (5, 0), (5, 2), (positions, positions - 1), (positions, 3)]
 
 
-def encoder():
+def randomise(model, deviation):
+    """Far from the usual initialisation: biases, norms and saturated activations must count."""
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            around = 1.0 if "LayerNorm.weight" in key else 0.0
+            parameter.copy_(around + deviation * torch.randn_like(parameter))
+
+
+def encoders(name):
+    family = FAMILIES[name]
     shapes = []
-    for seed, (name, sizes) in enumerate(SHAPES.items()):
+    for seed, (shape, sizes) in enumerate(family["shapes"].items()):
         torch.manual_seed(seed)
-        config = BertConfig(**sizes, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-        model = BertForSequenceClassification(config) if name == "deep" else BertModel(config)
+        config = family["config"](**sizes, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+        behind = shape in family["behind"]
+        model = family["head" if behind else "model"](config)
         model.config._attn_implementation = "eager"
         model.eval()
-        with torch.no_grad():
-            # Far from the usual initialisation: biases, norms and saturated activations must count.
-            for key, parameter in model.named_parameters():
-                around = 1.0 if "LayerNorm.weight" in key else 0.0
-                parameter.copy_(around + 0.5 * torch.randn_like(parameter))
+        randomise(model, family.get("deviation", 0.5))
         tensors = {key: value.contiguous() for key, value in model.state_dict().items()}
-        encoder_model = model.bert if name == "deep" else model
+        encoder_model = model.base_model if behind else model
+        # RoBERTa tells padding by its id, and counts its positions from the one after it.
+        pad = config.pad_token_id if name == "roberta" else None
+        positions = config.max_position_embeddings - (0 if pad is None else pad + 1)
         cases = []
-        for index, (tokens, padding) in enumerate(lengths(config.max_position_embeddings)):
+        for index, (tokens, padding) in enumerate(lengths(positions)):
             ids = torch.randint(0, config.vocab_size, (1, tokens))
             mask = torch.ones_like(ids)
             if padding:
                 mask[0, -padding:] = 0
+                if pad is not None:
+                    ids[0, -padding:] = pad
             with torch.no_grad():
                 output = encoder_model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             for layer, hidden in enumerate(output.hidden_states):
                 tensors[f"case.{index}.hidden.{layer}"] = hidden[0].contiguous()
             cases.append({"ids": ids[0].tolist(), "mask": mask[0].tolist()})
-        file = f"encoder-{name}.safetensors"
+        file = f"{family['file']}-{shape}.safetensors"
         safetensors.torch.save_file(tensors, HERE / file, metadata={"versions": json.dumps(VERSIONS)})
         keys = ["model_type", *sizes, "layer_norm_eps", "type_vocab_size", "pad_token_id"]
-        shapes.append({"name": name, "file": file, "config": {k: config.to_dict()[k] for k in keys}, "cases": cases})
-    write_json("encoder.json", {"shapes": shapes})
+        settings = {key: config.to_dict()[key] for key in keys}
+        shapes.append({"name": shape, "file": file, "config": settings, "cases": cases})
+    write_json(f"{family['file']}.json", {"shapes": shapes})
 
 
 # --- tokenizer -------------------------------------------------------------------------------------------------------
@@ -192,5 +255,6 @@ if __name__ == "__main__":
     parser.add_argument("--vocab", type=Path, required=True, help="BERT uncased vocab.txt")
     arguments = parser.parse_args()
     activations()
-    encoder()
+    for family in FAMILIES:
+        encoders(family)
     wordpiece(arguments.vocab)

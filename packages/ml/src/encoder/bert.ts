@@ -1,10 +1,10 @@
 // BERT's encoder (Devlin et al. 2019; Hugging Face Transformers' modeling_bert.py), read from top to bottom: load, embed, layer by layer.
-import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { activate } from "./activations.js";
-import type { EncoderConfig } from "./config.js";
+import type { BertConfig } from "./config.js";
 import type { Encoder, EncoderOutput } from "./encoder.js";
+import { checkInput } from "./input.js";
 import {
   addEmbedding,
   addInPlace,
@@ -39,7 +39,7 @@ interface BertEmbeddings {
  * An encoder from Hugging Face's tensor names, with or without the `bert.` prefix; int8 tensors with a `<name>.scale` are accepted beside float32.
  * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head in the file is not read.
  */
-export function createBert(config: EncoderConfig, tensors: TensorFile): Encoder {
+export function createBert(config: BertConfig, tensors: TensorFile): Encoder {
   const embeddings = loadEmbeddings(config, encoderWeights(tensors, prefix));
   const layers = createBertLayers(config, tensors);
 
@@ -55,7 +55,7 @@ export function createBert(config: EncoderConfig, tensors: TensorFile): Encoder 
 export type BertLayers = (x: Matrix, mask?: Uint8Array) => Matrix[];
 
 /** The layers alone, for a checkpoint that carries no embedding tables: what comes in is the embeddings' normalised output. */
-export function createBertLayers(config: EncoderConfig, tensors: TensorFile): BertLayers {
+export function createBertLayers(config: BertConfig, tensors: TensorFile): BertLayers {
   const weights = encoderWeights(tensors, prefix);
   const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => loadLayer(config, weights, i));
 
@@ -73,7 +73,7 @@ export function createBertLayers(config: EncoderConfig, tensors: TensorFile): Be
 /** Before every name, in a checkpoint saved together with a task head. */
 const prefix = "bert.";
 
-function loadEmbeddings(config: EncoderConfig, weights: EncoderWeights): BertEmbeddings {
+function loadEmbeddings(config: BertConfig, weights: EncoderWeights): BertEmbeddings {
   const { hiddenSize } = config;
   return {
     words: weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
@@ -83,7 +83,7 @@ function loadEmbeddings(config: EncoderConfig, weights: EncoderWeights): BertEmb
   };
 }
 
-function loadLayer(config: EncoderConfig, weights: EncoderWeights, index: number): BertLayer {
+function loadLayer(config: BertConfig, weights: EncoderWeights, index: number): BertLayer {
   const { hiddenSize, intermediateSize, layerNormEps } = config;
   const name = `encoder.layer.${index}`;
   return {
@@ -99,31 +99,7 @@ function loadLayer(config: EncoderConfig, weights: EncoderWeights, index: number
 }
 
 /** Throws as `Encoder.forward` says. */
-export function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | undefined): void {
-  if (ids.length === 0) {
-    throw new MlError("empty", "No tokens to encode");
-  }
-  if (ids.length > config.maxPositionEmbeddings) {
-    throw new MlError(
-      "out-of-range",
-      `${ids.length} tokens where the encoder has ${config.maxPositionEmbeddings} positions`,
-    );
-  }
-  for (const [i, id] of ids.entries()) {
-    if (id < 0 || id >= config.vocabSize) {
-      throw new MlError("out-of-range", `Token ${i} has id ${id}, outside the vocabulary of ${config.vocabSize}`);
-    }
-  }
-  if (mask === undefined) return;
-  if (mask.length !== ids.length) {
-    throw new MlError("shape", `A mask of ${mask.length} for ${ids.length} tokens`);
-  }
-  if (mask.every((value) => value === 0)) {
-    throw new MlError("empty", "The mask leaves no real token to encode");
-  }
-}
-
-/** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
+export /** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
 function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
   const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);
@@ -142,7 +118,7 @@ function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
 function applyLayer(
   layer: BertLayer,
   x: Matrix,
-  { config, mask }: { config: EncoderConfig; mask: Uint8Array | undefined },
+  { config, mask }: { config: BertConfig; mask: Uint8Array | undefined },
 ): Matrix {
   const context = selfAttention({
     query: linear(x, layer.query),

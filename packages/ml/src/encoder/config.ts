@@ -1,8 +1,7 @@
 // An encoder's sizes, read from Hugging Face's config.json: its keys in camelCase here, every one checked.
 import { MlError } from "../error.js";
 
-export interface EncoderConfig {
-  readonly modelType: "bert";
+interface CommonConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly numHiddenLayers: number;
@@ -16,43 +15,58 @@ export interface EncoderConfig {
   readonly padTokenId: number;
 }
 
+export interface BertConfig extends CommonConfig {
+  readonly modelType: "bert";
+}
+
+/** A token's position counts from padTokenId + 1: that many of its positions are no token's. */
+export interface RobertaConfig extends CommonConfig {
+  readonly modelType: "roberta";
+}
+
+export interface MobileBertConfig extends CommonConfig {
+  readonly modelType: "mobilebert";
+  /** Width of the word embeddings, before they are transformed to hiddenSize. */
+  readonly embeddingSize: number;
+  /** Each token is embedded together with the one after and the one before it. */
+  readonly trigramInput: boolean;
+  readonly useBottleneck: boolean;
+  /** Width inside a layer where useBottleneck; a layer without it is hiddenSize wide throughout. */
+  readonly intraBottleneckSize: number;
+  /** Query, key and value all from the layer's own bottleneck. */
+  readonly useBottleneckAttention: boolean;
+  /** Query and key from one bottleneck of their own, value from the layer's input. */
+  readonly keyQuerySharedBottleneck: boolean;
+  readonly numFeedforwardNetworks: number;
+  readonly normalizationType: NormalizationType;
+}
+
+export type EncoderConfig = BertConfig | RobertaConfig | MobileBertConfig;
+
+export const modelTypes = ["bert", "roberta", "mobilebert"] as const satisfies EncoderConfig["modelType"][];
+export type ModelType = (typeof modelTypes)[number];
+
 export const hiddenActs = ["gelu", "gelu_new", "relu"] as const;
 export type HiddenAct = (typeof hiddenActs)[number];
 
-/** Reads config.json. Throws `malformed`, `unsupported` or `out-of-range`, naming the key. Missing optional keys take Hugging Face's defaults for BERT. */
+export const normalizationTypes = ["no_norm", "layer_norm"] as const;
+export type NormalizationType = (typeof normalizationTypes)[number];
+
+/** Reads config.json. Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key. Missing optional keys take Hugging Face's defaults. */
 export function parseEncoderConfig(json: string): EncoderConfig {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw new MlError("malformed", "config.json is not JSON", { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new MlError("malformed", "config.json is not a JSON object");
-  }
-  const raw = value as Record<string, unknown>;
-  if (raw.model_type !== "bert") {
-    throw new MlError("unsupported", `config.json: model_type ${show(raw.model_type)} is not one of "bert"`);
-  }
+  const raw = readObject(json);
+  const modelType = oneOf(raw, "model_type", modelTypes);
   if ((raw.position_embedding_type ?? "absolute") !== "absolute") {
     throw new MlError(
       "unsupported",
       `config.json: position_embedding_type ${show(raw.position_embedding_type)} is not "absolute"`,
     );
   }
-  const hiddenAct = raw.hidden_act ?? "gelu";
-  if (!isHiddenAct(hiddenAct)) {
-    throw new MlError(
-      "unsupported",
-      `config.json: hidden_act ${show(hiddenAct)} is not one of ${hiddenActs.join(", ")}`,
-    );
-  }
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
   if (typeof layerNormEps !== "number" || !(layerNormEps > 0 && layerNormEps < 1)) {
     throw new MlError("out-of-range", `config.json: layer_norm_eps ${show(layerNormEps)} is not between 0 and 1`);
   }
-  const config: EncoderConfig = {
-    modelType: "bert",
+  const common: CommonConfig = {
     vocabSize: size(raw, "vocab_size"),
     hiddenSize: size(raw, "hidden_size"),
     numHiddenLayers: size(raw, "num_hidden_layers"),
@@ -61,28 +75,55 @@ export function parseEncoderConfig(json: string): EncoderConfig {
     maxPositionEmbeddings: size(raw, "max_position_embeddings", 512),
     typeVocabSize: size(raw, "type_vocab_size", 2),
     layerNormEps,
-    hiddenAct,
-    padTokenId: padToken(raw),
+    hiddenAct: oneOf(raw, "hidden_act", hiddenActs, modelType === "mobilebert" ? "relu" : "gelu"),
+    padTokenId: padToken(raw, modelType === "roberta" ? 1 : 0),
   };
-  if (config.hiddenSize % config.numAttentionHeads !== 0) {
-    throw new MlError(
-      "shape",
-      `config.json: hidden_size ${config.hiddenSize} is not a multiple of num_attention_heads ${config.numAttentionHeads}`,
-    );
-  }
-  if (config.padTokenId >= config.vocabSize) {
+  if (common.padTokenId >= common.vocabSize) {
     throw new MlError(
       "out-of-range",
-      `config.json: pad_token_id ${config.padTokenId} is not below vocab_size ${config.vocabSize}`,
+      `config.json: pad_token_id ${common.padTokenId} is not below vocab_size ${common.vocabSize}`,
+    );
+  }
+  const config =
+    modelType === "mobilebert" ? { modelType, ...common, ...mobileBertParts(raw) } : { modelType, ...common };
+  if (longestInput(config) < 1) {
+    throw new MlError(
+      "out-of-range",
+      `config.json: max_position_embeddings ${config.maxPositionEmbeddings} leaves no position after pad_token_id ${config.padTokenId}`,
+    );
+  }
+  const width = attentionWidth(config);
+  if (width % config.numAttentionHeads !== 0) {
+    const key = width === config.hiddenSize ? "hidden_size" : "intra_bottleneck_size";
+    throw new MlError(
+      "shape",
+      `config.json: ${key} ${width} is not a multiple of num_attention_heads ${config.numAttentionHeads}`,
     );
   }
   return config;
 }
 
+/** The most tokens, special ones included, that the encoder has positions for. */
+export function longestInput(config: EncoderConfig): number {
+  const { maxPositionEmbeddings, padTokenId } = config;
+  return config.modelType === "roberta" ? maxPositionEmbeddings - padTokenId - 1 : maxPositionEmbeddings;
+}
+
+/** The width of a layer's attention and feed-forward: hiddenSize, or MobileBERT's bottleneck. */
+export function attentionWidth(config: EncoderConfig): number {
+  return config.modelType === "mobilebert" && config.useBottleneck ? config.intraBottleneckSize : config.hiddenSize;
+}
+
+const architectures: Record<ModelType, string> = {
+  bert: "BertModel",
+  roberta: "RobertaModel",
+  mobilebert: "MobileBertModel",
+};
+
 /** The config as Hugging Face's config.json, so that what we publish opens elsewhere. */
 export function encoderConfigJson(config: EncoderConfig): string {
-  const hub = {
-    architectures: ["BertModel"],
+  const hub: Record<string, unknown> = {
+    architectures: [architectures[config.modelType]],
     hidden_act: config.hiddenAct,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -95,7 +136,61 @@ export function encoderConfigJson(config: EncoderConfig): string {
     type_vocab_size: config.typeVocabSize,
     vocab_size: config.vocabSize,
   };
+  if (config.modelType === "mobilebert") {
+    Object.assign(hub, {
+      embedding_size: config.embeddingSize,
+      intra_bottleneck_size: config.intraBottleneckSize,
+      key_query_shared_bottleneck: config.keyQuerySharedBottleneck,
+      normalization_type: config.normalizationType,
+      num_feedforward_networks: config.numFeedforwardNetworks,
+      trigram_input: config.trigramInput,
+      use_bottleneck: config.useBottleneck,
+      use_bottleneck_attention: config.useBottleneckAttention,
+    });
+  }
   return `${JSON.stringify(hub, null, 2)}\n`;
+}
+
+type MobileBertParts = Omit<MobileBertConfig, keyof CommonConfig | "modelType">;
+
+function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
+  const parts: MobileBertParts = {
+    embeddingSize: size(raw, "embedding_size", 128),
+    trigramInput: flag(raw, "trigram_input", true),
+    useBottleneck: flag(raw, "use_bottleneck", true),
+    intraBottleneckSize: size(raw, "intra_bottleneck_size", 128),
+    useBottleneckAttention: flag(raw, "use_bottleneck_attention", false),
+    keyQuerySharedBottleneck: flag(raw, "key_query_shared_bottleneck", true),
+    numFeedforwardNetworks: size(raw, "num_feedforward_networks", 4),
+    normalizationType: oneOf(raw, "normalization_type", normalizationTypes, "no_norm"),
+  };
+  const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck, intraBottleneckSize } = parts;
+  // Query and key would then read the layer's full width through weights of the bottleneck's.
+  if (
+    useBottleneck &&
+    !useBottleneckAttention &&
+    !keyQuerySharedBottleneck &&
+    intraBottleneckSize !== raw.hidden_size
+  ) {
+    throw new MlError(
+      "shape",
+      `config.json: without key_query_shared_bottleneck and use_bottleneck_attention, intra_bottleneck_size ${intraBottleneckSize} must be hidden_size`,
+    );
+  }
+  return parts;
+}
+
+function readObject(json: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new MlError("malformed", "config.json is not JSON", { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new MlError("malformed", "config.json is not a JSON object");
+  }
+  return value as Record<string, unknown>;
 }
 
 /** Far above any real encoder; it keeps a hostile file from asking for all memory. */
@@ -112,16 +207,29 @@ function size(raw: Record<string, unknown>, key: string, fallback?: number): num
   return value;
 }
 
-function padToken(raw: Record<string, unknown>): number {
-  const value = raw.pad_token_id ?? 0;
+function padToken(raw: Record<string, unknown>, fallback: number): number {
+  const value = raw.pad_token_id ?? fallback;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw new MlError("out-of-range", `config.json: pad_token_id ${show(value)} is not a whole, non-negative number`);
   }
   return value;
 }
 
-function isHiddenAct(value: unknown): value is HiddenAct {
-  return hiddenActs.some((known) => known === value);
+function flag(raw: Record<string, unknown>, key: string, fallback: boolean): boolean {
+  const value = raw[key] ?? fallback;
+  if (typeof value !== "boolean") {
+    throw new MlError("malformed", `config.json: ${key} ${show(value)} is not true or false`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(raw: Record<string, unknown>, key: string, known: readonly T[], fallback?: T): T {
+  const value = raw[key] ?? fallback;
+  const found = known.find((candidate) => candidate === value);
+  if (found === undefined) {
+    throw new MlError("unsupported", `config.json: ${key} ${show(value)} is not one of ${known.join(", ")}`);
+  }
+  return found;
 }
 
 function show(value: unknown): string {

@@ -110,6 +110,14 @@ export function layerNorm(x: Matrix, { weight, bias, epsilon }: LayerNorm): void
   }
 }
 
+/** x: (T, H), each row scaled and shifted in place: MobileBERT's "NoNorm" (Sun et al. 2020, equation 2). */
+export function scaleAndShift(x: Matrix, { weight, bias }: Pick<LayerNorm, "weight" | "bias">): void {
+  const { rows, cols, data } = x;
+  for (let start = 0; start < rows * cols; start += cols) {
+    for (let c = 0; c < cols; c++) data[start + c] = data[start + c]! * weight[c]! + bias[c]!;
+  }
+}
+
 /** x += y, both (T, H). */
 export function addInPlace(x: Matrix, y: Matrix): void {
   const target = x.data;

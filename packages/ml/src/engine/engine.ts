@@ -6,6 +6,6 @@ import type { TensorFile } from "../tensor/safetensors.js";
 export interface Engine {
   /** Part of a feature extractor's identity: two engines' features are close, not equal. */
   readonly name: "reference" | "wasm" | "native";
-  /** Throws as `createBert` does on weights that are missing, of another shape, or not finite. */
+  /** Throws MlError naming the tensor for weights that are missing, of another shape, or not finite. */
   createEncoder(config: EncoderConfig, tensors: TensorFile): Encoder;
 }

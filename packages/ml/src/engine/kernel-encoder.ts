@@ -1,7 +1,7 @@
 // An Encoder over the C kernels, whichever host runs them: checks what comes in, splits batches, and turns codes into errors.
-import { checkInput } from "../encoder/bert.js";
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder, EncoderOutput } from "../encoder/encoder.js";
+import { checkInput } from "../encoder/input.js";
 import { type Pooling, pooledSize, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";

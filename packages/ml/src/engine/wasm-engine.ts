@@ -1,4 +1,5 @@
 // The C kernels in WebAssembly: the engine for phones and for every host without a native build. The bytes come from the caller; nothing is read here.
+import { createEncoder } from "../encoder/create-encoder.js";
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";
 import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
@@ -28,6 +29,8 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
     name: "wasm",
     build,
     createEncoder(config, tensors) {
+      // The kernels know BERT alone; another architecture under the same tensor names would come out wrong.
+      if (config.modelType !== "bert") return createEncoder(config, tensors);
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
       const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });

@@ -1,4 +1,5 @@
 // Text to features: tokenizer, encoder, pooling, DR, in that order. What a head is trained on and refuses to do without.
+import { longestInput } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
@@ -32,7 +33,7 @@ export interface FeatureExtractorParts {
 /** Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the DR's input is not the pooled size, `out-of-range` for maxTokens. */
 export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExtractor {
   const { tokenizer, encoder, pooling, reduction, identity, maxTokens } = parts;
-  const { hiddenSize, vocabSize, maxPositionEmbeddings } = encoder.config;
+  const { hiddenSize, vocabSize } = encoder.config;
   const pooledFeatures = pooledSize(hiddenSize, pooling);
   if (tokenizer.vocabSize > vocabSize) {
     throw new MlError("mismatch", `The tokenizer knows ${tokenizer.vocabSize} tokens, the encoder only ${vocabSize}`);
@@ -43,11 +44,9 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
       `The DR takes ${reduction.inputSize} features where ${pooling} pooling gives ${pooledFeatures}`,
     );
   }
-  if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > maxPositionEmbeddings) {
-    throw new MlError(
-      "out-of-range",
-      `maxTokens ${maxTokens} is not a whole number from 3 to ${maxPositionEmbeddings}`,
-    );
+  const longest = longestInput(encoder.config);
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > longest) {
+    throw new MlError("out-of-range", `maxTokens ${maxTokens} is not a whole number from 3 to ${longest}`);
   }
   const featureSize = reduction?.outputSize ?? pooledFeatures;
 

@@ -1,0 +1,127 @@
+// RoBERTa's encoder (Liu et al. 2019; Hugging Face Transformers' modeling_roberta.py), read from top to bottom: load, embed, layer by layer.
+// Its layers compute what BERT's do; its positions count from padTokenId + 1 and stand still at padding.
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { TensorFile } from "../tensor/safetensors.js";
+import { activate } from "./activations.js";
+import type { RobertaConfig } from "./config.js";
+import type { Encoder, EncoderOutput } from "./encoder.js";
+import { checkInput } from "./input.js";
+import {
+  addEmbedding,
+  addInPlace,
+  type EmbeddingTable,
+  type LayerNorm,
+  type Linear,
+  layerNorm,
+  linear,
+  selfAttention,
+} from "./layers.js";
+import { type EncoderWeights, encoderWeights } from "./weights.js";
+
+interface RobertaLayer {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly attentionOutput: Linear;
+  readonly attentionNorm: LayerNorm;
+  readonly intermediate: Linear;
+  readonly output: Linear;
+  readonly outputNorm: LayerNorm;
+}
+
+interface RobertaEmbeddings {
+  readonly words: EmbeddingTable;
+  readonly positions: EmbeddingTable;
+  readonly types: EmbeddingTable;
+  readonly norm: LayerNorm;
+}
+
+/**
+ * An encoder from Hugging Face's tensor names, with or without the `roberta.` prefix; int8 tensors with a `<name>.scale` are accepted beside
+ * float32. Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head is not read.
+ */
+export function createRoberta(config: RobertaConfig, tensors: TensorFile): Encoder {
+  const weights = encoderWeights(tensors, "roberta.");
+  const embeddings = loadEmbeddings(config, weights);
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => loadLayer(config, weights, i));
+
+  function forward(ids: Int32Array, mask?: Uint8Array): EncoderOutput {
+    checkInput(config, ids, mask);
+    let hidden = embed(embeddings, ids, config.padTokenId);
+    const hiddenStates = [hidden];
+    for (const layer of layers) {
+      hidden = applyLayer(layer, hidden, { config, mask });
+      hiddenStates.push(hidden);
+    }
+    return { hiddenStates };
+  }
+
+  return { config, forward };
+}
+
+function loadEmbeddings(config: RobertaConfig, weights: EncoderWeights): RobertaEmbeddings {
+  const { hiddenSize } = config;
+  return {
+    words: weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
+    positions: weights.embedding("embeddings.position_embeddings", config.maxPositionEmbeddings, hiddenSize),
+    types: weights.embedding("embeddings.token_type_embeddings", config.typeVocabSize, hiddenSize),
+    norm: weights.layerNorm("embeddings.LayerNorm", hiddenSize, config.layerNormEps),
+  };
+}
+
+function loadLayer(config: RobertaConfig, weights: EncoderWeights, index: number): RobertaLayer {
+  const { hiddenSize, intermediateSize, layerNormEps } = config;
+  const name = `encoder.layer.${index}`;
+  return {
+    query: weights.linear(`${name}.attention.self.query`, hiddenSize, hiddenSize),
+    key: weights.linear(`${name}.attention.self.key`, hiddenSize, hiddenSize),
+    value: weights.linear(`${name}.attention.self.value`, hiddenSize, hiddenSize),
+    attentionOutput: weights.linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize),
+    attentionNorm: weights.layerNorm(`${name}.attention.output.LayerNorm`, hiddenSize, layerNormEps),
+    intermediate: weights.linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize),
+    output: weights.linear(`${name}.output.dense`, intermediateSize, hiddenSize),
+    outputNorm: weights.layerNorm(`${name}.output.LayerNorm`, hiddenSize, layerNormEps),
+  };
+}
+
+/** ids: (T) → (T, H): word, position and type 0, summed and normalised. Padding, wherever it stands, is told by its id and not by the mask. */
+function embed(embeddings: RobertaEmbeddings, ids: Int32Array, padTokenId: number): Matrix {
+  const { words, positions, types, norm } = embeddings;
+  const x = createMatrix(ids.length, words.cols);
+  const place = { data: x.data, offset: 0 };
+  let lastPosition = padTokenId;
+  for (const id of ids) {
+    const position = id === padTokenId ? padTokenId : ++lastPosition;
+    addEmbedding(words, id, place);
+    addEmbedding(positions, position, place);
+    addEmbedding(types, 0, place);
+    place.offset += x.cols;
+  }
+  layerNorm(x, norm);
+  return x;
+}
+
+/** x: (T, H) → (T, H): attention, then feed-forward, each added to its input and normalised. */
+function applyLayer(
+  layer: RobertaLayer,
+  x: Matrix,
+  { config, mask }: { config: RobertaConfig; mask: Uint8Array | undefined },
+): Matrix {
+  const context = selfAttention({
+    query: linear(x, layer.query),
+    key: linear(x, layer.key),
+    value: linear(x, layer.value),
+    heads: config.numAttentionHeads,
+    mask,
+  });
+  const attended = linear(context, layer.attentionOutput);
+  addInPlace(attended, x);
+  layerNorm(attended, layer.attentionNorm);
+
+  const inner = linear(attended, layer.intermediate);
+  activate(inner.data, config.hiddenAct);
+  const result = linear(inner, layer.output);
+  addInPlace(result, attended);
+  layerNorm(result, layer.outputNorm);
+  return result;
+}
