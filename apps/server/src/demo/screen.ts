@@ -29,8 +29,9 @@ const barCells = 24;
 /** @param write takes raw text (standard error, so that standard output stays free for `--json`) */
 export function createScreen(write: (text: string) => void, isTty: boolean): Screen {
   const lines = new Map<string, string>();
-  const startedAt = performance.now();
   const plainAt = new Map<string, number>();
+  // Where and when each person's progress was first seen: an earlier run may have done a part.
+  const firstSeen = new Map<string, { readonly atMs: number; readonly done: number }>();
   let drawn = 0;
   let drawnAt = 0;
 
@@ -52,9 +53,12 @@ export function createScreen(write: (text: string) => void, isTty: boolean): Scr
       if (isTty) draw();
     },
     progress(person, progress) {
-      const line = progressLine(person, progress, performance.now() - startedAt);
-      lines.set(person, line);
       const now = performance.now();
+      const first = firstSeen.get(person) ?? { atMs: now, done: progress.done };
+      firstSeen.set(person, first);
+      const rate = (progress.done - first.done) / (now - first.atMs);
+      const line = progressLine(person, progress, (progress.total - progress.done) / rate);
+      lines.set(person, line);
       if (isTty) {
         if (now - drawnAt > redrawMs) draw();
       } else if (now - (plainAt.get(person) ?? Number.NEGATIVE_INFINITY) > plainEveryMs) {
@@ -88,7 +92,7 @@ function progressLine(
     person.padEnd(12),
     `${"█".repeat(cells)}${"░".repeat(barCells - cells)}`,
     `${done}/${total}`.padStart(9),
-    `${leftSeconds} s left`.padStart(11),
+    left.padStart(11),
     ` ${head} head: ${verdict}`,
   ].join(" ");
 }
