@@ -80,13 +80,9 @@ export function createScreen(write: (text: string) => void, isTty: boolean): Scr
   };
 }
 
-function progressLine(
-  person: string,
-  { done, total, predicted, corrected, head }: Progress,
-  elapsedMs: number,
-): string {
+function progressLine(person: string, { done, total, predicted, corrected, head }: Progress, leftMs: number): string {
   const cells = Math.round((done / total) * barCells);
-  const leftSeconds = Math.ceil(((elapsedMs / done) * (total - done)) / 1_000);
+  const left = Number.isFinite(leftMs) ? `${Math.ceil(leftMs / 1_000)} s left` : "";
   const verdict = predicted === corrected ? `${predicted} ✓` : `${predicted} → ${corrected}`;
   return [
     person.padEnd(12),
