@@ -2,17 +2,16 @@
 
 import { AppError } from "@attune/shared/errors";
 import type { CommandIo } from "./command.js";
-import { type CommandEntry, commandTable, loadCommand } from "./commands.js";
+import { type CommandEntry, commandTable } from "./commands.js";
 
 export interface DispatchOptions {
   readonly io: Omit<CommandIo, "json">;
   readonly table?: readonly CommandEntry[];
-  readonly load?: typeof loadCommand;
 }
 
 /** 0 on success, 1 on an error. With `--json` standard output is one JSON object, whatever happens. */
 export async function dispatch(argv: readonly string[], options: DispatchOptions): Promise<number> {
-  const { table = commandTable, load = loadCommand } = options;
+  const { table = commandTable } = options;
   const separator = argv.includes("--") ? argv.indexOf("--") : argv.length;
   const flags = argv.slice(0, separator);
   const io: CommandIo = { ...options.io, json: flags.includes("--json") };
@@ -24,7 +23,7 @@ export async function dispatch(argv: readonly string[], options: DispatchOptions
     }
     const entry = table.find((candidate) => candidate.name === name);
     if (entry === undefined) throw new AppError("INVALID_INPUT", `there is no command "${name}"; see attune --help`);
-    const command = await load(entry);
+    const command = await entry.load();
     if (flags.includes("--help") || flags.includes("-h")) {
       io.stdout(io.json ? JSON.stringify({ usage: command.usage }) : command.usage.trimEnd());
       return 0;
@@ -38,7 +37,7 @@ export async function dispatch(argv: readonly string[], options: DispatchOptions
 
 function showOverview(table: readonly CommandEntry[], io: CommandIo): void {
   if (io.json) {
-    io.stdout(JSON.stringify({ commands: table }));
+    io.stdout(JSON.stringify({ commands: table.map(({ name, summary }) => ({ name, summary })) }));
     return;
   }
   const width = Math.max(...table.map(({ name }) => name.length));

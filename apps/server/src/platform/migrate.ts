@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "@attune/shared/errors";
 import { PrismaPg } from "@prisma/adapter-pg";
-import type { SchemaEngine } from "@prisma/schema-engine-wasm";
+import type { ApplyMigrationsInput, SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 import { errorFields, type Logger } from "./logger.js";
 
@@ -30,8 +30,8 @@ export async function migrate({
   const migrations = await readMigrations(join(directory, "migrations"));
   const client = new pg.Client({ connectionString });
   client.on("error", () => undefined);
-  await client.connect();
   try {
+    await client.connect();
     // Servers that share a database migrate one after the other.
     await client.query("SELECT pg_advisory_lock($1)", [lockKey]);
     const recorded = await readHistory(client);
@@ -89,31 +89,41 @@ function assertUnchanged(migrations: readonly Migration[], recorded: ReadonlyMap
 }
 
 async function apply(input: { connectionString: string; schema: string; migrations: readonly Migration[] }) {
-  const engine = await openEngine(input.connectionString, input.schema);
+  const module = await loadEngine();
+  const { bindMigrationAwareSqlAdapterFactory } = await import("@prisma/driver-adapter-utils");
+  // Its connections are closed here: the engine locks the database with one and would leave it open.
+  const pool = new pg.Pool({ connectionString: input.connectionString });
+  pool.on("error", () => undefined);
   try {
-    const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: {
-        baseDir: ".",
-        lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
-        migrationDirectories: input.migrations.map(({ name, sql }) => ({
-          path: name,
-          migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
-        })),
-        shadowDbInitScript: "",
-      },
-      filters: { externalTables: [], externalEnums: [] },
-    });
-    return appliedMigrationNames;
+    // The adapter knows the same class by the types of another version of `pg`.
+    const adapter = new PrismaPg(pool as unknown as ConstructorParameters<typeof PrismaPg>[0]);
+    const factory = bindMigrationAwareSqlAdapterFactory(adapter);
+    const models: [string, string][] = [["schema.prisma", input.schema]];
+    const engine = await module.SchemaEngine.new({ datamodels: models }, () => undefined, factory);
+    try {
+      const { appliedMigrationNames } = await engine.applyMigrations(describeMigrations(input.migrations));
+      return appliedMigrationNames;
+    } finally {
+      engine.free();
+    }
   } finally {
-    engine.free();
+    await pool.end();
   }
 }
 
-async function openEngine(connectionString: string, schema: string): Promise<SchemaEngine> {
-  const module = await loadEngine();
-  const { bindMigrationAwareSqlAdapterFactory } = await import("@prisma/driver-adapter-utils");
-  const factory = bindMigrationAwareSqlAdapterFactory(new PrismaPg({ connectionString }));
-  return module.SchemaEngine.new({ datamodels: [["schema.prisma", schema]] }, () => undefined, factory);
+function describeMigrations(migrations: readonly Migration[]): ApplyMigrationsInput {
+  return {
+    migrationsList: {
+      baseDir: ".",
+      lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
+      migrationDirectories: migrations.map(({ name, sql }) => ({
+        path: name,
+        migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
+      })),
+      shadowDbInitScript: "",
+    },
+    filters: { externalTables: [], externalEnums: [] },
+  };
 }
 
 /** The engine's module holds its one WebAssembly instance itself: a second one would free the first one's memory. */

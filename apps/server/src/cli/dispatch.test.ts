@@ -1,0 +1,75 @@
+import { AppError } from "@attune/shared/errors";
+import { expect, test } from "vitest";
+import type { Command } from "./command.js";
+import { commandTable } from "./commands.js";
+import { dispatch } from "./dispatch.js";
+
+async function run(argv: string[], behaviour: Command["run"] = async () => 0) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const command: Command = { name: "greet", summary: "say hello", usage: "Usage: attune greet", run: behaviour };
+  const table = [{ name: "greet", summary: "say hello", load: async () => command }];
+  const io = {
+    stdout: (line: string) => void out.push(line),
+    stderr: (text: string) => void err.push(text),
+    isTty: false,
+  };
+  const code = await dispatch(argv, { io, table });
+  return { code, out, err: err.join("") };
+}
+
+test("--help lists the commands, and each has its own", async () => {
+  expect((await run(["--help"])).out.join("\n")).toContain("greet  say hello");
+  expect(await run(["greet", "--help"])).toMatchObject({ code: 0, out: ["Usage: attune greet"] });
+});
+
+test("a command gets its arguments without --json, which it finds in its io", async () => {
+  const seen: unknown[] = [];
+  await run(["greet", "--name", "Ada", "--json"], async (argv, io) => {
+    seen.push(argv, io.json);
+    return 0;
+  });
+  expect(seen).toEqual([["--name", "Ada"], true]);
+});
+
+test("what follows -- is the command's own, whatever it looks like", async () => {
+  let seen: string[] = [];
+  await run(["greet", "--", "--json", "--help"], async (argv, io) => {
+    seen = [...argv, String(io.json)];
+    return 0;
+  });
+  expect(seen).toEqual(["--", "--json", "--help", "false"]);
+});
+
+test("an error says what and what to do about it, and ends with 1", async () => {
+  const fail = async () => {
+    throw new AppError("PORT_IN_USE", "port 7310 (ATTUNE_HTTP_PORT) is in use");
+  };
+  const text = await run(["greet"], fail);
+  expect(text.code).toBe(1);
+  expect(text.out).toEqual([]);
+  expect(text.err).toMatch(
+    /^error PORT_IN_USE: port 7310 \(ATTUNE_HTTP_PORT\) is in use\nwhat to do: Stop the program/,
+  );
+  const json = await run(["greet", "--json"], fail);
+  expect(json.out).toHaveLength(1);
+  expect(JSON.parse(json.out[0]!)).toMatchObject({ error: { code: "PORT_IN_USE", remedy: expect.any(String) } });
+});
+
+test("an unknown command and a defect are errors as well", async () => {
+  expect((await run(["gret"])).err).toContain('there is no command "gret"');
+  const defect = await run(["greet"], async () => {
+    throw new TypeError("x is not a function");
+  });
+  expect(defect).toMatchObject({ code: 1, err: expect.stringContaining("error INTERNAL: x is not a function") });
+});
+
+// Those that train or measure load TensorFlow.js and are tested where they are used.
+test.each(commandTable.filter(({ name }) => !["pretrain", "extractor", "bench"].includes(name)))(
+  "attune $name can be loaded and describes itself",
+  async (entry) => {
+    const command = await entry.load();
+    expect(command.name).toBe(entry.name);
+    expect(command.usage).toMatch(new RegExp(`^Usage: attune ${entry.name}`));
+  },
+);
