@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { AppError } from "@attune/shared/errors";
 import type { Log } from "../core/ports.js";
 import type { AgentEnv } from "./env.js";
 import { type HomePaths, writeLocalApi } from "./home.js";
@@ -43,37 +44,26 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   }
 }
 
-async function enrolFirst({ token, signal, onEnrolled }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
-  let enrolled = (await agent.status()).device !== null;
-  if (!enrolled && token !== undefined) {
+async function enrolFirst({ paths, token, signal, onEnrolled }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
+  if ((await agent.status()).device === null) {
+    if (token === undefined) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
     await agent.enrol({ token, signal });
-    enrolled = true;
   }
   // Also when an earlier start was killed between the two.
-  if (enrolled) await onEnrolled();
+  await onEnrolled();
 }
 
 async function serve({ paths, env, log, signal, onReady }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
   const token = await readOrCreateSecret(paths.localToken, () => Buffer.from(randomBytes(32).toString("hex")));
   const api = createLocalApi({ agent, token: Buffer.from(token).toString("utf8").trim(), log });
-  // Either part's end is the end of the other.
-  const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
-  const loop = agent.start(both);
-  loop.catch(() => stop.abort());
   try {
-    const url = await Promise.race([listenLocally(api, env.port), loop.then(() => undefined)]);
-    if (url !== undefined) {
-      const address = { url, pid: process.pid };
-      await writeLocalApi(paths, address);
-      log("info", "daemon.ready", { pid: process.pid, uptimeMs: Math.round(process.uptime() * 1_000) });
-      onReady(address);
-    }
-    await loop;
+    const address = { url: await listenLocally(api, env.port), pid: process.pid };
+    await writeLocalApi(paths, address);
+    log("info", "daemon.ready", { pid: process.pid, uptimeMs: Math.round(process.uptime() * 1_000) });
+    onReady(address);
+    await agent.start(signal);
   } finally {
-    stop.abort();
     await api.close();
     await rm(paths.localApi, { force: true });
-    await loop.catch(() => undefined);
   }
 }

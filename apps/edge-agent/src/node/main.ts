@@ -2,6 +2,9 @@
 
 import { runCli } from "./cli/cli.js";
 
+// Whatever is written, by LevelDB too, is for its owner alone.
+process.umask(0o077);
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
