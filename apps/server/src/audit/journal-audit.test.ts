@@ -1,0 +1,101 @@
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { egressContract, type MessageType, messageCapacityBits } from "@attune/shared/contracts/egress";
+import { chunkPath } from "@attune/shared/contracts/release";
+import { expect, test } from "vitest";
+import { sha256Of } from "../registry/chunk-store.js";
+import { auditJournal, type ServerReport } from "./journal-audit.js";
+
+const device = "0".repeat(32);
+const epoch = "0123456789abcdef";
+const common = { contract: 1, device, epoch, releaseSequence: 1, reason: "none" } as const;
+const state = (sequence: number) => ({ type: "report.state", ...common, sequence, state: "committed" });
+const poll = (sequence: number) => ({ type: "poll", ...common, sequence, state: "idle" });
+const download = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset: 0 };
+
+function journalOf(messages: readonly Record<string, string | number>[]): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  let previous = "0".repeat(64);
+  for (const [index, message] of messages.entries()) {
+    const type = message.type as MessageType;
+    const body =
+      type === "download" ? new TextEncoder().encode(chunkPath(String(message.sha256))) : canonicalBytes(message);
+    const entry: JournalEntry = {
+      version: 1,
+      index,
+      previous,
+      type,
+      path: egressContract[type].path,
+      sequence: Number(message.sequence ?? 0),
+      sizeBytes: body.length,
+      sha256: sha256Of(body),
+      capacityBits: messageCapacityBits(type),
+      message,
+    };
+    entries.push(entry);
+    previous = sha256Of(canonicalBytes(entry));
+  }
+  return entries;
+}
+
+const whole = journalOf([poll(1), download, state(1), poll(2), state(2), state(3)]);
+const onServer: ServerReport[] = [1, 2, 3].map((sequence) => ({
+  epoch,
+  sequence,
+  sha256: sha256Of(canonicalBytes(state(sequence))),
+}));
+
+test("a whole journal and the same reports on the server are consistent", () => {
+  const result = auditJournal(whole, onServer);
+  expect(result).toMatchObject({ verdict: "consistent", device, entries: 6, missing: [], extra: [], altered: [] });
+  expect(result.capacityBits).toBeCloseTo(
+    3 * messageCapacityBits("report.state") + 2 * messageCapacityBits("poll") + messageCapacityBits("download"),
+  );
+});
+
+test("the latest reports may still be on their way", () => {
+  const result = auditJournal(whole, onServer.slice(0, 1));
+  expect(result).toMatchObject({ verdict: "pending", missing: [{ sequence: 2 }, { sequence: 3 }] });
+});
+
+test("a report that is missing while a later one arrived was lost", () => {
+  const result = auditJournal(whole, [onServer[0]!, onServer[2]!]);
+  expect(result).toMatchObject({ verdict: "inconsistent", missing: [{ epoch, sequence: 2 }] });
+});
+
+test("a report that the device did not journal is found", () => {
+  const extra = { epoch, sequence: 4, sha256: "b".repeat(64) };
+  expect(auditJournal(whole, [...onServer, extra])).toMatchObject({
+    verdict: "inconsistent",
+    extra: [{ epoch, sequence: 4 }],
+  });
+});
+
+test("a report with another body than the journal's is found", () => {
+  const altered = onServer.map((report) => (report.sequence === 2 ? { ...report, sha256: "c".repeat(64) } : report));
+  expect(auditJournal(whole, altered)).toMatchObject({ verdict: "inconsistent", altered: [{ epoch, sequence: 2 }] });
+});
+
+test.each([
+  ["cut out of the middle", whole.toSpliced(2, 1), "entries are missing"],
+  ["put in another order", [whole[1]!, whole[0]!, ...whole.slice(2)], "does not continue"],
+  ["cut off at the front", whole.slice(1), "entries are missing"],
+  ["with a poll left out before it was written", journalOf([poll(1), poll(3)]), "has sequence 3, expected 2"],
+  ["with a message changed", whole.with(2, { ...whole[2]!, message: { ...state(1), state: "failed" } }), "hash"],
+  [
+    "with a field outside the contract",
+    journalOf([{ ...poll(1), note: "x" }]),
+    "not what the egress contract declares",
+  ],
+  ["of two devices", journalOf([poll(1), { ...state(1), device: "1".repeat(32) }]), "another device"],
+  ["with a capacity talked down", whole.with(0, { ...whole[0]!, capacityBits: 0 }), "capacity"],
+  ["that is no journal", [{ hello: "world" }], "not a journal entry"],
+])("a journal %s is found out", (_what, journal, fault) => {
+  const result = auditJournal(journal, []);
+  expect(result.verdict).toBe("inconsistent");
+  expect(result.faults.join("\n")).toContain(fault);
+});
+
+test("an empty journal and an empty server agree", () => {
+  expect(auditJournal([], [])).toMatchObject({ verdict: "consistent", device: null, entries: 0 });
+});

@@ -1,0 +1,169 @@
+// A whole server in this process, on free ports and its own directory: real PostgreSQL, real nats-server, real sockets.
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { egressContractVersion, type Message } from "@attune/shared/contracts/egress";
+import type { EnrolmentReply } from "@attune/shared/contracts/enrolment";
+import type { SignedPoll, TargetState } from "@attune/shared/contracts/target-state";
+import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
+import { jetstream } from "@nats-io/jetstream";
+import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import { createUser, type KeyPair } from "@nats-io/nkeys";
+import { connect } from "@nats-io/transport-node";
+import { type App, createApp } from "../../apps/server/src/app.js";
+import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
+import { parseEnv } from "../../apps/server/src/env.js";
+import { type Database, openDatabase } from "../../apps/server/src/platform/database.js";
+import { makeTemporaryHome, testLogger } from "./temporary-home.js";
+
+export interface TestServer {
+  readonly app: App;
+  readonly access: ServerAccess;
+  readonly home: Awaited<ReturnType<typeof makeTemporaryHome>>;
+  /** A connection of the test's own, to count and to look. */
+  readonly database: Database;
+  /** Stops this server and starts another in the same directory. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startTestServer(options: { readonly now?: () => number } = {}): Promise<TestServer> {
+  const home = await makeTemporaryHome();
+  const env = parseEnv({
+    ATTUNE_HOME: home.home,
+    ATTUNE_HTTP_PORT: "0",
+    ATTUNE_NATS_PORT: "0",
+    ATTUNE_POSTGRES_PORT: "0",
+    NATS_SERVER_BIN: process.env.NATS_SERVER_BIN,
+    PATH: process.env.PATH,
+  });
+  const start = () => createApp({ env, logger: testLogger, ...options });
+  let app = await start();
+  const adminToken = (await readFile(home.adminTokenFile, "utf8")).trim();
+  const ports = JSON.parse(await readFile(home.portsFile, "utf8")) as Record<string, number>;
+  const password = (await readFile(`${home.keys}/postgres.password`, "utf8")).trim();
+  const database = openDatabase(
+    `postgresql://attune:${password}@127.0.0.1:${ports.ATTUNE_POSTGRES_PORT}/attune`,
+    testLogger,
+  );
+  return {
+    get app() {
+      return app;
+    },
+    access: { httpUrl: app.httpUrl, adminToken },
+    home,
+    database,
+    restart: async () => {
+      await app.stop();
+      app = await start();
+    },
+    stop: async () => {
+      await database.$disconnect();
+      await app.stop();
+      await home.remove();
+    },
+  };
+}
+
+/** A device as the server sees one: its key, what it may say, and where. */
+export interface TestDevice {
+  readonly key: KeyPair;
+  readonly epoch: string;
+  readonly reply: EnrolmentReply;
+  connect(): Promise<NatsConnection>;
+  poll(fields?: Partial<Message<"poll">>): Promise<TargetState>;
+  metrics(sequence: number, fields?: Partial<Message<"report.metrics">>): Message<"report.metrics">;
+}
+
+export async function createFleet(server: TestServer, fleet: string): Promise<void> {
+  await askServer(server.access, (client) => client.fleet.create.mutate({ name: fleet }));
+}
+
+export async function createToken(server: TestServer, fleet: string, ttlMs = 60_000): Promise<string> {
+  return (await askServer(server.access, (client) => client.token.create.mutate({ fleet, ttlMs }))).token;
+}
+
+export function enrolMessage(token: string, key: KeyPair, epoch: string): Message<"enrol"> {
+  return {
+    type: "enrol",
+    contract: egressContractVersion,
+    token: token.split(".")[2] as string,
+    nkey: key.getPublicKey(),
+    epoch,
+    deviceKind: "linux",
+    engine: "reference",
+    memory: 1_024,
+  };
+}
+
+export function signPoll(key: KeyPair, message: Message<"poll">): SignedPoll {
+  return { message, signature: Buffer.from(key.sign(canonicalBytes(message))).toString("base64") };
+}
+
+export async function enrolDevice(server: TestServer, fleet: string): Promise<TestDevice> {
+  const key = createUser();
+  const epoch = randomBytes(8).toString("hex");
+  const message = enrolMessage(await createToken(server, fleet), key, epoch);
+  const reply = await askServer(server.access, (client) => client.device.enrol.mutate({ message }));
+  const identity = { contract: egressContractVersion, device: reply.device, epoch } as const;
+  return {
+    key,
+    epoch,
+    reply,
+    connect: () =>
+      connect({
+        servers: reply.nats.urls,
+        authenticator: jwtAuthenticator(reply.nats.userJwt, key.getSeed()),
+        inboxPrefix: inboxPrefix(reply.device),
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 50,
+      }),
+    poll: (fields = {}) => {
+      const poll: Message<"poll"> = {
+        type: "poll",
+        ...identity,
+        sequence: 1,
+        releaseSequence: 0,
+        state: "idle",
+        reason: "none",
+        ...fields,
+      };
+      return askServer(server.access, (client) => client.device.poll.mutate(signPoll(key, poll)));
+    },
+    metrics: (sequence, fields = {}) => ({
+      type: "report.metrics",
+      ...identity,
+      sequence,
+      releaseSequence: 1,
+      engine: "reference",
+      headKind: "linear",
+      utterances: 100,
+      holdout: 25,
+      f1Prior: 40,
+      f1Personal: 55,
+      predictP50: 1_000,
+      predictP90: 2_000,
+      trainTime: 30,
+      ...fields,
+    }),
+  };
+}
+
+/** Publishes as a device does, and waits for the broker's word that it has the message on its disk. */
+export async function publishReport(
+  connection: NatsConnection,
+  device: TestDevice,
+  message: Message<"report.metrics"> | Message<"report.state">,
+): Promise<void> {
+  await publishBytes(connection, device, canonicalBytes(message), `${message.epoch}-${message.sequence}`);
+}
+
+export async function publishBytes(
+  connection: NatsConnection,
+  { reply }: TestDevice,
+  bytes: Uint8Array,
+  msgID?: string,
+): Promise<void> {
+  const subject = reportSubject(reply.fleet, reply.device);
+  await jetstream(connection, { timeout: 5_000 }).publish(subject, bytes, msgID === undefined ? {} : { msgID });
+}
