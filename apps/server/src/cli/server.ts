@@ -5,16 +5,24 @@ import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
+import { makePlaces, placesOf } from "../platform/home.js";
 import { createLogger } from "../platform/logger.js";
+import { prepareExternalNats } from "../platform/nats.js";
 import type { Command } from "./command.js";
 
 const usage = `Usage: attune server [--home DIR]
+       attune server --write-nats-config DIR [--nats-listen HOST:PORT]
 
 Runs PostgreSQL, nats-server and the server until SIGTERM or Ctrl-C. Prints its addresses once it is ready;
 its log goes to standard error, one JSON object a line.
 
-  --home DIR   instead of ATTUNE_HOME
-  --json       print {"httpUrl","natsUrl","pid"} once ready
+With --write-nats-config it starts nothing: it makes its NATS keys and writes to DIR what a nats-server of your own needs
+(nats-server -c DIR/nats-server.conf); then run the server with NATS_URL.
+
+  --home DIR               instead of ATTUNE_HOME
+  --write-nats-config DIR  prepare DIR for a nats-server of your own
+  --nats-listen HOST:PORT  where that one listens (default: 0.0.0.0:4222)
+  --json                   print {"httpUrl","natsUrl","pid"} once ready, or {"configuration"}
 
 Environment:
   ATTUNE_HOME              where everything is kept (default: .attune)
@@ -39,9 +47,14 @@ export const serverCommand: Command = {
   usage,
 
   async run(argv, io) {
-    const home = parseHome(argv);
+    const flags = parseFlags(argv);
     const environment = readEnv();
-    const env = home === undefined ? environment : { ...environment, home: resolve(home) };
+    const env = flags.home === undefined ? environment : { ...environment, home: resolve(flags.home) };
+    if (flags["write-nats-config"] !== undefined) {
+      const configuration = await writeNatsConfig(env.home, flags["write-nats-config"], flags["nats-listen"]);
+      io.stdout(io.json ? JSON.stringify({ configuration }) : configuration);
+      return 0;
+    }
     const logger = createLogger({ level: env.logLevel, write: io.stderr });
     await runServer({
       env,
@@ -55,10 +68,23 @@ export const serverCommand: Command = {
   },
 };
 
-function parseHome(argv: string[]): string | undefined {
+function parseFlags(argv: string[]) {
+  const text = { type: "string" } as const;
   try {
-    return parseArgs({ args: argv, options: { home: { type: "string" } } }).values.home;
+    return parseArgs({ args: argv, options: { home: text, "write-nats-config": text, "nats-listen": text } }).values;
   } catch (cause) {
     throw new AppError("INVALID_INPUT", `${(cause as Error).message}; see attune server --help`, { cause });
   }
+}
+
+async function writeNatsConfig(home: string, directory: string, listen = "0.0.0.0:4222"): Promise<string> {
+  const match = /^(.+):(\d{1,5})$/.exec(listen);
+  const [, host = "", port = ""] = match ?? [];
+  if (match === null || Number(port) < 1 || Number(port) > 65_535) {
+    throw new AppError("INVALID_INPUT", `--nats-listen ${listen}: is not HOST:PORT`);
+  }
+  const places = placesOf(home);
+  await makePlaces(places);
+  const listenHost = host.replace(/^\[(.*)\]$/, "$1");
+  return prepareExternalNats({ places, directory: resolve(directory), listenHost, port: Number(port), now: Date.now });
 }

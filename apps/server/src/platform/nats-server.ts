@@ -91,7 +91,7 @@ export async function writeNatsConfiguration(configuration: NatsConfiguration): 
     await writeFileDurably(join(accounts, `${publicKey}.jwt`), jwt, 0o600);
   }
   const path = join(directory, "nats-server.conf");
-  const text = `# Written by the server at every start.
+  const text = `# Written by the server; a change by hand is lost. Another file may include this one and say more.
 listen: ${quote(`${listenHost.includes(":") ? `[${listenHost}]` : listenHost}:${port}`)}
 server_name: ${quote(`attune-${credentials.account().publicKey.slice(0, 12).toLowerCase()}`)}
 pid_file: ${quote(join(directory, "nats-server.pid"))}

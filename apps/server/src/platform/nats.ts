@@ -7,7 +7,7 @@ import type { ServerPlaces } from "./home.js";
 import { errorFields, type Logger } from "./logger.js";
 import { createNatsCredentials, type NatsCredentials } from "./nats-credentials.js";
 import { openNatsKeys } from "./nats-keys.js";
-import { findNatsServer, startNatsServer, stopNatsOrphan } from "./nats-server.js";
+import { findNatsServer, startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
 import type { SupervisedProcess } from "./process-supervision.js";
 
 export interface Nats {
@@ -66,6 +66,24 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
       cause,
     });
   }
+}
+
+export interface ExternalNatsOptions {
+  readonly places: ServerPlaces;
+  /** Where nats-server will find its configuration, its accounts and its store, under this same path. */
+  readonly directory: string;
+  readonly listenHost: string;
+  readonly port: number;
+  readonly now: () => number;
+}
+
+/** Writes what a nats-server that this server does not start needs to trust it; answers the configuration file's path. */
+export async function prepareExternalNats(options: ExternalNatsOptions): Promise<string> {
+  const { places, directory, listenHost, port, now } = options;
+  const keys = await openNatsKeys(places.keys);
+  const nowhere = () => undefined;
+  const credentials = await createNatsCredentials({ keys, directory: places.keys, now, systemConnection: nowhere });
+  return writeNatsConfiguration({ listenHost, port, directory, credentials });
 }
 
 async function reachServer(

@@ -1,0 +1,22 @@
+# The server. `docker build -f infra/docker/server.Dockerfile .` from the repository's root.
+# Without DATABASE_URL and NATS_URL it runs its own PostgreSQL and nats-server inside the one container.
+FROM node:20-bookworm-slim AS build
+WORKDIR /opt/attune
+COPY . .
+RUN npm ci && npm run build
+
+FROM node:20-bookworm-slim
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends nats-server tini \
+  && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/attune /opt/attune
+# Created here, so that volumes mounted there belong to the user the server runs as.
+RUN install -d -o node -g node /home/node/attune /nats
+USER node
+WORKDIR /home/node
+ENV NODE_ENV=production ATTUNE_HOME=/home/node/attune
+EXPOSE 7310 7322
+HEALTHCHECK --interval=10s --start-period=60s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.ATTUNE_HTTP_PORT||7310)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
+ENTRYPOINT ["tini", "--", "node", "/opt/attune/apps/server/bin/attune.js"]
+CMD ["server"]

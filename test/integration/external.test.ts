@@ -1,0 +1,93 @@
+// The server on a PostgreSQL and a nats-server that it did not start: DATABASE_URL, NATS_URL and a prepared configuration.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { jwtAuthenticator } from "@nats-io/nats-core";
+import { createUser } from "@nats-io/nkeys";
+import { connect } from "@nats-io/transport-node";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type App, createApp } from "../../apps/server/src/app.js";
+import { parseEnv } from "../../apps/server/src/env.js";
+import { prepareExternalNats, startNats } from "../../apps/server/src/platform/nats.js";
+import { createNatsCredentials } from "../../apps/server/src/platform/nats-credentials.js";
+import { openNatsKeys } from "../../apps/server/src/platform/nats-keys.js";
+import { findNatsServer } from "../../apps/server/src/platform/nats-server.js";
+import { openPorts } from "../../apps/server/src/platform/ports.js";
+import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres.js";
+import { choosePort, eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+
+let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
+let elsewhere: Awaited<ReturnType<typeof makeTemporaryHome>>;
+let postgres: Postgres;
+let nats: ChildProcess;
+let natsUrl: string;
+let app: App;
+
+beforeAll(async () => {
+  home = await makeTemporaryHome();
+  elsewhere = await makeTemporaryHome();
+  const choose = choosePort(elsewhere, "ATTUNE_POSTGRES_PORT");
+  postgres = await startEmbeddedPostgres({ places: elsewhere, choosePort: choose, logger: testLogger });
+  const ports = await openPorts(elsewhere.portsFile);
+  const port = await ports.choose({ variable: "ATTUNE_NATS_PORT", configured: 0, host: "127.0.0.1", known: true });
+  const directory = join(elsewhere.home, "own nats");
+  const path = await prepareExternalNats({ places: home, directory, listenHost: "127.0.0.1", port, now: Date.now });
+  natsUrl = `nats://127.0.0.1:${port}`;
+  const search = { configured: process.env.NATS_SERVER_BIN, path: process.env.PATH ?? "", logger: testLogger };
+  nats = spawn(await findNatsServer(search), ["-c", path], { stdio: "ignore" });
+  const variables = {
+    ATTUNE_HOME: home.home,
+    ATTUNE_HTTP_PORT: "0",
+    DATABASE_URL: postgres.connectionString,
+    NATS_URL: natsUrl,
+    ATTUNE_PUBLIC_NATS_URL: "nats://fleet.example.org:4222",
+  };
+  app = await eventually(() => createApp({ env: parseEnv(variables), logger: testLogger }));
+});
+
+afterAll(async () => {
+  await app?.stop();
+  const exit = nats === undefined ? undefined : once(nats, "exit");
+  nats?.kill();
+  await exit;
+  await postgres?.stop();
+  await Promise.all([home?.remove(), elsewhere?.remove()]);
+});
+
+test("the server serves on both and starts neither", async () => {
+  expect((await fetch(`${app.httpUrl}/healthz`)).status).toBe(200);
+  expect(app.natsUrl).toBe(natsUrl);
+  expect(app.pids()).toEqual({ postgres: undefined, nats: undefined });
+});
+
+test("a nats-server that does not trust this server's operator is refused, naming its address", async () => {
+  const fault = await startNats({
+    places: elsewhere,
+    logger: testLogger,
+    now: Date.now,
+    externalUrl: natsUrl,
+    listenHost: "127.0.0.1",
+    choosePort: async () => 0,
+    binary: { configured: undefined, path: "" },
+    install: undefined,
+  }).catch((error: Error) => error);
+  expect(fault).toMatchObject({ code: "NATS_UNAVAILABLE", message: expect.stringContaining(natsUrl) });
+});
+
+test("devices are let in by the keys that were prepared", async () => {
+  const keys = await openNatsKeys(home.keys);
+  const none = () => undefined;
+  const credentials = await createNatsCredentials({
+    keys,
+    directory: home.keys,
+    now: Date.now,
+    systemConnection: none,
+  });
+  const key = createUser();
+  const device = "c".repeat(32);
+  const input = { nkeyPublic: key.getPublicKey(), fleet: "home", device, lifeMs: 60_000 };
+  const jwt = await credentials.createDeviceJwt(input);
+  const connection = await connect({ servers: natsUrl, authenticator: jwtAuthenticator(jwt, key.getSeed()) });
+  await connection.flush();
+  await connection.close();
+});
