@@ -1,9 +1,10 @@
-"""Golden vectors of the encoder, its activations and the WordPiece tokenizer, from Hugging Face Transformers and PyTorch.
+"""Golden vectors of the encoders, their activations and both tokenizers, from Hugging Face Transformers and PyTorch.
 
     pip install torch transformers safetensors
-    python test/golden/generate.py --vocab <BERT uncased vocab.txt>
+    python test/golden/generate.py --vocab <BERT uncased vocab.txt> --bpe <folder with RoBERTa's vocab.json and merges.txt>
 
-writes activations.json, wordpiece.json, encoder.json and encoder-*.safetensors beside this file, with the libraries' versions in each.
+writes activations.json, wordpiece.json, bpe.json, {encoder,roberta,mobilebert}.json with their *.safetensors, and the checkpoints that
+are imported, beside this file, with the libraries' versions in each.
 The same versions give the same files. Only tests read them.
 """
 
@@ -20,6 +21,7 @@ import tokenizers
 import torch
 import transformers
 from transformers import (
+    AddedToken,
     BertConfig,
     BertForSequenceClassification,
     BertModel,
@@ -30,6 +32,7 @@ from transformers import (
     RobertaConfig,
     RobertaForSequenceClassification,
     RobertaModel,
+    RobertaTokenizerFast,
 )
 
 HERE = Path(__file__).parent
@@ -228,6 +231,71 @@ def tokenizer_of(vocab):
         return BertTokenizerFast(vocab=str(path))
 
 
+BPE_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+BPE_TEXTS = [
+    *TEXTS,
+    "<s> </s> <pad> <unk>  <mask> a<mask>b",
+    "  leading and  double   spaces  ",
+    "\n\n\nnew\n lines \t\ttabs \r\n",
+    "I'm you're he'LL it'S 'tis ''d 's't're've'm'll'd",
+    "100,000.50 \u00bd \u00b2\u00b3 \u2177 \u0cec",
+    "\u1680x\u2028y\u2029z\u3000w \u180e",
+    "\u0120 \u010a \u0100 letters that stand for bytes",
+    "\u0301\u0301combining e\u0301",
+]
+
+
+def byte_level_bpe(folder):
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")[1:]
+    merges = [tuple(line.split(" ")) for line in lines if line]
+    full = bpe_of(vocab, merges)
+    used = used_merges(full, {pair: rank for rank, pair in enumerate(merges)})
+    # Every byte's letter, and what the texts' merges go through: the same merges are the first possible ones under both.
+    letters = {token for token in vocab if len(token) == 1} & set(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    kept = letters | {token for pair in used for token in (*pair, "".join(pair))}
+    small_vocab = {token: index for index, token in enumerate(
+        BPE_SPECIAL[:4] + [token for token in vocab if token in kept] + BPE_SPECIAL[4:])}
+    small_merges = [pair for pair in merges if pair in used]
+    small = bpe_of(small_vocab, small_merges)
+    cases = []
+    for text in BPE_TEXTS:
+        ids = small(text)["input_ids"]
+        assert small.convert_ids_to_tokens(ids) == full.convert_ids_to_tokens(full(text)["input_ids"]), repr(text)
+        cut = small(text, truncation=True, padding="max_length", max_length=8)
+        cases.append({"text": text, "ids": ids, "cutTo8": {"ids": cut["input_ids"], "mask": cut["attention_mask"]}})
+    write_json("bpe.json", {"vocab": small_vocab, "merges": [" ".join(pair) for pair in small_merges], "cases": cases})
+
+
+def bpe_of(vocab, merges):
+    # As the published tokenizer.json has it: the mask takes the space before it.
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    return RobertaTokenizerFast(vocab=vocab, merges=merges, mask_token=mask)
+
+
+def used_merges(full, ranks):
+    """The merges that the texts come to, by the definition: again and again the first in rank, everywhere it stands."""
+    used = set()
+    backend = full.backend_tokenizer
+    for text in BPE_TEXTS:
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(text):
+            symbols = list(word)
+            while True:
+                pairs = set(zip(symbols, symbols[1:])) & ranks.keys()
+                if not pairs:
+                    break
+                best = min(pairs, key=ranks.get)
+                used.add(best)
+                joined = []
+                for symbol in symbols:
+                    if joined and (joined[-1], symbol) == best:
+                        joined[-1] += symbol
+                    else:
+                        joined.append(symbol)
+                symbols = joined
+    return used
+
+
 def code_points():
     """
     What each code point, put between an a and a b, does to them: runs of [first code point, what].
@@ -253,8 +321,10 @@ def code_points():
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vocab", type=Path, required=True, help="BERT uncased vocab.txt")
+    parser.add_argument("--bpe", type=Path, required=True, help="folder with RoBERTa's vocab.json and merges.txt")
     arguments = parser.parse_args()
     activations()
     for family in FAMILIES:
         encoders(family)
     wordpiece(arguments.vocab)
+    byte_level_bpe(arguments.bpe)

@@ -42,7 +42,7 @@ export function createTokenizer(tokenizerJson: string): Tokenizer {
     if (pad && padId === undefined) {
       throw new MlError("unsupported", "This tokenizer has no padding token; encode at true length");
     }
-    let prepared = text;
+    let prepared = text.replaceAll(loneSurrogate, "");
     if (lowercasesAsBert) prepared = prepared.replaceAll("Σ", "σ");
     if (isolatesCjk) prepared = prepared.replace(astralCjk, " $& ");
     const all = library.encode(prepared).ids;
@@ -122,6 +122,8 @@ export function wordPieceTokenizerJson(vocab: readonly string[], options: { read
  */
 const astralCjk = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
 
+const loneSurrogate = /\p{Surrogate}/gu;
+
 /** What is used of the library, whose own type declarations do not resolve under `nodenext`. */
 interface HubTokenizer {
   encode(text: string, options?: { add_special_tokens?: boolean }): { ids: number[] };
@@ -145,6 +147,7 @@ function openLibrary(tokenizerJson: string): OpenedLibrary {
   if (!isRecord(json)) {
     throw new MlError("malformed", "tokenizer.json is not a JSON object");
   }
+  nameModelType(json);
   const vocabSize = vocabularySize(json);
   const { normalizer } = json;
   const bertNormalizer = isRecord(normalizer) && normalizer.type === "BertNormalizer" ? normalizer : undefined;
@@ -159,6 +162,13 @@ function openLibrary(tokenizerJson: string): OpenedLibrary {
     const reason = cause instanceof Error ? cause.message : "not readable";
     throw new MlError("malformed", `tokenizer.json: ${reason}`, { cause });
   }
+}
+
+/** The first tokenizer.json files, roberta-base's own among them, do not say of what type their model is. */
+function nameModelType({ model }: Record<string, unknown>): void {
+  if (!isRecord(model) || model.type !== undefined) return;
+  if (Array.isArray(model.merges)) model.type = "BPE";
+  else if (typeof model.max_input_chars_per_word === "number") model.type = "WordPiece";
 }
 
 /** Far above any real vocabulary; the library allocates up to the largest id. */
