@@ -59,7 +59,12 @@ async function serve({ paths, env, log, signal, onReady }: DaemonOptions, { agen
   try {
     const address = { url: await listenLocally(api, env.port), pid: process.pid };
     await writeLocalApi(paths, address);
-    log("info", "daemon.ready", { pid: process.pid, uptimeMs: Math.round(process.uptime() * 1_000) });
+    const { user, system } = process.cpuUsage();
+    log("info", "daemon.ready", {
+      pid: process.pid,
+      uptimeMs: Math.round(process.uptime() * 1_000),
+      cpuMs: Math.round((user + system) / 1_000),
+    });
     onReady(address);
     await agent.start(signal);
   } finally {
