@@ -90,7 +90,7 @@ it.each([
   ["a header that begins with a space", fileOf(" {}"), "not a JSON object"],
   ["an entry that is no object", fileOf({ a: 1 }), 'tensor "a": its entry is not an object'],
   ["no dtype", fileOf({ a: { shape: [], data_offsets: [0, 4] } }), 'tensor "a": dtype is missing'],
-  ["another dtype", fileOf({ a: { dtype: "BF16", shape: [], data_offsets: [0, 2] } }), 'tensor "a": dtype BF16'],
+  ["another dtype", fileOf({ a: { dtype: "F8_E4M3", shape: [], data_offsets: [0, 1] } }), 'tensor "a": dtype F8_E4M3'],
   ["a dtype named as an object's method", fileOf({ a: { dtype: "toString", shape: [] } }), "dtype toString"],
   ["a negative size", fileOf({ a: f32(0, 4, [-1]) }), 'tensor "a": shape'],
   ["a fraction of a size", fileOf({ a: f32(0, 4, [0.5]) }), 'tensor "a": shape'],

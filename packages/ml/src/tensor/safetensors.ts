@@ -5,6 +5,7 @@ export type Tensor =
   | { readonly dtype: "F32"; readonly shape: readonly number[]; readonly data: Float32Array }
   | { readonly dtype: "F64"; readonly shape: readonly number[]; readonly data: Float64Array }
   | { readonly dtype: "F16"; readonly shape: readonly number[]; readonly data: Uint16Array }
+  | { readonly dtype: "BF16"; readonly shape: readonly number[]; readonly data: Uint16Array }
   | { readonly dtype: "I8"; readonly shape: readonly number[]; readonly data: Int8Array }
   | { readonly dtype: "U8"; readonly shape: readonly number[]; readonly data: Uint8Array }
   | { readonly dtype: "I32"; readonly shape: readonly number[]; readonly data: Int32Array }
@@ -17,7 +18,7 @@ export interface TensorFile {
   readonly metadata: Record<string, string>;
 }
 
-const bytesPerElement: Record<Dtype, number> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, I8: 1, U8: 1 };
+const bytesPerElement: Record<Dtype, number> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 };
 const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
@@ -216,6 +217,7 @@ function viewTensor(dtype: Dtype, shape: readonly number[], part: Uint8Array): T
     case "F64":
       return { dtype, shape, data: new Float64Array(buffer, byteOffset, length) };
     case "F16":
+    case "BF16":
       return { dtype, shape, data: new Uint16Array(buffer, byteOffset, length) };
     case "I8":
       return { dtype, shape, data: new Int8Array(buffer, byteOffset, length) };
