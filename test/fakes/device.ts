@@ -21,6 +21,8 @@ export interface Device {
   /** Everything that was logged, as one text. */
   readonly logged: string[];
   agent: Agent;
+  /** Resolves when the agent logs that its update enters `state`: in the middle of things, before the next step. */
+  entered(state: string): Promise<void>;
   enrol(): Promise<void>;
   /** Starts the loops; the returned function stops them in an orderly way. */
   start(): () => Promise<void>;
@@ -34,6 +36,7 @@ export function createDevice(options: Partial<AgentOptions> = {}, fleet: FakeFle
   const store = createMemoryStore(faults);
   const files = createMemoryFiles(faults);
   const logged: string[] = [];
+  const waiting = new Map<unknown, () => void>();
   const ports: Ports = {
     store,
     files,
@@ -44,7 +47,10 @@ export function createDevice(options: Partial<AgentOptions> = {}, fleet: FakeFle
     control: fleet.control,
     downloads: fleet.downloads,
     reports: fleet.reports,
-    log: (level, event, fields) => logged.push(`${level} ${event} ${JSON.stringify(fields)}`),
+    log(level, event, fields) {
+      logged.push(`${level} ${event} ${JSON.stringify(fields)}`);
+      if (event === "update.state") waiting.get(fields.state)?.();
+    },
     engine: referenceEngine,
     engineChoice: "a test",
   };
@@ -58,6 +64,7 @@ export function createDevice(options: Partial<AgentOptions> = {}, fleet: FakeFle
     ports,
     logged,
     agent: fresh(),
+    entered: (state) => new Promise((resolve) => waiting.set(state, resolve)),
     async enrol() {
       await device.agent.enrol({ token: fakeToken });
     },

@@ -12,6 +12,8 @@ export interface Faults {
   readonly dead: boolean;
   /** Dies at the `step`-th durable step from now (1 = the next): before it takes effect, or just after. */
   killAt(step: number, when: "before" | "after"): void;
+  /** Dies now. */
+  kill(): never;
   /** A new life: the process is started again on what the old one left. */
   revive(): void;
   /** Runs a durable step; throws Killed instead of, or after, it. */
@@ -36,6 +38,10 @@ export function createFaults(): Faults {
     },
     killAt(step, when) {
       plan = { at: steps + step, when };
+    },
+    kill() {
+      dead = true;
+      throw new Killed();
     },
     revive() {
       dead = false;

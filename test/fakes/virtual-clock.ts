@@ -67,11 +67,13 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClo
       });
     },
     async until(condition, limitMs = 3_600_000) {
-      const endMs = elapsedMs + limitMs;
+      const beganMs = elapsedMs;
       const never = new AbortController().signal;
       while (!(await condition())) {
-        if (elapsedMs > endMs) throw new Error("the condition did not come true in time");
-        await clock.sleep(50, never);
+        const waitedMs = elapsedMs - beganMs;
+        if (waitedMs > limitMs) throw new Error("the condition did not come true in time");
+        // Ever coarser, so that waiting for hours costs few looks.
+        await clock.sleep(Math.max(50, waitedMs / 50), never);
       }
     },
   };

@@ -1,14 +1,21 @@
-// The agent as a whole over fake ports: from enrolment to reports, and what it refuses on the way.
+// The agent as a whole over fake ports: from enrolment to reports, without a network, and what leaves it.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
+import { fakeDevice, fakeToken } from "../../../../test/fakes/fake-fleet.js";
+import { createTinyRelease, privateWords, sayings } from "../../../../test/fakes/tiny-release.js";
+
+// Whole lives run here; a busy machine must not fail them.
+vi.setConfig({ testTimeout: 60_000 });
+
+const committed = (device: Device) => async () => (await device.agent.status()).updateState === "committed";
+const outboxEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;
 
 async function withRelease(device: Device): Promise<() => Promise<void>> {
   device.fleet.publish(createTinyRelease());
   await device.enrol();
   const stop = device.start();
-  await device.clock.until(async () => (await device.agent.status()).updateState === "committed");
+  await device.clock.until(committed(device));
   return stop;
 }
 
@@ -23,9 +30,150 @@ describe("the agent", () => {
     expect(learned.holdout).toBeGreaterThan(15);
     expect(learned.f1Personal!).toBeGreaterThan(learned.f1Prior!);
     expect((await agent.predict({ text: "the blimey is" })).head).toBe("personal");
-    await device.clock.until(async () => (await agent.status()).outbox.pending === 0);
+    await device.clock.until(outboxEmpty(device));
     const types = [...fleet.received.values()].map((body) => JSON.parse(body).type).sort();
     expect(types).toEqual(["report.metrics", "report.metrics", "report.metrics", "report.state"]);
     await stop();
+  });
+
+  it.each(["elm", "oselm"] as const)("learns with an %s head where the release asks for it", async (kind) => {
+    const device = createDevice();
+    const recipe = { kind, hidden: 64, l2: 0.1 } as const;
+    device.fleet.publish(createTinyRelease({ amend: (release) => ({ ...release, headRecipe: recipe }) }));
+    await device.enrol();
+    const stop = device.start();
+    await device.clock.until(committed(device));
+    for (const said of sayings(140, 1)) await device.agent.label(said);
+    const learned = await device.agent.learn();
+    expect(learned).toMatchObject({ head: "personal", l2: 0.1 });
+    expect(learned.f1Personal!).toBeGreaterThan(learned.f1Prior!);
+    const before = await device.agent.predict({ text: "the blimey" });
+    await stop();
+    device.restart();
+    expect((await device.agent.predict({ text: "the blimey" })).probabilities).toEqual(before.probabilities);
+  });
+
+  it("starts again with the head it had", async () => {
+    const device = createDevice();
+    const stop = await withRelease(device);
+    for (const said of sayings(60, 1)) await device.agent.label(said);
+    const learned = await device.agent.learn();
+    const before = await device.agent.predict({ text: "the blimey is" });
+    await stop();
+    device.restart();
+    expect((await device.agent.predict({ text: "the blimey is" })).probabilities).toEqual(before.probabilities);
+    expect(await device.agent.status()).toMatchObject({
+      f1Prior: learned.f1Prior,
+      f1Personal: learned.f1Personal,
+      head: { kind: "linear", active: "personal" },
+      updateState: "committed",
+      device: fakeDevice,
+    });
+  });
+
+  it("answers and learns through days without server and broker, and then catches up", async () => {
+    const device = createDevice();
+    const stop = await withRelease(device);
+    device.fleet.online = false;
+    device.fleet.brokerUp = false;
+    for (const said of sayings(120, 1)) await device.agent.label({ ...said, split: "train" });
+    // The connection that is open fails at the next publication.
+    await device.clock.sleep(3 * 86_400_000, new AbortController().signal);
+    const offline = await device.agent.status();
+    expect(offline).toMatchObject({
+      connected: { server: false, nats: false },
+      lastError: { server: "SERVER_UNAVAILABLE", nats: "NATS_UNAVAILABLE" },
+    });
+    expect((await device.agent.predict({ text: "the blimey" })).head).toBe("personal");
+    device.fleet.online = true;
+    device.fleet.brokerUp = true;
+    await device.clock.until(outboxEmpty(device));
+    await device.clock.until(async () => (await device.agent.status()).connected.server);
+    expect(device.fleet.received.size).toBe(3);
+    await stop();
+  });
+
+  it("does not mind a wall clock that jumps by ten years, either way", async () => {
+    const device = createDevice();
+    await device.enrol();
+    const stop = device.start();
+    device.clock.setWall(Date.UTC(2016, 0, 1));
+    device.fleet.publish(createTinyRelease());
+    await device.clock.until(committed(device));
+    device.clock.setWall(Date.UTC(2036, 0, 1));
+    // By this clock the release has expired; by another it would not have.
+    device.fleet.publish(createTinyRelease({ sequence: 2, seed: 2 }));
+    await device.clock.until(async () => (await device.agent.status()).updateReason === "manifestExpired");
+    device.clock.setWall(Date.UTC(2026, 11, 1));
+    await device.clock.until(async () => (await device.agent.status()).release?.sequence === 2);
+    await stop();
+  });
+});
+
+describe("enrolment", () => {
+  it("may be repeated with the same token, and with no other", async () => {
+    const device = createDevice();
+    const first = await device.agent.enrol({ token: fakeToken });
+    expect(first).toMatchObject({ device: fakeDevice, fleet: "home" });
+    device.restart();
+    expect(await device.agent.enrol({ token: fakeToken })).toEqual(first);
+    const other = fakeToken.replace(/5{48}$/, "6".repeat(48));
+    await expect(device.agent.enrol({ token: other })).rejects.toMatchObject({ code: "ALREADY_ENROLLED" });
+  });
+
+  it("refuses a malformed token, and a server whose release keys the token does not name", async () => {
+    const device = createDevice();
+    await expect(device.agent.enrol({ token: "attune1.x.y" })).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    expect(device.fleet.wire).toEqual([]);
+    const forged = `attune1.${"0".repeat(64)}.${"5".repeat(48)}`;
+    await expect(device.agent.enrol({ token: forged })).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    expect((await device.agent.status()).device).toBeNull();
+  });
+
+  it("says when there is no server, and works later", async () => {
+    const device = createDevice();
+    device.fleet.online = false;
+    await expect(device.enrol()).rejects.toMatchObject({ code: "SERVER_UNAVAILABLE" });
+    device.fleet.online = true;
+    await device.enrol();
+    expect((await device.agent.status()).device).toBe(fakeDevice);
+  });
+});
+
+describe("what leaves", () => {
+  /** A life that differs in nothing but the words. */
+  async function live(words: readonly string[]): Promise<Device> {
+    const device = createDevice();
+    const stop = await withRelease(device);
+    for (const [i, said] of sayings(60, 1).entries()) {
+      const text = `${words[i % words.length]} ${words[(i * 3 + 1) % words.length]}`;
+      await device.agent.predict({ text });
+      await device.agent.label({ id: said.id, text, label: said.label, split: i < 15 ? "holdout" : "train" });
+    }
+    await device.agent.learn({ report: true });
+    await device.agent.forget("u0050");
+    await device.agent.report();
+    await device.clock.until(outboxEmpty(device));
+    await stop();
+    return device;
+  }
+
+  it("is the same, byte for byte, whatever was said", async () => {
+    const quiet = await live(["the", "table", "is", "a", "door"]);
+    const loud = await live([...privateWords, "a much longer utterance with many more words than any other"]);
+    const reports = (device: Device) => [...device.fleet.received];
+    expect(reports(loud)).toEqual(reports(quiet));
+    expect(loud.fleet.wire).toEqual(quiet.fleet.wire);
+  });
+
+  it("is what the journal says, and the status counts it", async () => {
+    const device = await live(["so", "happy"]);
+    const entries = await device.agent.journal();
+    expect(entries.length).toBe(device.fleet.wire.length);
+    const { sent, capacityBits } = await device.agent.status();
+    expect(sent.messages).toBe(entries.length);
+    expect(sent.bytes).toBe(device.fleet.wire.reduce((sum, text) => sum + text.length, 0));
+    expect(capacityBits).toBeCloseTo(entries.reduce((sum, entry) => sum + entry.capacityBits, 0));
+    expect(await device.agent.journal({ after: 2, limit: 2 })).toEqual(entries.slice(3, 5));
   });
 });

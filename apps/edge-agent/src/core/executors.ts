@@ -180,7 +180,9 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     const slots = active === undefined ? [] : [active.sequence, ...(active.previous ? [active.previous.sequence] : [])];
     const gating = record.state === "gating";
     await pruneSlots(files, record.state === "rejected" ? slots : [...slots, ...pending]);
-    if (student !== undefined && !gating) await store.batch(await removeOtherSets(store, [student.features.key]));
+    if (student === undefined || gating) return;
+    const others = await removeOtherSets(store, [student.features.key]);
+    if (others.length > 0) await store.batch(others);
   }
 
   /** Starts from what the store says: the active pair, or the one before it when that one no longer works. */

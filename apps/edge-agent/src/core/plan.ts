@@ -49,8 +49,10 @@ export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
   if (!sameTarget(record.target, target)) return { kind: "begin", target };
   if ((state === "failed" || state === "timedOut") && worthAnotherTry.includes(record.reason)) {
     const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
-    const wakeInMs = Math.min(pauseMs, record.enteredAtMs + pauseMs - nowMs);
-    return wakeInMs > 0 ? { kind: "wait", wakeInMs } : { kind: "begin", target };
+    const elapsedMs = nowMs - record.enteredAtMs;
+    // A clock set back would make the pause last until it has caught up: then try at once.
+    if (elapsedMs < 0 || elapsedMs >= pauseMs) return { kind: "begin", target };
+    return { kind: "wait", wakeInMs: pauseMs - elapsedMs };
   }
   return { kind: "wait", wakeInMs: null };
 }

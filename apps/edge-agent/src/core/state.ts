@@ -97,6 +97,6 @@ export function begin(record: UpdateRecord, target: Target, nowMs: number): Upda
 /** What a start of the process makes of a record it finds: a state that was being acted on is where the process died. */
 export function recover(record: UpdateRecord, progressBytes: number): UpdateRecord {
   if (!isActiveState(record.state) || !record.executing) return record;
-  const gotOn = progressBytes > record.progressBytes;
+  const gotOn = record.state === "downloading" && progressBytes > record.progressBytes;
   return { ...record, crashes: gotOn ? 0 : record.crashes + 1, executing: false, progressBytes };
 }

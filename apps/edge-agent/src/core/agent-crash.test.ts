@@ -1,0 +1,171 @@
+// kill -9 before and after every durable step: started again, the agent ends in the same state, with the same reports.
+
+import { describe, expect, it } from "vitest";
+import { createDevice, type Device } from "../../../../test/fakes/device.js";
+import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
+import { verifyJournal } from "./egress/journal.js";
+
+const first = createTinyRelease({ sequence: 1 });
+const second = createTinyRelease({ sequence: 2, seed: 2 });
+const said = sayings(80, 1).map((saying, i) => ({ ...saying, split: i % 3 === 0 ? "holdout" : "train" }));
+
+/** What a life does; every call may be cut short by a kill and is simply made again in the next life. */
+type Life = (device: Device) => Promise<void>;
+
+async function reach(device: Device, condition: () => Promise<boolean>): Promise<void> {
+  await device.clock.until(async () => {
+    device.faults.check();
+    return condition();
+  });
+}
+
+const outboxIsEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;
+
+const takeFirstRelease: Life = async (device) => {
+  device.fleet.publish(first);
+  await device.enrol();
+  const stop = device.start();
+  try {
+    await reach(device, async () => (await device.agent.status()).updateState === "committed");
+    await reach(device, outboxIsEmpty(device));
+  } finally {
+    await stop();
+  }
+};
+
+const learnSomething: Life = async (device) => {
+  const stop = device.start();
+  try {
+    for (const saying of said.slice(-8)) await device.agent.label(saying);
+    await device.agent.learn({ report: true });
+    await reach(device, outboxIsEmpty(device));
+  } finally {
+    await stop();
+  }
+};
+
+const forgetSomething: Life = async (device) => {
+  const stop = device.start();
+  try {
+    await device.agent.forget(said[1]!.id);
+    await device.agent.learn({ report: true });
+    await reach(device, outboxIsEmpty(device));
+  } finally {
+    await stop();
+  }
+};
+
+const takeSecondRelease: Life = async (device) => {
+  device.fleet.publish(second);
+  const stop = device.start();
+  try {
+    await reach(device, async () => (await device.agent.status()).release?.sequence === 2);
+    await reach(device, outboxIsEmpty(device));
+  } finally {
+    await stop();
+  }
+};
+
+/** Lives until the life is complete; returns how often it died. */
+async function liveToTheEnd(device: Device, life: Life): Promise<number> {
+  for (let deaths = 0; deaths < 5; deaths++) {
+    try {
+      await life(device);
+      // A kill in the orderly stop itself shows only now.
+      device.faults.check();
+      return deaths;
+    } catch (error) {
+      if (!device.faults.dead) throw error;
+      device.restart();
+    }
+  }
+  throw new Error("died too often");
+}
+
+async function outcome(device: Device) {
+  device.restart();
+  const status = await device.agent.status();
+  const journal = await device.agent.journal({ limit: 1_000_000 });
+  const ledger = JSON.parse(new TextDecoder().decode(device.store.contents.get("egress")));
+  const verdict = await verifyJournal(journal, ledger.journal, device.ports.hashing);
+  return {
+    journal: verdict.ok ? "whole" : verdict.detail,
+    reportsInJournal: journal.filter(({ path }) => path === "nats").length,
+    // A device that died before its first write draws another epoch: it is another copy of the store.
+    reports: [...device.fleet.received]
+      .flat()
+      .map((text) => text.replaceAll(status.epoch ?? "", "epoch"))
+      .sort(),
+    utterances: status.utterances,
+    release: status.release,
+    update: [status.updateState, status.updateReason],
+    scores: [status.head, status.f1Prior, status.f1Personal],
+    prediction: await device.agent.predict({ text: "so blimey ." }),
+    keys: [...device.store.contents.keys()].filter((key) => !key.startsWith("journal/")).sort(),
+    files: [...device.files.contents.keys()].sort(),
+  };
+}
+
+function copyOf(device: Device): Device {
+  const copy = createDevice();
+  for (const [key, value] of device.store.contents) copy.store.contents.set(key, value);
+  for (const [path, bytes] of device.files.contents) copy.files.contents.set(path, bytes);
+  for (const [id, body] of device.fleet.received) copy.fleet.received.set(id, body);
+  copy.fleet.publish(first);
+  return copy;
+}
+
+async function expectSameEnd(from: Device, life: Life): Promise<Device> {
+  const calm = copyOf(from);
+  const before = calm.faults.steps;
+  await liveToTheEnd(calm, life);
+  const steps = calm.faults.steps - before;
+  const expected = await outcome(calm);
+  expect(expected.journal).toBe("whole");
+  expect(steps).toBeGreaterThan(3);
+  // Dying just before a step is dying just after the one before it, and after what was sent in between.
+  for (let step = 1; step <= steps; step++) {
+    const device = copyOf(from);
+    device.faults.killAt(step, step === steps ? "after" : "before");
+    await liveToTheEnd(device, life);
+    expect(await outcome(device), `killed at step ${step} of ${steps}`).toEqual(expected);
+  }
+  return calm;
+}
+
+describe("an agent that is killed", () => {
+  it("enrols and takes its first release as if nothing had happened", { timeout: 60_000 }, async () => {
+    const end = await expectSameEnd(createDevice(), takeFirstRelease);
+    expect(end.fleet.received.size).toBe(1);
+  });
+
+  it("neither loses nor doubles an utterance or a report while it learns", { timeout: 60_000 }, async () => {
+    const device = createDevice();
+    await takeFirstRelease(device);
+    for (const saying of said.slice(0, -8)) await device.agent.label(saying);
+    device.restart();
+    const end = await expectSameEnd(device, learnSomething);
+    // The release, the fiftieth label to learn from, and the one that was asked for.
+    const types = [...end.fleet.received.values()].map((body) => JSON.parse(body).type);
+    expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
+  });
+
+  it("forgets for good", { timeout: 60_000 }, async () => {
+    const device = createDevice();
+    await takeFirstRelease(device);
+    for (const saying of said) await device.agent.label(saying);
+    await device.agent.learn();
+    device.restart();
+    await expectSameEnd(device, forgetSomething);
+  });
+
+  it("moves to the next release with everything it has learned", { timeout: 60_000 }, async () => {
+    const device = createDevice();
+    await takeFirstRelease(device);
+    for (const saying of said.slice(0, 30)) await device.agent.label(saying);
+    await device.agent.learn();
+    device.restart();
+    const end = await expectSameEnd(device, takeSecondRelease);
+    expect((await end.agent.status()).head.active).toBe("personal");
+  });
+});

@@ -1,0 +1,290 @@
+// Updates over a whole agent: what it takes, what it refuses, and what goes on working meanwhile.
+
+import { parseSafetensors } from "@attune/ml/tensor/safetensors";
+import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import { AppError } from "@attune/shared/errors";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createDevice, type Device } from "../../../../test/fakes/device.js";
+import { pieces } from "../../../../test/fakes/fake-fleet.js";
+import { createSigningKey } from "../../../../test/fakes/node-crypto.js";
+import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
+
+// Whole lives run here; a busy machine must not fail them.
+vi.setConfig({ testTimeout: 60_000 });
+
+let first: TinyRelease;
+let second: TinyRelease;
+beforeAll(() => {
+  first = createTinyRelease({ sequence: 1 });
+  second = createTinyRelease({ sequence: 2, seed: 2 });
+});
+
+let device: Device;
+let stop: () => Promise<void>;
+beforeEach(async () => {
+  device = createDevice();
+  device.fleet.publish(first);
+  await device.enrol();
+  stop = device.start();
+  await endsAs("committed", "none");
+});
+
+async function endsAs(state: UpdateState, reason: UpdateReason): Promise<void> {
+  await device.clock.until(async () => {
+    const status = await device.agent.status();
+    return status.updateState === state && status.updateReason === reason;
+  }, 100 * 3_600_000);
+}
+
+async function restart(): Promise<void> {
+  await stop();
+  device.restart();
+  stop = device.start();
+}
+
+const releaseNow = async () => (await device.agent.status()).release?.sequence;
+const stateReports = () =>
+  [...device.fleet.received.values()]
+    .map((body) => JSON.parse(body))
+    .filter(({ type }) => type === "report.state")
+    .map(({ state, reason, releaseSequence }) => `${state}/${reason}/${releaseSequence}`);
+
+describe("an update", () => {
+  it("replaces the pair and keeps the one before for a rollback", async () => {
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    const third = createTinyRelease({ sequence: 3, seed: 3 });
+    device.fleet.publish(third);
+    await device.clock.until(async () => (await releaseNow()) === 3);
+    await device.clock.until(() => stateReports().length === 3);
+    expect(stateReports()).toEqual(["committed/none/1", "committed/none/2", "committed/none/3"]);
+    await stop();
+    const slots = new Set([...device.files.contents.keys()].map((path) => path.split("/")[1]));
+    expect([...slots].sort()).toEqual(["2", "3"]);
+  });
+
+  it("goes back to the one before when the active one is damaged at a start", async () => {
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await stop();
+    device.files.contents.get("slots/2/model.safetensors")![5_000]! ^= 1;
+    device.restart();
+    stop = device.start();
+    await endsAs("rolledBack", "digestMismatch");
+    expect(await releaseNow()).toBe(1);
+    expect((await device.agent.predict({ text: "so happy" })).label).toBeTypeOf("string");
+    await device.clock.until(() => stateReports().includes("rolledBack/digestMismatch/1"));
+    // The release that broke is not taken again by itself.
+    await device.clock.sleep(3_600_000, new AbortController().signal);
+    expect(await releaseNow()).toBe(1);
+    await stop();
+  });
+
+  it("fetches its only release again when that is damaged at a start", async () => {
+    await stop();
+    device.files.contents.get("slots/1/tokenizer.json")![50]! ^= 1;
+    device.restart();
+    expect(await device.agent.status()).toMatchObject({ release: null, updateState: "failed" });
+    stop = device.start();
+    await endsAs("committed", "none");
+    expect(await releaseNow()).toBe(1);
+    await stop();
+  });
+
+  it("keeps answering and learning with the old pair while the new one is gated", async () => {
+    for (const [i, said] of sayings(60, 1).entries()) {
+      await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
+    }
+    await device.agent.learn();
+    device.fleet.publish(
+      createTinyRelease({ sequence: 2, amend: (release) => ({ ...release, modelVersion: "2.0.0" }) }),
+    );
+    await device.entered("gating");
+    expect(await releaseNow()).toBe(1);
+    // Forgotten, said anew, and new: all in the middle of the candidate's extraction.
+    await device.agent.forget("u0001");
+    await device.agent.label({ id: "u0002", text: "so very mad", label: "anger", split: "train" });
+    await device.agent.label({ id: "new", text: "crumbs", label: "joy", split: "train" });
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await device.agent.learn();
+    const head = (await device.agent.predict({ text: "the crumbs" })).probabilities;
+    await stop();
+    expect([...device.store.contents.keys()].filter((key) => key.endsWith("/u0001"))).toEqual([]);
+    // Trained from nothing on what is stored, the head is the same: nothing stale was used.
+    for (const key of [...device.store.contents.keys()])
+      if (/^(features|head)\//.test(key)) device.store.contents.delete(key);
+    device.restart();
+    await device.agent.learn();
+    expect((await device.agent.predict({ text: "the crumbs" })).probabilities).toEqual(head);
+  });
+
+  it("is refused by the personal gate when it is worse for this person, and taken when it is not", async () => {
+    for (const [i, said] of sayings(120, 0, 8).entries()) {
+      await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
+    }
+    await device.agent.learn();
+    device.fleet.publish(createTinyRelease({ sequence: 2, blind: true }));
+    await endsAs("rejected", "personalInferior");
+    expect(await releaseNow()).toBe(1);
+    await device.clock.until(() => stateReports().includes("rejected/personalInferior/1"));
+    expect([...device.store.contents.keys()].filter((key) => key.startsWith("features/")).length).toBe(120);
+    const better = createTinyRelease({ sequence: 3, amend: (release) => ({ ...release, modelVersion: "3.0.0" }) });
+    device.fleet.publish(better);
+    await device.clock.until(async () => (await releaseNow()) === 3);
+    await stop();
+  });
+
+  it("may bring other labels: what it does not know is kept and not trained on", async () => {
+    for (const said of sayings(30, 1)) await device.agent.label({ ...said, split: "train" });
+    const labels = ["sadness", "joy", "neutral"] as const;
+    device.fleet.publish(createTinyRelease({ sequence: 2, labels }));
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    const { probabilities } = await device.agent.predict({ text: "so happy" });
+    expect(Object.keys(probabilities)).toEqual([...labels]);
+    expect((await device.agent.status()).utterances.train).toBe(30);
+    await expect(device.agent.label({ id: "x", text: "no", label: "fear" })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+    });
+    await stop();
+  });
+
+  it.each<[string, () => TinyRelease, UpdateReason]>([
+    [
+      "with a stranger's signature",
+      () => createTinyRelease({ sequence: 2, signers: [createSigningKey()] }),
+      "manifestSignature",
+    ],
+    [
+      "that has expired",
+      () => createTinyRelease({ sequence: 2, amend: (r) => ({ ...r, expiresAt: "2026-11-02T00:00:00Z" }) }),
+      "manifestExpired",
+    ],
+    [
+      "with another extractor than it claims",
+      () =>
+        createTinyRelease({
+          sequence: 2,
+          amend: (r) => ({ ...r, features: { ...r.features, identity: "0".repeat(64) } }),
+        }),
+      "extractorInvalid",
+    ],
+    [
+      "of an unknown architecture",
+      () =>
+        createTinyRelease({
+          sequence: 2,
+          amendFiles: (files) => files.set("config.json", new TextEncoder().encode('{"model_type":"gpt9"}')),
+        }),
+      "extractorInvalid",
+    ],
+  ])("%s is refused, said once, and nothing changes", async (_, build, reason) => {
+    const before = await device.agent.predict({ text: "so happy" });
+    device.fleet.publish(build());
+    await endsAs("failed", reason);
+    await restart();
+    await device.clock.sleep(600_000, new AbortController().signal);
+    expect(await releaseNow()).toBe(1);
+    expect((await device.agent.predict({ text: "so happy" })).probabilities).toEqual(before.probabilities);
+    await device.clock.until(async () => (await device.agent.status()).outbox.pending === 0);
+    expect(stateReports()).toEqual(["committed/none/1", `failed/${reason}/1`]);
+    // A good one is still taken.
+    device.fleet.publish(createTinyRelease({ sequence: 3, seed: 2 }));
+    await device.clock.until(async () => (await releaseNow()) === 3);
+    await stop();
+  });
+
+  it("back to an older release is refused, for trust has moved on", async () => {
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    device.fleet.publish(first);
+    await endsAs("failed", "manifestRollback");
+    expect(await releaseNow()).toBe(2);
+    await stop();
+  });
+
+  it("with a file of another release in it is refused", async () => {
+    const mixed = createTinyRelease({
+      sequence: 2,
+      seed: 2,
+      amend: (release) => ({
+        ...release,
+        files: release.files.map((file) => {
+          if (file.name !== "model.safetensors") return file;
+          // Signed by mistake or malice: the chunks of release 1 under the digest of release 2.
+          const { chunks } = first.release.files.find(({ name }) => name === file.name)!;
+          return { ...file, chunks };
+        }),
+      }),
+    });
+    device.fleet.publish(first);
+    device.fleet.publish(mixed);
+    await endsAs("failed", "digestMismatch");
+    expect(await releaseNow()).toBe(1);
+    await stop();
+  });
+
+  it("that cannot be fetched in time has timed out, is said so once, and is taken when the network is back", async () => {
+    device.fleet.publish(second);
+    device.fleet.spoil = (path) => {
+      if (path.includes("manifests")) return undefined;
+      throw new AppError("SERVER_UNAVAILABLE", "no network");
+    };
+    await endsAs("timedOut", "deadline");
+    await device.clock.until(async () => (await device.agent.status()).updateState === "downloading", 10 ** 8);
+    await endsAs("timedOut", "deadline");
+    await device.clock.until(() => stateReports().includes("timedOut/deadline/1"));
+    device.fleet.spoil = undefined;
+    await device.clock.until(async () => (await releaseNow()) === 2, 10 ** 8);
+    await device.clock.until(() => stateReports().length === 3);
+    expect(stateReports()).toEqual(["committed/none/1", "timedOut/deadline/1", "committed/none/2"]);
+    await stop();
+  });
+
+  it("waits for room on a full disk", async () => {
+    device.files.full = true;
+    device.fleet.publish(second);
+    await endsAs("failed", "diskFull");
+    device.files.full = false;
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await stop();
+  });
+
+  it("is given up when the process dies of it three times in the same state", async () => {
+    const { engine } = device.ports;
+    const deadly = parseSafetensors(second.files.get("model.safetensors")!.slice());
+    const name = "embeddings.word_embeddings.weight";
+    Object.assign(device.ports, {
+      engine: {
+        ...engine,
+        createEncoder: (...[config, tensors]: Parameters<typeof engine.createEncoder>) =>
+          tensors.tensors.get(name)?.data[0] === deadly.tensors.get(name)?.data[0]
+            ? { config, forward: () => device.faults.kill() }
+            : engine.createEncoder(config, tensors),
+      },
+    });
+    device.fleet.publish(second);
+    for (let death = 0; death < 3; death++) {
+      await device.clock.until(() => device.faults.dead);
+      await stop();
+      device.restart();
+      stop = device.start();
+    }
+    await endsAs("failed", "loop");
+    expect(await releaseNow()).toBe(1);
+    await device.clock.until(() => stateReports().includes("failed/loop/1"));
+    await stop();
+  });
+
+  it("that is stopped in an orderly way again and again is in no loop", async () => {
+    device.fleet.spoil = (path, _, whole) =>
+      path.includes("chunks")
+        ? { status: 200, totalBytes: whole.length, body: pieces([], new Error("reset")) }
+        : undefined;
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await device.agent.status()).updateState === "downloading");
+    for (let i = 0; i < 6; i++) await restart();
+    device.fleet.spoil = undefined;
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await stop();
+  });
+});

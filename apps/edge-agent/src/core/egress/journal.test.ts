@@ -1,0 +1,66 @@
+// A journal that was cut, reordered, forked or changed is found out.
+
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
+import { gate } from "./gate.js";
+import { emptyJournal, type JournalHead, nextEntry, verifyJournal } from "./journal.js";
+
+const hashing = createTestHashing("journal");
+
+async function journalOf(offsets: readonly number[]): Promise<{ entries: JournalEntry[]; head: JournalHead }> {
+  const entries: JournalEntry[] = [];
+  let head = emptyJournal;
+  for (const offset of offsets) {
+    const message = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset };
+    const cleared = gate("download", message);
+    if (!cleared.ok) throw new Error(cleared.detail);
+    const next = await nextEntry(head, cleared.value, hashing);
+    entries.push(next.entry);
+    head = next.head;
+  }
+  return { entries, head };
+}
+
+describe("a journal", () => {
+  let entries: JournalEntry[];
+  let head: JournalHead;
+  beforeAll(async () => {
+    ({ entries, head } = await journalOf([0, 4_096, 8_192, 12_288]));
+  });
+
+  it("verifies when it is whole, and when it is empty", async () => {
+    expect(await verifyJournal(entries, head, hashing)).toMatchObject({ ok: true });
+    expect(await verifyJournal([], emptyJournal, hashing)).toMatchObject({ ok: true });
+  });
+
+  it("is found truncated", async () => {
+    expect(await verifyJournal(entries.slice(0, 3), head, hashing)).toMatchObject({ reason: "truncated" });
+    expect(await verifyJournal([], head, hashing)).toMatchObject({ reason: "truncated" });
+  });
+
+  it("is found to lack its beginning or an entry in its middle", async () => {
+    expect(await verifyJournal(entries.slice(1), head, hashing)).toMatchObject({ reason: "missing" });
+    const cut = [entries[0], entries[2], entries[3]];
+    expect(await verifyJournal(cut, head, hashing)).toMatchObject({ reason: "missing" });
+    const renumbered = [entries[0], { ...entries[2], index: 1 }, { ...entries[3], index: 2 }];
+    expect(await verifyJournal(renumbered, head, hashing)).toMatchObject({ reason: "broken" });
+  });
+
+  it("is found reordered", async () => {
+    const swapped = [entries[0], { ...entries[2], index: 1 }, { ...entries[1], index: 2 }, entries[3]];
+    expect(await verifyJournal(swapped, head, hashing)).toMatchObject({ reason: "broken" });
+  });
+
+  it("is found forked: a branch of the same length that ends otherwise", async () => {
+    const { entries: branch } = await journalOf([0, 4_096, 8_192, 16_384]);
+    expect(await verifyJournal(branch, head, hashing)).toMatchObject({ reason: "broken" });
+  });
+
+  it("is found changed, in the last entry too", async () => {
+    const changed = entries.map((entry, i) => (i === 3 ? { ...entry, sizeBytes: 1 } : entry));
+    expect(await verifyJournal(changed, head, hashing)).toMatchObject({ reason: "broken" });
+    const withText = entries.map((entry, i) => (i === 1 ? { ...entry, note: "?" } : entry));
+    expect(await verifyJournal(withText, head, hashing)).toMatchObject({ reason: "malformed" });
+  });
+});

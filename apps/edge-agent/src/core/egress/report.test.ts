@@ -1,0 +1,48 @@
+// Measurements become coarse numbers, and small samples none at all.
+
+import { describe, expect, it } from "vitest";
+import { gate } from "./gate.js";
+import { type Measurements, metricsDraft } from "./report.js";
+
+const measured: Measurements = {
+  releaseSequence: 3,
+  engine: "reference",
+  headKind: "linear",
+  train: 137,
+  holdout: 31,
+  f1Prior: 0.5449,
+  f1Personal: 0.6151,
+  predictP50Ms: 1.234,
+  predictP90Ms: 999,
+  trainMs: 42,
+};
+
+describe("a metrics report", () => {
+  it("says only coarse numbers", () => {
+    expect(metricsDraft(measured)).toEqual({
+      type: "report.metrics",
+      releaseSequence: 3,
+      engine: "reference",
+      headKind: "linear",
+      utterances: 100,
+      holdout: 25,
+      f1Prior: 54,
+      f1Personal: 62,
+      predictP50: 1_000,
+      predictP90: 256_000,
+      trainTime: 30,
+    });
+  });
+
+  it("keeps an F1 over fewer than twenty utterances to itself", () => {
+    expect(metricsDraft({ ...measured, holdout: 19 })).toMatchObject({ f1Prior: null, f1Personal: null });
+    expect(metricsDraft({ ...measured, holdout: 20 })).toMatchObject({ f1Prior: 54, f1Personal: 62 });
+  });
+
+  it("leaves empty what is not a number, and passes the gate", () => {
+    const odd = metricsDraft({ ...measured, f1Prior: Number.NaN, trainMs: Number.NaN, predictP50Ms: null });
+    expect(odd).toMatchObject({ f1Prior: null, trainTime: null, predictP50: null });
+    const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1, contract: 1 };
+    expect(gate("report.metrics", { ...odd, ...identity }).ok).toBe(true);
+  });
+});

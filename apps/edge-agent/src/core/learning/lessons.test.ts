@@ -1,0 +1,233 @@
+// What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
+
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { createDevice, type Device } from "../../../../../test/fakes/device.js";
+import { createTinyRelease, sayings, type TinyRelease } from "../../../../../test/fakes/tiny-release.js";
+
+// Whole lives run here; a busy machine must not fail them.
+vi.setConfig({ testTimeout: 60_000 });
+
+let release: TinyRelease;
+beforeAll(() => {
+  release = createTinyRelease();
+});
+
+async function readyDevice(options: Parameters<typeof createDevice>[0] = {}): Promise<Device> {
+  const device = createDevice(options);
+  device.fleet.publish(release);
+  await device.enrol();
+  const stop = device.start();
+  await device.clock.until(async () => (await device.agent.status()).updateState === "committed");
+  await stop();
+  return device;
+}
+
+const split = (i: number) => (i % 5 === 0 ? "holdout" : "train");
+const batches = (device: Device) => device.faults.steps;
+
+describe("before the first release", () => {
+  it("there is nothing to predict with, but labels are kept", async () => {
+    const device = createDevice();
+    await expect(device.agent.predict({ text: "hello" })).rejects.toMatchObject({ code: "NO_RELEASE" });
+    await expect(device.agent.learn()).rejects.toMatchObject({ code: "NO_RELEASE" });
+    await expect(device.agent.report()).rejects.toMatchObject({ code: "NO_RELEASE" });
+    await expect(device.agent.start(new AbortController().signal)).rejects.toMatchObject({ code: "NOT_ENROLLED" });
+    for (const [i, said] of sayings(70, 1).entries()) await device.agent.label({ ...said, split: split(i) });
+    device.fleet.publish(release);
+    await device.enrol();
+    const stop = device.start();
+    await device.clock.until(() => device.fleet.received.size === 2);
+    // Learned from at once, and the milestone that was passed is reported.
+    expect(await device.agent.status()).toMatchObject({ utterances: { train: 56, holdout: 14 } });
+    expect((await device.agent.status()).f1Personal).not.toBeNull();
+    await stop();
+  });
+});
+
+describe("a label", () => {
+  let device: Device;
+  beforeEach(async () => {
+    device = await readyDevice();
+  });
+  const said = { id: "a1", text: "so happy", label: "joy" };
+
+  it("is written once, however often it comes", async () => {
+    const first = await device.agent.label(said);
+    const before = batches(device);
+    expect(await device.agent.label(said)).toEqual(first);
+    expect(batches(device)).toBe(before);
+  });
+
+  it("can be corrected, and the text said anew", async () => {
+    await device.agent.label({ ...said, split: "train" });
+    await device.agent.label({ ...said, label: "anger" });
+    const last = await device.agent.label({ ...said, text: "so mad", label: "anger", split: "holdout" });
+    expect(last).toEqual({ id: "a1", split: "holdout", utterances: { train: 0, holdout: 1 } });
+  });
+
+  it("goes to the same side of the split each time, a fifth of them to the hold-out", async () => {
+    let holdout = 0;
+    for (let i = 0; i < 200; i++) {
+      if ((await device.agent.label({ ...said, id: `s${i}` })).split === "holdout") holdout++;
+    }
+    expect(holdout).toBeGreaterThan(25);
+    expect(holdout).toBeLessThan(55);
+  });
+
+  it.each([
+    ["an unknown label", { ...said, label: "so happy I could" }, "label: "],
+    ["an empty text", { ...said, text: "  " }, "text: "],
+    ["an id with other characters", { ...said, id: "so happy" }, "id: "],
+    ["an endless text", { ...said, text: "so happy ".repeat(2_000) }, "text: "],
+    ["an unknown split", { ...said, split: "so happy" }, "split: "],
+  ])("is refused with %s, naming the field and repeating nothing", async (_, input, field) => {
+    const before = batches(device);
+    const error: Error = await device.agent.label(input).then(
+      () => new Error("accepted"),
+      (cause: Error) => cause,
+    );
+    expect(error).toMatchObject({ code: "INVALID_INPUT" });
+    expect(error.message.startsWith(field)).toBe(true);
+    expect(error.message).not.toContain("happy");
+    expect(batches(device)).toBe(before);
+  });
+
+  it("stores nothing that can be read without the key, and logs nothing of it", async () => {
+    await device.agent.label({ ...said, text: "bazinga canary" });
+    await device.agent.learn();
+    const stored = [...device.store.contents].map(([key, value]) => key + Buffer.from(value).toString("latin1"));
+    for (const haystack of [...stored, ...device.logged, ...device.fleet.wire]) {
+      expect(haystack).not.toContain("canary");
+    }
+    device.restart();
+    expect(await device.agent.label({ ...said, text: "bazinga canary" })).toMatchObject({ id: "a1" });
+  });
+
+  it("takes lone surrogates, astral characters and emoji", async () => {
+    await device.agent.label({ ...said, text: "so \ud800 happy 😀 𝒳" });
+    const before = batches(device);
+    await device.agent.label({ ...said, text: "so \ud800 happy 😀 𝒳" });
+    expect(batches(device)).toBe(before);
+    expect((await device.agent.predict({ text: "\udfff" })).label).toBeTypeOf("string");
+  });
+
+  it("is refused, and nothing written, when its features are not numbers", async () => {
+    const broken = await readyDevice();
+    const engine = broken.ports.engine;
+    Object.assign(broken.ports, {
+      engine: {
+        ...engine,
+        createEncoder: (...parts: Parameters<typeof engine.createEncoder>) => {
+          const encoder = engine.createEncoder(...parts);
+          return {
+            ...encoder,
+            forward: (ids: Int32Array) => {
+              const output = encoder.forward(ids);
+              if (ids.length > 8) output.hiddenStates.at(-1)!.data.fill(Number.NaN);
+              return output;
+            },
+          };
+        },
+      },
+    });
+    broken.restart();
+    const before = batches(broken);
+    await expect(broken.agent.label({ ...said, text: "a a a a a a a a a" })).rejects.toThrow("NaN");
+    expect(batches(broken)).toBe(before);
+    expect((await broken.agent.status()).utterances).toEqual({ train: 0, holdout: 0 });
+  });
+});
+
+describe("forgetting", () => {
+  it("leaves the same features and the same head as if it had never been said", async () => {
+    const all = sayings(60, 1).map((said, i) => ({ ...said, split: split(i) }));
+    const forgetful = await readyDevice();
+    const innocent = await readyDevice();
+    for (const said of all) await forgetful.agent.label(said);
+    for (const said of all.toReversed()) {
+      if (said.id !== "u0007" && said.id !== "u0010") await innocent.agent.label(said);
+    }
+    await forgetful.agent.learn();
+    expect(await forgetful.agent.forget("u0007")).toEqual({ removed: true });
+    expect(await forgetful.agent.forget("u0010")).toEqual({ removed: true });
+    expect(await forgetful.agent.forget("u0010")).toEqual({ removed: false });
+    await innocent.agent.learn();
+    await expectSameMind(forgetful, innocent);
+    forgetful.restart();
+    await expectSameMind(forgetful, innocent);
+    expect([...forgetful.store.contents.keys()].filter((key) => key.includes("u0007"))).toEqual([]);
+  });
+
+  async function expectSameMind(a: Device, b: Device): Promise<void> {
+    for (const text of ["the bazinga", "so happy !", "ugh"]) {
+      expect((await a.agent.predict({ text })).probabilities).toEqual((await b.agent.predict({ text })).probabilities);
+    }
+    const [{ f1Prior, f1Personal, utterances }, other] = [await a.agent.status(), await b.agent.status()];
+    expect({ f1Prior, f1Personal, utterances }).toEqual({
+      f1Prior: other.f1Prior,
+      f1Personal: other.f1Personal,
+      utterances: other.utterances,
+    });
+    const keys = (device: Device) =>
+      [...device.store.contents.keys()].filter((key) => /^(utterance|features|head)/.test(key));
+    expect(keys(a).sort()).toEqual(keys(b).sort());
+  }
+
+  it("survives forgetting the last utterance there was", async () => {
+    const device = await readyDevice();
+    await device.agent.label({ id: "only", text: "so happy", label: "joy", split: "train" });
+    await device.agent.learn();
+    await device.agent.forget("only");
+    expect(await device.agent.predict({ text: "so happy" })).toMatchObject({ head: "prior" });
+  });
+});
+
+describe("metrics reports", () => {
+  const queued = async (device: Device) => (await device.agent.status()).outbox.pending;
+
+  it("come with every fiftieth label to learn from, and once for each state that learn is asked to report", async () => {
+    const device = await readyDevice();
+    const start = await queued(device);
+    const all = sayings(101, 1).map((said) => ({ ...said, split: "train" }));
+    for (const said of all.slice(0, 49)) await device.agent.label(said);
+    expect(await queued(device)).toBe(start);
+    for (const said of all.slice(49)) await device.agent.label(said);
+    expect(await queued(device)).toBe(start + 2);
+    await device.agent.learn({ report: true });
+    await device.agent.learn({ report: true });
+    await device.agent.learn();
+    expect(await queued(device)).toBe(start + 3);
+    await device.agent.report();
+    expect(await queued(device)).toBe(start + 4);
+  });
+
+  it("wait, without anything being dropped, while the outbox is full, and are made when there is room", async () => {
+    const device = await readyDevice({ outboxLimit: 2 });
+    device.fleet.brokerUp = false;
+    const stop = device.start();
+    for (const said of sayings(150, 1)) await device.agent.label({ ...said, split: "train" });
+    await device.agent.learn({ report: true });
+    await expect(device.agent.report()).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+    const full = await device.agent.status();
+    expect(full.outbox).toMatchObject({ pending: 2, limit: 2 });
+    expect(full.outbox.held).toBeGreaterThan(0);
+    device.fleet.brokerUp = true;
+    await device.clock.until(() => device.fleet.received.size === 5);
+    await device.clock.until(async () => (await queued(device)) === 0);
+    const types = [...device.fleet.received.values()].map((body) => JSON.parse(body).type);
+    expect(types.filter((type) => type === "report.metrics").length).toBe(4);
+    await stop();
+  });
+
+  it("are resent byte for byte when an acknowledgement is lost", async () => {
+    const device = await readyDevice();
+    device.fleet.loseAcks = 3;
+    const stop = device.start();
+    await device.agent.report();
+    await device.clock.until(async () => (await queued(device)) === 0);
+    expect(device.fleet.loseAcks).toBe(0);
+    const sequences = [...device.fleet.received.keys()].map((id) => Number(id.split("-")[1])).sort();
+    expect(sequences).toEqual(sequences.map((_, i) => i + 1));
+    await stop();
+  });
+});

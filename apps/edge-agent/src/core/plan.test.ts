@@ -1,0 +1,96 @@
+// What the agent decides to do next, and what its record makes of crashes, clocks and attempts.
+
+import { updateStates } from "@attune/shared/contracts/current-state";
+import { describe, expect, it } from "vitest";
+import { plan, type Snapshot } from "./plan.js";
+import { begin, enter, noUpdate, recover, transitions, type UpdateRecord } from "./state.js";
+
+const target = { sequence: 2, manifestSha256: "a".repeat(64) };
+const deadlinesMs = { downloading: 1_000, verifying: 1_000, testing: 1_000, gating: 1_000 };
+const under = (state: UpdateRecord["state"], more: Partial<UpdateRecord> = {}): UpdateRecord => ({
+  ...noUpdate,
+  target,
+  state,
+  attempt: 1,
+  ...more,
+});
+const decide = (record: UpdateRecord, more: Partial<Snapshot> = {}) =>
+  plan({ nowMs: 0, record, target, deadlinesMs, ...more });
+
+describe("the plan", () => {
+  it("waits without a target and begins with a new one", () => {
+    expect(decide(noUpdate, { target: null })).toEqual({ kind: "wait", wakeInMs: null });
+    expect(decide(noUpdate)).toEqual({ kind: "begin", target });
+    expect(decide(under("committed", { target: { ...target, sequence: 1 } }))).toEqual({ kind: "begin", target });
+  });
+
+  it("goes on with the state it is in until the state's deadline", () => {
+    expect(decide(under("testing"), { nowMs: 400 })).toEqual({ kind: "run", state: "testing", remainingMs: 600 });
+    expect(decide(under("gating"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
+  });
+
+  it("is not stretched by a clock that jumps back", () => {
+    const record = under("downloading", { enteredAtMs: 10 ** 12 });
+    expect(decide(record)).toEqual({ kind: "run", state: "downloading", remainingMs: 1_000 });
+  });
+
+  it("gives a release up that has killed the process three times in one state", () => {
+    expect(decide(under("gating", { crashes: 2 }))).toMatchObject({ kind: "run" });
+    expect(decide(under("gating", { crashes: 3 }))).toEqual({ kind: "end", state: "failed", reason: "loop" });
+  });
+
+  it("stays with a verdict on the release itself", () => {
+    for (const record of [
+      under("committed"),
+      under("rolledBack", { reason: "goldenMismatch" }),
+      under("rejected", { reason: "personalInferior" }),
+      under("failed", { reason: "manifestSignature" }),
+      under("failed", { reason: "loop" }),
+    ]) {
+      expect(decide(record, { nowMs: 10 ** 9 })).toEqual({ kind: "wait", wakeInMs: null });
+    }
+  });
+
+  it("tries again, later each time, what the network, the disk or the clock spoiled", () => {
+    const failed = under("failed", { reason: "diskFull" });
+    expect(decide(failed)).toEqual({ kind: "wait", wakeInMs: 60_000 });
+    expect(decide(failed, { nowMs: 60_000 })).toEqual({ kind: "begin", target });
+    expect(decide({ ...failed, attempt: 3 })).toEqual({ kind: "wait", wakeInMs: 240_000 });
+    expect(decide({ ...failed, attempt: 99 })).toEqual({ kind: "wait", wakeInMs: 3_600_000 });
+  });
+
+  it("tries at once after the clock was set back", () => {
+    const ended = under("timedOut", { reason: "deadline", enteredAtMs: 10 ** 12 });
+    expect(decide(ended)).toEqual({ kind: "begin", target });
+  });
+});
+
+describe("the update's record", () => {
+  it("has a way out of every state, and every state under way can fail and time out", () => {
+    for (const state of updateStates) expect(transitions[state].length).toBeGreaterThan(0);
+    for (const state of ["downloading", "verifying", "testing", "gating"] as const) {
+      expect(transitions[state]).toEqual(expect.arrayContaining(["failed", "timedOut"]));
+    }
+  });
+
+  it("refuses a transition that is not in the table", () => {
+    expect(() => enter(under("downloading"), { state: "committed", nowMs: 0 })).toThrow("downloading to committed");
+  });
+
+  it("counts attempts of one target and begins anew with another", () => {
+    const once = begin(noUpdate, target, 5);
+    expect(once).toMatchObject({ state: "downloading", attempt: 1, enteredAtMs: 5 });
+    const failed = { ...enter(once, { state: "failed", reason: "network", nowMs: 6 }), reported: ["failed/network"] };
+    expect(begin(failed, target, 7)).toMatchObject({ attempt: 2, reported: ["failed/network"] });
+    expect(begin(failed, { ...target, sequence: 3 }, 7)).toMatchObject({ attempt: 1, reported: [] });
+  });
+
+  it("counts a death only while it was being acted on, and none where the download got on", () => {
+    const acting = under("downloading", { executing: true, crashes: 2 });
+    expect(recover(acting, 0)).toMatchObject({ crashes: 3, executing: false });
+    expect(recover(acting, 4_096)).toMatchObject({ crashes: 0, progressBytes: 4_096 });
+    expect(recover(under("downloading", { crashes: 2 }), 0)).toMatchObject({ crashes: 2 });
+    expect(recover(under("testing", { executing: true }), 4_096)).toMatchObject({ crashes: 1 });
+    expect(recover(under("committed"), 0)).toEqual(under("committed"));
+  });
+});

@@ -1,0 +1,122 @@
+// Which releases count as working on this device, and which do not.
+
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { ReleaseFileName } from "@attune/shared/contracts/release";
+import { describe, expect, it, vi } from "vitest";
+import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
+import {
+  createTinyRelease,
+  type TinyRelease,
+  type TinyReleaseOptions,
+} from "../../../../../test/fakes/tiny-release.js";
+import { loadPair, type Pair, tryPair } from "./candidate.js";
+
+// Whole lives run here; a busy machine must not fail them.
+vi.setConfig({ testTimeout: 60_000 });
+
+const hashing = createTestHashing("candidate");
+const load = ({ release, files }: TinyRelease) => loadPair({ release, files, engine: referenceEngine, hashing });
+
+async function tried(options: TinyReleaseOptions) {
+  const loaded = await load(createTinyRelease(options));
+  if (!loaded.ok) return loaded;
+  return tryPair(loaded.value);
+}
+
+const replaced = (name: ReleaseFileName, change: (bytes: Uint8Array) => Uint8Array): TinyReleaseOptions => ({
+  amendFiles: (files) => files.set(name, change(files.get(name)!)),
+});
+
+const asJson = (change: (value: Record<string, unknown>) => void) => (bytes: Uint8Array) => {
+  const value = JSON.parse(new TextDecoder().decode(bytes));
+  change(value);
+  return canonicalBytes(value);
+};
+
+const poisoned = (tensor: string) => (bytes: Uint8Array) => {
+  const file = parseSafetensors(bytes.slice());
+  file.tensors.get(tensor)!.data[0] = Number.NaN;
+  return serializeSafetensors(file);
+};
+
+describe("a candidate", () => {
+  it("is loaded, reproduces its golden vectors and answers", async () => {
+    expect(await tried({})).toEqual({ ok: true, value: undefined });
+  });
+
+  it("is refused when its files do not have the features' identity it claims", async () => {
+    const amend = (release: TinyRelease["release"]) => ({
+      ...release,
+      features: { ...release.features, identity: "a".repeat(64) },
+    });
+    expect(await tried({ amend })).toMatchObject({ reason: "extractorInvalid" });
+    // A changed tokenizer is another extractor, even where nothing else tells.
+    const other = replaced("tokenizer.json", (bytes) => new Uint8Array([...bytes, 0x20]));
+    expect(await tried(other)).toMatchObject({ ok: false, reason: "extractorInvalid" });
+  });
+
+  it.each<[string, TinyReleaseOptions]>([
+    [
+      "an unknown architecture",
+      replaced(
+        "config.json",
+        asJson((config) => {
+          config.model_type = "gpt9";
+        }),
+      ),
+    ],
+    [
+      "sizes that do not fit",
+      replaced(
+        "config.json",
+        asJson((config) => {
+          config.num_attention_heads = 5;
+        }),
+      ),
+    ],
+    ["a truncated model", replaced("model.safetensors", (bytes) => bytes.slice(0, -8))],
+    ["NaN in its weights", replaced("model.safetensors", poisoned("encoder.layer.0.output.dense.weight"))],
+    ["NaN in its prior head", replaced("prior-head.safetensors", poisoned("weight"))],
+    ["a tokenizer that is none", replaced("tokenizer.json", () => new TextEncoder().encode("{}"))],
+    ["golden vectors that are none", replaced("golden.json", () => new TextEncoder().encode("{}"))],
+    ["a head of other classes", { amend: (release) => ({ ...release, labels: ["joy", "fear"] }) }],
+    [
+      "another feature size",
+      { amend: (release) => ({ ...release, features: { ...release.features, featureSize: 9 } }) },
+    ],
+  ])("is refused with %s", async (_, options) => {
+    expect(await tried(options)).toMatchObject({ ok: false, reason: "extractorInvalid" });
+  });
+
+  it("is refused when this device's engine does not reproduce a golden vector", async () => {
+    const off = replaced(
+      "golden.json",
+      asJson((golden) => {
+        (golden.vectors as { features: number[] }[])[1]!.features[3]! += 0.01;
+      }),
+    );
+    expect(await tried(off)).toMatchObject({ ok: false, reason: "goldenMismatch" });
+    const unknownIds = replaced(
+      "golden.json",
+      asJson((golden) => {
+        (golden.vectors as { ids: number[] }[])[0]!.ids = [99_999];
+      }),
+    );
+    expect(await tried(unknownIds)).toMatchObject({ ok: false, reason: "goldenMismatch" });
+  });
+
+  it("is refused when its features or answers are not numbers", async () => {
+    const loaded = await load(createTinyRelease());
+    if (!loaded.ok) throw new Error(loaded.detail);
+    const nan = () => new Float32Array(8).fill(Number.NaN);
+    expect(tryPair({ ...loaded.value, encodeIds: nan })).toMatchObject({ reason: "goldenMismatch" });
+    expect(tryPair({ ...loaded.value, extract: nan })).toMatchObject({ reason: "inferenceFailed" });
+    const prior: Pair["prior"] = {
+      ...loaded.value.prior,
+      probabilities: () => ({ rows: 1, cols: 7, data: new Float32Array(7) }),
+    };
+    expect(tryPair({ ...loaded.value, prior })).toMatchObject({ reason: "inferenceFailed" });
+  });
+});

@@ -1,0 +1,109 @@
+// What a manifest must satisfy before anything of it is believed.
+
+import { describe, expect, it } from "vitest";
+import { createSigningKey, createTestHashing, sha256Hex } from "../../../../../test/fakes/node-crypto.js";
+import {
+  createTinyRelease,
+  signManifest,
+  type TinyRelease,
+  testSigner,
+  testTrustedKeys,
+} from "../../../../../test/fakes/tiny-release.js";
+import { type ManifestExpectations, verifyManifest } from "./verify.js";
+
+const hashing = createTestHashing("verify");
+const good = createTinyRelease({ sequence: 5 });
+const nowMs = Date.parse("2026-11-22T00:00:00Z");
+
+function check(manifest: Uint8Array, expected: Partial<ManifestExpectations> = {}) {
+  const target = { sequence: 5, manifestSha256: sha256Hex(manifest) };
+  return verifyManifest(manifest, { target, trustedKeys: testTrustedKeys, highest: null, nowMs, ...expected }, hashing);
+}
+
+const signed = (change: (release: TinyRelease["release"]) => unknown) =>
+  signManifest(change(structuredClone(good.release)), [testSigner]);
+
+describe("a manifest", () => {
+  it("is accepted when everything fits", async () => {
+    expect(await check(good.manifest)).toEqual({ ok: true, value: good.release });
+  });
+
+  it("is refused with another hash than the target's", async () => {
+    const target = { sequence: 5, manifestSha256: "a".repeat(64) };
+    expect(await check(good.manifest, { target })).toMatchObject({ reason: "digestMismatch" });
+  });
+
+  it("is refused when it was not signed by a trusted key, or changed after signing", async () => {
+    expect(await check(signManifest(good.release, [createSigningKey()]))).toMatchObject({
+      reason: "manifestSignature",
+    });
+    const changed = JSON.parse(new TextDecoder().decode(good.manifest));
+    changed.payload.modelVersion = "9.9.9";
+    expect(await check(new TextEncoder().encode(JSON.stringify(changed)))).toMatchObject({
+      reason: "manifestSignature",
+    });
+  });
+
+  it("needs the threshold of distinct keys: one key that signs twice counts once", async () => {
+    const other = createSigningKey();
+    const trustedKeys = {
+      threshold: 2,
+      keys: [...testTrustedKeys.keys, { keyId: other.keyId, publicKey: other.publicKey }],
+    };
+    const twice = signManifest(good.release, [testSigner, testSigner]);
+    expect(await check(twice, { trustedKeys })).toMatchObject({ reason: "manifestSignature" });
+    const both = signManifest(good.release, [testSigner, other]);
+    expect(await check(both, { trustedKeys })).toMatchObject({ ok: true });
+    // The same key under two names is still one key.
+    const alias = { keyId: "0".repeat(16), publicKey: testSigner.publicKey };
+    const aliased = { threshold: 2, keys: [...testTrustedKeys.keys, alias] };
+    const doubled = signManifest(good.release, [testSigner, { ...testSigner, keyId: alias.keyId }]);
+    expect(await check(doubled, { trustedKeys: aliased })).toMatchObject({ reason: "manifestSignature" });
+  });
+
+  it("is refused once it has expired", async () => {
+    const late = Date.parse("2027-11-01T00:00:01Z");
+    expect(await check(good.manifest, { nowMs: late })).toMatchObject({ reason: "manifestExpired" });
+  });
+
+  it("is refused when it goes back, or comes again under an accepted number with another content", async () => {
+    const highest = (sequence: number, manifestSha256 = "b".repeat(64)) => ({ highest: { sequence, manifestSha256 } });
+    expect(await check(good.manifest, highest(6))).toMatchObject({ reason: "manifestRollback" });
+    expect(await check(good.manifest, highest(5))).toMatchObject({ reason: "manifestRollback" });
+    expect(await check(good.manifest, highest(5, good.manifestSha256))).toMatchObject({ ok: true });
+    expect(await check(good.manifest, highest(4))).toMatchObject({ ok: true });
+  });
+
+  it("is refused when it is not the release that was announced", async () => {
+    const other = signed((release) => ({ ...release, sequence: 6 }));
+    expect(await check(other)).toMatchObject({ reason: "manifestMismatch" });
+  });
+
+  it("is refused for an egress contract that this device does not speak", async () => {
+    const other = signed((release) => ({ ...release, egressContractVersion: 2 }));
+    expect(await check(other)).toMatchObject({ reason: "contractUnsupported" });
+  });
+
+  it.each([
+    ["an unknown field", (release: object) => ({ ...release, note: "hello" })],
+    [
+      "an unknown file",
+      (r: TinyRelease["release"]) => ({ ...r, files: [...r.files, { ...r.files[0], name: "x.sh" }] }),
+    ],
+    ["a missing file", (r: TinyRelease["release"]) => ({ ...r, files: r.files.slice(1) })],
+    ["chunks that do not add up", (r: TinyRelease["release"]) => ({ ...r, files: [{ ...r.files[0], sizeBytes: 1 }] })],
+    ["repeated labels", (r: TinyRelease["release"]) => ({ ...r, labels: ["joy", "joy"] })],
+    ["an unknown kind", (release: object) => ({ ...release, kind: "root" })],
+  ])("is refused with %s, though signed", async (_, change) => {
+    expect(await check(signed(change))).toMatchObject({ reason: "manifestMalformed" });
+  });
+
+  it.each([
+    ["not JSON", "{"],
+    ["not an envelope", "{}"],
+    ["nested beyond all measure", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],
+    ["without signatures", JSON.stringify({ payload: {}, signatures: [] })],
+  ])("is refused when it is %s", async (_, text) => {
+    expect(await check(new TextEncoder().encode(text))).toMatchObject({ reason: "manifestMalformed" });
+  });
+});
