@@ -1,0 +1,227 @@
+// Publishing and rolling out over HTTP: the fleet manager's commands on one side, what a device downloads on the other.
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
+import { signedEnvelopeSchema } from "@attune/shared/signature";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { auditCommand } from "../../apps/server/src/cli/audit.js";
+import type { Command } from "../../apps/server/src/cli/command.js";
+import { deviceCommand } from "../../apps/server/src/cli/device.js";
+import { publishCommand } from "../../apps/server/src/cli/publish.js";
+import { releaseCommand } from "../../apps/server/src/cli/release.js";
+import { reportCommand } from "../../apps/server/src/cli/report.js";
+import { rolloutCommand } from "../../apps/server/src/cli/rollout.js";
+import { tokenCommand } from "../../apps/server/src/cli/token.js";
+import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
+import { eventually } from "./temporary-home.js";
+
+const bundled = fileURLToPath(new URL("../../assets/extractor", import.meta.url));
+let server: TestServer;
+let scratch: string;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  scratch = await mkdtemp(join(tmpdir(), "attune-publishing-"));
+  await createFleet(server, "home");
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** Runs a command as `attune <name> … --json` does. */
+async function run(command: Command, ...argv: string[]) {
+  const lines: string[] = [];
+  const io = { stdout: (line: string) => lines.push(line), stderr: () => undefined, json: true, isTty: false };
+  const code = await command.run([...argv, "--home", server.home.home, "--json"], io);
+  expect(lines).toHaveLength(1);
+  return { code, result: JSON.parse(lines[0] as string) };
+}
+
+const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+const url = (path: string) => `${server.access.httpUrl}${path}`;
+const authorization = () => ({ authorization: `Bearer ${server.access.adminToken}` });
+const put = (sha256: string, body: Uint8Array, headers: Record<string, string> = authorization()) =>
+  fetch(url(chunkPath(sha256)), {
+    method: "PUT",
+    headers: { "content-type": "application/octet-stream", ...headers },
+    body: new Uint8Array(body),
+  });
+
+describe("chunks over HTTP", () => {
+  const bytes = randomBytes(10_000);
+  const sha256 = sha256Of(bytes);
+  beforeAll(async () => expect((await put(sha256, bytes)).status).toBe(204));
+  const get = (headers: Record<string, string> = {}, method = "GET") =>
+    fetch(url(chunkPath(sha256)), { method, headers });
+
+  test("are served whole, for ever, under their hash", async () => {
+    const response = await get();
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "accept-ranges": "bytes",
+      "cache-control": "public, max-age=31536000, immutable",
+      "content-length": "10000",
+      "content-type": "application/octet-stream",
+      etag: `"${sha256}"`,
+    });
+    expect(sha256Of(new Uint8Array(await response.arrayBuffer()))).toBe(sha256);
+  });
+
+  test("go on from a byte", async () => {
+    const response = await get({ range: "bytes=4096-" });
+    expect(response.status).toBe(206);
+    expect(response.headers.get("content-range")).toBe("bytes 4096-9999/10000");
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(new Uint8Array(bytes.subarray(4096)));
+  });
+
+  test("answer 416 behind their end, with their size", async () => {
+    const response = await get({ range: "bytes=10000-" });
+    expect(response.status).toBe(416);
+    expect(response.headers.get("content-range")).toBe("bytes */10000");
+    expect(await response.json()).toMatchObject({ error: { code: "RANGE_NOT_SATISFIABLE" } });
+  });
+
+  test("answer HEAD without a body, and a cache that has them with 304", async () => {
+    const head = await get({}, "HEAD");
+    expect([head.status, head.headers.get("content-length"), (await head.arrayBuffer()).byteLength]).toEqual([
+      200,
+      "10000",
+      0,
+    ]);
+    expect((await get({ "if-none-match": `"${sha256}"` })).status).toBe(304);
+    expect((await get({ range: "bytes=1-", "if-range": '"other"' })).status).toBe(200);
+  });
+
+  test("that are not there, or whose name is no hash, are named so", async () => {
+    expect((await fetch(url(chunkPath("0".repeat(64))))).status).toBe(404);
+    expect((await fetch(url(chunkPath("nonsense")))).status).toBe(400);
+    expect((await fetch(url("/v1/chunks/..%2f..%2fkeys%2frelease-1.pem"))).status).toBe(400);
+  });
+
+  test("are taken from the fleet manager only, and only under their own hash", async () => {
+    const other = randomBytes(100);
+    expect((await put(sha256Of(other), other, {})).status).toBe(401);
+    expect((await put(sha256Of(other), other.subarray(1))).status).toBe(400);
+    const large = randomBytes(262_145);
+    expect((await put(sha256Of(large), large)).status).toBeGreaterThanOrEqual(400);
+    for (const content of [other, large]) expect((await fetch(url(chunkPath(sha256Of(content))))).status).toBe(404);
+  });
+
+  test("cut off while they are uploaded leave nothing behind", async () => {
+    const content = randomBytes(50_000);
+    const { hostname, port } = new URL(server.access.httpUrl);
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    socket.write(
+      `PUT ${chunkPath(sha256Of(content))} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.access.adminToken}\r\n` +
+        `content-type: application/octet-stream\r\ncontent-length: ${content.length}\r\n\r\n`,
+    );
+    socket.write(content.subarray(0, 20_000));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await fetch(url(chunkPath(sha256Of(content))))).status).toBe(404);
+  });
+});
+
+describe("publishing", () => {
+  test("the bundled extractor, twice, is one release; its manifest and chunks are what a device downloads", async () => {
+    const argv = [bundled, "--model", "tiny", "--version", "1.0.0"];
+    const { result } = await run(publishCommand, ...argv);
+    expect((await run(publishCommand, ...argv)).result).toEqual(result);
+    expect((await run(releaseCommand, "list")).result.releases).toEqual([result]);
+
+    const manifest = new Uint8Array(await (await fetch(url(manifestPath(result.manifestSha256)))).arrayBuffer());
+    expect(sha256Of(manifest)).toBe(result.manifestSha256);
+    const envelope = signedEnvelopeSchema.parse(JSON.parse(new TextDecoder().decode(manifest)));
+    const release = releaseSchema.parse(envelope.payload);
+    for (const file of release.files) {
+      const parts = await Promise.all(
+        file.chunks.map(async (chunk) => Buffer.from(await (await fetch(url(chunkPath(chunk.sha256)))).arrayBuffer())),
+      );
+      expect(sha256Of(Buffer.concat(parts))).toBe(file.sha256);
+    }
+  });
+
+  test("other content under a published version, a missing file and a wrong version number are refused", async () => {
+    const argv = [bundled, "--model", "tiny", "--version", "1.0.0", "--head", "elm:64:1"];
+    await expect(run(publishCommand, ...argv)).rejects.toMatchObject({ code: "CONFLICT" });
+    await writeFile(join(scratch, "config.json"), "{}");
+    const missing = run(publishCommand, scratch, "--model", "tiny", "--version", "1.0.1");
+    await expect(missing).rejects.toMatchObject({
+      code: "INVALID_EXTRACTOR",
+      message: expect.stringContaining("model.safetensors"),
+    });
+    const version = run(publishCommand, bundled, "--model", "tiny", "--version", "one");
+    await expect(version).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("modelVersion"),
+    });
+  });
+});
+
+test("a rollout sets the target of a fleet's devices, and its status follows what they say", async () => {
+  await run(publishCommand, bundled, "--model", "tiny", "--version", "1.0.0");
+  const next = (await run(publishCommand, bundled, "--model", "tiny", "--version", "2.0.0")).result;
+  const [one, two, three] = [
+    await enrolDevice(server, "home"),
+    await enrolDevice(server, "home"),
+    await enrolDevice(server, "home"),
+  ];
+  await run(rolloutCommand, "create", "--fleet", "home", "--release", String(next.sequence));
+  const target = await one.poll({ sequence: 1, state: "downloading" });
+  expect(target.release).toEqual({ sequence: next.sequence, manifestSha256: next.manifestSha256 });
+  await two.poll({ sequence: 1, state: "committed", releaseSequence: next.sequence });
+  await three.poll({ sequence: 1, state: "rejected", reason: "personalInferior" });
+  const { result } = await run(rolloutCommand, "status", "--fleet", "home");
+  expect(result.counts).toEqual({ devices: 3, committed: 1, underway: 1, waiting: 0, rejected: 1, failed: 0 });
+  const older = run(rolloutCommand, "create", "--fleet", "home", "--release", "1");
+  await expect(older).rejects.toMatchObject({ code: "CONFLICT", message: expect.stringContaining("never go back") });
+  const unknown = run(rolloutCommand, "create", "--fleet", "home", "--release", "77");
+  await expect(unknown).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect((await run(deviceCommand, "list", "--fleet", "home")).result.devices).toHaveLength(3);
+});
+
+test("tokens, reports and the audit are read by command", async () => {
+  expect((await run(tokenCommand, "create", "--fleet", "home", "--ttl", "5m")).result.token).toMatch(/^attune1\./);
+  const device = await enrolDevice(server, "home");
+  const connection = await device.connect();
+  await publishReport(connection, device, device.metrics(1));
+  await connection.close();
+  await eventually(async () => {
+    const { result } = await run(reportCommand, "summary", "--device", device.reply.device);
+    expect(result).toMatchObject({
+      reports: 1,
+      conflicts: 0,
+      deadLetters: {},
+      devices: [{ latestMetrics: { f1Personal: 55 } }],
+    });
+  });
+  const { result } = await run(reportCommand, "list", "--device", device.reply.device);
+  expect(result.reports).toMatchObject([{ sequence: 1, type: "report.metrics", body: { f1Prior: 40 } }]);
+
+  const file = join(scratch, "journal.json");
+  await writeFile(file, JSON.stringify({ entries: [] }));
+  expect(await run(auditCommand, "--journal", file)).toMatchObject({ code: 0, result: { verdict: "consistent" } });
+  await writeFile(file, "[1]");
+  expect(await run(auditCommand, "--journal", file)).toMatchObject({ code: 1, result: { verdict: "inconsistent" } });
+  await writeFile(file, "not json");
+  await expect(run(auditCommand, "--journal", file)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+});
+
+test("a command without a server, or with a wrong flag, says what to do", async () => {
+  const io = { stdout: () => undefined, stderr: () => undefined, json: false, isTty: false };
+  await expect(releaseCommand.run(["list", "--home", scratch], io)).rejects.toMatchObject({
+    code: "SERVER_UNAVAILABLE",
+    message: expect.stringContaining("attune server"),
+  });
+  await expect(run(tokenCommand, "create", "--fleet", "home", "--ttl", "soon")).rejects.toThrow("--ttl soon");
+  await expect(run(tokenCommand, "make")).rejects.toThrow("create");
+  await expect(run(rolloutCommand, "status", "--flet", "home")).rejects.toThrow("--flet");
+});
