@@ -9,7 +9,8 @@ import type { Head, HeadIdentity } from "./head.js";
 import { type HeadHeader, readHeaderOf, recipeChoice, recipeNumber, writeHead } from "./head-file.js";
 import { refuseOtherIdentity } from "./identity.js";
 import { descend } from "./mini-batch.js";
-import { createDesign, minimizeSoftmax, type Penalty, scoreRows, secondMoments, softmaxRow } from "./softmax.js";
+import { createDesign, type Penalty, scoreRows, softmaxRow } from "./softmax.js";
+import { createMetric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
 const optimizers = ["sgd", "adam", "lbfgs"] as const;
 const weightings = ["balanced", "none"] as const;
@@ -75,7 +76,7 @@ export function fitLinear(fit: LinearFit): LinearHead {
   }
   const result = minimizeSoftmax({
     design,
-    moments: secondMoments(design),
+    metric: createMetric(secondMoments(design), design.width, penalty),
     penalty,
     start,
     tolerance: gradientTolerance,

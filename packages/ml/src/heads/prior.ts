@@ -4,7 +4,8 @@ import { selectRows } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";
 import { checkExamples, checkNotNegative, checkWhole, type Examples } from "./examples.js";
 import { type LinearHead, priorWeights } from "./linear.js";
-import { createDesign, minimizeSoftmax, scoreRows, secondMoments, softmaxRow } from "./softmax.js";
+import { createDesign, type Design, scoreRows, softmaxRow } from "./softmax.js";
+import { createMetric, type Metric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
 export interface PriorStrengthOptions extends Examples {
   readonly prior: LinearHead;
@@ -32,44 +33,56 @@ export interface PriorStrength {
    * while rows gather, and l2 = strength / N leans on the prior when rows are few.
    */
   readonly strength: number;
-  /** By falling strength; empty when there were fewer than two rows. */
+  /** By falling strength, as far as they were tried; empty when there were fewer than two rows. */
   readonly foldScores: readonly CandidateScore[];
 }
 
 /** From a person of their own to, in effect, the prior alone. */
 export const defaultStrengths: readonly number[] = [1e6, 3000, 1000, 300, 100, 30, 10, 3];
 
-const tolerance = 1e-5;
+/** Of the gradient: the choice between strengths needs no more. */
+const tolerance = 1e-4;
+/** More rows are not looked at: the strength hardly depends on how many there are, the time it takes does. */
+const mostRows = 600;
+/** The loss falls and then rises along the strengths: after so many worse ones in a row the rest is not tried. */
+const patience = 2;
 
 /**
- * k-fold cross-validation by log-loss, folds stratified by class and dealt by `random`. With fewer rows than folds every row is its own fold;
- * a class missing from a fold's training rows is covered by the prior; with one row the strongest candidate is taken.
+ * k-fold cross-validation by log-loss on at most 600 of the rows, folds stratified by class; `random` picks and deals them. Strengths are
+ * tried from the strongest on, until two in a row are worse than the best. With fewer rows than folds every row is its own fold; a class
+ * missing from a fold's training rows is covered by the prior; with one row the strongest candidate is taken.
  * Throws what fitLinear throws about its examples and its prior.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
   checkExamples(options);
-  const { features, labels, prior, random } = options;
-  const centre = priorWeights(prior, options);
+  const centre = priorWeights(options.prior, options);
   const strengths = checkStrengths(options.candidates ?? defaultStrengths);
-  const folds = Math.min(options.folds ?? 5, features.rows);
   checkWhole("folds", options.folds ?? 5, [2, 1000]);
-  if (features.rows < 2) {
-    return { l2: strengths[0]! / features.rows, strength: strengths[0]!, foldScores: [] };
+  const allRows = options.features.rows;
+  if (allRows < 2) return { l2: strengths[0]! / allRows, strength: strengths[0]!, foldScores: [] };
+
+  const rows = sampleRows(allRows, options.random);
+  const folds = dealFolds(options, rows, centre);
+  const whole = createFoldDesign(options, rows, options.classWeights ?? "none");
+  const moments = secondMoments(whole);
+  const foldScores: CandidateScore[] = [];
+  let best: CandidateScore | undefined;
+  let worse = 0;
+  for (const strength of strengths) {
+    const l2 = strength / whole.rows;
+    const metric = createMetric(moments, whole.width, { l2, biasL2: l2 });
+    const score = scoreCandidate(folds, { strength, centre, metric });
+    foldScores.push(score);
+    // Strictly less: among equals the stronger prior.
+    if (best === undefined || score.logLoss < best.logLoss) {
+      best = score;
+      worse = 0;
+    } else if (++worse === patience) {
+      break;
+    }
   }
-  const fold = dealFolds(labels, folds, random);
-  const losses = strengths.map(() => new Float64Array(folds));
-  for (let k = 0; k < folds; k++) {
-    scoreFold(options, { centre, strengths, fold, k, losses });
-  }
-  const sizes = countFolds(fold, folds);
-  const foldScores = strengths.map((strength, s) => {
-    const sums = losses[s]!;
-    const logLoss = sums.reduce((total, loss) => total + loss, 0) / features.rows;
-    return { strength, logLoss, perFold: Array.from(sums, (sum, k) => sum / sizes[k]!) };
-  });
-  // The first of the best: among equals the stronger prior.
-  const best = foldScores.reduce((x, y) => (y.logLoss < x.logLoss ? y : x));
-  return { l2: best.strength / features.rows, strength: best.strength, foldScores };
+  const { strength } = best!;
+  return { l2: strength / allRows, strength, foldScores };
 }
 
 function checkStrengths(candidates: readonly number[]): number[] {
@@ -80,63 +93,66 @@ function checkStrengths(candidates: readonly number[]): number[] {
   return candidates.toSorted((x, y) => y - x);
 }
 
-/** The fold of each row: within a shuffled class, rows go round the folds, the next class going on where the last one stopped. */
-function dealFolds(labels: Int32Array, folds: number, random: Random): Int32Array {
-  const order = Int32Array.from(labels, (_, i) => i);
+/** All the rows, or `mostRows` of them by lot, in a new order. */
+function sampleRows(rows: number, random: Random): Int32Array {
+  const order = Int32Array.from({ length: rows }, (_, i) => i);
   random.shuffle(order);
-  const byClass = Array.from(order).sort((x, y) => labels[x]! - labels[y]!);
-  const fold = new Int32Array(labels.length);
-  for (const [turn, i] of byClass.entries()) {
-    fold[i] = turn % folds;
-  }
-  return fold;
+  return order.subarray(0, mostRows);
 }
 
-function countFolds(fold: Int32Array, folds: number): Int32Array {
-  const sizes = new Int32Array(folds);
-  for (const k of fold) {
-    sizes[k]!++;
-  }
-  return sizes;
+interface Fold {
+  readonly training: Design;
+  readonly heldOut: Design;
+  /** Of the candidate before: the candidates' optima lie on one path. */
+  weights: Float64Array;
 }
 
-interface FoldRun {
-  readonly centre: Float64Array;
-  readonly strengths: readonly number[];
-  readonly fold: Int32Array;
-  readonly k: number;
-  /** losses[s][k]: written here. */
-  readonly losses: readonly Float64Array[];
+/** Within a class, rows go round the folds in their order by lot, the next class going on where the last one stopped. */
+function dealFolds(options: PriorStrengthOptions, rows: Int32Array, centre: Float64Array): Fold[] {
+  const count = Math.min(options.folds ?? 5, rows.length);
+  const byClass = Array.from(rows).sort((x, y) => options.labels[x]! - options.labels[y]!);
+  return Array.from({ length: count }, (_, k) => {
+    const inside = byClass.filter((_, turn) => turn % count === k);
+    const outside = byClass.filter((_, turn) => turn % count !== k);
+    return {
+      training: createFoldDesign(options, outside, options.classWeights ?? "none"),
+      heldOut: createFoldDesign(options, inside, "none"),
+      weights: centre,
+    };
+  });
 }
 
-/** Fits every candidate on the rows outside fold k, from the strongest on, each from the one before: they lie on one path. */
-function scoreFold(
-  { features, labels, identity, classWeights = "none" }: PriorStrengthOptions,
-  { centre, strengths, fold, k, losses }: FoldRun,
-): void {
-  const inside: number[] = [];
-  const outside: number[] = [];
-  for (const [i, own] of fold.entries()) {
-    (own === k ? inside : outside).push(i);
-  }
+function createFoldDesign(
+  { features, labels, identity }: PriorStrengthOptions,
+  rows: ArrayLike<number>,
+  classWeights: "balanced" | "none",
+): Design {
   const classes = identity.classes.length;
-  const pick = (rows: number[]) => Int32Array.from(rows, (i) => labels[i]!);
-  const design = createDesign(selectRows(features, outside), pick(outside), { classes, classWeights });
-  const moments = secondMoments(design);
-  const heldOut = createDesign(selectRows(features, inside), pick(inside), { classes, classWeights: "none" });
-  let weights = centre;
-  for (const [s, strength] of strengths.entries()) {
-    const l2 = strength / design.rows;
-    const penalty = { centre, l2, biasL2: l2 };
-    weights = minimizeSoftmax({ design, moments, penalty, start: weights, tolerance }).x;
-    losses[s]![k] = sumOfLosses(heldOut, weights);
-  }
+  const chosen = Int32Array.from(rows, (i) => labels[i]!);
+  return createDesign(selectRows(features, rows), chosen, { classes, classWeights });
 }
 
-function sumOfLosses(
-  { rows, width, x, labels, classes }: ReturnType<typeof createDesign>,
-  weights: Float64Array,
-): number {
+/** Fits the candidate on each fold's training rows, leaving the weights there, and measures it on the held-out ones. */
+function scoreCandidate(
+  folds: readonly Fold[],
+  { strength, centre, metric }: { strength: number; centre: Float64Array; metric: Metric },
+): CandidateScore {
+  let sum = 0;
+  let rows = 0;
+  const perFold: number[] = [];
+  for (const fold of folds) {
+    const l2 = strength / fold.training.rows;
+    const penalty = { centre, l2, biasL2: l2 };
+    fold.weights = minimizeSoftmax({ design: fold.training, metric, penalty, start: fold.weights, tolerance }).x;
+    const losses = sumOfLosses(fold.heldOut, fold.weights);
+    sum += losses;
+    rows += fold.heldOut.rows;
+    perFold.push(losses / fold.heldOut.rows);
+  }
+  return { strength, logLoss: sum / rows, perFold };
+}
+
+function sumOfLosses({ rows, width, x, labels, classes }: Design, weights: Float64Array): number {
   const scores = new Float64Array(rows * classes);
   scoreRows({ x, rows, width, classes }, weights, scores);
   let sum = 0;

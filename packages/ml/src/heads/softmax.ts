@@ -1,7 +1,4 @@
 // The mathematics of the linear head: class scores, softmax cross-entropy and its gradient, over rows that carry a constant 1 for the bias.
-import { factorize, solveInPlace } from "../linalg/cholesky.js";
-import { addGram } from "../linalg/gram.js";
-import { type LbfgsResult, minimize } from "../linalg/lbfgs.js";
 import type { Matrix } from "../tensor/matrix.js";
 
 /** Rows to learn from. */
@@ -50,7 +47,7 @@ function importanceOf(
   return importance;
 }
 
-const blockRows = 64; // a block of rows stays in the cache between scores and gradient
+export const blockRows = 64; // a block of rows stays in the cache between scores and gradient
 
 /**
  * gradient += the gradient of Σ importance · cross-entropy over the rows; returns that sum. weights and gradient: (classes, width).
@@ -266,70 +263,4 @@ export function addPenalty(
     value += 0.5 * strength * distance * distance;
   }
   return value;
-}
-
-/** XᵀX weighted by importance and divided by the rows, (width, width), upper triangle: the metric the optimum is sought in. */
-export function secondMoments({ rows, width, x, importance }: Design): Float64Array {
-  const gram = new Float64Array(width * width);
-  for (let start = 0; start < rows; start += blockRows) {
-    const count = Math.min(blockRows, rows - start);
-    const block = new Float64Array(count * width);
-    for (let i = 0; i < count; i++) {
-      const factor = Math.sqrt(importance[start + i]! / rows);
-      const from = (start + i) * width;
-      for (let d = 0; d < width; d++) {
-        block[i * width + d] = factor * x[from + d]!;
-      }
-    }
-    addGram(gram, block, width);
-  }
-  return gram;
-}
-
-export interface SoftmaxFit {
-  readonly design: Design;
-  /** secondMoments(design), taken once where several fits share the rows. */
-  readonly moments: Float64Array;
-  readonly penalty: Penalty;
-  readonly start: Float64Array;
-  readonly tolerance: number;
-  readonly onIteration?: () => void;
-}
-
-/**
- * Minimises mean cross-entropy + penalty with L-BFGS. The metric is Böhning's bound on the Hessian (1992, "Multinomial logistic regression
- * algorithm"): features correlate strongly, and in that metric the iterations needed no longer depend on how strongly.
- */
-export function minimizeSoftmax(fit: SoftmaxFit): LbfgsResult {
-  const { design, moments, penalty, start } = fit;
-  const { rows, width } = design;
-  function objective(weights: Float64Array, gradient: Float64Array): number {
-    gradient.fill(0);
-    const loss = addCrossEntropy(design, weights, gradient) / rows;
-    for (let k = 0; k < gradient.length; k++) {
-      gradient[k]! /= rows;
-    }
-    return loss + addPenalty(penalty, { weights, width }, gradient);
-  }
-  const metric = factorize(boundedHessian(moments, width, penalty), width);
-  const options = fit.onIteration === undefined ? {} : { onIteration: fit.onIteration };
-  return minimize(objective, start, {
-    tolerance: fit.tolerance,
-    precondition: (g) => solveInPlace(metric, g),
-    ...options,
-  });
-}
-
-function boundedHessian(moments: Float64Array, width: number, { l2, biasL2 }: Penalty): Float64Array {
-  let trace = 0;
-  for (let d = 0; d < width; d++) {
-    trace += moments[d * width + d]!;
-  }
-  // A floor for the metric alone (the objective is untouched), so that it has a factor whatever l2 is.
-  const floor = (1e-6 * trace) / width;
-  const metric = moments.map((value) => value / 2);
-  for (let d = 0; d < width; d++) {
-    metric[d * width + d]! += floor + (d === width - 1 ? biasL2 : l2);
-  }
-  return metric;
 }

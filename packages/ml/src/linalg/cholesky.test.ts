@@ -5,6 +5,7 @@ import {
   type Cholesky,
   createRankOneScratch,
   factorize,
+  invert,
   rankOneDowndate,
   rankOneUpdate,
   solveInPlace,
@@ -59,6 +60,17 @@ describe("Cholesky factors", () => {
     solveInPlace(cholesky, one);
     expect(largestDifference(all, toFloat64(solution))).toBeLessThan(1e-11);
     expect(largestDifference(one, solution[0]!)).toBeLessThan(1e-11);
+  });
+
+  it.each([1, 2, 5, 13])("of size %i give the inverse", (size) => {
+    const vectors = Array.from({ length: 2 * size }, (_, i) => randomVector(size, i));
+    const cholesky = factorize(sumOfOuterProducts(vectors, size), size, 0.1);
+    const columns = new Float64Array(size * size);
+    for (let i = 0; i < size; i++) {
+      columns[i * size + i] = 1;
+    }
+    solveInPlace(cholesky, columns);
+    expect(largestDifference(invert(cholesky), columns)).toBeLessThan(1e-12);
   });
 
   it.each([1, 2, 3, 7, 24])("of size %i follow rank-1 updates and downdates", (size) => {
