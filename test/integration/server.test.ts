@@ -128,6 +128,13 @@ describe("a start is refused", () => {
     });
   });
 
+  test("when ATTUNE_HOME cannot be a directory, naming it", async () => {
+    await expect(start({ ATTUNE_HOME: home.portsFile })).rejects.toMatchObject({
+      code: "INVALID_CONFIGURATION",
+      message: expect.stringContaining("ports.json"),
+    });
+  });
+
   test("when DATABASE_URL does not answer, without telling the password", async () => {
     const fault = (await start({ DATABASE_URL: "postgresql://me:hunter2@127.0.0.1:1/x" }).catch(
       (error) => error,

@@ -3,6 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
 import { createAuditRepository } from "./audit/audit.repository.js";
 import { createDeviceRepository } from "./devices/device.repository.js";
@@ -201,9 +202,25 @@ const maximumManifestBytes = 4 * 1024 * 1024;
 async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> {
   for (const part of parts.toReversed()) {
     try {
-      await part.stop();
+      await within(part.stop(), part.name);
     } catch (error) {
       logger.error("stop.failed", { part: part.name, ...errorFields(error) });
     }
   }
 }
+
+/** A part that hangs must not keep those behind it, PostgreSQL above all, from a clean end. */
+async function within(stopping: Promise<void>, name: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new AppError("TIMED_OUT", `${name} did not stop in time`)), stopTimeoutMs);
+  });
+  try {
+    await Promise.race([stopping, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Longer than what the children are given before they are killed. */
+const stopTimeoutMs = 25_000;

@@ -1,6 +1,7 @@
 // The places inside ATTUNE_HOME that belong to the server, and their permissions.
 
 import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
 import { makeDirectory } from "./durable-file.js";
 
 export interface ServerPlaces {
@@ -33,10 +34,21 @@ export function placesOf(home: string): ServerPlaces {
   };
 }
 
+/** Throws INVALID_CONFIGURATION where ATTUNE_HOME cannot be a directory of this user's. */
 export async function makePlaces(places: ServerPlaces): Promise<void> {
-  // 0711: PostgreSQL's own user passes through to its directory and can list nothing.
-  await makeDirectory(places.server, 0o711);
-  await makeDirectory(places.keys, 0o700);
-  await makeDirectory(places.nats, 0o700);
-  await makeDirectory(places.chunks, 0o755);
+  try {
+    // 0711: PostgreSQL's own user passes through to its directory and can list nothing.
+    await makeDirectory(places.server, 0o711);
+    await makeDirectory(places.keys, 0o700);
+    await makeDirectory(places.nats, 0o700);
+    await makeDirectory(places.chunks, 0o755);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "";
+    if (code === "ENOSPC" || code === "EDQUOT")
+      throw new AppError("DISK_FULL", `no space left in ${places.server}`, { cause });
+    const why = `${places.server} cannot be made or written (${code})`;
+    throw new AppError("INVALID_CONFIGURATION", `${why}; ATTUNE_HOME names a directory that this user can write`, {
+      cause,
+    });
+  }
 }

@@ -121,6 +121,8 @@ async function reachableDistribution(installed: Distribution, user: OsUser, opti
     options.logger.info("postgres.copying", { from: installed.directory, to: copy });
     const temporary = `${copy}.${randomBytes(6).toString("hex")}`;
     await cp(installed.directory, temporary, { recursive: true, verbatimSymlinks: true });
+    // It may have been installed under a strict umask.
+    await run("chmod", ["-R", "a+rX", temporary]);
     // Another server may have been quicker; its copy is as good.
     await rename(temporary, copy).catch(() => rm(temporary, { recursive: true, force: true }));
   }
