@@ -210,7 +210,7 @@ function domainSchema(domain: Domain): z.ZodType {
     case "counter":
       return z.int().min(1);
     case "bucket":
-      return z.union(domain.edges.map((edge) => z.literal(edge)));
+      return z.literal([...domain.edges]);
     case "quantized":
       return z
         .int()

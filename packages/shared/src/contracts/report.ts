@@ -10,7 +10,8 @@ export type Report = Message<"report.metrics"> | Message<"report.state">;
 /** The most bytes that any report can take on the wire; more is refused before it is parsed. */
 export const reportLimitBytes = 1_024;
 
-const reportTypeSchema = z.looseObject({ type: z.enum(reportTypes) });
+/** Strips what it does not name: it reads the type, the type's own schema judges the rest. */
+const reportTypeSchema = z.object({ type: z.enum(reportTypes) });
 
 /** Parses the JSON value of a report by the schema that its own type names. */
 export function safeParseReport(
