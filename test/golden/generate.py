@@ -11,6 +11,8 @@ The same versions give the same files. Only tests read them.
 import argparse
 import json
 import math
+import os
+import shutil
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -173,6 +175,55 @@ def encoders(name):
     write_json(f"{family['file']}.json", {"shapes": shapes})
 
 
+# --- checkpoints to import -------------------------------------------------------------------------------------------
+
+
+def checkpoints():
+    """One RoBERTa with a task head, saved in every way that checkpoints are published in, and its hidden states."""
+    folder = HERE / "checkpoint"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    vocab = json.loads((HERE / "bpe.json").read_text(encoding="utf-8"))["vocab"]
+    torch.manual_seed(7)
+    config = RobertaConfig(hidden_size=4, num_attention_heads=2, num_hidden_layers=2, intermediate_size=6,
+                           vocab_size=len(vocab), max_position_embeddings=40, type_vocab_size=1, layer_norm_eps=1e-5)
+    model = RobertaForSequenceClassification(config)
+    model.config._attn_implementation = "eager"
+    model.eval()
+    randomise(model, 0.5)
+    model.save_pretrained(folder)
+    model.save_pretrained(folder / "sharded", max_shard_size="8KB")
+    (folder / "sharded" / "config.json").unlink()
+    state = model.state_dict()
+    torch.save(state, folder / "pytorch_model.bin")
+    torch.save(state, folder / "pytorch_model-legacy.bin", _use_new_zipfile_serialization=False)
+    torch.save({key: value.bfloat16() for key, value in state.items()}, folder / "pytorch_model-bfloat16.bin")
+    half = {key: value.half() for key, value in state.items()}
+    safetensors.torch.save_file(half, folder / "model-half.safetensors", metadata={"format": "pt"})
+    # As parameters, and a transposed view: neither lies in memory as it is indexed.
+    key = "roberta.encoder.layer.0.attention.self.query.weight"
+    views = {name: torch.nn.Parameter(value) for name, value in state.items()} | {key: state[key].t().contiguous().t()}
+    torch.save(views, folder / "pytorch_model-views.bin")
+    names = list(state)
+    files = {"pytorch_model-00001-of-00002.bin": names[:9], "pytorch_model-00002-of-00002.bin": names[9:]}
+    for file, kept in files.items():
+        torch.save({name: state[name].clone() for name in kept}, folder / "sharded" / file)
+    index = {"metadata": {"total_size": 0}, "weight_map": {name: file for file, kept in files.items() for name in kept}}
+    (folder / "sharded" / "pytorch_model.bin.index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+    # What code in a pickle looks like: opening this file with an unrestricted reader would run a shell command.
+    torch.save({"weight": HostileValue()}, folder / "pytorch_model-hostile.bin")
+    ids = torch.tensor([[0, 31, 77, 5, 190, 2]])
+    with torch.no_grad():
+        states = model.roberta(input_ids=ids, output_hidden_states=True).hidden_states
+    hidden = [state[0].flatten().tolist() for state in states]
+    write_json("checkpoint/hidden-states.json", {"ids": ids[0].tolist(), "hidden": hidden})
+
+
+class HostileValue:
+    def __reduce__(self):
+        return os.system, ("echo executed",)
+
+
 # --- tokenizer -------------------------------------------------------------------------------------------------------
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -328,3 +379,4 @@ if __name__ == "__main__":
         encoders(family)
     wordpiece(arguments.vocab)
     byte_level_bpe(arguments.bpe)
+    checkpoints()

@@ -1,0 +1,200 @@
+// Files that PyTorch wrote, read to the same values as safetensors; and files made to do harm, each refused by name.
+import { readFileSync } from "node:fs";
+import { crc32 } from "node:zlib";
+import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { describe, expect, it } from "vitest";
+import { readTorchFile } from "./torch-file.js";
+
+const read = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../../../../test/golden/checkpoint/${name}`, import.meta.url)));
+const original = parseSafetensors(read("model.safetensors"));
+const text = (value: string) => new TextEncoder().encode(value);
+
+describe("what PyTorch saved", () => {
+  it.each([
+    ["as a zip", "pytorch_model.bin"],
+    ["as pickles, before version 1.6", "pytorch_model-legacy.bin"],
+    ["as parameters and a transposed view", "pytorch_model-views.bin"],
+  ])("%s is read to the same bits as its safetensors", (_, name) => {
+    const tensors = readTorchFile(read(name));
+    expect([...tensors.keys()].sort()).toEqual([...original.tensors.keys()].sort());
+    for (const [tensorName, { shape, values }] of tensors) {
+      expect(values(), tensorName).toEqual(getFloat32(original, tensorName, shape));
+    }
+  });
+
+  it("in bfloat16 is read to within its 8 bits", () => {
+    for (const [name, { values }] of readTorchFile(read("pytorch_model-bfloat16.bin"))) {
+      for (const [i, value] of getFloat32(original, name).entries()) {
+        expect(Math.abs(values()![i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
+      }
+    }
+  });
+});
+
+// Pickles by hand, protocol 2, and a zip around them.
+const global = (module: string, name: string) => [0x63, ...text(`${module}\n${name}\n`)];
+const string = (value: string) => [0x58, value.length, 0, 0, 0, ...text(value)];
+const int = (value: number) => [0x4a, ...new Uint8Array(Int32Array.of(value).buffer)];
+const long = (value: bigint) => [0x8a, 8, ...new Uint8Array(BigInt64Array.of(value).buffer)];
+const tuple = (...items: number[][]) => [0x28, ...items.flat(), 0x74];
+const pickle = (...parts: number[][]) => Uint8Array.from([0x80, 2, ...parts.flat(), 0x2e]);
+const storage = (elements: number[], type = "FloatStorage") => [
+  ...tuple(string("storage"), global("torch", type), string("0"), string("cpu"), elements),
+  0x51,
+];
+const tensor = (parts: { storage?: number[]; offset?: number[]; shape: number[]; stride: number[] }) => [
+  ...global("torch._utils", "_rebuild_tensor_v2"),
+  ...tuple(parts.storage ?? storage(int(4)), parts.offset ?? int(0), parts.shape, parts.stride, [0x89], [0x4e]),
+  0x52,
+];
+const dict = (name: string, value: number[]) => pickle([0x7d, 0x28, ...string(name), ...value, 0x75]);
+const square = { shape: tuple(int(2), int(2)), stride: tuple(int(2), int(1)) };
+
+interface ZipEdit {
+  readonly method?: number;
+  readonly size?: number;
+  readonly offset?: number;
+  readonly flags?: number;
+}
+
+function zipOf(files: Record<string, Uint8Array>, edits: Record<string, ZipEdit> = {}): Uint8Array {
+  const [locals, centrals]: [number[], number[]] = [[], []];
+  const u16 = (value: number) => [value & 255, value >> 8];
+  const u32 = (value: number) => [...u16(value & 0xffff), ...u16(value >>> 16)];
+  for (const [name, content] of Object.entries(files)) {
+    const { method = 0, size = content.length, offset = locals.length, flags = 0 } = edits[name] ?? {};
+    const sum = u32(crc32(content));
+    const shared = [...u16(flags), ...u16(method), 0, 0, 0, 0, ...sum, ...u32(content.length), ...u32(size)];
+    locals.push(...u32(0x04034b50), 20, 0, ...shared, ...u16(name.length), 0, 0, ...text(name), ...content);
+    const rest = [...u16(name.length), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...u32(offset)];
+    centrals.push(...u32(0x02014b50), 20, 0, 20, 0, ...shared, ...rest, ...text(name));
+  }
+  const count = u16(Object.keys(files).length);
+  const end = [
+    ...u32(0x06054b50),
+    0,
+    0,
+    0,
+    0,
+    ...count,
+    ...count,
+    ...u32(centrals.length),
+    ...u32(locals.length),
+    0,
+    0,
+  ];
+  return Uint8Array.from([...locals, ...centrals, ...end]);
+}
+
+const sixteen = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+const archive = (data: Uint8Array, stored = sixteen) => zipOf({ "m/data.pkl": data, "m/data/0": stored });
+
+it("reads the pickles and zips written here, so that what follows fails for its own reason", () => {
+  const tensors = readTorchFile(archive(dict("w", tensor(square))));
+  expect([...tensors.get("w")!.values()!]).toEqual([1, 2, 3, 4]);
+  const turned = { ...square, stride: tuple(int(1), int(2)) };
+  expect([
+    ...readTorchFile(archive(dict("w", tensor(turned))))
+      .get("w")!
+      .values()!,
+  ]).toEqual([1, 3, 2, 4]);
+});
+
+describe("a pickle with code in it is refused by the name of what it would call", () => {
+  const shell = [...global("posix", "system"), ...tuple(string("echo executed")), 0x52];
+  it.each<[string, Uint8Array, string]>([
+    ["the one Python writes for os.system", read("pytorch_model-hostile.bin"), "the pickle names posix.system"],
+    ["in place of the dict", archive(pickle(shell)), "posix.system, which is refused"],
+    ["as a value", archive(dict("w", shell)), "posix.system, which is refused"],
+    ["eval", archive(dict("w", [...global("builtins", "eval"), ...tuple(string("1"))])), "builtins.eval"],
+    ["by STACK_GLOBAL", archive(pickle(string("nt"), string("system"), [0x93])), "nt.system"],
+    ["of a class of torch that runs code", archive(pickle(global("torch.jit", "load"))), "torch.jit.load"],
+    ["by INST", archive(pickle([0x28, 0x69, ...text("os\nsystem\n")])), "opcode 0x69 at byte 3"],
+    ["by NEWOBJ", archive(pickle([0x81])), "opcode 0x81"],
+    ["of an extension's code", archive(pickle([0x82, 1])), "opcode 0x82"],
+    ["with control characters in its name", archive(pickle(global("os\u001b[2J", "x"))), "names os?[2J.x"],
+    [
+      "that calls a storage",
+      archive(pickle(global("torch", "FloatStorage"), [0x29, 0x52])),
+      "calls torch.FloatStorage",
+    ],
+    ["that sets attributes of a tensor", archive(dict("w", [...tensor(square), 0x7d, 0x62])), "attributes are set"],
+  ])("%s", (_, bytes, message) => {
+    expect(() => readTorchFile(bytes)).toThrow(message);
+  });
+});
+
+describe("a tensor that its storage does not hold is refused", () => {
+  const values = (bytes: Uint8Array) => () => readTorchFile(bytes).get("w")!.values();
+  it.each<[string, Uint8Array, string]>([
+    [
+      "a value past the end",
+      archive(dict("w", tensor({ ...square, offset: int(1) }))),
+      "reaches past its storage of 4",
+    ],
+    [
+      "10^12 values out of one",
+      archive(dict("w", tensor({ shape: tuple(int(1e6), int(1e6)), stride: tuple(int(0), int(0)) }))),
+      "[1000000,1000000] reaches past its storage of 4",
+    ],
+    [
+      "a storage of 2^60 values",
+      archive(dict("w", tensor({ ...square, storage: storage(long(2n ** 53n - 1n)) }))),
+      "has 16 bytes where",
+    ],
+    ["fewer bytes than values", archive(dict("w", tensor(square)), sixteen.subarray(4)), "has 12 bytes where 16"],
+    ["a storage that is not there", zipOf({ "m/data.pkl": dict("w", tensor(square)) }), "its storage 0 is missing"],
+  ])("%s", (_, bytes, message) => {
+    expect(values(bytes)).toThrow(message);
+  });
+
+  it.each<[string, number[], string]>([
+    ["a size beyond every memory", tensor({ ...square, storage: storage(long(2n ** 60n)) }), "not a whole"],
+    ["a negative offset", tensor({ ...square, offset: int(-1) }), "not a whole, non-negative"],
+    ["a negative stride", tensor({ ...square, stride: tuple(int(-2), int(1)) }), "not a whole, non-negative"],
+    ["strides of another length", tensor({ ...square, stride: tuple(int(1)) }), "differ in length"],
+    ["no storage", tensor({ ...square, storage: int(1) }), "built of no storage"],
+    ["a quantized type", tensor({ ...square, storage: storage(int(4), "QInt8Storage") }), "torch.QInt8Storage"],
+  ])("%s", (_, value, message) => {
+    expect(() => readTorchFile(archive(dict("w", value)))).toThrow(message);
+  });
+});
+
+describe("a container that is not what it should be is refused", () => {
+  const good = dict("w", tensor(square));
+  const files = { "m/data.pkl": good, "m/data/0": sixteen };
+  const bomb = { method: 8, size: 2 ** 31 };
+  it.each<[string, Uint8Array, string]>([
+    ["nothing", new Uint8Array(0), "no file of torch.save"],
+    ["text", text("<html>not found</html>"), "no file of torch.save"],
+    ["a pickle of something else", pickle(int(5)), "no file of torch.save"],
+    ["a zip of something else", zipOf({ "word/document.xml": sixteen }), "does not hold one data.pkl"],
+    ["compressed, growing to 2 GiB", zipOf(files, { "m/data/0": bomb }), '"m/data/0" is compressed'],
+    ["an entry longer than the file", zipOf(files, { "m/data/0": { size: 17 } }), '"m/data/0" is compressed'],
+    ["two entries in one place", zipOf(files, { "m/data/0": { offset: 0 } }), '"m/data/0"'],
+    ["an encrypted entry", zipOf(files, { "m/data/0": { flags: 1 } }), "is encrypted"],
+    ["big-endian", zipOf({ ...files, "m/byteorder": text("big") }), "byteorder is not little"],
+    ["a list", archive(pickle([0x5d])), "does not hold a dict"],
+    ["an endless memo", archive(pickle([0x68, 9])), "entry 9 of its memory"],
+    ["a pickle without an end", archive(good.subarray(0, -1)), "the pickle is truncated"],
+    ["text longer than the file", archive(pickle([0x58, 255, 255, 255, 255])), "the pickle is truncated"],
+  ])("%s", (_, bytes, message) => {
+    expect(() => readTorchFile(bytes)).toThrow(message);
+  });
+
+  it.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s cut short anywhere", (name) => {
+    const bytes = read(name);
+    for (let length = 0; length < bytes.length; length += 97) {
+      expect(() => {
+        for (const { values } of readTorchFile(bytes.subarray(0, length)).values()) values();
+      }).toThrow(Error);
+    }
+  });
+
+  it("a bit flipped in a zip's values", () => {
+    const bytes = archive(good);
+    bytes[bytes.indexOf(0x80, 120)]! ^= 1;
+    expect(() => readTorchFile(bytes)).toThrow("its checksum differs");
+  });
+});

@@ -1,0 +1,169 @@
+// The two containers PyTorch saves tensors in: a zip of stored entries (since 1.6), and before it pickles with the values after them.
+// Both are read in place: a tensor's values are copied only when they are asked for, and never more of them than the file holds.
+
+import { float32FromBfloat16, float32FromHalf } from "@attune/ml/tensor/half";
+import { readStoredZip } from "./stored-zip.js";
+import { type PickleValue, readPickle, type StorageType, type StridedTensor } from "./torch-pickle.js";
+
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  /** Row-major float32; undefined for whole numbers. Throws an Error where the tensor does not fit what is stored. */
+  values(): Float32Array | undefined;
+}
+
+/** The tensors of a `pytorch_model.bin` by name. Throws an Error saying what is wrong or refused. */
+export function readTorchFile(bytes: Uint8Array): Map<string, StoredTensor> {
+  const { value, storages } = isZip(bytes) ? readZipContainer(bytes) : readOlderContainer(bytes);
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value.kind !== "dict") {
+    throw new Error("it does not hold a dict of tensors");
+  }
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of value.entries) {
+    if (typeof name !== "string" || typeof tensor !== "object" || tensor === null || Array.isArray(tensor)) continue;
+    if (tensor.kind !== "tensor") continue;
+    tensors.set(name, { shape: tensor.shape, values: () => readValues(name, tensor, storages) });
+  }
+  return tensors;
+}
+
+interface Container {
+  readonly value: PickleValue;
+  readonly storages: ReadonlyMap<string, Uint8Array>;
+}
+
+const bytesPerElement: Readonly<Record<StorageType, number>> = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2 },
+  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 },
+};
+
+function isZip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b;
+}
+
+/** `<folder>/data.pkl` names tensors and their storages, `<folder>/data/<key>` are the storages' bytes. */
+function readZipContainer(bytes: Uint8Array): Container {
+  const entries = readStoredZip(bytes);
+  const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  const [pickle] = pickles;
+  if (pickle === undefined || pickles.length > 1) throw new Error("the zip does not hold one data.pkl");
+  const folder = pickle.slice(0, -"data.pkl".length);
+  const byteOrder = entries.get(`${folder}byteorder`);
+  if (byteOrder !== undefined && new TextDecoder().decode(byteOrder) !== "little") {
+    throw new Error("byteorder is not little: save the checkpoint on a little-endian machine");
+  }
+  const storages = new Map<string, Uint8Array>();
+  for (const [name, content] of entries) {
+    if (name.startsWith(`${folder}data/`)) storages.set(name.slice(folder.length + "data/".length), content);
+  }
+  return { value: readPickle(entries.get(pickle)!).value, storages };
+}
+
+/** Pickles one after the other: a magic number, a version, the machine's sizes, the tensors, the storages' keys; then each storage. */
+function readOlderContainer(bytes: Uint8Array): Container {
+  const first = startsAsPickle(bytes) ? readPickle(bytes) : undefined;
+  if (first?.value !== 0x1950a86a20f9469cfc6cn) throw new Error("it is no file of torch.save");
+  const version = readPickle(bytes, first.end);
+  if (version.value !== 1001) throw new Error(`version ${String(version.value)} of the container is not 1001`);
+  const machine = readPickle(bytes, version.end);
+  if (!isLittleEndian(machine.value)) throw new Error("little_endian is not true: save the checkpoint again");
+  const { value, end } = readPickle(bytes, machine.end);
+  const keys = readPickle(bytes, end);
+  if (!Array.isArray(keys.value)) throw new Error("the list of storages is missing");
+
+  const widths = storageWidths(value);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const storages = new Map<string, Uint8Array>();
+  let at = keys.end;
+  for (const key of keys.value) {
+    const width = typeof key === "string" ? widths.get(key) : undefined;
+    if (width === undefined) throw new Error("a storage belongs to no tensor");
+    if (at + 8 > bytes.length) throw new Error(`the file is truncated before storage ${String(key)}`);
+    const length = Number(view.getBigUint64(at, true)) * width;
+    at += 8;
+    if (at + length > bytes.length) throw new Error(`the file is truncated inside storage ${String(key)}`);
+    storages.set(key as string, bytes.subarray(at, at + length));
+    at += length;
+  }
+  return { value, storages };
+}
+
+function startsAsPickle(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x80;
+}
+
+function isLittleEndian(value: PickleValue): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value.kind !== "dict") return false;
+  return value.entries.get("little_endian") === true;
+}
+
+/** Bytes per element of each storage that a tensor of the dict refers to. */
+function storageWidths(value: PickleValue): Map<string, number> {
+  const widths = new Map<string, number>();
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value.kind !== "dict") return widths;
+  for (const tensor of value.entries.values()) {
+    if (typeof tensor !== "object" || tensor === null || Array.isArray(tensor) || tensor.kind !== "tensor") continue;
+    widths.set(tensor.storage.key, bytesPerElement[tensor.storage.type]);
+  }
+  return widths;
+}
+
+function readValues(name: string, tensor: StridedTensor, storages: Container["storages"]): Float32Array | undefined {
+  const { storage, offset, shape, stride } = tensor;
+  const bytes = storages.get(storage.key);
+  if (bytes === undefined) throw new Error(`tensor "${name}": its storage ${storage.key} is missing`);
+  const needed = storage.elements * bytesPerElement[storage.type];
+  if (bytes.length !== needed) {
+    throw new Error(`tensor "${name}": its storage has ${bytes.length} bytes where ${needed} are declared`);
+  }
+  const elements = shape.reduce((product, size) => product * size, 1);
+  const last = shape.reduce((sum, size, axis) => sum + (size - 1) * stride[axis]!, offset);
+  // A tensor may be smaller than its storage, never larger: repeating values is how a small file asks for all memory.
+  if (elements > storage.elements || (elements > 0 && last >= storage.elements)) {
+    throw new Error(`tensor "${name}" of shape [${shape}] reaches past its storage of ${storage.elements} values`);
+  }
+  const stored = storedValues(storage.type, bytes);
+  if (stored === undefined) return undefined;
+  return isContiguous(shape, stride) ? stored.slice(offset, offset + elements) : gather(stored, tensor, elements);
+}
+
+function storedValues(type: StorageType, bytes: Uint8Array): Float32Array | undefined {
+  // Copied: the file's parts lie at any address, a typed array only at a multiple of its element's size.
+  const { buffer } = bytes.slice();
+  switch (type) {
+    case "F64":
+      return Float32Array.from(new Float64Array(buffer));
+    case "F32":
+      return new Float32Array(buffer);
+    case "F16":
+      return float32FromHalf(new Uint16Array(buffer));
+    case "BF16":
+      return float32FromBfloat16(new Uint16Array(buffer));
+    default:
+      return undefined;
+  }
+}
+
+function isContiguous(shape: readonly number[], stride: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && stride[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+function gather(stored: Float32Array, { offset, shape, stride }: StridedTensor, elements: number): Float32Array {
+  const values = new Float32Array(elements);
+  const index = new Array<number>(shape.length).fill(0);
+  let at = offset;
+  for (let i = 0; i < elements; i++) {
+    values[i] = stored[at]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += stride[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      at -= stride[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return values;
+}

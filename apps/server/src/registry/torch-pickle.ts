@@ -1,0 +1,276 @@
+// Reads the pickle inside a PyTorch checkpoint and executes nothing: a pickle is a program that may call any function of Python, so
+// this reader knows the few opcodes and the few names that tensors need, and refuses everything else by name.
+
+export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | PickleObject;
+
+export type PickleObject =
+  | { readonly kind: "dict"; readonly entries: Map<PickleValue, PickleValue> }
+  | { readonly kind: "global"; readonly name: string }
+  | StorageReference
+  | StridedTensor;
+
+export type StorageType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+
+export interface StorageReference {
+  readonly kind: "storage";
+  readonly type: StorageType;
+  /** Under which the values lie in the file. */
+  readonly key: string;
+  readonly elements: number;
+}
+
+/** Which values of a storage a tensor is; not yet checked against the storage's size. */
+export interface StridedTensor {
+  readonly kind: "tensor";
+  readonly storage: StorageReference;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly stride: readonly number[];
+}
+
+export interface ReadPickle {
+  readonly value: PickleValue;
+  /** The position after the last opcode. */
+  readonly end: number;
+}
+
+const storageTypes: Readonly<Record<string, StorageType>> = {
+  "torch.DoubleStorage": "F64",
+  "torch.FloatStorage": "F32",
+  "torch.HalfStorage": "F16",
+  "torch.BFloat16Storage": "BF16",
+  "torch.LongStorage": "I64",
+  "torch.IntStorage": "I32",
+  "torch.ShortStorage": "I16",
+  "torch.CharStorage": "I8",
+  "torch.ByteStorage": "U8",
+  "torch.BoolStorage": "BOOL",
+};
+
+type Call = (args: PickleValue[]) => PickleValue;
+
+/** What stands for a call of each function a checkpoint of tensors needs. Nothing else can be called. */
+const calls: Readonly<Record<string, Call>> = {
+  "collections.OrderedDict": ([pairs]) => {
+    const entries = new Map<PickleValue, PickleValue>();
+    for (const pair of pairs === undefined ? [] : asList(pairs)) {
+      const [key, value] = asList(pair);
+      if (key === undefined || value === undefined) throw new Error("an OrderedDict is not made of pairs");
+      entries.set(key, value);
+    }
+    return { kind: "dict", entries };
+  },
+  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, stride]) => {
+    if (!isObject(storage) || storage.kind !== "storage") throw new Error("a tensor is built of no storage");
+    const tensor = { offset: asSize(offset), shape: asList(shape).map(asSize), stride: asList(stride).map(asSize) };
+    if (tensor.shape.length !== tensor.stride.length) throw new Error("a tensor's shape and stride differ in length");
+    return { kind: "tensor", storage, ...tensor };
+  },
+  "torch._utils._rebuild_parameter": ([tensor]) => {
+    if (!isObject(tensor) || tensor.kind !== "tensor") throw new Error("a parameter is built of no tensor");
+    return tensor;
+  },
+};
+
+/** Reads one pickle from `start`. Throws an Error saying what is refused, or that the data end too soon. */
+export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
+  const input = new PickleInput(bytes, start);
+  const stack: PickleValue[] = [];
+  const marks: number[] = [];
+  const memo = new Map<number, PickleValue>();
+
+  const pop = (): PickleValue => {
+    if (stack.length <= (marks.at(-1) ?? 0)) throw new Error("the pickle takes a value that is not there");
+    return stack.pop() as PickleValue;
+  };
+  const popMark = (): PickleValue[] => {
+    const mark = marks.pop();
+    if (mark === undefined) throw new Error("the pickle takes a mark that is not there");
+    return stack.splice(mark);
+  };
+  const top = (): PickleValue => {
+    const value = stack.at(-1);
+    if (value === undefined) throw new Error("the pickle takes a value that is not there");
+    return value;
+  };
+  const recall = (index: number): void => {
+    const value = memo.get(index);
+    if (value === undefined) throw new Error(`the pickle takes entry ${index} of its memory, which is not there`);
+    stack.push(value);
+  };
+  const popMany = (count: number): PickleValue[] => Array.from({ length: count }, pop).reverse();
+  const setItems = (items: PickleValue[]): void => {
+    const dict = top();
+    if (!isObject(dict) || dict.kind !== "dict" || items.length % 2 !== 0) throw new Error("items are set on no dict");
+    for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
+  };
+
+  /** By opcode, as Python's pickletools lists them. STOP is handled by the loop. */
+  const operations: Readonly<Record<number, () => void>> = {
+    128: () => expectProtocol(input.uint8()), // PROTO
+    149: () => void input.take(8), // FRAME
+    40: () => void marks.push(stack.length), // MARK
+    48: () => void pop(), // POP
+    78: () => void stack.push(null), // NONE
+    136: () => void stack.push(true), // NEWTRUE
+    137: () => void stack.push(false), // NEWFALSE
+    74: () => void stack.push(input.int32()), // BININT
+    75: () => void stack.push(input.uint8()), // BININT1
+    77: () => void stack.push(input.uint16()), // BININT2
+    138: () => void stack.push(input.long(input.uint8())), // LONG1
+    71: () => void stack.push(input.float64()), // BINFLOAT
+    88: () => void stack.push(input.text(input.uint32())), // BINUNICODE
+    140: () => void stack.push(input.text(input.uint8())), // SHORT_BINUNICODE
+    41: () => void stack.push([]), // EMPTY_TUPLE
+    133: () => void stack.push(popMany(1)), // TUPLE1
+    134: () => void stack.push(popMany(2)), // TUPLE2
+    135: () => void stack.push(popMany(3)), // TUPLE3
+    116: () => void stack.push(popMark()), // TUPLE
+    93: () => void stack.push([]), // EMPTY_LIST
+    97: () => appendTo([pop()], top()), // APPEND
+    101: () => appendTo(popMark(), top()), // APPENDS
+    125: () => void stack.push({ kind: "dict", entries: new Map() }), // EMPTY_DICT
+    115: () => setItems(popMany(2)), // SETITEM
+    117: () => setItems(popMark()), // SETITEMS
+    113: () => void memo.set(input.uint8(), top()), // BINPUT
+    114: () => void memo.set(input.uint32(), top()), // LONG_BINPUT
+    148: () => void memo.set(memo.size, top()), // MEMOIZE
+    104: () => recall(input.uint8()), // BINGET
+    106: () => recall(input.uint32()), // LONG_BINGET
+    99: () => void stack.push(knownGlobal(input.line(), input.line())), // GLOBAL
+    147: () => void stack.push(knownGlobal(...(popMany(2).map(asText) as [string, string]))), // STACK_GLOBAL
+    81: () => void stack.push(storageOf(pop())), // BINPERSID
+    // REDUCE
+    82: () => {
+      const [callee, args] = popMany(2);
+      stack.push(call(callee, asList(args)));
+    },
+    // BUILD: state_dict carries its modules' versions as an attribute, which no tensor needs.
+    98: () => {
+      pop();
+      const built = top();
+      if (!isObject(built) || built.kind !== "dict") throw new Error("attributes are set on something that is no dict");
+    },
+  };
+
+  for (;;) {
+    const at = input.position;
+    const opcode = input.uint8();
+    if (opcode === 46) return { value: pop(), end: input.position };
+    const operation = operations[opcode];
+    if (operation === undefined) {
+      throw new Error(
+        `the pickle's opcode 0x${opcode.toString(16)} at byte ${at} is refused: no checkpoint of tensors needs it`,
+      );
+    }
+    operation();
+  }
+}
+
+function expectProtocol(protocol: number): void {
+  if (protocol < 2 || protocol > 5) throw new Error(`pickle protocol ${protocol} is not 2 to 5`);
+}
+
+function knownGlobal(module: string, name: string): PickleObject {
+  const full = `${module}.${name}`;
+  if (!Object.hasOwn(calls, full) && !Object.hasOwn(storageTypes, full)) {
+    // The name is the file's own: shown in part, and without control characters.
+    const shown = full.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);
+    throw new Error(`the pickle names ${shown}, which is refused: only tensors are read, and no code is run`);
+  }
+  return { kind: "global", name: full };
+}
+
+function call(callee: PickleValue | undefined, args: PickleValue[]): PickleValue {
+  const name = isObject(callee) && callee.kind === "global" ? callee.name : undefined;
+  const known = name !== undefined && Object.hasOwn(calls, name) ? calls[name] : undefined;
+  if (known === undefined) throw new Error(`the pickle calls ${name ?? "a value"}, which is no function`);
+  return known(args);
+}
+
+/** A persistent id: ("storage", type, key, device, elements), and in the older container a view of it, which must be none. */
+function storageOf(id: PickleValue): StorageReference {
+  const [tag, type, key, , elements, view] = asList(id);
+  if (tag !== "storage" || !isObject(type) || type.kind !== "global") throw new Error("a persistent id is no storage");
+  const storageType = Object.hasOwn(storageTypes, type.name) ? storageTypes[type.name] : undefined;
+  if (storageType === undefined) throw new Error(`a storage has the type ${type.name}`);
+  if (view !== undefined && view !== null) throw new Error("a storage is a view of another: save the checkpoint again");
+  return { kind: "storage", type: storageType, key: asText(key), elements: asSize(elements) };
+}
+
+function appendTo(items: PickleValue[], list: PickleValue): void {
+  const target = asList(list);
+  for (const item of items) target.push(item);
+}
+
+function isObject(value: PickleValue | undefined): value is PickleObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function asList(value: PickleValue | undefined): PickleValue[] {
+  if (!Array.isArray(value)) throw new Error("a list stands where none is: the pickle is no checkpoint of tensors");
+  return value;
+}
+
+function asText(value: PickleValue | undefined): string {
+  if (typeof value !== "string") throw new Error("text is missing: the pickle is no checkpoint of tensors");
+  return value;
+}
+
+function asSize(value: PickleValue | undefined): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw new Error("a size, offset or stride is not a whole, non-negative number");
+  }
+  return value;
+}
+
+/** Bytes read from front to back, never past the end. */
+class PickleInput {
+  position: number;
+  private readonly view: DataView;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    start: number,
+  ) {
+    this.position = start;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Moves past `count` bytes and returns where they begin. */
+  take(count: number): number {
+    const at = this.position;
+    if (at + count > this.bytes.length) throw new Error("the pickle is truncated");
+    this.position = at + count;
+    return at;
+  }
+
+  uint8 = (): number => this.view.getUint8(this.take(1));
+  uint16 = (): number => this.view.getUint16(this.take(2), true);
+  uint32 = (): number => this.view.getUint32(this.take(4), true);
+  int32 = (): number => this.view.getInt32(this.take(4), true);
+  float64 = (): number => this.view.getFloat64(this.take(8), false);
+
+  /** Two's complement, little-endian; a number where it is a safe one. */
+  long(count: number): number | bigint {
+    const at = this.take(count);
+    let value = 0n;
+    for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i]!);
+    const signed = BigInt.asIntN(8 * count, value);
+    const small = Number(signed);
+    return Number.isSafeInteger(small) ? small : signed;
+  }
+
+  text(count: number): string {
+    const at = this.take(count);
+    return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes.subarray(at, at + count));
+  }
+
+  line(): string {
+    const end = this.bytes.indexOf(10, this.position);
+    if (end < 0) throw new Error("the pickle is truncated");
+    const line = this.text(end - this.position);
+    this.take(1);
+    return line;
+  }
+}
