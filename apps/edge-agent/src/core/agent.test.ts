@@ -166,6 +166,21 @@ describe("what leaves", () => {
     expect(loud.fleet.wire).toEqual(quiet.fleet.wire);
   });
 
+  it("cannot be denied by cutting the journal's end off or exchanging it", async () => {
+    const device = await live(["so", "happy"]);
+    const key = [...device.store.contents.keys()].filter((name) => name.startsWith("journal/")).at(-1)!;
+    const last = device.store.contents.get(key)!;
+    for (const forged of [undefined, last.slice(1)]) {
+      if (forged === undefined) device.store.contents.delete(key);
+      else device.store.contents.set(key, forged);
+      device.restart();
+      await expect(device.agent.status()).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    }
+    device.store.contents.set(key, last);
+    device.restart();
+    expect((await device.agent.status()).device).toBe(fakeDevice);
+  });
+
   it("is what the journal says, and the status counts it", async () => {
     const device = await live(["so", "happy"]);
     const entries = await device.agent.journal();

@@ -4,7 +4,7 @@ import { MlError } from "@attune/ml/error";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { stateDraft } from "./egress/report.js";
+import { minimumHoldout, stateDraft } from "./egress/report.js";
 import { removeOtherSets } from "./learning/features-cache.js";
 import { relearnKey } from "./learning/forget.js";
 import type { Student } from "./learning/learner.js";
@@ -149,7 +149,8 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     await learner.extractMissing(student, signal, alreadyAlone);
     if (signal.aborted) return refuse("deadline", "stopped while the candidate learned");
     const fitted = learner.fit(student);
-    const verdict = personalGate(memory.student === undefined ? undefined : learner.fit(memory.student), fitted);
+    const comparable = memory.student !== undefined && fitted.holdout >= minimumHoldout;
+    const verdict = personalGate(comparable ? learner.fit(memory.student!) : undefined, fitted);
     if (!verdict.ok) return verdict;
     const target = underWay();
     const previous = memory.active ?? null;

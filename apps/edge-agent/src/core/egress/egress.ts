@@ -38,6 +38,16 @@ const emptyLedger: Ledger = {
   capacityBits: 0,
 };
 
+/** Entry and ledger are written in one batch: where they disagree, somebody has cut or exchanged the journal's end. */
+async function checkLastEntry(store: Store, hashing: Hashing, { journal }: Ledger): Promise<void> {
+  const beyond = await store.get(journalKey(journal.count));
+  const last = journal.count === 0 ? undefined : await store.get(journalKey(journal.count - 1));
+  const sha256 = last === undefined ? emptyJournal.sha256 : await hashing.sha256(last);
+  if (beyond !== undefined || sha256 !== journal.sha256) {
+    throw new AppError("STORE_CORRUPT", `the journal does not end with entry ${journal.count - 1} as it was written`);
+  }
+}
+
 type DirectType = "enrol" | "poll" | "download";
 
 /** A message before the fields that this door fills in. */
@@ -79,6 +89,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   const { store, hashing, log, outboxLimit, sender, onQueued } = parts;
   const serial = createSerial();
   let ledger = (await readRecord(store, ledgerKey, ledgerSchema)) ?? emptyLedger;
+  await checkLastEntry(store, hashing, ledger);
   let pending = await countWaiting(store);
 
   function whoSpeaks(): Sender {

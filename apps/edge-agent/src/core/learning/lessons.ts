@@ -59,7 +59,8 @@ export function createLessons(context: Context, serial: Serial) {
       const before = await utterances.read(id);
       const split = asked ?? before?.split ?? (await utterances.splitOf(id));
       if (before?.text !== text || before.label !== wanted || before.split !== split) {
-        await writeUtterance(id, { text, label: wanted, split }, before?.text !== text);
+        const textIs = before === undefined ? "new" : before.text === text ? "the same" : "another";
+        await writeUtterance(id, { text, label: wanted, split }, textIs);
       }
       await settle();
       return { id, split, utterances: utterances.counts };
@@ -69,12 +70,12 @@ export function createLessons(context: Context, serial: Serial) {
   async function writeUtterance(
     id: string,
     utterance: { text: string; label: EmotionLabel; split: Split },
-    newText: boolean,
+    textIs: "new" | "the same" | "another",
   ): Promise<void> {
     const operations = [await utterances.put(id, utterance)];
     let row: Float32Array | undefined;
-    if (newText) {
-      operations.push(...(await removeEverywhere(store, id)));
+    if (textIs === "another") operations.push(...(await removeEverywhere(store, id)));
+    if (textIs !== "the same") {
       row = memory.student?.pair.extract(utterance.text);
       if (row !== undefined && memory.student !== undefined) {
         operations.push(await memory.student.features.put(id, row));
@@ -82,7 +83,7 @@ export function createLessons(context: Context, serial: Serial) {
     }
     await store.batch(operations);
     utterances.noted(id, utterance);
-    if (newText) {
+    if (textIs !== "the same") {
       memory.student?.features.noted(id, row);
       memory.candidateFeatures?.noted(id, undefined);
     }
