@@ -2,33 +2,42 @@
 #pragma once
 
 #define TILE (TILE_VECTORS * LANES)
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
+#define PRAGMA(X) _Pragma(#X)
+#if defined(__wasm__) // V8 unrolls such a loop itself, and better
+#define UNROLL PRAGMA(unroll)
+#define UNROLL_DEPTH PRAGMA(clang loop unroll(disable))
+#elif defined(__clang__)
+#define UNROLL PRAGMA(unroll)
+#define UNROLL_DEPTH PRAGMA(clang loop unroll_count(4))
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL PRAGMA(GCC unroll 16)
+#define UNROLL_DEPTH PRAGMA(GCC unroll 4)
+#endif
+// Integer sums may be reordered, and compilers do, until they no longer fit the registers: this pins one to its register.
+#if defined(__x86_64__)
+#define KEEP(SUM) __asm__("" : "+x"(SUM))
+#elif defined(__aarch64__)
+#define KEEP(SUM) __asm__("" : "+w"(SUM))
+#else
+#define KEEP(SUM) (void)(SUM)
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
 // y = x w + bias. x: (rows, depth); w: packed (depth, TILE); bias: (TILE) or null; y: (rows, TILE).
 INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *w, int depth, const float *bias, float *y, size_t ldy) {
   vf sum[TILE_ROWS][TILE_VECTORS];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++)
-    sum[r][c] = bias ? vf_load(bias + c * LANES) : vf_splat(0);
-  int k = 0;
-  for (; k + 4 <= depth; k += 4) {
-    UNROLL for (int u = 0; u < 4; u++) {
-      vf weights[TILE_VECTORS];
-      UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = vf_load(w + u * TILE + c * LANES);
-      UNROLL for (int r = 0; r < rows; r++) {
-        vf value = vf_splat(x[r * ldx + k + u]);
-        UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = vf_fma(value, weights[c], sum[r][c]);
-      }
-    }
-    w += 4 * TILE;
+  const float *from[TILE_ROWS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    from[r] = x + r * ldx;
+    UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = bias ? vf_load(bias + c * LANES) : vf_splat(0);
   }
-  for (; k < depth; k++, w += TILE) {
-    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++)
-      sum[r][c] = vf_fma(vf_splat(x[r * ldx + k]), vf_load(w + c * LANES), sum[r][c]);
+  UNROLL_DEPTH for (int k = 0; k < depth; k++, w += TILE) {
+    vf weights[TILE_VECTORS];
+    UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = vf_load(w + c * LANES);
+    UNROLL for (int r = 0; r < rows; r++) {
+      vf value = vf_splat(*from[r]++);
+      UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = vf_fma(value, weights[c], sum[r][c]);
+    }
   }
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++)
     vf_store(y + r * ldy + c * LANES, sum[r][c]);
@@ -41,22 +50,23 @@ typedef struct { float scale; int32_t zero; } QuantRow;
 INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const QuantRow *quant, const int8_t *w, int groups,
                            const float *scale, const int32_t *sums, const float *bias, float *y, size_t ldy) {
   vi sum[TILE_ROWS][TILE_VECTORS];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = (vi){0};
-  int g = 0;
-#define STEP(G, W)                                                                                                     \
-  {                                                                                                                    \
-    vi weights[TILE_VECTORS];                                                                                          \
-    UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = quant_weights((W) + c * LANES * QUANT_GROUP);           \
-    UNROLL for (int r = 0; r < rows; r++) {                                                                            \
-      vi value = vi_splat_group(x + r * ldx + (G) * QUANT_GROUP);                                                      \
-      UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = quant_dot(sum[r][c], value, weights[c]);               \
-    }                                                                                                                  \
+  const QuantX *from[TILE_ROWS];
+  UNROLL for (int r = 0; r < rows; r++) {
+    from[r] = x + r * ldx;
+    UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = (vi){0};
   }
-  for (; g + 4 <= groups; g += 4, w += 4 * TILE * QUANT_GROUP) {
-    UNROLL for (int u = 0; u < 4; u++) STEP(g + u, w + u * TILE * QUANT_GROUP)
+  UNROLL_DEPTH for (int g = 0; g < groups; g++, w += TILE * QUANT_GROUP) {
+    vi weights[TILE_VECTORS];
+    UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = quant_weights(w + c * LANES * QUANT_GROUP);
+    UNROLL for (int r = 0; r < rows; r++) {
+      vi value = vi_splat_group(from[r]);
+      from[r] += QUANT_GROUP;
+      UNROLL for (int c = 0; c < TILE_VECTORS; c++) {
+        sum[r][c] = quant_dot(sum[r][c], value, weights[c]);
+        KEEP(sum[r][c]);
+      }
+    }
   }
-  for (; g < groups; g++, w += TILE * QUANT_GROUP) STEP(g, w)
-#undef STEP
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++) {
     vi whole = sum[r][c];
     if (QUANT_UNSIGNED) whole -= quant[r].zero * *(const vi *)(sums + c * LANES);
