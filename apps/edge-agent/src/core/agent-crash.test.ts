@@ -1,5 +1,6 @@
 // kill -9 before and after every durable step: started again, the agent ends in the same state, with the same reports.
 
+import { createRandom } from "@attune/ml/tensor/random";
 import { describe, expect, it } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
 import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
@@ -67,8 +68,9 @@ const takeSecondRelease: Life = async (device) => {
 };
 
 /** Lives until the life is complete; returns how often it died. */
-async function liveToTheEnd(device: Device, life: Life): Promise<number> {
-  for (let deaths = 0; deaths < 5; deaths++) {
+async function liveToTheEnd(device: Device, life: Life, prepare = (_deaths: number) => {}): Promise<number> {
+  for (let deaths = 0; deaths < 100; deaths++) {
+    prepare(deaths);
     try {
       await life(device);
       // A kill in the orderly stop itself shows only now.
@@ -148,6 +150,20 @@ describe("an agent that is killed", () => {
     // The release, the fiftieth label to learn from, and the one that was asked for.
     const types = [...end.fleet.received.values()].map((body) => JSON.parse(body).type);
     expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
+  });
+
+  it("gets there however often it is killed", { timeout: 60_000 }, async () => {
+    const calm = createDevice();
+    const tried = createDevice();
+    const random = createRandom(3);
+    let deaths = 0;
+    for (const life of [takeFirstRelease, learnSomething, forgetSomething, takeSecondRelease]) {
+      await liveToTheEnd(calm, life);
+      deaths += await liveToTheEnd(tried, life, () => tried.faults.killAt(5 + random.integer(7), "before"));
+      tried.restart();
+    }
+    expect(deaths).toBeGreaterThan(10);
+    expect(await outcome(tried)).toEqual(await outcome(calm));
   });
 
   it("forgets for good", { timeout: 60_000 }, async () => {
