@@ -1,7 +1,7 @@
 // A batch of messages from the bus into the database: parsed, refused or stored, and counted.
 import { createHash } from "node:crypto";
 import { parseReportSubject } from "@attune/shared/subjects";
-import { databaseRefusesValue } from "./database-fault.js";
+import { databaseRefusesValue } from "./refused-value.js";
 import {
   type DeadLetterInput,
   describeDeadLetter,
