@@ -4,6 +4,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { AppError } from "@attune/shared/errors";
 import type { Cipher } from "../core/ports.js";
+import { plainBytes } from "./plain-bytes.js";
 
 const algorithm = "aes-256-gcm";
 const formatVersion = 1;
@@ -23,7 +24,7 @@ export function createAesCipher(key: Uint8Array): Cipher {
       const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagSizeBytes });
       cipher.setAAD(Buffer.from(context, "utf8"));
       const body = [cipher.update(plain), cipher.final()];
-      return Buffer.concat([Buffer.of(formatVersion), nonce, ...body, cipher.getAuthTag()]);
+      return plainBytes(Buffer.concat([Buffer.of(formatVersion), nonce, ...body, cipher.getAuthTag()]));
     },
     open: async (sealed, context) => {
       if (sealed.length < overheadBytes || sealed[0] !== formatVersion) throw unreadable(context);
@@ -34,7 +35,7 @@ export function createAesCipher(key: Uint8Array): Cipher {
       decipher.setAuthTag(sealed.subarray(sealed.length - tagSizeBytes));
       try {
         const body = decipher.update(sealed.subarray(1 + nonceSizeBytes, sealed.length - tagSizeBytes));
-        return Buffer.concat([body, decipher.final()]);
+        return plainBytes(Buffer.concat([body, decipher.final()]));
       } catch (cause) {
         throw unreadable(context, cause);
       }

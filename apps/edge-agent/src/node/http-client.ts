@@ -4,6 +4,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { AppError } from "@attune/shared/errors";
 import { parseJson } from "./parse-json.js";
+import { plainBytes } from "./plain-bytes.js";
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -109,7 +110,7 @@ async function* readBody(
       received += part.length;
       if (received > limitBytes)
         throw new AppError("REPLY_TOO_LARGE", `${url.host} sent more than ${limitBytes} bytes`);
-      yield part;
+      yield plainBytes(part);
     }
   } catch (cause) {
     if (cause instanceof AppError) throw cause;

@@ -9,6 +9,7 @@ import { ClassicLevel } from "classic-level";
 import type { Store } from "../core/ports.js";
 import { directoryMode, mapDiskFull, syncDirectory } from "./durable-file.js";
 import { findDamage } from "./level-verify.js";
+import { plainBytes } from "./plain-bytes.js";
 
 export interface LevelStore extends Store {
   close(): Promise<void>;
@@ -49,7 +50,10 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
     }
   };
   return {
-    get: (key) => guarded("read the store", () => database.get(key)),
+    get: async (key) => {
+      const value = await guarded("read the store", () => database.get(key));
+      return value && plainBytes(value);
+    },
     batch: (operations) =>
       guarded("write to the store", () =>
         database.batch(
@@ -68,7 +72,7 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
         for (;;) {
           const entry = await guarded("read the store", () => iterator.next());
           if (entry === undefined) return;
-          yield entry;
+          yield [entry[0], plainBytes(entry[1])];
         }
       } finally {
         await iterator.close();

@@ -3,6 +3,7 @@
 import { AppError } from "@attune/shared/errors";
 import { createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
 import type { DeviceKey } from "../core/ports.js";
+import { plainBytes } from "./plain-bytes.js";
 import { readSecret, writeSecret } from "./secret-file.js";
 
 export interface NodeDeviceKey extends DeviceKey {
@@ -29,7 +30,7 @@ export function createDeviceKey(path: string): NodeDeviceKey {
       if ((await readSecret(path)) === undefined) await writeSecret(path, createUser().getSeed());
       return (await load()).getPublicKey();
     },
-    sign: async (bytes) => (await load()).sign(bytes),
+    sign: async (bytes) => plainBytes((await load()).sign(bytes)),
     answerChallenge: (nonce) => {
       if (pair === undefined) throw new AppError("NOT_ENROLLED", "the device's key is not loaded");
       const signature = pair.sign(Buffer.from(nonce, "utf8"));

@@ -5,6 +5,7 @@ import { dirname, resolve, sep } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import type { Files } from "../core/ports.js";
 import { directoryMode, fileMode, isMissing, mapDiskFull, syncDirectory, writeFileDurably } from "./durable-file.js";
+import { plainBytes } from "./plain-bytes.js";
 
 export function createNodeFiles(home: string): Files {
   const root = resolve(home);
@@ -17,7 +18,7 @@ export function createNodeFiles(home: string): Files {
   return {
     read: async (path) => {
       try {
-        return await readFile(locate(path));
+        return plainBytes(await readFile(locate(path)));
       } catch (cause) {
         if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
         throw cause;
