@@ -15,8 +15,21 @@ export interface Backoff {
 
 interface BackoffParts {
   readonly clock: Clock;
-  readonly hashing: Pick<Hashing, "randomBytes">;
+  readonly hashing: RandomBytes;
   readonly range: BackoffRange;
+}
+
+type RandomBytes = Pick<Hashing, "randomBytes">;
+
+/** Uniform in [0, 1). */
+function randomShare(hashing: RandomBytes): number {
+  const [high = 0, low = 0] = hashing.randomBytes(2);
+  return (high * 256 + low) / 65_536;
+}
+
+/** `ms` give or take a tenth: devices that were started together drift apart. */
+export function spread(ms: number, hashing: RandomBytes): number {
+  return ms * (0.9 + randomShare(hashing) / 5);
 }
 
 export function createBackoff({ clock, hashing, range }: BackoffParts): Backoff {
@@ -25,9 +38,7 @@ export function createBackoff({ clock, hashing, range }: BackoffParts): Backoff 
     async pause(signal) {
       const fullMs = Math.min(range.maximumMs, range.minimumMs * 2 ** Math.min(30, failures));
       failures++;
-      const [high = 0, low = 0] = hashing.randomBytes(2);
-      const share = (high * 256 + low) / 65_536;
-      await clock.sleep(fullMs * (0.5 + share / 2), signal);
+      await clock.sleep(fullMs * (0.5 + randomShare(hashing) / 2), signal);
     },
     reset() {
       failures = 0;

@@ -6,7 +6,7 @@ import { toBase64 } from "@attune/shared/encoding";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { type BackoffRange, createBackoff } from "./backoff.js";
+import { type BackoffRange, createBackoff, spread } from "./backoff.js";
 import type { Executors } from "./executors.js";
 import { type Context, type Credentials, keys } from "./memory.js";
 import { plan, type Step } from "./plan.js";
@@ -71,7 +71,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
       memory.connected.server = true;
       memory.lastError.server = null;
       backoff.reset();
-      await clock.sleep(intervalMs, signal);
+      await clock.sleep(spread(intervalMs, hashing), signal);
     } catch (error) {
       if (signal.aborted) break;
       memory.connected.server = false;
@@ -192,7 +192,9 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
     const results = await Promise.allSettled(
       waiting.map((cleared) => {
         const { epoch, sequence, device } = cleared.message;
-        const route = { subject: reportSubject(memory.identity!.fleet, device), messageId: `${epoch}-${sequence}` };
+        // The broker drops repeats across the whole stream: the device's own number keeps others from claiming its reports.
+        const messageId = `${device}-${epoch}-${sequence}`;
+        const route = { subject: reportSubject(memory.identity!.fleet, device), messageId };
         return within(through.publish(cleared, route, signal), { clock, ms: requestTimeoutMs, signal });
       }),
     );

@@ -11,12 +11,11 @@ import { type Context, keys } from "../memory.js";
 import type { StoreOperation } from "../ports.js";
 import { putRecord } from "../records.js";
 import type { Serial } from "../serial.js";
+import { lessonsDue } from "./curriculum.js";
 import { removeEverywhere } from "./features-cache.js";
 import { forgetOperations, relearnKey } from "./forget.js";
 import type { Fitted, Student } from "./learner.js";
 
-/** After so many new training labels the agent learns and reports. */
-export const reportingStep = 50;
 const maximumTextLength = 10_000;
 const wantedPrefix = "report-wanted/";
 const reportedPrefix = "reported/";
@@ -132,8 +131,8 @@ export function createLessons(context: Context, serial: Serial) {
   async function settle(): Promise<void> {
     if (memory.student === undefined || memory.identity === undefined) return;
     if ((await store.get(relearnKey)) !== undefined) await relearn();
-    const due = Math.floor(utterances.counts.train / reportingStep);
-    if (memory.milestones < due && Math.floor((memory.fitted?.train ?? 0) / reportingStep) < due) await relearn();
+    const due = lessonsDue(utterances.counts.train);
+    if (memory.milestones < due && lessonsDue(memory.fitted?.train ?? 0) < due) await relearn();
     while (memory.milestones < due) {
       const reported = memory.milestones + 1;
       if (!(await queueMetrics([putRecord(keys.milestones, { version: 1, reported })]))) return;

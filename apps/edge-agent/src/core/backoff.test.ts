@@ -1,0 +1,45 @@
+// Pauses grow to a limit, differ between devices, and never come to an end.
+
+import { describe, expect, it } from "vitest";
+import { createTestHashing } from "../../../../test/fakes/node-crypto.js";
+import { createBackoff, spread } from "./backoff.js";
+import type { Clock } from "./ports.js";
+
+const signal = new AbortController().signal;
+
+function pausesOf(seed: string): { pauses: number[]; clock: Clock; backoff: ReturnType<typeof createBackoff> } {
+  const pauses: number[] = [];
+  const clock: Clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: async (ms) => void pauses.push(ms) };
+  const range = { minimumMs: 500, maximumMs: 300_000 };
+  return { pauses, clock, backoff: createBackoff({ clock, hashing: createTestHashing(seed), range }) };
+}
+
+describe("the back-off", () => {
+  it("doubles up to its limit, with jitter, for ever", async () => {
+    const { pauses, backoff } = pausesOf("a");
+    for (let i = 0; i < 200; i++) await backoff.pause(signal);
+    for (const [i, ms] of pauses.entries()) {
+      const fullMs = Math.min(300_000, 500 * 2 ** i);
+      expect(ms).toBeGreaterThanOrEqual(fullMs / 2);
+      expect(ms).toBeLessThanOrEqual(fullMs);
+    }
+    backoff.reset();
+    await backoff.pause(signal);
+    expect(pauses.at(-1)).toBeLessThanOrEqual(500);
+  });
+
+  it("is another one on another device", async () => {
+    const [one, other] = [pausesOf("a"), pausesOf("b")];
+    await one.backoff.pause(signal);
+    await other.backoff.pause(signal);
+    expect(one.pauses).not.toEqual(other.pauses);
+  });
+
+  it("spreads polls by a tenth to either side", () => {
+    const hashing = createTestHashing("polls");
+    const intervals = Array.from({ length: 500 }, () => spread(1_000, hashing));
+    expect(Math.min(...intervals)).toBeGreaterThanOrEqual(900);
+    expect(Math.max(...intervals)).toBeLessThanOrEqual(1_100);
+    expect(Math.max(...intervals) - Math.min(...intervals)).toBeGreaterThan(150);
+  });
+});
