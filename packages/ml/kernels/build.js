@@ -11,11 +11,12 @@ const compiler = process.env.ATTUNE_CLANG ?? "clang-19";
 const flags = [
   ..."--target=wasm32 -O3 -std=c11 -nostdlib -ffreestanding -fno-math-errno -ffp-contract=off -mbulk-memory".split(" "),
   ..."-fvisibility=hidden -Wall -Wextra -Werror -DKERNELS=attune_kernels".split(" "),
+  '-DISA_HEADER="isa-simd128.h"',
   ..."-Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536".split(" "),
 ];
 const builds = [
-  { file: "attune-simd128.wasm", isa: ["-msimd128", '-DISA_HEADER="isa-simd128.h"'] },
-  { file: "attune-relaxed.wasm", isa: ["-msimd128", "-mrelaxed-simd", '-DISA_HEADER="isa-relaxed.h"'] },
+  { file: "attune-simd128.wasm", isa: ["-msimd128"] },
+  { file: "attune-relaxed.wasm", isa: ["-msimd128", "-mrelaxed-simd"] },
 ];
 
 mkdirSync(target, { recursive: true });

@@ -117,7 +117,8 @@ static int64_t size(const AttuneConfig *c) {
                    in_range(c->heads, c->hidden_size) && c->hidden_size % c->heads == 0 && in_range(c->intermediate_size, MAX_SIZE) &&
                    in_range(c->positions, MAX_SIZE) && in_range(c->types, MAX_SIZE) && in_range(c->rows, MAX_SIZE) &&
                    c->activation >= ATTUNE_GELU && c->activation <= ATTUNE_RELU && (c->int8_weights | 1) == 1 &&
-                   c->int8_tables >= 0 && c->int8_tables <= 7 && c->epsilon > 0 && c->epsilon < 1;
+                   c->int8_tables >= 0 && c->int8_tables <= 7 && c->pad_token >= -1 && c->pad_token < c->positions - 1 &&
+                   c->epsilon > 0 && c->epsilon < 1;
   if (!good) return ATTUNE_BAD_CONFIG;
   Arena arena = {0, 0};
   AttuneEncoder encoder;
@@ -157,59 +158,55 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
   layer->sums[o] = sum;
 }
 
-static int load_linear(Linear *layer, int offset, int rows, int first, int count, const void *values, const float *scales) {
-  if (first + count > rows || (scales != 0) != (layer->quantized != 0)) return ATTUNE_BAD_TENSOR;
-  const size_t row_bytes = (size_t)layer->in * (scales ? sizeof(int8_t) : sizeof(float));
-  for (int i = 0; i < count; i++) {
-    pack_row(layer, offset + first + i, (const char *)values + i * row_bytes, scales ? scales + i : 0);
+// What a slot takes: `rows` rows of `cols` values.
+typedef struct { int rows, cols; Linear *linear; int offset; Norm *norm; float *vector; Table *table; } Place;
+
+static Place place_of(AttuneEncoder *e, int slot, Layer *layer) {
+  const int h = e->config.hidden_size, inner = e->config.intermediate_size;
+  const int bias = slot >= ATTUNE_BIAS;
+  Place place = {0};
+  switch (bias ? slot - ATTUNE_BIAS : slot) {
+    case ATTUNE_QUERY: place = (Place){h, h, .linear = &layer->qkv, .offset = 0}; break;
+    case ATTUNE_KEY: place = (Place){h, h, .linear = &layer->qkv, .offset = h}; break;
+    case ATTUNE_VALUE: place = (Place){h, h, .linear = &layer->qkv, .offset = 2 * h}; break;
+    case ATTUNE_ATTENTION_OUTPUT: place = (Place){h, h, .linear = &layer->attention_output}; break;
+    case ATTUNE_INTERMEDIATE: place = (Place){inner, h, .linear = &layer->intermediate}; break;
+    case ATTUNE_OUTPUT: place = (Place){h, inner, .linear = &layer->output}; break;
+    default: break;
   }
-  return ATTUNE_OK;
-}
-
-static int load_vector(float *to, int size, int first, int count, const void *values, const float *scales) {
-  if (first != 0 || count != 1 || scales) return ATTUNE_BAD_TENSOR;
-  __builtin_memcpy(to, values, size * sizeof(float));
-  return ATTUNE_OK;
-}
-
-static int load_norm(Norm *norm, int size, int first, int count, const void *values, const float *scales) {
-  if (first != 0 || count != 2 || scales) return ATTUNE_BAD_TENSOR;
-  __builtin_memcpy(norm->weight, values, size * sizeof(float));
-  __builtin_memcpy(norm->bias, (const float *)values + size, size * sizeof(float));
-  return ATTUNE_OK;
-}
-
-static int load_table(Table *table, int cols, int first, int count, const void *values, const float *scales) {
-  if (first + count > table->rows || (scales != 0) != (table->quantized != 0)) return ATTUNE_BAD_TENSOR;
-  const size_t cells = (size_t)count * cols, at = (size_t)first * cols;
-  if (!scales) {
-    __builtin_memcpy(table->floats + at, values, cells * sizeof(float));
-    return ATTUNE_OK;
+  if (bias) {
+    if (place.linear) place = (Place){1, place.rows, .vector = place.linear->bias + place.offset};
+    return place;
   }
-  __builtin_memcpy(table->quantized + at, values, cells);
-  __builtin_memcpy(table->scale + first, scales, count * sizeof(float));
-  return ATTUNE_OK;
-}
-
-static int load(AttuneEncoder *e, int slot, int index, int first, int count, const void *values, const float *scales) {
-  const int h = e->config.hidden_size;
-  if (index < 0 || index >= e->config.layers || first < 0 || count < 1 || count > (1 << 24) || !values) return ATTUNE_BAD_TENSOR;
-  Layer *layer = &e->layers[index];
   switch (slot) {
-    case ATTUNE_WORDS: case ATTUNE_POSITIONS: case ATTUNE_TYPES: return load_table(&e->tables[slot], h, first, count, values, scales);
-    case ATTUNE_EMBEDDING_NORM: return load_norm(&e->norm, h, first, count, values, scales);
-    case ATTUNE_QUERY: case ATTUNE_KEY: case ATTUNE_VALUE:
-      return load_linear(&layer->qkv, (slot - ATTUNE_QUERY) * h, h, first, count, values, scales);
-    case ATTUNE_QUERY + ATTUNE_BIAS: case ATTUNE_KEY + ATTUNE_BIAS: case ATTUNE_VALUE + ATTUNE_BIAS:
-      return load_vector(layer->qkv.bias + (slot - ATTUNE_BIAS - ATTUNE_QUERY) * h, h, first, count, values, scales);
-    case ATTUNE_ATTENTION_OUTPUT: return load_linear(&layer->attention_output, 0, h, first, count, values, scales);
-    case ATTUNE_ATTENTION_OUTPUT + ATTUNE_BIAS: return load_vector(layer->attention_output.bias, h, first, count, values, scales);
-    case ATTUNE_ATTENTION_NORM: return load_norm(&layer->attention_norm, h, first, count, values, scales);
-    case ATTUNE_INTERMEDIATE: return load_linear(&layer->intermediate, 0, layer->intermediate.out, first, count, values, scales);
-    case ATTUNE_INTERMEDIATE + ATTUNE_BIAS: return load_vector(layer->intermediate.bias, layer->intermediate.out, first, count, values, scales);
-    case ATTUNE_OUTPUT: return load_linear(&layer->output, 0, h, first, count, values, scales);
-    case ATTUNE_OUTPUT + ATTUNE_BIAS: return load_vector(layer->output.bias, h, first, count, values, scales);
-    case ATTUNE_OUTPUT_NORM: return load_norm(&layer->output_norm, h, first, count, values, scales);
-    default: return ATTUNE_BAD_TENSOR;
+    case ATTUNE_WORDS: case ATTUNE_POSITIONS: case ATTUNE_TYPES: return (Place){e->tables[slot].rows, h, .table = &e->tables[slot]};
+    case ATTUNE_EMBEDDING_NORM: return (Place){2, h, .norm = &e->norm};
+    case ATTUNE_ATTENTION_NORM: return (Place){2, h, .norm = &layer->attention_norm};
+    case ATTUNE_OUTPUT_NORM: return (Place){2, h, .norm = &layer->output_norm};
+    default: return place;
   }
+}
+
+static int load(AttuneEncoder *e, int slot, int index, int first, int count, const void *values, uint64_t bytes, const float *scales) {
+  if (index < 0 || index >= e->config.layers || !values) return ATTUNE_BAD_TENSOR;
+  const Place place = place_of(e, slot, &e->layers[index]);
+  if (first < 0 || count < 1 || count > place.rows || first > place.rows - count) return ATTUNE_BAD_TENSOR;
+  const int quantized = (place.linear && place.linear->quantized) || (place.table && place.table->quantized);
+  if ((scales != 0) != quantized) return ATTUNE_BAD_TENSOR;
+  const uint64_t row_bytes = (uint64_t)place.cols * (quantized ? sizeof(int8_t) : sizeof(float));
+  if (bytes != row_bytes * count) return ATTUNE_BAD_TENSOR;
+  for (int i = 0; i < count; i++) {
+    const char *row = (const char *)values + i * row_bytes;
+    const int r = first + i;
+    if (place.linear) {
+      pack_row(place.linear, place.offset + r, row, scales ? scales + i : 0);
+    } else if (place.table && quantized) {
+      __builtin_memcpy(place.table->quantized + (size_t)r * place.cols, row, row_bytes);
+      place.table->scale[r] = scales[i];
+    } else {
+      float *to = place.table ? place.table->floats + (size_t)r * place.cols : place.vector ? place.vector : r == 0 ? place.norm->weight : place.norm->bias;
+      __builtin_memcpy(to, row, row_bytes);
+    }
+  }
+  return ATTUNE_OK;
 }

@@ -74,7 +74,7 @@ static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t
   if (tokens < 1 || tokens > c->rows || texts < 1 || texts > tokens) return ATTUNE_BAD_INPUT;
   int total = 0;
   for (int i = 0; i < texts; i++) {
-    if (lengths[i] < 1 || lengths[i] > c->positions || lengths[i] > tokens - total) return ATTUNE_BAD_INPUT;
+    if (lengths[i] < 1 || lengths[i] > c->positions - (c->pad_token + 1) || lengths[i] > tokens - total) return ATTUNE_BAD_INPUT;
     int real = mask == 0;
     for (int t = 0; mask && t < lengths[i]; t++) real |= mask[total + t] != 0;
     if (!real) return ATTUNE_BAD_INPUT;
@@ -87,7 +87,8 @@ static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t
   }
   for (int i = 0, t = 0; i < texts; i++) {
     e->lengths[i] = lengths[i];
-    for (int position = 0; position < lengths[i]; position++, t++) {
+    for (int end = t + lengths[i], last = c->pad_token; t < end; t++) {
+      const int position = c->pad_token >= 0 && ids[t] == c->pad_token ? c->pad_token : ++last;
       float *x = e->hidden + (size_t)t * e->hidden_stride;
       for (int k = 0; k < c->hidden_size; k++) x[k] = 0;
       add_row(&e->tables[0], ids[t], c->hidden_size, x);
@@ -229,9 +230,9 @@ static void pool_text(const AttuneEncoder *e, int start, int tokens, int pooling
   }
 }
 
-static int pool(AttuneEncoder *e, int pooling, float *out) {
-  if (pooling < ATTUNE_CLS || pooling > ATTUNE_MEAN_MAX || e->tokens == 0) return ATTUNE_BAD_INPUT;
+static int pool(const AttuneEncoder *e, int pooling, float *out, uint64_t floats) {
   const int width = e->config.hidden_size * (pooling == ATTUNE_MEAN_MAX ? 2 : 1);
+  if (pooling < ATTUNE_CLS || pooling > ATTUNE_MEAN_MAX || e->tokens == 0 || floats != (uint64_t)e->texts * width) return ATTUNE_BAD_INPUT;
   for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) pool_text(e, t, e->lengths[i], pooling, out + (size_t)i * width);
   return ATTUNE_OK;
 }

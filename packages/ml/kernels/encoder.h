@@ -12,6 +12,7 @@ typedef struct {
   int32_t int8_weights; // 1: linear weights arrive as int8 rows with a scale each, and activations are quantized per token
   int32_t int8_tables;  // bit 0: words, bit 1: positions, bit 2: types arrive as int8 rows with a scale each
   int32_t rows;         // tokens that one forward may take, over all texts of a batch
+  int32_t pad_token;    // -1: a token's position is its place; else RoBERTa's rule: padding takes this position, other tokens count on from it
   float epsilon;        // of LayerNorm
 } AttuneConfig;
 
@@ -31,14 +32,14 @@ typedef struct {
   // Bytes that `init` needs (64-byte aligned), or ATTUNE_BAD_CONFIG.
   int64_t (*size)(const AttuneConfig *config);
   int (*init)(void *memory, uint64_t bytes, const AttuneConfig *config);
-  // Rows [first, first + count) of a tensor. `scales` (count) marks int8 values; without it they are float32. Values must be finite.
-  int (*load)(AttuneEncoder *encoder, int slot, int layer, int first, int count, const void *values, const float *scales);
+  // Rows [first, first + count) of a tensor, `bytes` long. `scales` (count) marks int8 values; without it they are float32. All must be finite.
+  int (*load)(AttuneEncoder *encoder, int slot, int layer, int first, int count, const void *values, uint64_t bytes, const float *scales);
   // ids: all texts one after the other; lengths: (texts), each from 1 to `positions`; mask: 1 = attend to, or null for all.
   int (*embed)(AttuneEncoder *encoder, const int32_t *ids, int tokens, const int32_t *lengths, int texts, const uint8_t *mask);
   // Runs layers [first, last) on what `embed` or an earlier layer left.
   int (*run)(AttuneEncoder *encoder, int first, int last);
   // The hidden states as they are: (tokens, hidden_size), rows `stride` floats apart.
   const float *(*hidden)(const AttuneEncoder *encoder, int *stride);
-  // One vector a text: (texts, hidden_size), or twice as wide for mean-max, over positions with mask 1.
-  int (*pool)(AttuneEncoder *encoder, int pooling, float *out);
+  // One vector a text: (texts, hidden_size), or twice as wide for mean-max, over positions with mask 1. `floats`: what `out` holds.
+  int (*pool)(const AttuneEncoder *encoder, int pooling, float *out, uint64_t floats);
 } AttuneKernels;

@@ -1,9 +1,14 @@
-// WebAssembly SIMD128: 4 lanes, int8 weights widened to int16 for the 16x16→32 dot product, so activations keep up to 16 bits.
+// WebAssembly SIMD128: 4 lanes, int8 weights widened to int16 for the 16x16→32 dot product, so activations keep up to 16 bits. With relaxed
+// SIMD, multiply-adds are fused. Its 8-bit dot product is left alone: with 7 bits for an activation, features moved by up to 0.15.
 #pragma once
 #include <stdint.h>
 #include <wasm_simd128.h>
 
+#ifdef __wasm_relaxed_simd__
+#define ISA_NAME "relaxed-simd"
+#else
 #define ISA_NAME "simd128"
+#endif
 #define LANES 4
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
@@ -11,7 +16,11 @@ typedef float vf __attribute__((vector_size(16), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(16), aligned(4)));
 
 static inline vf vf_splat(float x) { return (vf)wasm_f32x4_splat(x); }
+#ifdef __wasm_relaxed_simd__
+static inline vf vf_fma(vf a, vf b, vf c) { return (vf)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c); }
+#else
 static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+#endif
 static inline vf vf_max(vf a, vf b) { return (vf)wasm_f32x4_pmax((v128_t)a, (v128_t)b); }
 static inline vf vf_min(vf a, vf b) { return (vf)wasm_f32x4_pmin((v128_t)a, (v128_t)b); }
 static inline vi vf_round(vf x) { return (vi)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)x)); }

@@ -12,12 +12,12 @@ int EXPORT(encoder_size)(const AttuneConfig *config) {
   return bytes > INT32_MAX ? ATTUNE_BAD_CONFIG : (int)bytes;
 }
 int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config) { return attune_kernels.init(memory, bytes, config); }
-int EXPORT(encoder_load)(AttuneEncoder *e, int slot, int layer, int first, int count, const void *values, const float *scales) {
-  return attune_kernels.load(e, slot, layer, first, count, values, scales);
+int EXPORT(encoder_load)(AttuneEncoder *e, int slot, int layer, int first, int count, const void *values, uint32_t bytes, const float *scales) {
+  return attune_kernels.load(e, slot, layer, first, count, values, bytes, scales);
 }
 int EXPORT(encoder_embed)(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t *lengths, int texts, const uint8_t *mask) {
   return attune_kernels.embed(e, ids, tokens, lengths, texts, mask);
 }
 int EXPORT(encoder_run)(AttuneEncoder *e, int first, int last) { return attune_kernels.run(e, first, last); }
 const float *EXPORT(encoder_hidden)(const AttuneEncoder *e, int *stride) { return attune_kernels.hidden(e, stride); }
-int EXPORT(encoder_pool)(AttuneEncoder *e, int pooling, float *out) { return attune_kernels.pool(e, pooling, out); }
+int EXPORT(encoder_pool)(const AttuneEncoder *e, int pooling, float *out, uint32_t floats) { return attune_kernels.pool(e, pooling, out, floats); }

@@ -1,5 +1,5 @@
 // An encoder's tensors in the order and form the C kernels take them: checked by name, shape and value before any kernel sees them.
-import type { EncoderConfig } from "../encoder/config.js";
+import type { BertConfig, RobertaConfig } from "../encoder/config.js";
 import type { EmbeddingTable, LayerNorm } from "../encoder/layers.js";
 import { encoderWeights } from "../encoder/weights.js";
 import { MlError } from "../error.js";
@@ -23,6 +23,9 @@ export const slots = {
   bias: 16,
 } as const;
 
+/** What the kernels compute: BERT's layers. MobileBERT has others. */
+export type KernelConfig = BertConfig | RobertaConfig;
+
 /** Rows of one tensor; a vector is one row, a norm two (weight, bias). `scales`, one a row, are there exactly when the values are int8. */
 export interface KernelTensor {
   readonly slot: number;
@@ -44,9 +47,9 @@ export interface KernelWeights {
  * Linear layers stay int8 where every one of them is; a file that mixes both is computed in float32.
  * Throws as `createBert` does, and `unsupported` for an activation the kernels lack.
  */
-export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWeights {
+export function kernelWeights(config: KernelConfig, file: TensorFile): KernelWeights {
   const { hiddenSize, intermediateSize, layerNormEps } = config;
-  const weights = encoderWeights(file, "bert.");
+  const weights = encoderWeights(file, `${config.modelType}.`);
   const tables = [
     weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
     weights.embedding("embeddings.position_embeddings", config.maxPositionEmbeddings, hiddenSize),
@@ -85,9 +88,9 @@ export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWe
   return { int8Weights, int8Tables, tensors };
 }
 
-/** What encoder_size and encoder_init take: AttuneConfig, twelve words of which the last is a float32. */
+/** What encoder_size and encoder_init take: AttuneConfig, thirteen words of which the last is a float32. */
 export function kernelConfig(
-  config: EncoderConfig,
+  config: KernelConfig,
   { int8Weights, int8Tables }: KernelWeights,
   rows: number,
 ): Uint8Array {
@@ -107,9 +110,10 @@ export function kernelConfig(
     int8Weights ? 1 : 0,
     int8Tables,
     rows,
+    config.modelType === "roberta" ? config.padTokenId : -1,
     0,
   );
-  new Float32Array(words.buffer)[11] = config.layerNormEps;
+  new Float32Array(words.buffer)[12] = config.layerNormEps;
   return new Uint8Array(words.buffer);
 }
 

@@ -29,8 +29,8 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
     name: "wasm",
     build,
     createEncoder(config, tensors) {
-      // The kernels know BERT alone; another architecture under the same tensor names would come out wrong.
-      if (config.modelType !== "bert") return createEncoder(config, tensors);
+      // Its layers are not the kernels': the reference computes it, the same answers at its own pace.
+      if (config.modelType === "mobilebert") return createEncoder(config, tensors);
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
       const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });
@@ -64,12 +64,13 @@ interface KernelExports {
     first: number,
     count: number,
     values: number,
+    bytes: number,
     scales: number,
   ): number;
   encoder_embed(encoder: number, ids: number, tokens: number, lengths: number, texts: number, mask: number): number;
   encoder_run(encoder: number, first: number, last: number): number;
   encoder_hidden(encoder: number, stride: number): number;
-  encoder_pool(encoder: number, pooling: number, out: number): number;
+  encoder_pool(encoder: number, pooling: number, out: number, floats: number): number;
 }
 
 /** Texts in one batch: beyond a few dozen a larger one gains nothing. */
@@ -133,7 +134,7 @@ function createWasmKernel(
       }
     },
     pool(pooling, out) {
-      const code = kernel.encoder_pool(encoder, pooling, region);
+      const code = kernel.encoder_pool(encoder, pooling, region, out.length);
       if (code === 0) out.set(new Float32Array(buffer, region, out.length));
       return code;
     },
@@ -158,7 +159,8 @@ function loadTensor(
       scalesAt = alignUp(region + bytes.length);
       new Float32Array(kernel.memory.buffer, scalesAt, count).set(scales.subarray(first, first + count));
     }
-    refuse(kernel.encoder_load(encoder, slot, layer, first, count, region, scalesAt), `tensor ${slot}, layer ${layer}`);
+    const code = kernel.encoder_load(encoder, slot, layer, first, count, region, bytes.length, scalesAt);
+    refuse(code, `tensor ${slot} of layer ${layer}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { longestInput } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
-import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import { createMatrix, type Matrix, matrixFromRows } from "../tensor/matrix.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { DimensionalityReduction } from "./dimensionality-reduction.js";
 
@@ -13,7 +13,7 @@ export interface FeatureExtractor {
   readonly featureSize: number;
   /** One text → (featureSize). */
   extract(text: string): Float32Array;
-  /** N texts → (N, featureSize). `onProgress` is called after each. */
+  /** N texts → (N, featureSize). `onProgress` is called after each batch: one text, or a few dozen where the engine takes them together. */
   extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix;
   /** Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use it: no tokenizer between them and the engine. */
   encodeIds(ids: Int32Array): Float32Array;
@@ -51,9 +51,17 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
   const featureSize = reduction?.outputSize ?? pooledFeatures;
 
   function encodeIds(ids: Int32Array): Float32Array {
-    const { hiddenStates } = encoder.forward(ids);
-    const pooled = pool(hiddenStates.at(-1)!, undefined, pooling);
-    return reduction === undefined ? pooled : reduction.apply(createMatrix(1, pooled.length, pooled)).data;
+    return reduce(poolTexts([ids])).data;
+  }
+
+  /** In one call where the engine has one. */
+  function poolTexts(texts: readonly Int32Array[]): Matrix {
+    if (encoder.pooled !== undefined) return encoder.pooled(texts, pooling);
+    return matrixFromRows(texts.map((ids) => pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, pooling)));
+  }
+
+  function reduce(pooled: Matrix): Matrix {
+    return reduction === undefined ? pooled : reduction.apply(pooled);
   }
 
   /** At its true length: padding would cost time and change the last bits. */
@@ -63,9 +71,12 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
 
   function extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix {
     const features = createMatrix(texts.length, featureSize);
-    for (const [i, text] of texts.entries()) {
-      features.data.set(extract(text), i * featureSize);
-      onProgress?.(i + 1, texts.length);
+    const batchTexts = encoder.pooled === undefined ? 1 : 32;
+    for (let first = 0; first < texts.length; first += batchTexts) {
+      const batch = texts.slice(first, first + batchTexts);
+      const ids = batch.map((text) => tokenizer.encode(text, { maxTokens }).ids);
+      features.data.set(reduce(poolTexts(ids)).data, first * featureSize);
+      onProgress?.(first + batch.length, texts.length);
     }
     return features;
   }

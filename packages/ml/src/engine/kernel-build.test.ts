@@ -1,0 +1,29 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const kernels = fileURLToPath(new URL("../../kernels/", import.meta.url));
+const compiler = spawnSync("clang-19", ["--version"], { encoding: "utf8" });
+const linker = spawnSync("wasm-ld-19", ["--version"]);
+
+if (compiler.status === 0 && linker.status === 0) {
+  test("the committed WebAssembly is what its sources build to, byte for byte", () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-kernels-"));
+    try {
+      execFileSync(process.execPath, [join(kernels, "build.js"), folder], { stdio: ["ignore", "inherit", "inherit"] });
+      for (const file of ["attune-simd128.wasm", "attune-relaxed.wasm"]) {
+        expect(readFileSync(join(folder, file)).equals(readFileSync(join(kernels, file)))).toBe(true);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+} else {
+  test("the committed WebAssembly is not compared with its sources here: clang-19 and lld-19 are not installed", () => {
+    process.stderr.write("The WebAssembly kernels were not rebuilt and compared: install clang-19 and lld-19.\n");
+    expect(compiler.status === 0 && linker.status === 0).toBe(false);
+  });
+}
