@@ -226,7 +226,7 @@ describe("metrics reports", () => {
     await device.agent.report();
     await device.clock.until(async () => (await queued(device)) === 0);
     expect(device.fleet.loseAcks).toBe(0);
-    const sequences = [...device.fleet.received.keys()].map((id) => Number(id.split("-")[1])).sort();
+    const sequences = [...device.fleet.received.keys()].map((id) => Number(id.split("-").at(-1))).sort();
     expect(sequences).toEqual(sequences.map((_, i) => i + 1));
     await stop();
   });
