@@ -8,6 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
+import { faultFields } from "./fault.js";
 import { parseInput } from "./parse-input.js";
 import { parseJson } from "./parse-json.js";
 
@@ -137,11 +138,4 @@ function toAppError(error: unknown): AppError {
 
 function errorBody({ code, message, remedy }: AppError): { error: { code: string; message: string; remedy: string } } {
   return { error: { code, message, remedy } };
-}
-
-/** Kind and place of a fault; its message might quote what it failed on. */
-export function faultFields(error: unknown): { fault: string; at: string } {
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  const at = /\/([\w.-]+\.[jt]s:\d+):\d+\)?$/m.exec(stack)?.[1] ?? "unknown";
-  return { fault: error instanceof Error ? error.name : typeof error, at };
 }

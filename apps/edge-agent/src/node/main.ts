@@ -10,6 +10,11 @@ setFlagsFromString("--semi-space-growth-factor=1");
 // Whatever is written, by LevelDB too, is for its owner alone.
 process.umask(0o077);
 
+// A reader that has seen enough (`| head`) is no defect.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),

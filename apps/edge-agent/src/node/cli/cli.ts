@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
+import { describeFault, stackLines } from "../fault.js";
 import { homePaths } from "../home.js";
 import type { Command, CommandIo } from "./command.js";
 import { enrolCommand } from "./enrol.js";
@@ -109,16 +110,13 @@ function parseArguments(
 }
 
 function reportError(error: unknown, { json, io }: { json: boolean; io: CommandIo }): void {
-  const fault =
-    error instanceof AppError
-      ? error
-      : new AppError("INTERNAL", error instanceof Error ? `${error.name}: ${error.message}` : "unknown fault", {
-          cause: error,
-        });
+  const fault = error instanceof AppError ? error : new AppError("INTERNAL", describeFault(error), { cause: error });
   const { code, message, remedy } = fault;
   if (json) io.stdout(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
   else io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
-  if (code === "INTERNAL" && error instanceof Error) io.stderr(`${error.stack ?? ""}\n`);
+  if (code === "INTERNAL")
+    io.stderr(`${stackLines(error)}
+`);
 }
 
 function overview(): string {

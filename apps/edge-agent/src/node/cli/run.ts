@@ -1,6 +1,8 @@
 // attune-agent run: the daemon.
 
 import { AppError } from "@attune/shared/errors";
+import type { Log } from "../../core/ports.js";
+import { faultFields } from "../fault.js";
 import { readServer, writeServer } from "../home.js";
 import { createLogger } from "../logger.js";
 import type { Command, CommandInput } from "./command.js";
@@ -30,14 +32,15 @@ export const runCommand: Command = {
       throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
     }
     const server = requireServer(given ?? saved);
-    const stop = stopSignal();
+    const log = createLogger(env.logLevel);
+    const stop = stopSignal(log);
     try {
       const { runDaemon } = await import("../daemon.js");
       await runDaemon({
         paths,
         env,
         server,
-        log: createLogger(env.logLevel),
+        log,
         token: text("token"),
         signal: stop.signal,
         onEnrolled: () => (saved === undefined ? writeServer(paths, server) : Promise.resolve()),
@@ -53,16 +56,23 @@ function readyLine({ paths }: CommandInput, { url, pid }: { url: string; pid: nu
   return `agent in ${paths.home} is running (process ${pid}, local API ${url})`;
 }
 
-/** Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. */
-function stopSignal(): { signal: AbortSignal; release: () => void } {
+/**
+ * Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. A defect that nobody
+ * caught ends the process at once, with its kind and place in the log and nothing of what it failed on.
+ */
+function stopSignal(log: Log): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
-  process.on("SIGTERM", stop).on("SIGINT", stop);
+  const crash = (error: unknown): void => {
+    log("error", "daemon.crashed", faultFields(error));
+    process.exit(1);
+  };
+  process.on("SIGTERM", stop).on("SIGINT", stop).on("uncaughtException", crash);
   if (process.connected) process.once("disconnect", stop);
   return {
     signal: controller.signal,
     release: () => {
-      process.off("SIGTERM", stop).off("SIGINT", stop).off("disconnect", stop);
+      process.off("SIGTERM", stop).off("SIGINT", stop).off("disconnect", stop).off("uncaughtException", crash);
       // The channel alone would keep the process alive.
       if (process.connected) process.disconnect();
     },
