@@ -18,6 +18,12 @@ export const errorTable = {
     retryable: false,
     remedy: "Freeze the extractor again with `attune extractor freeze`, or copy the folder again.",
   },
+  INVALID_CHECKPOINT: {
+    httpStatus: 400,
+    retryable: false,
+    remedy:
+      "Get the checkpoint again from where it is published, or save it again as model.safetensors; nothing was imported.",
+  },
   INVALID_CONFIGURATION: {
     httpStatus: 400,
     retryable: false,
@@ -116,6 +122,11 @@ export const errorTable = {
     httpStatus: 503,
     retryable: true,
     remedy: "Check DATABASE_URL and that PostgreSQL runs; the process keeps trying.",
+  },
+  DOWNLOAD_FAILED: {
+    httpStatus: 502,
+    retryable: true,
+    remedy: "Check the network and HF_ENDPOINT, then run the command again: it goes on from the bytes already there.",
   },
   SERVER_UNAVAILABLE: {
     httpStatus: 503,

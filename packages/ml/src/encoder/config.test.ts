@@ -50,6 +50,7 @@ it.each([
   [{ hidden_size: undefined }, "hidden_size (missing)"],
   [{ hidden_size: 0 }, "hidden_size 0"],
   [{ num_hidden_layers: 1.5 }, "num_hidden_layers 1.5"],
+  [{ num_hidden_layers: 257 }, "num_hidden_layers 257 is not a whole number from 1 to 256"],
   [{ intermediate_size: "512" }, 'intermediate_size "512"'],
   [{ vocab_size: 1e9 }, "vocab_size 1000000000"],
   [{ layer_norm_eps: -1 }, "layer_norm_eps -1"],

@@ -69,11 +69,11 @@ export function parseEncoderConfig(json: string): EncoderConfig {
   const common: CommonConfig = {
     vocabSize: size(raw, "vocab_size"),
     hiddenSize: size(raw, "hidden_size"),
-    numHiddenLayers: size(raw, "num_hidden_layers"),
+    numHiddenLayers: size(raw, "num_hidden_layers", { largest: largestCount }),
     numAttentionHeads: size(raw, "num_attention_heads"),
     intermediateSize: size(raw, "intermediate_size"),
-    maxPositionEmbeddings: size(raw, "max_position_embeddings", 512),
-    typeVocabSize: size(raw, "type_vocab_size", 2),
+    maxPositionEmbeddings: size(raw, "max_position_embeddings", { fallback: 512 }),
+    typeVocabSize: size(raw, "type_vocab_size", { fallback: 2 }),
     layerNormEps,
     hiddenAct: oneOf(raw, "hidden_act", hiddenActs, modelType === "mobilebert" ? "relu" : "gelu"),
     padTokenId: padToken(raw, modelType === "roberta" ? 1 : 0),
@@ -155,13 +155,13 @@ type MobileBertParts = Omit<MobileBertConfig, keyof CommonConfig | "modelType">;
 
 function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
   const parts: MobileBertParts = {
-    embeddingSize: size(raw, "embedding_size", 128),
+    embeddingSize: size(raw, "embedding_size", { fallback: 128 }),
     trigramInput: flag(raw, "trigram_input", true),
     useBottleneck: flag(raw, "use_bottleneck", true),
-    intraBottleneckSize: size(raw, "intra_bottleneck_size", 128),
+    intraBottleneckSize: size(raw, "intra_bottleneck_size", { fallback: 128 }),
     useBottleneckAttention: flag(raw, "use_bottleneck_attention", false),
     keyQuerySharedBottleneck: flag(raw, "key_query_shared_bottleneck", true),
-    numFeedforwardNetworks: size(raw, "num_feedforward_networks", 4),
+    numFeedforwardNetworks: size(raw, "num_feedforward_networks", { fallback: 4, largest: largestCount }),
     normalizationType: oneOf(raw, "normalization_type", normalizationTypes, "no_norm"),
   };
   const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck, intraBottleneckSize } = parts;
@@ -195,14 +195,18 @@ function readObject(json: string): Record<string, unknown> {
 
 /** Far above any real encoder; it keeps a hostile file from asking for all memory. */
 const largestSize = 1_000_000;
+const largestCount = 256;
 
-function size(raw: Record<string, unknown>, key: string, fallback?: number): number {
+interface SizeLimits {
+  readonly fallback?: number;
+  readonly largest?: number;
+}
+
+function size(raw: Record<string, unknown>, key: string, limits: SizeLimits = {}): number {
+  const { fallback, largest = largestSize } = limits;
   const value = raw[key] ?? fallback;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > largestSize) {
-    throw new MlError(
-      "out-of-range",
-      `config.json: ${key} ${show(value)} is not a whole number from 1 to ${largestSize}`,
-    );
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > largest) {
+    throw new MlError("out-of-range", `config.json: ${key} ${show(value)} is not a whole number from 1 to ${largest}`);
   }
   return value;
 }

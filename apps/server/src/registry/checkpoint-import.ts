@@ -1,0 +1,121 @@
+// A checkpoint in Hugging Face's layout → an extractor folder in our form: config.json, model.safetensors (float32, the encoder alone),
+// tokenizer.json, and import.json, which says where it came from. The folder is there whole or not at all.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
+import { createEncoder } from "@attune/ml/encoder/create-encoder";
+import type { Pooling } from "@attune/ml/encoder/pooling";
+import { assertFinite } from "@attune/ml/error";
+import { createFeatureExtractor } from "@attune/ml/features/extractor";
+import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { AppError } from "@attune/shared/errors";
+import { writeDurably } from "../pretraining/checkpoint.js";
+import { extractorConfigJson, sha256 } from "../pretraining/export.js";
+import { readTokenizerJson } from "./checkpoint-tokenizer.js";
+import { inFile, modelTypeOf, openWeights, takeEncoderWeights } from "./checkpoint-weights.js";
+
+export interface ImportInput {
+  readonly folder: string;
+  readonly out: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+  /** What the record says of the origin: the folder's name, or repository and commit. */
+  readonly source: string;
+}
+
+/** import.json */
+export interface ImportRecord {
+  readonly version: 1;
+  readonly source: string;
+  readonly modelType: EncoderConfig["modelType"];
+  readonly numHiddenLayers: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  readonly parameters: number;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[];
+}
+
+/** Throws INVALID_CHECKPOINT naming file and field, INVALID_INPUT for `out` or `maxTokens`. */
+export function importCheckpoint(input: ImportInput): ImportRecord {
+  const { folder, out, pooling, maxTokens, source } = input;
+  refuseFilled(out);
+  const configPath = join(folder, "config.json");
+  const configText = inFile(configPath, () => readFileSync(configPath, "utf8"));
+  const found = openWeights(folder);
+  const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
+  if (maxTokens > longestInput(config)) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `--max-tokens ${maxTokens}: this encoder reads at most ${longestInput(config)}`,
+    );
+  }
+  const model = takeEncoderWeights(config, found, folder);
+  const tokenizerJson = readTokenizerJson(folder);
+  checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens });
+
+  const encoder = new TextEncoder();
+  const files = new Map([
+    ["config.json", encoder.encode(extractorConfigJson(config, { pooling, maxTokens }))],
+    ["model.safetensors", serializeSafetensors(model)],
+    ["tokenizer.json", encoder.encode(tokenizerJson)],
+  ]);
+  const record: ImportRecord = {
+    version: 1,
+    source,
+    modelType: config.modelType,
+    numHiddenLayers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabSize,
+    parameters: [...model.tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
+    pooling,
+    maxTokens,
+    files: [...files].map(([name, bytes]) => ({ name, sizeBytes: bytes.length, sha256: sha256(bytes) })),
+  };
+  files.set("import.json", encoder.encode(`${JSON.stringify(record, null, 2)}\n`));
+  writeFolder(out, files);
+  return record;
+}
+
+function refuseFilled(out: string): void {
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
+  }
+}
+
+/** The first checkpoints' config.json names no model_type; it is put in where the tensors' names tell. */
+function withModelType(json: string, modelType: EncoderConfig["modelType"] | undefined): string {
+  const value: unknown = JSON.parse(json);
+  if (modelType === undefined || typeof value !== "object" || value === null || "model_type" in value) return json;
+  return JSON.stringify({ ...value, model_type: modelType });
+}
+
+interface Pipeline {
+  readonly folder: string;
+  readonly config: EncoderConfig;
+  readonly model: TensorFile;
+  readonly tokenizerJson: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+}
+
+/** One text through all of it: what is imported works here, or is not imported. */
+function checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens }: Pipeline): void {
+  const tokenizer = inFile(join(folder, "tokenizer.json"), () => createTokenizer(tokenizerJson));
+  inFile(folder, () => {
+    const encoder = createEncoder(config, model);
+    const extractor = createFeatureExtractor({ tokenizer, encoder, pooling, maxTokens, identity: "being imported" });
+    assertFinite("the feature of a text", extractor.extract("One, two, three."));
+  });
+}
+
+function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): void {
+  const partial = `${out}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(dirname(out), { recursive: true });
+  for (const [name, bytes] of files) writeDurably(join(partial, name), bytes);
+  renameSync(partial, out);
+}

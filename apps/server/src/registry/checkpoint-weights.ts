@@ -1,0 +1,139 @@
+// The weights of a checkpoint folder in Hugging Face's layout, one file or many, safetensors or PyTorch's: found, opened, and taken by name.
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { EncoderConfig, ModelType } from "@attune/ml/encoder/config";
+import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
+import { assertFinite } from "@attune/ml/error";
+import { asFloat32 } from "@attune/ml/tensor/half";
+import { parseSafetensors, sameShape, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { readTorchFile, type StoredTensor } from "./torch-file.js";
+
+/** In the order of preference: safetensors hold nothing but tensors, and open without a copy. */
+export const weightFileNames = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+] as const;
+
+export interface CheckpointTensor extends StoredTensor {
+  /** The path of the file it lies in. */
+  readonly path: string;
+}
+
+export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
+
+/** Every tensor of the folder by name. Throws INVALID_CHECKPOINT naming the file, and the tensor where there is one. */
+export function openWeights(folder: string): CheckpointTensors {
+  const name = weightFileNames.find((candidate) => existsSync(join(folder, candidate)));
+  if (name === undefined) {
+    throw new AppError("INVALID_CHECKPOINT", `${folder}: holds none of ${weightFileNames.join(", ")}`);
+  }
+  const path = join(folder, name);
+  return name.endsWith(".index.json") ? openShards(folder, path) : openWeightFile(path);
+}
+
+function openShards(folder: string, indexPath: string): CheckpointTensors {
+  const placement = inFile(indexPath, () => readShardIndex(readFileSync(indexPath, "utf8")));
+  const shards = new Map([...new Set(placement.values())].map((file) => [file, openWeightFile(join(folder, file))]));
+  const tensors = new Map<string, CheckpointTensor>();
+  for (const [name, file] of placement) {
+    const tensor = shards.get(file)?.get(name);
+    if (tensor === undefined) {
+      throw new AppError("INVALID_CHECKPOINT", `${indexPath}: weight_map says that "${name}" is in ${file}; it is not`);
+    }
+    tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+
+/** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name is only that: no index reaches out of its folder. */
+export function readShardIndex(json: string): Map<string, string> {
+  const parsed = indexSchema.safeParse(JSON.parse(json));
+  if (!parsed.success) throw new Error("weight_map: is not an object of file names");
+  for (const file of Object.values(parsed.data.weight_map)) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(safetensors|bin)$/.test(file)) {
+      throw new Error(`weight_map: ${JSON.stringify(file.slice(0, 150))} is no name of a weight file`);
+    }
+  }
+  return new Map(Object.entries(parsed.data.weight_map));
+}
+
+function openWeightFile(path: string): CheckpointTensors {
+  const stored = inFile(path, () => {
+    const bytes = new Uint8Array(readFileSync(path));
+    if (path.endsWith(".bin")) return readTorchFile(bytes);
+    const { tensors } = parseSafetensors(bytes);
+    return new Map([...tensors].map(([name, tensor]) => [name, storedSafetensor(tensor)]));
+  });
+  return new Map([...stored].map(([name, tensor]) => [name, { ...tensor, path }]));
+}
+
+function storedSafetensor(tensor: Tensor): StoredTensor {
+  return { shape: tensor.shape, values: () => asFloat32(tensor) };
+}
+
+/** What the tensors' names tell of the architecture, where config.json does not, as the first checkpoints' did not. */
+export function modelTypeOf(tensors: CheckpointTensors): ModelType | undefined {
+  const names = [...tensors.keys()];
+  if (names.some((name) => name.startsWith("mobilebert.") || name.includes(".bottleneck."))) return "mobilebert";
+  if (names.some((name) => name.startsWith("roberta."))) return "roberta";
+  return names.some((name) => name.startsWith("bert.")) ? "bert" : undefined;
+}
+
+/**
+ * The encoder's weights alone, float32, under their names without a prefix; a task head is left behind.
+ * Throws INVALID_CHECKPOINT naming the file and the tensor that is missing, of another shape or dtype, or not finite.
+ */
+export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTensors, folder: string): TensorFile {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, shape] of encoderWeightShapes(config)) {
+    const tensor = spellings(name, config.modelType)
+      .map((spelling) => found.get(spelling))
+      .find((candidate) => candidate !== undefined);
+    if (tensor === undefined) throw new AppError("INVALID_CHECKPOINT", `${folder}: the weight "${name}" is missing`);
+    const data = inFile(tensor.path, () => {
+      if (!sameShape(tensor.shape, shape)) {
+        throw new Error(`tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${shape}]`);
+      }
+      const values = tensor.values();
+      if (values === undefined) throw new Error(`tensor "${name}" holds whole numbers where weights are needed`);
+      assertFinite(`tensor "${name}"`, values);
+      return values;
+    });
+    tensors.set(name, { dtype: "F32", shape, data });
+  }
+  return { tensors, metadata: { format: "pt" } };
+}
+
+/** Behind the prefix of a task's checkpoint or not, and norms as the first releases called their weights. */
+function spellings(name: string, modelType: ModelType): string[] {
+  const older = name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
+  const prefix = weightPrefixes[modelType];
+  return [...new Set([prefix + name, name, prefix + older, older])];
+}
+
+/** Whatever is wrong with a file, said with the file's path. */
+export function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("INVALID_CHECKPOINT", `${path}: ${reason(path, cause as NodeJS.ErrnoException)}`, { cause });
+  }
+}
+
+function reason(path: string, error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "is missing";
+  if (error.code === "ERR_FS_FILE_TOO_LARGE") return "is larger than 2 GiB; save the checkpoint in shards";
+  if (error instanceof SyntaxError) return "is not JSON";
+  // A parser that names its file need not be told twice.
+  const { message } = error;
+  const name = basename(path);
+  return message.startsWith(name) ? message.slice(name.length).replace(/^:? /, "") : message;
+}
