@@ -19,6 +19,11 @@ const environmentSchema = z.object({
   NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
   ATTUNE_PUBLIC_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
   NATS_SERVER_BIN: z.string().min(1).optional(),
+  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default("https://huggingface.co"),
+  HF_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/)
+    .optional(),
   PATH: z.string().default(""),
 });
 
@@ -31,6 +36,8 @@ const hints: Readonly<Record<string, string>> = {
   DATABASE_URL: "postgresql://user:password@host:port/database",
   NATS_URL: "nats://host:port",
   ATTUNE_PUBLIC_NATS_URL: "nats://host:port",
+  HF_ENDPOINT: "https://host, a server with the hub's layout",
+  HF_TOKEN: "an access token without spaces",
 };
 
 export interface ServerEnv {
@@ -52,6 +59,10 @@ export interface ServerEnv {
   readonly publicNatsUrl: string | undefined;
   readonly natsServerBinary: string | undefined;
   readonly path: string;
+  /** Where `hf:owner/name` is downloaded from. */
+  readonly hubEndpoint: string;
+  /** For private and gated models. */
+  readonly hubToken: string | undefined;
 }
 
 /** Throws INVALID_CONFIGURATION naming every variable that cannot be used, never its value: it may hold a password. */
@@ -78,6 +89,8 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     publicNatsUrl: values.ATTUNE_PUBLIC_NATS_URL,
     natsServerBinary: values.NATS_SERVER_BIN,
     path: values.PATH,
+    hubEndpoint: values.HF_ENDPOINT,
+    hubToken: values.HF_TOKEN,
   };
 }
 

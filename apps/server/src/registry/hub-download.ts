@@ -1,0 +1,187 @@
+// Downloads a checkpoint from the Hugging Face hub, or any server with its layout: pinned to one commit, resumed where it stopped, and
+// every file checked against the hash the hub itself names for it (git's SHA-1 of small files, SHA-256 of large ones).
+
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { tokenizerFileNames } from "./checkpoint-tokenizer.js";
+import { inFile, readShardIndex, weightFileNames } from "./checkpoint-weights.js";
+import { createHubClient, type HubClient, type HubOptions } from "./hub-client.js";
+
+export interface HubReference {
+  /** owner/name */
+  readonly repository: string;
+  /** A branch, tag or commit. */
+  readonly revision: string;
+}
+
+export interface DownloadOptions extends HubOptions {
+  /** Where the files go; what is there already is gone on from. */
+  readonly directory: string;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Tries without a new byte before giving up; default 5. */
+  readonly attempts?: number;
+  /** Before the second try; doubled with each further one. Default 500. */
+  readonly retryDelayMs?: number;
+}
+
+export interface DownloadProgress {
+  readonly name: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** `owner/name` or `owner/name@revision`. Throws INVALID_INPUT. */
+export function parseHubReference(text: string): HubReference {
+  const match = /^([A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9_][\w.-]{0,95})(?:@([\w][\w./-]{0,199}))?$/.exec(text);
+  if (match === null || text.includes("..")) {
+    throw new AppError("INVALID_INPUT", "a model on the hub is named hf:owner/name or hf:owner/name@revision");
+  }
+  return { repository: match[1]!, revision: match[2] ?? "main" };
+}
+
+/** Returns the commit. Throws NOT_FOUND, INVALID_CHECKPOINT (not a checkpoint we read) or DOWNLOAD_FAILED, naming the file. */
+export async function downloadCheckpoint(reference: HubReference, options: DownloadOptions): Promise<string> {
+  const client = createHubClient(reference.repository, options);
+  const { commit, names } = await listFiles(client, reference);
+  const has = (name: string) => names.includes(name);
+  const weights = weightFileNames.find(has);
+  const where = `${reference.repository}@${reference.revision}`;
+  if (weights === undefined || !has("config.json")) {
+    const missing = weights === undefined ? `none of ${weightFileNames.join(", ")}` : "no config.json";
+    throw new AppError("INVALID_CHECKPOINT", `hf:${where} holds ${missing}`);
+  }
+  mkdirSync(options.directory, { recursive: true });
+  const fetchFile = (name: string) => downloadFile(client, { ...options, commit, name });
+  for (const name of ["config.json", ...tokenizerFileNames.filter(has), weights]) await fetchFile(name);
+  if (weights.endsWith(".index.json")) {
+    const path = join(options.directory, weights);
+    const shards = new Set(inFile(path, () => readShardIndex(readFileSync(path, "utf8"))).values());
+    for (const name of shards) await fetchFile(name);
+  }
+  return commit;
+}
+
+const listingSchema = z.looseObject({
+  sha: z.string().regex(/^[0-9a-f]{40}$/),
+  siblings: z.array(z.looseObject({ rfilename: z.string() })),
+});
+
+async function listFiles(client: HubClient, { repository, revision }: HubReference) {
+  const text = await client.getText(`/api/models/${repository}/revision/${encodeURIComponent(revision)}`);
+  const parsed = listingSchema.safeParse(parseJson(text));
+  if (!parsed.success) {
+    throw new AppError("DOWNLOAD_FAILED", `${client.endpoint}: its list of ${repository}'s files is not the hub's`);
+  }
+  return { commit: parsed.data.sha, names: parsed.data.siblings.map(({ rfilename }) => rfilename) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+interface FileInput extends DownloadOptions {
+  readonly commit: string;
+  readonly name: string;
+}
+
+interface RemoteFile {
+  readonly name: string;
+  /** On the hub. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** 40 hexadecimal digits: git's SHA-1 of the blob; 64: SHA-256. */
+  readonly hash: string;
+}
+
+async function downloadFile(client: HubClient, input: FileInput): Promise<void> {
+  const { name, commit, directory } = input;
+  const path = `/${client.repository}/resolve/${commit}/${encodeURIComponent(name)}`;
+  const target = join(directory, name);
+  const remote: RemoteFile = { name, path, ...(await retrying(input, () => client.describe(path, name))) };
+  if (existsSync(target) && (await hashOf(target, remote)) === remote.hash) return;
+  // Named by the hash: what was begun of another version is not gone on from.
+  const partial = join(directory, `${name}.${remote.hash}.part`);
+  let resumed = existsSync(partial);
+  for (;;) {
+    await retrying(input, () => fetchRest(client, { remote, partial, input }), partial);
+    const found = await hashOf(partial, remote);
+    if (found === remote.hash) break;
+    rmSync(partial);
+    // Bytes of an earlier run may have been damaged on this disk; bytes of this one were sent so.
+    if (!resumed) {
+      throw new AppError("DOWNLOAD_FAILED", `${name}: has the hash ${found} where the hub names ${remote.hash}`);
+    }
+    resumed = false;
+  }
+  renameSync(partial, target);
+}
+
+interface Transfer {
+  readonly remote: RemoteFile;
+  readonly partial: string;
+  readonly input: FileInput;
+}
+
+/** Appends what is missing. Throws a retryable error when the connection ends before it. */
+async function fetchRest(client: HubClient, { remote, partial, input }: Transfer): Promise<void> {
+  let done = sizeOf(partial);
+  if (done > remote.sizeBytes) {
+    rmSync(partial);
+    done = 0;
+  }
+  if (done === remote.sizeBytes && done > 0) return;
+  const body = await client.openBody(remote.path, { name: remote.name, from: done });
+  const file = await open(partial, body.from === 0 ? "w" : "a");
+  done = body.from;
+  try {
+    for await (const chunk of body.chunks) {
+      done += chunk.length;
+      if (done > remote.sizeBytes) {
+        throw new AppError("DOWNLOAD_FAILED", `${remote.name}: more than its ${remote.sizeBytes} bytes were sent`);
+      }
+      await file.write(chunk);
+      input.onProgress?.({ name: remote.name, doneBytes: done, totalBytes: remote.sizeBytes });
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (done < remote.sizeBytes) throw new Error(`the connection ended after ${done} of ${remote.sizeBytes} bytes`);
+}
+
+/** Again after a fault that may pass, with growing pauses; a try that brought bytes does not count. */
+async function retrying<T>(input: FileInput, act: () => Promise<T>, partial?: string): Promise<T> {
+  const { attempts = 5, retryDelayMs = 500, name } = input;
+  for (let attempt = 1; ; attempt++) {
+    const before = partial === undefined ? 0 : sizeOf(partial);
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      if (partial !== undefined && sizeOf(partial) > before) attempt = 0;
+      if (attempt >= attempts) {
+        throw new AppError("DOWNLOAD_FAILED", `${name}: ${(error as Error).message}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * 2 ** Math.max(0, attempt - 1)));
+    }
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+async function hashOf(path: string, { hash }: RemoteFile): Promise<string> {
+  const digest = createHash(hash.length === 64 ? "sha256" : "sha1");
+  if (hash.length === 40) digest.update(`blob ${sizeOf(path)}\0`);
+  for await (const chunk of createReadStream(path)) digest.update(chunk as Uint8Array);
+  return digest.digest("hex");
+}
