@@ -3,12 +3,12 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { AppError } from "@attune/shared/errors";
 import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
 import { createAesCipher, keySizeBytes } from "./aes-cipher.js";
+import { chooseEngine } from "./engine.js";
 import { type HomePaths, hasStore } from "./home.js";
 import { lockHome } from "./home-lock.js";
 import { createHttpClient } from "./http-client.js";
@@ -51,6 +51,7 @@ export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: Op
     const cipher = createAesCipher(storeKey);
     const deviceKey = createDeviceKey(paths.deviceSeed);
     const store = await openLevelStore(paths.store);
+    const { engine, why } = chooseEngine();
     const agent = createAgent(
       {
         store,
@@ -63,8 +64,8 @@ export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: Op
         reports: createNatsTransport({ deviceKey, log, url: natsUrl }),
         clock: createSystemClock(),
         log,
-        engine: referenceEngine,
-        engineChoice: "the TypeScript engine is the only one in this build",
+        engine,
+        engineChoice: why,
       },
       { deviceKind: deviceKind(), memoryMib: Math.round(totalmem() / 2 ** 20), outboxLimit },
     );

@@ -1,0 +1,81 @@
+// Builds the native kernels for this machine where a C compiler is found: `node apps/edge-agent/native/build.js`, also at npm's install.
+// It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const kernels = fileURLToPath(new URL("../../../packages/ml/kernels/", import.meta.url));
+const folder = fileURLToPath(new URL("../dist/native/", import.meta.url));
+const target = join(folder, `attune-${process.platform}-${process.arch}.node`);
+const isas = {
+  x64: [
+    { name: "avx2", flags: ["-mavx2", "-mfma"] },
+    {
+      name: "avx512-vnni",
+      flags: ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"],
+    },
+  ],
+  arm64: [{ name: "neon", flags: [] }],
+}[process.arch];
+
+function headers() {
+  try {
+    return createRequire(import.meta.url)("node-api-headers").include_dir;
+  } catch {
+    const beside = join(dirname(process.execPath), "..", "include", "node");
+    return existsSync(join(beside, "node_api.h")) ? beside : undefined;
+  }
+}
+
+function build(scratch) {
+  if (isas === undefined || !["linux", "darwin"].includes(process.platform)) {
+    return `no native kernels for ${process.platform}-${process.arch}`;
+  }
+  const include = headers();
+  if (include === undefined) return "Node-API's headers are missing";
+  const compiler = [process.env.CC, "cc", "gcc", "clang"].find(
+    (name) => name !== undefined && spawnSync(name, ["--version"]).status === 0,
+  );
+  if (compiler === undefined) return "no C compiler was found";
+  const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
+  const compile = (source, output, more) => {
+    const result = spawnSync(compiler, [...flags, ...more, "-c", source, "-o", join(scratch, output)], {
+      cwd: kernels,
+      encoding: "utf8",
+    });
+    if (result.status !== 0) throw new Error(`${compiler} refused ${source}: ${result.stderr.split("\n")[0]}`);
+    return join(scratch, output);
+  };
+  const objects = isas.map(({ name, flags: isa }) =>
+    compile("encoder.c", `${name}.o`, [
+      ...isa,
+      `-DISA_HEADER="isa-${name}.h"`,
+      `-DKERNELS=attune_${name.replaceAll("-", "_")}`,
+    ]),
+  );
+  objects.push(compile("native.c", "native.o", [`-I${include}`]));
+  const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+  const linked = spawnSync(compiler, [...shared, ...objects, "-o", join(scratch, "attune.node")], { encoding: "utf8" });
+  if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);
+  // Renamed into place, so that no daemon ever loads half a file.
+  renameSync(join(scratch, "attune.node"), target);
+  return undefined;
+}
+
+mkdirSync(folder, { recursive: true });
+const scratch = mkdtempSync(join(folder, "part-"));
+let why;
+try {
+  why = build(scratch);
+} catch (error) {
+  why = error.message;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+process.stderr.write(
+  why === undefined
+    ? `Built the native kernels (${isas.map(({ name }) => name).join(", ")}).\n`
+    : `The kernels run in WebAssembly here: ${why}.\n`,
+);

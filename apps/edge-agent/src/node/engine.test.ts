@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { BertConfig } from "@attune/ml/encoder/config";
+import type { Engine } from "@attune/ml/engine/engine";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import { createRandom } from "@attune/ml/tensor/random";
+import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
+import { describe, expect, test } from "vitest";
+import { chooseEngine } from "./engine.js";
+import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
+
+const require = createRequire(import.meta.url);
+const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
+const readBuilds = () => ({ simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") });
+const noAddon = () => {
+  throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
+};
+
+describe("the choice of an engine", () => {
+  test("is WebAssembly where no addon was built, and says so", () => {
+    const { engine, why } = chooseEngine({ loadAddon: noAddon, readBuilds });
+    expect(engine.name).toBe("wasm");
+    expect(why).toContain("the native kernels did not load (they were not built)");
+  });
+
+  test("is WebAssembly where the processor has none of the addon's instruction sets", () => {
+    const loadAddon = () => ({ instructionSets: () => [] as string[] }) as NativeAddon;
+    expect(chooseEngine({ loadAddon, readBuilds })).toMatchObject({ engine: { name: "wasm" } });
+  });
+
+  test("is the reference where neither loads, with both reasons", () => {
+    const { engine, why } = chooseEngine({
+      loadAddon: noAddon,
+      readBuilds: () => ({ simd128: Uint8Array.of(0, 97, 115, 109) }),
+    });
+    expect(engine).toBe(referenceEngine);
+    expect(why).toMatch(/not built.*WebAssembly/);
+  });
+
+  test("always finds one here", () => {
+    expect(["native", "wasm"]).toContain(chooseEngine().engine.name);
+  });
+});
+
+const config: BertConfig = {
+  modelType: "bert",
+  vocabSize: 97,
+  hiddenSize: 60,
+  numHiddenLayers: 2,
+  numAttentionHeads: 3,
+  intermediateSize: 122,
+  maxPositionEmbeddings: 128,
+  typeVocabSize: 2,
+  layerNormEps: 1e-12,
+  hiddenAct: "gelu",
+  padTokenId: 0,
+};
+
+function randomWeights(seed: number): TensorFile {
+  const random = createRandom(seed);
+  const tensors = new Map<string, Tensor>();
+  const add = (name: string, shape: number[], scale: number, centre = 0) => {
+    const length = shape.reduce((x, y) => x * y, 1);
+    tensors.set(name, {
+      dtype: "F32",
+      shape,
+      data: Float32Array.from({ length }, () => centre + scale * random.normal()),
+    });
+  };
+  const { hiddenSize: h, intermediateSize: inner } = config;
+  const linear = (name: string, from: number, to: number) => {
+    add(`${name}.weight`, [to, from], 1.5 / Math.sqrt(from));
+    add(`${name}.bias`, [to], 0.1);
+  };
+  const norm = (name: string) => {
+    add(`${name}.weight`, [h], 0.1, 1);
+    add(`${name}.bias`, [h], 0.1);
+  };
+  add("embeddings.word_embeddings.weight", [config.vocabSize, h], 1);
+  add("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], 0.3);
+  add("embeddings.token_type_embeddings.weight", [2, h], 0.3);
+  norm("embeddings.LayerNorm");
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    const layer = `encoder.layer.${i}`;
+    for (const part of ["query", "key", "value"]) linear(`${layer}.attention.self.${part}`, h, h);
+    linear(`${layer}.attention.output.dense`, h, h);
+    norm(`${layer}.attention.output.LayerNorm`);
+    linear(`${layer}.intermediate.dense`, h, inner);
+    linear(`${layer}.output.dense`, inner, h);
+    norm(`${layer}.output.LayerNorm`);
+  }
+  return { tensors, metadata: {} };
+}
+
+function addonHere(): NativeAddon | undefined {
+  try {
+    return loadNativeAddon();
+  } catch {
+    return undefined;
+  }
+}
+
+const addon = addonHere();
+if (addon === undefined) {
+  test("the native kernels are not compared with the reference here: they were not built", () => {
+    process.stderr.write("The native kernels were not tested: build them with node apps/edge-agent/native/build.js.\n");
+    expect(addonHere()).toBeUndefined();
+  });
+} else {
+  const engines: [string, Engine][] = addon.instructionSets().map((set) => [set, createNativeEngine(addon, set)]);
+  describe.each(engines)("the native kernels for %s", (_, engine) => {
+    test.each([
+      ["float32", randomWeights(1), 2e-5],
+      ["int8", quantizeTensorFile(randomWeights(2)), 2e-3],
+    ])("give the reference's hidden states in %s, whatever the length and mask", (_, file, tolerance) => {
+      const random = createRandom(3);
+      const actual = engine.createEncoder(config, file);
+      const expected = referenceEngine.createEncoder(config, file);
+      for (const tokens of [1, 2, 3, 5, 6, 7, 8, 9, 12, 13, 31, 32, 33, 64, 127, 128]) {
+        const ids = Int32Array.from({ length: tokens }, () => random.integer(config.vocabSize));
+        const mask = Uint8Array.from({ length: tokens }, (_, t) => (t === 0 || random.next() < 0.7 ? 1 : 0));
+        for (const given of [undefined, mask]) {
+          const wanted = expected.forward(ids, given).hiddenStates;
+          for (const [i, { data }] of actual.forward(ids, given).hiddenStates.entries()) {
+            const worst = data.reduce((most, x, k) => Math.max(most, Math.abs(x - wanted[i]!.data[k]!)), 0);
+            expect(worst).toBeLessThan(tolerance);
+          }
+        }
+      }
+    });
+
+    test("pool a batch as one text at a time, to the last bit", () => {
+      const encoder = engine.createEncoder(config, quantizeTensorFile(randomWeights(4)));
+      const texts = Array.from({ length: 50 }, (_, i) => new Int32Array(1 + ((i * 7) % 30)).fill(i));
+      const together = encoder.pooled!(texts, "mean-max");
+      for (const [i, ids] of texts.entries()) {
+        const alone = encoder.pooled!([ids], "mean-max").data;
+        expect(together.data.subarray(i * alone.length, (i + 1) * alone.length)).toEqual(alone);
+      }
+    });
+  });
+
+  test("the addon answers wrong arguments with a code", () => {
+    const refused = -10;
+    expect(addon.createEncoder(99, new Uint8Array(52))).toBe(refused);
+    expect(addon.createEncoder(0, new Uint8Array(3))).toBe(refused);
+    expect(addon.createEncoder(0, new Uint8Array(52))).toBe(-1);
+    expect(addon.run({}, 0, 1)).toBe(refused);
+    expect((addon.embed as unknown as () => number)()).toBe(refused);
+  });
+}

@@ -1,0 +1,100 @@
+// The C kernels as a Node-API addon, where native/build.js could build it: the fastest engine a daemon has.
+
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { createEncoder } from "@attune/ml/encoder/create-encoder";
+import type { Engine } from "@attune/ml/engine/engine";
+import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kernel-encoder";
+import { type KernelWeights, kernelConfig, kernelWeights } from "@attune/ml/engine/kernel-weights";
+import { MlError } from "@attune/ml/error";
+
+/** What `native.c` exports. Numbers returned are codes of `packages/ml/kernels/encoder.h`, 0 for success. */
+export interface NativeAddon {
+  /** Those this processor has, best first. */
+  instructionSets(): string[];
+  createEncoder(instructionSet: number, config: Uint8Array): object | number;
+  load(
+    encoder: object,
+    slot: number,
+    layer: number,
+    first: number,
+    count: number,
+    values: Float32Array | Int8Array,
+    scales: Float32Array | undefined,
+  ): number;
+  embed(encoder: object, ids: Int32Array, lengths: Int32Array, mask: Uint8Array | undefined): number;
+  run(encoder: object, first: number, last: number): number;
+  readHidden(encoder: object, out: Float32Array): number;
+  pool(encoder: object, pooling: number, out: Float32Array): number;
+}
+
+/** Relative to src/node and to dist/node alike. */
+const addonPath = fileURLToPath(
+  new URL(`../../dist/native/attune-${process.platform}-${process.arch}.node`, import.meta.url),
+);
+
+/** Throws when it was not built or cannot be loaded here. */
+export function loadNativeAddon(path: string = addonPath): NativeAddon {
+  return createRequire(import.meta.url)(path) as NativeAddon;
+}
+
+export interface NativeEngine extends Engine {
+  readonly name: "native";
+  readonly instructionSet: string;
+}
+
+/** `instructionSet`: one of the addon's, by default the best. Throws `unsupported` where this processor has none of them. */
+export function createNativeEngine(addon: NativeAddon, instructionSet?: string): NativeEngine {
+  const sets = addon.instructionSets();
+  const index = instructionSet === undefined ? 0 : sets.indexOf(instructionSet);
+  const chosen = sets[index];
+  if (chosen === undefined) {
+    throw new MlError("unsupported", `This processor has none of the instruction sets that the native kernels use`);
+  }
+  return {
+    name: "native",
+    instructionSet: chosen,
+    createEncoder(config, tensors) {
+      // Its layers are not the kernels': the reference computes it, the same answers at its own pace.
+      if (config.modelType === "mobilebert") return createEncoder(config, tensors);
+      const weights = kernelWeights(config, tensors);
+      const rows = Math.max(config.maxPositionEmbeddings, leastRows);
+      const kernel = createKernel(addon, { index, config: kernelConfig(config, weights, rows), weights, rows });
+      return createKernelEncoder(config, kernel);
+    },
+  };
+}
+
+/** Room for a batch of short texts, whatever the model's longest text is. */
+const leastRows = 256;
+const batchTexts = 32;
+
+interface KernelParts {
+  readonly index: number;
+  readonly config: Uint8Array;
+  readonly weights: KernelWeights;
+  readonly rows: number;
+}
+
+function createKernel(addon: NativeAddon, { index, config, weights, rows }: KernelParts): EncoderKernel {
+  const encoder = addon.createEncoder(index, config);
+  if (typeof encoder === "number") {
+    throw new MlError("unsupported", `No memory for the encoder, or its sizes are out of range (code ${encoder})`);
+  }
+  for (const { slot, layer, cols, values, scales } of weights.tensors) {
+    const code = addon.load(encoder, slot, layer, 0, values.length / cols, values, scales);
+    if (code !== 0) {
+      throw new MlError("shape", `The kernel refused tensor ${slot} of layer ${layer} (code ${code})`);
+    }
+  }
+  return {
+    rows,
+    texts: batchTexts,
+    embed: (ids, lengths, mask) => addon.embed(encoder, ids, lengths, mask),
+    run: (first, last) => addon.run(encoder, first, last),
+    readHidden(out) {
+      addon.readHidden(encoder, out);
+    },
+    pool: (pooling, out) => addon.pool(encoder, pooling, out),
+  };
+}
