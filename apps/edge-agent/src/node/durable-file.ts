@@ -1,5 +1,6 @@
 // Writes that survive a power cut: temporary file, fsync, rename, fsync of the directory. Knows what a full disk looks like.
 
+import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AppError } from "@attune/shared/errors";
@@ -51,6 +52,16 @@ export async function syncDirectory(path: string, fs: DurableFs = nodeFs): Promi
   } finally {
     await directory.close();
   }
+}
+
+/** Renames `path` to `<path>.<word>-N`, N being the first free number, and says to what. */
+export async function moveAside(path: string, word: string): Promise<string> {
+  let number = 1;
+  while (existsSync(`${path}.${word}-${number}`)) number++;
+  const target = `${path}.${word}-${number}`;
+  await rename(path, target);
+  await syncDirectory(dirname(path));
+  return target;
 }
 
 /** Runs `action`; a full disk or an exhausted quota becomes DISK_FULL. */

@@ -43,6 +43,16 @@ test("a process that got a dead daemon's number by chance does not hold its lock
   await (await lockHome(home)).release();
 });
 
+test("a home that cannot be a directory is named", async () => {
+  await writeFile(join(home, "file"), "");
+  for (const unusable of [join(home, "file"), join(home, "file", "inside")]) {
+    await expect(lockHome(unusable)).rejects.toMatchObject({
+      code: "INVALID_CONFIGURATION",
+      message: expect.stringContaining(unusable),
+    });
+  }
+});
+
 test("a lock that cannot be read does not lock the home for ever", async () => {
   await writeFile(join(home, "daemon.lock"), "{");
   await (await lockHome(home)).release();

@@ -5,7 +5,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { directoryMode, fileMode, isMissing } from "./durable-file.js";
+import { directoryMode, fileMode, isMissing, mapDiskFull } from "./durable-file.js";
 
 const ownerSchema = z.object({ pid: z.int().positive(), started: z.string() });
 type Owner = z.infer<typeof ownerSchema>;
@@ -15,11 +15,19 @@ export interface HomeLock {
 }
 
 export async function lockHome(home: string): Promise<HomeLock> {
-  await mkdir(home, { recursive: true, mode: directoryMode });
   const path = join(home, "daemon.lock");
   const own = `${path}.${process.pid}`;
   const owner: Owner = { pid: process.pid, started: (await startOf(process.pid)) ?? "" };
-  await writeFile(own, JSON.stringify(owner), { mode: fileMode });
+  try {
+    await mapDiskFull("lock", async () => {
+      await mkdir(home, { recursive: true, mode: directoryMode });
+      await writeFile(own, JSON.stringify(owner), { mode: fileMode });
+    });
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const { code } = cause as { code?: unknown };
+    throw new AppError("INVALID_CONFIGURATION", `--home ${home} cannot be used (${code})`, { cause });
+  }
   try {
     for (let attempt = 0; ; attempt++) {
       try {

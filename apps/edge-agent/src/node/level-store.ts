@@ -1,13 +1,11 @@
 // The store on LevelDB (classic-level). Every batch is one atomic, synced write; a damaged store is reported and set
 // aside beside its place, never opened as if it were empty.
 
-import { existsSync } from "node:fs";
-import { mkdir, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { AppError } from "@attune/shared/errors";
 import { ClassicLevel } from "classic-level";
 import type { Store } from "../core/ports.js";
-import { directoryMode, mapDiskFull, syncDirectory } from "./durable-file.js";
+import { directoryMode, mapDiskFull, moveAside } from "./durable-file.js";
 import { findDamage } from "./level-verify.js";
 import { plainBytes } from "./plain-bytes.js";
 
@@ -94,11 +92,7 @@ async function openingError(directory: string, cause: unknown): Promise<unknown>
 
 /** Moves the store away so that nothing overwrites it, and says where it is. */
 async function setAside(directory: string, what: string, cause?: unknown): Promise<AppError> {
-  let number = 1;
-  while (existsSync(`${directory}.corrupt-${number}`)) number++;
-  const target = `${directory}.corrupt-${number}`;
-  await rename(directory, target);
-  await syncDirectory(dirname(directory));
+  const target = await moveAside(directory, "corrupt");
   return new AppError("STORE_CORRUPT", `${directory} is damaged (${what}); it was moved to ${target}`, { cause });
 }
 

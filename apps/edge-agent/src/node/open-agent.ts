@@ -8,6 +8,7 @@ import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
 import { createAesCipher, keySizeBytes } from "./aes-cipher.js";
+import { moveAside } from "./durable-file.js";
 import { chooseEngine } from "./engine.js";
 import { type HomePaths, hasStore } from "./home.js";
 import { lockHome } from "./home-lock.js";
@@ -47,6 +48,7 @@ export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: Op
     if (hasStore(paths) && (await readSecret(paths.storeKey)) === undefined) {
       throw new AppError("STORE_CORRUPT", `${paths.storeKey} is missing; without it ${paths.store} cannot be read`);
     }
+    await setAsideOrphan(paths);
     const storeKey = await readOrCreateSecret(paths.storeKey, () => randomBytes(keySizeBytes));
     const cipher = createAesCipher(storeKey);
     const deviceKey = createDeviceKey(paths.deviceSeed);
@@ -82,6 +84,14 @@ export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: Op
     await lock.release();
     throw cause;
   }
+}
+
+/**
+ * The device's key is born after its store. A key without one belongs to a device whose store was lost: the server knows that
+ * key under a number that nobody here remembers, so whoever enrols again needs a new one.
+ */
+async function setAsideOrphan(paths: HomePaths): Promise<void> {
+  if (!hasStore(paths) && existsSync(paths.deviceSeed)) await moveAside(paths.deviceSeed, "orphan");
 }
 
 /** NVIDIA's system image for Jetson boards carries this file. */
