@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -55,7 +55,7 @@ afterAll(() => {
   for (const pid of leftovers) if (isAlive(pid)) process.kill(pid, "SIGKILL");
 });
 
-/** Where each part leaves its process id. The embedded cluster may lie elsewhere; its place is in a pointer file then. */
+/** Where each part leaves its process id. A server started by root may keep the cluster elsewhere; a file names the place then. */
 function pidOf(part: string, home: string): number | undefined {
   switch (part) {
     case "an agent":
@@ -65,10 +65,16 @@ function pidOf(part: string, home: string): number | undefined {
     case "nats-server":
       return pidIn(join(home, "server/nats/nats-server.pid"));
     case "PostgreSQL":
-      return pidIn(join(home, "server/postgres/postmaster.pid"));
+      return pidIn(join(clusterOf(home), "postmaster.pid"));
     default:
       throw new Error(`no such part: ${part}`);
   }
+}
+
+function clusterOf(home: string): string {
+  const pointer = join(home, "server/postgres-location.json");
+  if (!existsSync(pointer)) return join(home, "server/postgres");
+  return (JSON.parse(readFileSync(pointer, "utf8")) as { dataDirectory: string }).dataDirectory;
 }
 
 const lived = async (home: string) =>
