@@ -1,4 +1,4 @@
-// `attune extractor freeze`: turns a training run into the folder that is published.
+// `attune extractor freeze`: turns a training run into the folder that is published. `import` is in a file of its own.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,8 +13,9 @@ import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js
 import { type ExtractionProgress, readExtractorFolder } from "../pretraining/extractor-files.js";
 import { freezeExtractor, readRecord, writeRecord } from "../pretraining/freeze.js";
 import type { Command, CommandIo } from "./command.js";
+import { importUsage, runImport } from "./extractor-import.js";
 
-const usage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--meld DIR] [--json]
+const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--meld DIR] [--json]
 
 Freezes a run of \`attune pretrain\`: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
 folder that \`attune publish\` packs and signs.
@@ -32,12 +33,12 @@ Examples:
 
 export const extractorCommand: Command = {
   name: "extractor",
-  summary: "freeze a trained feature extractor for publishing",
-  usage,
-  run,
+  summary: "import a checkpoint, or freeze a feature extractor for publishing",
+  usage: `${freezeUsage}\n${importUsage}`,
+  run: (argv, io) => (argv[0] === "import" ? runImport(argv.slice(1), io) : freeze(argv, io)),
 };
 
-async function run(argv: string[], io: CommandIo): Promise<number> {
+async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(argv);
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
@@ -93,7 +94,10 @@ interface Flags {
 function parseFlags(argv: string[]): Flags {
   const { values, positionals } = readFlags(argv);
   if (positionals.length !== 1 || positionals[0] !== "freeze") {
-    throw new AppError("INVALID_INPUT", `attune extractor ${positionals.join(" ")}: there is only \`freeze\``);
+    throw new AppError(
+      "INVALID_INPUT",
+      `attune extractor ${positionals.join(" ")}: there are \`freeze\` and \`import\``,
+    );
   }
   const required = (name: "run" | "data" | "out"): string => {
     const value = values[name];

@@ -24,18 +24,18 @@ export async function openBackend(only?: BackendName): Promise<Backend> {
 // the libraries start work when they are loaded.
 async function openNative(required: boolean): Promise<Backend | undefined> {
   const require = createRequire(import.meta.url);
-  // Resolved first: an optional dependency that npm dropped is no fault, one that is there and breaks is.
-  try {
-    require.resolve("@tensorflow/tfjs-node");
-  } catch (error) {
-    if (required) throw error;
-    return undefined;
-  }
   // tfjs-node 4.22 calls two functions that Node 23 removed.
   const legacy = util as unknown as Record<string, unknown>;
   legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   legacy.isArray ??= Array.isArray;
-  const tf = require("@tensorflow/tfjs-node") as Tf;
+  let tf: Tf;
+  try {
+    tf = require("@tensorflow/tfjs-node") as Tf;
+  } catch (error) {
+    // Dropped by npm, or installed without its binary (`npm ci --ignore-scripts`): an optional dependency either way.
+    if (required) throw error;
+    return undefined;
+  }
   await tf.ready();
   return { name: "tfjs-node", tf };
 }

@@ -1,0 +1,85 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AppError } from "@attune/shared/errors";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CommandIo } from "./command.js";
+import { extractorCommand } from "./extractor.js";
+
+const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), "attune-extractor-import-"));
+const checkpoint = join(directory, "checkpoint");
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+beforeAll(() => {
+  const bpe = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
+  mkdirSync(checkpoint);
+  for (const name of ["config.json", "pytorch_model.bin"]) {
+    copyFileSync(join(golden, "checkpoint", name), join(checkpoint, name));
+  }
+  writeFileSync(join(checkpoint, "vocab.json"), JSON.stringify(bpe.vocab));
+  writeFileSync(join(checkpoint, "merges.txt"), bpe.merges.join("\n"));
+});
+
+async function run(argv: string[], json = false) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const io: CommandIo = { stdout: (line) => out.push(line), stderr: (text) => err.push(text), json, isTty: false };
+  return { code: await extractorCommand.run(["import", ...argv], io), out, err };
+}
+
+const refusal = (argv: string[]) =>
+  run(argv).then(
+    () => expect.fail("it was imported"),
+    (error: AppError) => error,
+  );
+
+describe("attune extractor import", () => {
+  it("imports a folder and says what it is", async () => {
+    const out = join(directory, "plain");
+    const result = await run([checkpoint, "--out", out]);
+    expect(result.code).toBe(0);
+    expect(result.out[0]).toMatch(/plain: roberta, 2 layers, 4 wide, 3,\d{3} weights$/);
+    expect(result.out[1]).toBe("from checkpoint; pooling cls, at most 32 tokens");
+    expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
+  });
+
+  it("prints its record with --json", async () => {
+    const out = join(directory, "json");
+    const result = await run([checkpoint, "--out", out, "--pooling", "mean-max", "--max-tokens", "16"], true);
+    expect(result.out).toHaveLength(1);
+    expect(JSON.parse(result.out[0]!)).toEqual({ out, ...JSON.parse(readFileSync(join(out, "import.json"), "utf8")) });
+    expect(JSON.parse(result.out[0]!)).toMatchObject({ modelType: "roberta", pooling: "mean-max", maxTokens: 16 });
+  });
+
+  it.each<[string, string[], string]>([
+    ["no source", [], "name one folder or hf:owner/name"],
+    ["two sources", ["a", "b"], "name one folder"],
+    ["no --out", [checkpoint], "--out is missing"],
+    ["an unknown pooling", [checkpoint, "--out", "x", "--pooling", "max"], "--pooling max: is not one of cls, mean"],
+    ["no room for tokens", [checkpoint, "--out", "x", "--max-tokens", "2"], "--max-tokens 2: is not a whole number"],
+    ["an unknown flag", [checkpoint, "--colour"], "--colour"],
+    ["a name that is none of the hub's", ["hf:roberta-base", "--out", "x"], "hf:owner/name or hf:owner/name@revision"],
+    ["a folder that holds files", [checkpoint, "--out", checkpoint], "holds files already"],
+  ])("refuses %s", async (_, argv, message) => {
+    const error = await refusal(argv);
+    expect(error.code).toBe("INVALID_INPUT");
+    expect(error.message).toContain(message);
+    expect(existsSync("x")).toBe(false);
+  });
+
+  it("refuses a folder that is no checkpoint", async () => {
+    const error = await refusal([golden, "--out", join(directory, "none")]);
+    expect(error).toMatchObject({ code: "INVALID_CHECKPOINT" });
+    expect(error.message).toContain("config.json: is missing");
+  });
+});

@@ -1,0 +1,119 @@
+// `attune extractor import`: a published checkpoint, from a folder or the hub, becomes an extractor folder.
+
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
+import { AppError } from "@attune/shared/errors";
+import { readEnv } from "../env.js";
+import { type ImportRecord, importCheckpoint } from "../registry/checkpoint-import.js";
+import { type DownloadProgress, downloadCheckpoint, parseHubReference } from "../registry/hub-download.js";
+import type { CommandIo } from "./command.js";
+
+export const importUsage = `Usage: attune extractor import FOLDER|hf:OWNER/NAME[@REVISION] --out DIR [--pooling P] [--max-tokens N] [--json]
+
+Imports a BERT, RoBERTa or MobileBERT checkpoint in Hugging Face's layout: config.json; model.safetensors or pytorch_model.bin,
+whole or in shards, float32, float16 or bfloat16; tokenizer.json, vocab.txt, or vocab.json with merges.txt. Nothing in a checkpoint
+is executed. The result holds config.json, model.safetensors (float32, the encoder alone), tokenizer.json and import.json.
+
+  --out DIR        the extractor folder; it must be empty or not exist
+  --pooling P      ${poolings.join(", ")}: how token vectors become features (default: cls, as in the paper)
+  --max-tokens N   longer texts are cut (default: 32, as in the paper)
+  --json           print the record as JSON
+
+A download is checked against the hub's hashes, and goes on where it stopped when the command is run again. HF_ENDPOINT names
+another server with the hub's layout, HF_TOKEN is sent to it for private and gated models.
+
+Examples:
+  attune extractor import hf:google/mobilebert-uncased --out extractors/mobilebert
+  attune extractor import checkpoints/roberta-base --out extractors/roberta --pooling mean --json
+`;
+
+/** argv: what follows `import`. */
+export async function runImport(argv: string[], io: CommandIo): Promise<number> {
+  const { source, out, pooling, maxTokens } = parseFlags(argv);
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
+  }
+  const record = source.startsWith("hf:")
+    ? await importFromHub(source.slice("hf:".length), { out, pooling, maxTokens }, io)
+    : importCheckpoint({ folder: resolve(source), out, pooling, maxTokens, source: basename(resolve(source)) });
+  if (io.json) io.stdout(JSON.stringify({ out, ...record }));
+  else {
+    const { modelType, numHiddenLayers, hiddenSize, parameters } = record;
+    io.stdout(
+      `${out}: ${modelType}, ${numHiddenLayers} layers, ${hiddenSize} wide, ${parameters.toLocaleString("en")} weights`,
+    );
+    io.stdout(`from ${record.source}; pooling ${pooling}, at most ${maxTokens} tokens`);
+  }
+  return 0;
+}
+
+interface Settings {
+  readonly out: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+}
+
+async function importFromHub(name: string, settings: Settings, io: CommandIo): Promise<ImportRecord> {
+  const reference = parseHubReference(name);
+  const { hubEndpoint, hubToken } = readEnv();
+  // Beside the result, so that a run that was stopped is gone on from by the same command.
+  const directory = `${settings.out}.download`;
+  const onProgress = progressLines(io);
+  const commit = await downloadCheckpoint(reference, { endpoint: hubEndpoint, token: hubToken, directory, onProgress });
+  const record = importCheckpoint({ folder: directory, ...settings, source: `hf:${reference.repository}@${commit}` });
+  rmSync(directory, { recursive: true, force: true });
+  return record;
+}
+
+/** A line for each tenth of every file. */
+function progressLines(io: CommandIo): (progress: DownloadProgress) => void {
+  let last = "";
+  return ({ name, doneBytes, totalBytes }) => {
+    const line = `${name}: ${10 * Math.floor((10 * doneBytes) / totalBytes)}% of ${(totalBytes / 1e6).toFixed(1)} MB`;
+    if (line !== last) io.stderr(`${line}\n`);
+    last = line;
+  };
+}
+
+interface Flags extends Settings {
+  readonly source: string;
+}
+
+function parseFlags(argv: string[]): Flags {
+  const { values, positionals } = readFlags(argv);
+  const [source] = positionals;
+  if (source === undefined || positionals.length > 1) {
+    throw new AppError("INVALID_INPUT", "attune extractor import: name one folder or hf:owner/name");
+  }
+  if (values.out === undefined) {
+    throw new AppError("INVALID_INPUT", "--out is missing; see attune extractor --help");
+  }
+  const pooling = poolings.find((known) => known === values.pooling);
+  if (pooling === undefined) {
+    throw new AppError("INVALID_INPUT", `--pooling ${values.pooling}: is not one of ${poolings.join(", ")}`);
+  }
+  const maxTokens = Number(values["max-tokens"]);
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > 512) {
+    throw new AppError("INVALID_INPUT", `--max-tokens ${values["max-tokens"]}: is not a whole number from 3 to 512`);
+  }
+  return { source, out: resolve(values.out), pooling, maxTokens };
+}
+
+function readFlags(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        out: { type: "string" },
+        pooling: { type: "string", default: "cls" },
+        "max-tokens": { type: "string", default: "32" },
+        json: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune extractor --help`, { cause: error });
+  }
+}
