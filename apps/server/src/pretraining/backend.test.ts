@@ -27,6 +27,13 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 }
 
+describe("openBackend", () => {
+  it("falls back on wasm where the native binding is absent or without its binary, unless told not to", async () => {
+    const native = await openBackend("tfjs-node").catch(() => undefined);
+    expect((await openBackend()).name).toBe(native === undefined ? "tfjs-wasm" : "tfjs-node");
+  });
+});
+
 describe("the wasm backend, repaired", () => {
   it("sums segments as the cpu backend does, repeated, absent and negative ids included", async () => {
     const { wasm, cpu } = await onBoth(() =>
