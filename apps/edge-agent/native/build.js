@@ -35,9 +35,7 @@ function build(scratch) {
   }
   const include = headers();
   if (include === undefined) return "Node-API's headers are missing";
-  const compiler = [process.env.CC, "cc", "gcc", "clang"].find(
-    (name) => name !== undefined && spawnSync(name, ["--version"]).status === 0,
-  );
+  const compiler = ["cc", "gcc", "clang"].find((name) => spawnSync(name, ["--version"]).status === 0);
   if (compiler === undefined) return "no C compiler was found";
   const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
   const compile = (source, output, more) => {
@@ -64,16 +62,20 @@ function build(scratch) {
   return undefined;
 }
 
-mkdirSync(folder, { recursive: true });
-const scratch = mkdtempSync(join(folder, "part-"));
-let why;
-try {
-  why = build(scratch);
-} catch (error) {
-  why = error.message;
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+/** Undefined on success, else why there are no native kernels. */
+function tryBuild() {
+  mkdirSync(folder, { recursive: true });
+  const scratch = mkdtempSync(join(folder, "part-"));
+  try {
+    return build(scratch);
+  } catch (error) {
+    return error.message;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
+
+const why = tryBuild();
 process.stderr.write(
   why === undefined
     ? `Built the native kernels (${isas.map(({ name }) => name).join(", ")}).\n`

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const sources = fileURLToPath(new URL(".", import.meta.url));
 const target = process.argv[2] ?? sources;
-const compiler = process.env.ATTUNE_CLANG ?? "clang-19";
+const compiler = "clang-19";
 
 const flags = [
   ..."--target=wasm32 -O3 -std=c11 -nostdlib -ffreestanding -fno-math-errno -ffp-contract=off -mbulk-memory".split(" "),
