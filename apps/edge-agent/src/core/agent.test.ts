@@ -53,6 +53,21 @@ describe("the agent", () => {
     expect((await device.agent.predict({ text: "the blimey" })).probabilities).toEqual(before.probabilities);
   });
 
+  it("learns anew what it knew when its engine has changed", async () => {
+    const device = createDevice();
+    const stop = await withRelease(device);
+    for (const said of sayings(60, 1)) await device.agent.label(said);
+    const learned = await device.agent.learn();
+    await stop();
+    Object.assign(device.ports, { engine: { ...device.ports.engine, name: "wasm" } });
+    device.restart();
+    expect(await device.agent.status()).toMatchObject({
+      engine: { name: "wasm" },
+      f1Personal: learned.f1Personal,
+      head: { active: "personal" },
+    });
+  });
+
   it("starts again with the head it had", async () => {
     const device = createDevice();
     const stop = await withRelease(device);

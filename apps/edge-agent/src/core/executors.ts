@@ -229,7 +229,11 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     const student = await learner.openStudent(pair);
     await learner.extractMissing(student, new AbortController().signal, alreadyAlone);
     memory.student = student;
-    memory.fitted = (await store.get(relearnKey)) === undefined ? await learner.load(student) : undefined;
+    const mustRelearn = (await store.get(relearnKey)) !== undefined;
+    memory.fitted = mustRelearn ? undefined : await learner.load(student);
+    // The device changed its engine: what was learned on the other one's features is learned anew on these.
+    if (mustRelearn || memory.fitted !== undefined || !(await learner.hasHeads())) return;
+    await store.batch([{ type: "put", key: relearnKey, value: new Uint8Array([1]) }]);
   }
 
   const byState: Record<ActiveUpdateState, (signal: AbortSignal) => Promise<Result<void, UpdateReason>>> = {

@@ -162,6 +162,12 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
     return { ...scores, personal };
   }
 
+  /** Whether a head was ever learned here, on whichever features. */
+  async function hasHeads(): Promise<boolean> {
+    for await (const _ of store.entries(root)) return true;
+    return false;
+  }
+
   /** Deletes every saved head (`keep` excepted): after forgetting, none may remember. */
   async function removeHeads(keep?: FeatureSet): Promise<StoreOperation[]> {
     const operations: StoreOperation[] = [];
@@ -171,7 +177,7 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
     return operations;
   }
 
-  return { openStudent, extractMissing, fit, save, load, removeHeads };
+  return { openStudent, extractMissing, fit, save, load, hasHeads, removeHeads };
 }
 
 export type Learner = ReturnType<typeof createLearner>;
