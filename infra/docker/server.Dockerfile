@@ -11,10 +11,10 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/attune /opt/attune
 # Created here, so that volumes mounted there belong to the user the server runs as.
-RUN install -d -o node -g node /home/node/attune /nats
+RUN install -d -o node -g node /var/lib/attune /nats
 USER node
 WORKDIR /home/node
-ENV NODE_ENV=production ATTUNE_HOME=/home/node/attune
+ENV NODE_ENV=production ATTUNE_HOME=/var/lib/attune
 EXPOSE 7310 7322
 HEALTHCHECK --interval=10s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:'+(process.env.ATTUNE_HTTP_PORT||7310)+'/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"]
