@@ -10,7 +10,7 @@ const compiler = "clang-19";
 
 const flags = [
   ..."--target=wasm32 -O3 -std=c11 -nostdlib -ffreestanding -fno-math-errno -ffp-contract=off -mbulk-memory".split(" "),
-  ..."-fvisibility=hidden -Wall -Wextra -Werror -DKERNELS=attune_kernels".split(" "),
+  ..."-fvisibility=hidden -Wall -Wextra -Werror -DKERNELS=attune_kernels -DHEAD_KERNELS=attune_head_kernels".split(" "),
   '-DISA_HEADER="isa-simd128.h"',
   ..."-Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536".split(" "),
 ];
@@ -22,7 +22,7 @@ const builds = [
 mkdirSync(target, { recursive: true });
 for (const { file, isa } of builds) {
   // Relative source names, so that no machine's path can get into the bytes.
-  execFileSync(compiler, [...flags, ...isa, "encoder.c", "wasm.c", "-o", join(target, file)], {
+  execFileSync(compiler, [...flags, ...isa, "encoder.c", "heads.c", "wasm.c", "-o", join(target, file)], {
     cwd: sources,
     stdio: "inherit",
   });

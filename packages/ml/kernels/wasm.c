@@ -1,8 +1,10 @@
-// The WebAssembly build's exports. One instance holds one encoder; the host lays out its memory from __heap_base on.
+// The WebAssembly build's exports. One instance holds one encoder, or works for heads; the host lays out its memory from __heap_base on.
 #include "encoder.h"
+#include "heads.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
 extern const AttuneKernels attune_kernels;
+extern const AttuneHeadKernels attune_head_kernels;
 extern unsigned char __heap_base;
 
 void *EXPORT(heap_base)(void) { return &__heap_base; }
@@ -21,3 +23,19 @@ int EXPORT(encoder_embed)(AttuneEncoder *e, const int32_t *ids, int tokens, cons
 int EXPORT(encoder_run)(AttuneEncoder *e, int first, int last) { return attune_kernels.run(e, first, last); }
 const float *EXPORT(encoder_hidden)(const AttuneEncoder *e, int *stride) { return attune_kernels.hidden(e, stride); }
 int EXPORT(encoder_pool)(const AttuneEncoder *e, int pooling, float *out, uint32_t floats) { return attune_kernels.pool(e, pooling, out, floats); }
+
+int EXPORT(head_padded_classes)(int classes) { return attune_head_kernels.padded_classes(classes); }
+double EXPORT(head_epoch)(AttuneDescent *d, const AttuneDescentArrays *arrays, const int32_t *order) { return attune_head_kernels.epoch(d, arrays, order); }
+void EXPORT(head_predict)(const float *x, int rows, int width, const float *weights, int classes, float *probabilities) {
+  attune_head_kernels.predict(x, rows, width, weights, classes, probabilities);
+}
+void EXPORT(head_gram)(const double *x, int rows, int size, double *gram) { attune_head_kernels.gram(x, rows, size, gram); }
+int EXPORT(head_factorize)(double *upper, double *pivots, int size, double smallest) {
+  return attune_head_kernels.factorize(upper, pivots, size, smallest);
+}
+void EXPORT(head_solve)(const double *upper, const double *pivots, int size, double *rhs, int count) {
+  attune_head_kernels.solve(upper, pivots, size, rhs, count);
+}
+void EXPORT(head_rank_one)(double *upper, double *pivots, int size, double sign, double *residual, double *gain) {
+  attune_head_kernels.rank_one(upper, pivots, size, sign, residual, gain);
+}

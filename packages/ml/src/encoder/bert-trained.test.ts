@@ -7,7 +7,7 @@ import { quantizeTensorFile } from "../quantization/int8.js";
 import { createMatrix } from "../tensor/matrix.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { createBertLayers } from "./bert.js";
-import type { EncoderConfig } from "./config.js";
+import type { BertConfig } from "./config.js";
 
 const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../../shared/data", import.meta.url));
 const weightsPath = `${data}/bert-tiny-encoder/bert_tiny_emotion_encoder_f32.npz`;
@@ -39,7 +39,7 @@ if (existsSync(weightsPath) && existsSync(vectorsPath)) {
   });
 }
 
-const bertTiny: EncoderConfig = {
+const bertTiny: BertConfig = {
   modelType: "bert",
   vocabSize: 30522,
   hiddenSize: 128,

@@ -6,7 +6,7 @@ import { dequantizeTensorFile, quantizeTensorFile } from "../quantization/int8.j
 import type { Matrix } from "../tensor/matrix.js";
 import { getFloat32, parseSafetensors, type Tensor, type TensorFile } from "../tensor/safetensors.js";
 import { createBert } from "./bert.js";
-import { parseEncoderConfig } from "./config.js";
+import { type BertConfig, parseEncoderConfig } from "./config.js";
 
 interface Shape {
   readonly name: string;
@@ -20,7 +20,7 @@ const { shapes }: { shapes: Shape[] } = JSON.parse(read("encoder.json").toString
 
 function load(shape: Shape) {
   const file = parseSafetensors(read(shape.file));
-  const config = parseEncoderConfig(JSON.stringify(shape.config));
+  const config = parseEncoderConfig(JSON.stringify(shape.config)) as BertConfig;
   const cases = shape.cases.map(({ ids, mask }, i) => ({
     ids: Int32Array.from(ids),
     mask: Uint8Array.from(mask),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createBert } from "../encoder/bert.js";
-import { parseEncoderConfig } from "../encoder/config.js";
+import { type BertConfig, parseEncoderConfig } from "../encoder/config.js";
 import { pool } from "../encoder/pooling.js";
 import { createMatrix, row } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
@@ -12,7 +12,7 @@ import { createFeatureExtractor, type FeatureExtractorParts } from "./extractor.
 
 const read = (name: string) => readFileSync(new URL(`../../../../test/golden/${name}`, import.meta.url));
 const shape = JSON.parse(read("encoder.json").toString()).shapes[0];
-const encoder = createBert(parseEncoderConfig(JSON.stringify(shape.config)), parseSafetensors(read(shape.file)));
+const encoder = createBert(parseEncoderConfig(JSON.stringify(shape.config)) as BertConfig, parseSafetensors(read(shape.file)));
 const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefgh"];
 const tokenizer = createTokenizer(wordPieceTokenizerJson(vocab, { lowercase: true }));
 const parts: FeatureExtractorParts = { tokenizer, encoder, pooling: "mean-max", identity: "f00d", maxTokens: 10 };

@@ -93,7 +93,7 @@ describe("layers", () => {
   it("dropout keeps the mean, repeats itself for a seed and does nothing without a generator", () => {
     tf.tidy(() => {
       const x = tf.ones([100, 101]) as Tensor2D;
-      const once = dropout(tf, x, { rate: 0.1, random: createRandom(3) }).dataSync();
+      const once = dropout(tf, x, { rate: 0.1, random: createRandom(3) }).dataSync<"float32">();
       const again = dropout(tf, x, { rate: 0.1, random: createRandom(3) }).dataSync();
       expect(once).toEqual(again);
       expect(Math.abs(once.reduce((sum, value) => sum + value, 0) / once.length - 1)).toBeLessThan(0.02);
