@@ -55,7 +55,7 @@ Cross-entropy over each set's own labels, AdamW (learning rate ${recipe.learning
 of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown; ${run.epochs.length} epochs, of which number ${run.bestEpoch + 1} was the best (weighted F1
 ${best?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(run.trainingSeconds / 60)} minutes on one shared CPU core, ${run.backend}, Node ${run.node}. The exported files' features differ from
 the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`.
-
+${recipe.note === undefined ? "" : `\n${recipe.note}\n`}
 The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
 (weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
 

@@ -16,8 +16,9 @@ import { type Recipe, recipes } from "./recipe.js";
 import { createVariables, forwardFeatures, type TrainerInput, train } from "./trainer.js";
 import { tokenizerOf } from "./vocabulary.js";
 
+const { stopAfterEpochs: _, ...tiny } = recipes.tiny;
 const recipe: Recipe = {
-  ...recipes.tiny,
+  ...tiny,
   hiddenSize: 8,
   numAttentionHeads: 2,
   intermediateSize: 12,
@@ -134,6 +135,24 @@ describe("train", () => {
       expect(withoutTimes(resumed.epochs)).toEqual(withoutTimes(whole.epochs));
     }
   }, 60_000);
+
+  it("ends after the epochs it is told to with the weights that the longer schedule had there", async () => {
+    const state: { first?: Map<string, Float32Array> } = {};
+    await train({
+      ...input,
+      onProgress: ({ step }) => {
+        // One step into the second epoch: the checkpoint is the first epoch's.
+        if (step === 9) state.first = weightsAt(directory);
+      },
+    });
+    const stopped = await train({
+      ...input,
+      directory: `${directory}/short`,
+      recipe: { ...recipe, stopAfterEpochs: 1 },
+    });
+    expect(stopped.epochs).toHaveLength(1);
+    expect(weightsAt(`${directory}/short`)).toEqual(state.first);
+  });
 
   it("stops on its signal with a checkpoint", async () => {
     const stop = new AbortController();

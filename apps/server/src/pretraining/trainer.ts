@@ -59,6 +59,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const { tf, recipe, tasks, seed, signal, directory } = input;
   const perEpoch = batchesPerEpoch(tasks, recipe.batchSize);
   const steps = perEpoch * recipe.epochs;
+  const lastEpochs = epochsToTrain(recipe);
   const resumed = input.resume && directory !== undefined ? loadCheckpoint(directory, input.fingerprint) : undefined;
   const state = resumed ?? freshState(input);
   const secondsBefore = state.progress.seconds;
@@ -82,12 +83,14 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
         progress.seconds = secondsBefore + (performance.now() - started) / 1000;
         input.onProgress?.({
           step: progress.step,
-          steps,
+          steps: perEpoch * lastEpochs,
           epoch,
-          epochs: recipe.epochs,
+          epochs: lastEpochs,
           loss: progress.epochLoss / (index + 1),
           devMetric: progress.epochs.at(-1)?.devMetric,
-          secondsLeft: ((progress.seconds - secondsBefore) / (progress.step - firstStep)) * (steps - progress.step),
+          secondsLeft:
+            ((progress.seconds - secondsBefore) / (progress.step - firstStep)) *
+            (perEpoch * lastEpochs - progress.step),
         });
         // Lets signals and the progress line through.
         await new Promise((resolve) => setImmediate(resolve));
@@ -295,9 +298,13 @@ function selectRows({ values, shape }: Parameter, ids: Int32Array): Float32Array
   return rows;
 }
 
+function epochsToTrain({ epochs, stopAfterEpochs = epochs }: Recipe): number {
+  return Math.min(epochs, stopAfterEpochs);
+}
+
 function isOver({ progress }: TrainingState, recipe: Recipe, perEpoch: number): boolean {
   const done = Math.floor(progress.step / perEpoch);
-  return done >= recipe.epochs || (progress.bestEpoch >= 0 && done - 1 - progress.bestEpoch >= recipe.patience);
+  return done >= epochsToTrain(recipe) || (progress.bestEpoch >= 0 && done - 1 - progress.bestEpoch >= recipe.patience);
 }
 
 function outcome({ progress, best }: TrainingState, finished: boolean): TrainingOutcome {
