@@ -3,6 +3,7 @@
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome } from "./freeze.js";
 import type { RunRecord } from "./pretrain.js";
+import { recipeNotes } from "./recipe.js";
 
 export interface CardInput {
   readonly run: RunRecord;
@@ -13,6 +14,7 @@ export interface CardInput {
 
 export function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
+  const note = recipeNotes[run.recipeName];
   const extra = run.data.some(({ name }) => name === "emorynlp") ? " --extra data/emorynlp" : "";
   const best = run.epochs[run.bestEpoch];
   return `# The bundled feature extractor
@@ -44,7 +46,7 @@ Identity of the features: \`${frozen.identity}\`
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
 GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels: the main task; its dev split chose the
-epoch.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task." : ""} The data are not in this repository.
+epoch.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
 
 ## Recipe
 
@@ -52,10 +54,10 @@ epoch.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the
     attune extractor freeze --run run --data data/goemotions --out assets/extractor --meld data/meld
 
 Cross-entropy over each set's own labels, AdamW (learning rate ${recipe.learningRate}, weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay), batches
-of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown; ${run.epochs.length} epochs, of which number ${run.bestEpoch + 1} was the best (weighted F1
+of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown; ${run.epochs.length === 1 ? "one epoch" : `${run.epochs.length} epochs, of which number ${run.bestEpoch + 1} was the best`} (weighted F1
 ${best?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(run.trainingSeconds / 60)} minutes on one shared CPU core, ${run.backend}, Node ${run.node}. The exported files' features differ from
 the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`.
-${recipe.note === undefined ? "" : `\n${recipe.note}\n`}
+${note === undefined ? "" : `\n${note}\n`}
 The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
 (weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
 
