@@ -1,6 +1,6 @@
 // Generates the Prisma client, offline, and only when the schema has changed since the last time.
 // Prisma wants to download its engine before it generates; no engine is needed for that, so it is given any executable.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,10 +12,15 @@ const stamp = `${output}/.schema-sha256`;
 
 const digest = createHash("sha256").update(readFileSync(schema)).digest("hex");
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== digest) {
-  execFileSync(process.execPath, [`${root}node_modules/prisma/build/index.js`, "generate", "--schema", schema], {
+  const prisma = `${root}node_modules/prisma/build/index.js`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [prisma, "generate", "--schema", schema], {
     cwd: root,
     env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath },
-    stdio: ["ignore", "ignore", "inherit"],
+    encoding: "utf8",
   });
+  if (status !== 0) {
+    process.stderr.write(`prisma generate failed:\n${stdout}${stderr}`);
+    process.exit(1);
+  }
   writeFileSync(stamp, digest);
 }

@@ -73,7 +73,8 @@ function start({ argv, env, logFile }: SuperviseOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
     // The channel tells the child when this process is gone: it then stops by itself, also after a kill -9 of this one.
-    return spawn(process.execPath, argv, { env, stdio: ["ignore", log, log, "ipc"] });
+    // A session of its own keeps a terminal's Ctrl-C from it: this process stops its children in order.
+    return spawn(process.execPath, argv, { env, stdio: ["ignore", log, log, "ipc"], detached: true });
   } finally {
     closeSync(log);
   }
