@@ -12,7 +12,8 @@ import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
-import { bertFeatures, wordEmbeddings } from "../../apps/server/dist/pretraining/graphs/bert.js";
+import { encoderFeatures } from "../../apps/server/dist/pretraining/graphs/encoder.js";
+import { wordEmbeddings } from "../../apps/server/dist/pretraining/graphs/forward.js";
 import { type Contender, type Timing, timeInTurn } from "./timing.js";
 
 export interface PredictRow extends Timing {
@@ -52,7 +53,7 @@ export async function benchPredict(tf: Tf, engines: readonly Engine[]): Promise<
       const { ids } = tokenizer.encode(sentence, { maxTokens });
       const batch = { sentences: 1, tokens: ids.length, rowOfToken: ids, mask: new Float32Array(ids.length).fill(1) };
       const input = { config, pooling, batch, words: words.as2D(config.vocabSize, config.hiddenSize), weights };
-      const features = tf.tidy(() => bertFeatures(tf, { ...input, dropoutRate: 0, random: undefined }));
+      const features = tf.tidy(() => encoderFeatures(tf, { ...input, dropoutRate: 0, random: undefined }));
       const values = features.dataSync();
       features.dispose();
       return values;

@@ -15,6 +15,14 @@ export interface GoldenEncoder {
   readonly config: EncoderConfig;
   readonly file: TensorFile;
   readonly cases: readonly GoldenCase[];
+  readonly gradients: GoldenGradients;
+}
+
+/** Of the squared length of the mean last hidden state, summed over the texts. */
+export interface GoldenGradients {
+  readonly ids: readonly number[][];
+  /** By weight: its gradient's sum, its inner product with the weight, the sum of its absolute values. */
+  readonly sums: Readonly<Record<string, [sum: number, product: number, absolute: number]>>;
 }
 
 interface Shape {
@@ -22,6 +30,7 @@ interface Shape {
   readonly file: string;
   readonly config: Record<string, unknown>;
   readonly cases: readonly { ids: number[]; mask: number[] }[];
+  readonly gradients: GoldenGradients;
 }
 
 /** `family`: the name of its .json file beside this one. */
@@ -34,6 +43,7 @@ export function readGoldenEncoders(family: "encoder" | "roberta" | "mobilebert")
       name: shape.name,
       config: parseEncoderConfig(JSON.stringify(shape.config)),
       file,
+      gradients: shape.gradients,
       cases: shape.cases.map(({ ids, mask }, i) => ({
         ids: Int32Array.from(ids),
         mask: Uint8Array.from(mask),

@@ -138,6 +138,25 @@ def randomise(model, deviation):
             parameter.copy_(around + deviation * torch.randn_like(parameter))
 
 
+def gradients(model, tokens):
+    """
+    Of the squared length of the mean last hidden state, summed over texts of these lengths: for each weight its gradient's sum, its inner
+    product with the weight itself and the sum of its absolute values, which no wrong gradient has all three of.
+    """
+    pad = model.config.pad_token_id
+    texts = [torch.randint(pad + 1, model.config.vocab_size, (1, count)) for count in tokens]
+    model.zero_grad()
+    features = [model(input_ids=ids).last_hidden_state[0].mean(dim=0) for ids in texts]
+    sum((feature ** 2).sum() for feature in features).backward()
+    sums = {
+        key: [gradient.sum().item(), (gradient * weight.double()).sum().item(), gradient.abs().sum().item()]
+        for key, weight in model.named_parameters()
+        if weight.grad is not None
+        for gradient in [weight.grad.double()]
+    }
+    return {"ids": [ids[0].tolist() for ids in texts], "sums": sums}
+
+
 def encoders(name):
     family = FAMILIES[name]
     shapes = []
@@ -171,7 +190,8 @@ def encoders(name):
         safetensors.torch.save_file(tensors, HERE / file, metadata={"versions": json.dumps(VERSIONS)})
         keys = ["model_type", *sizes, "layer_norm_eps", "type_vocab_size", "pad_token_id"]
         settings = {key: config.to_dict()[key] for key in keys}
-        shapes.append({"name": shape, "file": file, "config": settings, "cases": cases})
+        learning = gradients(encoder_model, [positions, 3, 1])
+        shapes.append({"name": shape, "file": file, "config": settings, "cases": cases, "gradients": learning})
     write_json(f"{family['file']}.json", {"shapes": shapes})
 
 

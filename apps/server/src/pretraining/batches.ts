@@ -1,7 +1,7 @@
 // Which examples are trained on together, in which order: a function of the seed and the epoch alone, so that a resumed run repeats it.
 
 import { createRandom, type Random } from "@attune/ml/tensor/random";
-import type { BertBatch } from "./graphs/bert.js";
+import type { EncoderBatch } from "./graphs/forward.js";
 
 export interface Example {
   readonly ids: Int32Array;
@@ -50,7 +50,7 @@ export function batchesPerEpoch(tasks: readonly TrainingTask[], batchSize: numbe
   return tasks.reduce((sum, { examples }) => sum + Math.ceil(examples.length / batchSize), 0);
 }
 
-export interface AssembledBatch extends BertBatch {
+export interface AssembledBatch extends EncoderBatch {
   /** The different token ids of the batch, in rising order: row r of the batch's words is id ids[r]. */
   readonly ids: Int32Array;
   /** (B * C) */

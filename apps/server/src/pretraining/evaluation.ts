@@ -1,5 +1,6 @@
 // How good frozen features are: a linear head on MELD's train split, weighted F1 on its dev split, beside the baselines that keep the number honest.
 
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { fitLinear, type LinearHead, loadLinear } from "@attune/ml/heads/linear";
 import { selectPriorStrength } from "@attune/ml/heads/prior";
@@ -15,7 +16,7 @@ import type { Tf } from "./backend.js";
 import { bagOfWordsPredictions } from "./bag-of-words.js";
 import { type ExtractionProgress, type ExtractorFolder, extractFeatures } from "./extractor-files.js";
 import { headF1, labelsOf } from "./freeze.js";
-import { bertShapes, initialValues } from "./graphs/bert.js";
+import { initialValues } from "./graphs/encoder.js";
 
 export interface EvaluationInput {
   readonly tf: Tf;
@@ -102,7 +103,7 @@ function extract(
 function randomModel({ config }: ExtractorFolder, seed: number): TensorFile {
   const random = createRandom(seed);
   const tensors = new Map<string, Tensor>();
-  for (const [name, shape] of bertShapes(config)) {
+  for (const [name, shape] of encoderWeightShapes(config)) {
     tensors.set(name, { dtype: "F32", shape, data: initialValues(name, shape, random) });
   }
   return { tensors, metadata: {} };

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
 import type { Encoder } from "@attune/ml/encoder/encoder";
 import { type Pooling, pool } from "@attune/ml/encoder/pooling";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { writeDurably } from "./checkpoint.js";
-import { bertShapes } from "./graphs/bert.js";
 
 export interface ExportInput {
   readonly directory: string;
@@ -29,7 +29,7 @@ export function extractorConfigJson(config: EncoderConfig, settings: { pooling: 
 
 export function exportEncoder(input: ExportInput): void {
   const tensors = new Map<string, Tensor>();
-  for (const [name, shape] of bertShapes(input.config)) {
+  for (const [name, shape] of encoderWeightShapes(input.config)) {
     const data = input.weights.get(name);
     if (data === undefined) throw new AppError("INTERNAL", `the weight ${name} was not trained`);
     tensors.set(name, { dtype: "F32", shape, data });

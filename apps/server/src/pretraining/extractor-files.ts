@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EncoderConfig, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { type Pooling, pooledSize, poolings } from "@attune/ml/encoder/pooling";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createFeatureExtractor, type FeatureExtractor } from "@attune/ml/features/extractor";
 import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
@@ -14,7 +15,6 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { Tf } from "./backend.js";
 import { checkParity } from "./export.js";
-import { bertShapes } from "./graphs/bert.js";
 import { createParameter } from "./optimizer.js";
 import { createVariables, forwardFeatures } from "./trainer.js";
 
@@ -89,7 +89,10 @@ export function extractFeatures({ tf, folder, model, texts, report }: Extraction
   const given = model ?? folder.model;
   const file = "quantization" in given.metadata ? dequantizeTensorFile(given) : given;
   const parameters = new Map(
-    [...bertShapes(config)].map(([name, shape]) => [name, createParameter(shape, getFloat32(file, name, shape))]),
+    [...encoderWeightShapes(config)].map(([name, shape]) => [
+      name,
+      createParameter(shape, getFloat32(file, name, shape)),
+    ]),
   );
   const weights = createVariables(tf, parameters);
   const tokenizer = createTokenizer(folder.tokenizerJson);

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { emoryLabels, loadEmoryNlp } from "../datasets/emorynlp.js";
@@ -11,7 +12,6 @@ import type { Example, TrainingTask } from "./batches.js";
 import { type EpochRecord, writeDurably } from "./checkpoint.js";
 import { checkParity, exportEncoder, sha256 } from "./export.js";
 import { readExtractorFolder } from "./extractor-files.js";
-import { bertShapes } from "./graphs/bert.js";
 import { createParameter } from "./optimizer.js";
 import type { Recipe } from "./recipe.js";
 import { createVariables, forwardFeatures, type ProgressReport, train } from "./trainer.js";
@@ -178,7 +178,7 @@ function parityExamples(
   best: ReadonlyMap<string, Float32Array>,
 ): { ids: Int32Array; expected: Float32Array }[] {
   const parameters = new Map(
-    [...bertShapes(input.config)].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]),
+    [...encoderWeightShapes(input.config)].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]),
   );
   const weights = createVariables(input.tf, parameters);
   // Of different lengths and in one batch, so that masks are compared too.

@@ -2,6 +2,8 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EncoderConfig } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -10,7 +12,6 @@ import { assembleBatch, batchesPerEpoch, type Example, planEpoch, type TrainingT
 import { checkpointName, loadCheckpoint } from "./checkpoint.js";
 import { checkParity, exportEncoder } from "./export.js";
 import { readExtractorFolder } from "./extractor-files.js";
-import { bertShapes } from "./graphs/bert.js";
 import { createParameter } from "./optimizer.js";
 import { type Recipe, recipes } from "./recipe.js";
 import { createVariables, forwardFeatures, type TrainerInput, train } from "./trainer.js";
@@ -93,6 +94,18 @@ function weightsAt(path: string) {
 
 function withoutTimes(epochs: readonly { seconds: number }[]) {
   return epochs.map((epoch) => ({ ...epoch, seconds: 0 }));
+}
+
+/** The same sizes in another architecture. */
+function configOf(modelType: EncoderConfig["modelType"], sizes: EncoderConfig): EncoderConfig {
+  if (modelType === "bert") return { ...sizes, modelType };
+  // One position more, as none is padding's.
+  if (modelType === "roberta") return { ...sizes, modelType, maxPositionEmbeddings: sizes.maxPositionEmbeddings + 1 };
+  return {
+    ...{ ...sizes, modelType, hiddenAct: "relu", embeddingSize: 4, trigramInput: true, useBottleneck: true },
+    ...{ intraBottleneckSize: 6, useBottleneckAttention: false, keyQuerySharedBottleneck: true },
+    ...{ numFeedforwardNetworks: 2, normalizationType: "no_norm" },
+  };
 }
 
 describe("train", () => {
@@ -193,14 +206,22 @@ describe("train", () => {
     );
   });
 
-  it.each(["cls", "mean", "mean-max"] as const)(
-    "is exported so that the reference engine gives the same features (%s)",
-    async (pooling) => {
-      const pooled = { ...input, recipe: { ...recipe, pooling, epochs: 1 } };
-      const { best } = await train(pooled);
+  it.each([
+    ["bert", "cls"],
+    ["bert", "mean"],
+    ["bert", "mean-max"],
+    ["roberta", "mean"],
+    ["mobilebert", "mean-max"],
+  ] as const)(
+    "is exported so that the reference engine gives the same features (%s, %s)",
+    async (modelType, pooling) => {
+      const config = configOf(modelType, input.config);
+      const pooled = { ...input, config, recipe: { ...recipe, pooling, epochs: 2 } };
+      const { best, epochs } = await train(pooled);
+      expect(epochs[1]!.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
       const tokenizerJson = tokenizerOf(vocabulary).digestSource;
-      exportEncoder({ directory, config: input.config, pooling, maxTokens: 8, tokenizerJson, weights: best });
-      const shapes = bertShapes(input.config);
+      exportEncoder({ directory, config, pooling, maxTokens: 8, tokenizerJson, weights: best });
+      const shapes = encoderWeightShapes(config);
       const parameters = new Map([...shapes].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]));
       const weights = createVariables(tf, parameters);
       const features = forwardFeatures(pooled, { parameters, weights, examples: input.dev });
@@ -208,7 +229,7 @@ describe("train", () => {
       const size = features.length / input.dev.length;
       const samples = input.dev.map(({ ids }, i) => ({ ids, expected: features.slice(i * size, (i + 1) * size) }));
       const exported = readExtractorFolder(directory);
-      expect(exported).toMatchObject({ pooling, maxTokens: 8, config: input.config });
+      expect(exported).toMatchObject({ pooling, maxTokens: 8, config });
       const encoder = referenceEngine.createEncoder(exported.config, exported.model);
       expect(checkParity({ encoder, pooling, samples })).toBeLessThan(1e-4);
       samples[3]!.expected[2]! += 0.01;

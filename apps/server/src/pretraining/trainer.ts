@@ -2,12 +2,14 @@
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { pooledSize } from "@attune/ml/encoder/pooling";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tf } from "./backend.js";
 import { assembleBatch, batchesPerEpoch, type Example, planEpoch, type TrainingTask } from "./batches.js";
 import { type EpochRecord, loadCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
-import { bertFeatures, bertShapes, initialValues, wordEmbeddings } from "./graphs/bert.js";
+import { encoderFeatures, initialValues } from "./graphs/encoder.js";
+import { wordEmbeddings } from "./graphs/forward.js";
 import { dense, type Tensor, type Tensor2D } from "./graphs/layers.js";
 import { adamUpdate, clippingScale, createParameter, type Parameter, scheduledRate } from "./optimizer.js";
 import type { Recipe } from "./recipe.js";
@@ -134,7 +136,7 @@ function trainStep(input: TrainerInput, { state, weights, examples, task, steps 
     const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
     const compute = (...tensors: Tensor[]): Tensor => {
       const byName = new Map(names.map((name, i) => [name, tensors[i + 1]!]));
-      const features = bertFeatures(tf, {
+      const features = encoderFeatures(tf, {
         config: input.config,
         pooling: recipe.pooling,
         batch,
@@ -241,7 +243,7 @@ export function forwardFeatures(
   let features = new Float32Array(0);
   tf.tidy(() => {
     const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
-    const pooled = bertFeatures(tf, {
+    const pooled = encoderFeatures(tf, {
       config,
       pooling: recipe.pooling,
       batch,
@@ -257,7 +259,7 @@ export function forwardFeatures(
 
 function freshState({ config, recipe, tasks, seed, fingerprint }: TrainerInput): TrainingState {
   const random = createRandom(seed);
-  const shapes = bertShapes(config);
+  const shapes = encoderWeightShapes(config);
   const features = pooledSize(config.hiddenSize, recipe.pooling);
   for (const { name, classes } of tasks) {
     shapes.set(`head.${name}.weight`, [classes.length, features]);

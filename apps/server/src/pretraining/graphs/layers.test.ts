@@ -2,7 +2,16 @@
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend, type Tf } from "../backend.js";
-import { dense, dropout, gelu, layerNorm, maxOverTokens, type Tensor, type Tensor2D } from "./layers.js";
+import {
+  activation,
+  dense,
+  dropout,
+  layerNorm,
+  maxOverTokens,
+  scaleAndShift,
+  type Tensor,
+  type Tensor2D,
+} from "./layers.js";
 
 let tf: Tf;
 beforeAll(async () => {
@@ -70,14 +79,45 @@ describe("layers", () => {
 
   it("gelu in its exact form", async () => {
     await expectSame(
-      (x) => gelu(tf, x as Tensor2D),
+      (x) => activation(tf, x as Tensor2D, "gelu"),
       (x) => x!.mul(0.5).mul(tf.erf(x!.mul(Math.SQRT1_2)).add(1)),
       [[9, 11]],
     );
   });
 
+  it("gelu in its tanh form", async () => {
+    await expectSame(
+      (x) => activation(tf, x as Tensor2D, "gelu_new"),
+      (x) => {
+        const inner = x!
+          .pow(3)
+          .mul(0.044715)
+          .add(x!)
+          .mul(Math.sqrt(2 / Math.PI));
+        return x!.mul(0.5).mul(tf.tanh(inner).add(1));
+      },
+      [[9, 11]],
+    );
+  });
+
+  it("relu", async () => {
+    await expectSame(
+      (x) => activation(tf, x as Tensor2D, "relu"),
+      (x) => tf.relu(x!),
+      [[9, 11]],
+    );
+  });
+
+  it("scaleAndShift", async () => {
+    await expectSame(
+      (x, weight, bias) => scaleAndShift(tf, x as Tensor2D, { weight: weight!, bias: bias! }),
+      (x, weight, bias) => x!.mul(weight!).add(bias!),
+      [[5, 7], [7], [7]],
+    );
+  });
+
   it("gelu far from zero: the input itself, or zero, and no NaN", () => {
-    const result = tf.tidy(() => [...gelu(tf, tf.tensor2d([[-1e4, -40, 0, 40, 1e4]])).dataSync()]);
+    const result = tf.tidy(() => [...activation(tf, tf.tensor2d([[-1e4, -40, 0, 40, 1e4]]), "gelu").dataSync()]);
     expect(result.map((value) => value + 0)).toEqual([0, 0, 0, 40, 1e4]);
   });
 
