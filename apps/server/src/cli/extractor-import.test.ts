@@ -12,7 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AppError } from "@attune/shared/errors";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { commit, startHub } from "../../../../test/fakes/hub.js";
 import type { CommandIo } from "./command.js";
 import { extractorCommand } from "./extractor.js";
 
@@ -59,6 +60,39 @@ describe("attune extractor import", () => {
     expect(result.out).toHaveLength(1);
     expect(JSON.parse(result.out[0]!)).toEqual({ out, ...JSON.parse(readFileSync(join(out, "import.json"), "utf8")) });
     expect(JSON.parse(result.out[0]!)).toMatchObject({ modelType: "roberta", pooling: "mean-max", maxTokens: 16 });
+  });
+
+  it("imports from the hub, and goes on with a download that was broken off", async () => {
+    const read = (path: string) => ({ content: readFileSync(path) });
+    const files = {
+      "config.json": read(join(checkpoint, "config.json")),
+      "pytorch_model.bin": { ...read(join(checkpoint, "pytorch_model.bin")), large: true },
+      "vocab.json": read(join(checkpoint, "vocab.json")),
+      "merges.txt": read(join(checkpoint, "merges.txt")),
+    };
+    let refuses = true;
+    const hub = await startHub(
+      files,
+      ({ host }, response) => host === "storage" && refuses && Boolean(response.writeHead(403).end()),
+    );
+    vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+    vi.stubEnv("HF_TOKEN", "hf_secret");
+    const out = join(directory, "hub");
+    try {
+      expect((await refusal(["hf:owner/name", "--out", out])).code).toBe("NOT_FOUND");
+      expect(readdirSync(directory)).toContain("hub.download");
+      refuses = false;
+      const result = await run(["hf:owner/name", "--out", out], true);
+      expect(JSON.parse(result.out[0]!)).toMatchObject({ source: `hf:owner/name@${commit}`, modelType: "roberta" });
+      expect(result.err.at(-1)).toMatch(/^pytorch_model\.bin: 100% of 0\.0 MB\n$/);
+    } finally {
+      hub.close();
+      vi.unstubAllEnvs();
+    }
+    expect(readFileSync(join(out, "model.safetensors"))).toEqual(
+      readFileSync(join(directory, "plain", "model.safetensors")),
+    );
+    expect(readdirSync(directory).filter((name) => name.startsWith("hub"))).toEqual(["hub"]);
   });
 
   it.each<[string, string[], string]>([

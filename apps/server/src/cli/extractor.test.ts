@@ -50,7 +50,15 @@ async function refusal(command: typeof pretrainCommand, argv: string[]): Promise
 describe("attune extractor freeze", () => {
   it("makes of a run a folder that publishing accepts, the same bytes each time, and measures it", async () => {
     const { tiny } = recipes;
-    const recipe = { ...tiny, stopAfterEpochs: 2, hiddenSize: 8, intermediateSize: 12, epochs: 2, batchSize: 8, learningRate: 0.01 };
+    const recipe = {
+      ...tiny,
+      stopAfterEpochs: 2,
+      hiddenSize: 8,
+      intermediateSize: 12,
+      epochs: 2,
+      batchSize: 8,
+      learningRate: 0.01,
+    };
     const vocabulary = readFileSync(at("vocab.txt"), "utf8").split("\n");
     const named = { recipeName: "tiny", recipe, vocabulary, seed: 1, resume: false };
     const record = await pretrain({ ...named, dataDirectory: at("data"), out: at("run") });
