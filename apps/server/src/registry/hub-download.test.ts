@@ -1,100 +1,25 @@
 // Against a local server with the hub's layout: a listing, small files served by the hub itself, large ones by a storage of another origin.
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commit, type HubFault, type HubFile, startHub as startFakeHub } from "../../../../test/fakes/hub.js";
 import { downloadCheckpoint, parseHubReference } from "./hub-download.js";
 
-const commit = "0123456789abcdef0123456789abcdef01234567";
 const directory = mkdtempSync(join(tmpdir(), "attune-hub-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const weights = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31) % 251);
 const config = Buffer.from('{"model_type":"bert"}');
 
-interface HubFile {
-  readonly content: Uint8Array;
-  readonly large?: boolean;
-}
-
-interface Request {
-  readonly host: "hub" | "storage";
-  readonly method: string;
-  readonly path: string;
-  readonly range: string | undefined;
-  readonly authorization: string | undefined;
-}
-
-type Fault = (request: Request, response: ServerResponse) => boolean;
-
-function listen(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(handle);
-  return new Promise<{ origin: string; close(): void }>((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      resolve({
-        origin,
-        close: () => {
-          server.closeAllConnections();
-          server.close();
-        },
-      });
-    });
-  });
-}
-
-/** `fault` may answer a request in the server's place. */
-async function startHub(files: Record<string, HubFile>, fault: Fault = () => false) {
-  const requests: Request[] = [];
-  const note = (host: Request["host"], { method = "", url = "", headers }: IncomingMessage): Request => {
-    const request = { host, method, path: url, range: headers.range, authorization: headers.authorization };
-    requests.push(request);
-    return request;
-  };
-  const storage = await listen((incoming, response) => {
-    const request = note("storage", incoming);
-    if (fault(request, response)) return;
-    const { content } = files[request.path.slice(1)]!;
-    const from = Number(/^bytes=(\d+)-$/.exec(request.range ?? "")?.[1] ?? 0);
-    const range = { "content-range": `bytes ${from}-${content.length - 1}/${content.length}` };
-    response.writeHead(from > 0 ? 206 : 200, { etag: '"the storage\'s own"', ...(from > 0 ? range : {}) });
-    response.end(content.subarray(from));
-  });
-  const hub = await listen((incoming, response) => {
-    const request = note("hub", incoming);
-    if (fault(request, response)) return;
-    const revision = /^\/api\/models\/owner\/name\/revision\/(main|v1%2F2)$/.exec(request.path);
-    const resolved = new RegExp(`^/owner/name/resolve/${commit}/(.+)$`).exec(request.path);
-    const cached = /^\/api\/resolve-cache\/(.+)$/.exec(request.path);
-    const name = resolved?.[1] ?? cached?.[1] ?? "";
-    const file = Object.hasOwn(files, name) ? files[name] : undefined;
-    if (revision !== null) {
-      response.end(JSON.stringify({ sha: commit, siblings: Object.keys(files).map((rfilename) => ({ rfilename })) }));
-    } else if (file?.large) {
-      const hash = createHash("sha256").update(file.content).digest("hex");
-      const linked = { "x-linked-etag": `"${hash}"`, "x-linked-size": file.content.length };
-      response
-        .writeHead(302, { ...linked, etag: '"of the pointer"', location: `${storage.origin}/${name}` })
-        .end("Found");
-    } else if (file !== undefined && resolved !== null) {
-      response.writeHead(307, { location: `/api/resolve-cache/${name}` }).end();
-    } else if (file !== undefined) {
-      const header = `blob ${file.content.length}\0`;
-      const hash = createHash("sha1").update(header).update(file.content).digest("hex");
-      response.writeHead(200, { etag: `W/"${hash}"`, "content-length": file.content.length });
-      response.end(request.method === "HEAD" ? undefined : file.content);
-    } else {
-      response.writeHead(404).end("Repository not found");
-    }
-  });
-  open.push(hub.close, storage.close);
-  return { endpoint: hub.origin, requests };
-}
-
 let open: (() => void)[] = [];
+async function startHub(files: Record<string, HubFile>, fault?: HubFault) {
+  const hub = await startFakeHub(files, fault);
+  open.push(hub.close);
+  return hub;
+}
+
 let target = "";
 let downloads = 0;
 beforeEach(() => {
@@ -127,7 +52,7 @@ async function refusal(promise: Promise<unknown>): Promise<AppError> {
 }
 
 /** A storage that hangs up after this many bytes, the first `times` times. */
-function hangingUp(bytes: number, times: number): Fault {
+function hangingUp(bytes: number, times: number): HubFault {
   let left = times;
   return ({ host, range }, response) => {
     if (host !== "storage" || left-- <= 0) return false;
@@ -214,8 +139,8 @@ describe("an interrupted download", () => {
   });
 
   it("goes on in the next run from the bytes of the last", async () => {
-    const never: Fault = ({ host }, response) => host === "storage" && Boolean(response.destroy());
-    const fault: { now: Fault } = { now: hangingUp(120_000, 1) };
+    const never: HubFault = ({ host }, response) => host === "storage" && Boolean(response.destroy());
+    const fault: { now: HubFault } = { now: hangingUp(120_000, 1) };
     const { endpoint, requests } = await startHub(files, (request, response) => {
       const answered = fault.now(request, response);
       if (answered) fault.now = never;
@@ -261,7 +186,7 @@ describe("an interrupted download", () => {
 
   it("tries again when the server is overloaded, and gives up in the end", async () => {
     let busy = 2;
-    const overloaded: Fault = ({ method, path }, response) =>
+    const overloaded: HubFault = ({ method, path }, response) =>
       method === "HEAD" && path.endsWith("config.json") && busy-- > 0 && Boolean(response.writeHead(503).end());
     await download((await startHub(files, overloaded)).endpoint);
     busy = 1000;
@@ -270,7 +195,7 @@ describe("an interrupted download", () => {
   });
 
   it("does not wait for ever for a server that falls silent", async () => {
-    const silent: Fault = ({ host }, response) => host === "storage" && Boolean(response.writeHead(200).write("x"));
+    const silent: HubFault = ({ host }, response) => host === "storage" && Boolean(response.writeHead(200).write("x"));
     const error = await refusal(download((await startHub(files, silent)).endpoint, { idleTimeoutMs: 40, attempts: 1 }));
     expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: "model.safetensors: nothing came for 40 ms" });
   });
@@ -278,17 +203,17 @@ describe("an interrupted download", () => {
 
 describe("refused, and nothing of it kept as the checkpoint", () => {
   const storageSends =
-    (bytes: Uint8Array): Fault =>
+    (bytes: Uint8Array): HubFault =>
     ({ host }, response) =>
       host === "storage" && Boolean(response.writeHead(200).end(bytes));
   const hubAnswers =
-    (part: string, headers: Record<string, string>, body = ""): Fault =>
+    (part: string, headers: Record<string, string>, body = ""): HubFault =>
     ({ host, path }, response) =>
       host === "hub" && path.includes(part) && Boolean(response.writeHead(200, headers).end(body));
   const damaged = weights.slice();
   damaged[5]! ^= 1;
 
-  it.each<[string, Fault, string]>([
+  it.each<[string, HubFault, string]>([
     ["bytes with another hash", storageSends(damaged), "model.safetensors: has the hash"],
     ["more bytes than declared", storageSends(new Uint8Array(300_001)), "more than its 300000 bytes were sent"],
     ["a file without a hash", hubAnswers("vocab.txt", {}), "vocab.txt: http://127.0.0.1"],
