@@ -12,7 +12,10 @@ import { createFeatureExtractor, type FeatureExtractorParts } from "./extractor.
 
 const read = (name: string) => readFileSync(new URL(`../../../../test/golden/${name}`, import.meta.url));
 const shape = JSON.parse(read("encoder.json").toString()).shapes[0];
-const encoder = createBert(parseEncoderConfig(JSON.stringify(shape.config)) as BertConfig, parseSafetensors(read(shape.file)));
+const encoder = createBert(
+  parseEncoderConfig(JSON.stringify(shape.config)) as BertConfig,
+  parseSafetensors(read(shape.file)),
+);
 const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefgh"];
 const tokenizer = createTokenizer(wordPieceTokenizerJson(vocab, { lowercase: true }));
 const parts: FeatureExtractorParts = { tokenizer, encoder, pooling: "mean-max", identity: "f00d", maxTokens: 10 };
