@@ -1,7 +1,17 @@
 // From a small made-up dataset through both commands to a folder that publishing accepts.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { releaseFileNames } from "@attune/shared/contracts/release";
 import type { AppError } from "@attune/shared/errors";
@@ -88,6 +98,36 @@ describe("attune extractor freeze", () => {
     expect(readFileSync(at("first", "README.md"), "utf8")).toContain("| always neutral |");
     expect(existsSync(at("first", "README.md.new"))).toBe(false);
   }, 60_000);
+
+  it.each(["mean-max", "cls"])(
+    "makes of an imported RoBERTa, pooled by %s, a folder that publishing accepts",
+    async (pooling) => {
+      const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
+      const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
+      const [checkpoint, imported, frozen] = ["checkpoint", "imported", "frozen"].map((name) =>
+        at(`${pooling}-${name}`),
+      );
+      mkdirSync(checkpoint!);
+      for (const name of ["config.json", "pytorch_model.bin"]) {
+        copyFileSync(join(golden, "checkpoint", name), join(checkpoint!, name));
+      }
+      writeFileSync(join(checkpoint!, "vocab.json"), JSON.stringify(vocab));
+      writeFileSync(join(checkpoint!, "merges.txt"), merges.join("\n"));
+      const run = async (argv: string[]) => expect(await extractorCommand.run(argv, recorder())).toBe(0);
+      await run(["import", checkpoint!, "--out", imported!, "--pooling", pooling]);
+      await run(["freeze", "--run", imported!, "--data", at("data"), "--out", frozen!, "--meld", at("meld")]);
+      const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(join(frozen!, name)))]);
+      const { features } = checkExtractor(Object.fromEntries(files) as ExtractorFiles);
+      expect(features).toMatchObject({ pooling, maxTokens: 32, featureSize: pooling === "cls" ? 4 : 8 });
+      expect(readdirSync(frozen!).sort()).toEqual([...releaseFileNames, "README.md", "import.json"].sort());
+      expect(JSON.parse(readFileSync(join(frozen!, "import.json"), "utf8"))).toMatchObject({
+        source: `${pooling}-checkpoint`,
+        frozen: { identity: features.identity },
+        evaluation: { people: expect.any(Array) },
+      });
+      expect(readFileSync(join(frozen!, "README.md"), "utf8")).toContain("roberta: 2 layers, 4 wide");
+    },
+  );
 
   it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
     const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];

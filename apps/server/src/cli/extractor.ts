@@ -7,20 +7,20 @@ import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
 import { openBackend } from "../pretraining/backend.js";
-import { cardText } from "../pretraining/card.js";
+import { cardOf } from "../pretraining/card.js";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js";
 import { type ExtractionProgress, readExtractorFolder } from "../pretraining/extractor-files.js";
-import { freezeExtractor, readRecord, writeRecord } from "../pretraining/freeze.js";
+import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.js";
 import type { Command, CommandIo } from "./command.js";
 import { importUsage, runImport } from "./extractor-import.js";
 
 const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--meld DIR] [--json]
 
-Freezes a run of \`attune pretrain\`: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
+Freezes a run of \`attune pretrain\` or an imported checkpoint: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
 folder that \`attune publish\` packs and signs.
 
-  --run DIR    the run folder
+  --run DIR    the run folder, or what \`attune extractor import\` wrote
   --data DIR   GoEmotions, on whose features DR and prior head are fitted
   --out DIR    the frozen extractor
   --meld DIR   also measure the features on MELD's dev split, for the card
@@ -42,7 +42,7 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(argv);
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
-  const record = readRecord(runDirectory);
+  const origin = readOrigin(runDirectory);
   const { tf } = await openBackend();
   const report = progressReport(io);
   const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, out, report });
@@ -62,8 +62,8 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
       report,
     });
   }
-  writeRecord(out, { ...record, frozen, ...(evaluation ? { evaluation } : {}) });
-  writeDurably(join(out, "README.md"), new TextEncoder().encode(cardText({ run: record, frozen, evaluation })));
+  writeRecord(out, origin, { frozen, ...(evaluation ? { evaluation } : {}) });
+  writeDurably(join(out, "README.md"), new TextEncoder().encode(cardOf(origin, { frozen, evaluation })));
   if (io.json) io.stdout(JSON.stringify({ out, ...frozen, ...(evaluation ? { evaluation } : {}) }));
   else {
     io.stdout(`${out}: ${frozen.featureSize} features, identity ${frozen.identity}`);

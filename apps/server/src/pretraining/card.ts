@@ -1,7 +1,8 @@
 // The model card of a frozen extractor: what it is, what it was made of, how it was measured and where it must not be trusted.
 
+import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Evaluation } from "./evaluation.js";
-import type { FreezeOutcome } from "./freeze.js";
+import type { FreezeOutcome, Origin } from "./freeze.js";
 import type { RunRecord } from "./pretrain.js";
 import { recipeNotes } from "./recipe.js";
 
@@ -12,7 +13,52 @@ export interface CardInput {
   readonly evaluation?: Evaluation | undefined;
 }
 
-export function cardText({ run, frozen, evaluation }: CardInput): string {
+export function cardOf(origin: Origin, measured: Omit<CardInput, "run">): string {
+  return origin.kind === "run"
+    ? cardText({ run: origin.record, ...measured })
+    : importedCardText(origin.record, measured);
+}
+
+function importedCardText(imported: ImportRecord, { frozen, evaluation }: Omit<CardInput, "run">): string {
+  const { modelType, numHiddenLayers, hiddenSize, vocabularySize, parameters, pooling, maxTokens, source } = imported;
+  return `# A feature extractor imported from ${source}
+
+Turns an utterance of at most ${maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell emotions from. It stays frozen
+on the device; only heads are trained there. Licence, training data and limits are those its publisher states.
+
+## Architecture
+
+${modelType}: ${numHiddenLayers} layers, ${hiddenSize} wide, ${vocabularySize.toLocaleString("en")} word pieces, pooled by ${pooling}, then standardised.
+${parameters.toLocaleString("en")} weights, int8 with one scale a row, as published otherwise: nothing was trained on.
+
+${filesTable(frozen)}
+
+Identity of the features: \`${frozen.identity}\`
+
+The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
+(weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
+
+## Measured
+
+${measuredText(evaluation)}
+`;
+}
+
+function filesTable({ sizesBytes }: FreezeOutcome): string {
+  const row = ([name, bytes]: [string, number]) => `| ${name} | ${bytes.toLocaleString("en")} |`;
+  const total = Object.values(sizesBytes).reduce((sum, bytes) => sum + bytes, 0);
+  return ["| file | bytes |", "|---|---:|", ...Object.entries(sizesBytes).map(row), row(["together", total])].join(
+    "\n",
+  );
+}
+
+function measuredText(evaluation: Evaluation | undefined): string {
+  return evaluation === undefined
+    ? "MELD was not at hand when this was frozen; add `--meld` for its table."
+    : metrics(evaluation);
+}
+
+function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
   const note = recipeNotes[run.recipeName];
   const extra = run.data.some(({ name }) => name === "emorynlp") ? " --extra data/emorynlp" : "";
@@ -28,14 +74,7 @@ BERT's encoder (Devlin et al. 2019): ${recipe.numHiddenLayers} layers, ${recipe.
 (BERT's vocabulary, pruned to the pieces the training text holds at least ${recipe.minimumPieceCount} times and all single characters), pooled by
 ${recipe.pooling}, then standardised. ${run.parameters.toLocaleString("en")} weights, int8 with one scale a row. Trained from random weights: no other checkpoint went in.
 
-| file | bytes |
-|---|---:|
-${Object.entries(frozen.sizesBytes)
-  .map(([name, bytes]) => `| ${name} | ${bytes.toLocaleString("en")} |`)
-  .join("\n")}
-| together | ${Object.values(frozen.sizesBytes)
-    .reduce((sum, bytes) => sum + bytes, 0)
-    .toLocaleString("en")} |
+${filesTable(frozen)}
 
 Identity of the features: \`${frozen.identity}\`
 
@@ -63,7 +102,7 @@ The prior head is a softmax regression on the int8 features of the ${frozen.prio
 
 ## Measured
 
-${evaluation === undefined ? "MELD was not at hand when this was frozen; add `--meld` for its table." : metrics(evaluation)}
+${measuredText(evaluation)}
 
 ## Limits
 

@@ -1,6 +1,6 @@
 // Freezes a run: int8 weights, DR, prior head and golden vectors, in the folder that `attune publish` signs.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { featureIdentity } from "@attune/ml/features/identity";
@@ -14,6 +14,7 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
+import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Tf } from "./backend.js";
 import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
@@ -132,18 +133,26 @@ function goldenVectors(vocabSize: number, maxTokens: number, features: (ids: Int
   return { version: 1, tolerance: goldenTolerance, vectors };
 }
 
-/** run.json of a finished run. Throws INVALID_EXTRACTOR where it is not there. */
-export function readRecord(runDirectory: string): RunRecord {
-  const path = join(runDirectory, "run.json");
+/** What a folder that is to be frozen came from: its own run, or a published checkpoint. */
+export type Origin =
+  | { readonly kind: "run"; readonly record: RunRecord }
+  | { readonly kind: "import"; readonly record: ImportRecord };
+
+/** From run.json or import.json. Throws INVALID_EXTRACTOR where neither is there. */
+export function readOrigin(directory: string): Origin {
+  const kind = existsSync(join(directory, "import.json")) ? "import" : "run";
+  const path = join(directory, `${kind}.json`);
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as RunRecord;
+    return { kind, record: JSON.parse(readFileSync(path, "utf8")) };
   } catch (cause) {
     throw new AppError("INVALID_EXTRACTOR", `${path}: is missing or not JSON; let the run finish first`, { cause });
   }
 }
 
-export function writeRecord(directory: string, record: object): void {
-  writeDurably(join(directory, "run.json"), encode(`${JSON.stringify(record, null, 2)}\n`));
+/** The origin's record beside what freezing and measuring found. */
+export function writeRecord(directory: string, { kind, record: origin }: Origin, found: object): void {
+  const record = { ...origin, ...found };
+  writeDurably(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));
 }
 
 function encode(text: string): Uint8Array {
