@@ -40,6 +40,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./extractor.js")).extractorCommand,
   },
   {
+    name: "experiment",
+    summary: "rerun the paper's tables beside its numbers and honest baselines",
+    load: async () => (await import("./experiment.js")).experimentCommand,
+  },
+  {
     name: "publish",
     summary: "publish a frozen extractor as a signed release",
     load: async () => (await import("./publish.js")).publishCommand,

@@ -1,0 +1,106 @@
+// `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
+
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { AppError } from "@attune/shared/errors";
+import { readEnv } from "../env.js";
+import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
+import { runExperiments } from "../experiments/experiment.js";
+import { createProgress } from "../experiments/progress.js";
+import { baselinesText, tableText } from "../experiments/text-table.js";
+import type { Command, CommandIo } from "./command.js";
+
+const usage = `Usage: attune experiment NAME... --data DIR [options]
+
+NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; every number stands beside the paper's.
+
+  --data DIR         MELD: train_sent_emo.csv, dev_sent_emo.csv and, for --split test, test_sent_emo.csv
+  --extractor X      DIR (a frozen extractor, a run of \`attune pretrain\`, or an import) or NAME=DIR for one of the paper's:
+                     roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
+                     Default: the bundled extractor
+  --split dev|test   what is measured (default: dev). Settings are chosen on a fifth of train for dev, on dev for test
+  --full             the paper's whole grids, chosen anew for each seed; hours instead of minutes
+  --json             {"tables","baselines","extractors"} on standard output; n is the number of runs behind a number
+
+Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds.
+
+Examples:
+  attune experiment table4 --data data/meld
+  attune experiment all --data data/meld --split dev --json > result.json
+  attune experiment table5 --data data/meld --extractor bert-tiny=extractors/tiny --extractor bert-tiny-pretrained=runs/tiny-1
+`;
+
+export const experimentCommand: Command = {
+  name: "experiment",
+  summary: "rerun the paper's tables",
+  usage,
+  run,
+};
+
+async function run(argv: string[], io: CommandIo): Promise<number> {
+  const flags = parseFlags(argv);
+  const { home } = readEnv();
+  const progress = createProgress({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
+  const options = { ...flags, cacheDirectory: join(home, "cache"), progress };
+  const { result, experiments } = await runExperiments(options);
+  if (io.json) {
+    io.stdout(JSON.stringify(result));
+    return 0;
+  }
+  for (const [index, table] of result.tables.entries()) io.stdout(tableText(table, experiments[index]!.title));
+  io.stdout(baselinesText(result.baselines));
+  return 0;
+}
+
+function parseFlags(argv: string[]) {
+  const { values, positionals } = readFlags(argv);
+  if (positionals.length === 0) {
+    throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);
+  }
+  const names = positionals.includes("all") ? experimentNames : positionals.map(experimentName);
+  if (values.data === undefined) throw new AppError("INVALID_INPUT", "--data is missing: the folder of MELD");
+  const { split } = values;
+  if (split !== "dev" && split !== "test") {
+    throw new AppError("INVALID_INPUT", `--split ${split}: is not dev or test`);
+  }
+  return {
+    names,
+    split,
+    dataDirectory: resolve(values.data),
+    extractors: values.extractor ?? [],
+    full: values.full ?? false,
+    withBp: values["with-bp"] ?? false,
+    iemocapDirectory: values.iemocap === undefined ? undefined : resolve(values.iemocap),
+  } as const;
+}
+
+function experimentName(given: string): ExperimentName {
+  const name = experimentNames.find((known) => known === given);
+  if (name === undefined) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `there is no experiment "${given}"; there are ${experimentNames.join(", ")}, all`,
+    );
+  }
+  return name;
+}
+
+function readFlags(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        data: { type: "string" },
+        extractor: { type: "string", multiple: true },
+        split: { type: "string", default: "dev" },
+        iemocap: { type: "string" },
+        full: { type: "boolean" },
+        "with-bp": { type: "boolean" },
+        json: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune experiment --help`, { cause: error });
+  }
+}

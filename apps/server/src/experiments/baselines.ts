@@ -1,0 +1,80 @@
+// The three lines that every table is read beside: bag of words, always neutral, and the features of an encoder that nothing has trained.
+
+import { weightedF1 } from "@attune/ml/metrics/classification";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { bagOfWordsPredictions } from "../pretraining/bag-of-words.js";
+import { labelsOf } from "../pretraining/freeze.js";
+import { measureClassifier } from "./classifiers.js";
+import { type ExtractorSource, randomTwin } from "./extractor-source.js";
+import { optimalLinear } from "./linear-classifier.js";
+import { type Baselines, deviation, mean, type OutcomeOf, type Task } from "./outcome.js";
+import { referenceLines } from "./paper.js";
+import { problemOf, taskKey, type Workbench } from "./workbench.js";
+
+export interface BaselineTasks {
+  readonly bagOfWords: Task;
+  readonly alwaysNeutral: Task;
+  readonly randomFeatures: Task;
+}
+
+/** `shape`: the extractor whose architecture and tokenizer the random encoders have. */
+export function baselineTasks(bench: Workbench, shape: ExtractorSource): BaselineTasks {
+  const classes = emotionLabels.length;
+  const truth = () => labelsOf(bench.measured);
+  return {
+    bagOfWords: {
+      key: taskKey(bench, "bag-of-words"),
+      what: "bag of words",
+      cost: 15,
+      compute() {
+        const { train } = bench.data;
+        const training = { texts: train.map((row) => row.text), labels: labelsOf(train) };
+        const texts = bench.measured.map((row) => row.text);
+        const predictions = Array.from(bagOfWordsPredictions(training, texts, classes));
+        const score = weightedF1(truth(), Int32Array.from(predictions), classes);
+        return { scores: [score], notes: ["words and punctuation seen twice, C = 1"], series: { predictions } };
+      },
+    },
+    alwaysNeutral: {
+      key: taskKey(bench, "always-neutral"),
+      what: "always neutral",
+      cost: 0.1,
+      compute: () => ({ scores: [weightedF1(truth(), new Int32Array(bench.measured.length), classes)], notes: [] }),
+    },
+    randomFeatures: {
+      key: taskKey(bench, "random-features", shape.key),
+      what: "features of random encoders",
+      cost: 50,
+      async compute(report) {
+        const scores: number[] = [];
+        for (const [turn, seed] of bench.seeds.entries()) {
+          const part = (fraction: number) => report((turn + fraction) / bench.seeds.length);
+          const problem = problemOf(bench, { source: randomTwin(shape, seed) }, (fraction) => part(0.3 * fraction));
+          const run = { problem, seeds: [seed], chooseEachSeed: true, report: (f: number) => part(0.3 + 0.7 * f) };
+          scores.push(...(await measureClassifier(optimalLinear("none"), run)).scores);
+        }
+        return {
+          scores,
+          notes: [`${shape.folder.config.numHiddenLayers} layers, ${shape.folder.config.hiddenSize} wide`],
+        };
+      },
+    },
+  };
+}
+
+export function baselinesOf(bench: Workbench, tasks: BaselineTasks, outcomeOf: OutcomeOf): Baselines {
+  const line = (name: keyof BaselineTasks) => {
+    const { scores } = outcomeOf(tasks[name]);
+    return {
+      measured: mean(scores),
+      sd: deviation(scores),
+      n: scores.length,
+      reference: referenceLines[name][bench.split],
+    };
+  };
+  return {
+    bagOfWords: line("bagOfWords"),
+    alwaysNeutral: line("alwaysNeutral"),
+    randomFeatures: line("randomFeatures"),
+  };
+}

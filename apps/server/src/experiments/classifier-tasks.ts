@@ -1,0 +1,63 @@
+// From a classifier and a choice of features to a task; tables that ask for the same get the same task, and it is computed once.
+
+import { type Classifier, measureClassifier } from "./classifiers.js";
+import { elmClassifier, oselmClassifier } from "./elm-classifier.js";
+import { hiddenClassifier } from "./hidden-baseline.js";
+import { adamLinear, optimalLinear } from "./linear-classifier.js";
+import type { Task } from "./outcome.js";
+import { type FeatureChoice, featureKey, problemOf, taskKey, type Workbench } from "./workbench.js";
+
+export const classifierRows = [
+  "BP",
+  "Hidden",
+  "Linear",
+  "Linear (optimum)",
+  "Linear (optimum, balanced)",
+  "ELM",
+  "OSELM",
+] as const;
+export type ClassifierRow = (typeof classifierRows)[number];
+
+/** undefined where the row is not measured: `bp` without --with-bp. */
+export function classifierTask(bench: Workbench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
+  switch (row) {
+    case "BP":
+      return undefined;
+    case "Hidden":
+      return taskOf(bench, choice, { classifier: hiddenClassifier(bench.openTf, bench.full), cost: 60 });
+    case "Linear":
+      return taskOf(bench, choice, { classifier: adamLinear(bench.full), cost: 40 });
+    case "Linear (optimum)":
+      return taskOf(bench, choice, { classifier: optimalLinear("none"), cost: 15 });
+    case "Linear (optimum, balanced)":
+      return taskOf(bench, choice, { classifier: optimalLinear("balanced"), cost: 15 });
+    case "ELM":
+      return taskOf(bench, choice, { classifier: elmClassifier(), cost: 25 });
+    case "OSELM":
+      return taskOf(bench, choice, { classifier: oselmClassifier(), cost: 25 });
+  }
+}
+
+export function taskOf<S>(
+  bench: Workbench,
+  choice: FeatureChoice,
+  { classifier, cost }: { classifier: Classifier<S>; cost: number },
+): Task {
+  const scale = bench.full ? 4 : 1;
+  const person = choice.speaker === undefined ? 1 : 0.05;
+  return {
+    key: taskKey(bench, classifier.name, featureKey(choice)),
+    what: `${classifier.name.split("-")[0]} on ${choice.source.name}${choice.components ? `, PCA ${choice.components}` : ""}${choice.speaker ? `, ${choice.speaker}` : ""}`,
+    cost: cost * scale * person,
+    async compute(report) {
+      // Extraction, where it was not cached, is the first tenth.
+      const problem = problemOf(bench, choice, (fraction) => report(0.1 * fraction));
+      return measureClassifier(classifier, {
+        problem,
+        seeds: bench.seeds,
+        chooseEachSeed: bench.full,
+        report: (fraction) => report(0.1 + 0.9 * fraction),
+      });
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// One run of `attune experiment`: opens what was asked for, computes or looks up every cell, and hands back the result and what plots need.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { pooledSize } from "@attune/ml/encoder/pooling";
+import { AppError } from "@attune/shared/errors";
+import { loadMeld } from "../datasets/meld.js";
+import { openBackend, type Tf } from "../pretraining/backend.js";
+import { type BaselineTasks, baselinesOf, baselineTasks } from "./baselines.js";
+import { type ExperimentName, experimentByName } from "./catalogue.js";
+import { openCellStore } from "./cell-store.js";
+import { type ExtractorSource, openEngine, openSource } from "./extractor-source.js";
+import { createFeatureCache } from "./feature-cache.js";
+import type { Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
+import type { Progress } from "./progress.js";
+import { runTasks, tasksOf } from "./run.js";
+import { dataDigest, type Workbench } from "./workbench.js";
+
+export interface ExperimentOptions {
+  readonly names: readonly ExperimentName[];
+  readonly dataDirectory: string;
+  /** DIR or NAME=DIR; empty: the bundled one. */
+  readonly extractors: readonly string[];
+  readonly split: "dev" | "test";
+  readonly full: boolean;
+  readonly withBp: boolean;
+  readonly iemocapDirectory: string | undefined;
+  readonly cacheDirectory: string;
+  readonly progress: Progress;
+}
+
+export interface ExperimentRun {
+  readonly result: ExperimentResult;
+  readonly bench: Workbench;
+  readonly experiments: readonly Experiment[];
+  readonly baselines: BaselineTasks;
+  readonly outcomeOf: OutcomeOf;
+}
+
+/** Relative to src/experiments and to dist/experiments alike. */
+const bundledDirectory = fileURLToPath(new URL("../../../../assets/extractor", import.meta.url));
+const seeds = [1, 2, 3];
+
+export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
+  const { engine, name: engineName } = openEngine();
+  const bench = openBench(options, {
+    engineName,
+    features: createFeatureCache(join(options.cacheDirectory, "features"), engine),
+  });
+  const baselines = baselineTasks(bench, bench.extractors[0]!);
+  const experiments = options.names.map((name) => experimentByName(name, bench, baselines));
+  const store = openCellStore(join(options.cacheDirectory, "cells.jsonl"));
+  const tasks = [...Object.values(baselines), ...tasksOf(experiments)];
+  const run = { store, progress: options.progress, nowMs: () => performance.now() };
+  const outcomeOf = await runTasks(tasks, run);
+  const result = {
+    tables: experiments.map((experiment) => ({
+      table: experiment.name,
+      split: options.split,
+      cells: experiment.assemble(outcomeOf),
+    })),
+    baselines: baselinesOf(bench, baselines, outcomeOf),
+    extractors: bench.extractors.map((source) => describeSource(source, engineName)),
+  };
+  return { result, bench, experiments, baselines, outcomeOf };
+}
+
+function openBench(
+  options: ExperimentOptions,
+  { engineName, features }: { engineName: string; features: Workbench["features"] },
+): Workbench {
+  const data = loadMeld(options.dataDirectory);
+  const measured = options.split === "dev" ? data.dev : data.test;
+  if (measured === undefined) {
+    throw new AppError("INVALID_INPUT", `--split test: ${options.dataDirectory} holds no test_sent_emo.csv`);
+  }
+  const extractors =
+    options.extractors.length > 0
+      ? options.extractors.map((argument) => openSource(argument, engineName))
+      : [{ ...openSource(bundledDirectory, engineName), name: "bundled" }];
+  refuseTwins(extractors);
+  return {
+    data,
+    split: options.split,
+    measured,
+    dataKey: dataDigest(data, options.split),
+    seeds,
+    full: options.full,
+    withBp: options.withBp,
+    ...(options.iemocapDirectory === undefined ? {} : { iemocapDirectory: options.iemocapDirectory }),
+    extractors,
+    features,
+    openTf: onceOpened(),
+  };
+}
+
+/** Columns are told apart by their names. */
+function refuseTwins(extractors: readonly ExtractorSource[]): void {
+  const names = extractors.map(({ name }) => name);
+  const twin = names.find((name, index) => names.indexOf(name) !== index);
+  if (twin !== undefined) {
+    throw new AppError("INVALID_INPUT", `--extractor: two of the folders are called ${twin}; rename one`);
+  }
+}
+
+/** TensorFlow.js takes a second to load and is not needed from cache. */
+function onceOpened(): () => Promise<Tf> {
+  let opened: Promise<Tf> | undefined;
+  return () => {
+    opened ??= openBackend().then(({ tf }) => tf);
+    return opened;
+  };
+}
+
+function describeSource(source: ExtractorSource, engine: string): ExperimentResult["extractors"][number] {
+  const { config, pooling, maxTokens } = source.folder;
+  return {
+    name: source.name,
+    identity: source.key,
+    engine: config.modelType === "mobilebert" ? "reference" : engine,
+    weights: source.weights,
+    layers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    featureSize: source.reduction?.outputSize ?? pooledSize(config.hiddenSize, pooling),
+    pooling,
+    maxTokens,
+  };
+}

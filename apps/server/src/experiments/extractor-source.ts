@@ -1,0 +1,131 @@
+// An extractor under experiment: a folder opened, what is known of it, and its twin with random weights.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join, resolve } from "node:path";
+import type { EncoderConfig } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
+import type { Engine } from "@attune/ml/engine/engine";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
+import {
+  type DimensionalityReduction,
+  loadDimensionalityReduction,
+} from "@attune/ml/features/dimensionality-reduction";
+import { type LinearHead, loadLinear } from "@attune/ml/heads/linear";
+import { createRandom } from "@attune/ml/tensor/random";
+import { parseSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { AppError } from "@attune/shared/errors";
+import { sha256 } from "../pretraining/export.js";
+import { type ExtractorFolder, readExtractorFolder } from "../pretraining/extractor-files.js";
+import { type PaperExtractor, paperExtractors } from "./paper.js";
+
+export interface ExtractorSource {
+  readonly name: string;
+  /** Digest of files and engine: what features depend on. */
+  readonly key: string;
+  readonly folder: ExtractorFolder;
+  readonly model: TensorFile;
+  readonly weights: "int8" | "float32";
+  /** The paper's checkpoint that this one is, as its owner says by naming it so. */
+  readonly paper?: { readonly extractor: PaperExtractor; readonly pretrained: boolean };
+  /** The folder's own, where it was frozen for publishing. */
+  readonly reduction?: DimensionalityReduction;
+  readonly prior?: LinearHead;
+}
+
+/** WebAssembly where the host has it: the same kernels as on devices. */
+export function openEngine(): { readonly engine: Engine; readonly name: string } {
+  try {
+    const require = createRequire(import.meta.url);
+    const kernel = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
+    const engine = createWasmEngine({
+      simd128: kernel("attune-simd128.wasm"),
+      relaxed: kernel("attune-relaxed.wasm"),
+    });
+    return { engine, name: `wasm-${engine.build}` };
+  } catch {
+    return { engine: referenceEngine, name: "reference" };
+  }
+}
+
+/** `argument`: DIR, or NAME=DIR where NAME is one of the paper's extractors, with `-pretrained` for one further trained on a labelled dataset. */
+export function openSource(argument: string, engineName: string): ExtractorSource {
+  const equals = argument.indexOf("=");
+  const named = equals < 0 ? undefined : argument.slice(0, equals).toLowerCase();
+  const directory = resolve(argument.slice(equals + 1));
+  const paper = named === undefined ? undefined : paperName(named);
+  const folder = readExtractorFolder(directory);
+  const optional = (name: string) => readOptional(join(directory, name));
+  const reduction = optional("dr.safetensors");
+  const prior = optional("prior-head.safetensors");
+  const name =
+    paper === undefined ? basename(directory) : `${paper.extractor}${paper.pretrained ? " pre-trained" : ""}`;
+  return {
+    name,
+    key: digestOf(directory, engineName),
+    folder,
+    model: folder.model,
+    weights: "quantization" in folder.model.metadata ? "int8" : "float32",
+    ...(paper === undefined ? {} : { paper }),
+    ...(reduction === undefined ? {} : { reduction: loadDimensionalityReduction(reduction) }),
+    ...(prior === undefined ? {} : { prior: loadLinear(prior) }),
+  };
+}
+
+function paperName(named: string): NonNullable<ExtractorSource["paper"]> {
+  const pretrained = named.endsWith("-pretrained");
+  const plain = pretrained ? named.slice(0, -"-pretrained".length) : named;
+  const extractor = paperExtractors.find((known) => known.toLowerCase() === plain);
+  if (extractor === undefined) {
+    const names = paperExtractors.map((known) => known.toLowerCase()).join(", ");
+    throw new AppError("INVALID_INPUT", `--extractor ${named}=…: the paper's extractors are ${names} (-pretrained)`);
+  }
+  return { extractor, pretrained };
+}
+
+/** Not the folder's DR: features are cached before it. */
+function digestOf(directory: string, engineName: string): string {
+  const digests = ["config.json", "model.safetensors", "tokenizer.json"].map((name) =>
+    sha256(new Uint8Array(readFileSync(join(directory, name)))),
+  );
+  return sha256([...digests, engineName].join("\n"));
+}
+
+function readOptional(path: string): TensorFile | undefined {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(readFileSync(path));
+  } catch {
+    return undefined;
+  }
+  try {
+    return parseSafetensors(bytes);
+  } catch (cause) {
+    throw new AppError("INVALID_EXTRACTOR", `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The same architecture and tokenizer with weights that nothing has trained: normal with deviation 0.02, norms 1, biases 0. */
+export function randomTwin(source: ExtractorSource, seed: number): ExtractorSource {
+  const { folder } = source;
+  return {
+    name: `${source.name} (random weights)`,
+    key: sha256(`random ${seed}\n${source.key}`),
+    folder,
+    model: randomWeights(folder.config, seed),
+    weights: "float32",
+  };
+}
+
+function randomWeights(config: EncoderConfig, seed: number): TensorFile {
+  const random = createRandom(seed);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, shape] of encoderWeightShapes(config)) {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    if (/norm(?:\.[^.]*)*\.weight$/i.test(name)) data.fill(1);
+    else if (!name.endsWith(".bias")) for (let i = 0; i < data.length; i++) data[i] = 0.02 * random.normal();
+    tensors.set(name, { dtype: "F32", shape, data });
+  }
+  return { tensors, metadata: {} };
+}

@@ -1,0 +1,52 @@
+// `linear` in four ways: the paper's Adam and SGD, and the optimum by L-BFGS, plain and with balanced classes.
+
+import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
+import { createRandom } from "@attune/ml/tensor/random";
+import { type Classifier, unlessSingular } from "./classifiers.js";
+import { paperSetup } from "./paper.js";
+
+export interface LinearSetting {
+  readonly l2: number;
+}
+
+/** What the paper leaves open: epochs. Its single-user models converged within 100; with all users an epoch has ten times the steps. */
+const adamEpochs = { quick: 30, full: 100 };
+
+/** `linear` as the paper trains it on all users: Adam 1e-4, batch 64. */
+export function adamLinear(full: boolean): Classifier<LinearSetting> {
+  const { adamRate: learningRate, batchSize, l2 } = paperSetup;
+  const epochs = full ? adamEpochs.full : adamEpochs.quick;
+  const grid = full ? l2 : [0, 0.003, 0.03];
+  return linearClassifier(`linear-adam-${epochs}`, { optimizer: "adam", learningRate, epochs, batchSize }, grid);
+}
+
+/** `linear` as the paper trains it on one user: SGD 0.01, batch 64, 100 epochs. */
+export function sgdLinear(): Classifier<LinearSetting> {
+  const { sgdRate: learningRate, batchSize, epochs, l2 } = paperSetup;
+  return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, l2);
+}
+
+/** Our own row: the optimum of the same objective, nothing to tune but l2. */
+export function optimalLinear(classWeights: "balanced" | "none"): Classifier<LinearSetting> {
+  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
+  return linearClassifier(`linear-lbfgs-${classWeights}`, recipe, [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]);
+}
+
+function linearClassifier(
+  name: string,
+  recipe: Omit<LinearRecipe, "l2">,
+  grid: readonly number[],
+): Classifier<LinearSetting> {
+  return {
+    name: `${name}-${grid.join(",")}`,
+    groups: grid.map((l2) => [{ l2 }]),
+    describe: ({ l2 }) => `l2 ${l2}`,
+    fit: ({ problem, examples, group, seed }) =>
+      group.map((setting) => {
+        const random = createRandom(seed);
+        const fit = { ...examples, identity: problem.identity, recipe: { ...recipe, ...setting }, random };
+        const head = unlessSingular(() => fitLinear(fit));
+        return head === undefined ? { setting } : { setting, probabilities: head.probabilities };
+      }),
+  };
+}

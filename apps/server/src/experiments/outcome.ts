@@ -1,0 +1,116 @@
+// What an experiment is made of: tasks that compute outcomes, saved one by one, and a pure function from outcomes to a table.
+
+import { z } from "zod";
+
+/** What one task found. Plain JSON: it is saved as it is, and holds no utterance. */
+export const outcomeSchema = z.strictObject({
+  /** One number a run; empty where every run was singular. */
+  scores: z.array(z.number()),
+  /** The settings chosen, singular cells and what else a reader must know. */
+  notes: z.array(z.string()),
+  /** Seconds of computation. */
+  seconds: z.number(),
+  /** (classes * classes), rows = truth; of the first run. */
+  confusion: z.array(z.number()).optional(),
+  /** Named series for plots and for tables that need more than a score. */
+  series: z.record(z.string(), z.array(z.number())).optional(),
+});
+export type Outcome = z.infer<typeof outcomeSchema>;
+export type Finding = Omit<Outcome, "seconds">;
+
+export interface Task {
+  /** Everything that the outcome depends on: equal keys, equal outcomes. */
+  readonly key: string;
+  /** For the progress bar. */
+  readonly what: string;
+  /** Roughly how long it takes, in seconds: only the ratios matter. */
+  readonly cost: number;
+  compute(report: (fraction: number) => void): Promise<Finding> | Finding;
+}
+
+const cellSchema = z.strictObject({
+  row: z.string(),
+  column: z.string(),
+  /** What the paper prints there. */
+  paper: z.union([z.number(), z.string(), z.null()]),
+  /** null where nothing was measured; `note` says why. */
+  measured: z.union([z.number(), z.string(), z.null()]),
+  /** Standard deviation over the runs (n - 1); null for fewer than two. */
+  sd: z.number().nullable(),
+  /** Runs behind `measured`. */
+  n: z.int().min(0),
+  note: z.string(),
+});
+export type Cell = z.infer<typeof cellSchema>;
+
+const tableSchema = z.strictObject({ table: z.string(), split: z.string(), cells: z.array(cellSchema) });
+
+const baselineSchema = z.strictObject({
+  measured: z.number().nullable(),
+  sd: z.number().nullable(),
+  n: z.int().min(0),
+  /** Measured before, elsewhere, on the same split. */
+  reference: z.number().nullable(),
+});
+
+/** What `attune experiment --json` prints. */
+export const experimentResultSchema = z.strictObject({
+  tables: z.array(tableSchema),
+  baselines: z.strictObject({
+    bagOfWords: baselineSchema,
+    alwaysNeutral: baselineSchema,
+    randomFeatures: baselineSchema,
+  }),
+  extractors: z.array(
+    z.strictObject({
+      name: z.string(),
+      identity: z.string(),
+      engine: z.string(),
+      weights: z.enum(["int8", "float32"]),
+      layers: z.int(),
+      hiddenSize: z.int(),
+      featureSize: z.int(),
+      pooling: z.string(),
+      maxTokens: z.int(),
+    }),
+  ),
+});
+export type ExperimentResult = z.infer<typeof experimentResultSchema>;
+export type TableResult = z.infer<typeof tableSchema>;
+export type Baselines = ExperimentResult["baselines"];
+
+export type OutcomeOf = (task: Task) => Outcome;
+
+export interface Experiment {
+  /** `table1` … `table7`, `figure2`. */
+  readonly name: string;
+  readonly title: string;
+  readonly tasks: readonly Task[];
+  assemble(outcomeOf: OutcomeOf): Cell[];
+}
+
+export function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Of a sample: divided by n - 1. */
+export function deviation(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
+  const centre = mean(values)!;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}
+
+export interface CellPlace {
+  readonly row: string;
+  readonly column: string;
+  readonly paper: number | string | null;
+}
+
+export function measuredCell(place: CellPlace, { scores, notes }: Pick<Outcome, "scores" | "notes">): Cell {
+  return { ...place, measured: mean(scores), sd: deviation(scores), n: scores.length, note: notes.join("; ") };
+}
+
+/** A cell for which there is no number, and why. */
+export function emptyCell(place: CellPlace, note: string): Cell {
+  return { ...place, measured: null, sd: null, n: 0, note };
+}

@@ -1,0 +1,70 @@
+// Table 4: weighted F1 of every classifier on every extractor.
+
+import { type ClassifierRow, classifierRows, classifierTask } from "./classifier-tasks.js";
+import type { ExtractorSource } from "./extractor-source.js";
+import { type Cell, type Experiment, emptyCell, measuredCell, type OutcomeOf } from "./outcome.js";
+import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "./paper.js";
+import type { Workbench } from "./workbench.js";
+
+/** Where the public checkpoints are, as the import command takes them. */
+export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
+  RoBERTa: "hf:roberta-base",
+  MobileBERT: "hf:google/mobilebert-uncased",
+  "BERT-Medium": "hf:google/bert_uncased_L-8_H-512_A-8",
+  "BERT-Tiny": "hf:google/bert_uncased_L-2_H-128_A-2",
+};
+
+export const bpNote = "end-to-end fine-tuning takes long and was left out; --with-bp measures it";
+
+/** Why there is no number, and the two commands that make one. */
+export function missingCheckpoint(extractor: PaperExtractor): string {
+  const name = extractor.toLowerCase();
+  return `no checkpoint given: attune extractor import ${checkpointOf[extractor]} --out extractors/${name}, then --extractor ${name}=extractors/${name}`;
+}
+
+/** The paper's number for a source: of its own column, or, for another extractor, of BERT-Tiny, the paper's smallest. */
+export function paperColumnOf({ paper }: ExtractorSource): PaperExtractor {
+  return paper?.extractor ?? "BERT-Tiny";
+}
+
+export function table4(bench: Workbench): Experiment {
+  const given = bench.extractors.filter(({ paper }) => paper?.pretrained !== true);
+  const columns = given.map((source) => ({
+    source,
+    tasks: classifierRows.map((row) => ({ row, task: classifierTask(bench, { source }, row) })),
+  }));
+  const missing = paperExtractors.filter((name) => given.every(({ paper }) => paper?.extractor !== name));
+  return {
+    name: "table4",
+    title: "Weighted F1 of each classifier on each extractor",
+    tasks: columns.flatMap(({ tasks }) => tasks.flatMap(({ task }) => task ?? [])),
+    assemble: (outcomeOf) => [
+      ...columns.flatMap(({ source, tasks }) =>
+        tasks.map(({ row, task }) => {
+          const place = { row, column: source.name, paper: paperF1(row, paperColumnOf(source)) };
+          return task === undefined ? emptyCell(place, bpNote) : scoreCell(place, outcomeOf, { task, source });
+        }),
+      ),
+      ...missing.flatMap((name) =>
+        paperClassifiers.map((row) =>
+          emptyCell({ row, column: name, paper: paperF1(row, name) }, missingCheckpoint(name)),
+        ),
+      ),
+    ],
+  };
+}
+
+function scoreCell(
+  place: Parameters<typeof measuredCell>[0],
+  outcomeOf: OutcomeOf,
+  { task, source }: { task: Parameters<OutcomeOf>[0]; source: ExtractorSource },
+): Cell {
+  const outcome = outcomeOf(task);
+  const notes = source.paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : [];
+  return measuredCell(place, { scores: outcome.scores, notes: [...outcome.notes, ...notes] });
+}
+
+function paperF1(row: ClassifierRow, extractor: PaperExtractor): number | null {
+  const known = paperClassifiers.find((name) => name === row) as PaperClassifier | undefined;
+  return known === undefined ? null : (paperTable4[known][paperExtractors.indexOf(extractor)] ?? null);
+}

@@ -1,0 +1,204 @@
+// Table 7: one person's data alone (all, 500, 200 utterances), and what a prior head adds from the first utterance on.
+
+import { weightedF1 } from "@attune/ml/metrics/classification";
+import { createRandom } from "@attune/ml/tensor/random";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { meldMainSpeakers } from "../datasets/meld.js";
+import { labelsOf } from "../pretraining/freeze.js";
+import { measureClassifier } from "./classifiers.js";
+import type { ExtractorSource } from "./extractor-source.js";
+import { sgdLinear } from "./linear-classifier.js";
+import {
+  type Cell,
+  type Experiment,
+  emptyCell,
+  type Finding,
+  measuredCell,
+  type OutcomeOf,
+  type Task,
+} from "./outcome.js";
+import { paperTable7, paperTable7Components } from "./paper.js";
+import { othersPrior, personCurve, sampleCounts } from "./personal.js";
+import {
+  type Examples,
+  examplesOf,
+  featureKey,
+  holdOut,
+  type Problem,
+  problemOf,
+  splitFeatures,
+  subset,
+  taskKey,
+  type Workbench,
+} from "./workbench.js";
+
+/** The paper's columns. */
+const paperCounts = [Number.POSITIVE_INFINITY, 500, 200] as const;
+export const countName = (count: number) => (Number.isFinite(count) ? String(count) : "All");
+
+export interface PersonTasks {
+  readonly source: ExtractorSource;
+  readonly speaker: string;
+  readonly paper: readonly Task[];
+  readonly curves: readonly { readonly prior: "shipped" | "others"; readonly task: Task }[];
+}
+
+/** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
+export function personTasks(bench: Workbench, source: ExtractorSource): PersonTasks[] {
+  return meldMainSpeakers.map((speaker) => ({
+    source,
+    speaker,
+    paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
+    curves: [...(source.prior === undefined ? [] : (["shipped"] as const)), "others" as const].map((prior) => ({
+      prior,
+      task: curveTask(bench, source, { speaker, prior }),
+    })),
+  }));
+}
+
+/** PCA with 32 components, `linear` by SGD 0.01. */
+function paperTask(
+  bench: Workbench,
+  source: ExtractorSource,
+  { speaker, count }: { speaker: string; count: number },
+): Task {
+  const components = Math.min(paperTable7Components, source.reduction?.outputSize ?? paperTable7Components);
+  const choice = { source, components, speaker };
+  const classifier = sgdLinear();
+  return {
+    key: taskKey(bench, classifier.name, featureKey(choice), countName(count)),
+    what: `${speaker}, ${countName(count)} utterances`,
+    cost: 2,
+    async compute(report) {
+      const problem = problemOf(bench, choice, report);
+      const findings: Finding[] = [];
+      for (const seed of bench.seeds) {
+        const drawn = drawProblem(bench, problem, { count, seed });
+        const run = { problem: drawn, seeds: [seed], chooseEachSeed: true, report };
+        findings.push(await measureClassifier(classifier, run));
+      }
+      const notes = new Set(findings.flatMap((finding) => finding.notes));
+      return { scores: findings.flatMap((finding) => finding.scores), notes: [...notes] };
+    },
+  };
+}
+
+/** The problem with `count` of its training rows, by lot. */
+function drawProblem(bench: Workbench, problem: Problem, { count, seed }: { count: number; seed: number }): Problem {
+  const { fit, measure } = problem.final;
+  const order = Array.from(fit.labels.keys());
+  createRandom(seed).shuffle(order);
+  const drawn = subset(fit, order.slice(0, count));
+  const choose = bench.split === "test" ? { fit: drawn, check: problem.choose.check } : holdOut(drawn);
+  return { identity: problem.identity, choose, final: { fit: drawn, measure } };
+}
+
+function curveTask(
+  bench: Workbench,
+  source: ExtractorSource,
+  { speaker, prior }: { speaker: string; prior: "shipped" | "others" },
+): Task {
+  const choice = { source, speaker };
+  return {
+    key: taskKey(bench, "personal-3", prior, priorKey(source, prior), sampleCounts.join(","), featureKey(choice)),
+    what: `${speaker}, prior and personal`,
+    cost: 25,
+    compute(report) {
+      const { train, measured } = splitFeatures(bench, choice);
+      const own = examplesOf(train, bench.data.train, speaker);
+      const measure = examplesOf(measured, bench.measured, speaker);
+      const head =
+        prior === "shipped" ? source.prior! : othersPrior(without(bench, train, speaker), identityOf(choice));
+      const curve = personCurve({ train: own, measure, prior: head }, { seeds: bench.seeds, report });
+      const series: Record<string, number[]> = { rows: [own.labels.length, measure.labels.length] };
+      for (const [index, count] of sampleCounts.entries()) {
+        series[`scratch ${countName(count)}`] = [...curve.scratch[index]!];
+        series[`personal ${countName(count)}`] = [...curve.withPrior[index]!];
+      }
+      return { scores: series["personal All"]!, notes: [], series };
+    },
+  };
+}
+
+function priorKey(source: ExtractorSource, prior: "shipped" | "others"): string {
+  return prior === "others" ? "" : `${source.prior!.identity.features}-${source.prior!.bias.join(",")}`;
+}
+
+function identityOf(choice: { source: ExtractorSource; speaker: string }) {
+  return { features: featureKey(choice), classes: [...emotionLabels] };
+}
+
+function without(bench: Workbench, train: Examples["features"], speaker: string): Examples {
+  const rows = bench.data.train;
+  const others = [...rows.keys()].filter((i) => rows[i]!.speaker !== speaker);
+  return subset({ features: train, labels: labelsOf(rows) }, others);
+}
+
+export function table7(bench: Workbench, bagOfWords: Task): Experiment {
+  const people = bench.extractors.flatMap((source) => personTasks(bench, source));
+  return {
+    name: "table7",
+    title: "Weighted F1 on one person: their data alone, and with a prior head",
+    tasks: [bagOfWords, ...people.flatMap(({ paper, curves }) => [...paper, ...curves.map(({ task }) => task)])],
+    assemble: (outcomeOf) =>
+      people.flatMap((person) => [
+        ...paperCells(bench, person, outcomeOf),
+        ...curveCells(bench, person, outcomeOf),
+        ...baselineCells(bench, person, outcomeOf(bagOfWords).series?.predictions ?? []),
+      ]),
+  };
+}
+
+function rowName({ extractors }: Workbench, { source, speaker }: PersonTasks): string {
+  return extractors.length === 1 ? speaker : `${speaker} · ${source.name}`;
+}
+
+function paperCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf): Cell[] {
+  return person.paper.map((task, index) => {
+    const paper = paperTable7[person.speaker]?.[index] ?? null;
+    const place = { row: rowName(bench, person), column: countName(paperCounts[index]!), paper };
+    return measuredCell(place, outcomeOf(task));
+  });
+}
+
+const priorTitles = { shipped: "prior", others: "others' prior" } as const;
+
+function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf): Cell[] {
+  const row = rowName(bench, person);
+  const cells: Cell[] = [];
+  for (const [index, { prior, task }] of person.curves.entries()) {
+    const { series = {} } = outcomeOf(task);
+    const title = priorTitles[prior];
+    const cell = (column: string, name: string) =>
+      measuredCell({ row, column, paper: null }, { scores: series[name] ?? [], notes: [] });
+    cells.push(cell(title, "personal 0"));
+    for (const count of sampleCounts) {
+      const name = countName(count);
+      if (count > 0 && index === 0) cells.push(cell(`scratch ${name}`, `scratch ${name}`));
+      cells.push(cell(`${title} + personal ${name}`, `personal ${name}`));
+    }
+  }
+  if (person.source.prior === undefined) {
+    const place = { row, column: "prior", paper: null };
+    cells.push(emptyCell(place, "the extractor ships no prior head: attune extractor freeze makes one"));
+  }
+  return cells;
+}
+
+function baselineCells(bench: Workbench, person: PersonTasks, predictions: readonly number[]): Cell[] {
+  const rows = [...bench.measured.keys()].filter((i) => bench.measured[i]!.speaker === person.speaker);
+  const truth = labelsOf(rows.map((i) => bench.measured[i]!));
+  const row = rowName(bench, person);
+  const cell = (column: string, predicted: Int32Array): Cell => {
+    const place = { row, column, paper: null };
+    if (truth.length === 0 || predictions.length === 0) return emptyCell(place, "no rows of this person in the split");
+    return measuredCell(place, { scores: [weightedF1(truth, predicted, emotionLabels.length)], notes: [] });
+  };
+  return [
+    cell(
+      "bag of words, everyone's rows",
+      Int32Array.from(rows, (i) => predictions[i] ?? 0),
+    ),
+    cell("always neutral", new Int32Array(truth.length)),
+  ];
+}
