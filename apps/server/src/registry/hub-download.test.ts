@@ -235,6 +235,15 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
     expect(existsSync(join(target, "model.safetensors"))).toBe(false);
   });
 
+  it("a config.json that would fill the disk, before a byte of it comes", async () => {
+    const huge = hubAnswers("config.json", { etag: `"${"0".repeat(40)}"`, "content-length": String(2 ** 40) });
+    const { endpoint, requests } = await startHub(files, huge);
+    const error = await refusal(download(endpoint));
+    expect(error).toMatchObject({ code: "INVALID_CHECKPOINT" });
+    expect(error.message).toBe("config.json: 1099511627776 bytes are no text file of a checkpoint");
+    expect(requests.map(({ method }) => method)).toEqual(["GET", "HEAD"]);
+  });
+
   it("a name that the hub does not know, with what to check", async () => {
     const { endpoint } = await startHub(files);
     const reference = { repository: "owner/nmae", revision: "main" };

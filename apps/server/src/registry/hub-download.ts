@@ -101,11 +101,16 @@ interface RemoteFile {
   readonly hash: string;
 }
 
+const largestTextBytes = 256 * 2 ** 20;
+
 async function downloadFile(client: HubClient, input: FileInput): Promise<void> {
   const { name, commit, directory } = input;
   const path = `/${client.repository}/resolve/${commit}/${encodeURIComponent(name)}`;
   const target = join(directory, name);
   const remote: RemoteFile = { name, path, ...(await retrying(input, () => client.describe(path, name))) };
+  if (remote.sizeBytes > largestTextBytes && /\.(json|txt)$/.test(name)) {
+    throw new AppError("INVALID_CHECKPOINT", `${name}: ${remote.sizeBytes} bytes are no text file of a checkpoint`);
+  }
   if (existsSync(target) && (await hashOf(target, remote)) === remote.hash) return;
   // Named by the hash: what was begun of another version is not gone on from.
   const partial = join(directory, `${name}.${remote.hash}.part`);

@@ -1,6 +1,7 @@
 // Files that PyTorch wrote, read to the same values as safetensors; and files made to do harm, each refused by name.
 import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { describe, expect, it } from "vitest";
 import { readTorchFile } from "./torch-file.js";
@@ -176,6 +177,12 @@ describe("a container that is not what it should be is refused", () => {
     ["an encrypted entry", zipOf(files, { "m/data/0": { flags: 1 } }), "is encrypted"],
     ["big-endian", zipOf({ ...files, "m/byteorder": text("big") }), "byteorder is not little"],
     ["a list", archive(pickle([0x5d])), "does not hold a dict"],
+    [
+      "an endless pickle",
+      new Uint8Array(4_000_003).fill(0x4e).fill(0x80, 0, 1).fill(2, 1, 2),
+      "more than 4000000 steps",
+    ],
+    ["text that is none", archive(pickle([0x58, 1, 0, 0, 0, 0xff])), "the pickle's text at byte 7 is not UTF-8"],
     ["an endless memo", archive(pickle([0x68, 9])), "entry 9 of its memory"],
     ["a pickle without an end", archive(good.subarray(0, -1)), "the pickle is truncated"],
     ["text longer than the file", archive(pickle([0x58, 255, 255, 255, 255])), "the pickle is truncated"],
@@ -189,6 +196,25 @@ describe("a container that is not what it should be is refused", () => {
       expect(() => {
         for (const { values } of readTorchFile(bytes.subarray(0, length)).values()) values();
       }).toThrow(Error);
+    }
+  });
+
+  it.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s damaged anywhere, or read as it stands", (name) => {
+    const original = read(name);
+    const random = createRandom(8);
+    for (let i = 0; i < 500; i++) {
+      const bytes = original.slice();
+      // The pickle lies in front, the zip's directory at the end.
+      const at = [random.integer(6000), bytes.length - 1 - random.integer(5000), random.integer(bytes.length)][i % 3]!;
+      bytes[at] = random.integer(256);
+      let refused: unknown;
+      try {
+        for (const { values } of readTorchFile(bytes).values()) values();
+      } catch (error) {
+        refused = error;
+      }
+      // A refusal is said in words; a RangeError or TypeError would be an accident.
+      if (refused !== undefined) expect((refused as Error).constructor, String(refused)).toBe(Error);
     }
   });
 

@@ -72,6 +72,9 @@ const calls: Readonly<Record<string, Call>> = {
   },
 };
 
+/** A tensor takes about forty. */
+const mostSteps = 4_000_000;
+
 /** Reads one pickle from `start`. Throws an Error saying what is refused, or that the data end too soon. */
 export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
   const input = new PickleInput(bytes, start);
@@ -153,7 +156,9 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
     },
   };
 
-  for (;;) {
+  for (let step = 0; ; step++) {
+    // One byte can make an object of many: a large file of nothing else must not fill the memory.
+    if (step === mostSteps) throw new Error(`the pickle has more than ${mostSteps} steps; no checkpoint needs so many`);
     const at = input.position;
     const opcode = input.uint8();
     if (opcode === 46) return { value: pop(), end: input.position };
@@ -263,7 +268,11 @@ class PickleInput {
 
   text(count: number): string {
     const at = this.take(count);
-    return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes.subarray(at, at + count));
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes.subarray(at, at + count));
+    } catch (cause) {
+      throw new Error(`the pickle's text at byte ${at} is not UTF-8`, { cause });
+    }
   }
 
   line(): string {
