@@ -1,0 +1,123 @@
+// Reads a user's own copy of IEMOCAP (Busso et al. 2008) in its official layout: Session1 … Session5, each with
+// dialog/EmoEvaluation/*.txt (labels) and dialog/transcriptions/*.txt (what was said).
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createRandom } from "@attune/ml/tensor/random";
+import { datasetError, readTextFile } from "./table.js";
+
+/** The six most common emotions, which the paper keeps, by the release's own codes. */
+const labelOfCode = {
+  fru: "frustrated",
+  neu: "neutral",
+  ang: "angry",
+  sad: "sad",
+  exc: "excited",
+  hap: "happy",
+} as const;
+
+/** Codes that the release also uses; their turns are left out, as are those the annotators did not agree on (xxx). */
+const otherCodes = new Set(["sur", "fea", "dis", "oth", "xxx"]);
+
+export type IemocapLabel = (typeof labelOfCode)[keyof typeof labelOfCode];
+export const iemocapLabels: readonly IemocapLabel[] = Object.values(labelOfCode);
+
+export interface IemocapRow {
+  readonly text: string;
+  readonly label: IemocapLabel;
+  /** As Ses01F: session, and whose motion was captured. */
+  readonly dialogue: string;
+  /** As Ses01F_impro01_F000. */
+  readonly turn: string;
+  /** Of the evaluation file. */
+  readonly sourceLine: number;
+}
+
+export interface Iemocap {
+  /** Sessions 1 to 4 without the validation dialogues. */
+  readonly train: readonly IemocapRow[];
+  /** A sixth of the dialogues of sessions 1 to 4 (20 of the release's 120), by lot, the same ones each time. */
+  readonly validation: readonly IemocapRow[];
+  /** Session 5: other speakers than those of the others. */
+  readonly test: readonly IemocapRow[];
+}
+
+const sessions = [1, 2, 3, 4, 5] as const;
+const turnLine = /^\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\S+)\t\[/;
+const spokenLine = /^(Ses\d\d[FM]_\S+)\s+\[[\d.]+\s*-\s*[\d.]+\]:\s?(.*)$/;
+
+/** Throws INVALID_DATASET, naming the file and, where it is one line's fault, the line. */
+export function loadIemocap(directory: string): Iemocap {
+  const bySession = sessions.map((session) => readSession(join(directory, `Session${session}`)));
+  const learned = bySession.slice(0, 4).flat();
+  const dialogues = [...new Set(learned.map(({ dialogue }) => dialogue))].sort();
+  createRandom(2021).shuffle(dialogues);
+  const validation = new Set(dialogues.slice(0, Math.round(dialogues.length / 6)));
+  return {
+    train: learned.filter(({ dialogue }) => !validation.has(dialogue)),
+    validation: learned.filter(({ dialogue }) => validation.has(dialogue)),
+    test: bySession[4]!,
+  };
+}
+
+function readSession(directory: string): IemocapRow[] {
+  const evaluations = join(directory, "dialog", "EmoEvaluation");
+  const transcriptions = join(directory, "dialog", "transcriptions");
+  for (const path of [evaluations, transcriptions]) {
+    if (!existsSync(path)) {
+      throw datasetError(path, undefined, "there is no such folder; give the folder that holds Session1 to Session5");
+    }
+  }
+  // Archives made on a Mac carry a binary ._ file beside each.
+  const names = readdirSync(evaluations)
+    .filter((name) => name.endsWith(".txt") && !name.startsWith("."))
+    .sort();
+  if (names.length === 0) throw datasetError(evaluations, undefined, "holds no .txt file; unpack the release again");
+  return names.flatMap((name) => readDialogue(join(evaluations, name), join(transcriptions, name)));
+}
+
+function readDialogue(evaluationPath: string, transcriptionPath: string): IemocapRow[] {
+  const spoken = readTranscription(transcriptionPath);
+  const rows: IemocapRow[] = [];
+  for (const [index, line] of linesOf(evaluationPath)) {
+    if (!line.startsWith("[")) continue; // the header and the annotators' single votes
+    const match = turnLine.exec(line);
+    if (match === null) {
+      throw datasetError(evaluationPath, index, "expected [start - end], turn, emotion, [values], separated by tabs");
+    }
+    const [, turn, code] = match as unknown as [string, string, string];
+    const label = Object.hasOwn(labelOfCode, code) ? labelOfCode[code as keyof typeof labelOfCode] : undefined;
+    if (label === undefined && !otherCodes.has(code)) {
+      throw datasetError(evaluationPath, index, "an emotion code that the release does not use; correct the line");
+    }
+    if (label === undefined) continue;
+    const text = spoken.get(turn);
+    if (text === undefined) {
+      throw datasetError(evaluationPath, index, `the turn ${turn} is missing in ${transcriptionPath}`);
+    }
+    rows.push({ text, label, dialogue: turn.replace(/_[^_]*$/, ""), turn, sourceLine: index });
+  }
+  return rows;
+}
+
+/** Lines without a turn's name are the transcribers' remarks. */
+function readTranscription(path: string): Map<string, string> {
+  const spoken = new Map<string, string>();
+  for (const [index, line] of linesOf(path)) {
+    const match = spokenLine.exec(line);
+    if (match === null) {
+      if (/^Ses\d\d[FM]_/.test(line))
+        throw datasetError(path, index, "expected a turn, [start-end]: and what was said");
+      continue;
+    }
+    const text = match[2]!.trim();
+    if (text !== "") spoken.set(match[1]!, text);
+  }
+  return spoken;
+}
+
+function linesOf(path: string): [number, string][] {
+  return readTextFile(path)
+    .split(/\r?\n/)
+    .map((line, index) => [index + 1, line]);
+}

@@ -1,0 +1,33 @@
+// Table 3: how the six emotions are distributed over IEMOCAP, read from a user's own copy of the official release.
+
+import { type IemocapRow, iemocapLabels, loadIemocap } from "../datasets/iemocap.js";
+import { type Cell, type Experiment, emptyCell } from "./outcome.js";
+import { paperTable3 } from "./paper.js";
+import type { Workbench } from "./workbench.js";
+
+const howToGet =
+  "IEMOCAP may not be redistributed: request the release from sail.usc.edu/iemocap, then --iemocap IEMOCAP_full_release";
+const ownSplit =
+  "the paper's validation dialogues are not published: 20 of the 120 by lot, so only train and validation together compare";
+
+export function table3({ iemocapDirectory }: Workbench): Experiment {
+  const data = iemocapDirectory === undefined ? undefined : loadIemocap(iemocapDirectory);
+  const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly IemocapRow[] | undefined, string])[] = [
+    ["Train", data?.train, ownSplit],
+    ["Validation", data?.validation, ownSplit],
+    ["Test", data?.test, "session 5"],
+  ];
+  return {
+    name: "table3",
+    title: "Emotion distribution in IEMOCAP",
+    tasks: [],
+    assemble: () =>
+      iemocapLabels.flatMap((label) =>
+        splits.map(([column, rows, note]): Cell => {
+          const place = { row: label, column, paper: paperTable3[label][column] };
+          if (rows === undefined) return emptyCell(place, howToGet);
+          return { ...place, measured: rows.filter((row) => row.label === label).length, sd: null, n: 1, note };
+        }),
+      ),
+  };
+}

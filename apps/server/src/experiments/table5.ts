@@ -1,0 +1,91 @@
+// Table 5: what task-specific pre-training of the extractor gives, for every classifier on frozen features.
+
+import { type ClassifierRow, classifierTask } from "./classifier-tasks.js";
+import { type ExtractorSource, randomTwin } from "./extractor-source.js";
+import { type Experiment, emptyCell, measuredCell, type Task } from "./outcome.js";
+import { type PaperExtractor, paperExtractors, paperTable5 } from "./paper.js";
+import { checkpointOf } from "./table4.js";
+import type { Workbench } from "./workbench.js";
+
+const rows = ["Hidden", "Linear", "Linear (optimum)", "ELM", "OSELM"] as const satisfies readonly ClassifierRow[];
+type Row = (typeof rows)[number];
+type Variant = "regular" | "pre-trained";
+
+interface Column {
+  readonly title: string;
+  readonly extractor: PaperExtractor;
+  readonly variant: Variant;
+  readonly source: ExtractorSource | undefined;
+  readonly note: string;
+}
+
+export function table5(bench: Workbench): Experiment {
+  const columns = [...ownColumns(bench), ...paperColumns(bench)].map((column) => ({
+    ...column,
+    tasks: rows.map((row) => {
+      const task = column.source === undefined ? undefined : classifierTask(bench, { source: column.source }, row);
+      return { row, task };
+    }),
+  }));
+  return {
+    name: "table5",
+    title: "Weighted F1 before and after pre-training on a labelled dataset",
+    tasks: columns.flatMap(({ tasks }) => tasks.flatMap(({ task }): Task[] => (task === undefined ? [] : [task]))),
+    assemble: (outcomeOf) =>
+      columns.flatMap(({ title, extractor, variant, note, tasks }) =>
+        tasks.map(({ row, task }) => {
+          const place = { row, column: title, paper: paperF1(row, extractor, variant) };
+          if (task === undefined) return emptyCell(place, note);
+          const { scores, notes } = outcomeOf(task);
+          return measuredCell(place, { scores, notes: [...notes, ...(note === "" ? [] : [note])] });
+        }),
+      ),
+  };
+}
+
+/** An extractor of ours was trained from nothing: its regular variant is its architecture with random weights. */
+function ownColumns({ extractors }: Workbench): Column[] {
+  return extractors
+    .filter(({ paper }) => paper === undefined)
+    .flatMap((source): Column[] => [
+      {
+        title: `${source.name}, regular`,
+        extractor: "BERT-Tiny",
+        variant: "regular",
+        source: randomTwin(source, 1),
+        note: "random weights: this extractor was pre-trained from nothing; paper: BERT-Tiny",
+      },
+      {
+        title: `${source.name}, pre-trained`,
+        extractor: "BERT-Tiny",
+        variant: "pre-trained",
+        source,
+        note: "paper: BERT-Tiny pre-trained on IEMOCAP",
+      },
+    ]);
+}
+
+function paperColumns({ extractors }: Workbench): Column[] {
+  return paperExtractors.flatMap((extractor) =>
+    (["regular", "pre-trained"] as const).map((variant): Column => {
+      const source = extractors.find(
+        ({ paper }) => paper?.extractor === extractor && paper.pretrained === (variant === "pre-trained"),
+      );
+      const note = source === undefined ? howToGet(extractor, variant) : "";
+      return { title: `${extractor}, ${variant}`, extractor, variant, source, note };
+    }),
+  );
+}
+
+function howToGet(extractor: PaperExtractor, variant: Variant): string {
+  const name = extractor.toLowerCase();
+  const imported = `attune extractor import ${checkpointOf[extractor]} --out extractors/${name}`;
+  if (variant === "regular") return `no checkpoint given: ${imported}, then --extractor ${name}=extractors/${name}`;
+  return `no checkpoint given: further train ${name} on a labelled dataset of your own (${imported} first), then --extractor ${name}-pretrained=DIR`;
+}
+
+function paperF1(row: Row, extractor: PaperExtractor, variant: Variant): number | null {
+  if (row === "Linear (optimum)") return null;
+  const pair = paperTable5[row][paperExtractors.indexOf(extractor)];
+  return pair?.[variant === "regular" ? 0 : 1] ?? null;
+}
