@@ -53,7 +53,7 @@ function contenders(tf: Tf, featureCount: number, samples: number): Contender[] 
   ];
 }
 
-interface TrainingData {
+export interface TrainingData {
   readonly data: Float32Array;
   readonly labels: Int32Array;
   readonly samples: number;
@@ -61,7 +61,7 @@ interface TrainingData {
 }
 
 /** The same loop in TensorFlow.js: softmax cross-entropy, SGD, the same batches in each epoch. */
-function trainWithTensorflow(tf: Tf, { data, labels, samples, featureCount }: TrainingData): Float32Array {
+export function trainWithTensorflow(tf: Tf, { data, labels, samples, featureCount }: TrainingData): Float32Array {
   const weight = tf.variable(tf.zeros([featureCount, classes]));
   const bias = tf.variable(tf.zeros([classes]));
   const optimizer = tf.train.sgd(learningRate);

@@ -2,16 +2,31 @@
 
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { openBackend } from "../../apps/server/dist/pretraining/backend.js";
 import { benchHeads } from "./heads.js";
 import { benchPredict } from "./predict.js";
+import { chooseEngine, openBackend } from "./product.js";
+import { runTable, tableNames } from "./tables.js";
 import { renderRows } from "./timing.js";
 
-const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const { values, positionals } = parseArgs({
+  options: { json: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const table = tableNames.find((name) => name === positionals[0]);
+if (table !== undefined) {
+  await runTable(table, values.json);
+  process.exit(0);
+}
+if (positionals.length > 0) {
+  process.stderr.write(`${positionals[0]} is none of ${tableNames.join(", ")}\n`);
+  process.exit(2);
+}
 const { tf } = await openBackend("tfjs-wasm");
 
 process.stderr.write("predicting …\n");
-const predict = await benchPredict(tf, []);
+const { engine, why } = chooseEngine();
+process.stderr.write(`${why}\n`);
+const predict = await benchPredict(tf, [engine]);
 const heads = await benchHeads(tf, (done, total) =>
   process.stderr.write(`training heads: ${done} of ${total} cells\n`),
 );

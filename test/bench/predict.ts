@@ -12,8 +12,7 @@ import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
-import { encoderFeatures } from "../../apps/server/dist/pretraining/graphs/encoder.js";
-import { wordEmbeddings } from "../../apps/server/dist/pretraining/graphs/forward.js";
+import { encoderFeatures, wordEmbeddings } from "./product.js";
 import { type Contender, type Timing, timeInTurn } from "./timing.js";
 
 export interface PredictRow extends Timing {

@@ -5,6 +5,7 @@
 #include "vector-math.h"
 #include "gemm.h"
 #include "encoder-memory.h"
+#include "limit.h"
 
 // x: (rows, in), rows ldx apart → y: (rows, out rounded up to TILE), rows ldy apart.
 static void apply_linear(AttuneEncoder *e, const Linear *layer, const float *x, size_t ldx, float *y, size_t ldy) {
@@ -237,4 +238,4 @@ static int pool(const AttuneEncoder *e, int pooling, float *out, uint64_t floats
   return ATTUNE_OK;
 }
 
-const AttuneKernels KERNELS = {ISA_NAME, size, init, load, embed, run, hidden, pool};
+const AttuneKernels KERNELS = {ISA_NAME, size, init, load, embed, run, hidden, pool, spin};

@@ -42,4 +42,6 @@ typedef struct {
   const float *(*hidden)(const AttuneEncoder *encoder, int *stride);
   // One vector a text: (texts, hidden_size), or twice as wide for mean-max, over positions with mask 1. `floats`: what `out` holds.
   int (*pool)(const AttuneEncoder *encoder, int pooling, float *out, uint64_t floats);
+  // For benchmarks: the operations of a loop over registers alone (limit.h). sink: 16 vectors of floats.
+  double (*spin)(int quantized, int rounds, float *sink);
 } AttuneKernels;

@@ -201,6 +201,19 @@ static napi_value pool_texts(napi_env env, napi_callback_info info) {
   return number(env, handle->kernels->pool(handle->memory, pooling, out, length));
 }
 
+// spin(instructionSet, quantized, rounds): operations performed
+static napi_value spin_limit(napi_env env, napi_callback_info info) {
+  napi_value values[MAX_ARGUMENTS];
+  int32_t index, quantized, rounds;
+  const AttuneKernels *kernels[2];
+  float sink[16 * 16] = {0};
+  if (!arguments(env, info, 3, values) || !int_of(env, values[0], &index) || index < 0 || index >= usable(kernels) ||
+      !int_of(env, values[1], &quantized) || !int_of(env, values[2], &rounds)) {
+    return number(env, BAD_ARGUMENTS);
+  }
+  return number(env, kernels[index]->spin(quantized, rounds, sink));
+}
+
 NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
       {"instructionSets", NULL, instruction_sets, NULL, NULL, NULL, napi_enumerable, NULL},
@@ -210,6 +223,7 @@ NAPI_MODULE_INIT() {
       {"run", NULL, run_layers, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readHidden", NULL, read_hidden, NULL, NULL, NULL, napi_enumerable, NULL},
       {"pool", NULL, pool_texts, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"spin", NULL, spin_limit, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   return exports;

@@ -23,6 +23,7 @@ int EXPORT(encoder_embed)(AttuneEncoder *e, const int32_t *ids, int tokens, cons
 int EXPORT(encoder_run)(AttuneEncoder *e, int first, int last) { return attune_kernels.run(e, first, last); }
 const float *EXPORT(encoder_hidden)(const AttuneEncoder *e, int *stride) { return attune_kernels.hidden(e, stride); }
 int EXPORT(encoder_pool)(const AttuneEncoder *e, int pooling, float *out, uint32_t floats) { return attune_kernels.pool(e, pooling, out, floats); }
+double EXPORT(spin)(int quantized, int rounds, float *sink) { return attune_kernels.spin(quantized, rounds, sink); }
 
 int EXPORT(head_padded_classes)(int classes) { return attune_head_kernels.padded_classes(classes); }
 double EXPORT(head_epoch)(AttuneDescent *d, const AttuneDescentArrays *arrays, const int32_t *order) { return attune_head_kernels.epoch(d, arrays, order); }

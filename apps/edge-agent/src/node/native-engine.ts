@@ -26,6 +26,8 @@ export interface NativeAddon {
   run(encoder: object, first: number, last: number): number;
   readHidden(encoder: object, out: Float32Array): number;
   pool(encoder: object, pooling: number, out: Float32Array): number;
+  /** For benchmarks: operations of a loop over registers alone, quantized (1) or in float32 (0). */
+  spin(instructionSet: number, quantized: number, rounds: number): number;
 }
 
 /** Relative to src/node and to dist/node alike. */

@@ -1,0 +1,43 @@
+// What this processor can do at best with the instructions of this build: the kernels' own multiply-adds, on registers alone. For benchmarks.
+#pragma once
+
+#define READ_AGAIN __asm__ volatile("" ::: "memory")
+// Independent sums: enough to hide one's latency without running out of registers.
+#ifdef __wasm__
+enum { CHAINS = 8 };
+#else
+enum { CHAINS = 12 };
+#endif
+
+// Operations (a multiply and an add count two) that `rounds` rounds perform. `sink` (16 vectors) is read anew in every round, so that no
+// product can be computed once and kept, and written at the end, so that nothing can be left out.
+static double spin(int quantized, int rounds, float *sink) {
+  if (!quantized) {
+    vf sum[CHAINS], x[2] = {vf_splat(0.5f), vf_splat(0.25f)};
+    UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = vf_splat((float)c);
+    for (int i = 0; i < rounds; i++) {
+      READ_AGAIN;
+      UNROLL for (int c = 0; c < CHAINS; c += 2) {
+        vf w = vf_load(sink + c * LANES);
+        sum[c] = vf_fma(x[0], w, sum[c]);
+        sum[c + 1] = vf_fma(x[1], w, sum[c + 1]);
+      }
+    }
+    UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(sum[c]);
+    return 2.0 * LANES * CHAINS * rounds;
+  }
+  vi sum[CHAINS], x[2] = {vf_round(vf_splat(3)), vf_round(vf_splat(5))};
+  UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = vf_round(vf_splat((float)c));
+  for (int i = 0; i < rounds; i++) {
+    READ_AGAIN;
+    UNROLL for (int c = 0; c < CHAINS; c += 2) {
+      vi w = (vi)vf_load(sink + c * LANES);
+      UNROLL for (int k = 0; k < 2; k++) {
+        sum[c + k] = quant_dot(sum[c + k], x[k], w);
+        KEEP(sum[c + k]);
+      }
+    }
+  }
+  UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(vi_float(sum[c]));
+  return 2.0 * LANES * QUANT_GROUP * CHAINS * rounds;
+}
