@@ -5,7 +5,7 @@
 
 writes activations.json, wordpiece.json, bpe.json, {encoder,roberta,mobilebert}.json with their *.safetensors, and the checkpoints that
 are imported, beside this file, with the libraries' versions in each.
-The same versions give the same files. Only tests read them.
+The same versions give the same files, but for pytorch_model-legacy.bin, in which PyTorch writes memory addresses. Only tests read them.
 """
 
 import argparse
