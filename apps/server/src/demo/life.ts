@@ -46,6 +46,10 @@ export async function live(
     options.onProgress({ done: done + 1, total, predicted: label, corrected: said.label, head });
   }
   await agent.learn();
+  // A daemon that was started again has no latencies yet; the hold-out is as good a text as any.
+  if ((await agent.status()).predictP50Ms === null) {
+    for (const said of person.said.filter(({ split }) => split === "holdout")) await agent.predict(said);
+  }
   return waitFor({
     agent,
     signal: options.signal,
