@@ -61,6 +61,9 @@ describe("the agent", () => {
     await stop();
     Object.assign(device.ports, { engine: { ...device.ports.engine, name: "wasm" } });
     device.restart();
+    // It answers with the prior head at once, and learns behind that.
+    expect((await device.agent.status()).head.active).toBe("prior");
+    await device.clock.until(async () => (await device.agent.status()).head.active === "personal");
     expect(await device.agent.status()).toMatchObject({
       engine: { name: "wasm" },
       f1Personal: learned.f1Personal,

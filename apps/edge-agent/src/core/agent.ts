@@ -8,7 +8,7 @@ import { createExecutors, type Executors } from "./executors.js";
 import { createLearner } from "./learning/learner.js";
 import { createLessons, type Lessons } from "./learning/lessons.js";
 import { openUtterances } from "./learning/utterances.js";
-import { type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
+import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
 import { type Context, readMemory } from "./memory.js";
 import type { Ports } from "./ports.js";
 import { createBell, createSerial } from "./serial.js";
@@ -65,8 +65,9 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const executors = createExecutors({ context, downloader, serial, settle: lessons.settle });
     await executors.restore();
     await executors.tidy();
-    // What was due when the process died is made before anything new can be learned.
-    await lessons.settleSoon();
+    // What was due when the process died comes before anything new can be learned; the agent answers meanwhile, and also where
+    // it cannot be made now: it stays due.
+    lessons.settleSoon().catch((error: unknown) => log("warn", "lesson.postponed", { code: codeOf(error) }));
     return { context, lessons, executors };
   }
 
@@ -84,6 +85,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       onRoom: lessons.settleSoon,
     };
     await Promise.all([pollLoop(parts, signal), updateLoop(parts, signal), reportLoop(parts, signal)]);
+    // An orderly end finishes the lesson in hand.
+    await lessons.idle();
   }
 
   async function status(): Promise<AgentStatus> {

@@ -148,9 +148,9 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
   async function compareAndCommit(student: Student, signal: AbortSignal): Promise<Result<void, UpdateReason>> {
     await learner.extractMissing(student, signal, alreadyAlone);
     if (signal.aborted) return refuse("deadline", "stopped while the candidate learned");
-    const fitted = learner.fit(student);
+    const fitted = await learner.fit(student);
     const comparable = memory.student !== undefined && fitted.holdout >= minimumHoldout;
-    const verdict = personalGate(comparable ? learner.fit(memory.student!) : undefined, fitted);
+    const verdict = personalGate(comparable ? await learner.fit(memory.student!) : undefined, fitted);
     if (!verdict.ok) return verdict;
     const target = underWay();
     const previous = memory.active ?? null;

@@ -54,6 +54,15 @@ const patience = 2;
  * Throws what fitLinear throws about its examples and its prior.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
+  const steps = priorStrengthSteps(options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same choice in steps, one fit each, so that a caller with other work to do can do it in between. */
+export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<void, PriorStrength> {
   checkExamples(options);
   const centre = priorWeights(options.prior, options);
   const strengths = checkStrengths(options.candidates ?? defaultStrengths);
@@ -71,7 +80,7 @@ export function selectPriorStrength(options: PriorStrengthOptions): PriorStrengt
   for (const strength of strengths) {
     const l2 = strength / whole.rows;
     const metric = createMetric(moments, whole.width, { l2, biasL2: l2 });
-    const score = scoreCandidate(folds, { strength, centre, metric });
+    const score = yield* scoreCandidate(folds, { strength, centre, metric });
     foldScores.push(score);
     // Strictly less: among equals the stronger prior.
     if (best === undefined || score.logLoss < best.logLoss) {
@@ -133,10 +142,10 @@ function createFoldDesign(
 }
 
 /** Fits the candidate on each fold's training rows, leaving the weights there, and measures it on the held-out ones. */
-function scoreCandidate(
+function* scoreCandidate(
   folds: readonly Fold[],
   { strength, centre, metric }: { strength: number; centre: Float64Array; metric: Metric },
-): CandidateScore {
+): Generator<void, CandidateScore> {
   let sum = 0;
   let rows = 0;
   const perFold: number[] = [];
@@ -148,6 +157,7 @@ function scoreCandidate(
     sum += losses;
     rows += fold.heldOut.rows;
     perFold.push(losses / fold.heldOut.rows);
+    yield;
   }
   return { strength, logLoss: sum / rows, perFold };
 }

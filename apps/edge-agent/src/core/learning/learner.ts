@@ -13,6 +13,7 @@ import type { Serial } from "../serial.js";
 import type { Pair } from "../update/candidate.js";
 import { evaluate, type LabelledRows } from "./evaluate.js";
 import { type FeatureSet, featureSetKey, openFeatureSet } from "./features-cache.js";
+import { createPace } from "./pace.js";
 import { personalise } from "./personalise.js";
 import type { Utterances } from "./utterances.js";
 
@@ -110,28 +111,30 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
     return { features: matrix, labels };
   }
 
-  /** Trains and evaluates; the hold-out is looked at after every choice has been made. */
-  function fit(student: Student): Fitted {
+  /**
+   * Trains and evaluates; the hold-out is looked at after every choice has been made. Other work runs in between: the caller
+   * sees to it that nothing is labelled or forgotten meanwhile.
+   */
+  async function fit(student: Student): Promise<Fitted> {
     const { release, prior } = student.pair;
     const classes: readonly string[] = release.labels;
     const rows = rowsOf(student, "train", classes);
     const holdout = rowsOf(student, "holdout", undefined);
-    const startedMs = clock.monotonicMs();
-    const personal =
-      rows.labels.length === 0
-        ? undefined
-        : personalise({
-            features: rows.features,
-            labels: Int32Array.from(rows.labels, (label) => classes.indexOf(label)),
-            identity: { features: release.features.identity, classes },
-            prior,
-            recipe: release.headRecipe,
-          });
+    const pace = createPace(clock);
+    const input = {
+      features: rows.features,
+      labels: Int32Array.from(rows.labels, (label) => classes.indexOf(label)),
+      identity: { features: release.features.identity, classes },
+      prior,
+      recipe: release.headRecipe,
+    };
+    const personal = rows.labels.length === 0 ? undefined : await personalise(input, pace.breathe);
+    const workedMs = pace.workedMs();
     return {
       personal: personal?.head,
       choice: personal?.choice ?? "prior",
       l2: personal?.l2 ?? null,
-      trainMs: personal === undefined ? null : clock.monotonicMs() - startedMs,
+      trainMs: personal === undefined ? null : workedMs,
       f1Prior: evaluate(prior, holdout),
       f1Personal: personal === undefined ? null : evaluate(personal.head, holdout),
       train: utterances.counts.train,

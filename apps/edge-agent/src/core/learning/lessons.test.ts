@@ -1,5 +1,6 @@
 // What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
 
+import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../../test/fakes/device.js";
 import { createTinyRelease, sayings, type TinyRelease } from "../../../../../test/fakes/tiny-release.js";
@@ -230,4 +231,20 @@ describe("metrics reports", () => {
     expect(sequences).toEqual(sequences.map((_, i) => i + 1));
     await stop();
   });
+});
+
+it("answers at a start whose lesson cannot be made yet, and makes it later", async () => {
+  const device = await readyDevice();
+  for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
+  device.store.contents.set("relearn", new Uint8Array([1]));
+  const batch = device.store.batch;
+  device.store.batch = async () => {
+    throw new AppError("DISK_FULL", "no space (by the test)");
+  };
+  device.restart();
+  expect((await device.agent.predict({ text: "so happy" })).head).toBe("prior");
+  await vi.waitFor(() => expect(device.logged.join()).toContain("lesson.postponed"));
+  device.store.batch = batch;
+  await device.agent.label({ id: "one-more", text: "so mad", label: "anger" });
+  expect((await device.agent.status()).f1Personal).not.toBeNull();
 });

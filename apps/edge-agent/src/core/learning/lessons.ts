@@ -106,7 +106,7 @@ export function createLessons(context: Context, serial: Serial) {
   /** Fits, saves, and only then answers with the new head. */
   async function relearn(operations: readonly StoreOperation[] = []): Promise<Fitted> {
     const current = student();
-    const fitted = learner.fit(current);
+    const fitted = await learner.fit(current);
     const saved = await learner.save(current, fitted);
     await store.batch([...saved, { type: "delete", key: relearnKey }, ...operations]);
     memory.fitted = fitted;
@@ -186,7 +186,18 @@ export function createLessons(context: Context, serial: Serial) {
     });
   }
 
-  return { predict, label, forget, learn, report, settle, settleSoon: () => serial(settle), latencies };
+  return {
+    predict,
+    label,
+    forget,
+    learn,
+    report,
+    settle,
+    settleSoon: () => serial(settle),
+    /** Resolves when nothing of the above is under way. */
+    idle: () => serial(async () => undefined),
+    latencies,
+  };
 }
 
 export type Lessons = ReturnType<typeof createLessons>;

@@ -6,7 +6,7 @@ import type { Head } from "@attune/ml/heads/head";
 import type { ElmRecipe } from "@attune/ml/heads/hidden-layer";
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { createOselm } from "@attune/ml/heads/oselm";
-import { selectPriorStrength } from "@attune/ml/heads/prior";
+import { priorStrengthSteps } from "@attune/ml/heads/prior";
 import { logLoss, predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
@@ -30,19 +30,29 @@ export interface PersonaliseInput extends Examples {
 const foldSeed = 20_211_122;
 const folds = 5;
 
+/** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */
+export type Breathe = () => Promise<void>;
+
 /** features: (N, D), labels: (N), N ≥ 1. Throws what the heads throw on rows that are not finite or of another size. */
-export function personalise(input: PersonaliseInput): Personal {
-  if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead);
+export async function personalise(input: PersonaliseInput, breathe: Breathe): Promise<Personal> {
+  if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead, breathe);
   const { kind, hidden, l2 } = input.recipe;
   const { activation, seed } = isElm(input.prior) ? input.prior.recipe : ({ activation: "tanh", seed: 1 } as const);
   const recipe: ElmRecipe = { hidden, l2, activation, seed };
   const fit = kind === "elm" ? fitElmOn(recipe) : fitOselmOn(recipe, input.prior);
-  return { head: fit(input), l2, choice: crossValidate(input, fit) };
+  return { head: fit(input), l2, choice: await crossValidate(input, fit, breathe) };
 }
 
-function personaliseLinear({ features, labels, identity }: PersonaliseInput, prior: LinearHead): Personal {
+async function personaliseLinear(
+  { features, labels, identity }: PersonaliseInput,
+  prior: LinearHead,
+  breathe: Breathe,
+): Promise<Personal> {
   const examples = { features, labels, identity, prior, random: createRandom(foldSeed) };
-  const { l2, strength, foldScores } = selectPriorStrength(examples);
+  const steps = priorStrengthSteps(examples);
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) await breathe();
+  const { l2, strength, foldScores } = step.value;
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 } as const;
   const head = fitLinear({ ...examples, recipe });
   const chosen = foldScores.find((score) => score.strength === strength);
@@ -67,12 +77,17 @@ const fitOselmOn =
   };
 
 /** By weighted F1: an ELM's probabilities are projections, of which the log-loss says little. */
-function crossValidate({ features, labels, identity, prior }: PersonaliseInput, fit: Fit): HeadChoice {
+async function crossValidate(
+  { features, labels, identity, prior }: PersonaliseInput,
+  fit: Fit,
+  breathe: Breathe,
+): Promise<HeadChoice> {
   if (features.rows < 2 * folds) return "prior";
   const order = Int32Array.from(labels, (_, i) => i);
   createRandom(foldSeed).shuffle(order);
   const predicted = new Int32Array(labels.length);
   for (let k = 0; k < folds; k++) {
+    await breathe();
     const inside = order.filter((_, place) => place % folds === k);
     const outside = order.filter((_, place) => place % folds !== k);
     const outsideLabels = outside.map((i) => labels[i]!);
