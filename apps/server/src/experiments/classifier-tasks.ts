@@ -1,7 +1,7 @@
 // From a classifier and a choice of features to a task; tables that ask for the same get the same task, and it is computed once.
 
+import { bpTask } from "./bp-baseline.js";
 import { type Classifier, measureClassifier } from "./classifiers.js";
-import { elmClassifier, oselmClassifier } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear } from "./linear-classifier.js";
 import type { Task } from "./outcome.js";
@@ -22,7 +22,7 @@ export type ClassifierRow = (typeof classifierRows)[number];
 export function classifierTask(bench: Workbench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
   switch (row) {
     case "BP":
-      return undefined;
+      return bench.withBp && choice.components === undefined ? bpTask(bench, choice.source) : undefined;
     case "Hidden":
       return taskOf(bench, choice, { classifier: hiddenClassifier(bench.openTf, bench.full), cost: 60 });
     case "Linear":
@@ -32,9 +32,9 @@ export function classifierTask(bench: Workbench, choice: FeatureChoice, row: Cla
     case "Linear (optimum, balanced)":
       return taskOf(bench, choice, { classifier: optimalLinear("balanced"), cost: 15 });
     case "ELM":
-      return taskOf(bench, choice, { classifier: elmClassifier(), cost: 25 });
+      return taskOf(bench, choice, { classifier: bench.elm.elm, cost: 25 });
     case "OSELM":
-      return taskOf(bench, choice, { classifier: oselmClassifier(), cost: 25 });
+      return taskOf(bench, choice, { classifier: bench.elm.oselm, cost: 10 });
   }
 }
 

@@ -27,6 +27,8 @@ export interface Classifier<Setting> {
   /** Part of the key: changes when the method does. */
   readonly name: string;
   readonly groups: readonly (readonly Setting[])[];
+  /** The seed changes nothing: one run is all there is. */
+  readonly deterministic?: boolean;
   describe(setting: Setting): string;
   fit(input: FitInput<readonly Setting[]>): Promise<Fitted<Setting>[]> | Fitted<Setting>[];
 }
@@ -40,7 +42,8 @@ export interface ClassifierRun {
 }
 
 export async function measureClassifier<S>(classifier: Classifier<S>, run: ClassifierRun): Promise<Finding> {
-  const { problem, seeds, report } = run;
+  const { problem, report } = run;
+  const seeds = classifier.deterministic === true ? run.seeds.slice(0, 1) : run.seeds;
   const { measure } = problem.final;
   const choosing = classifier.groups.flat().length > 1;
   const rounds = choosing ? (run.chooseEachSeed ? seeds.length : 1) : 0;

@@ -26,18 +26,34 @@ const grid: readonly (readonly ElmSetting[])[] = paperSetup.hiddenUnits.map((hid
 
 const describe = ({ hidden, l2 }: ElmSetting) => `${hidden} units, l2 ${l2}`;
 
-export function elmClassifier(): Classifier<ElmSetting> {
-  return { name: `elm-${activation}`, groups: grid, describe, fit: fitElmGroup };
+export interface ElmClassifiers {
+  readonly elm: Classifier<ElmSetting>;
+  /** Chosen by the batch form, to which it is equal; the measured heads are fed in chunks of 64 rows. */
+  readonly oselm: Classifier<ElmSetting>;
 }
 
-/** Chosen by the batch form, to which it is equal; the measured heads are fed row by row, in chunks of 64. */
-export function oselmClassifier(): Classifier<ElmSetting> {
+export function createElmClassifiers(): ElmClassifiers {
+  // What `elm` fitted while choosing, until `oselm` on the same features asks for it.
+  const held = new Map<string, Fitted<ElmSetting>[]>();
+  const keyOf = ({ problem, group, seed }: FitInput<readonly ElmSetting[]>) =>
+    `${problem.identity.features}|${seed}|${group[0]!.hidden}`;
+
+  function fit(input: FitInput<readonly ElmSetting[]>): Fitted<ElmSetting>[] {
+    const fitted = fitElmGroup(input);
+    if (input.check !== undefined) held.set(keyOf(input), fitted);
+    return fitted;
+  }
+
+  function fitOnline(input: FitInput<readonly ElmSetting[]>): Fitted<ElmSetting>[] {
+    if (input.check === undefined) return input.group.map((setting) => feed(input, setting));
+    const known = held.get(keyOf(input)) ?? fitElmGroup(input);
+    held.delete(keyOf(input));
+    return known;
+  }
+
   return {
-    name: `oselm-${activation}-${chunkRows}`,
-    groups: grid,
-    describe,
-    fit: (input) =>
-      input.check === undefined ? input.group.map((setting) => feed(input, setting)) : fitElmGroup(input),
+    elm: { name: `elm-${activation}`, groups: grid, describe, fit },
+    oselm: { name: `oselm-${activation}-${chunkRows}`, groups: grid, describe, fit: fitOnline },
   };
 }
 

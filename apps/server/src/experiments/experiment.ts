@@ -9,6 +9,7 @@ import { openBackend, type Tf } from "../pretraining/backend.js";
 import { type BaselineTasks, baselinesOf, baselineTasks } from "./baselines.js";
 import { type ExperimentName, experimentByName } from "./catalogue.js";
 import { openCellStore } from "./cell-store.js";
+import { createElmClassifiers } from "./elm-classifier.js";
 import { type ExtractorSource, openEngine, openSource } from "./extractor-source.js";
 import { createFeatureCache } from "./feature-cache.js";
 import type { Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
@@ -89,8 +90,10 @@ function openBench(
     withBp: options.withBp,
     ...(options.iemocapDirectory === undefined ? {} : { iemocapDirectory: options.iemocapDirectory }),
     extractors,
+    elm: createElmClassifiers(),
     features,
     openTf: onceOpened(),
+    scratchDirectory: join(options.cacheDirectory, "scratch"),
   };
 }
 

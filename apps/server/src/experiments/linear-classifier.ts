@@ -29,7 +29,7 @@ export function sgdLinear(): Classifier<LinearSetting> {
 /** Our own row: the optimum of the same objective, nothing to tune but l2. */
 export function optimalLinear(classWeights: "balanced" | "none"): Classifier<LinearSetting> {
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
-  return linearClassifier(`linear-lbfgs-${classWeights}`, recipe, [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]);
+  return linearClassifier(`linear-optimum-${classWeights}`, recipe, [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]);
 }
 
 function linearClassifier(
@@ -40,6 +40,7 @@ function linearClassifier(
   return {
     name: `${name}-${grid.join(",")}`,
     groups: grid.map((l2) => [{ l2 }]),
+    deterministic: recipe.optimizer === "lbfgs",
     describe: ({ l2 }) => `l2 ${l2}`,
     fit: ({ problem, examples, group, seed }) =>
       group.map((setting) => {

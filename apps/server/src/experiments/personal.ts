@@ -13,36 +13,24 @@ export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number
 export interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
+  /** Where training starts and what it is pulled towards. */
   readonly prior: LinearHead;
 }
 
-export interface PersonCurve {
-  /** By `sampleCounts`, then by seed; at 0 the prior alone, and nothing from scratch. */
-  readonly scratch: readonly (readonly number[])[];
-  readonly withPrior: readonly (readonly number[])[];
-}
-
-/** How far to trust the prior is chosen each time on the n utterances alone; from scratch, so is the regularisation. */
+/**
+ * Weighted F1 by `sampleCounts`, then by seed, which draws the utterances; with none and with all there is nothing to draw and one run.
+ * How far to trust the prior is chosen each time on the n utterances alone.
+ */
 export function personCurve(
   { train, measure, prior }: PersonProblem,
   { seeds, report }: { seeds: readonly number[]; report: (fraction: number) => void },
-): PersonCurve {
-  const nothing = emptyHead(prior);
-  const scratch: number[][] = [];
-  const withPrior: number[][] = [];
-  for (const [index, count] of sampleCounts.entries()) {
+): number[][] {
+  return sampleCounts.map((count, index) => {
     report(index / sampleCounts.length);
-    if (count === 0) {
-      scratch.push([]);
-      withPrior.push([scoreOf(prior, measure)]);
-      continue;
-    }
-    // All rows are the same rows whatever the seed; it deals the folds only.
-    const samples = seeds.map((seed) => ({ seed, sample: draw(train, count, seed) }));
-    scratch.push(samples.map(({ seed, sample }) => scoreOf(personalHead(sample, nothing, seed), measure)));
-    withPrior.push(samples.map(({ seed, sample }) => scoreOf(personalHead(sample, prior, seed), measure)));
-  }
-  return { scratch, withPrior };
+    if (count === 0) return [scoreOf(prior, measure)];
+    const draws = count < train.labels.length ? seeds : seeds.slice(0, 1);
+    return draws.map((seed) => scoreOf(personalHead(draw(train, count, seed), prior, seed), measure));
+  });
 }
 
 /** `count` rows by lot; one draw of 50 holds that of 25. */
@@ -59,9 +47,11 @@ function personalHead(sample: Examples, prior: LinearHead, seed: number): Linear
   return fitLinear({ ...sample, identity, recipe, prior, random: createRandom(seed) });
 }
 
-/** A prior that says nothing: all weights zero. */
-function emptyHead(prior: LinearHead): LinearHead {
-  return { ...prior, weight: new Float64Array(prior.weight.length), bias: new Float64Array(prior.bias.length) };
+/** A prior that says nothing, all weights zero: what "from scratch" starts from, its regularisation chosen as a prior's strength is. */
+export function emptyPrior(examples: Examples, identity: HeadIdentity): LinearHead {
+  // Descent that starts at zero and takes no step.
+  const recipe = { optimizer: "sgd", learningRate: 0, epochs: 1, batchSize: 64, l2: 0 } as const;
+  return fitLinear({ ...subset(examples, [0]), identity, recipe, random: createRandom(1) });
 }
 
 /** On the rows of everyone else, for an extractor that ships no prior head. */

@@ -4,6 +4,7 @@ import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { meldMainSpeakers } from "../datasets/meld.js";
+import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
 import { measureClassifier } from "./classifiers.js";
 import type { ExtractorSource } from "./extractor-source.js";
@@ -18,7 +19,7 @@ import {
   type Task,
 } from "./outcome.js";
 import { paperTable7, paperTable7Components } from "./paper.js";
-import { othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { emptyPrior, othersPrior, personCurve, sampleCounts } from "./personal.js";
 import {
   type Examples,
   examplesOf,
@@ -40,8 +41,11 @@ export interface PersonTasks {
   readonly source: ExtractorSource;
   readonly speaker: string;
   readonly paper: readonly Task[];
-  readonly curves: readonly { readonly prior: "shipped" | "others"; readonly task: Task }[];
+  readonly curves: readonly { readonly start: Start; readonly task: Task }[];
 }
+
+/** Where a personal head starts: nowhere, at the extractor's own prior head, at one fitted on everyone else's rows. */
+type Start = "scratch" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
 export function personTasks(bench: Workbench, source: ExtractorSource): PersonTasks[] {
@@ -49,10 +53,9 @@ export function personTasks(bench: Workbench, source: ExtractorSource): PersonTa
     source,
     speaker,
     paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
-    curves: [...(source.prior === undefined ? [] : (["shipped"] as const)), "others" as const].map((prior) => ({
-      prior,
-      task: curveTask(bench, source, { speaker, prior }),
-    })),
+    curves: (["scratch", "shipped", "others"] as const)
+      .filter((start) => start !== "shipped" || source.prior !== undefined)
+      .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
   }));
 }
 
@@ -96,36 +99,36 @@ function drawProblem(bench: Workbench, problem: Problem, { count, seed }: { coun
 function curveTask(
   bench: Workbench,
   source: ExtractorSource,
-  { speaker, prior }: { speaker: string; prior: "shipped" | "others" },
+  { speaker, start }: { speaker: string; start: Start },
 ): Task {
   const choice = { source, speaker };
+  const identity = { features: featureKey(choice), classes: [...emotionLabels] };
+  const ownPrior = start === "shipped" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
   return {
-    key: taskKey(bench, "personal-3", prior, priorKey(source, prior), sampleCounts.join(","), featureKey(choice)),
-    what: `${speaker}, prior and personal`,
-    cost: 25,
+    key: taskKey(bench, "personal-4", start, ...ownPrior, sampleCounts.join(","), featureKey(choice)),
+    what: `${speaker}, ${startTitles[start]}`,
+    cost: 10,
     compute(report) {
       const { train, measured } = splitFeatures(bench, choice);
       const own = examplesOf(train, bench.data.train, speaker);
       const measure = examplesOf(measured, bench.measured, speaker);
-      const head =
-        prior === "shipped" ? source.prior! : othersPrior(without(bench, train, speaker), identityOf(choice));
-      const curve = personCurve({ train: own, measure, prior: head }, { seeds: bench.seeds, report });
-      const series: Record<string, number[]> = { rows: [own.labels.length, measure.labels.length] };
-      for (const [index, count] of sampleCounts.entries()) {
-        series[`scratch ${countName(count)}`] = [...curve.scratch[index]!];
-        series[`personal ${countName(count)}`] = [...curve.withPrior[index]!];
-      }
-      return { scores: series["personal All"]!, notes: [], series };
+      const prior =
+        start === "scratch"
+          ? emptyPrior(own, identity)
+          : start === "shipped"
+            ? source.prior!
+            : othersPrior(without(bench, train, speaker), identity);
+      const curve = personCurve({ train: own, measure, prior }, { seeds: bench.seeds, report });
+      // A head of zeros answers nothing.
+      const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
+      const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));
+      return {
+        scores: series.All!,
+        notes: [],
+        series: { ...series, rows: [own.labels.length, measure.labels.length] },
+      };
     },
   };
-}
-
-function priorKey(source: ExtractorSource, prior: "shipped" | "others"): string {
-  return prior === "others" ? "" : `${source.prior!.identity.features}-${source.prior!.bias.join(",")}`;
-}
-
-function identityOf(choice: { source: ExtractorSource; speaker: string }) {
-  return { features: featureKey(choice), classes: [...emotionLabels] };
 }
 
 function without(bench: Workbench, train: Examples["features"], speaker: string): Examples {
@@ -161,28 +164,26 @@ function paperCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf)
   });
 }
 
-const priorTitles = { shipped: "prior", others: "others' prior" } as const;
+export const startTitles = {
+  scratch: "scratch",
+  shipped: "prior + personal",
+  others: "others' prior + personal",
+} as const;
 
 function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf): Cell[] {
   const row = rowName(bench, person);
-  const cells: Cell[] = [];
-  for (const [index, { prior, task }] of person.curves.entries()) {
+  const cells = person.curves.flatMap(({ start, task }) => {
     const { series = {} } = outcomeOf(task);
-    const title = priorTitles[prior];
-    const cell = (column: string, name: string) =>
-      measuredCell({ row, column, paper: null }, { scores: series[name] ?? [], notes: [] });
-    cells.push(cell(title, "personal 0"));
-    for (const count of sampleCounts) {
-      const name = countName(count);
-      if (count > 0 && index === 0) cells.push(cell(`scratch ${name}`, `scratch ${name}`));
-      cells.push(cell(`${title} + personal ${name}`, `personal ${name}`));
-    }
-  }
-  if (person.source.prior === undefined) {
-    const place = { row, column: "prior", paper: null };
-    cells.push(emptyCell(place, "the extractor ships no prior head: attune extractor freeze makes one"));
-  }
-  return cells;
+    return sampleCounts.flatMap((count) => {
+      const scores = series[countName(count)] ?? [];
+      const note = count === 0 ? ["0: the prior head alone"] : [];
+      const place = { row, column: `${startTitles[start]}, ${countName(count)}`, paper: null };
+      return scores.length === 0 ? [] : [measuredCell(place, { scores, notes: note })];
+    });
+  });
+  if (person.source.prior !== undefined) return cells;
+  const place = { row, column: `${startTitles.shipped}, 0`, paper: null };
+  return [...cells, emptyCell(place, "the extractor ships no prior head: attune extractor freeze makes one")];
 }
 
 function baselineCells(bench: Workbench, person: PersonTasks, predictions: readonly number[]): Cell[] {

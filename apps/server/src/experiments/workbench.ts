@@ -11,6 +11,7 @@ import type { LabelledRow } from "../datasets/table.js";
 import type { Tf } from "../pretraining/backend.js";
 import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
+import type { ElmClassifiers } from "./elm-classifier.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { FeatureCache } from "./feature-cache.js";
 
@@ -42,8 +43,12 @@ export interface Workbench {
   /** Of a user's own IEMOCAP release. */
   readonly iemocapDirectory?: string;
   readonly extractors: readonly ExtractorSource[];
+  /** Both kinds share what they fit while choosing. */
+  readonly elm: ElmClassifiers;
   readonly features: FeatureCache;
   readonly openTf: () => Promise<Tf>;
+  /** For files that a task needs while it computes. */
+  readonly scratchDirectory: string;
 }
 
 /** Which features: those of an extractor, or their first principal components. */
@@ -116,19 +121,21 @@ export function problemOf(bench: Workbench, choice: FeatureChoice, report?: (fra
 
 /** A stratified fifth, always the same one. */
 export function holdOut(examples: Examples): Problem["choose"] {
-  const rows = Array.from(examples.labels, (label, index) => ({
-    text: "",
-    label: emotionLabels[label]!,
-    sourceLine: 0,
-    index,
-  }));
+  const { kept, held } = holdOutRows(examples.labels);
+  return { fit: subset(examples, kept), check: subset(examples, held) };
+}
+
+function holdOutRows(labels: Int32Array): { kept: number[]; held: number[] } {
+  const rows = Array.from(labels, (label, index) => ({ text: "", label: emotionLabels[label]!, sourceLine: 0, index }));
   const { kept, held } = stratifiedSplit(rows, 0.2, createRandom(2021));
-  const part = (chosen: typeof rows) =>
-    subset(
-      examples,
-      chosen.map(({ index }) => index),
-    );
-  return { fit: part(kept), check: part(held) };
+  return { kept: kept.map(({ index }) => index), held: held.map(({ index }) => index) };
+}
+
+/** The utterances behind `problemOf`'s `choose`, for what is not trained on features. */
+export function chooseRows({ data, split }: Workbench): { fit: readonly LabelledRow[]; check: readonly LabelledRow[] } {
+  if (split === "test") return { fit: data.train, check: data.dev };
+  const { kept, held } = holdOutRows(labelsOf(data.train));
+  return { fit: kept.map((i) => data.train[i]!), check: held.map((i) => data.train[i]!) };
 }
 
 export function examplesOf(features: Matrix, rows: readonly LabelledRow[], speaker?: string): Examples {

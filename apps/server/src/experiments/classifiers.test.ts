@@ -1,0 +1,110 @@
+// The classifiers on a small problem that can be learned, and on one whose equations are singular.
+
+import { selectRows } from "@attune/ml/tensor/matrix";
+import { describe, expect, it } from "vitest";
+import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
+import { openBackend } from "../pretraining/backend.js";
+import { type Classifier, measureClassifier } from "./classifiers.js";
+import { createElmClassifiers } from "./elm-classifier.js";
+import { hiddenClassifier } from "./hidden-baseline.js";
+import { adamLinear, optimalLinear, sgdLinear } from "./linear-classifier.js";
+import { emptyPrior, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { type Examples, holdOut, type Problem, subset } from "./workbench.js";
+
+const classes = ["neutral", "joy", "surprise"];
+const identity = { features: "made up", classes };
+
+function examples(rows: number, seed: number): Examples {
+  const made = labelledRows({ rows, inputSize: 6, classes: 3, seed });
+  // One thing to learn for all seeds: the label is the largest of the first three features.
+  const labels = Int32Array.from({ length: rows }, (_, i) => {
+    const row = made.features.data.subarray(i * 6, i * 6 + 3);
+    return row.indexOf(Math.max(...row));
+  });
+  return { features: made.features, labels };
+}
+
+function problem(rows: number): Problem {
+  const fit = examples(rows, 1);
+  return { identity, choose: holdOut(fit), final: { fit, measure: examples(120, 2) } };
+}
+
+const openTf = async () => (await openBackend("tfjs-wasm")).tf;
+const run = <S>(classifier: Classifier<S>, rows = 400, seeds = [1, 2]) =>
+  measureClassifier(classifier, { problem: problem(rows), seeds, chooseEachSeed: false, report: () => {} });
+
+describe("A classifier under experiment", () => {
+  it.each([
+    ["linear, SGD", sgdLinear(), 2],
+    ["linear, optimum", optimalLinear("none"), 1],
+    ["linear, balanced", optimalLinear("balanced"), 1],
+    ["hidden", hiddenClassifier(openTf, false), 2],
+    ["elm", createElmClassifiers().elm, 2],
+  ] as const)(
+    "%s learns, says what was chosen, and counts its runs",
+    async (_, classifier, runs) => {
+      const finding = await run(classifier as Classifier<unknown>);
+      expect(finding.scores).toHaveLength(runs);
+      for (const score of finding.scores) expect(score).toBeGreaterThan(0.75);
+      expect(finding.notes.some((note) => note.startsWith("chosen: "))).toBe(true);
+      expect(finding.confusion!.reduce((sum, count) => sum + count, 0)).toBe(120);
+      expect(finding.series!.logLoss).toHaveLength(runs);
+    },
+    60_000,
+  );
+
+  it("Adam with the paper's rate moves the loss down", async () => {
+    const [first] = (await run(adamLinear(false), 300, [1])).series!.logLoss!;
+    expect(first).toBeLessThan(Math.log(3));
+  });
+
+  it("notes singular cells and chooses another", async () => {
+    const { elm } = createElmClassifiers();
+    const finding = await run(elm, 60, [1]);
+    expect(finding.notes.find((note) => note.startsWith("singular"))).toMatch(/1000 units, l2 0(,|$)/);
+    expect(finding.notes.find((note) => note.startsWith("chosen"))).not.toMatch(/(100|200|500|1000) units, l2 0$/);
+    expect(finding.scores).toHaveLength(1);
+  });
+
+  it("gives no number where every setting is singular", async () => {
+    const { elm } = createElmClassifiers();
+    const only = { ...elm, groups: [[{ hidden: 200, l2: 0 }]] };
+    const finding = await run(only, 60, [1, 2]);
+    expect(finding.scores).toEqual([]);
+    expect(finding.notes).toEqual(["singular: 200 units, l2 0"]);
+    expect(finding.confusion).toBeUndefined();
+  });
+
+  it("OSELM fed in chunks measures what ELM does", async () => {
+    const { elm, oselm } = createElmClassifiers();
+    const [batch, online] = [await run(elm), await run(oselm)];
+    expect(online.scores).toEqual(batch.scores);
+    expect(online.notes).toEqual(batch.notes);
+  });
+});
+
+describe("A person's curve", () => {
+  it("starts at the prior, draws for each seed, and ends at one run over all rows", () => {
+    const everyone = examples(300, 1);
+    const own = examples(90, 3);
+    const prior = othersPrior(everyone, identity);
+    const measure = examples(100, 4);
+    const curve = personCurve({ train: own, measure, prior }, { seeds: [1, 2, 3], report: () => {} });
+    expect(curve.map((scores) => scores.length)).toEqual(sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : 3)));
+    for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
+    const scratch = personCurve(
+      { train: own, measure, prior: emptyPrior(own, identity) },
+      { seeds: [1], report: () => {} },
+    );
+    expect(scratch[1]![0]!).toBeLessThan(curve[1]![0]!);
+    expect(scratch.at(-1)![0]!).toBeGreaterThan(0.75);
+  });
+
+  it("a fifth is held out, by label, and the rest is kept", () => {
+    const all = examples(100, 1);
+    const { fit, check } = holdOut(all);
+    expect(fit.labels.length + check.labels.length).toBe(100);
+    expect(check.labels.length).toBeGreaterThan(15);
+    expect(subset(all, [3]).features).toEqual(selectRows(all.features, [3]));
+  });
+});

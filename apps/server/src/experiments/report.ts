@@ -1,0 +1,214 @@
+// The HTML report: every table with the paper's numbers, the pictures, what was chosen, and the researcher's own sample utterances. One file.
+
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { meldMainSpeakers } from "../datasets/meld.js";
+import { barChart, confusionChart, escapeHtml, lineChart } from "./charts.js";
+import { classifierRows, classifierTask } from "./classifier-tasks.js";
+import type { ExperimentRun } from "./experiment.js";
+import { histogramBins, leastExponent, roundingTasks } from "./figure2.js";
+import { type Baselines, type Cell, deviation, mean, type TableResult } from "./outcome.js";
+import { sampleCounts } from "./personal.js";
+import { sampleTask } from "./table2.js";
+import { reductionRows } from "./table6.js";
+import { countName, personTasks, startTitles } from "./table7.js";
+import { valueText } from "./text-table.js";
+
+export function reportHtml(run: ExperimentRun): string {
+  const { result, experiments, bench } = run;
+  const sections = result.tables.map((table, index) => {
+    const title = experiments[index]!.title;
+    const pictures = picturesOf(table.table, run);
+    const samples = table.table === "table2" ? samplesHtml(run) : cellsHtml(table);
+    return `<section id="${table.table}"><h2>${heading(table.table)}: ${escapeHtml(title)}</h2>${samples}${pictures === "" ? "" : `<div class="figures">${pictures}</div>`}${baselinesHtml(result.baselines, bench.split)}</section>`;
+  });
+  const links = result.tables.map(({ table }) => `<a href="#${table}">${heading(table)}</a>`).join(" ");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Experiments on MELD ${bench.split}</title><style>${style}</style></head><body>
+<h1>The paper's experiments, rerun</h1>
+<p>Pandelea et al., Sensors 2021, 21, 4496. Measured on MELD's ${bench.split} split (${bench.measured.length} utterances); the paper measured on its test split. ${
+    bench.split === "dev"
+      ? "Settings were chosen on a fifth of the train split, so that the dev split was looked at once."
+      : "Settings were chosen on the dev split."
+  } Mean and deviation over seeds ${bench.seeds.join(", ")}; grids: ${bench.full ? "the paper's, chosen for each seed" : "reduced, chosen with the first seed (--full for the paper's)"}.</p>
+<nav>${links}</nav>
+${extractorsHtml(run)}
+${sections.join("\n")}
+</body></html>
+`;
+}
+
+function heading(table: string): string {
+  return table.replace(
+    /^(\w)([a-z]+)(\d)$/,
+    (_, first: string, rest: string, digit: string) => `${first.toUpperCase()}${rest} ${digit}`,
+  );
+}
+
+function extractorsHtml({ result }: ExperimentRun): string {
+  const rows = result.extractors.map(
+    (e) =>
+      `<tr><th>${escapeHtml(e.name)}</th><td>${e.layers} layers, ${e.hiddenSize} wide</td><td>${e.featureSize} features (${escapeHtml(e.pooling)})</td><td>${e.weights}</td><td>${escapeHtml(e.engine)}</td><td><code>${e.identity.slice(0, 12)}</code></td></tr>`,
+  );
+  return `<table class="plain"><tbody>${rows.join("")}</tbody></table>`;
+}
+
+/** Columns across, rows down; the paper's number under ours, and notes once each below. */
+function cellsHtml({ cells }: TableResult): string {
+  const columns = [...new Set(cells.map(({ column }) => column))];
+  const rows = [...new Set(cells.map(({ row }) => row))];
+  const notes = [...new Set(cells.map(({ note }) => note).filter((note) => note !== ""))];
+  const cellHtml = (cell: Cell | undefined) => {
+    if (cell === undefined) return "<td></td>";
+    const mark = cell.note === "" ? "" : `<sup>${notes.indexOf(cell.note) + 1}</sup>`;
+    const sd = cell.sd === null ? "" : `<span class="sd"> ± ${cell.sd.toFixed(3)}</span>`;
+    const paper = cell.paper === null ? "" : `<div class="paper">paper ${escapeHtml(String(cell.paper))}</div>`;
+    const ours =
+      cell.measured === null ? '<span class="none">not measured</span>' : `<b>${valueText(cell.measured)}</b>${sd}`;
+    return `<td>${ours}${mark}${paper}</td>`;
+  };
+  const lines = rows.map((row) => {
+    const own = columns.map((column) => cellHtml(cells.find((cell) => cell.row === row && cell.column === column)));
+    return `<tr><th>${escapeHtml(row)}</th>${own.join("")}</tr>`;
+  });
+  const head = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
+  const list = notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
+  return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${lines.join("")}</tbody></table></div>${notes.length === 0 ? "" : `<details open><summary>Notes</summary><ol>${list}</ol></details>`}`;
+}
+
+function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines, split: string): string {
+  const line = (name: string, { measured, sd, reference }: Baselines["bagOfWords"]) =>
+    `<li>${name} <b>${valueText(measured)}</b>${sd === null ? "" : ` ± ${sd.toFixed(3)}`}${reference === null ? "" : ` (measured elsewhere: ${reference})`}</li>`;
+  return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line("always neutral", alwaysNeutral)}${line("random encoder, linear", randomFeatures)}</ul>`;
+}
+
+function picturesOf(table: string, run: ExperimentRun): string {
+  switch (table) {
+    case "table4":
+      return confusions(run);
+    case "table6":
+      return tradeOff(run);
+    case "table7":
+      return people(run);
+    case "figure2":
+      return histograms(run);
+    default:
+      return "";
+  }
+}
+
+function confusions({ bench, outcomeOf }: ExperimentRun): string {
+  return bench.extractors
+    .filter(({ paper }) => paper?.pretrained !== true)
+    .flatMap((source) =>
+      classifierRows.map((row) => {
+        const task = classifierTask(bench, { source }, row);
+        const counts = task === undefined ? undefined : outcomeOf(task).confusion;
+        return counts === undefined ? "" : confusionChart(`${source.name}: ${row}`, counts, emotionLabels);
+      }),
+    )
+    .join("");
+}
+
+function levelsOf({ result }: ExperimentRun): { name: string; y: number }[] {
+  const { bagOfWords, randomFeatures } = result.baselines;
+  return [
+    { name: "bag of words", y: bagOfWords.measured },
+    { name: "random encoder", y: randomFeatures.measured },
+  ].flatMap(({ name, y }) => (y === null ? [] : [{ name, y }]));
+}
+
+function tradeOff(run: ExperimentRun): string {
+  const all = reductionRows(run.bench);
+  return run.bench.extractors
+    .map((source) => {
+      const rows = all.filter((row) => row.source === source).toReversed();
+      const names = rows[0]?.tasks.map(({ column }) => column) ?? [];
+      const series = names.map((name) => ({
+        name,
+        points: rows.flatMap(({ tasks }, x) => {
+          const task = tasks.find(({ column }) => column === name)?.task;
+          const scores = task === undefined ? [] : run.outcomeOf(task).scores;
+          const y = mean(scores);
+          return y === null ? [] : [{ x, y, sd: deviation(scores) }];
+        }),
+      }));
+      const ticks = rows.map(({ size }) => String(size));
+      const axes = { xLabel: "features after PCA", yLabel: "weighted F1", ticks };
+      return lineChart({ title: `${source.name}: what PCA costs`, ...axes, series, levels: levelsOf(run) });
+    })
+    .join("");
+}
+
+function people(run: ExperimentRun): string {
+  const { bench, outcomeOf } = run;
+  return bench.extractors
+    .flatMap((source) =>
+      personTasks(bench, source).map(({ speaker, curves }) => {
+        const series = curves.map(({ start, task }) => {
+          const found = outcomeOf(task).series ?? {};
+          const points = sampleCounts.flatMap((count, x) => {
+            const scores = found[countName(count)] ?? [];
+            const y = mean(scores);
+            return y === null ? [] : [{ x, y, sd: deviation(scores) }];
+          });
+          return { name: start === "scratch" ? "from scratch" : startTitles[start], points };
+        });
+        const first = outcomeOf(curves[0]!.task).series ?? {};
+        return lineChart({
+          title: `${speaker}${bench.extractors.length > 1 ? `, ${source.name}` : ""} (${first.rows?.[1] ?? 0} utterances measured)`,
+          xLabel: "the person's own utterances",
+          yLabel: "weighted F1",
+          ticks: sampleCounts.map(countName),
+          series,
+          levels: [],
+        });
+      }),
+    )
+    .join("");
+}
+
+function histograms({ bench, outcomeOf }: ExperimentRun): string {
+  return roundingTasks(bench)
+    .flatMap(({ source, errors }) =>
+      errors.map(({ representation, task }) => {
+        const counts = outcomeOf(task).series?.histogram ?? [];
+        const bars = Array.from({ length: histogramBins }, (_, bin) => ({
+          label: `1e${leastExponent + bin}`,
+          value: counts[bin] ?? 0,
+        }));
+        const axes = { xLabel: "squared error against FP32 (from)", yLabel: "features", bars };
+        return barChart({ title: `${source.name}, ${representation}`, ...axes });
+      }),
+    )
+    .join("");
+}
+
+/** The only place where utterances are shown, and only to whoever has the dataset. */
+function samplesHtml({ bench, outcomeOf }: ExperimentRun): string {
+  const rows = sampleTask(bench)
+    .read(outcomeOf)
+    .map(({ name, utterance, real, predicted, paper }) => {
+      const right = real === predicted ? ' class="right"' : "";
+      return `<tr><td>${escapeHtml(utterance)}</td><td>${real}</td><td${right}>${predicted}</td><td>${paper ?? ""}</td><td class="small">${escapeHtml(name)}</td></tr>`;
+    });
+  return `<p>The paper's four are predicted by a head fitted on everyone's rows, the others by the head of their speaker (${meldMainSpeakers.join(", ")}).</p>
+<table class="plain"><thead><tr><th>Utterance</th><th>Real label</th><th>Prediction</th><th>Paper's prediction</th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
+}
+
+const style = `
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5d6672;--line:#d8dde3;--paper:#fff;--shade:#f4f6f8}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#a0a9b5;--line:#39414b;--paper:#14181d;--shade:#1d232a}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1180px;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.4rem;border-top:1px solid var(--line);padding-top:1.2rem}
+nav a{margin-right:.8rem}.scroll{overflow-x:auto}
+table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
+th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{background:var(--shade)}
+.paper,.sd,.none,.small,sup{color:var(--soft)}.paper,.small{font-size:.82rem}td.right{font-weight:600}
+.figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0}figure{margin:0}figcaption{font-weight:600}
+svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:11px}svg text.small{font-size:9.5px}svg text.light{fill:#fff}
+svg .grid{stroke:var(--line)}svg .level{stroke:var(--soft);stroke-width:1.4}
+.legend,.baselines{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.86rem;max-width:440px}.baselines{max-width:none;color:var(--soft)}
+.legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:50%;margin-right:.35rem;vertical-align:-1px}.legend svg{margin-right:.35rem}
+details{font-size:.86rem;color:var(--soft)}`;

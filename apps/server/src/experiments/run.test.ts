@@ -1,0 +1,75 @@
+// What is saved, what is computed again, and what survives a run that was cut off.
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { openCellStore } from "./cell-store.js";
+import type { Task } from "./outcome.js";
+import { createProgress } from "./progress.js";
+import { runTasks } from "./run.js";
+
+const directory = mkdtempSync(join(tmpdir(), "attune-cells-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function bench(name: string) {
+  const path = join(directory, name, "cells.jsonl");
+  const computed: string[] = [];
+  const lines: string[] = [];
+  let failing: string | undefined;
+  const task = (key: string): Task => ({
+    key,
+    what: key,
+    cost: 1,
+    compute() {
+      if (key === failing) throw new Error("cut off");
+      computed.push(key);
+      return { scores: [key.length], notes: ["fine"] };
+    },
+  });
+  const run = (keys: string[]) =>
+    runTasks(keys.map(task), {
+      store: openCellStore(path),
+      progress: createProgress({ write: (text) => lines.push(text), isTty: true, nowMs: () => computed.length * 1000 }),
+      nowMs: () => 0,
+    });
+  return { path, computed, lines, task, run, fail: (key?: string) => (failing = key) };
+}
+
+describe("Running tasks", () => {
+  it("computes equal keys once and hands every outcome back", async () => {
+    const { run, computed, task } = bench("once");
+    const outcomeOf = await run(["a", "bb", "a"]);
+    expect(computed).toEqual(["a", "bb"]);
+    expect(outcomeOf(task("bb"))).toEqual({ scores: [2], notes: ["fine"], seconds: 0 });
+    expect(() => outcomeOf(task("ccc"))).toThrow("was not computed");
+  });
+
+  it("goes on after an interruption, and computes nothing in a rerun", async () => {
+    const { run, computed, fail } = bench("resume");
+    fail("ccc");
+    await expect(run(["a", "bb", "ccc", "dddd"])).rejects.toThrow("cut off");
+    fail();
+    await run(["a", "bb", "ccc", "dddd"]);
+    expect(computed).toEqual(["a", "bb", "ccc", "dddd"]);
+    await run(["a", "bb", "ccc", "dddd"]);
+    expect(computed).toHaveLength(4);
+  });
+
+  it("computes again what a crash left half written, and leaves whole lines alone", async () => {
+    const { run, computed, path } = bench("torn");
+    await run(["a", "bb"]);
+    appendFileSync(path, '{"key":"ccc","outcome":{"scores":[3],"no');
+    const outcomeOf = await run(["a", "bb", "ccc"]);
+    expect(computed).toEqual(["a", "bb", "ccc"]);
+    expect(outcomeOf).toBeDefined();
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line).key)).toEqual(["a", "bb", "ccc"]);
+  });
+
+  it("shows how much is done and how long the rest takes", async () => {
+    const { run, lines } = bench("progress");
+    await run(["a", "bb", "ccc", "dddd"]);
+    expect(lines.some((line) => /50% · 2 s left · ccc/.test(line))).toBe(true);
+    expect(lines.at(-2)).toContain("100%");
+  });
+});
