@@ -249,6 +249,22 @@ describe("an update", () => {
     await stop();
   });
 
+  it("stays committed when what follows the commit fails", async () => {
+    const { list } = device.files;
+    const gating = device.entered("gating");
+    device.fleet.publish(second);
+    await gating;
+    device.files.list = async () => {
+      throw new AppError("DISK_FULL", "no space (by the test)");
+    };
+    await device.clock.until(() => device.logged.join().includes("update.unfinished"));
+    device.files.list = list;
+    await device.clock.until(() => stateReports().length === 2);
+    expect(stateReports()).toEqual(["committed/none/1", "committed/none/2"]);
+    expect((await device.agent.status()).updateState).toBe("committed");
+    await stop();
+  });
+
   it("is given up when the process dies of it three times in the same state", async () => {
     const { engine } = device.ports;
     const deadly = parseSafetensors(second.files.get("model.safetensors")!.slice());

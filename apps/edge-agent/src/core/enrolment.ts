@@ -37,7 +37,7 @@ export async function enrol({ ports, memory, egress }: Context, input: EnrolInpu
     memory: quantize(egressContract.enrol.fields.memory.domain, options.memoryMib) ?? 0,
   } as Omit<Message<"enrol">, "type" | "contract">;
   const answer = await egress.send("enrol", fields, (cleared) =>
-    within(control.enrol(cleared, signal), { clock, ms: timeoutMs, signal }),
+    within((asking) => control.enrol(cleared, asking), { clock, ms: timeoutMs, signal }),
   );
   const reply = parseReply(answer);
   if ((await hashing.sha256(canonicalBytes(reply.releaseKeys))) !== fingerprint) {

@@ -2,6 +2,7 @@
 
 import { MlError } from "@attune/ml/error";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { minimumHoldout, stateDraft } from "./egress/report.js";
@@ -130,8 +131,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
       candidate = loaded.value;
     }
     try {
-      const student = await learner.openStudent(candidate);
-      memory.candidateFeatures = student.features;
+      const student = await openCandidate(candidate);
       // The long part, while the old pair goes on answering and learning …
       await learner.extractMissing(student, signal, serial);
       // … and the short one, in which nothing else may be learned.
@@ -142,6 +142,15 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     } finally {
       memory.candidateFeatures = undefined;
     }
+  }
+
+  /** In one piece: what is forgotten or said anew while the features are read would otherwise stay in them. */
+  function openCandidate(pair: Pair): Promise<Student> {
+    return serial(async () => {
+      const student = await learner.openStudent(pair);
+      memory.candidateFeatures = student.features;
+      return student;
+    });
   }
 
   /** Runs inside `serial`. */
@@ -169,9 +178,18 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     memory.active = active;
     memory.student = student;
     memory.fitted = fitted;
-    await settle();
-    await tidy();
+    await afterCommit();
     return accept(undefined);
+  }
+
+  /** What remains is made up for by the next label and the next start: it cannot turn a commit into a failure. */
+  async function afterCommit(): Promise<void> {
+    try {
+      await settle();
+      await tidy();
+    } catch (error) {
+      log("warn", "update.unfinished", { code: error instanceof AppError ? error.code : "INTERNAL" });
+    }
   }
 
   /** Removes what no state needs any more. Whatever a crash leaves is removed at the next start. */

@@ -43,7 +43,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
 
   async function ask(cleared: Cleared<"poll">): Promise<unknown> {
     const signature = toBase64(await deviceKey.sign(cleared.bytes));
-    return within(control.poll(cleared, signature, signal), { clock, ms: requestTimeoutMs, signal });
+    return within((asking) => control.poll(cleared, signature, asking), { clock, ms: requestTimeoutMs, signal });
   }
 
   async function poll(): Promise<number> {
@@ -168,7 +168,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
     await disconnect();
     const { urls, userJwt } = credentials;
     const { device, fleet } = identity;
-    connection = await within(reports.connect({ urls, userJwt, device, fleet }, signal), {
+    connection = await within((connecting) => reports.connect({ urls, userJwt, device, fleet }, connecting), {
       clock,
       ms: requestTimeoutMs,
       signal,
@@ -195,7 +195,11 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
         // The broker drops repeats across the whole stream: the device's own number keeps others from claiming its reports.
         const messageId = `${device}-${epoch}-${sequence}`;
         const route = { subject: reportSubject(memory.identity!.fleet, device), messageId };
-        return within(through.publish(cleared, route, signal), { clock, ms: requestTimeoutMs, signal });
+        return within((publishing) => through.publish(cleared, route, publishing), {
+          clock,
+          ms: requestTimeoutMs,
+          signal,
+        });
       }),
     );
     const acknowledged = waiting.filter((_, i) => results[i]?.status === "fulfilled");

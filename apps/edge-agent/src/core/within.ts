@@ -9,21 +9,27 @@ export interface Bound {
   readonly signal: AbortSignal;
 }
 
-/** `work`'s result, or TIMED_OUT after `ms` or when `signal` aborts, whatever `work` does then. */
-export async function within<T>(work: Promise<T>, { clock, ms, signal }: Bound): Promise<T> {
+/** `work`'s result, or TIMED_OUT after `ms` or when `signal` aborts, whatever `work` does then: its own signal aborts as well. */
+export async function within<T>(work: (signal: AbortSignal) => Promise<T>, { clock, ms, signal }: Bound): Promise<T> {
+  const { controller: working, release } = childController(signal);
   const timer = new AbortController();
   const stop = () => timer.abort();
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) timer.abort();
+  let settled = false;
   const late = clock.sleep(ms, timer.signal).then((): never => {
+    if (!settled) working.abort();
     throw new AppError("TIMED_OUT", signal.aborted ? "the wait was stopped" : `nothing came within ${ms} ms`);
   });
+  const result = work(working.signal);
   // Whichever loses the race settles later, unheard.
   late.catch(() => undefined);
-  work.catch(() => undefined);
+  result.catch(() => undefined);
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([result, late]);
   } finally {
+    settled = true;
+    release();
     signal.removeEventListener("abort", stop);
     timer.abort();
   }

@@ -151,7 +151,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
 
   /** A server that says nothing must not hold us. */
   function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-    return within(work, { clock, ms: requestTimeoutMs, signal });
+    return within(() => work, { clock, ms: requestTimeoutMs, signal });
   }
 
   async function fetchFile(

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { createVirtualClock } from "../../../../test/fakes/virtual-clock.js";
+import { within } from "./within.js";
+
+const never = <T>() => new Promise<T>(() => undefined);
+
+test("work that takes too long is given up and told so, and leaves no request behind", async () => {
+  let told: AbortSignal | undefined;
+  const work = (signal: AbortSignal) => {
+    told = signal;
+    return never();
+  };
+  const { signal } = new AbortController();
+  await expect(within(work, { clock: createVirtualClock(), ms: 1_000, signal })).rejects.toMatchObject({
+    code: "TIMED_OUT",
+  });
+  expect(told?.aborted).toBe(true);
+});
+
+test("work that is stopped from outside is told so", async () => {
+  const outside = new AbortController();
+  let told: AbortSignal | undefined;
+  const waiting = within(
+    (signal) => {
+      told = signal;
+      return never();
+    },
+    { clock: createVirtualClock(), ms: 1e9, signal: outside.signal },
+  );
+  outside.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "TIMED_OUT" });
+  expect(told?.aborted).toBe(true);
+});
+
+test("what work made in time stays usable: its signal does not abort afterwards", async () => {
+  const clock = createVirtualClock();
+  const outside = new AbortController();
+  const told = await within(async (signal) => signal, { clock, ms: 1_000, signal: outside.signal });
+  await clock.sleep(5_000, new AbortController().signal);
+  outside.abort();
+  expect(told.aborted).toBe(false);
+});
