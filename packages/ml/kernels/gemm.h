@@ -21,6 +21,12 @@
 #else
 #define KEEP(SUM) (void)(SUM)
 #endif
+// Weights come in order, but too fast for the processor to foresee: a large model's are read from memory in every forward.
+#ifdef __wasm__
+#define PREFETCH(ADDRESS)
+#else
+#define PREFETCH(ADDRESS) __builtin_prefetch(ADDRESS)
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 // y = x w + bias. x: (rows, depth); w: packed (depth, TILE); bias: (TILE) or null; y: (rows, TILE).
@@ -33,6 +39,7 @@ INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *
   }
   UNROLL_DEPTH for (int k = 0; k < depth; k++, w += TILE) {
     vf weights[TILE_VECTORS];
+    PREFETCH(w + 24 * TILE);
     UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = vf_load(w + c * LANES);
     UNROLL for (int r = 0; r < rows; r++) {
       vf value = vf_splat(*from[r]++);
@@ -57,6 +64,7 @@ INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const Qu
   }
   UNROLL_DEPTH for (int g = 0; g < groups; g++, w += TILE * QUANT_GROUP) {
     vi weights[TILE_VECTORS];
+    PREFETCH(w + 32 * TILE * QUANT_GROUP);
     UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = quant_weights(w + c * LANES * QUANT_GROUP);
     UNROLL for (int r = 0; r < rows; r++) {
       vi value = vi_splat_group(from[r]);
