@@ -1,0 +1,264 @@
+// The experiments on a small made-up dataset and a tiny extractor: each table's shape, what is not measured, and what is not told.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
+import type { CommandIo } from "../cli/command.js";
+import { experimentCommand } from "../cli/experiment.js";
+import { meldMainSpeakers } from "../datasets/meld.js";
+import { type ExperimentName, experimentByName, experimentNames } from "./catalogue.js";
+import { type ExperimentOptions, type ExperimentRun, runExperiments } from "./experiment.js";
+import { squaredErrors } from "./figure2.js";
+import { type Cell, experimentResultSchema, type Outcome } from "./outcome.js";
+import { createProgress } from "./progress.js";
+import { reportHtml } from "./report.js";
+
+const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const at = (...names: string[]) => join(directory, ...names);
+
+function writeExtractor(name: string) {
+  const { files } = createTinyRelease();
+  mkdirSync(at(name));
+  for (const [file, bytes] of files) writeFileSync(at(name, file), bytes);
+  const config = JSON.parse(readFileSync(at(name, "config.json"), "utf8"));
+  writeFileSync(at(name, "config.json"), JSON.stringify({ ...config, attune: { pooling: "mean", maxTokens: 16 } }));
+}
+
+function writeSplit(folder: string, split: string, rows: number) {
+  const lines = sayings(rows, 0, split.length).map(
+    ({ text, label }, i) => `"${text} secret",${meldMainSpeakers[i % 6]},${label}`,
+  );
+  writeFileSync(at(folder, `${split}_sent_emo.csv`), `Utterance,Speaker,Emotion\n${lines.join("\n")}\n`);
+}
+
+const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
+  names: ["table1"],
+  dataDirectory: at("meld"),
+  extractors: [at("tiny")],
+  split: "dev",
+  full: false,
+  withBp: false,
+  iemocapDirectory: undefined,
+  cacheDirectory: at("cache"),
+  progress: createProgress({ write: () => {}, isTty: false, nowMs: () => 0 }),
+  ...change,
+});
+
+const homeBefore = process.env.ATTUNE_HOME;
+afterAll(() => {
+  if (homeBefore === undefined) delete process.env.ATTUNE_HOME;
+  else process.env.ATTUNE_HOME = homeBefore;
+});
+
+let run: ExperimentRun;
+beforeAll(async () => {
+  process.env.ATTUNE_HOME = at("home");
+  writeExtractor("tiny");
+  mkdirSync(at("meld"));
+  writeSplit("meld", "train", 300);
+  writeSplit("meld", "dev", 90);
+  run = await runExperiments(options({ names: ["table1", "table2", "table3", "table7", "figure2"] }));
+}, 120_000);
+
+const tableOf = (name: string) => run.result.tables.find(({ table }) => table === name)!;
+const cellOf = (cells: readonly Cell[], row: string, column: string) =>
+  cells.find((cell) => cell.row === row && cell.column === column);
+
+/** What a table makes of outcomes, without computing any. */
+function assembled(name: ExperimentName, bench = run.bench, outcome: Partial<Outcome> = {}): Cell[] {
+  const experiment = experimentByName(name, bench, run.baselines);
+  return experiment.assemble(() => ({ scores: [0.4, 0.5, 0.6], notes: [], seconds: 0, ...outcome }));
+}
+
+describe("An experiment's result", () => {
+  it("has exactly the promised fields", () => {
+    const parsed = experimentResultSchema.parse(JSON.parse(JSON.stringify(run.result)));
+    expect(parsed).toEqual(run.result);
+    expect(parsed.baselines.bagOfWords).toMatchObject({ n: 1, reference: 0.518 });
+    expect(parsed.baselines.randomFeatures.n).toBe(3);
+    expect(parsed.extractors).toMatchObject([{ name: "tiny", weights: "float32", featureSize: 8, pooling: "mean" }]);
+  });
+
+  it("holds no utterance, and neither does what is kept on disk", () => {
+    expect(JSON.stringify(run.result)).not.toContain("secret");
+    expect(readFileSync(at("cache", "cells.jsonl"), "utf8")).not.toContain("secret");
+  });
+
+  it("is the same from the store, with nothing computed again", async () => {
+    const before = readFileSync(at("cache", "cells.jsonl"), "utf8");
+    const again = await runExperiments(options({ names: ["table2", "table7", "figure2"] }));
+    expect(readFileSync(at("cache", "cells.jsonl"), "utf8")).toBe(before);
+    expect(again.result.tables).toEqual(["table2", "table7", "figure2"].map(tableOf));
+  });
+
+  it("is the same after half of the store was lost in the middle of a line", async () => {
+    const path = at("cache", "cells.jsonl");
+    const before = readFileSync(path, "utf8");
+    writeFileSync(path, before.slice(0, Math.floor(before.length / 2)));
+    const again = await runExperiments(options({ names: ["table2", "table7", "figure2"] }));
+    expect(again.result.tables).toEqual(["table2", "table7", "figure2"].map(tableOf));
+    const keys = (text: string) =>
+      new Set(
+        text
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line).key),
+      );
+    expect(keys(readFileSync(path, "utf8"))).toEqual(keys(before));
+  }, 120_000);
+});
+
+describe("Each table", () => {
+  it("1 counts the labels of the splits that are there", () => {
+    const { cells } = tableOf("table1");
+    expect(cells).toHaveLength(21);
+    const counted = cells.filter(({ column }) => column === "Train").map(({ measured }) => measured as number);
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(300);
+    expect(cellOf(cells, "joy", "Test")).toMatchObject({ paper: 402, measured: null, n: 0 });
+  });
+
+  it("2 predicts the paper's samples and two of each main speaker, by name of the line", () => {
+    const { cells } = tableOf("table2");
+    expect(cells).toHaveLength(2 * (4 + 12));
+    expect(cellOf(cells, "the paper's sample 2", "Prediction")!.paper).toBe("anger");
+    for (const { measured } of cells) expect(emotionLabels).toContain(measured);
+    expect(cells.at(-1)!.row).toMatch(/^Chandler, dev line \d+$/);
+  });
+
+  it("3 says how to get IEMOCAP where it is not given", () => {
+    const { cells } = tableOf("table3");
+    expect(cells).toHaveLength(18);
+    expect(cells.every(({ measured, n, note }) => measured === null && n === 0 && note.includes("--iemocap"))).toBe(
+      true,
+    );
+    expect(cellOf(cells, "excited", "Test")!.paper).toBe(299);
+  });
+
+  it("4 puts the paper's number beside every row, and no number where no checkpoint or no --with-bp is", () => {
+    const cells = assembled("table4");
+    expect(cellOf(cells, "Linear", "tiny")).toMatchObject({ paper: 0.507, measured: 0.5, n: 3 });
+    expect(cellOf(cells, "Linear", "tiny")!.sd).toBeCloseTo(0.1, 12);
+    expect(cellOf(cells, "BP", "tiny")).toMatchObject({
+      measured: null,
+      n: 0,
+      note: expect.stringContaining("--with-bp"),
+    });
+    const missing = cells.filter(({ column }) => column !== "tiny");
+    expect(missing).toHaveLength(20);
+    for (const { measured, sd, n, paper, note } of missing) {
+      expect([measured, sd, n]).toEqual([null, null, 0]);
+      expect(paper).toBeGreaterThan(0.4);
+      expect(note).toContain("attune extractor import hf:");
+    }
+  });
+
+  it("4 and 6 give no number where every run was singular, and say so", () => {
+    const outcome = { scores: [], notes: ["singular: 1000 units, l2 0"] };
+    expect(cellOf(assembled("table4", run.bench, outcome), "ELM", "tiny")).toMatchObject({
+      measured: null,
+      sd: null,
+      n: 0,
+    });
+    expect(cellOf(assembled("table4", run.bench, outcome), "ELM", "tiny")!.note).toContain("singular: 1000 units");
+  });
+
+  it("4 fills the paper's column with the checkpoint that was named so", async () => {
+    const named = await runExperiments(options({ extractors: [`bert-medium=${at("tiny")}`] }));
+    const cells = assembled("table4", named.bench);
+    expect(cellOf(cells, "Hidden", "BERT-Medium")).toMatchObject({ paper: 0.578, measured: 0.5 });
+    expect(cells.filter(({ column }) => column === "BERT-Medium")).toHaveLength(7);
+    const shares = assembled("table6", named.bench).filter(
+      ({ row, column }) => /Medium/.test(row) && column === "Linear",
+    );
+    expect(shares.map(({ row, paper }) => [row, paper])).toEqual([
+      ["BERT-Medium 8", 0.566],
+      ["BERT-Medium PCA 2", 0.538],
+      ["BERT-Medium PCA 1", 0.534],
+    ]);
+  });
+
+  it("5 compares an extractor of ours with its random twin, and the paper's pairs where they are given", () => {
+    const cells = assembled("table5");
+    expect(new Set(cells.map(({ column }) => column)).size).toBe(2 + 8);
+    expect(cellOf(cells, "OSELM", "tiny, regular")).toMatchObject({ paper: 0.486, measured: 0.5 });
+    expect(cellOf(cells, "OSELM", "tiny, pre-trained")).toMatchObject({ paper: 0.505, measured: 0.5 });
+    expect(cellOf(cells, "Hidden", "RoBERTa, pre-trained")).toMatchObject({ paper: 0.598, measured: null });
+  });
+
+  it("6 keeps the paper's shares of the features, and tells the variance kept", () => {
+    const cells = assembled("table6", run.bench, { series: { kept: [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1] } });
+    expect(cellOf(cells, "tiny PCA 4", "ELM")).toMatchObject({ paper: 0.509, measured: 0.5 });
+    expect(cellOf(cells, "tiny PCA 2", "variance kept")!.measured).toBe(0.5);
+    expect(cellOf(cells, "BERT-Medium PCA 64", "Hidden")).toMatchObject({ paper: 0.553, measured: null });
+  });
+
+  it("7 has every person, the paper's columns, and the curves from 0 to all", () => {
+    const { cells } = tableOf("table7");
+    expect(new Set(cells.map(({ row }) => row))).toEqual(new Set(meldMainSpeakers));
+    expect(cellOf(cells, "Ross", "500")).toMatchObject({ paper: 0.477 });
+    for (const column of ["prior + personal, 0", "others' prior + personal, All", "scratch, 25"]) {
+      expect(cellOf(cells, "Joey", column)!.measured, column).toBeGreaterThan(0);
+    }
+    expect(cellOf(cells, "Joey", "scratch, 0")).toBeUndefined();
+    expect(cellOf(cells, "Joey", "scratch, 25")!.n).toBe(3);
+  });
+
+  it("2 of the figures measures rounding where the weights are float32", () => {
+    const { cells } = tableOf("figure2");
+    const largest = (row: string) => cellOf(cells, row, "largest squared error")!.measured as number;
+    expect(largest("tiny FP16")).toBeLessThan(1e-5);
+    expect(largest("tiny INT8")).toBeGreaterThan(largest("tiny FP16"));
+    expect(cellOf(cells, "tiny FP32", "weighted F1, linear")!.measured).toBeGreaterThan(0.3);
+    const int8 = {
+      ...run.bench,
+      extractors: run.bench.extractors.map((source) => ({ ...source, weights: "int8" as const })),
+    };
+    const [none] = assembled("figure2", int8);
+    expect(none).toMatchObject({ measured: null, note: expect.stringContaining("needs float32 weights") });
+  });
+
+  it("counts squared errors by powers of ten", () => {
+    const exact = createMatrix(1, 4, Float32Array.of(1, 1, 1, 1));
+    const { histogram, mean, largest } = squaredErrors(exact, Float32Array.of(1, 1.5, 2, -9));
+    expect(histogram).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+    expect([mean![0], largest![0]]).toEqual([101.25 / 4, 100]);
+  });
+});
+
+describe("attune experiment", () => {
+  function recorder(): CommandIo & { out: string[]; err: string[] } {
+    const [out, err]: [string[], string[]] = [[], []];
+    return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
+  }
+  const refusal = async (...argv: string[]) =>
+    ((await experimentCommand.run(argv, recorder()).catch((error: unknown) => error)) as Error).message;
+
+  it("writes a report that stands alone and is its reader's only", async () => {
+    const html = reportHtml(run);
+    expect(html).toContain("secret");
+    expect(html).not.toMatch(/src=|href="(?!#)|@import|url\(/);
+    for (const picture of ["Joey", "tiny, FP16", "tiny, INT8"]) expect(html).toContain(picture);
+    const io = recorder();
+    const argv = ["table1", "--data", at("meld"), "--extractor", at("tiny"), "--report", at("out", "report.html")];
+    expect(await experimentCommand.run(argv, io)).toBe(0);
+    expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
+    expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
+  }, 60_000);
+
+  it("names what is wrong with its flags", async () => {
+    expect(await refusal()).toContain(experimentNames.join(", "));
+    expect(await refusal("table9", "--data", "x")).toContain('no experiment "table9"');
+    expect(await refusal("table1")).toContain("--data is missing");
+    expect(await refusal("table1", "--data", at("meld"), "--split", "train")).toContain("--split train");
+    expect(await refusal("table1", "--data", at("meld"), "--split", "test")).toContain("test_sent_emo.csv");
+    expect(await refusal("table1", "--data", at("meld"), "--extractor", `gpt=${at("tiny")}`)).toContain(
+      "roberta, mobilebert",
+    );
+    const twice = ["--extractor", at("tiny"), "--extractor", at("tiny")];
+    expect(await refusal("table1", "--data", at("meld"), ...twice)).toContain("two of the folders are called tiny");
+  });
+});
