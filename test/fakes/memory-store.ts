@@ -9,19 +9,21 @@ export interface MemoryStore extends Store {
 
 export function createMemoryStore(faults: Faults): MemoryStore {
   const contents = new Map<string, Uint8Array>();
+  const batch: Store["batch"] = async (operations) => {
+    faults.step(() => {
+      for (const operation of operations) {
+        if (operation.type === "put") contents.set(operation.key, operation.value.slice());
+        else contents.delete(operation.key);
+      }
+    });
+  };
   return {
     contents,
+    batch,
+    erase: batch,
     async get(key) {
       faults.check();
       return contents.get(key)?.slice();
-    },
-    async batch(operations) {
-      faults.step(() => {
-        for (const operation of operations) {
-          if (operation.type === "put") contents.set(operation.key, operation.value.slice());
-          else contents.delete(operation.key);
-        }
-      });
     },
     async *entries(prefix) {
       faults.check();

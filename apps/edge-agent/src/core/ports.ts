@@ -28,6 +28,8 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** All or nothing, and on the disk (synced) when it resolves. */
   batch(operations: readonly StoreOperation[]): Promise<void>;
+  /** A batch that also takes off the disk what it deletes and replaces, as far as the storage lets a program do that. */
+  erase(operations: readonly StoreOperation[]): Promise<void>;
   /** Every entry whose key starts with `prefix`, in the order of the keys. */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
 }

@@ -60,6 +60,50 @@ test("a batch is seen whole, entries come by prefix in order, and all is there a
   expect(await keys("b/")).toEqual(["b/1", "b/2", "b/3"]);
 });
 
+async function filesHolding(text: string): Promise<string[]> {
+  const names = await readdir(directory);
+  const contents = await Promise.all(names.map((name) => readFile(join(directory, name))));
+  return names.filter((_, i) => contents[i]?.includes(text));
+}
+
+test.each([["just now"], ["in an earlier life"]])("what was written %s and is erased is in no file", async (when) => {
+  await fill(60, 4_000);
+  let store = await openLevelStore(directory);
+  await store.batch([{ type: "put", key: "k/0030x", value: value("canary") }]);
+  await store.batch([{ type: "put", key: "k/0040", value: value("starling") }]);
+  if (when === "in an earlier life") {
+    await store.close();
+    store = await openLevelStore(directory);
+  }
+  expect((await filesHolding("canary")).length).toBeGreaterThan(0);
+  await store.erase([
+    { type: "delete", key: "k/0030x" },
+    { type: "put", key: "k/0040", value: value("robin") },
+  ]);
+  expect(await filesHolding("canary")).toEqual([]);
+  expect(await filesHolding("starling")).toEqual([]);
+  expect(Buffer.from((await store.get("k/0040")) as Uint8Array).toString()).toBe("robin");
+  await store.close();
+  expect(await keys("")).toHaveLength(60);
+});
+
+test("an erasure that a crash interrupted is finished at the next start", async () => {
+  await fill(60, 4_000);
+  let store = await openLevelStore(directory);
+  await store.batch([{ type: "put", key: "k/0030x", value: value("canary") }]);
+  await store.close();
+  store = await openLevelStore(directory);
+  // What an erasure has written when it dies right after the deletion.
+  await store.batch([
+    { type: "delete", key: "k/0030x" },
+    { type: "put", key: "erasing", value: value("1") },
+  ]);
+  await store.close();
+  expect((await filesHolding("canary")).length).toBeGreaterThan(0);
+  expect(await keys("")).toHaveLength(60);
+  expect(await filesHolding("canary")).toEqual([]);
+});
+
 test("a second opening of the same store is refused", async () => {
   const store = await openLevelStore(directory);
   await expect(openLevelStore(directory)).rejects.toMatchObject({ code: "HOME_IN_USE" });

@@ -4,7 +4,7 @@
 import { mkdir } from "node:fs/promises";
 import { AppError } from "@attune/shared/errors";
 import { ClassicLevel } from "classic-level";
-import type { Store } from "../core/ports.js";
+import type { Store, StoreOperation } from "../core/ports.js";
 import { directoryMode, mapDiskFull, moveAside } from "./durable-file.js";
 import { findDamage } from "./level-verify.js";
 import { plainBytes } from "./plain-bytes.js";
@@ -29,6 +29,8 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
   });
   try {
     await mapDiskFull("open the store", () => database.open());
+    // An earlier process died between the deletion and the end of the erasure.
+    if ((await database.get(erasingKey)) !== undefined) await finishErasing(database, [["", lastKey]]);
   } catch (cause) {
     await database.close().catch(() => undefined);
     throw await openingError(directory, cause);
@@ -52,20 +54,21 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
       const value = await guarded("read the store", () => database.get(key));
       return value && plainBytes(value);
     },
-    batch: (operations) =>
-      guarded("write to the store", () =>
-        database.batch(
-          operations.map((operation) =>
-            operation.type === "put"
-              ? { type: "put" as const, key: operation.key, value: operation.value }
-              : { type: "del" as const, key: operation.key },
-          ),
-          { sync: true },
-        ),
-      ),
+    batch: (operations) => guarded("write to the store", () => database.batch(inLevel(operations), { sync: true })),
+    erase: async (operations) => {
+      const ranges = rangesOf(operations);
+      await guarded("write to the store", async () => {
+        // What the log still holds goes into tables first: a value and its deletion in one table would both stay.
+        for (const [first, last] of ranges) await database.compactRange(first, last);
+        const due: StoreOperation = { type: "put", key: erasingKey, value: new Uint8Array([1]) };
+        await database.batch(inLevel([...operations, due]), { sync: true });
+      });
+      // From here on it is deleted; where its bytes cannot be taken off the disk now, the next start does it.
+      await finishErasing(database, ranges).catch(() => undefined);
+    },
     async *entries(prefix) {
       // Keys are compared as UTF-8 bytes; 0xff is in no UTF-8 text, U+10FFFF is the highest that can be.
-      const iterator = database.iterator({ gte: prefix, lt: `${prefix}\u{10ffff}` });
+      const iterator = database.iterator({ gte: prefix, lt: prefix + lastKey });
       try {
         for (;;) {
           const entry = await guarded("read the store", () => iterator.next());
@@ -78,6 +81,37 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
     },
     close: () => database.close(),
   };
+}
+
+/** Present while bytes of what was deleted may still be on the disk. */
+const erasingKey = "erasing";
+const lastKey = "\u{10ffff}";
+
+/** From the first to the last key of what is written under each part of the store. */
+function rangesOf(operations: readonly StoreOperation[]): [first: string, last: string][] {
+  const ranges = new Map<string, [string, string]>();
+  for (const key of operations.map((operation) => operation.key).sort()) {
+    const part = key.slice(0, key.indexOf("/") + 1) || key;
+    ranges.set(part, [ranges.get(part)?.[0] ?? key, key]);
+  }
+  return [...ranges.values()];
+}
+
+/** LevelDB only marks what is deleted; its bytes go when the tables that hold them are written anew. */
+async function finishErasing(
+  database: ClassicLevel<string, Uint8Array>,
+  ranges: readonly (readonly [first: string, last: string])[],
+): Promise<void> {
+  for (const [first, last] of ranges) await database.compactRange(first, last);
+  await database.del(erasingKey, { sync: true });
+}
+
+function inLevel(operations: readonly StoreOperation[]) {
+  return operations.map((operation) =>
+    operation.type === "put"
+      ? { type: "put" as const, key: operation.key, value: operation.value }
+      : { type: "del" as const, key: operation.key },
+  );
 }
 
 async function openingError(directory: string, cause: unknown): Promise<unknown> {

@@ -248,3 +248,22 @@ it("answers at a start whose lesson cannot be made yet, and makes it later", asy
   await device.agent.label({ id: "one-more", text: "so mad", label: "anger" });
   expect((await device.agent.status()).f1Personal).not.toBeNull();
 });
+
+it("has the store erase what is forgotten or said anew, with its features and the heads that saw it", async () => {
+  const device = await readyDevice();
+  for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
+  await device.agent.learn();
+  const erased: string[] = [];
+  const { erase } = device.store;
+  device.store.erase = (operations) => {
+    erased.push(...operations.map(({ key }) => key.replace(/^(head|features)\/[^/]+/, "$1")));
+    return erase(operations);
+  };
+  const { id } = sayings(1, 1)[0]!;
+  await device.agent.label({ id, text: "so mad", label: "anger" });
+  expect(erased).toEqual(expect.arrayContaining([`utterance/${id}`, `features/${id}`]));
+  erased.length = 0;
+  await device.agent.forget(id);
+  const heads = ["head/scores", "head/weights"];
+  expect(erased).toEqual(expect.arrayContaining([`utterance/${id}`, `features/${id}`, ...heads]));
+});

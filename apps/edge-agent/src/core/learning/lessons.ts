@@ -80,7 +80,8 @@ export function createLessons(context: Context, serial: Serial) {
         operations.push(await memory.student.features.put(id, row));
       }
     }
-    await store.batch(operations);
+    if (textIs === "another") await store.erase(operations);
+    else await store.batch(operations);
     utterances.noted(id, utterance);
     if (textIs !== "the same") {
       memory.student?.features.noted(id, row);
@@ -93,7 +94,7 @@ export function createLessons(context: Context, serial: Serial) {
       const hadLearned = memory.fitted !== undefined;
       const operations = await forgetOperations({ store, utterances, learner }, checkId(id), hadLearned);
       if (operations === undefined) return { removed: false };
-      await store.batch(operations);
+      await store.erase(operations);
       utterances.noted(id, undefined);
       memory.student?.features.noted(id, undefined);
       memory.candidateFeatures?.noted(id, undefined);
