@@ -65,6 +65,7 @@ function build(scratch) {
 /** Undefined on success, else why there are no native kernels. */
 function tryBuild() {
   mkdirSync(folder, { recursive: true });
+  rmSync(target, { force: true }); // one of another version would be worse than none
   const scratch = mkdtempSync(join(folder, "part-"));
   try {
     return build(scratch);
