@@ -1,5 +1,5 @@
 // The experiments on a small made-up dataset and a tiny extractor: each table's shape, what is not measured, and what is not told.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMatrix } from "@attune/ml/tensor/matrix";
@@ -9,6 +9,7 @@ import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.
 import type { CommandIo } from "../cli/command.js";
 import { experimentCommand } from "../cli/experiment.js";
 import { meldMainSpeakers } from "../datasets/meld.js";
+import { bpTask } from "./bp-baseline.js";
 import { type ExperimentName, experimentByName, experimentNames } from "./catalogue.js";
 import { type ExperimentOptions, type ExperimentRun, runExperiments } from "./experiment.js";
 import { squaredErrors } from "./figure2.js";
@@ -180,6 +181,20 @@ describe("Each table", () => {
       ["BERT-Medium PCA 1", 0.534],
     ]);
   });
+
+  it("4 fine-tunes the whole encoder where it is asked to, and leaves nothing behind", async () => {
+    const bench = { ...run.bench, seeds: [1, 2] };
+    const shares: number[] = [];
+    const finding = await bpTask(bench, bench.extractors[0]!).compute((share) => shares.push(share));
+    expect(finding.scores).toHaveLength(2);
+    for (const score of finding.scores) expect(score).toBeGreaterThan(0);
+    expect(finding.confusion!.reduce((sum, count) => sum + count, 0)).toBe(90);
+    // Early stopping may end a run before its last epoch.
+    expect(shares).toEqual(shares.toSorted((x, y) => x - y));
+    expect(shares.at(-1)).toBeGreaterThan(0.6);
+    expect(readdirSync(bench.scratchDirectory)).toEqual([]);
+    expect(assembled("table4", { ...run.bench, withBp: true })[0]).toMatchObject({ row: "BP", measured: 0.5 });
+  }, 60_000);
 
   it("5 compares an extractor of ours with its random twin, and the paper's pairs where they are given", () => {
     const cells = assembled("table5");

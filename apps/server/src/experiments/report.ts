@@ -204,6 +204,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.4rem;border-top:1px solid var(--line);padding-top:1.2rem}
 nav a{margin-right:.8rem}.scroll{overflow-x:auto}
 table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
+td{white-space:nowrap}.plain td{white-space:normal}tbody th{position:sticky;left:0;background:var(--paper)}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{background:var(--shade)}
 .paper,.sd,.none,.small,sup{color:var(--soft)}.paper,.small{font-size:.82rem}td.right{font-weight:600}
 .figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0}figure{margin:0}figcaption{font-weight:600}
