@@ -19,7 +19,7 @@ const enrol = async (message: unknown) => {
   }
 };
 
-async function open(healthy = true) {
+async function open(isHealthy = async () => true) {
   const lines: string[] = [];
   const log = (event: string, fields?: object) => void lines.push(JSON.stringify({ event, ...fields }));
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
@@ -29,7 +29,8 @@ async function open(healthy = true) {
     router: createAppRouter({ devices } as unknown as AppServices),
     isAdmin: createAdminCheck("secret"),
     content: { chunkStore: none, manifests: none },
-    isHealthy: async () => healthy,
+    isHealthy,
+    healthPatienceMs: 50,
     logger,
   });
   const post = (message: unknown, headers: Record<string, string> = {}) =>
@@ -100,8 +101,13 @@ test("the fleet manager's calls need the token", async () => {
 });
 
 test("health follows the database and the bus; an unknown address is answered as such; no request is logged", async () => {
-  const { server, lines } = await open(false);
+  const { server, lines } = await open(async () => false);
   expect((await server.inject("/healthz")).statusCode).toBe(503);
   expect((await server.inject("/nothing")).json().error.code).toBe("NOT_FOUND");
   expect(lines).toEqual([]);
+});
+
+test("health does not wait for a part that says nothing", async () => {
+  const { server } = await open(() => new Promise(() => undefined));
+  expect((await server.inject("/healthz")).statusCode).toBe(503);
 });

@@ -14,6 +14,7 @@ export const publicBodyLimitBytes = 16 * 1024;
 /** The fleet manager's calls are larger: publishing lists every chunk of an extractor. */
 const adminBodyLimitBytes = 4 * 1024 * 1024;
 const closeTimeoutMs = 3_000;
+const defaultHealthPatienceMs = 2_000;
 
 export interface HttpDeps {
   readonly router: AppRouter;
@@ -21,6 +22,8 @@ export interface HttpDeps {
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
   /** Throws, or answers false, where a part that the server needs is away. */
   readonly isHealthy: () => Promise<boolean>;
+  /** How long those parts may take to say so; default 2 s. */
+  readonly healthPatienceMs?: number;
   readonly logger: Logger;
 }
 
@@ -48,7 +51,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
     sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
   );
   server.get("/healthz", async (_request, reply) => {
-    const healthy = await deps.isHealthy().catch(() => false);
+    const healthy = await answersInTime(deps.isHealthy(), deps.healthPatienceMs ?? defaultHealthPatienceMs);
     return reply
       .status(healthy ? 200 : 503)
       .header("cache-control", "no-store")
@@ -88,6 +91,19 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
     },
     inject: server.inject.bind(server) as FastifyInstance["inject"],
   };
+}
+
+/** A part that says nothing is away as well: a flush to a broker that is gone waits until it is back. */
+async function answersInTime(health: Promise<boolean>, patienceMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), patienceMs);
+  });
+  try {
+    return await Promise.race([health.catch(() => false), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A body without a declared length is refused too: its size would be known only after it was received. */
