@@ -95,6 +95,23 @@ describe("polls", () => {
     expect(row).toMatchObject({ pollSequence: 3, state: "committed", releaseSequence: 2 });
   });
 
+  test("recorded and replayed do not bring a silent device back to life", async () => {
+    const device = await enrolDevice(server, "home");
+    await device.poll({ sequence: 1 });
+    const lastSeen = async () =>
+      (await server.database.device.findUnique({ where: { id: device.reply.device } }))?.lastSeenAt;
+    const seen = await lastSeen();
+    clockOffsetMs = 86_400_000;
+    try {
+      await device.poll({ sequence: 1 });
+      expect(await lastSeen()).toEqual(seen);
+      await device.poll({ sequence: 2 });
+      expect(await lastSeen()).not.toEqual(seen);
+    } finally {
+      clockOffsetMs = 0;
+    }
+  });
+
   test("without a rollout there is no target, and the credentials stay the same from poll to poll", async () => {
     const device = await enrolDevice(server, "home");
     const first = await device.poll({ sequence: 1 });

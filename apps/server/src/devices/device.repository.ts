@@ -51,14 +51,16 @@ export function createDeviceRepository(prisma: PrismaClient) {
     });
   }
 
-  /** Records what a poll says, unless a later poll has spoken already: order is by the device's sequence, never by a clock. */
+  /**
+   * Records what a poll says, unless a later poll has spoken already: order is by the device's sequence, never by a clock. One that
+   * comes late or again says nothing, not even that the device is there: anybody may have recorded and replayed it.
+   */
   async function recordPoll(message: Message<"poll">, seenAt: Date): Promise<void> {
     const { device: id, sequence, releaseSequence, state, reason } = message;
-    const { count } = await prisma.device.updateMany({
+    await prisma.device.updateMany({
       where: { id, pollSequence: { lt: sequence } },
       data: { pollSequence: sequence, releaseSequence, state, reason, lastSeenAt: seenAt },
     });
-    if (count === 0) await prisma.device.updateMany({ where: { id }, data: { lastSeenAt: seenAt } });
   }
 
   /** The first revocation's time stays. */
