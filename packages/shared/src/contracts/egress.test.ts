@@ -45,6 +45,7 @@ test.each([
   ["text where a closed word belongs", { headKind: "she said yes" }],
   ["another device's form of name", { device: "my-device" }],
   ["a sequence of zero", { sequence: 0 }],
+  ["a sequence that no database integer holds", { sequence: 2 ** 31 }],
   ["an unknown field", { note: "hello" }],
   ["another contract's version", { contract: 2 }],
   ["a missing field", { engine: undefined }],

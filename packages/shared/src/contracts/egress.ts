@@ -40,6 +40,8 @@ const identity = (pattern: RegExp) => ({ kind: "identity", pattern }) as const;
 const quantized = (minimum: number, maximum: number, step: number) =>
   ({ kind: "quantized", minimum, maximum, step }) as const;
 
+/** What the database's integers hold; at a poll a second it lasts for 68 years. */
+const largestCount = 2_147_483_647;
 const countEdges = [0, 10, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
 const latencyEdges = [0, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000] as const;
 const durationEdges = [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000] as const;
@@ -208,7 +210,7 @@ function domainSchema(domain: Domain): z.ZodType {
     case "identity":
       return z.string().regex(domain.pattern);
     case "counter":
-      return z.int().min(1);
+      return z.int().min(1).max(largestCount);
     case "bucket":
       return z.literal([...domain.edges]);
     case "quantized":
