@@ -161,7 +161,10 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
     const weights = await store.get(weightsAt);
     const personal =
       weights === undefined ? undefined : loadHead(parseSafetensors(await cipher.open(weights, weightsAt)));
-    if (personal !== undefined && personal.inputSize !== pair.prior.inputSize) return undefined;
+    const { features: of, classes } = pair.prior.identity;
+    const fits =
+      personal === undefined || (personal.identity.features === of && sameNames(personal.identity.classes, classes));
+    if (!fits) return undefined;
     return { ...scores, personal };
   }
 
@@ -181,6 +184,10 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
   }
 
   return { openStudent, extractMissing, fit, save, load, hasHeads, removeHeads };
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, i) => name === b[i]);
 }
 
 export type Learner = ReturnType<typeof createLearner>;

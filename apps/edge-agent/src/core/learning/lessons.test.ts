@@ -1,5 +1,10 @@
 // What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
 
+import { loadHead } from "@attune/ml/heads/head";
+import { fitLinear } from "@attune/ml/heads/linear";
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { createRandom } from "@attune/ml/tensor/random";
+import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../../test/fakes/device.js";
@@ -266,4 +271,24 @@ it("has the store erase what is forgotten or said anew, with its features and th
   await device.agent.forget(id);
   const heads = ["head/scores", "head/weights"];
   expect(erased).toEqual(expect.arrayContaining([`utterance/${id}`, `features/${id}`, ...heads]));
+});
+
+it("refuses a saved head of other classes at a start, and learns anew", async () => {
+  const device = await readyDevice();
+  for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
+  const learned = await device.agent.learn();
+  const key = [...device.store.contents.keys()].find((name) => /^head\/.*weights$/.test(name))!;
+  const { cipher } = device.ports;
+  const own = loadHead(parseSafetensors(await cipher.open(device.store.contents.get(key)!, key)));
+  const other = fitLinear({
+    features: createMatrix(2, own.inputSize, new Float32Array(2 * own.inputSize).fill(1)),
+    labels: Int32Array.of(0, 1),
+    identity: { features: own.identity.features, classes: ["joy", "anger"] },
+    recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1 },
+    random: createRandom(1),
+  });
+  device.store.contents.set(key, await cipher.seal(serializeSafetensors(other.save()), key));
+  device.restart();
+  expect(Object.keys((await device.agent.predict({ text: "so happy" })).probabilities)).toHaveLength(7);
+  await device.clock.until(async () => (await device.agent.status()).f1Personal === learned.f1Personal);
 });
