@@ -15,7 +15,7 @@ import { createFeatureCache } from "./feature-cache.js";
 import type { Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
 import type { Progress } from "./progress.js";
 import { runTasks, tasksOf } from "./run.js";
-import { dataDigest, type Workbench } from "./workbench.js";
+import { dataDigest, keepLatest, type Workbench } from "./workbench.js";
 
 export interface ExperimentOptions {
   readonly names: readonly ExperimentName[];
@@ -92,6 +92,7 @@ function openBench(
     extractors,
     elm: createElmClassifiers(),
     features,
+    reduced: keepLatest(),
     openTf: onceOpened(),
     scratchDirectory: join(options.cacheDirectory, "scratch"),
   };

@@ -59,9 +59,17 @@ function scoreCell(
   outcomeOf: OutcomeOf,
   { task, source }: { task: Parameters<OutcomeOf>[0]; source: ExtractorSource },
 ): Cell {
-  const outcome = outcomeOf(task);
-  const notes = source.paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : [];
-  return measuredCell(place, { scores: outcome.scores, notes: [...outcome.notes, ...notes] });
+  const { scores, notes, series } = outcomeOf(task);
+  // Of what cross-entropy trained only: ELM's outputs are least squares, not probabilities.
+  const loss = place.row.includes("ELM") ? null : mean(series?.logLoss ?? []);
+  return measuredCell(place, {
+    scores,
+    notes: [
+      ...notes,
+      ...(loss === null ? [] : [`log-loss ${loss.toFixed(3)}`]),
+      ...(source.paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : []),
+    ],
+  });
 }
 
 function paperF1(row: ClassifierRow, extractor: PaperExtractor): number | null {

@@ -142,7 +142,12 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
   return {
     name: "table7",
     title: "Weighted F1 on one person: their data alone, and with a prior head",
-    tasks: [bagOfWords, ...people.flatMap(({ paper, curves }) => [...paper, ...curves.map(({ task }) => task)])],
+    // Those on the same features one after the other.
+    tasks: [
+      bagOfWords,
+      ...people.flatMap(({ paper }) => paper),
+      ...people.flatMap(({ curves }) => curves.map(({ task }) => task)),
+    ],
     assemble: (outcomeOf) =>
       people.flatMap((person) => [
         ...paperCells(bench, person, outcomeOf),

@@ -46,6 +46,7 @@ export interface Workbench {
   /** Both kinds share what they fit while choosing. */
   readonly elm: ElmClassifiers;
   readonly features: FeatureCache;
+  readonly reduced: (key: string, make: () => SplitFeatures) => SplitFeatures;
   readonly openTf: () => Promise<Tf>;
   /** For files that a task needs while it computes. */
   readonly scratchDirectory: string;
@@ -79,6 +80,15 @@ export function dataDigest(data: Meld, split: string): string {
   return `${split}-${sha256(JSON.stringify(rows.map((part) => part.map((row) => [row.text, row.label, row.speaker ?? ""]))))}`;
 }
 
+/** Holds one value: tasks on the same features follow each other, and the features of all would not fit in memory. */
+export function keepLatest<T>(): (key: string, make: () => T) => T {
+  let held: { key: string; value: T } | undefined;
+  return (key, make) => {
+    if (held?.key !== key) held = { key, value: make() };
+    return held.value;
+  };
+}
+
 export interface SplitFeatures {
   readonly train: Matrix;
   readonly dev: Matrix;
@@ -87,6 +97,15 @@ export interface SplitFeatures {
 
 /** After the DR: the folder's own, or standardisation fitted on the train split; then PCA fitted on the train split. */
 export function splitFeatures(
+  bench: Workbench,
+  { source, components }: FeatureChoice,
+  report?: (fraction: number) => void,
+): SplitFeatures {
+  const choice = components === undefined ? { source } : { source, components };
+  return bench.reduced(featureKey(choice), () => reduceSplits(bench, choice, report));
+}
+
+function reduceSplits(
   bench: Workbench,
   { source, components }: FeatureChoice,
   report?: (fraction: number) => void,
