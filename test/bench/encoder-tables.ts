@@ -10,8 +10,8 @@ import { createTokenizer, type Tokenizer } from "@attune/ml/tokenizer/tokenizer"
 import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
 import { onnxBert } from "./onnx-model.js";
 import type { Peer } from "./peers.js";
-import { encoderFeatures, wordEmbeddings } from "./product.js";
 import { bertConfig, forwardOperations, type ModelName, randomBert } from "./random-bert.js";
+import { tensorflowBert } from "./tensorflow-bert.js";
 import { type Contender, timeInTurn } from "./timing.js";
 
 export interface EncoderRow {
@@ -148,21 +148,7 @@ async function createContenders(
 }
 
 function tensorflow(tf: Tf, config: BertConfig, file: TensorFile): EncoderContender {
-  const weights = new Map(
-    [...file.tensors].map(([name, { shape, data: values }]) => [name, tf.tensor(values as Float32Array, [...shape])]),
-  );
-  const words = weights.get(wordEmbeddings)!.as2D(config.vocabSize, config.hiddenSize);
-  const features = (ids: Int32Array) => {
-    const batch = { sentences: 1, tokens: ids.length, rowOfToken: ids, mask: new Float32Array(ids.length).fill(1) };
-    const input = { config, pooling: "mean", batch, words, weights, dropoutRate: 0, random: undefined } as const;
-    const result = tf.tidy(() => encoderFeatures(tf, input));
-    const values = result.dataSync();
-    result.dispose();
-    return values;
-  };
-  const dispose = () => {
-    for (const tensor of weights.values()) tensor.dispose();
-  };
+  const { features, dispose } = tensorflowBert(tf, config, file);
   return { name: "tensorflow.js wasm fp32", engine: "tensorflow.js", dtype: "fp32", ours: false, features, dispose };
 }
 
