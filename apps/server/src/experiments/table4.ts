@@ -2,7 +2,7 @@
 
 import { type ClassifierRow, classifierRows, classifierTask } from "./classifier-tasks.js";
 import type { ExtractorSource } from "./extractor-source.js";
-import { type Cell, type Experiment, emptyCell, measuredCell, type OutcomeOf } from "./outcome.js";
+import { type Cell, type Experiment, emptyCell, mean, measuredCell, type OutcomeOf } from "./outcome.js";
 import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "./paper.js";
 import type { Workbench } from "./workbench.js";
 
