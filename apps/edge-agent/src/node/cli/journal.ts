@@ -12,7 +12,7 @@ export const journalCommand: Command = {
   details: "Works without a running agent, too. Each line: index, kind, path, bytes, and the message itself.",
   optionHelp: [
     ["--after INDEX", "only entries after this one"],
-    ["--limit COUNT", "at most so many (default 1000)"],
+    ["--limit COUNT", "at most so many (default: all)"],
   ],
   examples: ["attune-agent journal", "attune-agent journal --after 41 --json"],
   options: { after: { type: "string" }, limit: { type: "string" } },
@@ -20,16 +20,39 @@ export const journalCommand: Command = {
   run: async (input) => {
     const after = wholeNumber("after", input.text("after"));
     const limit = wholeNumber("limit", input.text("limit"));
-    const query = new URLSearchParams();
-    if (after !== undefined) query.set("after", String(after));
-    if (limit !== undefined) query.set("limit", String(limit));
-    const { entries } = (await askAgent(input, {
-      online: { method: "GET", path: `/v1/journal?${query}` },
-      offline: async (agent) => ({ entries: await agent.journal({ after, limit }) }),
-    })) as { entries: JournalEntry[] };
+    const entries = await readPages({ after, limit }, async (page) => {
+      const reply = (await askAgent(input, {
+        online: { method: "GET", path: `/v1/journal?after=${page.after}&limit=${page.limit}` },
+        offline: async (agent) => ({ entries: await agent.journal(page) }),
+      })) as { entries: JournalEntry[] };
+      return reply.entries;
+    });
     input.print({ entries }, entries.length === 0 ? "nothing has left this device" : entries.map(inWords).join("\n"));
   },
 };
+
+/** The most that the local API answers at once. */
+const pageEntries = 10_000;
+
+export interface JournalRange {
+  readonly after: number | undefined;
+  readonly limit: number | undefined;
+}
+
+/** An auditor needs the journal whole: entries are asked for until there are no more, or `limit` is reached. */
+export async function readPages<Entry extends { readonly index: number }>(
+  { after = -1, limit = Number.POSITIVE_INFINITY }: JournalRange,
+  ask: (page: { readonly after: number; readonly limit: number }) => Promise<readonly Entry[]>,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  while (entries.length < limit) {
+    const wanted = Math.min(pageEntries, limit - entries.length);
+    const page = await ask({ after: entries.at(-1)?.index ?? after, limit: wanted });
+    entries.push(...page);
+    if (page.length < wanted) break;
+  }
+  return entries;
+}
 
 function inWords({ index, type, path, sizeBytes, message }: JournalEntry): string {
   const fields = Object.entries(message).filter(([name]) => name !== "type" && name !== "contract");
