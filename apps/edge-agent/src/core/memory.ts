@@ -54,7 +54,7 @@ export interface Memory {
   highest: Target | null;
   record: UpdateRecord;
   active: ActiveSlot | undefined;
-  /** How many multiples of the reporting step have been reported. */
+  /** How many of the lessons that are due by the curriculum have been reported. */
   milestones: number;
   /** The pair that answers, and what was fitted on it. */
   student: Student | undefined;

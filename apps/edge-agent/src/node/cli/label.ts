@@ -22,8 +22,8 @@ export const labelCommand: Command = {
     ["--split SPLIT", "train or holdout"],
   ],
   examples: [
-    'attune-agent label --id note-1 --label joy "I got the job!"',
-    "attune-agent label --id note-2 --label sadness - < note.txt",
+    "attune-agent label --id note-1 --label sadness - < note.txt",
+    "echo 'I got the job!' | attune-agent label --id note-2 --label joy -",
   ],
   options: { id: { type: "string" }, label: { type: "string" }, split: { type: "string" } },
   maximumPositionals: 1,

@@ -9,7 +9,7 @@ export const learnCommand: Command = {
   name: "learn",
   summary: "train the personal head now",
   usage: "learn [--report]",
-  details: "It also happens by itself after every 50 labelled utterances.",
+  details: "It also happens by itself: after every 50 labelled utterances at first, later after every quarter more.",
   optionHelp: [["--report", "queue a metrics report about it (numbers only)"]],
   examples: ["attune-agent learn", "attune-agent learn --report --json"],
   options: { report: { type: "boolean" } },

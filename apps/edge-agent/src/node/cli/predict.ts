@@ -10,7 +10,7 @@ export const predictCommand: Command = {
   summary: "recognise the emotion of a text",
   usage: "predict TEXT | -",
   details: `Nothing is stored but how long it took.\n${privacyNote}`,
-  examples: ['attune-agent predict "I got the job!"', "echo 'I got the job!' | attune-agent predict - --json"],
+  examples: ["attune-agent predict - < note.txt", "echo 'I got the job!' | attune-agent predict - --json"],
   maximumPositionals: 1,
   run: async ({ paths, positionals, io, print }) => {
     const text = await readUtterance(positionals[0], io);
