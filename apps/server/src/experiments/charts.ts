@@ -14,6 +14,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   /** Levels to compare with. */
   readonly levels: readonly { readonly name: string; readonly y: number }[];
+  /** Values that the axis must reach: equal axes make charts comparable. */
+  readonly reach?: readonly number[];
 }
 
 /** Okabe and Ito's colours, which colour-blind readers can tell apart, darkened where white shows through. */
@@ -35,10 +37,11 @@ function figure(title: string, picture: string, legend = ""): string {
 }
 
 /** Points' x are positions on `ticks`, from 0. */
-export function lineChart({ title, xLabel, yLabel, ticks, series, levels }: LineChart): string {
+export function lineChart({ title, xLabel, yLabel, ticks, series, levels, reach = [] }: LineChart): string {
   const values = [
     ...series.flatMap(({ points }) => points.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)])),
     ...levels.map(({ y }) => y),
+    ...reach,
   ];
   if (values.length === 0) return "";
   const [low, high, step] = niceRange(Math.min(...values), Math.max(...values));

@@ -141,32 +141,32 @@ function tradeOff(run: ExperimentRun): string {
     .join("");
 }
 
+/** One chart a person, all on the same axis. */
 function people(run: ExperimentRun): string {
   const { bench, outcomeOf } = run;
-  return bench.extractors
-    .flatMap((source) =>
-      personTasks(bench, source).map(({ speaker, curves }) => {
-        const series = curves.map(({ start, task }) => {
-          const found = outcomeOf(task).series ?? {};
-          const points = sampleCounts.flatMap((count, x) => {
-            const scores = found[countName(count)] ?? [];
-            const y = mean(scores);
-            return y === null ? [] : [{ x, y, sd: deviation(scores) }];
-          });
-          return { name: start === "scratch" ? "from scratch" : startTitles[start], points };
-        });
-        const first = outcomeOf(curves[0]!.task).series ?? {};
-        return lineChart({
-          title: `${speaker}${bench.extractors.length > 1 ? `, ${source.name}` : ""} (${first.rows?.[1] ?? 0} utterances measured)`,
-          xLabel: "the person's own utterances",
-          yLabel: "weighted F1",
-          ticks: sampleCounts.map(countName),
-          series,
-          levels: [],
-        });
-      }),
-    )
-    .join("");
+  const charts = bench.extractors.flatMap((source) =>
+    personTasks(bench, source).map(({ speaker, curves }) => {
+      const series = curves.map(({ start, task }) => ({
+        name: start === "scratch" ? "from scratch" : startTitles[start],
+        points: curvePoints(outcomeOf(task).series ?? {}),
+      }));
+      const measured = outcomeOf(curves[0]!.task).series?.rows?.[1] ?? 0;
+      const of = bench.extractors.length > 1 ? `, ${source.name}` : "";
+      return { title: `${speaker}${of} (${measured} utterances measured)`, series };
+    }),
+  );
+  const ends = charts.flatMap(({ series }) => series.flatMap(({ points }) => points));
+  const reach = ends.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)]);
+  const axes = { xLabel: "the person's own utterances", yLabel: "weighted F1", ticks: sampleCounts.map(countName) };
+  return charts.map((chart) => lineChart({ ...chart, ...axes, levels: [], reach })).join("");
+}
+
+function curvePoints(scoresOf: Readonly<Record<string, number[]>>): { x: number; y: number; sd: number | null }[] {
+  return sampleCounts.flatMap((count, x) => {
+    const scores = scoresOf[countName(count)] ?? [];
+    const y = mean(scores);
+    return y === null ? [] : [{ x, y, sd: deviation(scores) }];
+  });
 }
 
 function histograms({ bench, outcomeOf }: ExperimentRun): string {
