@@ -16,6 +16,7 @@ import { squaredErrors } from "./figure2.js";
 import { type Cell, experimentResultSchema, type Outcome } from "./outcome.js";
 import { createProgress } from "./progress.js";
 import { reportHtml } from "./report.js";
+import { type Problem, problemOf } from "./workbench.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -111,6 +112,30 @@ describe("An experiment's result", () => {
       );
     expect(keys(readFileSync(path, "utf8"))).toEqual(keys(before));
   }, 120_000);
+});
+
+describe("Settings", () => {
+  it("are chosen on a fifth of train for dev, and on dev for test, which is measured alone", async () => {
+    const sizes = ({ choose, final }: Problem) =>
+      [choose.fit, choose.check, final.fit, final.measure].map(({ labels }) => labels.length);
+    const [fit, check, ...final] = sizes(problemOf(run.bench, { source: run.bench.extractors[0]! }));
+    expect([fit! + check!, ...final]).toEqual([300, 300, 90]);
+    expect(check).toBeGreaterThan(50);
+
+    mkdirSync(at("with-test"));
+    for (const [split, rows] of [
+      ["train", 300],
+      ["dev", 90],
+      ["test", 40],
+    ] as const)
+      writeSplit("with-test", split, rows);
+    const tested = await runExperiments(options({ dataDirectory: at("with-test"), split: "test" }));
+    expect(sizes(problemOf(tested.bench, { source: tested.bench.extractors[0]! }))).toEqual([300, 90, 300, 40]);
+    expect(tested.result.tables[0]!.split).toBe("test");
+    expect(tested.result.baselines.bagOfWords.reference).toBe(0.559);
+    const cells = tested.result.tables[0]!.cells.filter(({ column }) => column === "Test");
+    expect(cells.reduce((sum, { measured }) => sum + (measured as number), 0)).toBe(40);
+  }, 60_000);
 });
 
 describe("Each table", () => {
