@@ -249,6 +249,18 @@ describe("an update", () => {
     await stop();
   });
 
+  it("that the server names to another device is not begun", async () => {
+    const { control } = device.fleet;
+    const { poll } = control;
+    control.poll = async (...asked) => ({ ...((await poll(...asked)) as object), device: "e".repeat(32) });
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await device.agent.status()).lastError.server === "SERVER_UNAVAILABLE");
+    expect(device.fleet.requests.filter(({ path }) => path.includes(second.manifestSha256))).toEqual([]);
+    control.poll = poll;
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await stop();
+  });
+
   it("stays committed when what follows the commit fails", async () => {
     const { list } = device.files;
     const gating = device.entered("gating");

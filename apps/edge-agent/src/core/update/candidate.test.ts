@@ -55,6 +55,13 @@ describe("a candidate", () => {
     // A changed tokenizer is another extractor, even where nothing else tells.
     const other = replaced("tokenizer.json", (bytes) => new Uint8Array([...bytes, 0x20]));
     expect(await tried(other)).toMatchObject({ ok: false, reason: "extractorInvalid" });
+    // Nor where manifest and head agree on the identity of other files.
+    const { identity } = createTinyRelease().release.features;
+    const claimed = (release: TinyRelease["release"]) => ({ ...release, features: { ...release.features, identity } });
+    expect(await tried({ ...other, amend: claimed })).toMatchObject({
+      reason: "extractorInvalid",
+      detail: expect.stringContaining("identity"),
+    });
   });
 
   it.each<[string, TinyReleaseOptions]>([
