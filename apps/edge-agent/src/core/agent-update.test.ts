@@ -240,6 +240,23 @@ describe("an update", () => {
     await stop();
   });
 
+  it("whose download does not get on is left for the next one that the server names", async () => {
+    const third = createTinyRelease({ sequence: 3, seed: 3 });
+    device.fleet.spoil = (path) => {
+      const sha256 = path.split("/").at(-1)!;
+      const isLost = second.chunks.has(sha256) && !third.chunks.has(sha256);
+      return isLost ? { status: 404, totalBytes: undefined, body: pieces([]) } : undefined;
+    };
+    device.fleet.publish(second);
+    await device.clock.until(async () => (await device.agent.status()).updateState === "downloading");
+    device.fleet.publish(third);
+    await device.clock.until(async () => (await releaseNow()) === 3, 600_000);
+    await device.clock.until(() => stateReports().length === 2);
+    expect(stateReports()).toEqual(["committed/none/1", "committed/none/3"]);
+    await stop();
+    expect([...device.files.contents.keys()].filter((path) => path.startsWith("slots/2/"))).toEqual([]);
+  });
+
   it("waits for room on a full disk", async () => {
     device.files.full = true;
     device.fleet.publish(second);

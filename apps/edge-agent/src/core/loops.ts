@@ -9,7 +9,7 @@ import type { ActiveUpdateState } from "./agent-api.js";
 import { type BackoffRange, createBackoff, spread } from "./backoff.js";
 import type { Executors } from "./executors.js";
 import { type Context, type Credentials, keys } from "./memory.js";
-import { plan, type Step } from "./plan.js";
+import { isSuperseded, plan, type Step } from "./plan.js";
 import type { Cleared, ReportConnection } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Bell } from "./serial.js";
@@ -107,13 +107,15 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
   async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
     const { controller, release } = childController(signal);
     let expired = false;
+    const superseded = () => state === "downloading" && isSuperseded(memory.record, memory.target);
+    const watching = state === "downloading" ? abortWhen(superseded, controller) : undefined;
     void clock.sleep(remainingMs, controller.signal).then(() => {
       expired = !controller.signal.aborted;
       controller.abort();
     });
     try {
       const result = await executors.run(state, controller.signal);
-      if (result.ok || signal.aborted) return;
+      if (result.ok || signal.aborted || superseded()) return;
       if (expired) return await executors.finish({ state: "timedOut", reason: "deadline" });
       log("warn", "update.refused", { state, reason: result.reason, detail: result.detail });
       await executors.finish({
@@ -128,6 +130,15 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
     } finally {
       release();
       controller.abort();
+      // The bell has one listener at a time.
+      await watching;
+    }
+  }
+
+  async function abortWhen(condition: () => boolean, controller: AbortController): Promise<void> {
+    while (!controller.signal.aborted) {
+      if (condition()) return controller.abort();
+      await updateBell.wait(controller.signal);
     }
   }
 

@@ -29,6 +29,13 @@ describe("the plan", () => {
     expect(decide(under("gating"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
   });
 
+  it("leaves a download for what the server asks for instead, and goes on with it while the server says nothing", () => {
+    const downloading = under("downloading", { target: { sequence: 1, manifestSha256: "b".repeat(64) } });
+    expect(decide(downloading)).toEqual({ kind: "begin", target });
+    expect(decide(downloading, { target: null }).kind).toBe("run");
+    expect(decide({ ...downloading, state: "verifying" }).kind).toBe("run");
+  });
+
   it("is not stretched by a clock that jumps back", () => {
     const record = under("downloading", { enteredAtMs: 10 ** 12 });
     expect(decide(record)).toEqual({ kind: "run", state: "downloading", remainingMs: 1_000 });

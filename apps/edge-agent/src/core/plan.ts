@@ -37,6 +37,8 @@ const longestRetryMs = 3_600_000;
 
 export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
   const { state } = record;
+  // Nothing is lost by not going on with what is no longer wanted; later states are short and end by themselves.
+  if (state === "downloading" && isSuperseded(record, target)) return { kind: "begin", target };
   if (isActiveState(state)) {
     if (record.crashes >= maximumCrashes) return { kind: "end", state: "failed", reason: "loop" };
     // A clock set back would stretch the deadline: then the state counts as entered now.
@@ -55,6 +57,11 @@ export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
     return { kind: "wait", wakeInMs: pauseMs - elapsedMs };
   }
   return { kind: "wait", wakeInMs: null };
+}
+
+/** Whether the server asks for another release by now than the one that is under way. */
+export function isSuperseded({ target: current }: UpdateRecord, target: Target | null): target is Target {
+  return target !== null && !sameTarget(current, target);
 }
 
 function sameTarget(a: Target | null, b: Target): boolean {

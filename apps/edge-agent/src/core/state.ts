@@ -14,7 +14,7 @@ import type { ActiveUpdateState } from "./agent-api.js";
 /** From each state, the states that may follow. */
 export const transitions: Readonly<Record<UpdateState, readonly UpdateState[]>> = {
   idle: ["downloading", "failed"],
-  downloading: ["verifying", "failed", "timedOut"],
+  downloading: ["downloading", "verifying", "failed", "timedOut"],
   verifying: ["testing", "failed", "timedOut"],
   testing: ["gating", "failed", "timedOut"],
   gating: ["committed", "rejected", "failed", "timedOut"],
