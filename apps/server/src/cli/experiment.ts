@@ -22,7 +22,7 @@ NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; eve
                      roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
                      Default: the bundled extractor
   --split dev|test   what is measured (default: dev). Settings are chosen on a fifth of train for dev, on dev for test
-  --with-bp          also fine-tune the encoder end to end, table 4's upper bound: half an hour more for the bundled one
+  --with-bp          also fine-tune the encoder end to end, table 4's upper bound: three trainings of four epochs, slow
   --full             the paper's whole grids, chosen anew for each seed; hours instead of minutes
   --iemocap DIR      your own copy of the IEMOCAP release, for table3: the folder that holds Session1 to Session5
   --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-SPLIT.html). It shows sample utterances of your dataset
