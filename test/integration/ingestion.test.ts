@@ -39,6 +39,12 @@ beforeEach(async () => {
 const stored = () => server.database.report.count({ where: { deviceId: device.reply.device } });
 const untilStored = (count: number, timeoutMs = 60_000) =>
   eventually(async () => expect(await stored()).toBe(count), timeoutMs);
+/** Two lanes take in reports side by side: a later report may be stored before an earlier one is refused. */
+const untilRefused = (letter: { reason: string; sizeBytes: number }) =>
+  eventually(async () => {
+    const letters = await server.database.deadLetter.findMany({ where: { subjectDevice: device.reply.device } });
+    expect(letters).toMatchObject([letter]);
+  }, 60_000);
 const bytesOf = (message: Message<"report.metrics">) => canonicalBytes(message);
 
 describe("one device's reports", () => {
@@ -101,11 +107,7 @@ describe("what is no report", () => {
     await publishBytes(connection, device, new TextEncoder().encode(body));
     await publishReport(connection, device, device.metrics(2));
     await untilStored(1);
-    // Two lanes take in reports side by side: the second may be stored before the first is refused.
-    await eventually(async () => {
-      const letters = await server.database.deadLetter.findMany({ where: { subjectDevice: device.reply.device } });
-      expect(letters).toMatchObject([{ reason, sizeBytes: body.length }]);
-    }, 60_000);
+    await untilRefused({ reason, sizeBytes: body.length });
     const [everything] = await server.database.$queryRaw<{ text: string }[]>`
       SELECT (SELECT coalesce(string_agg(to_jsonb(r)::text, ' '), '') FROM "Report" r)
           || (SELECT coalesce(string_agg(to_jsonb(d)::text, ' '), '') FROM "DeadLetter" d)
@@ -117,8 +119,7 @@ describe("what is no report", () => {
     await publishBytes(connection, device, Uint8Array.of(0x7b, 0xff, 0xfe, 0x7d));
     await publishReport(connection, device, device.metrics(1));
     await untilStored(1);
-    const letters = await server.database.deadLetter.findMany({ where: { subjectDevice: device.reply.device } });
-    expect(letters).toMatchObject([{ reason: "encoding", sizeBytes: 4 }]);
+    await untilRefused({ reason: "encoding", sizeBytes: 4 });
   });
 });
 
