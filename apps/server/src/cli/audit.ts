@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
-import { type AuditResult, auditJournal, deviceOf, type ServerReport } from "../audit/journal-audit.js";
+import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
 import { accessOf, parseFlags, required, serverOptionsHelp } from "../client/command-line.js";
-import { askServer, type ServerAccess } from "../client/fleet-client.js";
+import { fetchReports } from "../client/device-reports.js";
 import type { Command } from "./command.js";
 
 export const auditCommand: Command = {
@@ -52,18 +52,6 @@ async function readJournal(path: string): Promise<unknown[]> {
     throw new AppError("INVALID_INPUT", `--journal ${path}: is neither a list of entries nor {"entries": […]}`);
   }
   return entries;
-}
-
-async function fetchReports(access: ServerAccess, device: string): Promise<ServerReport[]> {
-  const reports: ServerReport[] = [];
-  for (let more = true; more; ) {
-    const last = reports.at(-1);
-    const after = last === undefined ? {} : { after: { epoch: last.epoch, sequence: last.sequence } };
-    const page = await askServer(access, (client) => client.audit.device.query({ device, ...after }));
-    reports.push(...page.reports.map(({ epoch, sequence, sha256 }) => ({ epoch, sequence, sha256 })));
-    more = page.more;
-  }
-  return reports;
 }
 
 function* describe(result: AuditResult): Generator<string> {

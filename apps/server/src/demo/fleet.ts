@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
-import { auditJournal, type ServerReport } from "../audit/journal-audit.js";
+import { auditJournal } from "../audit/journal-audit.js";
+import { fetchReports } from "../client/device-reports.js";
 import { askServer, type FleetClient, findServer } from "../client/fleet-client.js";
 import { publishFolder } from "../client/publish-folder.js";
 import type { AgentClient } from "./agent-client.js";
@@ -53,18 +54,6 @@ export async function openFleet(input: {
     }
   }
 
-  async function reportsOf(device: string): Promise<ServerReport[]> {
-    const reports: ServerReport[] = [];
-    for (let after: { epoch: string; sequence: number } | undefined; ; ) {
-      const cursor = after === undefined ? {} : { after };
-      const page = await ask((client) => client.audit.device.query({ device, ...cursor }));
-      reports.push(...page.reports);
-      const last = page.reports.at(-1);
-      if (!page.more || last === undefined) return reports;
-      after = { epoch: last.epoch, sequence: last.sequence };
-    }
-  }
-
   return {
     async publish(directory) {
       const { sequence } = await patiently(() => publishFolder(access, { folder: directory, model, modelVersion }));
@@ -80,7 +69,7 @@ export async function openFleet(input: {
     },
     async confirmReports(agent, device) {
       for (const deadline = performance.now() + patienceMs; ; ) {
-        const audit = auditJournal(await agent.journal(), await reportsOf(device));
+        const audit = auditJournal(await agent.journal(), await patiently(() => fetchReports(access, device)));
         if (audit.verdict === "consistent") return;
         // A killed server's batch comes back after the reports behind it: what is missing may still be on its way.
         const final = audit.faults.length + audit.extra.length + audit.altered.length > 0;
