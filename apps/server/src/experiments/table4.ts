@@ -8,7 +8,7 @@ import type { Workbench } from "./workbench.js";
 
 /** Where the public checkpoints are, as the import command takes them. */
 export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
-  RoBERTa: "hf:roberta-base",
+  RoBERTa: "hf:FacebookAI/roberta-base",
   MobileBERT: "hf:google/mobilebert-uncased",
   "BERT-Medium": "hf:google/bert_uncased_L-8_H-512_A-8",
   "BERT-Tiny": "hf:google/bert_uncased_L-2_H-128_A-2",
