@@ -28,7 +28,7 @@ test.each(pages)("%s names only paths that exist", (page) => {
 
 test.each(pages)("%s shows only npm scripts and attune commands that exist", (page) => {
   const text = read(page);
-  for (const [, script] of text.matchAll(/npm run ([a-z:-]+)/g)) expect(scripts).toContain(script);
+  for (const [, script] of text.matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)) expect(scripts).toContain(script);
   const commands = listFiles(/^apps\/server\/src\/cli\/[a-z-]+\.ts$/).map((path) => path.replace(/^.*\/|\.ts$/g, ""));
   for (const [, command] of text.matchAll(/(?:npx |`|\$ )attune ([a-z]+)/g)) expect(commands).toContain(command);
   const agentCommands = listFiles(/^apps\/edge-agent\/src\/node\/cli\/[a-z-]+\.ts$/).map((path) =>
