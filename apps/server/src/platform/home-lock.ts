@@ -7,6 +7,8 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "./process-identity.js";
 
+/** Longer than anyone needs from reading a stale lock to moving it aside. */
+const settleMs = 150;
 const lockSchema = z.object({ pid: z.int(), startedAt: z.string() });
 
 export interface HomeLock {
@@ -24,7 +26,11 @@ export async function acquireHomeLock(path: string): Promise<HomeLock> {
     // A few rounds: between finding a stale lock and removing it another server may have been quicker.
     for (let round = 0; round < 5; round++) {
       // A hard link appears whole or not at all, and fails when the name is taken.
-      if (await linkUnlessTaken(candidate, path)) return { release: () => releaseLock(path, mark) };
+      if (await linkUnlessTaken(candidate, path)) {
+        // One that judged the old lock stale may still move this new one aside, and a third slip in: look again once they are done.
+        await sleep(settleMs);
+        if (await holds(path, mark)) return { release: () => releaseLock(path, mark) };
+      }
       const holder = await readHolder(path);
       if (holder !== undefined && (await isSameProcessAlive(holder))) {
         throw new AppError("HOME_IN_USE", `process ${holder.pid} runs with this directory (${path})`);
@@ -74,6 +80,9 @@ async function removeStale(path: string, seen: ProcessIdentity | undefined): Pro
 }
 
 async function releaseLock(path: string, mark: string): Promise<void> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  if (text.includes(mark)) await rm(path, { force: true });
+  if (await holds(path, mark)) await rm(path, { force: true });
+}
+
+async function holds(path: string, mark: string): Promise<boolean> {
+  return (await readFile(path, "utf8").catch(() => "")).includes(mark);
 }
