@@ -30,7 +30,7 @@ export function createDesign(
 }
 
 /** Balanced: each class that occurs weighs the same in all (scikit-learn's class_weight="balanced" over the classes that occur). */
-function importanceOf(
+export function importanceOf(
   labels: Int32Array,
   { classes, classWeights }: { classes: number; classWeights: "balanced" | "none" },
 ): Float64Array {
