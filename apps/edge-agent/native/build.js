@@ -11,10 +11,10 @@ const folder = fileURLToPath(new URL("../dist/native/", import.meta.url));
 const target = join(folder, `attune-${process.platform}-${process.arch}.node`);
 const isas = {
   x64: [
-    { name: "avx2", flags: ["-mavx2", "-mfma"] },
+    { name: "avx2", flags: ["-mavx2", "-mfma", "-mf16c"] },
     {
       name: "avx512-vnni",
-      flags: ["-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"],
+      flags: ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"],
     },
   ],
   arm64: [{ name: "neon", flags: [] }],

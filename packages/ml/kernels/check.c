@@ -20,21 +20,57 @@ static void must(int code, const char *what) {
   exit(1);
 }
 
-static void fill(AttuneEncoder *e, int slot, int layer, int rows, int cols, int quantized) {
-  const int norm = slot == ATTUNE_EMBEDDING_NORM || slot == ATTUNE_ATTENTION_NORM || slot == ATTUNE_OUTPUT_NORM;
+// A tensor of the given format; `centre`: a norm's values lie around 1, others around 0 with a size that keeps activations near 1.
+static void fill(AttuneEncoder *e, int slot, int index, int rows, int cols, int format, float centre) {
   const size_t count = (size_t)rows * cols;
+  const float size = centre > 0 ? 0.1f : (cols > 1 ? 1.2f : 1) / __builtin_sqrtf((float)cols);
   float *floats = malloc(count * sizeof(float)), *scales = malloc(rows * sizeof(float));
+  uint16_t *halves = malloc(count * sizeof(uint16_t));
   int8_t *bytes = malloc(count);
   for (size_t i = 0; i < count; i++) {
-    floats[i] = norm ? 1 + 0.1f * next() : next() * (cols > 1 ? 1.2f : 1) / __builtin_sqrtf((float)cols);
+    floats[i] = centre + next() * size;
     bytes[i] = (int8_t)(next() * 127);
+    // Sign, an exponent from a denormal's to 1/16, fraction.
+    halves[i] = (uint16_t)((next() < 0 ? 0x8000 : 0) | (int)((next() + 1) * 5) << 10 | (int)((next() + 1) * 511));
   }
-  for (int i = 0; i < rows; i++) scales[i] = 1.2f / 127 / __builtin_sqrtf((float)cols);
-  if (quantized) must(KERNELS.load(e, slot, layer, 0, rows, bytes, count, scales), "load int8");
-  else must(KERNELS.load(e, slot, layer, 0, rows, floats, count * sizeof(float), 0), "load float32");
+  for (int i = 0; i < rows; i++) scales[i] = size / 127;
+  if (format == ATTUNE_INT8) must(KERNELS.load(e, slot, index, 0, rows, bytes, count, scales), "load int8");
+  else if (format == ATTUNE_FLOAT16) must(KERNELS.load(e, slot, index, 0, rows, halves, count * sizeof(uint16_t), 0), "load float16");
+  else must(KERNELS.load(e, slot, index, 0, rows, floats, count * sizeof(float), 0), "load float32");
   free(floats);
   free(scales);
+  free(halves);
   free(bytes);
+}
+
+static void fill_norm(AttuneEncoder *e, int slot, int index, int size) { fill(e, slot, index, 2, size, ATTUNE_FLOAT32, 1); }
+
+static void fill_linear(AttuneEncoder *e, int slot, int index, int in, int out) {
+  const AttuneConfig *c = (const AttuneConfig *)e; // an encoder begins with its config
+  fill(e, slot, index, out, in, c->weights, 0);
+  fill(e, slot + ATTUNE_BIAS, index, 1, out, ATTUNE_FLOAT32, 0);
+}
+
+static void fill_layer(AttuneEncoder *e, const AttuneConfig *c, int layer) {
+  const int h = c->hidden_size, w = c->width;
+  fill_linear(e, ATTUNE_QUERY, layer, w, w);
+  fill_linear(e, ATTUNE_KEY, layer, w, w);
+  fill_linear(e, ATTUNE_VALUE, layer, c->attention == ATTUNE_FROM_SHARED ? h : w, w);
+  fill_linear(e, ATTUNE_ATTENTION_OUTPUT, layer, w, w);
+  fill_norm(e, ATTUNE_ATTENTION_NORM, layer, w);
+  for (int i = layer * c->feed_forwards; i < (layer + 1) * c->feed_forwards; i++) {
+    fill_linear(e, ATTUNE_INTERMEDIATE, i, w, c->intermediate_size);
+    fill_linear(e, ATTUNE_OUTPUT, i, c->intermediate_size, w);
+    fill_norm(e, ATTUNE_OUTPUT_NORM, i, w);
+  }
+  if (!(c->flags & ATTUNE_BOTTLENECK)) return;
+  fill_linear(e, ATTUNE_INTO, layer, h, w);
+  fill_norm(e, ATTUNE_INTO_NORM, layer, w);
+  fill_linear(e, ATTUNE_OUT_OF, layer, w, h);
+  fill_norm(e, ATTUNE_OUT_OF_NORM, layer, h);
+  if (c->attention != ATTUNE_FROM_SHARED) return;
+  fill_linear(e, ATTUNE_SHARED, layer, h, w);
+  fill_norm(e, ATTUNE_SHARED_NORM, layer, w);
 }
 
 static void check(AttuneConfig c) {
@@ -42,21 +78,13 @@ static void check(AttuneConfig c) {
   void *memory = size > 0 ? aligned_alloc(64, (size_t)size) : 0;
   must(memory ? KERNELS.init(memory, size, &c) : ATTUNE_BAD_CONFIG, "init");
   AttuneEncoder *e = memory;
-  const int h = c.hidden_size, f = c.intermediate_size;
-  fill(e, ATTUNE_WORDS, 0, c.vocab_size, h, c.int8_tables & 1);
-  fill(e, ATTUNE_POSITIONS, 0, c.positions, h, c.int8_tables >> 1 & 1);
-  fill(e, ATTUNE_TYPES, 0, c.types, h, c.int8_tables >> 2 & 1);
-  fill(e, ATTUNE_EMBEDDING_NORM, 0, 2, h, 0);
-  for (int layer = 0; layer < c.layers; layer++) {
-    for (int slot = ATTUNE_QUERY; slot <= ATTUNE_OUTPUT; slot++) {
-      const int rows = slot == ATTUNE_INTERMEDIATE ? f : h, cols = slot == ATTUNE_OUTPUT ? f : h;
-      if (slot == ATTUNE_ATTENTION_NORM) continue;
-      fill(e, slot, layer, rows, cols, c.int8_weights);
-      fill(e, slot + ATTUNE_BIAS, layer, 1, rows, 0);
-    }
-    fill(e, ATTUNE_ATTENTION_NORM, layer, 2, h, 0);
-    fill(e, ATTUNE_OUTPUT_NORM, layer, 2, h, 0);
-  }
+  const int h = c.hidden_size, words = c.embedding_size * (c.flags & ATTUNE_TRIGRAMS ? 3 : 1);
+  fill(e, ATTUNE_WORDS, 0, c.vocab_size, c.embedding_size, c.tables[0], 0);
+  fill(e, ATTUNE_POSITIONS, 0, c.positions, h, c.tables[1], 0);
+  fill(e, ATTUNE_TYPES, 0, c.types, h, c.tables[2], 0);
+  fill_norm(e, ATTUNE_EMBEDDING_NORM, 0, h);
+  if (c.flags & ATTUNE_TRIGRAMS || c.embedding_size != h) fill_linear(e, ATTUNE_TRANSFORMATION, 0, words, h);
+  for (int layer = 0; layer < c.layers; layer++) fill_layer(e, &c, layer);
   const int32_t lengths[] = {1, 2, 3, 5, 7, 13, 31, 33, 64, 100};
   for (int i = 0; i < 10; i++) {
     int32_t ids[128];
@@ -75,12 +103,16 @@ static void check(AttuneConfig c) {
   free(memory);
 }
 
-int main(void) {
-  for (int quantized = 0; quantized <= 1; quantized++) {
-    const int tables = quantized ? 7 : 0;
-    check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, quantized, tables, 128, -1, 1e-12f});
-    check((AttuneConfig){50, 33, 1, 3, 77, 128, 2, ATTUNE_GELU_NEW, quantized, tables, 128, -1, 1e-12f});
-    check((AttuneConfig){50, 65, 2, 5, 30, 130, 1, ATTUNE_RELU, quantized, tables, 128, 1, 1e-5f});
-  }
+// The format by name, so that a test knows which lines are whose: each has as many.
+int main(int count, char **arguments) {
+  const int f = count > 1 ? atoi(arguments[1]) : ATTUNE_FLOAT32;
+  const int plain = ATTUNE_FROM_INSIDE;
+  check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f});
+  check((AttuneConfig){50, 33, 1, 3, 77, 128, 2, ATTUNE_GELU_NEW, f, {f, f, f}, 128, -1, 33, 33, 1, 0, plain, 1e-12f, 1e-12f});
+  check((AttuneConfig){50, 65, 2, 5, 30, 130, 1, ATTUNE_RELU, f, {f, f, f}, 128, 1, 65, 65, 1, 0, plain, 1e-5f, 1e-5f});
+  const int all = ATTUNE_TRIGRAMS | ATTUNE_BOTTLENECK | ATTUNE_NO_NORM;
+  check((AttuneConfig){50, 48, 2, 4, 44, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 9, 20, 3, all, ATTUNE_FROM_SHARED, 1e-12f, 1e-5f});
+  check((AttuneConfig){50, 31, 2, 1, 40, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 40, 17, 2, ATTUNE_BOTTLENECK, plain, 1e-12f, 1e-5f});
+  check((AttuneConfig){50, 24, 1, 3, 20, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 24, 24, 1, ATTUNE_BOTTLENECK, ATTUNE_FROM_INPUT, 1e-12f, 1e-5f});
   return 0;
 }

@@ -4,33 +4,48 @@
 enum { MAX_SIZE = 65536, MAX_LAYERS = 256, QUERY_BLOCK = 32, ALIGNMENT = 64 };
 
 typedef struct {
-  int in, out;      // features
-  int8_t *quantized; // packed; or
-  float *floats;    // packed
-  float *scale, *bias; // (out rounded up to TILE), zero beyond out
-  int32_t *sums;    // of each output's int8 weights
+  int in, out, format; // features
+  void *weights;       // packed in tiles: float32, float16 or int8
+  float *scale, *bias; // (out rounded up to TILE), zero beyond out; scales of int8 alone
+  int32_t *sums;       // of each output's int8 weights
 } Linear;
 
-typedef struct { float *weight, *bias; } Norm;
-typedef struct { int rows; float *floats; int8_t *quantized; float *scale; } Table;
-typedef struct { Linear qkv, attention_output, intermediate, output; Norm attention_norm, output_norm; } Layer;
+typedef struct { float *weight, *bias, epsilon; } Norm;
+typedef struct { int rows, cols, format; void *values; float *scale; } Table;
+typedef struct { Linear linear; Norm norm; } NormedLinear;
+typedef struct { Linear intermediate; NormedLinear output; } FeedForward;
+typedef struct {
+  Linear qkv;   // query, key and value side by side; the first two alone where value reads another input
+  Linear value; // there
+  NormedLinear attention_output;
+  FeedForward *feed_forwards;
+  NormedLinear into, shared, out_of; // bottlenecks
+} Layer;
 
 struct AttuneEncoder {
   AttuneConfig config;
   Table tables[3];
+  Linear transformation;
   Norm norm;
   Layer *layers;
-  // What a forward works on; rows of width H, 3H or I are padded to whole tiles.
-  int hidden_stride, qkv_stride, inner_stride, quant_stride;
-  float *hidden, *qkv, *context, *inner, *packed_keys, *packed_values, *scores, *score_bias;
+  // What a forward works on, a row a token; padded to whole tiles.
+  Rows hidden, inside, context, qkv, inner;
+  float *packed_keys, *packed_values, *scores, *score_bias;
+  float *panel; // a tile of float16 weights, widened
+  size_t quant_stride;
   QuantX *quantized;
-  QuantRow *quant_rows;
+  float *quant_scales;
   int32_t *lengths;
   uint8_t *mask;
   int tokens, texts;
 };
 
-static inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
+static inline int largest_of(int x, int y) { return x > y ? x : y; }
+static inline size_t value_bytes(int format) { return format == ATTUNE_INT8 ? 1 : format == ATTUNE_FLOAT16 ? 2 : 4; }
+
+// MobileBERT's word embeddings, three side by side where it takes trigrams, are transformed; BERT's are taken as they are.
+static inline int transformed(const AttuneConfig *c) { return c->flags & ATTUNE_TRIGRAMS || c->embedding_size != c->hidden_size; }
+static inline int embedding_width(const AttuneConfig *c) { return c->embedding_size * (c->flags & ATTUNE_TRIGRAMS ? 3 : 1); }
 
 // Hands out parts of one block; without a block it only counts.
 typedef struct { char *base; uint64_t used; } Arena;
@@ -43,85 +58,115 @@ static void *take(Arena *arena, uint64_t bytes) {
 
 #define TAKE(ARENA, TYPE, COUNT) ((TYPE *)take(ARENA, (uint64_t)(COUNT) * sizeof(TYPE)))
 
-static Linear take_linear(Arena *arena, int in, int out, int quantized) {
+static Linear take_linear(Arena *arena, int in, int out, int format) {
   const int padded = round_up(out, TILE);
-  Linear layer = {.in = in, .out = out};
-  if (quantized) {
-    layer.quantized = TAKE(arena, int8_t, (uint64_t)padded * round_up(in, QUANT_GROUP));
+  Linear layer = {.in = in, .out = out, .format = format};
+  layer.weights = take(arena, (uint64_t)padded * round_up(in, format == ATTUNE_INT8 ? QUANT_GROUP : 1) * value_bytes(format));
+  if (format == ATTUNE_INT8) {
     layer.scale = TAKE(arena, float, padded);
     layer.sums = TAKE(arena, int32_t, padded);
-  } else {
-    layer.floats = TAKE(arena, float, (uint64_t)padded * in);
   }
   layer.bias = TAKE(arena, float, padded);
   return layer;
 }
 
-static Norm take_norm(Arena *arena, int size) {
+static Norm take_norm(Arena *arena, int size, float epsilon) {
   float *weight = TAKE(arena, float, size);
-  return (Norm){weight, TAKE(arena, float, size)};
+  return (Norm){weight, TAKE(arena, float, size), epsilon};
 }
 
-static Table take_table(Arena *arena, int rows, int cols, int quantized) {
-  Table table = {.rows = rows};
-  if (quantized) {
-    table.quantized = TAKE(arena, int8_t, (uint64_t)rows * cols);
-    table.scale = TAKE(arena, float, rows);
-  } else {
-    table.floats = TAKE(arena, float, (uint64_t)rows * cols);
-  }
+static NormedLinear take_normed(Arena *arena, int in, int out, int format, float epsilon) {
+  Linear linear = take_linear(arena, in, out, format);
+  return (NormedLinear){linear, take_norm(arena, out, epsilon)};
+}
+
+static Table take_table(Arena *arena, int rows, int cols, int format) {
+  Table table = {.rows = rows, .cols = cols, .format = format};
+  table.values = take(arena, (uint64_t)rows * cols * value_bytes(format));
+  if (format == ATTUNE_INT8) table.scale = TAKE(arena, float, rows);
   return table;
 }
 
+static Layer take_layer(Arena *arena, const AttuneConfig *c) {
+  const int h = c->hidden_size, w = c->width, shared = c->attention == ATTUNE_FROM_SHARED;
+  Layer layer = {0};
+  layer.qkv = take_linear(arena, w, shared ? 2 * w : 3 * w, c->weights);
+  if (shared) layer.value = take_linear(arena, h, w, c->weights);
+  layer.attention_output = take_normed(arena, w, w, c->weights, c->epsilon);
+  layer.feed_forwards = TAKE(arena, FeedForward, c->feed_forwards);
+  for (int i = 0; i < c->feed_forwards; i++) {
+    const float epsilon = i == c->feed_forwards - 1 ? c->other_epsilon : c->epsilon;
+    Linear intermediate = take_linear(arena, w, c->intermediate_size, c->weights);
+    FeedForward network = {intermediate, take_normed(arena, c->intermediate_size, w, c->weights, epsilon)};
+    if (layer.feed_forwards) layer.feed_forwards[i] = network;
+  }
+  if (c->flags & ATTUNE_BOTTLENECK) {
+    layer.into = take_normed(arena, h, w, c->weights, c->epsilon);
+    layer.out_of = take_normed(arena, w, h, c->weights, c->epsilon);
+    if (shared) layer.shared = take_normed(arena, h, w, c->weights, c->epsilon);
+  }
+  return layer;
+}
+
+static Rows take_rows(Arena *arena, int rows, int stride) { return (Rows){TAKE(arena, float, (uint64_t)rows * stride), stride}; }
+
 static void lay_out(Arena *arena, const AttuneConfig *c, AttuneEncoder *e) {
-  const int h = c->hidden_size, rows = c->rows, positions = round_up(c->positions, TILE);
+  const int h = c->hidden_size, w = c->width, rows = c->rows, positions = round_up(c->positions, TILE);
   e->config = *c;
-  const int tables[3] = {c->vocab_size, c->positions, c->types};
-  for (int i = 0; i < 3; i++) e->tables[i] = take_table(arena, tables[i], h, c->int8_tables >> i & 1);
-  e->norm = take_norm(arena, h);
+  e->tables[0] = take_table(arena, c->vocab_size, c->embedding_size, c->tables[0]);
+  e->tables[1] = take_table(arena, c->positions, h, c->tables[1]);
+  e->tables[2] = take_table(arena, c->types, h, c->tables[2]);
+  if (transformed(c)) e->transformation = take_linear(arena, embedding_width(c), h, c->weights);
+  e->norm = take_norm(arena, h, c->other_epsilon);
   Layer *layers = TAKE(arena, Layer, c->layers);
   e->layers = layers;
   for (int i = 0; i < c->layers; i++) {
-    Layer layer;
-    layer.qkv = take_linear(arena, h, 3 * h, c->int8_weights);
-    layer.attention_output = take_linear(arena, h, h, c->int8_weights);
-    layer.intermediate = take_linear(arena, h, c->intermediate_size, c->int8_weights);
-    layer.output = take_linear(arena, c->intermediate_size, h, c->int8_weights);
-    layer.attention_norm = take_norm(arena, h);
-    layer.output_norm = take_norm(arena, h);
+    Layer layer = take_layer(arena, c);
     if (layers) layers[i] = layer;
   }
-  e->hidden_stride = round_up(h, TILE) + TILE; // the context's last head may spill over by a tile
-  e->qkv_stride = round_up(3 * h, TILE);
-  e->inner_stride = round_up(c->intermediate_size, TILE);
-  e->quant_stride = round_up(h > c->intermediate_size ? h : c->intermediate_size, 16);
-  e->hidden = TAKE(arena, float, (uint64_t)rows * e->hidden_stride);
-  e->context = TAKE(arena, float, (uint64_t)rows * e->hidden_stride);
-  e->qkv = TAKE(arena, float, (uint64_t)rows * e->qkv_stride);
-  e->inner = TAKE(arena, float, (uint64_t)rows * e->inner_stride);
-  const int width = round_up(h / c->heads, TILE);
-  e->packed_keys = TAKE(arena, float, (uint64_t)positions * (h / c->heads));
-  e->packed_values = TAKE(arena, float, (uint64_t)c->positions * width);
+  const int widest = largest_of(largest_of(h, c->intermediate_size), embedding_width(c));
+  e->hidden = take_rows(arena, rows, round_up(h, TILE));
+  e->context = take_rows(arena, rows, round_up(w, TILE) + TILE); // its last head may spill over by a tile
+  e->inside = c->flags & ATTUNE_BOTTLENECK ? take_rows(arena, rows, round_up(w, TILE)) : e->hidden;
+  e->qkv = take_rows(arena, rows, largest_of(2 * w + round_up(w, TILE) + TILE, round_up(h, TILE)));
+  e->inner = take_rows(arena, rows, round_up(widest, TILE));
+  const int head = w / c->heads;
+  e->packed_keys = TAKE(arena, float, (uint64_t)positions * head);
+  e->packed_values = TAKE(arena, float, (uint64_t)c->positions * round_up(head, TILE));
   e->scores = TAKE(arena, float, (uint64_t)QUERY_BLOCK * positions);
   e->score_bias = TAKE(arena, float, positions);
-  e->quantized = TAKE(arena, QuantX, (uint64_t)rows * e->quant_stride);
-  e->quant_rows = TAKE(arena, QuantRow, rows);
+  if (c->weights == ATTUNE_FLOAT16) e->panel = TAKE(arena, float, (uint64_t)widest * TILE);
+  if (c->weights == ATTUNE_INT8) {
+    e->quant_stride = round_up(widest, 16);
+    e->quantized = TAKE(arena, QuantX, rows * e->quant_stride);
+    e->quant_scales = TAKE(arena, float, rows);
+  }
   e->lengths = TAKE(arena, int32_t, rows);
   e->mask = TAKE(arena, uint8_t, rows);
 }
 
 static int in_range(int32_t value, int32_t largest) { return value >= 1 && value <= largest; }
+static int is_format(int32_t format) { return format >= ATTUNE_FLOAT32 && format <= ATTUNE_FLOAT16; }
+
+static int good_sizes(const AttuneConfig *c) {
+  return in_range(c->vocab_size, 1 << 24) && in_range(c->hidden_size, MAX_SIZE / 3) && in_range(c->layers, MAX_LAYERS) &&
+         in_range(c->heads, c->width) && c->width % c->heads == 0 && in_range(c->intermediate_size, MAX_SIZE) &&
+         in_range(c->positions, MAX_SIZE) && in_range(c->types, MAX_SIZE) && in_range(c->rows, MAX_SIZE) &&
+         in_range(c->embedding_size, MAX_SIZE / 3) && in_range(c->width, MAX_SIZE / 3) && in_range(c->feed_forwards, MAX_LAYERS);
+}
 
 static int64_t size(const AttuneConfig *c) {
-  const int good = in_range(c->vocab_size, 1 << 24) && in_range(c->hidden_size, MAX_SIZE / 3) && in_range(c->layers, MAX_LAYERS) &&
-                   in_range(c->heads, c->hidden_size) && c->hidden_size % c->heads == 0 && in_range(c->intermediate_size, MAX_SIZE) &&
-                   in_range(c->positions, MAX_SIZE) && in_range(c->types, MAX_SIZE) && in_range(c->rows, MAX_SIZE) &&
-                   c->activation >= ATTUNE_GELU && c->activation <= ATTUNE_RELU && (c->int8_weights | 1) == 1 &&
-                   c->int8_tables >= 0 && c->int8_tables <= 7 && c->pad_token >= -1 && c->pad_token < c->positions - 1 &&
-                   c->epsilon > 0 && c->epsilon < 1;
+  const int bottleneck = c->flags & ATTUNE_BOTTLENECK;
+  const int good = good_sizes(c) && c->activation >= ATTUNE_GELU && c->activation <= ATTUNE_RELU && is_format(c->weights) &&
+                   is_format(c->tables[0]) && is_format(c->tables[1]) && is_format(c->tables[2]) && c->pad_token >= -1 &&
+                   c->pad_token < c->positions - 1 && c->flags >= 0 && c->flags < 8 && (bottleneck || c->width == c->hidden_size) &&
+                   c->attention >= ATTUNE_FROM_INSIDE && c->attention <= ATTUNE_FROM_SHARED &&
+                   (bottleneck || c->attention == ATTUNE_FROM_INSIDE) &&
+                   (c->attention != ATTUNE_FROM_INPUT || c->width == c->hidden_size) && c->epsilon > 0 && c->epsilon < 1 &&
+                   c->other_epsilon > 0 && c->other_epsilon < 1;
   if (!good) return ATTUNE_BAD_CONFIG;
   Arena arena = {0, 0};
-  AttuneEncoder encoder;
+  AttuneEncoder encoder = {0};
   take(&arena, sizeof(AttuneEncoder));
   lay_out(&arena, c, &encoder);
   return (int64_t)arena.used;
@@ -135,78 +180,5 @@ static int init(void *memory, uint64_t bytes, const AttuneConfig *c) {
   Arena arena = {memory, 0};
   AttuneEncoder *e = take(&arena, sizeof(AttuneEncoder));
   lay_out(&arena, &config, e);
-  return ATTUNE_OK;
-}
-
-// Row `o` of a (out, in) weight into its place in the tiles.
-static void pack_row(Linear *layer, int o, const void *values, const float *scale) {
-  const int in = layer->in, tile = o / TILE * TILE, lane = o % TILE;
-  if (layer->floats) {
-    float *to = layer->floats + (size_t)tile * in + lane;
-    for (int k = 0; k < in; k++) to[(size_t)k * TILE] = ((const float *)values)[k];
-    return;
-  }
-  const int padded = round_up(in, QUANT_GROUP);
-  int8_t *to = layer->quantized + (size_t)tile * padded + lane * QUANT_GROUP;
-  int32_t sum = 0;
-  for (int k = 0; k < in; k++) {
-    const int8_t value = ((const int8_t *)values)[k];
-    to[(size_t)(k / QUANT_GROUP) * TILE * QUANT_GROUP + k % QUANT_GROUP] = value;
-    sum += value;
-  }
-  layer->scale[o] = *scale;
-  layer->sums[o] = sum;
-}
-
-// What a slot takes: `rows` rows of `cols` values.
-typedef struct { int rows, cols; Linear *linear; int offset; Norm *norm; float *vector; Table *table; } Place;
-
-static Place place_of(AttuneEncoder *e, int slot, Layer *layer) {
-  const int h = e->config.hidden_size, inner = e->config.intermediate_size;
-  const int bias = slot >= ATTUNE_BIAS;
-  Place place = {0};
-  switch (bias ? slot - ATTUNE_BIAS : slot) {
-    case ATTUNE_QUERY: place = (Place){h, h, .linear = &layer->qkv, .offset = 0}; break;
-    case ATTUNE_KEY: place = (Place){h, h, .linear = &layer->qkv, .offset = h}; break;
-    case ATTUNE_VALUE: place = (Place){h, h, .linear = &layer->qkv, .offset = 2 * h}; break;
-    case ATTUNE_ATTENTION_OUTPUT: place = (Place){h, h, .linear = &layer->attention_output}; break;
-    case ATTUNE_INTERMEDIATE: place = (Place){inner, h, .linear = &layer->intermediate}; break;
-    case ATTUNE_OUTPUT: place = (Place){h, inner, .linear = &layer->output}; break;
-    default: break;
-  }
-  if (bias) {
-    if (place.linear) place = (Place){1, place.rows, .vector = place.linear->bias + place.offset};
-    return place;
-  }
-  switch (slot) {
-    case ATTUNE_WORDS: case ATTUNE_POSITIONS: case ATTUNE_TYPES: return (Place){e->tables[slot].rows, h, .table = &e->tables[slot]};
-    case ATTUNE_EMBEDDING_NORM: return (Place){2, h, .norm = &e->norm};
-    case ATTUNE_ATTENTION_NORM: return (Place){2, h, .norm = &layer->attention_norm};
-    case ATTUNE_OUTPUT_NORM: return (Place){2, h, .norm = &layer->output_norm};
-    default: return place;
-  }
-}
-
-static int load(AttuneEncoder *e, int slot, int index, int first, int count, const void *values, uint64_t bytes, const float *scales) {
-  if (index < 0 || index >= e->config.layers || !values) return ATTUNE_BAD_TENSOR;
-  const Place place = place_of(e, slot, &e->layers[index]);
-  if (first < 0 || count < 1 || count > place.rows || first > place.rows - count) return ATTUNE_BAD_TENSOR;
-  const int quantized = (place.linear && place.linear->quantized) || (place.table && place.table->quantized);
-  if ((scales != 0) != quantized) return ATTUNE_BAD_TENSOR;
-  const uint64_t row_bytes = (uint64_t)place.cols * (quantized ? sizeof(int8_t) : sizeof(float));
-  if (bytes != row_bytes * count) return ATTUNE_BAD_TENSOR;
-  for (int i = 0; i < count; i++) {
-    const char *row = (const char *)values + i * row_bytes;
-    const int r = first + i;
-    if (place.linear) {
-      pack_row(place.linear, place.offset + r, row, scales ? scales + i : 0);
-    } else if (place.table && quantized) {
-      __builtin_memcpy(place.table->quantized + (size_t)r * place.cols, row, row_bytes);
-      place.table->scale[r] = scales[i];
-    } else {
-      float *to = place.table ? place.table->floats + (size_t)r * place.cols : place.vector ? place.vector : r == 0 ? place.norm->weight : place.norm->bias;
-      __builtin_memcpy(to, row, row_bytes);
-    }
-  }
   return ATTUNE_OK;
 }

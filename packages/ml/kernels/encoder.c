@@ -1,38 +1,42 @@
-// BERT's encoder in one call: embeddings, attention, feed-forward, pooling. Compiled once per instruction set, whose header ISA_HEADER names.
-// The readable twin is packages/ml/src/encoder/bert.ts; source: Devlin et al. 2019 and Hugging Face Transformers' modeling_bert.py.
+// BERT's, RoBERTa's and MobileBERT's encoder in one call: embeddings, attention, feed-forward, pooling. Compiled once per instruction set,
+// whose header ISA_HEADER names. The readable twins are packages/ml/src/encoder/{bert,roberta,mobilebert}.ts; sources: Devlin et al. 2019,
+// Liu et al. 2019, Sun et al. 2020 and Hugging Face Transformers' modeling files.
 #include "encoder.h"
 #include ISA_HEADER
 #include "vector-math.h"
 #include "gemm.h"
 #include "encoder-memory.h"
+#include "encoder-load.h"
+#include "attention.h"
 #include "limit.h"
 
-// x: (rows, in), rows ldx apart → y: (rows, out rounded up to TILE), rows ldy apart.
-static void apply_linear(AttuneEncoder *e, const Linear *layer, const float *x, size_t ldx, float *y, size_t ldy) {
-  const int rows = e->tokens;
-  if (layer->floats) {
-    multiply_float(x, ldx, rows, layer->floats, layer->in, layer->bias, layer->out, y, ldy);
-    return;
+static inline float *row_of(Rows rows, int row) { return rows.at + row * rows.stride; }
+
+// x: (tokens, in) → y: (tokens, out rounded up to TILE).
+static void apply_linear(AttuneEncoder *e, const Linear *layer, Rows x, Rows y) {
+  const PackedWeights w = {layer->weights, layer->in, layer->out, layer->bias, layer->scale, layer->sums};
+  if (layer->format == ATTUNE_INT8) {
+    const float limit = quant_limit(layer->in);
+    for (int t = 0; t < e->tokens; t++) {
+      e->quant_scales[t] = quantize_row(row_of(x, t), layer->in, limit, e->quantized + t * e->quant_stride);
+    }
+    multiply_quantized((QuantRows){e->quantized, e->quant_stride, e->quant_scales}, e->tokens, w, y);
+  } else if (layer->format == ATTUNE_FLOAT16) {
+    multiply_half(x, e->tokens, w, e->panel, y);
+  } else {
+    multiply_float(x, e->tokens, w, y);
   }
-  const int padded = round_up(layer->in, QUANT_GROUP);
-  const float limit = quant_limit(layer->in);
-  for (int r = 0; r < rows; r++) {
-    QuantX *to = e->quantized + (size_t)r * e->quant_stride;
-    e->quant_rows[r] = quantize_row(x + r * ldx, layer->in, limit, to);
-    for (int k = layer->in; k < padded; k++) to[k] = 0;
-  }
-  multiply_quantized(e->quantized, e->quant_stride, rows, e->quant_rows, layer->quantized, padded / QUANT_GROUP, layer->scale,
-                     layer->sums, layer->bias, layer->out, y, ldy);
 }
 
-// x ← norm(x + added): (size), to mean 0 and variance 1 (biased), then scaled and shifted.
-static void add_and_norm(float *x, const float *added, int size, const Norm *norm, float epsilon) {
+static void add_to(float *x, const float *added, int size) {
+  for (int i = 0; i < size; i++) x[i] += added[i];
+}
+
+// x: (size), to mean 0 and variance 1 (biased), then scaled and shifted.
+static void layer_norm(float *x, int size, const Norm *norm) {
   vf sums = vf_splat(0), squares = vf_splat(0);
   float sum = 0, square = 0;
   const int whole = size / LANES * LANES;
-  if (added) {
-    for (int i = 0; i < size; i++) x[i] += added[i];
-  }
   for (int i = 0; i < whole; i += LANES) sums += vf_load(x + i);
   for (int i = whole; i < size; i++) sum += x[i];
   const float mean = (sum + vf_sum(sums)) / (float)size;
@@ -41,147 +45,147 @@ static void add_and_norm(float *x, const float *added, int size, const Norm *nor
     squares = vf_fma(centred, centred, squares);
   }
   for (int i = whole; i < size; i++) square += (x[i] - mean) * (x[i] - mean);
-  const float inverse = 1.0f / __builtin_sqrtf((square + vf_sum(squares)) / (float)size + epsilon);
+  const float inverse = 1.0f / __builtin_sqrtf((square + vf_sum(squares)) / (float)size + norm->epsilon);
   for (int i = 0; i < whole; i += LANES) {
     vf_store(x + i, vf_fma((vf_load(x + i) - mean) * inverse, vf_load(norm->weight + i), vf_load(norm->bias + i)));
   }
   for (int i = whole; i < size; i++) x[i] = (x[i] - mean) * inverse * norm->weight[i] + norm->bias[i];
 }
 
-static void activate(float *x, size_t count, int activation) { // count: a multiple of LANES
-  if (activation == ATTUNE_GELU) {
-    for (size_t i = 0; i < count; i += LANES) vf_store(x + i, vf_gelu(vf_load(x + i)));
-  } else if (activation == ATTUNE_GELU_NEW) {
-    for (size_t i = 0; i < count; i += LANES) vf_store(x + i, vf_gelu_new(vf_load(x + i)));
-  } else {
-    for (size_t i = 0; i < count; i += LANES) vf_store(x + i, vf_max(vf_load(x + i), vf_splat(0)));
+// MobileBERT's NoNorm.
+static void scale_and_shift(float *x, int size, const Norm *norm) {
+  for (int i = 0; i < size; i++) x[i] = x[i] * norm->weight[i] + norm->bias[i];
+}
+
+// Every row of x ← norm(row + added's).
+static void add_and_norm(const AttuneEncoder *e, Rows x, const Rows *added, int size, const Norm *norm) {
+  for (int t = 0; t < e->tokens; t++) {
+    if (added) add_to(row_of(x, t), row_of(*added, t), size);
+    if (e->config.flags & ATTUNE_NO_NORM) scale_and_shift(row_of(x, t), size, norm);
+    else layer_norm(row_of(x, t), size, norm);
   }
 }
 
-static void add_row(const Table *table, int row, int cols, float *x) {
-  if (table->floats) {
-    const float *from = table->floats + (size_t)row * cols;
-    for (int i = 0; i < cols; i++) x[i] += from[i];
-    return;
+// x: (size) and on to a whole vector, for which its row has room.
+static void activate(float *x, int size, int activation) {
+  if (activation == ATTUNE_GELU) {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu(vf_load(x + i)));
+  } else if (activation == ATTUNE_GELU_NEW) {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu_new(vf_load(x + i)));
+  } else {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_max(vf_load(x + i), vf_splat(0)));
   }
-  const int8_t *from = table->quantized + (size_t)row * cols;
-  const float scale = table->scale[row];
-  for (int i = 0; i < cols; i++) x[i] += from[i] * scale;
+}
+
+static void add_embedding(const Table *table, int row, float *x) {
+  const int cols = table->cols;
+  const void *from = (const char *)table->values + (size_t)row * cols * value_bytes(table->format);
+  if (table->format == ATTUNE_FLOAT32) {
+    add_to(x, from, cols);
+  } else if (table->format == ATTUNE_INT8) {
+    const float scale = table->scale[row];
+    for (int i = 0; i < cols; i++) x[i] += ((const int8_t *)from)[i] * scale;
+  } else {
+    for (int i = 0; i < cols; i += LANES) {
+      const int some = cols - i < LANES ? cols - i : LANES;
+      uint16_t halves[LANES] = {0};
+      __builtin_memcpy(halves, (const uint16_t *)from + i, some * sizeof(uint16_t));
+      const vf values = vf_from_half(halves);
+      for (int k = 0; k < some; k++) x[i + k] += values[k];
+    }
+  }
+}
+
+// Word embeddings of one text, whose rows of x are zero; as trigrams, each token's follower, itself and its predecessor side by side.
+static void add_words(const AttuneEncoder *e, const int32_t *ids, int tokens, int start, Rows x) {
+  const int width = e->config.embedding_size;
+  for (int t = 0; t < tokens; t++) {
+    float *row = row_of(x, start + t);
+    if (!(e->config.flags & ATTUNE_TRIGRAMS)) {
+      add_embedding(&e->tables[0], ids[t], row);
+      continue;
+    }
+    if (t + 1 < tokens) add_embedding(&e->tables[0], ids[t + 1], row);
+    add_embedding(&e->tables[0], ids[t], row + width);
+    if (t > 0) add_embedding(&e->tables[0], ids[t - 1], row + 2 * width);
+  }
+}
+
+static int good_input(const AttuneConfig *c, const int32_t *ids, int tokens, const int32_t *lengths, int texts, const uint8_t *mask) {
+  if (tokens < 1 || tokens > c->rows || texts < 1 || texts > tokens) return 0;
+  int total = 0;
+  for (int i = 0; i < texts; i++) {
+    if (lengths[i] < 1 || lengths[i] > c->positions - (c->pad_token + 1) || lengths[i] > tokens - total) return 0;
+    int real = mask == 0;
+    for (int t = 0; mask && t < lengths[i]; t++) real |= mask[total + t] != 0;
+    if (!real) return 0;
+    total += lengths[i];
+  }
+  for (int t = 0; t < tokens; t++) {
+    if (ids[t] < 0 || ids[t] >= c->vocab_size) return 0;
+  }
+  return total == tokens;
 }
 
 static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t *lengths, int texts, const uint8_t *mask) {
   const AttuneConfig *c = &e->config;
   e->tokens = e->texts = 0;
-  if (tokens < 1 || tokens > c->rows || texts < 1 || texts > tokens) return ATTUNE_BAD_INPUT;
-  int total = 0;
-  for (int i = 0; i < texts; i++) {
-    if (lengths[i] < 1 || lengths[i] > c->positions - (c->pad_token + 1) || lengths[i] > tokens - total) return ATTUNE_BAD_INPUT;
-    int real = mask == 0;
-    for (int t = 0; mask && t < lengths[i]; t++) real |= mask[total + t] != 0;
-    if (!real) return ATTUNE_BAD_INPUT;
-    total += lengths[i];
-  }
-  if (total != tokens) return ATTUNE_BAD_INPUT;
-  for (int t = 0; t < tokens; t++) {
-    if (ids[t] < 0 || ids[t] >= c->vocab_size) return ATTUNE_BAD_INPUT;
-    e->mask[t] = mask ? mask[t] != 0 : 1;
-  }
-  for (int i = 0, t = 0; i < texts; i++) {
-    e->lengths[i] = lengths[i];
-    for (int end = t + lengths[i], last = c->pad_token; t < end; t++) {
-      const int position = c->pad_token >= 0 && ids[t] == c->pad_token ? c->pad_token : ++last;
-      float *x = e->hidden + (size_t)t * e->hidden_stride;
-      for (int k = 0; k < c->hidden_size; k++) x[k] = 0;
-      add_row(&e->tables[0], ids[t], c->hidden_size, x);
-      add_row(&e->tables[1], position, c->hidden_size, x);
-      add_row(&e->tables[2], 0, c->hidden_size, x);
-      add_and_norm(x, 0, c->hidden_size, &e->norm, c->epsilon);
-    }
-  }
+  if (!good_input(c, ids, tokens, lengths, texts, mask)) return ATTUNE_BAD_INPUT;
   e->tokens = tokens;
   e->texts = texts;
+  const Rows words = transformed(c) ? e->inner : e->hidden;
+  for (int t = 0; t < tokens; t++) {
+    e->mask[t] = mask ? mask[t] != 0 : 1;
+    __builtin_memset(row_of(words, t), 0, embedding_width(c) * sizeof(float));
+  }
+  for (int i = 0, t = 0; i < texts; t += lengths[i++]) {
+    e->lengths[i] = lengths[i];
+    add_words(e, ids + t, lengths[i], t, words);
+  }
+  if (transformed(c)) apply_linear(e, &e->transformation, words, e->hidden);
+  for (int i = 0, t = 0; i < texts; i++) {
+    for (int end = t + lengths[i], last = c->pad_token; t < end; t++) {
+      const int position = c->pad_token >= 0 && ids[t] == c->pad_token ? c->pad_token : ++last;
+      add_embedding(&e->tables[1], position, row_of(e->hidden, t));
+      add_embedding(&e->tables[2], 0, row_of(e->hidden, t));
+    }
+  }
+  add_and_norm(e, e->hidden, 0, c->hidden_size, &e->norm);
   return ATTUNE_OK;
 }
 
-// A text's keys and values of one head, packed as weights: keys (tokens / TILE, width, TILE), values (width / TILE, tokens, TILE).
-static void pack_head(AttuneEncoder *e, const float *qkv, int tokens, int first, int width) {
-  const int h = e->config.hidden_size;
-  const size_t ld = e->qkv_stride;
-  for (int s = 0; s < round_up(tokens, TILE); s++) {
-    float *to = e->packed_keys + (size_t)(s / TILE * TILE) * width + s % TILE;
-    const float *key = qkv + s * ld + h + first;
-    for (int k = 0; k < width; k++) to[(size_t)k * TILE] = s < tokens ? key[k] : 0;
-  }
-  for (int n = 0; n < width; n += TILE) {
-    float *to = e->packed_values + (size_t)n * tokens;
-    const int cols = width - n < TILE ? width - n : TILE;
-    for (int s = 0; s < tokens; s++, to += TILE) {
-      const float *value = qkv + s * ld + 2 * h + first + n;
-      if (cols == TILE) {
-        UNROLL for (int c = 0; c < TILE; c += LANES) vf_store(to + c, vf_load(value + c));
-      } else {
-        for (int c = 0; c < TILE; c++) to[c] = c < cols ? value[c] : 0;
-      }
-    }
-  }
+// to ← norm(linear(from))
+static void apply_normed(AttuneEncoder *e, const NormedLinear *layer, Rows from, Rows to) {
+  apply_linear(e, &layer->linear, from, to);
+  add_and_norm(e, to, 0, layer->linear.out, &layer->norm);
 }
 
-// scores: (rows, cols), cols a multiple of LANES, each row ← softmax(scaling * row + bias). Where the bias is -infinity the weight is exactly 0.
-static void softmax(float *scores, int rows, int cols, float scaling, const float *bias) {
-  for (int r = 0; r < rows; r++, scores += cols) {
-    vf largest = vf_splat(-__builtin_inff()), total = vf_splat(0);
-    for (int i = 0; i < cols; i += LANES) {
-      vf score = vf_fma(vf_load(scores + i), vf_splat(scaling), vf_load(bias + i));
-      largest = vf_max(largest, score);
-      vf_store(scores + i, score);
-    }
-    const vf shift = vf_splat(vf_largest(largest));
-    for (int i = 0; i < cols; i += LANES) {
-      vf weight = vf_exp(vf_load(scores + i) - shift);
-      total += weight;
-      vf_store(scores + i, weight);
-    }
-    const float inverse = 1.0f / vf_sum(total);
-    for (int i = 0; i < cols; i += LANES) vf_store(scores + i, vf_load(scores + i) * inverse);
-  }
+// x ← norm(x + linear(from)), by way of qkv, which is free then.
+static void add_normed(AttuneEncoder *e, const NormedLinear *layer, Rows from, Rows x) {
+  apply_linear(e, &layer->linear, from, e->qkv);
+  add_and_norm(e, x, &e->qkv, layer->linear.out, &layer->norm);
 }
 
-// One text's attention, head by head, from its rows of qkv into its rows of context.
-static void attend(AttuneEncoder *e, const float *qkv, const uint8_t *mask, int tokens, float *context) {
-  const int width = e->config.hidden_size / e->config.heads, cols = round_up(tokens, TILE);
-  const float scaling = 1.0f / __builtin_sqrtf((float)width);
-  for (int s = 0; s < cols; s++) e->score_bias[s] = s < tokens && mask[s] ? 0 : -__builtin_inff();
-  for (int head = 0; head < e->config.heads; head++) {
-    const int first = head * width;
-    pack_head(e, qkv, tokens, first, width);
-    for (int t = 0; t < tokens; t += QUERY_BLOCK) {
-      const int rows = tokens - t < QUERY_BLOCK ? tokens - t : QUERY_BLOCK;
-      multiply_float(qkv + (size_t)t * e->qkv_stride + first, e->qkv_stride, rows, e->packed_keys, width, 0, tokens, e->scores, cols);
-      softmax(e->scores, rows, cols, scaling, e->score_bias);
-      // Columns past this head's width hold zeros, and the next head overwrites them.
-      multiply_float(e->scores, cols, rows, e->packed_values, tokens, 0, width, context + (size_t)t * e->hidden_stride + first, e->hidden_stride);
-    }
-  }
-}
-
+// e->hidden through one layer: BERT's works on it as it is, MobileBERT's on a narrower copy, whose result it adds.
 static void run_layer(AttuneEncoder *e, const Layer *layer) {
   const AttuneConfig *c = &e->config;
-  const size_t ld = e->hidden_stride;
-  apply_linear(e, &layer->qkv, e->hidden, ld, e->qkv, e->qkv_stride);
-  for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) {
-    attend(e, e->qkv + (size_t)t * e->qkv_stride, e->mask + t, e->lengths[i], e->context + t * ld);
+  const int bottleneck = c->flags & ATTUNE_BOTTLENECK;
+  if (bottleneck) apply_normed(e, &layer->into, e->hidden, e->inside);
+  if (c->attention == ATTUNE_FROM_SHARED) {
+    apply_normed(e, &layer->shared, e->hidden, e->context);
+    apply_linear(e, &layer->qkv, e->context, e->qkv);
+    apply_linear(e, &layer->value, e->hidden, (Rows){e->qkv.at + 2 * c->width, e->qkv.stride});
+  } else {
+    apply_linear(e, &layer->qkv, c->attention == ATTUNE_FROM_INPUT ? e->hidden : e->inside, e->qkv);
   }
-  // qkv is free again: the two outputs go where it was.
-  apply_linear(e, &layer->attention_output, e->context, ld, e->qkv, e->qkv_stride);
-  for (int t = 0; t < e->tokens; t++) {
-    add_and_norm(e->hidden + t * ld, e->qkv + (size_t)t * e->qkv_stride, c->hidden_size, &layer->attention_norm, c->epsilon);
+  for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) attend(e, t, e->lengths[i]);
+  add_normed(e, &layer->attention_output, e->context, e->inside);
+  for (int i = 0; i < c->feed_forwards; i++) {
+    apply_linear(e, &layer->feed_forwards[i].intermediate, e->inside, e->inner);
+    for (int t = 0; t < e->tokens; t++) activate(row_of(e->inner, t), c->intermediate_size, c->activation);
+    add_normed(e, &layer->feed_forwards[i].output, e->inner, e->inside);
   }
-  apply_linear(e, &layer->intermediate, e->hidden, ld, e->inner, e->inner_stride);
-  activate(e->inner, (size_t)e->tokens * e->inner_stride, c->activation);
-  apply_linear(e, &layer->output, e->inner, e->inner_stride, e->qkv, e->qkv_stride);
-  for (int t = 0; t < e->tokens; t++) {
-    add_and_norm(e->hidden + t * ld, e->qkv + (size_t)t * e->qkv_stride, c->hidden_size, &layer->output_norm, c->epsilon);
-  }
+  if (bottleneck) add_normed(e, &layer->out_of, e->inside, e->hidden);
 }
 
 static int is_finite(const AttuneEncoder *e) {
@@ -189,7 +193,7 @@ static int is_finite(const AttuneEncoder *e) {
   float rest = 0;
   const int size = e->config.hidden_size;
   for (int t = 0; t < e->tokens; t++) {
-    const float *x = e->hidden + (size_t)t * e->hidden_stride;
+    const float *x = row_of(e->hidden, t);
     int i = 0;
     for (; i + LANES <= size; i += LANES) sum += vf_load(x + i) * 0.0f;
     for (; i < size; i++) rest += x[i] * 0.0f;
@@ -204,13 +208,13 @@ static int run(AttuneEncoder *e, int first, int last) {
 }
 
 static const float *hidden(const AttuneEncoder *e, int *stride) {
-  *stride = e->hidden_stride;
-  return e->hidden;
+  *stride = (int)e->hidden.stride;
+  return e->hidden.at;
 }
 
 static void pool_text(const AttuneEncoder *e, int start, int tokens, int pooling, float *out) {
   const int size = e->config.hidden_size;
-  const float *x = e->hidden + (size_t)start * e->hidden_stride;
+  const float *x = row_of(e->hidden, start);
   if (pooling == ATTUNE_CLS) {
     __builtin_memcpy(out, x, size * sizeof(float));
     return;
@@ -221,7 +225,7 @@ static void pool_text(const AttuneEncoder *e, int start, int tokens, int pooling
     int real = 0;
     for (int t = 0; t < tokens; t++) {
       if (!e->mask[start + t]) continue;
-      const float value = x[(size_t)t * e->hidden_stride + i];
+      const float value = x[t * e->hidden.stride + i];
       sum += value;
       largest = value > largest ? value : largest;
       real++;

@@ -25,12 +25,22 @@ static int32_t pick(Input *in, int32_t usual) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Input in = {data, size};
-  AttuneConfig c = {pick(&in, 40), 0, pick(&in, 3), pick(&in, 4), pick(&in, 70), pick(&in, 40), pick(&in, 3), 0, 0, 0, pick(&in, 60), 0, 1e-5f};
+  AttuneConfig c = {.vocab_size = pick(&in, 40), .layers = pick(&in, 3), .heads = pick(&in, 4), .intermediate_size = pick(&in, 70),
+                    .positions = pick(&in, 40), .types = pick(&in, 3), .rows = pick(&in, 60), .feed_forwards = 1};
+  c.epsilon = c.other_epsilon = 1e-5f;
   c.hidden_size = byte(&in) < 250 && c.heads > 0 && c.heads < 100 ? c.heads * (1 + byte(&in) % 20) : pick(&in, 80);
+  c.embedding_size = c.width = c.hidden_size;
   c.activation = byte(&in) % 4;
-  c.int8_weights = byte(&in) % 2;
-  c.int8_tables = byte(&in) % 9;
+  c.weights = byte(&in) % 4;
+  for (int i = 0; i < 3; i++) c.tables[i] = byte(&in) % 8 < 7 ? c.weights : byte(&in) % 4;
   c.pad_token = byte(&in) % 5 - 1;
+  if (byte(&in) % 2) { // MobileBERT's parts
+    c.flags = byte(&in) % 9;
+    c.embedding_size = pick(&in, 30);
+    c.feed_forwards = pick(&in, 4);
+    c.attention = byte(&in) % 4;
+    if (c.flags & ATTUNE_BOTTLENECK && byte(&in) % 4 && c.heads > 0 && c.heads < 100) c.width = c.heads * (1 + byte(&in) % 12);
+  }
   const int64_t bytes = KERNELS.size(&c);
   if (bytes < 0 || bytes > (1 << 24)) return 0;
   void *memory = aligned_alloc(64, (size_t)bytes);
@@ -38,10 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   AttuneEncoder *e = memory;
   for (int calls = byte(&in) % 24; calls > 0; calls--) {
     // The values end where the buffer ends, so that reading past them is seen.
-    const int slot = byte(&in) % 40 - 2, layer = byte(&in) % 5 - 1, first = (int)((uint32_t)pick(&in, 9) - 1), count = pick(&in, 9);
-    const int quantized = byte(&in) % 2, fits = byte(&in) % 4;
-    const size_t width = quantized ? 1 : sizeof(float), rows = count > 0 && count < 100 ? count : 1;
-    const size_t length = fits == 0 ? (size_t)byte(&in) * (byte(&in) % 64) : rows * width * (fits == 1 ? c.intermediate_size : c.hidden_size);
+    const int slot = byte(&in) % 70 - 2, layer = byte(&in) % 9 - 1, first = (int)((uint32_t)pick(&in, 9) - 1), count = pick(&in, 9);
+    const int quantized = byte(&in) % 2, fits = byte(&in) % 8;
+    const int widths[] = {c.hidden_size, c.hidden_size, c.intermediate_size, c.width, c.width, c.embedding_size, 3 * c.embedding_size};
+    const size_t width = quantized ? 1 : byte(&in) % 2 ? sizeof(float) : sizeof(uint16_t), rows = count > 0 && count < 100 ? count : 1;
+    const size_t length = fits == 7 ? (size_t)byte(&in) * (byte(&in) % 64) : rows * width * widths[fits];
     uint8_t *values = malloc(length + 1);
     for (size_t i = 0; i < length; i++) values[i] = byte(&in) % 61;
     float *scales = malloc((count > 0 && count < 100000 ? count : 1) * sizeof(float));

@@ -13,14 +13,6 @@
 #define UNROLL PRAGMA(GCC unroll 16)
 #define UNROLL_DEPTH PRAGMA(GCC unroll 4)
 #endif
-// Integer sums may be reordered, and compilers do, until they no longer fit the registers: this pins one to its register.
-#if defined(__x86_64__)
-#define KEEP(SUM) __asm__("" : "+x"(SUM))
-#elif defined(__aarch64__)
-#define KEEP(SUM) __asm__("" : "+w"(SUM))
-#else
-#define KEEP(SUM) (void)(SUM)
-#endif
 // Weights come in order, but too fast for the processor to foresee: a large model's are read from memory in every forward.
 #ifdef __wasm__
 #define PREFETCH(ADDRESS)
@@ -28,6 +20,16 @@
 #define PREFETCH(ADDRESS) __builtin_prefetch(ADDRESS)
 #endif
 #define INLINE static inline __attribute__((always_inline))
+
+// A matrix of floats, its rows `stride` apart.
+typedef struct { float *at; size_t stride; } Rows;
+// Quantized activations and each row's scale.
+typedef struct { const QuantX *at; size_t stride; const float *scales; } QuantRows;
+// A layer's weights: (out / TILE, in, TILE), int8 in groups of QUANT_GROUP inputs; bias: (out rounded up to TILE) or null; scale and sums (of
+// each output's weights): likewise, of int8 alone.
+typedef struct { const void *weights; int in, out; const float *bias, *scale; const int32_t *sums; } PackedWeights;
+
+static inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
 // y = x w + bias. x: (rows, depth); w: packed (depth, TILE); bias: (TILE) or null; y: (rows, TILE).
 INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *w, int depth, const float *bias, float *y, size_t ldy) {
@@ -50,36 +52,28 @@ INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *
     vf_store(y + r * ldy + c * LANES, sum[r][c]);
 }
 
-// A row of activations x ≈ scale * (q - zero).
-typedef struct { float scale; int32_t zero; } QuantRow;
-
-// The quantized twin. x: (rows, groups * QUANT_GROUP); w: packed (groups, TILE, QUANT_GROUP); scale, bias and sums (of each output's weights): (TILE).
-INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const QuantRow *quant, const int8_t *w, int groups,
-                           const float *scale, const int32_t *sums, const float *bias, float *y, size_t ldy) {
-  vi sum[TILE_ROWS][TILE_VECTORS];
+// The quantized twin. x: (rows, groups * QUANT_GROUP); w: packed (groups, TILE, QUANT_GROUP); the rest of `of` from this tile's first output on.
+INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const float *x_scales, const int8_t *w, int groups,
+                           const PackedWeights of, float *y, size_t ldy) {
+  QuantSum sum[TILE_ROWS][TILE_VECTORS];
   const QuantX *from[TILE_ROWS];
   UNROLL for (int r = 0; r < rows; r++) {
     from[r] = x + r * ldx;
-    UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = (vi){0};
+    UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = (QuantSum){0};
   }
   UNROLL_DEPTH for (int g = 0; g < groups; g++, w += TILE * QUANT_GROUP) {
     vi weights[TILE_VECTORS];
     PREFETCH(w + 32 * TILE * QUANT_GROUP);
     UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = quant_weights(w + c * LANES * QUANT_GROUP);
     UNROLL for (int r = 0; r < rows; r++) {
-      vi value = vi_splat_group(from[r]);
+      QuantGroup value = quant_repeat(from[r]);
       from[r] += QUANT_GROUP;
-      UNROLL for (int c = 0; c < TILE_VECTORS; c++) {
-        sum[r][c] = quant_dot(sum[r][c], value, weights[c]);
-        KEEP(sum[r][c]);
-      }
+      UNROLL for (int c = 0; c < TILE_VECTORS; c++) quant_dot(&sum[r][c], value, weights[c]);
     }
   }
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++) {
-    vi whole = sum[r][c];
-    if (QUANT_UNSIGNED) whole -= quant[r].zero * *(const vi *)(sums + c * LANES);
-    vf weight = vf_load(scale + c * LANES) * quant[r].scale;
-    vf_store(y + r * ldy + c * LANES, vf_fma(vi_float(whole), weight, vf_load(bias + c * LANES)));
+    vf whole = vi_float(quant_total(sum[r][c], of.sums + c * LANES));
+    vf_store(y + r * ldy + c * LANES, vf_fma(whole, vf_load(of.scale + c * LANES) * x_scales[r], vf_load(of.bias + c * LANES)));
   }
 }
 
@@ -99,23 +93,38 @@ INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const Qu
   for (int tiles_ = ((rows) + TILE_ROWS - 1) / TILE_ROWS, t_ = 0, R = 0, COUNT = 0;                                    \
        t_ < tiles_ && (COUNT = (rows) / tiles_ + (t_ < (rows) % tiles_), 1); R += COUNT, t_++)
 
-// y (rows, outputs rounded up to TILE) = x (rows, depth) w + bias; w: packed (outputs / TILE, depth, TILE). Output tiles go outermost: each is read from memory once.
-static void multiply_float(const float *x, size_t ldx, int rows, const float *w, int depth, const float *bias, int outputs, float *y, size_t ldy) {
-  for (int n = 0; n < outputs; n += TILE, w += (size_t)depth * TILE) {
-    const float *b = bias ? bias + n : 0;
-    FOR_TILES(rows, r, count) {
-#define BODY(R) tile_float(R, x + r * ldx, ldx, w, depth, b, y + r * ldy + n, ldy)
-      FOR_ROWS(count, BODY)
+static void multiply_panel(Rows x, int rows, const float *w, int depth, const float *bias, Rows y) {
+  FOR_TILES(rows, r, count) {
+#define BODY(R) tile_float(R, x.at + r * x.stride, x.stride, w, depth, bias, y.at + r * y.stride, y.stride)
+    FOR_ROWS(count, BODY)
 #undef BODY
-    }
   }
 }
 
-static void multiply_quantized(const QuantX *x, size_t ldx, int rows, const QuantRow *quant, const int8_t *w, int groups,
-                               const float *scale, const int32_t *sums, const float *bias, int outputs, float *y, size_t ldy) {
-  for (int n = 0; n < outputs; n += TILE, w += (size_t)groups * TILE * QUANT_GROUP) {
+// y (rows, out rounded up to TILE) = x (rows, in) w + bias. Output tiles go outermost: each is read from memory once.
+static void multiply_float(Rows x, int rows, const PackedWeights w, Rows y) {
+  const float *tile = w.weights;
+  for (int n = 0; n < w.out; n += TILE, tile += (size_t)w.in * TILE) {
+    multiply_panel(x, rows, tile, w.in, w.bias ? w.bias + n : 0, (Rows){y.at + n, y.stride});
+  }
+}
+
+// As multiply_float with float16 weights: a tile of them is widened once for all rows. panel: (in, TILE).
+static void multiply_half(Rows x, int rows, const PackedWeights w, float *panel, Rows y) {
+  const uint16_t *tile = w.weights;
+  for (int n = 0; n < w.out; n += TILE, tile += (size_t)w.in * TILE) {
+    for (int i = 0; i < w.in * TILE; i += LANES) vf_store(panel + i, vf_from_half(tile + i));
+    multiply_panel(x, rows, panel, w.in, w.bias + n, (Rows){y.at + n, y.stride});
+  }
+}
+
+static void multiply_quantized(QuantRows x, int rows, const PackedWeights w, Rows y) {
+  const int groups = (w.in + QUANT_GROUP - 1) / QUANT_GROUP;
+  const int8_t *tile = w.weights;
+  for (int n = 0; n < w.out; n += TILE, tile += (size_t)groups * TILE * QUANT_GROUP) {
+    const PackedWeights of = {.bias = w.bias + n, .scale = w.scale + n, .sums = w.sums + n};
     FOR_TILES(rows, r, count) {
-#define BODY(R) tile_quantized(R, x + r * ldx, ldx, quant + r, w, groups, scale + n, sums + n, bias + n, y + r * ldy + n, ldy)
+#define BODY(R) tile_quantized(R, x.at + r * x.stride, x.stride, x.scales + r, tile, groups, of, y.at + r * y.stride + n, y.stride)
       FOR_ROWS(count, BODY)
 #undef BODY
     }
@@ -128,40 +137,23 @@ static inline float quant_limit(int depth) {
   return (float)(limit < QUANT_LIMIT ? limit : QUANT_LIMIT);
 }
 
-// One row of `cols` activations to QuantX; signed and symmetric, or unsigned with a zero point. A row too small to scale becomes zeros; one
-// that has overflowed keeps a scale of NaN, so that the result is known to be none.
-static QuantRow quantize_row(const float *x, int cols, float limit, QuantX *out) {
-  float low = 0, high = 0;
-  int i = 0;
-  vf lows = vf_splat(0), highs = vf_splat(0);
-  for (; i + LANES <= cols; i += LANES) {
-    vf value = vf_load(x + i);
-    lows = vf_min(lows, value);
-    highs = vf_max(highs, value);
+// One row of `cols` activations to levels of the returned scale, zeros up to a whole 16. A row too small to scale becomes zeros; one that has
+// overflowed keeps a scale of NaN, so that the result is known to be none.
+static float quantize_row(const float *x, int cols, float limit, QuantX *out) {
+  const int whole = cols / LANES * LANES;
+  float rest[LANES] = {0};
+  for (int i = whole; i < cols; i++) rest[i - whole] = x[i];
+  vf low = vf_load(rest), high = low, poison = low * 0.0f; // NaN and infinity times 0 are NaN, which stays
+  for (int i = 0; i < whole; i += LANES) {
+    const vf value = vf_load(x + i);
+    low = vf_min(low, value);
+    high = vf_max(high, value);
+    poison = vf_fma(value, vf_splat(0), poison);
   }
-  high = vf_largest(highs);
-  low = -vf_largest(-lows);
-  for (; i < cols; i++) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
-  }
-  float range = QUANT_UNSIGNED ? high - low : (high > -low ? high : -low);
-  if (!(range > 1e-30f && range < 1e38f)) {
-    for (i = 0; i < cols; i++) out[i] = 0;
-    return (QuantRow){range <= 1e-30f ? 0 : __builtin_nanf(""), 0};
-  }
-  float scale = range / limit, inverse = limit / range;
-  int32_t zero = 0;
-  if (QUANT_UNSIGNED) zero = (int32_t)(-low * inverse + 0.5f);
-  const float least = QUANT_UNSIGNED ? 0 : -limit;
-  for (i = 0; i + LANES <= cols; i += LANES) {
-    vf level = vi_float(vf_round(vf_load(x + i) * inverse) + zero);
-    quant_store(out + i, vf_round(vf_max(vf_min(level, vf_splat(limit)), vf_splat(least))));
-  }
-  for (; i < cols; i++) {
-    float level = __builtin_rintf(x[i] * inverse) + (float)zero;
-    level = level < least ? least : level > limit ? limit : level;
-    out[i] = (QuantX)level;
-  }
-  return (QuantRow){scale, zero};
+  const float range = vf_largest(vf_max(high, -low)) + vf_sum(poison);
+  const int good = range > 1e-30f && range < 1e38f;
+  const vf inverse = vf_splat(good ? limit / range : 0);
+  for (int i = 0; i < whole; i += LANES) quant_store(out + i, vf_round(vf_load(x + i) * inverse));
+  for (int i = whole; i < round_up(cols, 16); i += LANES) quant_store(out + i, i < cols ? vf_round(vf_load(rest) * inverse) : (vi){0});
+  return good ? range / limit : range <= 1e-30f ? 0 : __builtin_nanf("");
 }

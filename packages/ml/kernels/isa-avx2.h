@@ -1,7 +1,8 @@
-// x86-64 with AVX2 and FMA: 8 lanes, int8 weights widened to int16 for the 16x16→32 dot product.
+// x86-64 with AVX2, FMA and F16C: 8 lanes, int8 weights widened to int16 for the 16x16→32 dot product.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
+#include "keep.h"
 
 #define ISA_NAME "avx2"
 #define LANES 8
@@ -16,20 +17,23 @@ static inline vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)b, (__m25
 static inline vf vf_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)b, (__m256)a); }
 static inline vi vf_round(vf x) { return (vi)_mm256_cvtps_epi32((__m256)x); }
 static inline vf vi_float(vi x) { return (vf)_mm256_cvtepi32_ps((__m256i)x); }
+static inline vf vf_from_half(const uint16_t *x) { return (vf)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)); }
 
 #define QUANT_GROUP 2
-#define QUANT_UNSIGNED 0
 #define QUANT_LIMIT 32767
 typedef int16_t QuantX;
-static inline vi vi_splat_group(const QuantX *x) {
+typedef vi QuantGroup, QuantSum;
+static inline QuantGroup quant_repeat(const QuantX *x) {
   int32_t pair;
   __builtin_memcpy(&pair, x, sizeof pair);
   return (vi)_mm256_set1_epi32(pair);
 }
 static inline vi quant_weights(const int8_t *w) { return (vi)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w)); }
-static inline vi quant_dot(vi sum, vi x, vi w) {
-  return (vi)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16((__m256i)x, (__m256i)w));
+static inline void quant_dot(QuantSum *sum, QuantGroup x, vi w) {
+  *sum = (vi)_mm256_add_epi32((__m256i)*sum, _mm256_madd_epi16((__m256i)x, (__m256i)w));
+  KEEP(*sum);
 }
+static inline vi quant_total(QuantSum sum, const int32_t *sums) { return (void)sums, sum; }
 static inline void quant_store(QuantX *out, vi x) {
   __m256i halves = _mm256_packs_epi32((__m256i)x, (__m256i)x);
   _mm_storeu_si128((__m128i *)out, _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0xd8)));

@@ -25,15 +25,22 @@ static inline vf vf_max(vf a, vf b) { return (vf)wasm_f32x4_pmax((v128_t)a, (v12
 static inline vf vf_min(vf a, vf b) { return (vf)wasm_f32x4_pmin((v128_t)a, (v128_t)b); }
 static inline vi vf_round(vf x) { return (vi)wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest((v128_t)x)); }
 static inline vf vi_float(vi x) { return (vf)wasm_f32x4_convert_i32x4((v128_t)x); }
+// Sign and exponent into place; a product with 2^112 corrects the exponent's bias and is exact for denormals too.
+static inline vf vf_from_half(const uint16_t *x) {
+  vi bits = (vi)wasm_u32x4_load16x4(x);
+  vf magnitude = (vf)((bits & 0x7fff) << 13) * 0x1p112f;
+  return (vf)((vi)magnitude | (bits & 0x8000) << 16);
+}
 
-// Quantized products: `vi_splat_group` repeats one group of QUANT_GROUP activations, `quant_weights` loads LANES groups of weights.
+// Quantized products: `quant_repeat` repeats one group of QUANT_GROUP activations, `quant_weights` loads LANES groups of weights.
 #define QUANT_GROUP 2
-#define QUANT_UNSIGNED 0
 #define QUANT_LIMIT 32767
 typedef int16_t QuantX;
-static inline vi vi_splat_group(const QuantX *x) { return (vi)wasm_v128_load32_splat(x); }
+typedef vi QuantGroup, QuantSum;
+static inline QuantGroup quant_repeat(const QuantX *x) { return (vi)wasm_v128_load32_splat(x); }
 static inline vi quant_weights(const int8_t *w) { return (vi)wasm_i16x8_load8x8(w); }
-static inline vi quant_dot(vi sum, vi x, vi w) { return sum + (vi)wasm_i32x4_dot_i16x8((v128_t)x, (v128_t)w); }
+static inline void quant_dot(QuantSum *sum, QuantGroup x, vi w) { *sum += (vi)wasm_i32x4_dot_i16x8((v128_t)x, (v128_t)w); }
+static inline vi quant_total(QuantSum sum, const int32_t *sums) { return (void)sums, sum; }
 static inline void quant_store(QuantX *out, vi x) {
   wasm_v128_store64_lane(out, wasm_i16x8_narrow_i32x4((v128_t)x, (v128_t)x), 0);
 }

@@ -26,18 +26,17 @@ static double spin(int quantized, int rounds, float *sink) {
     UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(sum[c]);
     return 2.0 * LANES * CHAINS * rounds;
   }
-  vi sum[CHAINS], x[2] = {vf_round(vf_splat(3)), vf_round(vf_splat(5))};
-  UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = vf_round(vf_splat((float)c));
+  const QuantX levels[2 * QUANT_GROUP] = {3, 5, 7, 9};
+  const QuantGroup x[2] = {quant_repeat(levels), quant_repeat(levels + QUANT_GROUP)};
+  QuantSum sum[CHAINS];
+  UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = (QuantSum){0};
   for (int i = 0; i < rounds; i++) {
     READ_AGAIN;
     UNROLL for (int c = 0; c < CHAINS; c += 2) {
       vi w = (vi)vf_load(sink + c * LANES);
-      UNROLL for (int k = 0; k < 2; k++) {
-        sum[c + k] = quant_dot(sum[c + k], x[k], w);
-        KEEP(sum[c + k]);
-      }
+      UNROLL for (int k = 0; k < 2; k++) quant_dot(&sum[c + k], x[k], w);
     }
   }
-  UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(vi_float(sum[c]));
+  UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(vi_float(quant_total(sum[c], (const int32_t *)sink)));
   return 2.0 * LANES * QUANT_GROUP * CHAINS * rounds;
 }

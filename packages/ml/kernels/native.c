@@ -20,7 +20,7 @@ static int usable(const AttuneKernels *kernels[2]) {
   int count = 0;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512vnni")) {
     kernels[count++] = &attune_avx512_vnni;
@@ -136,7 +136,7 @@ static napi_value create_encoder(napi_env env, napi_callback_info info) {
   return object;
 }
 
-// load(encoder, slot, layer, first, count, values: Float32Array | Int8Array, scales: Float32Array | undefined): code
+// load(encoder, slot, layer, first, count, values: Float32Array | Int8Array | Uint16Array, scales: Float32Array | undefined): code
 static napi_value load_rows(napi_env env, napi_callback_info info) {
   napi_value values[MAX_ARGUMENTS];
   Handle *handle;
@@ -147,12 +147,20 @@ static napi_value load_rows(napi_env env, napi_callback_info info) {
       !int_of(env, values[2], &layer) || !int_of(env, values[3], &first) || !int_of(env, values[4], &count)) {
     return number(env, BAD_ARGUMENTS);
   }
-  const bool quantized = !is_undefined(env, values[6]);
-  if (!array_of(env, values[5], quantized ? napi_int8_array : napi_float32_array, &data, &length) ||
-      (quantized && (!array_of(env, values[6], napi_float32_array, &scales, &scale_count) || scale_count != (size_t)count))) {
+  size_t width = sizeof(int8_t);
+  if (!is_undefined(env, values[6])) {
+    if (!array_of(env, values[5], napi_int8_array, &data, &length) || !array_of(env, values[6], napi_float32_array, &scales, &scale_count) ||
+        scale_count != (size_t)count) {
+      return number(env, BAD_ARGUMENTS);
+    }
+  } else if (array_of(env, values[5], napi_float32_array, &data, &length)) {
+    width = sizeof(float);
+  } else if (array_of(env, values[5], napi_uint16_array, &data, &length)) {
+    width = sizeof(uint16_t);
+  } else {
     return number(env, BAD_ARGUMENTS);
   }
-  const uint64_t bytes = length * (quantized ? sizeof(int8_t) : sizeof(float));
+  const uint64_t bytes = length * width;
   return number(env, handle->kernels->load(handle->memory, slot, layer, first, count, data, bytes, scales));
 }
 

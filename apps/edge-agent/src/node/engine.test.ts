@@ -3,10 +3,12 @@ import { createRequire } from "node:module";
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { halveTensorFile } from "@attune/ml/quantization/fp16";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { describe, expect, test } from "vitest";
+import { largestDifference, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
@@ -113,6 +115,7 @@ if (addon === undefined) {
     test.each([
       ["float32", randomWeights(1), 2e-5],
       ["int8", quantizeTensorFile(randomWeights(2)), 2e-3],
+      ["FP16", halveTensorFile(randomWeights(5)), 2e-5],
     ])("give the reference's hidden states in %s, whatever the length and mask", (_, file, tolerance) => {
       const random = createRandom(3);
       const actual = engine.createEncoder(config, file);
@@ -130,6 +133,15 @@ if (addon === undefined) {
       }
     });
 
+    const golden = (["encoder", "roberta", "mobilebert"] as const).flatMap(readGoldenEncoders);
+    test.each(golden)(
+      "give Transformers' hidden states for $config.modelType, shape $name",
+      ({ config, file, cases }) => {
+        const encoder = engine.createEncoder(config, file);
+        for (const each of cases) expect(largestDifference(encoder, each)).toBeLessThan(2e-5);
+      },
+    );
+
     test("pool a batch as one text at a time, to the last bit", () => {
       const encoder = engine.createEncoder(config, quantizeTensorFile(randomWeights(4)));
       const texts = Array.from({ length: 50 }, (_, i) => new Int32Array(1 + ((i * 7) % 30)).fill(i));
@@ -143,9 +155,9 @@ if (addon === undefined) {
 
   test("the addon answers wrong arguments with a code", () => {
     const refused = -10;
-    expect(addon.createEncoder(99, new Uint8Array(52))).toBe(refused);
+    expect(addon.createEncoder(99, new Uint8Array(84))).toBe(refused);
     expect(addon.createEncoder(0, new Uint8Array(3))).toBe(refused);
-    expect(addon.createEncoder(0, new Uint8Array(52))).toBe(-1);
+    expect(addon.createEncoder(0, new Uint8Array(84))).toBe(-1);
     expect(addon.run({}, 0, 1)).toBe(refused);
     expect((addon.embed as unknown as () => number)()).toBe(refused);
   });

@@ -2,7 +2,6 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import type { Engine } from "@attune/ml/engine/engine";
 import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kernel-encoder";
 import { type KernelWeights, kernelConfig, kernelWeights } from "@attune/ml/engine/kernel-weights";
@@ -19,7 +18,7 @@ export interface NativeAddon {
     layer: number,
     first: number,
     count: number,
-    values: Float32Array | Int8Array,
+    values: Float32Array | Int8Array | Uint16Array,
     scales: Float32Array | undefined,
   ): number;
   embed(encoder: object, ids: Int32Array, lengths: Int32Array, mask: Uint8Array | undefined): number;
@@ -57,8 +56,6 @@ export function createNativeEngine(addon: NativeAddon, instructionSet?: string):
     name: "native",
     instructionSet: chosen,
     createEncoder(config, tensors) {
-      // Its layers are not the kernels': the reference computes it, the same answers at its own pace.
-      if (config.modelType === "mobilebert") return createEncoder(config, tensors);
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
       const kernel = createKernel(addon, { index, config: kernelConfig(config, weights, rows), weights, rows });

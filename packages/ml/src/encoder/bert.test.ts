@@ -119,8 +119,8 @@ describe("weights", () => {
     [
       "another dtype",
       query,
-      { dtype: "F16", shape: [21, 21], data: new Uint16Array(441) },
-      `"${query}" is F16, not F32`,
+      { dtype: "BF16", shape: [21, 21], data: new Uint16Array(441) },
+      `"${query}" is BF16, not F32`,
     ],
     [
       "int8 without scales",
@@ -128,6 +128,13 @@ describe("weights", () => {
       { dtype: "I8", shape: [21, 21], data: new Int8Array(441) },
       `"${query}.scale" is missing`,
     ],
+    [
+      "infinite binary16",
+      query,
+      { dtype: "F16", shape: [21, 21], data: new Uint16Array(441).fill(0x7c00) },
+      "Infinity",
+    ],
+    ["binary16 of another shape", query, { dtype: "F16", shape: [441], data: new Uint16Array(441) }, "has shape [441]"],
     ["int8 of another shape", words, { dtype: "I8", shape: [1], data: new Int8Array(1) }, `"${words}" has shape [1]`],
   ])("with %s are refused, naming the tensor", (_, name, tensor, message) => {
     expect(() => createBert(odd.config, replaced(odd.file, name, tensor))).toThrow(message);

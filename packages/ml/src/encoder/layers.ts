@@ -1,4 +1,5 @@
 // The layers encoders are made of, over row-major float32 with sums in float64. No state, no allocation inside a loop.
+import { float32FromHalf } from "../tensor/half.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
 export interface Linear {
@@ -16,9 +17,10 @@ export interface LayerNorm {
   readonly epsilon: number;
 }
 
-/** One row per token, position or type; int8 tables are dequantized a row at a time and so stay small in memory. */
+/** One row per token, position or type; int8 and binary16 tables are widened a row at a time and so stay small in memory. */
 export type EmbeddingTable =
   | { readonly kind: "float32"; readonly rows: number; readonly cols: number; readonly data: Float32Array }
+  | { readonly kind: "float16"; readonly rows: number; readonly cols: number; readonly data: Uint16Array }
   | {
       readonly kind: "int8";
       readonly rows: number;
@@ -181,6 +183,9 @@ export function addEmbedding(table: EmbeddingTable, index: number, x: { data: Fl
   const from = index * cols;
   if (table.kind === "float32") {
     for (let c = 0; c < cols; c++) data[offset + c]! += table.data[from + c]!;
+  } else if (table.kind === "float16") {
+    const row = float32FromHalf(table.data.subarray(from, from + cols));
+    for (let c = 0; c < cols; c++) data[offset + c]! += row[c]!;
   } else {
     const scale = table.scale[index]!;
     for (let c = 0; c < cols; c++) data[offset + c]! += table.data[from + c]! * scale;

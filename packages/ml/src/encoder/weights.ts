@@ -1,17 +1,18 @@
 // An encoder's weights out of a safetensors file: under either prefix, of the right shape, finite, and float32 or int8 with scales.
 import { assertFinite, MlError } from "../error.js";
 import { dequantizeRows, scaleName } from "../quantization/int8.js";
+import { float32FromHalf } from "../tensor/half.js";
 import { getFloat32, sameShape, type TensorFile } from "../tensor/safetensors.js";
 import type { EmbeddingTable, LayerNorm, Linear } from "./layers.js";
 
 export interface EncoderWeights {
-  /** `<name>.weight` (outFeatures, inFeatures), dequantized if int8, and `<name>.bias`. */
+  /** `<name>.weight` (outFeatures, inFeatures), as float32 whatever it is stored as, and `<name>.bias`. */
   linear(name: string, inFeatures: number, outFeatures: number): Linear;
   /** `<name>.bias` (size). */
   bias(name: string, size: number): Float32Array;
   /** `<name>.weight` and `.bias`, or `.gamma` and `.beta` as older checkpoints call them. */
   layerNorm(name: string, size: number, epsilon: number): LayerNorm;
-  /** `<name>.weight` (rows, cols), left as int8 if it is. */
+  /** `<name>.weight` (rows, cols), left as it is stored: float32, binary16 or int8. */
   embedding(name: string, rows: number, cols: number): EmbeddingTable;
 }
 
@@ -19,8 +20,17 @@ export interface EncoderWeights {
 export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights {
   const found = (name: string) => (file.tensors.has(prefix + name) ? prefix + name : name);
 
+  function requireShape(name: string, expected: readonly number[]): void {
+    const { shape } = file.tensors.get(name)!;
+    if (!sameShape(shape, expected)) {
+      throw new MlError("shape", `Tensor "${name}" has shape [${shape}], expected [${expected}]`);
+    }
+  }
+
   function vector(name: string, size: number): Float32Array {
-    const values = getFloat32(file, name, [size]);
+    const tensor = file.tensors.get(name);
+    const values = tensor?.dtype === "F16" ? float32FromHalf(tensor.data) : getFloat32(file, name);
+    requireShape(name, [size]);
     assertFinite(`Tensor "${name}"`, values);
     return values;
   }
@@ -28,10 +38,13 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
   function table(name: string, rows: number, cols: number): EmbeddingTable {
     const tensor = file.tensors.get(name);
     if (tensor?.dtype === "I8") {
-      if (!sameShape(tensor.shape, [rows, cols])) {
-        throw new MlError("shape", `Tensor "${name}" has shape [${tensor.shape}], expected [${rows},${cols}]`);
-      }
+      requireShape(name, [rows, cols]);
       return { kind: "int8", rows, cols, data: tensor.data, scale: vector(scaleName(name), rows) };
+    }
+    if (tensor?.dtype === "F16") {
+      requireShape(name, [rows, cols]);
+      assertFiniteHalves(name, tensor.data);
+      return { kind: "float16", rows, cols, data: tensor.data };
     }
     const data = getFloat32(file, name, [rows, cols]);
     assertFinite(`Tensor "${name}"`, data);
@@ -44,7 +57,7 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
       return {
         inFeatures,
         outFeatures,
-        weight: weight.kind === "int8" ? dequantizeRows(weight.data, weight.scale) : weight.data,
+        weight: asFloat32(weight),
         bias: vector(found(`${name}.bias`), outFeatures),
       };
     },
@@ -59,4 +72,22 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
     },
     embedding: (name, rows, cols) => table(found(`${name}.weight`), rows, cols),
   };
+}
+
+/** The table's values, (rows, cols). */
+export function asFloat32(table: EmbeddingTable): Float32Array {
+  switch (table.kind) {
+    case "float32":
+      return table.data;
+    case "float16":
+      return float32FromHalf(table.data);
+    case "int8":
+      return dequantizeRows(table.data, table.scale);
+  }
+}
+
+/** As assertFinite, without widening them: the largest exponent is that of infinity and NaN. */
+function assertFiniteHalves(name: string, bits: Uint16Array): void {
+  const bad = bits.findIndex((half) => (half & 0x7c00) === 0x7c00);
+  if (bad >= 0) assertFinite(`Tensor "${name}"`, float32FromHalf(bits));
 }

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const has = (...commands: string[]) =>
   commands.filter((command) => spawnSync(command, ["--version"]).status !== 0).length === 0;
-const hostFlags = { x64: ["-mavx2", "-mfma", ...isa("avx2")], arm64: isa("neon") }[process.arch as string];
+const hostFlags = { x64: ["-mavx2", "-mfma", "-mf16c", ...isa("avx2")], arm64: isa("neon") }[process.arch as string];
 const canRunHost = process.arch !== "x64" || spawnSync("grep", ["-q", "avx2.*", "/proc/cpuinfo"]).status === 0;
 
 function isa(name: string): string[] {
@@ -45,21 +45,27 @@ function missing(what: string, needed: string): void {
 
 const arm = "cc, aarch64-linux-gnu-gcc, qemu-aarch64";
 if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
-  test("64-bit Arm gives this processor's features, in float32 and int8", () => {
-    const here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
-    const there = compile("aarch64-linux-gnu-gcc", ["-O2", "-static", ...isa("neon")], {
-      main: "check.c",
-      output: "check-arm64",
-    });
-    const expected = numbers(here, []);
-    const actual = numbers("qemu-aarch64", [there]);
-    expect(actual.length).toBe(expected.length);
-    // The first half of the lines is float32, the second int8.
-    for (const [i, value] of actual.entries()) {
-      const worst = i < actual.length / 2 ? 2e-5 : 2e-3;
-      if (!(Math.abs(value - expected[i]!) < worst)) expect([i, value]).toEqual([i, expected[i]]);
-    }
-  }, 120_000);
+  test.each([
+    ["float32", 0, 2e-5],
+    ["int8", 1, 2e-3],
+    ["FP16", 2, 2e-5],
+  ])(
+    "64-bit Arm gives this processor's features in %s",
+    (_, format, worst) => {
+      const here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
+      const there = compile("aarch64-linux-gnu-gcc", ["-O2", "-static", ...isa("neon")], {
+        main: "check.c",
+        output: "check-arm64",
+      });
+      const expected = numbers(here, [`${format}`]);
+      const actual = numbers("qemu-aarch64", [there, `${format}`]);
+      expect(actual.length).toBe(expected.length);
+      for (const [i, value] of actual.entries()) {
+        if (!(Math.abs(value - expected[i]!) < worst)) expect([i, value]).toEqual([i, expected[i]]);
+      }
+    },
+    120_000,
+  );
 } else {
   missing("64-bit Arm", arm);
 }
@@ -73,7 +79,7 @@ if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
       main: "check.c",
       output: "check-san",
     });
-    expect(numbers(check, []).every(Number.isFinite)).toBe(true);
+    for (const format of ["0", "1", "2"]) expect(numbers(check, [format]).every(Number.isFinite)).toBe(true);
   }, 120_000);
 
   test("no configuration, tensor or text makes the kernels reach outside their memory", () => {

@@ -1,136 +1,211 @@
 // An encoder's tensors in the order and form the C kernels take them: checked by name, shape and value before any kernel sees them.
-import type { BertConfig, RobertaConfig } from "../encoder/config.js";
+import { attentionWidth, type EncoderConfig, type MobileBertConfig } from "../encoder/config.js";
 import type { EmbeddingTable, LayerNorm } from "../encoder/layers.js";
-import { encoderWeights } from "../encoder/weights.js";
+import { asFloat32, type EncoderWeights, encoderWeights } from "../encoder/weights.js";
 import { MlError } from "../error.js";
-import { dequantizeRows } from "../quantization/int8.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 
-/** The numbers are those of `packages/ml/kernels/encoder.h`. */
-export const slots = {
-  words: 0,
-  positions: 1,
-  types: 2,
-  embeddingNorm: 3,
-  query: 4,
-  key: 5,
-  value: 6,
-  attentionOutput: 7,
-  attentionNorm: 8,
-  intermediate: 9,
-  output: 10,
-  outputNorm: 11,
-  bias: 16,
-} as const;
-
-/** What the kernels compute: BERT's layers. MobileBERT has others. */
-export type KernelConfig = BertConfig | RobertaConfig;
+/** The numbers are those of `packages/ml/kernels/encoder.h`, in its order. */
+const slots = [
+  ...(["words", "positions", "types", "embeddingNorm", "transformation"] as const),
+  ...(["query", "key", "value", "attentionOutput", "attentionNorm", "intermediate", "output", "outputNorm"] as const),
+  ...(["into", "intoNorm", "shared", "sharedNorm", "outOf", "outOfNorm"] as const),
+];
+type Slot = (typeof slots)[number];
+const biasSlots = 32;
+const formats = ["float32", "int8", "float16"] as const satisfies EmbeddingTable["kind"][];
+type Format = (typeof formats)[number];
 
 /** Rows of one tensor; a vector is one row, a norm two (weight, bias). `scales`, one a row, are there exactly when the values are int8. */
 export interface KernelTensor {
   readonly slot: number;
+  /** Or which feed-forward network, counted over all layers. */
   readonly layer: number;
   readonly cols: number;
-  readonly values: Float32Array | Int8Array;
+  readonly values: Float32Array | Int8Array | Uint16Array;
   readonly scales?: Float32Array;
 }
 
 export interface KernelWeights {
-  /** Linear weights are int8, and activations will be quantized. */
-  readonly int8Weights: boolean;
-  /** Bit 0: words, bit 1: positions, bit 2: types are int8. */
-  readonly int8Tables: number;
+  /** The linear weights' format. With int8, activations will be quantized. */
+  readonly format: Format;
+  /** Words, positions, types. */
+  readonly tableFormats: readonly Format[];
   readonly tensors: readonly KernelTensor[];
 }
 
 /**
- * Linear layers stay int8 where every one of them is; a file that mixes both is computed in float32.
- * Throws as `createBert` does, and `unsupported` for an activation the kernels lack.
+ * Linear layers stay int8 or float16 where every one of them is; a file that mixes formats is computed in float32.
+ * Throws as `createEncoder` does.
  */
-export function kernelWeights(config: KernelConfig, file: TensorFile): KernelWeights {
-  const { hiddenSize, intermediateSize, layerNormEps } = config;
-  const weights = encoderWeights(file, `${config.modelType}.`);
+export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWeights {
+  const { hiddenSize } = config;
+  const list = createList(encoderWeights(file, `${config.modelType}.`));
+  const wordWidth = config.modelType === "mobilebert" ? config.embeddingSize : hiddenSize;
   const tables = [
-    weights.embedding("embeddings.word_embeddings", config.vocabSize, hiddenSize),
-    weights.embedding("embeddings.position_embeddings", config.maxPositionEmbeddings, hiddenSize),
-    weights.embedding("embeddings.token_type_embeddings", config.typeVocabSize, hiddenSize),
+    list.table("embeddings.word_embeddings", "words", [config.vocabSize, wordWidth]),
+    list.table("embeddings.position_embeddings", "positions", [config.maxPositionEmbeddings, hiddenSize]),
+    list.table("embeddings.token_type_embeddings", "types", [config.typeVocabSize, hiddenSize]),
   ];
-  const tensors = tables.map((table, i) => tensorOf(table, { slot: slots.words + i, layer: 0 }));
-  let int8Tables = 0;
-  for (const [i, table] of tables.entries()) {
-    if (table.kind === "int8") int8Tables |= 1 << i;
-  }
-  tensors.push(normTensor(weights.layerNorm("embeddings.LayerNorm", hiddenSize, layerNormEps), slots.embeddingNorm, 0));
-
-  const linears: { table: EmbeddingTable; slot: number; layer: number }[] = [];
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const name = `encoder.layer.${layer}`;
-    const linear = (part: string, slot: number, [inFeatures, outFeatures]: readonly [number, number]) => {
-      linears.push({ table: weights.embedding(`${name}.${part}`, outFeatures, inFeatures), slot, layer });
-      const bias = weights.bias(`${name}.${part}`, outFeatures);
-      tensors.push({ slot: slot + slots.bias, layer, cols: outFeatures, values: bias });
-    };
-    const norm = (part: string, slot: number) =>
-      tensors.push(normTensor(weights.layerNorm(`${name}.${part}`, hiddenSize, layerNormEps), slot, layer));
-    linear("attention.self.query", slots.query, [hiddenSize, hiddenSize]);
-    linear("attention.self.key", slots.key, [hiddenSize, hiddenSize]);
-    linear("attention.self.value", slots.value, [hiddenSize, hiddenSize]);
-    linear("attention.output.dense", slots.attentionOutput, [hiddenSize, hiddenSize]);
-    norm("attention.output.LayerNorm", slots.attentionNorm);
-    linear("intermediate.dense", slots.intermediate, [hiddenSize, intermediateSize]);
-    linear("output.dense", slots.output, [intermediateSize, hiddenSize]);
-    norm("output.LayerNorm", slots.outputNorm);
-  }
-  const int8Weights = linears.every(({ table }) => table.kind === "int8");
-  for (const { table, ...place } of linears) {
-    tensors.push(tensorOf(int8Weights ? table : inFloat32(table), place));
-  }
-  return { int8Weights, int8Tables, tensors };
+  list.norm("embeddings.LayerNorm", ["embeddingNorm", 0], hiddenSize);
+  if (config.modelType === "mobilebert") listMobileBert(list, config);
+  else listBert(list, config);
+  return { ...list.finish(), tableFormats: tables.map(({ kind }) => kind) };
 }
 
-/** What encoder_size and encoder_init take: AttuneConfig, thirteen words of which the last is a float32. */
+/** Where a tensor goes: its slot and layer. */
+type Place = readonly [slot: Slot, layer: number];
+type Sizes = readonly [inFeatures: number, outFeatures: number];
+
+interface TensorList {
+  table(name: string, slot: Slot, [rows, cols]: readonly [number, number]): EmbeddingTable;
+  norm(name: string, place: Place, size: number): void;
+  linear(name: string, place: Place, sizes: Sizes): void;
+  /** `<name>.dense` and `<name>.LayerNorm`. */
+  normed(name: string, places: readonly [Slot, Slot, number], sizes: Sizes): void;
+  finish(): { format: Format; tensors: KernelTensor[] };
+}
+
+function createList(weights: EncoderWeights): TensorList {
+  const tensors: KernelTensor[] = [];
+  const linears: { table: EmbeddingTable; place: Place }[] = [];
+
+  function norm(name: string, place: Place, size: number): void {
+    // The kernels are told epsilon by their config.
+    tensors.push(normTensor(weights.layerNorm(name, size, 0), place));
+  }
+
+  function linear(name: string, place: Place, [inFeatures, outFeatures]: Sizes): void {
+    linears.push({ table: weights.embedding(name, outFeatures, inFeatures), place });
+    const slot = slots.indexOf(place[0]) + biasSlots;
+    tensors.push({ slot, layer: place[1], cols: outFeatures, values: weights.bias(name, outFeatures) });
+  }
+
+  return {
+    table(name, slot, [rows, cols]) {
+      const table = weights.embedding(name, rows, cols);
+      tensors.push(tableTensor(table, [slot, 0]));
+      return table;
+    },
+    norm,
+    linear,
+    normed(name, [slot, normSlot, layer], sizes) {
+      linear(`${name}.dense`, [slot, layer], sizes);
+      norm(`${name}.LayerNorm`, [normSlot, layer], sizes[1]);
+    },
+    finish() {
+      const format = formats.find((kind) => linears.every(({ table }) => table.kind === kind)) ?? "float32";
+      for (const { table, place } of linears) {
+        tensors.push(tableTensor(table.kind === format ? table : inFloat32(table), place));
+      }
+      return { format, tensors };
+    },
+  };
+}
+
+function listBert(list: TensorList, { hiddenSize: h, intermediateSize, numHiddenLayers }: EncoderConfig): void {
+  for (let layer = 0; layer < numHiddenLayers; layer++) {
+    const name = `encoder.layer.${layer}`;
+    for (const part of ["query", "key", "value"] as const) {
+      list.linear(`${name}.attention.self.${part}`, [part, layer], [h, h]);
+    }
+    list.normed(`${name}.attention.output`, ["attentionOutput", "attentionNorm", layer], [h, h]);
+    list.linear(`${name}.intermediate.dense`, ["intermediate", layer], [h, intermediateSize]);
+    list.normed(`${name}.output`, ["output", "outputNorm", layer], [intermediateSize, h]);
+  }
+}
+
+function listMobileBert(list: TensorList, config: MobileBertConfig): void {
+  const { hiddenSize, intermediateSize, embeddingSize, trigramInput, numFeedforwardNetworks: networks } = config;
+  const width = attentionWidth(config);
+  const { attention } = mobileBertParts(config);
+  if (trigramInput || embeddingSize !== hiddenSize) {
+    const inputSize = trigramInput ? 3 * embeddingSize : embeddingSize;
+    list.linear("embeddings.embedding_transformation", ["transformation", 0], [inputSize, hiddenSize]);
+  }
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const name = `encoder.layer.${layer}`;
+    if (config.useBottleneck) {
+      list.normed(`${name}.bottleneck.input`, ["into", "intoNorm", layer], [hiddenSize, width]);
+      list.normed(`${name}.output.bottleneck`, ["outOf", "outOfNorm", layer], [width, hiddenSize]);
+    }
+    if (attention === "shared") {
+      list.normed(`${name}.bottleneck.attention`, ["shared", "sharedNorm", layer], [hiddenSize, width]);
+    }
+    list.linear(`${name}.attention.self.query`, ["query", layer], [width, width]);
+    list.linear(`${name}.attention.self.key`, ["key", layer], [width, width]);
+    const valueWidth = config.useBottleneckAttention ? width : hiddenSize;
+    list.linear(`${name}.attention.self.value`, ["value", layer], [valueWidth, width]);
+    list.normed(`${name}.attention.output`, ["attentionOutput", "attentionNorm", layer], [width, width]);
+    for (let i = 0; i < networks; i++) {
+      const network = i === networks - 1 ? name : `${name}.ffn.${i}`;
+      const index = layer * networks + i;
+      list.linear(`${network}.intermediate.dense`, ["intermediate", index], [width, intermediateSize]);
+      list.normed(`${network}.output`, ["output", "outputNorm", index], [intermediateSize, width]);
+    }
+  }
+}
+
+/** What encoder_size and encoder_init take: AttuneConfig, 21 words of which the last two are float32. Throws `unsupported`. */
 export function kernelConfig(
-  config: KernelConfig,
-  { int8Weights, int8Tables }: KernelWeights,
+  config: EncoderConfig,
+  { format, tableFormats }: Omit<KernelWeights, "tensors">,
   rows: number,
 ): Uint8Array {
   const activation = (["gelu", "gelu_new", "relu"] as const).indexOf(config.hiddenAct);
   if (activation < 0) {
     throw new MlError("unsupported", `The kernels do not compute hidden_act ${config.hiddenAct}`);
   }
+  const { hiddenSize, layerNormEps } = config;
+  const mobile = config.modelType === "mobilebert" ? mobileBertParts(config) : undefined;
   const words = Int32Array.of(
     config.vocabSize,
-    config.hiddenSize,
+    hiddenSize,
     config.numHiddenLayers,
     config.numAttentionHeads,
     config.intermediateSize,
     config.maxPositionEmbeddings,
     config.typeVocabSize,
     activation,
-    int8Weights ? 1 : 0,
-    int8Tables,
+    formats.indexOf(format),
+    ...tableFormats.map((table) => formats.indexOf(table)),
     rows,
     config.modelType === "roberta" ? config.padTokenId : -1,
+    ...(mobile?.words ?? [hiddenSize, hiddenSize, 1, 0, 0]),
+    0,
     0,
   );
-  new Float32Array(words.buffer)[12] = config.layerNormEps;
+  new Float32Array(words.buffer).set([layerNormEps, mobile?.otherEpsilon ?? layerNormEps], words.length - 2);
   return new Uint8Array(words.buffer);
 }
 
-function tensorOf(table: EmbeddingTable, place: { slot: number; layer: number }): KernelTensor {
-  const tensor = { ...place, cols: table.cols, values: table.data };
+/** PyTorch's default, which the reference leaves two of MobileBERT's norms with. */
+const defaultEpsilon = 1e-5;
+
+/** embedding_size, width, feed_forwards, flags and attention of AttuneConfig. */
+function mobileBertParts(config: MobileBertConfig) {
+  const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck } = config;
+  const outside = keyQuerySharedBottleneck ? "shared" : "input";
+  const attention = useBottleneck && !useBottleneckAttention ? outside : "inside";
+  const flags =
+    (config.trigramInput ? 1 : 0) | (useBottleneck ? 2 : 0) | (config.normalizationType === "no_norm" ? 4 : 0);
+  const source = ["inside", "input", "shared"].indexOf(attention);
+  const words = [config.embeddingSize, attentionWidth(config), config.numFeedforwardNetworks, flags, source];
+  return { attention, words, otherEpsilon: defaultEpsilon };
+}
+
+function tableTensor(table: EmbeddingTable, [slot, layer]: Place): KernelTensor {
+  const tensor = { slot: slots.indexOf(slot), layer, cols: table.cols, values: table.data };
   return table.kind === "int8" ? { ...tensor, scales: table.scale } : tensor;
 }
 
 function inFloat32(table: EmbeddingTable): EmbeddingTable {
-  if (table.kind === "float32") return table;
-  const { rows, cols, data, scale } = table;
-  return { kind: "float32", rows, cols, data: dequantizeRows(data, scale) };
+  return { kind: "float32", rows: table.rows, cols: table.cols, data: asFloat32(table) };
 }
 
-function normTensor({ weight, bias }: LayerNorm, slot: number, layer: number): KernelTensor {
+function normTensor({ weight, bias }: LayerNorm, [slot, layer]: Place): KernelTensor {
   const values = new Float32Array(2 * weight.length);
   values.set(weight);
   values.set(bias, weight.length);
-  return { slot, layer, cols: weight.length, values };
+  return { slot: slots.indexOf(slot), layer, cols: weight.length, values };
 }

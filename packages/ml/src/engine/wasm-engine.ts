@@ -1,5 +1,4 @@
 // The C kernels in WebAssembly: the engine for phones and for every host without a native build. The bytes come from the caller; nothing is read here.
-import { createEncoder } from "../encoder/create-encoder.js";
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";
 import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
@@ -29,8 +28,6 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
     name: "wasm",
     build,
     createEncoder(config, tensors) {
-      // Its layers are not the kernels': the reference computes it, the same answers at its own pace.
-      if (config.modelType === "mobilebert") return createEncoder(config, tensors);
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
       const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });
@@ -77,7 +74,7 @@ interface KernelExports {
 const batchTexts = 32;
 const badInput = -3;
 const pageBytes = 65536;
-const configBytes = 64;
+const configBytes = 128;
 
 /** The instance's memory, from its heap on: the config, the encoder, and a region through which everything else goes in and out. */
 function createWasmKernel(

@@ -46,6 +46,20 @@ export function roundToHalf(values: Float32Array): Float32Array {
 }
 
 /**
+ * Every float32 matrix of the file (linear weights, embedding tables) as F16: half the bytes. Vectors (biases, norms) and other dtypes stay as
+ * they are. Throws as `roundTensorFileToHalf`.
+ */
+export function halveTensorFile(file: TensorFile): TensorFile {
+  const rounded = roundTensorFileToHalf(file);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, tensor] of file.tensors) {
+    const matrix = tensor.dtype === "F32" && tensor.shape.length === 2;
+    tensors.set(name, matrix ? { dtype: "F16", shape: tensor.shape, data: halfFromFloat32(tensor.data) } : tensor);
+  }
+  return { tensors, metadata: rounded.metadata };
+}
+
+/**
  * Every float32 tensor with its values rounded to binary16, still as float32: an encoder made of it computes what one with FP16 weights does.
  * Throws `out-of-range`, naming the tensor, for a weight that binary16 cannot hold.
  */

@@ -1,0 +1,10 @@
+// Integer sums may be reordered, and compilers do, until they no longer fit the registers: KEEP pins one to its register.
+#pragma once
+
+#if defined(__x86_64__) && defined(__AVX512F__)
+#define KEEP(SUM) __asm__("" : "+v"(SUM))
+#elif defined(__x86_64__)
+#define KEEP(SUM) __asm__("" : "+x"(SUM))
+#elif defined(__aarch64__)
+#define KEEP(SUM) __asm__("" : "+w"(SUM))
+#endif
