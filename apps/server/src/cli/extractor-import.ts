@@ -1,13 +1,12 @@
 // `attune extractor import`: a published checkpoint, from a folder or the hub, becomes an extractor folder.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
-import { readEnv } from "../env.js";
-import { type ImportRecord, importCheckpoint } from "../registry/checkpoint-import.js";
-import { type DownloadProgress, downloadCheckpoint, parseHubReference } from "../registry/hub-download.js";
+import { importCheckpoint } from "../registry/checkpoint-import.js";
+import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { CommandIo } from "./command.js";
 
 export const importUsage = `Usage: attune extractor import FOLDER|hf:OWNER/NAME[@REVISION] --out DIR [--pooling P] [--max-tokens N] [--json]
@@ -35,9 +34,11 @@ export async function runImport(argv: string[], io: CommandIo): Promise<number> 
   if (existsSync(out) && readdirSync(out).length > 0) {
     throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
   }
-  const record = source.startsWith("hf:")
-    ? await importFromHub(source.slice("hf:".length), { out, pooling, maxTokens }, io)
-    : importCheckpoint({ folder: resolve(source), out, pooling, maxTokens, source: basename(resolve(source)) });
+  // Beside the result, so that a run that was stopped is gone on from by the same command.
+  const download = `${out}.download`;
+  const checkpoint = await fetchCheckpoint(source, download, io);
+  const record = importCheckpoint({ ...checkpoint, out, pooling, maxTokens });
+  rmSync(download, { recursive: true, force: true });
   if (io.json) io.stdout(JSON.stringify({ out, ...record }));
   else {
     const { modelType, numHiddenLayers, hiddenSize, parameters } = record;
@@ -49,36 +50,11 @@ export async function runImport(argv: string[], io: CommandIo): Promise<number> 
   return 0;
 }
 
-interface Settings {
+interface Flags {
+  readonly source: string;
   readonly out: string;
   readonly pooling: Pooling;
   readonly maxTokens: number;
-}
-
-async function importFromHub(name: string, settings: Settings, io: CommandIo): Promise<ImportRecord> {
-  const reference = parseHubReference(name);
-  const { hubEndpoint, hubToken } = readEnv();
-  // Beside the result, so that a run that was stopped is gone on from by the same command.
-  const directory = `${settings.out}.download`;
-  const onProgress = progressLines(io);
-  const commit = await downloadCheckpoint(reference, { endpoint: hubEndpoint, token: hubToken, directory, onProgress });
-  const record = importCheckpoint({ folder: directory, ...settings, source: `hf:${reference.repository}@${commit}` });
-  rmSync(directory, { recursive: true, force: true });
-  return record;
-}
-
-/** A line for each tenth of every file. */
-function progressLines(io: CommandIo): (progress: DownloadProgress) => void {
-  let last = "";
-  return ({ name, doneBytes, totalBytes }) => {
-    const line = `${name}: ${10 * Math.floor((10 * doneBytes) / totalBytes)}% of ${(totalBytes / 1e6).toFixed(1)} MB`;
-    if (line !== last) io.stderr(`${line}\n`);
-    last = line;
-  };
-}
-
-interface Flags extends Settings {
-  readonly source: string;
 }
 
 function parseFlags(argv: string[]): Flags {

@@ -18,6 +18,7 @@ import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pretrain } from "../pretraining/pretrain.js";
 import { recipes } from "../pretraining/recipe.js";
+import { readVocabulary } from "../pretraining/vocabulary.js";
 import { checkExtractor, type ExtractorFiles } from "../registry/extractor-check.js";
 import type { CommandIo } from "./command.js";
 import { extractorCommand } from "./extractor.js";
@@ -69,8 +70,8 @@ describe("attune extractor freeze", () => {
       batchSize: 8,
       learningRate: 0.01,
     };
-    const vocabulary = readFileSync(at("vocab.txt"), "utf8").split("\n");
-    const named = { recipeName: "tiny", recipe, vocabulary, seed: 1, resume: false };
+    const from = { tokenizerJson: readVocabulary(at("vocab.txt")) };
+    const named = { recipe: { name: "tiny", recipe }, from, seed: 1, resume: false };
     const record = await pretrain({ ...named, dataDirectory: at("data"), out: at("run") });
     expect(record!.parity).toBeLessThan(1e-4);
     expect(record!.data.map(({ rows }) => rows)).toEqual([70, 14]);

@@ -1,35 +1,46 @@
-// `attune pretrain`: trains a feature extractor on a labelled dataset and leaves a run folder.
+// `attune pretrain`: trains a feature extractor on a labelled dataset, from random weights or a checkpoint, and leaves a run folder.
 
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { checkpointName } from "../pretraining/checkpoint.js";
-import { pretrain } from "../pretraining/pretrain.js";
+import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
 import { createProgressLine } from "../pretraining/progress.js";
-import { recipeByName, recipes } from "../pretraining/recipe.js";
+import { chooseRecipe, recipes } from "../pretraining/recipe.js";
 import { readVocabulary } from "../pretraining/vocabulary.js";
+import { readCheckpointFolder } from "../registry/checkpoint-import.js";
+import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { Command, CommandIo } from "./command.js";
 
-const usage = `Usage: attune pretrain --data DIR --vocabulary FILE [options]
+const usage = `Usage: attune pretrain --data DIR (--vocabulary FILE | --from CHECKPOINT) [options]
 
-Trains a feature extractor with TensorFlow.js and leaves a run folder: config.json, model.safetensors, tokenizer.json,
-run.json and the checkpoint it resumes from.
+Trains a feature extractor with TensorFlow.js and leaves a run folder: config.json, model.safetensors, tokenizer.json, heads.safetensors,
+run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resumes from.
 
-  --data DIR         GoEmotions: train.tsv and dev.tsv (text, label ids, id); labels.txt where ids are not the 28
-  --vocabulary FILE  the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
-  --extra PATH       EmoryNLP, as a second task
-  --recipe NAME      ${Object.keys(recipes).join(", ")} (default: tiny)
-  --out DIR          the run folder (default: runs/RECIPE-SEED)
-  --seed N           default: 1; equal seeds give equal weights on one backend
-  --resume           go on from the run folder's checkpoint
-  --json             print the run's record as JSON
+  --data DIR           GoEmotions: train.tsv and dev.tsv (text, label ids, id); labels.txt where ids are not the 28
+  --extra PATH         EmoryNLP, as a second task
+  --vocabulary FILE    train from random weights: the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
+  --from CHECKPOINT    fine-tune: a folder in Hugging Face's layout, what \`attune extractor import\` wrote, or hf:OWNER/NAME[@REVISION]
+  --layers N           keep the checkpoint's first N layers (or train N from random weights)
+  --recipe NAME        ${Object.keys(recipes).join(", ")}, or a .json file: a recipe, or a run.json whose recipe is to be repeated
+                       (default: tiny, with --from fine-tuned-2)
+  --set FIELD=VALUE    change a number of the recipe, for example epochs=1, learningRate=5e-5, vocabularySize=none; may be repeated
+  --teacher RUN        distil: the folder of a finished run, whose heads give soft targets beside the labels
+  --reference-run RUN  the finished full run that the recipe's stopAtFraction is a share of: training ends at the first evaluation
+                       whose dev F1 is at least that share of the full run's best (the paper stopped at about 0.8)
+  --out DIR            the run folder (default: runs/RECIPE-SEED)
+  --seed N             default: 1; equal seeds give equal weights on one backend
+  --resume             go on from the run folder's checkpoint
+  --json               print the run's record as JSON
 
 Ctrl-C saves a checkpoint and stops.
 
 Examples:
   attune pretrain --data data/goemotions --vocabulary data/vocab/bert-uncased/vocab.txt --out runs/first
-  attune pretrain --data data/goemotions --vocabulary vocab.txt --extra data/emorynlp --recipe small --seed 2 --resume
+  attune pretrain --data data/goemotions --extra data/emorynlp --from checkpoints/minilm --layers 3 --set epochs=1 --out runs/tuned
+  attune pretrain --data data/goemotions --from hf:google/bert_uncased_L-4_H-512_A-8 --recipe fine-tuned --out runs/teacher
+  attune pretrain --data data/goemotions --from checkpoints/minilm --teacher runs/teacher --out runs/student --resume
 `;
 
 export const pretrainCommand: Command = {
@@ -48,6 +59,8 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
       `--out ${flags.out}: holds a run already; add --resume or choose another folder`,
     );
   }
+  // Kept until the run is finished, so that it is not fetched again to go on.
+  const download = `${out}.download`;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once("SIGINT", onSignal);
@@ -56,26 +69,30 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     const record = await pretrain({
       dataDirectory: flags.data,
       extraPath: flags.extra,
-      vocabulary: readVocabulary(flags.vocabulary),
-      recipeName: flags.recipe,
-      recipe: recipeByName(flags.recipe),
+      from: await openStart(flags, download, io),
+      teacherDirectory: flags.teacher,
+      referenceDirectory: flags.reference,
+      recipe: flags.recipe,
       out,
       seed: flags.seed,
       resume: flags.resume,
       onProgress: createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
+      onNote: (note) => io.stderr(`${note}\n`),
       signal: stop.signal,
     });
     if (record === undefined) {
       io.stderr("\nstopped; the same command with --resume goes on from here\n");
       return 130;
     }
+    rmSync(download, { recursive: true, force: true });
     if (io.json) io.stdout(JSON.stringify(record));
     else {
-      const best = record.epochs[record.bestEpoch];
-      io.stdout(`${out}: best of ${record.epochs.length} epochs: ${record.bestEpoch + 1}`);
+      const { evaluations, selectedEvaluation } = record;
+      const { devMetric, epoch } = evaluations[selectedEvaluation]!;
       io.stdout(
-        `dev weighted F1 ${best?.devMetric.toFixed(4)} · ${record.parameters} weights · ${record.trainingSeconds} s`,
+        `${out}: evaluation ${selectedEvaluation + 1} of ${evaluations.length}, after ${epoch.toFixed(2)} epochs`,
       );
+      io.stdout(`dev weighted F1 ${devMetric.toFixed(4)} · ${record.parameters} weights · ${record.trainingSeconds} s`);
     }
     return 0;
   } finally {
@@ -84,11 +101,21 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   }
 }
 
+async function openStart({ vocabulary, from }: Flags, download: string, io: CommandIo): Promise<PretrainInput["from"]> {
+  if (from === undefined) return { tokenizerJson: readVocabulary(vocabulary!) };
+  const { folder, source } = await fetchCheckpoint(from, download, io);
+  return { ...readCheckpointFolder(folder), source };
+}
+
 interface Flags {
   readonly data: string;
-  readonly vocabulary: string;
+  /** One of the two is there. */
+  readonly vocabulary: string | undefined;
+  readonly from: string | undefined;
   readonly extra: string | undefined;
-  readonly recipe: string;
+  readonly teacher: string | undefined;
+  readonly reference: string | undefined;
+  readonly recipe: PretrainInput["recipe"];
   readonly out: string;
   readonly seed: number;
   readonly resume: boolean;
@@ -96,21 +123,26 @@ interface Flags {
 
 function parseFlags(argv: string[]): Flags {
   const { values } = readFlags(argv);
-  const recipe = values.recipe ?? "tiny";
+  const { vocabulary, from, layers } = values;
+  const overrides = [...(values.set ?? []), ...(layers === undefined ? [] : [`numHiddenLayers=${layers}`])];
+  const recipe = chooseRecipe(values.recipe ?? (from === undefined ? "tiny" : "fine-tuned-2"), overrides);
   const seed = Number(values.seed ?? "1");
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 20) {
     throw new AppError("INVALID_INPUT", `--seed ${values.seed}: is not a whole number from 0 to ${2 ** 20 - 1}`);
   }
   if (values.data === undefined) throw new AppError("INVALID_INPUT", "--data is missing: the folder of GoEmotions");
-  if (values.vocabulary === undefined) {
-    throw new AppError("INVALID_INPUT", "--vocabulary is missing: the vocab.txt of an uncased BERT");
+  if ((vocabulary === undefined) === (from === undefined)) {
+    throw new AppError(
+      "INVALID_INPUT",
+      from === undefined
+        ? "--vocabulary is missing: the vocab.txt of an uncased BERT, or --from with a checkpoint to fine-tune"
+        : "--vocabulary: a checkpoint brings its own; give one of --vocabulary and --from",
+    );
   }
   return {
     data: values.data,
-    vocabulary: values.vocabulary,
-    extra: values.extra,
-    recipe,
-    out: values.out ?? join("runs", `${recipe}-${seed}`),
+    ...{ vocabulary, from, extra: values.extra, teacher: values.teacher, reference: values["reference-run"], recipe },
+    out: values.out ?? join("runs", `${basename(recipe.name, ".json")}-${seed}`),
     seed,
     resume: values.resume ?? false,
   };
@@ -123,8 +155,13 @@ function readFlags(argv: string[]) {
       options: {
         data: { type: "string" },
         vocabulary: { type: "string" },
+        from: { type: "string" },
+        layers: { type: "string" },
         extra: { type: "string" },
         recipe: { type: "string" },
+        set: { type: "string", multiple: true },
+        teacher: { type: "string" },
+        "reference-run": { type: "string" },
         out: { type: "string" },
         seed: { type: "string" },
         resume: { type: "boolean" },

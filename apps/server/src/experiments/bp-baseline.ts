@@ -6,19 +6,18 @@ import { pooledSize } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { classificationReport } from "@attune/ml/metrics/classification";
 import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
-import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { LabelledRow } from "../datasets/table.js";
 import type { Tf } from "../pretraining/backend.js";
 import type { Example } from "../pretraining/batches.js";
-import { saveCheckpoint } from "../pretraining/checkpoint.js";
 import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
-import { createParameter, type Parameter } from "../pretraining/optimizer.js";
+import { createVariables, forwardFeatures } from "../pretraining/inference.js";
+import { createParameter } from "../pretraining/optimizer.js";
 import { type Recipe, recipes } from "../pretraining/recipe.js";
-import { createVariables, forwardFeatures, train } from "../pretraining/trainer.js";
+import { train } from "../pretraining/trainer.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { Finding, Task } from "./outcome.js";
 import { chooseRows, taskKey, type Workbench } from "./workbench.js";
@@ -69,12 +68,6 @@ async function fineTune(bench: Workbench, { tf, source, seed, report }: FineTuni
   const recipe: Recipe = { ...base, pooling, maxTokens, epochs, learningRate, patience: 2, tokenDropoutRate: 0 };
   const fingerprint = sha256(source.key, String(seed));
   const directory = join(bench.scratchDirectory, fingerprint);
-  // The trainer goes on from a checkpoint: the first one holds the extractor's weights and a new head.
-  saveCheckpoint(directory, {
-    progress: { version: 1, fingerprint, step: 0, epochLoss: 0, epochs: [], bestEpoch: -1, seconds: 0 },
-    parameters: initialParameters(source, seed),
-    best: new Map(),
-  });
   try {
     const outcome = await train({
       tf,
@@ -87,10 +80,10 @@ async function fineTune(bench: Workbench, { tf, source, seed, report }: FineTuni
       firstWordId: 0,
       fingerprint,
       directory,
-      resume: true,
+      initial: encoderWeights(source),
       onProgress: ({ step, steps }) => report(step / steps),
     });
-    const predicted = predict({ tf, source, best: outcome.best }, examples(bench.measured));
+    const predicted = predict({ tf, source, best: outcome.selected }, examples(bench.measured));
     const result = classificationReport(labelsOf(bench.measured), predicted, emotionLabels.length);
     return { scores: [result.weightedF1], notes: [], confusion: Array.from(result.confusion) };
   } finally {
@@ -106,21 +99,9 @@ function shapesOf({ folder }: ExtractorSource): Map<string, number[]> {
   return shapes;
 }
 
-function initialParameters(source: ExtractorSource, seed: number): Map<string, Parameter> {
-  const { model } = source;
+function encoderWeights({ folder, model }: ExtractorSource): Map<string, Float32Array> {
   const file = "quantization" in model.metadata ? dequantizeTensorFile(model) : model;
-  const random = createRandom(seed);
-  const parameters = new Map<string, Parameter>();
-  for (const [name, shape] of shapesOf(source)) {
-    const size = shape.reduce((product, length) => product * length, 1);
-    const fresh = () =>
-      name.endsWith(".bias")
-        ? new Float32Array(size)
-        : Float32Array.from({ length: size }, () => 0.02 * random.normal());
-    const values = name.startsWith("head.") ? fresh() : getFloat32(file, name, shape).slice();
-    parameters.set(name, createParameter(shape, values));
-  }
-  return parameters;
+  return new Map([...encoderWeightShapes(folder.config)].map(([name, shape]) => [name, getFloat32(file, name, shape)]));
 }
 
 interface Tuned {

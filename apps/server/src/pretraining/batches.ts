@@ -7,6 +7,8 @@ export interface Example {
   readonly ids: Int32Array;
   /** A distribution over the task's classes. */
   readonly target: Float32Array;
+  /** Distillation: what the teacher's head of the same task gives. */
+  readonly teacherLogits?: Float32Array;
 }
 
 export interface TrainingTask {

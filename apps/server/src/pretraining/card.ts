@@ -4,7 +4,7 @@ import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
 import type { RunRecord } from "./pretrain.js";
-import { recipeNotes } from "./recipe.js";
+import { recipeByName, recipeNotes, recipeSchema, recipes } from "./recipe.js";
 
 export interface CardInput {
   readonly run: RunRecord;
@@ -62,17 +62,16 @@ function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
   const note = recipeNotes[run.recipeName];
   const extra = run.data.some(({ name }) => name === "emorynlp") ? " --extra data/emorynlp" : "";
-  const best = run.epochs[run.bestEpoch];
   return `# The bundled feature extractor
 
 Turns an English utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
-emotions from. It stays frozen on the device; only heads are trained there. Licence: Apache-2.0, as this repository's.
+emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run)}
 
 ## Architecture
 
-BERT's encoder (Devlin et al. 2019): ${recipe.numHiddenLayers} layers, ${recipe.hiddenSize} wide, ${recipe.numAttentionHeads} attention heads, feed-forward ${recipe.intermediateSize}, ${run.vocabularySize.toLocaleString("en")} uncased word pieces
-(BERT's vocabulary, pruned to the pieces the training text holds at least ${recipe.minimumPieceCount} times and all single characters), pooled by
-${recipe.pooling}, then standardised. ${run.parameters.toLocaleString("en")} weights, int8 with one scale a row. Trained from random weights: no other checkpoint went in.
+${architectures[run.modelType] ?? run.modelType}: ${run.numHiddenLayers} layers, ${run.hiddenSize} wide, ${run.numAttentionHeads} attention heads, feed-forward ${run.intermediateSize}, ${run.vocabularySize.toLocaleString("en")} word pieces
+(${vocabularyText(run)}), pooled by
+${recipe.pooling}, then standardised. ${run.parameters.toLocaleString("en")} weights, int8 with one scale a row. ${originText(run)}
 
 ${filesTable(frozen)}
 
@@ -85,17 +84,14 @@ Identity of the features: \`${frozen.identity}\`
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
 GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels: the main task; its dev split chose the
-epoch.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
+weights.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
 
 ## Recipe
 
-    attune pretrain --data data/goemotions --vocabulary data/vocab/bert-uncased/vocab.txt${extra} --recipe ${run.recipeName} --seed ${run.seed} --out run
-    attune extractor freeze --run run --data data/goemotions --out assets/extractor --meld data/meld
+${commandText(run, extra)}
 
-Cross-entropy over each set's own labels, AdamW (learning rate ${recipe.learningRate}, weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay), batches
-of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown; ${run.epochs.length === 1 ? "one epoch" : `${run.epochs.length} epochs, of which number ${run.bestEpoch + 1} was the best`} (weighted F1
-${best?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(run.trainingSeconds / 60)} minutes on one shared CPU core, ${run.backend}, Node ${run.node}. The exported files' features differ from
-the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`.
+${trainingText(run)} The exported files' features differ from
+the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
 ${note === undefined ? "" : `\n${note}\n`}
 The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
 (weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
@@ -112,6 +108,89 @@ ${measuredText(evaluation)}
 - One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
 - It recognises what words sound like, not what anyone feels; it must not decide anything about a person.
 `;
+}
+
+const architectures: Readonly<Record<string, string>> = {
+  bert: "BERT's encoder (Devlin et al. 2019)",
+  roberta: "RoBERTa's encoder (Liu et al. 2019)",
+  mobilebert: "MobileBERT's encoder (Sun et al. 2020)",
+};
+
+function licenceText({ checkpoint }: RunRecord): string {
+  if (checkpoint === undefined) return "Licence: Apache-2.0, as this repository's.";
+  const { licence, source } = checkpoint;
+  return licence === undefined
+    ? `Licence: as ${source}'s, which its files do not name.`
+    : `Licence: ${source}, from which it was made, is ${licence}.`;
+}
+
+function vocabularyText({ recipe, checkpoint }: RunRecord): string {
+  const { vocabularySize, minimumPieceCount } = recipe;
+  const whole =
+    checkpoint === undefined
+      ? "BERT's uncased vocabulary"
+      : `the checkpoint's ${checkpoint.vocabularySize.toLocaleString("en")}`;
+  if (vocabularySize !== undefined) {
+    return `${whole}, pruned to single characters and the pieces that the training texts hold most`;
+  }
+  return minimumPieceCount === undefined
+    ? `${whole}, all of them`
+    : `${whole}, pruned to the pieces the training text holds at least ${minimumPieceCount} times and all single characters`;
+}
+
+function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string {
+  const taught =
+    teacher === undefined
+      ? ""
+      : ` A larger extractor (recipe ${teacher.recipeName}, \`${teacher.digest.slice(0, 16)}\`) was its teacher.`;
+  if (checkpoint === undefined) return `Trained from random weights: no other checkpoint went in.${taught}`;
+  const { source, files } = checkpoint;
+  const part =
+    numHiddenLayers === checkpoint.numHiddenLayers
+      ? "all"
+      : `the first ${numHiddenLayers} of ${checkpoint.numHiddenLayers}`;
+  const weights = files.filter(({ name }) => /\.(safetensors|bin)$/.test(name));
+  const digests = weights.map(({ name, sha256 }) => `${name} \`${sha256.slice(0, 16)}\``).join(", ");
+  return `Started from ${part} layers of ${source} (${digests}) and fine-tuned whole.${taught}`;
+}
+
+function commandText(run: RunRecord, extra: string): string {
+  const { recipeName, recipe, checkpoint, teacher, reference, seed } = run;
+  const start =
+    checkpoint === undefined ? "--vocabulary data/vocab/bert-uncased/vocab.txt" : `--from ${checkpoint.source}`;
+  const others = `${teacher ? " --teacher teacher-run" : ""}${reference ? " --reference-run full-run" : ""}`;
+  // A changed recipe is repeated from its record.
+  const known = Object.hasOwn(recipes, recipeName) ? recipeByName(recipeName) : undefined;
+  const name =
+    JSON.stringify(known === undefined ? {} : recipeSchema.parse(known)) === JSON.stringify(recipeSchema.parse(recipe))
+      ? recipeName
+      : "run.json";
+  return `    attune pretrain --data data/goemotions ${start}${extra} --recipe ${name} --seed ${seed}${others} --out run
+    attune extractor freeze --run run --data data/goemotions --out assets/extractor --meld data/meld`;
+}
+
+function trainingText({
+  recipe,
+  teacher,
+  evaluations,
+  selectedEvaluation,
+  trainingSeconds,
+  backend,
+  node,
+}: RunRecord): string {
+  const { learningRate, headLearningRate = learningRate, distillation } = recipe;
+  const rates =
+    headLearningRate === learningRate ? `${learningRate}` : `${learningRate}, of the heads ${headLearningRate}`;
+  const soft =
+    teacher === undefined || distillation === undefined
+      ? ""
+      : `, and, with weight ${distillation.weight}, KL divergence from the teacher at temperature ${distillation.temperature} (Hinton et al. 2015)`;
+  const [selected, last] = [evaluations[selectedEvaluation], evaluations.at(-1)];
+  const which = recipe.select === "best" ? "the best" : "the last";
+  return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates}, weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
+over ${recipe.epochs} epochs), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${last?.epoch.toFixed(2)} epochs; the
+weights are those after ${selected?.epoch.toFixed(2)}, ${which} of ${evaluations.length} evaluations (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+${backend}, Node ${node}.`;
 }
 
 function metrics(evaluation: Evaluation): string {

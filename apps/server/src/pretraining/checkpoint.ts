@@ -9,23 +9,35 @@ import { createParameter, type Parameter } from "./optimizer.js";
 
 export const checkpointName = "checkpoint.safetensors";
 
-const epochSchema = z.strictObject({
-  epoch: z.int(),
+const evaluationSchema = z.strictObject({
+  /** Steps done when it was made. */
+  step: z.int(),
+  /** Steps done, in epochs. */
+  epoch: z.number(),
+  /** Mean over the batches since the evaluation before. */
   trainLoss: z.number(),
+  /** Weighted F1 on the labelled dataset's dev rows. */
   devMetric: z.number(),
   seconds: z.number(),
 });
-export type EpochRecord = z.infer<typeof epochSchema>;
+export type EvaluationRecord = z.infer<typeof evaluationSchema>;
+
+const curvePointSchema = z.strictObject({ step: z.int(), loss: z.number() });
+/** Mean loss of the batches since the point before. */
+export type CurvePoint = z.infer<typeof curvePointSchema>;
 
 const progressSchema = z.strictObject({
-  version: z.literal(1),
-  /** Digest of data, recipe and seed: a checkpoint of another run is refused. */
+  version: z.literal(2),
+  /** Digest of data, recipe, seed and starting point: a checkpoint of another run is refused. */
   fingerprint: z.string(),
   /** Steps done. With the seed this is the whole state of the random numbers: each step draws from a generator of its own. */
   step: z.int().min(0),
-  epochLoss: z.number(),
-  epochs: z.array(epochSchema),
-  bestEpoch: z.int().min(-1),
+  /** Sums of the losses since the last evaluation, and since the last point of the curve. */
+  lossSum: z.number(),
+  curveLossSum: z.number(),
+  evaluations: z.array(evaluationSchema),
+  bestEvaluation: z.int().min(-1),
+  curve: z.array(curvePointSchema),
   seconds: z.number(),
 });
 export type TrainingProgress = z.infer<typeof progressSchema>;
@@ -33,7 +45,7 @@ export type TrainingProgress = z.infer<typeof progressSchema>;
 export interface TrainingState {
   progress: TrainingProgress;
   readonly parameters: Map<string, Parameter>;
-  /** The weights of the best epoch so far; empty before the first. */
+  /** The weights of the best evaluation so far; empty before the first. */
   best: Map<string, Float32Array>;
 }
 
@@ -79,7 +91,7 @@ export function loadCheckpoint(directory: string, fingerprint: string): Training
   if (state.progress.fingerprint !== fingerprint) {
     throw new AppError(
       "INVALID_INPUT",
-      `${path}: belongs to a run with other data, recipe or seed; repeat that run's flags or choose another --out`,
+      `${path}: belongs to a run with other data, recipe, seed or starting point; repeat that run's flags or choose another --out`,
     );
   }
   return state;

@@ -15,8 +15,8 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { Tf } from "./backend.js";
 import { checkParity } from "./export.js";
+import { createVariables, forEachBatch, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
-import { createVariables, forwardFeatures } from "./trainer.js";
 
 const settingsSchema = z.looseObject({
   attune: z.looseObject({ pooling: z.enum(poolings), maxTokens: z.int().min(3).max(512) }),
@@ -97,22 +97,23 @@ export function extractFeatures({ tf, folder, model, texts, report }: Extraction
   const weights = createVariables(tf, parameters);
   const tokenizer = createTokenizer(folder.tokenizerJson);
   const examples = texts.map((text) => ({ ids: tokenizer.encode(text, { maxTokens }).ids, target: noTarget }));
-  const order = [...examples.keys()].sort((a, b) => examples[a]!.ids.length - examples[b]!.ids.length || a - b);
   const matrix = createMatrix(texts.length, pooledSize(config.hiddenSize, pooling));
+  let done = 0;
+  let last: readonly number[] = [];
   try {
-    for (let start = 0; start < order.length; start += 128) {
-      const indices = order.slice(start, start + 128);
-      const batch = indices.map((i) => examples[i]!);
+    forEachBatch(examples, (batch, indices) => {
       const features = forwardFeatures({ tf, config, recipe: { pooling } }, { parameters, weights, examples: batch });
       for (const [k, i] of indices.entries()) {
         matrix.data.set(features.subarray(k * matrix.cols, (k + 1) * matrix.cols), i * matrix.cols);
       }
-      report(start + indices.length, order.length);
-    }
+      done += indices.length;
+      last = indices;
+      report(done, examples.length);
+    });
   } finally {
     for (const variable of weights.values()) variable.dispose();
   }
-  const samples = order.slice(-16).map((i) => ({ ids: examples[i]!.ids, expected: row(matrix, i) }));
+  const samples = last.slice(-16).map((i) => ({ ids: examples[i]!.ids, expected: row(matrix, i) }));
   checkParity({ encoder: referenceEngine.createEncoder(config, file), pooling, samples });
   return matrix;
 }

@@ -1,40 +1,49 @@
-// From datasets to a run folder: examples, vocabulary, training, export, parity check and the run's record.
+// From datasets to a run folder: examples, starting point, training, export, parity check and the run's record.
 
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { AppError } from "@attune/shared/errors";
 import { emoryLabels, loadEmoryNlp } from "../datasets/emorynlp.js";
-import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
+import { loadGoEmotions } from "../datasets/goemotions.js";
+import type { CheckpointFolder } from "../registry/checkpoint-import.js";
 import { openBackend } from "./backend.js";
 import type { Example, TrainingTask } from "./batches.js";
-import { type EpochRecord, writeDurably } from "./checkpoint.js";
+import { type CurvePoint, type EvaluationRecord, writeDurably } from "./checkpoint.js";
+import { curvesSvg } from "./curves.js";
 import { checkParity, exportEncoder, sha256 } from "./export.js";
 import { readExtractorFolder } from "./extractor-files.js";
+import { createVariables, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
-import type { Recipe } from "./recipe.js";
-import { createVariables, forwardFeatures, type ProgressReport, train } from "./trainer.js";
-import { pruneVocabulary, tokenizerOf } from "./vocabulary.js";
+import type { ChosenRecipe, Recipe } from "./recipe.js";
+import { type CheckpointProvenance, startFromCheckpoint, startFromRandom, wordIds } from "./starting-point.js";
+import { openTeacher, teacherLogits, writeHeads } from "./teacher.js";
+import { type Curves, type ProgressReport, type TrainerInput, train } from "./trainer.js";
 
 export interface PretrainInput {
   readonly dataDirectory: string;
   /** EmoryNLP: a second task beside the first. */
   readonly extraPath?: string | undefined;
-  /** The lines of the uncased vocab.txt to start from. */
-  readonly vocabulary: readonly string[];
-  readonly recipeName: string;
-  readonly recipe: Recipe;
+  /** Random weights under a vocabulary, or a checkpoint's. */
+  readonly from: { readonly tokenizerJson: string } | (CheckpointFolder & { readonly source: string });
+  /** A finished run folder whose heads give soft targets. */
+  readonly teacherDirectory?: string | undefined;
+  /** A finished full run: what `stopAtFraction` is a share of. */
+  readonly referenceDirectory?: string | undefined;
+  readonly recipe: ChosenRecipe;
   readonly out: string;
   readonly seed: number;
   readonly resume: boolean;
   readonly onProgress?: (progress: ProgressReport) => void;
+  readonly onNote?: (note: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** run.json: what was trained on what, how, and what it cost. Data are named by digest, never by their text. */
-export interface RunRecord {
-  readonly version: 1;
+/** run.json: what was trained on what, from what, how, and what it cost. Data are named by digest, never by their text. */
+export interface RunRecord extends Curves {
+  readonly version: 2;
   readonly fingerprint: string;
   readonly recipeName: string;
   readonly recipe: Recipe;
@@ -42,10 +51,22 @@ export interface RunRecord {
   readonly backend: string;
   readonly node: string;
   readonly data: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[];
+  /** Absent where training started from random weights. */
+  readonly checkpoint?: CheckpointProvenance;
+  readonly teacher?: { readonly recipeName: string; readonly digest: string; readonly devMetric: number };
+  /** The full run that the recipe's stopAtFraction refers to. */
+  readonly reference?: { readonly fingerprint: string; readonly devMetric: number };
+  readonly modelType: string;
+  readonly numHiddenLayers: number;
+  readonly hiddenSize: number;
+  readonly numAttentionHeads: number;
+  readonly intermediateSize: number;
   readonly vocabularySize: number;
   readonly parameters: number;
-  readonly epochs: readonly EpochRecord[];
-  readonly bestEpoch: number;
+  readonly curve: readonly CurvePoint[];
+  readonly evaluations: readonly EvaluationRecord[];
+  /** Index of the evaluation whose weights were exported. */
+  readonly selectedEvaluation: number;
   readonly trainingSeconds: number;
   /** Largest difference of a feature between the training graph and the reference engine on the exported files. */
   readonly parity: number;
@@ -53,44 +74,66 @@ export interface RunRecord {
 
 /** undefined when `signal` stopped it; `resume` then goes on from its checkpoint. */
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
-  const { recipe, seed, out } = input;
-  const goEmotions = loadGoEmotions(input.dataDirectory);
-  const emory = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath);
-  const data = [
-    describe("goemotions/train", goEmotions.train),
-    describe("goemotions/dev", goEmotions.dev),
-    ...(emory.length > 0 ? [describe("emorynlp", emory)] : []),
-  ];
-  const texts = [...goEmotions.train, ...emory].map((row) => row.text);
-  const vocabulary = pruneVocabulary(input.vocabulary, texts, recipe.minimumPieceCount);
-  const tokenizer = tokenizerOf(vocabulary);
-  const fingerprint = sha256(JSON.stringify({ data, recipe, seed, vocabulary: sha256(vocabulary.join("\n")) }));
-
-  const encode = (row: GoEmotionsRow): Example => ({
-    ids: encodeText(tokenizer, row.text, recipe),
-    target: distribution(row.labelIds, goEmotions.labelNames.length),
+  const { seed, out } = input;
+  const { name: recipeName, recipe } = input.recipe;
+  const dataset = loadData(input);
+  const texts = dataset.tasks.flatMap((task) => task.rows.map((row) => row.text));
+  const start =
+    "model" in input.from
+      ? startFromCheckpoint(input.from, { recipe, texts })
+      : startFromRandom(input.from.tokenizerJson, { recipe, texts });
+  const { config, tokenizerJson } = start;
+  const tokenizer = createTokenizer(tokenizerJson);
+  const encode = ({ text, target }: TaskRow): Example => ({
+    ids: tokenizer.encode(text, { maxTokens: recipe.maxTokens }).ids,
+    target,
   });
-  const tasks: TrainingTask[] = [
-    { name: "goemotions", classes: goEmotions.labelNames, examples: goEmotions.train.map(encode) },
-  ];
-  if (emory.length > 0) {
-    const examples = emory.map((row) => ({
-      ids: encodeText(tokenizer, row.text, recipe),
-      target: distribution([emoryLabels.indexOf(row.emoryLabel)], emoryLabels.length),
-    }));
-    tasks.push({ name: "emorynlp", classes: emoryLabels, examples });
+
+  const teacher = input.teacherDirectory === undefined ? undefined : openTeacher(input.teacherDirectory, dataset.tasks);
+  if (teacher !== undefined && recipe.distillation === undefined) {
+    throw new AppError(
+      "INVALID_INPUT",
+      "--teacher: the recipe has no distillation; --set distillation.weight=0.5 --set distillation.temperature=2",
+    );
   }
+  const reference = referenceOf(input);
+  const fingerprint = sha256(
+    JSON.stringify({
+      ...{ data: dataset.digests, recipe, seed, tokenizer: sha256(tokenizerJson), config },
+      ...{ checkpoint: start.provenance?.files, teacher: teacher?.digest, reference },
+    }),
+  );
+  const { name: backend, tf } = await openBackend();
+  const logits =
+    teacher === undefined
+      ? undefined
+      : teacherLogits({
+          ...{ tf, teacher, directory: out, dataDigest: sha256(JSON.stringify(dataset.digests)) },
+          tasks: dataset.tasks.map(({ name, rows }) => ({ task: name, texts: rows.map(({ text }) => text) })),
+          report: (task) => input.onNote?.(`the teacher reads ${task}`),
+        });
+  const tasks: TrainingTask[] = dataset.tasks.map(({ name, classes, rows }) => {
+    const given = logits?.get(name);
+    const examples = rows.map(encode).map((example, i) => {
+      if (given === undefined) return example;
+      return { ...example, teacherLogits: given.subarray(i * classes.length, (i + 1) * classes.length) };
+    });
+    return { name, classes, examples };
+  });
   for (const task of tasks) weighClasses(task, recipe);
 
-  const { name: backend, tf } = await openBackend();
-  const config = encoderConfig(recipe, vocabulary.length);
-  const trainerInput = {
+  const goal = recipe.stopAtFraction === undefined ? undefined : recipe.stopAtFraction * reference!.devMetric;
+  const drawCurves = (curves: Curves) =>
+    writeDurably(join(out, "curves.svg"), new TextEncoder().encode(curvesSvg(curves, goal)));
+  const trainerInput: TrainerInput = {
     ...{ tf, config, recipe, tasks, seed, fingerprint },
-    dev: goEmotions.dev.map(encode),
-    unknownId: vocabulary.indexOf("[UNK]"),
-    firstWordId: 5,
+    ...wordIds(tokenizerJson),
+    dev: dataset.dev.map(encode),
     directory: out,
     resume: input.resume,
+    onEvaluation: drawCurves,
+    ...(start.weights ? { initial: start.weights } : {}),
+    ...(reference ? { referenceMetric: reference.devMetric } : {}),
     ...(input.onProgress ? { onProgress: input.onProgress } : {}),
     ...(input.signal ? { signal: input.signal } : {}),
   };
@@ -98,30 +141,31 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   if (!result.finished) return undefined;
 
   const { pooling, maxTokens } = recipe;
-  exportEncoder({
-    directory: out,
-    config,
-    pooling,
-    maxTokens,
-    tokenizerJson: tokenizer.digestSource,
-    weights: result.best,
-  });
+  exportEncoder({ directory: out, config, pooling, maxTokens, tokenizerJson, weights: result.selected });
+  writeHeads(out, tasks, result.selected);
+  drawCurves(result);
   const exported = readExtractorFolder(out);
   const encoder = referenceEngine.createEncoder(exported.config, exported.model);
-  const parity = checkParity({ encoder, pooling, samples: parityExamples(trainerInput, result.best) });
+  const parity = checkParity({ encoder, pooling, samples: parityExamples(trainerInput, result.selected) });
+  const shapes = encoderWeightShapes(config);
   const record: RunRecord = {
-    version: 1,
-    fingerprint,
-    recipeName: input.recipeName,
-    recipe,
-    seed,
-    backend,
-    node: process.version,
-    data,
-    vocabularySize: vocabulary.length,
-    parameters: [...result.best].reduce((sum, [name, { length }]) => sum + (name.startsWith("head.") ? 0 : length), 0),
-    epochs: result.epochs,
-    bestEpoch: result.bestEpoch,
+    ...{ version: 2, fingerprint, recipeName, recipe, seed, backend, node: process.version, data: dataset.digests },
+    ...(start.provenance ? { checkpoint: start.provenance } : {}),
+    ...(teacher ? { teacher: { ...finishedRun(input.teacherDirectory!, "--teacher"), digest: teacher.digest } } : {}),
+    ...(reference ? { reference } : {}),
+    modelType: config.modelType,
+    numHiddenLayers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    numAttentionHeads: config.numAttentionHeads,
+    intermediateSize: config.intermediateSize,
+    vocabularySize: config.vocabSize,
+    parameters: [...shapes.values()].reduce(
+      (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
+      0,
+    ),
+    curve: result.curve,
+    evaluations: result.evaluations,
+    selectedEvaluation: result.selectedEvaluation,
     trainingSeconds: Math.round(result.seconds),
     parity,
   };
@@ -129,12 +173,44 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   return record;
 }
 
-function describe(name: string, rows: readonly { text: string; label: string }[]) {
-  return { name, rows: rows.length, sha256: sha256(...rows.map(({ text, label }) => `${label}\t${text}\n`)) };
+interface TaskRow {
+  readonly text: string;
+  readonly target: Float32Array;
 }
 
-function encodeText(tokenizer: Tokenizer, text: string, { maxTokens }: Recipe): Int32Array {
-  return tokenizer.encode(text, { maxTokens }).ids;
+interface LoadedTask {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly rows: readonly TaskRow[];
+}
+
+interface LoadedData {
+  readonly tasks: readonly LoadedTask[];
+  readonly dev: readonly TaskRow[];
+  readonly digests: RunRecord["data"];
+}
+
+function loadData({ dataDirectory, extraPath }: PretrainInput): LoadedData {
+  const goEmotions = loadGoEmotions(dataDirectory);
+  const emory = extraPath === undefined ? [] : loadEmoryNlp(extraPath);
+  const { labelNames } = goEmotions;
+  const rowsOf = (rows: typeof goEmotions.train): TaskRow[] =>
+    rows.map(({ text, labelIds }) => ({ text, target: distribution(labelIds, labelNames.length) }));
+  const tasks: LoadedTask[] = [{ name: "goemotions", classes: labelNames, rows: rowsOf(goEmotions.train) }];
+  const digests = [describe("goemotions/train", goEmotions.train), describe("goemotions/dev", goEmotions.dev)];
+  if (emory.length > 0) {
+    const rows = emory.map(({ text, emoryLabel }) => ({
+      text,
+      target: distribution([emoryLabels.indexOf(emoryLabel)], emoryLabels.length),
+    }));
+    tasks.push({ name: "emorynlp", classes: emoryLabels, rows });
+    digests.push(describe("emorynlp", emory));
+  }
+  return { tasks, dev: rowsOf(goEmotions.dev), digests };
+}
+
+function describe(name: string, rows: readonly { text: string; label: string }[]) {
+  return { name, rows: rows.length, sha256: sha256(...rows.map(({ text, label }) => `${label}\t${text}\n`)) };
 }
 
 /** Several labels share a row equally. */
@@ -156,29 +232,37 @@ function weighClasses({ examples, classes }: TrainingTask, recipe: Recipe): void
   }
 }
 
-function encoderConfig(recipe: Recipe, vocabSize: number): EncoderConfig {
-  return {
-    modelType: "bert",
-    vocabSize,
-    hiddenSize: recipe.hiddenSize,
-    numHiddenLayers: recipe.numHiddenLayers,
-    numAttentionHeads: recipe.numAttentionHeads,
-    intermediateSize: recipe.intermediateSize,
-    // Positions beyond maxTokens would never be trained.
-    maxPositionEmbeddings: recipe.maxTokens,
-    typeVocabSize: 2,
-    layerNormEps: 1e-12,
-    hiddenAct: "gelu",
-    padTokenId: 0,
-  };
+function referenceOf({ recipe, referenceDirectory }: PretrainInput): RunRecord["reference"] {
+  if (recipe.recipe.stopAtFraction === undefined) return undefined;
+  if (referenceDirectory === undefined) {
+    throw new AppError(
+      "INVALID_INPUT",
+      "stopAtFraction: is a share of a full run's dev metric; name that run with --reference-run",
+    );
+  }
+  const { fingerprint, devMetric } = finishedRun(referenceDirectory, "--reference-run");
+  return { fingerprint, devMetric };
+}
+
+function finishedRun(directory: string, flag: string) {
+  const path = join(directory, "run.json");
+  if (!existsSync(path)) {
+    throw new AppError("INVALID_INPUT", `${flag}: ${path} is missing; name the folder of a finished run`);
+  }
+  const { fingerprint, recipeName, evaluations = [] } = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
+  const devMetric = Math.max(...evaluations.map((evaluation) => evaluation.devMetric));
+  if (fingerprint === undefined || recipeName === undefined || !Number.isFinite(devMetric)) {
+    throw new AppError("INVALID_INPUT", `${flag}: ${path} holds no evaluations; name the folder of a finished run`);
+  }
+  return { fingerprint, recipeName, devMetric };
 }
 
 function parityExamples(
-  input: Parameters<typeof train>[0],
-  best: ReadonlyMap<string, Float32Array>,
+  input: TrainerInput,
+  trained: ReadonlyMap<string, Float32Array>,
 ): { ids: Int32Array; expected: Float32Array }[] {
   const parameters = new Map(
-    [...encoderWeightShapes(input.config)].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]),
+    [...encoderWeightShapes(input.config)].map(([name, shape]) => [name, createParameter(shape, trained.get(name)!)]),
   );
   const weights = createVariables(input.tf, parameters);
   // Of different lengths and in one batch, so that masks are compared too.

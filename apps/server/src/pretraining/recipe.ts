@@ -1,37 +1,58 @@
-// The named recipes of pre-training: every number that shapes a feature extractor, so that a run can be repeated from its record.
+// The recipes of pre-training: every number that shapes a feature extractor, so that a run can be repeated from its record.
 
-import type { Pooling } from "@attune/ml/encoder/pooling";
+import { readFileSync } from "node:fs";
+import { poolings } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
 
-export interface Recipe {
-  readonly hiddenSize: number;
-  readonly numHiddenLayers: number;
-  readonly numAttentionHeads: number;
-  readonly intermediateSize: number;
-  readonly pooling: Pooling;
-  readonly maxTokens: number;
-  /** Word pieces seen less often in the training text leave the vocabulary; single characters stay. */
-  readonly minimumPieceCount: number;
+const count = z.int().min(1);
+const share = z.number().min(0).lt(1);
+const positive = z.number().positive();
+
+export const recipeSchema = z.strictObject({
+  /** Of an encoder trained from random weights; a checkpoint brings its own. */
+  hiddenSize: count.optional(),
+  numAttentionHeads: count.optional(),
+  intermediateSize: count.optional(),
+  /** With a checkpoint: its first layers alone are kept; all of them where this is absent. */
+  numHiddenLayers: count.optional(),
+  pooling: z.enum(poolings),
+  maxTokens: z.int().min(3).max(512),
+  /** Word pieces seen less often in the training texts leave the vocabulary; single characters stay. */
+  minimumPieceCount: count.optional(),
+  /** Word pieces in all: special tokens, the single characters of the texts and of ASCII, and the most frequent others. */
+  vocabularySize: count.optional(),
   /** Over which the learning rate falls to zero. */
-  readonly epochs: number;
-  /** Ends earlier, with the learning rate still high. */
-  readonly stopAfterEpochs?: number;
-  /** Epochs without a better dev metric after which training stops. */
-  readonly patience: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
+  epochs: positive,
+  /** Ends earlier, with the learning rate still high. May be a fraction of an epoch. */
+  stopAfterEpochs: positive.optional(),
+  /** Ends at the first evaluation whose dev metric is at least this share of the best one of a full run (`--reference-run`). */
+  stopAtFraction: z.number().positive().max(1).optional(),
+  evaluationsPerEpoch: count,
+  /** Evaluations without a better dev metric after which training stops. */
+  patience: count,
+  /** Whose weights are exported: those of the evaluation with the best dev metric, or of the last one. */
+  select: z.enum(["best", "last"]),
+  batchSize: count,
+  learningRate: positive,
+  /** Of the tasks' heads, which are new where the encoder is not; `learningRate` where absent. */
+  headLearningRate: positive.optional(),
   /** Share of all steps in which the learning rate rises; it falls to zero over the rest. */
-  readonly warmupFraction: number;
-  readonly weightDecay: number;
-  readonly clipNorm: number;
-  readonly dropoutRate: number;
+  warmupFraction: share,
+  weightDecay: z.number().min(0),
+  clipNorm: positive,
+  dropoutRate: share,
   /** Share of word pieces shown as [UNK] in training, so that no feature hangs on one word. */
-  readonly tokenDropoutRate: number;
+  tokenDropoutRate: share,
   /** `balanced`: a row counts by the inverse square root of its class's frequency. */
-  readonly classWeights: "none" | "balanced";
-}
+  classWeights: z.enum(["none", "balanced"]),
+  /** With a teacher: the loss is (1 - weight) cross-entropy + weight temperature² KL(teacher ‖ student), both softened. */
+  distillation: z.strictObject({ weight: z.number().min(0).max(1), temperature: positive }).optional(),
+});
 
-const tiny: Recipe = {
+export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
+
+const tiny = {
   hiddenSize: 128,
   numHiddenLayers: 2,
   numAttentionHeads: 2,
@@ -41,7 +62,9 @@ const tiny: Recipe = {
   minimumPieceCount: 2,
   epochs: 3,
   stopAfterEpochs: 1,
+  evaluationsPerEpoch: 1,
   patience: 2,
+  select: "best",
   batchSize: 64,
   learningRate: 1e-3,
   warmupFraction: 0.1,
@@ -50,10 +73,30 @@ const tiny: Recipe = {
   dropoutRate: 0.1,
   tokenDropoutRate: 0.1,
   classWeights: "none",
-};
+} as const satisfies Recipe;
+
+const fineTuned = {
+  pooling: "mean-max",
+  maxTokens: 32,
+  vocabularySize: 6500,
+  epochs: 2,
+  evaluationsPerEpoch: 2,
+  patience: 3,
+  select: "best",
+  batchSize: 32,
+  learningRate: 1e-4,
+  headLearningRate: 1e-3,
+  warmupFraction: 0.1,
+  weightDecay: 0.01,
+  clipNorm: 1,
+  dropoutRate: 0.1,
+  tokenDropoutRate: 0.1,
+  classWeights: "none",
+  distillation: { weight: 0.5, temperature: 2 },
+} as const satisfies Recipe;
 
 export const recipes = {
-  /** BERT-Tiny's shape (Turc et al. 2019). */
+  /** BERT-Tiny's shape (Turc et al. 2019), from random weights. */
   tiny,
   /** BERT-Mini's width with two layers: four times the work of `tiny`, twice the features. */
   small: {
@@ -63,6 +106,11 @@ export const recipes = {
     intermediateSize: 1024,
     learningRate: 7e-4,
   },
+  /** The first two or three layers of a checkpoint, fine-tuned. */
+  "fine-tuned-2": { ...fineTuned, numHiddenLayers: 2 },
+  "fine-tuned-3": { ...fineTuned, numHiddenLayers: 3 },
+  /** All of a checkpoint, whole vocabulary: what a teacher is made with. */
+  "fine-tuned": { ...fineTuned, vocabularySize: undefined, distillation: undefined },
 } as const satisfies Record<string, Recipe>;
 
 /** What a recipe's numbers do not say of themselves, for the card. */
@@ -71,12 +119,53 @@ export const recipeNotes: Readonly<Record<string, string>> = {
 features) and the second (0.500), which fits GoEmotions better and carries over less.`,
 };
 
+export interface ChosenRecipe {
+  /** One of ours, or the path of a file. */
+  readonly name: string;
+  readonly recipe: Recipe;
+}
+
+/**
+ * `name`: one of `recipes`, or a .json file that holds a whole recipe, as run.json does under that key. `overrides`: `field=value`,
+ * a dot for a field within a field, `none` to leave an optional one out. Throws INVALID_INPUT naming the field.
+ */
+export function chooseRecipe(name: string, overrides: readonly string[]): ChosenRecipe {
+  const fields: Record<string, unknown> = name.endsWith(".json") ? readRecipeFile(name) : { ...recipeByName(name) };
+  for (const override of overrides) applyOverride(fields, override);
+  const parsed = recipeSchema.safeParse(fields);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new AppError("INVALID_INPUT", `recipe ${name}, ${path.join(".") || "its fields"}: ${message}`);
+  }
+  return { name, recipe: parsed.data };
+}
+
 export function recipeByName(name: string): Recipe {
   if (!Object.hasOwn(recipes, name)) {
     throw new AppError(
       "INVALID_INPUT",
-      `--recipe: there is no recipe of that name; there are ${Object.keys(recipes).join(", ")}`,
+      `--recipe: there is no recipe of that name; there are ${Object.keys(recipes).join(", ")}, or a .json file`,
     );
   }
   return recipes[name as keyof typeof recipes];
+}
+
+function readRecipeFile(path: string): Record<string, unknown> {
+  try {
+    const value = JSON.parse(readFileSync(path, "utf8"));
+    return { ...(value.recipe ?? value) };
+  } catch (cause) {
+    throw new AppError("INVALID_INPUT", `--recipe ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function applyOverride(fields: Record<string, unknown>, override: string): void {
+  const [, path, text] = /^([\w.]+)=(.+)$/.exec(override) ?? [];
+  if (path === undefined || text === undefined) {
+    throw new AppError("INVALID_INPUT", `--set ${override}: is not of the form field=value`);
+  }
+  const [field, inner] = path.split(".") as [string, string | undefined];
+  const number = Number(text);
+  const value = text === "none" && field !== "classWeights" ? undefined : Number.isNaN(number) ? text : number;
+  fields[field] = inner === undefined ? value : { ...(fields[field] as object | undefined), [inner]: value };
 }

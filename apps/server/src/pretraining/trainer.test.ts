@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openBackend, type Tf } from "./backend.js";
@@ -12,17 +13,16 @@ import { assembleBatch, batchesPerEpoch, type Example, planEpoch, type TrainingT
 import { checkpointName, loadCheckpoint } from "./checkpoint.js";
 import { checkParity, exportEncoder } from "./export.js";
 import { readExtractorFolder } from "./extractor-files.js";
+import { createVariables, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
 import { type Recipe, recipes } from "./recipe.js";
-import { createVariables, forwardFeatures, type TrainerInput, train } from "./trainer.js";
-import { tokenizerOf } from "./vocabulary.js";
+import { type TrainerInput, train } from "./trainer.js";
 
 const { stopAfterEpochs: _, ...tiny } = recipes.tiny;
+const sizes = { hiddenSize: 8, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 12 };
 const recipe: Recipe = {
   ...tiny,
-  hiddenSize: 8,
-  numAttentionHeads: 2,
-  intermediateSize: 12,
+  ...sizes,
   maxTokens: 8,
   epochs: 4,
   patience: 10,
@@ -67,10 +67,7 @@ beforeEach(() => {
     config: {
       modelType: "bert",
       vocabSize: vocabulary.length,
-      hiddenSize: recipe.hiddenSize,
-      numHiddenLayers: recipe.numHiddenLayers,
-      numAttentionHeads: recipe.numAttentionHeads,
-      intermediateSize: recipe.intermediateSize,
+      ...sizes,
       maxPositionEmbeddings: recipe.maxTokens,
       typeVocabSize: 2,
       layerNormEps: 1e-12,
@@ -92,8 +89,8 @@ function weightsAt(path: string) {
   return new Map([...state!.parameters].map(([name, parameter]) => [name, parameter.values]));
 }
 
-function withoutTimes(epochs: readonly { seconds: number }[]) {
-  return epochs.map((epoch) => ({ ...epoch, seconds: 0 }));
+function withoutTimes(evaluations: readonly { seconds: number }[]) {
+  return evaluations.map((evaluation) => ({ ...evaluation, seconds: 0 }));
 }
 
 /** The same sizes in another architecture. */
@@ -113,13 +110,13 @@ describe("train", () => {
     const before = tf.memory().numTensors;
     const first = await train(input);
     expect(tf.memory().numTensors).toBe(before);
-    expect(first.epochs.at(-1)!.trainLoss).toBeLessThan(first.epochs[0]!.trainLoss);
-    expect(first.epochs[first.bestEpoch]!.devMetric).toBeGreaterThan(0.8);
+    expect(first.evaluations.at(-1)!.trainLoss).toBeLessThan(first.evaluations[0]!.trainLoss);
+    expect(first.evaluations[first.selectedEvaluation]!.devMetric).toBeGreaterThan(0.8);
     const { directory: _, ...inMemory } = input;
     const second = await train(inMemory);
-    expect(second.best).toEqual(first.best);
+    expect(second.selected).toEqual(first.selected);
     const third = await train({ ...inMemory, seed: 6 });
-    expect(third.best).not.toEqual(first.best);
+    expect(third.selected).not.toEqual(first.selected);
   }, 60_000);
 
   it("killed at any step, goes on from its checkpoint to the same weights as a run that was never stopped", async () => {
@@ -144,8 +141,9 @@ describe("train", () => {
       expect(loadCheckpoint(killed, "f")!.progress.step).toBe(step);
       const resumed = await train({ ...input, directory: killed, resume: true });
       expect(weightsAt(killed)).toEqual(expected);
-      expect(resumed.best).toEqual(whole.best);
-      expect(withoutTimes(resumed.epochs)).toEqual(withoutTimes(whole.epochs));
+      expect(resumed.selected).toEqual(whole.selected);
+      expect(withoutTimes(resumed.evaluations)).toEqual(withoutTimes(whole.evaluations));
+      expect(resumed.curve).toEqual(whole.curve);
     }
   }, 60_000);
 
@@ -163,7 +161,7 @@ describe("train", () => {
       directory: `${directory}/short`,
       recipe: { ...recipe, stopAfterEpochs: 1 },
     });
-    expect(stopped.epochs).toHaveLength(1);
+    expect(stopped.evaluations).toHaveLength(1);
     expect(weightsAt(`${directory}/short`)).toEqual(state.first);
   });
 
@@ -182,15 +180,18 @@ describe("train", () => {
 
   it("stops early when the dev metric no longer rises, and keeps the best epoch's weights", async () => {
     const outcome = await train({ ...input, recipe: { ...recipe, epochs: 40, patience: 2 } });
-    expect(outcome.epochs.length).toBeLessThan(40);
-    expect(outcome.epochs.length - 1 - outcome.bestEpoch).toBe(2);
-    const best = Math.max(...outcome.epochs.map((epoch) => epoch.devMetric));
-    expect(outcome.epochs[outcome.bestEpoch]!.devMetric).toBe(best);
+    const { evaluations, selectedEvaluation } = outcome;
+    expect(evaluations.length).toBeLessThan(40);
+    expect(evaluations.length - 1 - selectedEvaluation).toBe(2);
+    const best = Math.max(...evaluations.map(({ devMetric }) => devMetric));
+    expect(evaluations[selectedEvaluation]!.devMetric).toBe(best);
   });
 
   it("refuses to resume another run's checkpoint, and sets a damaged one aside", async () => {
     await train({ ...input, recipe: { ...recipe, epochs: 1 } });
-    await expect(train({ ...input, resume: true, fingerprint: "g" })).rejects.toThrow(/other data, recipe or seed/);
+    await expect(train({ ...input, resume: true, fingerprint: "g" })).rejects.toThrow(
+      /other data, recipe, seed or starting point/,
+    );
     const path = join(directory, checkpointName);
     writeFileSync(path, readFileSync(path).subarray(0, 1000));
     const error = await train({ ...input, resume: true }).catch((caught: unknown) => caught);
@@ -217,9 +218,9 @@ describe("train", () => {
     async (modelType, pooling) => {
       const config = configOf(modelType, input.config);
       const pooled = { ...input, config, recipe: { ...recipe, pooling, epochs: 2 } };
-      const { best, epochs } = await train(pooled);
-      expect(epochs[1]!.trainLoss).toBeLessThan(epochs[0]!.trainLoss);
-      const tokenizerJson = tokenizerOf(vocabulary).digestSource;
+      const { selected: best, evaluations } = await train(pooled);
+      expect(evaluations[1]!.trainLoss).toBeLessThan(evaluations[0]!.trainLoss);
+      const tokenizerJson = wordPieceTokenizerJson(vocabulary, { lowercase: true });
       exportEncoder({ directory, config, pooling, maxTokens: 8, tokenizerJson, weights: best });
       const shapes = encoderWeightShapes(config);
       const parameters = new Map([...shapes].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]));

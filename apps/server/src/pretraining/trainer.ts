@@ -1,37 +1,38 @@
-// The training loop: batches through the graph, AdamW, an evaluation and a checkpoint an epoch, early stopping, resumption.
+// The training loop: batches through the graph, AdamW, evaluations and checkpoints, early stopping, resumption.
 
-import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
-import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
-import type { Tf } from "./backend.js";
-import { assembleBatch, batchesPerEpoch, type Example, planEpoch, type TrainingTask } from "./batches.js";
-import { type EpochRecord, loadCheckpoint, saveCheckpoint, type TrainingState } from "./checkpoint.js";
-import { encoderFeatures, initialValues } from "./graphs/encoder.js";
-import { wordEmbeddings } from "./graphs/forward.js";
-import { dense, type Tensor, type Tensor2D } from "./graphs/layers.js";
-import { adamUpdate, clippingScale, createParameter, type Parameter, scheduledRate } from "./optimizer.js";
-import type { Recipe } from "./recipe.js";
+import { type BatchPlan, batchesPerEpoch, type Example, planEpoch, type TrainingTask } from "./batches.js";
+import {
+  type CurvePoint,
+  type EvaluationRecord,
+  loadCheckpoint,
+  saveCheckpoint,
+  type TrainingState,
+} from "./checkpoint.js";
+import { initialValues } from "./graphs/encoder.js";
+import { createVariables, taskF1, type Variables } from "./inference.js";
+import { createParameter, type Parameter } from "./optimizer.js";
+import { type StepContext, trainStep } from "./train-step.js";
 
-export interface TrainerInput {
-  readonly tf: Tf;
-  readonly config: EncoderConfig;
-  readonly recipe: Recipe;
+export interface TrainerInput extends StepContext {
   /** The first is the one that `dev` belongs to. */
   readonly tasks: readonly TrainingTask[];
   readonly dev: readonly Example[];
-  readonly seed: number;
-  readonly unknownId: number;
-  /** Ids below are special tokens. */
-  readonly firstWordId: number;
   readonly fingerprint: string;
+  /** The encoder's weights to start from; random ones where absent. The heads always start from random ones. */
+  readonly initial?: ReadonlyMap<string, Float32Array>;
+  /** The best dev metric of a full run, which `recipe.stopAtFraction` is a share of. */
+  readonly referenceMetric?: number;
   /** Where checkpoints go; none are written without it. */
   readonly directory?: string;
   readonly resume?: boolean;
-  /** Steps between checkpoints inside an epoch. */
+  /** Steps between checkpoints; one is written at every evaluation too. */
   readonly checkpointEvery?: number;
   readonly onProgress?: (progress: ProgressReport) => void;
+  /** After each evaluation. */
+  readonly onEvaluation?: (curves: Curves) => void;
   /** Saves a checkpoint and returns after the step in hand. */
   readonly signal?: AbortSignal;
 }
@@ -41,223 +42,165 @@ export interface ProgressReport {
   readonly steps: number;
   readonly epoch: number;
   readonly epochs: number;
-  /** Mean loss of the epoch so far. */
+  /** Mean loss since the last evaluation. */
   readonly loss: number;
   readonly devMetric: number | undefined;
   readonly secondsLeft: number;
 }
 
-export interface TrainingOutcome {
+export interface Curves {
+  readonly curve: readonly CurvePoint[];
+  readonly evaluations: readonly EvaluationRecord[];
+}
+
+export interface TrainingOutcome extends Curves {
   /** false: stopped by the signal; the checkpoint goes on from here. */
   readonly finished: boolean;
-  /** The weights of the best epoch, encoder and heads ("head.<task>.weight"), by name. */
-  readonly best: ReadonlyMap<string, Float32Array>;
-  readonly epochs: readonly EpochRecord[];
-  readonly bestEpoch: number;
+  /** The weights that the recipe selects, encoder and heads ("head.<task>.weight"), by name. */
+  readonly selected: ReadonlyMap<string, Float32Array>;
+  /** Index of the evaluation that they are of. */
+  readonly selectedEvaluation: number;
   readonly seconds: number;
 }
 
 export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const { tf, recipe, tasks, seed, signal, directory } = input;
   const perEpoch = batchesPerEpoch(tasks, recipe.batchSize);
-  const steps = perEpoch * recipe.epochs;
-  const lastEpochs = epochsToTrain(recipe);
+  const schedule = scheduleOf(input, perEpoch);
   const resumed = input.resume && directory !== undefined ? loadCheckpoint(directory, input.fingerprint) : undefined;
   const state = resumed ?? freshState(input);
-  const secondsBefore = state.progress.seconds;
+  const { progress } = state;
+  const secondsBefore = progress.seconds;
+  const firstStep = progress.step;
   const started = performance.now();
-  const firstStep = state.progress.step;
   const weights = createVariables(tf, state.parameters);
+  let plans: { readonly epoch: number; readonly batches: BatchPlan[] } | undefined;
   try {
-    while (!isOver(state, recipe, perEpoch)) {
-      const epoch = Math.floor(state.progress.step / perEpoch);
-      const plans = planEpoch(tasks, { batchSize: recipe.batchSize, seed, epoch });
-      for (let index = state.progress.step % perEpoch; index < perEpoch; index++) {
-        const plan = plans[index]!;
-        const examples = Array.from(plan.indices, (i) => tasks[plan.task]!.examples[i]!);
-        const loss = trainStep(input, { state, weights, examples, task: tasks[plan.task]!, steps });
-        if (!Number.isFinite(loss)) {
-          throw new Error(`step ${state.progress.step}: the loss is ${loss}; lower the recipe's learning rate`);
-        }
-        const progress = state.progress;
-        progress.epochLoss += loss;
-        progress.step += 1;
-        progress.seconds = secondsBefore + (performance.now() - started) / 1000;
-        input.onProgress?.({
-          step: progress.step,
-          steps: perEpoch * lastEpochs,
-          epoch,
-          epochs: lastEpochs,
-          loss: progress.epochLoss / (index + 1),
-          devMetric: progress.epochs.at(-1)?.devMetric,
-          secondsLeft:
-            ((progress.seconds - secondsBefore) / (progress.step - firstStep)) *
-            (perEpoch * lastEpochs - progress.step),
-        });
-        // Lets signals and the progress line through.
-        await new Promise((resolve) => setImmediate(resolve));
-        if (index === perEpoch - 1) closeEpoch(input, { state, weights, epoch, perEpoch });
-        const due = index === perEpoch - 1 || signal?.aborted || progress.step % (input.checkpointEvery ?? 200) === 0;
-        if (due && directory !== undefined) saveCheckpoint(directory, state);
-        if (signal?.aborted) return outcome(state, false);
+    while (!isOver(state, input, schedule)) {
+      const epoch = Math.floor(progress.step / perEpoch);
+      if (plans?.epoch !== epoch) {
+        plans = { epoch, batches: planEpoch(tasks, { batchSize: recipe.batchSize, seed, epoch }) };
       }
+      const plan = plans.batches[progress.step % perEpoch]!;
+      const task = tasks[plan.task]!;
+      const examples = Array.from(plan.indices, (i) => task.examples[i]!);
+      const loss = trainStep(input, { state, weights, examples, task, steps: schedule.decaySteps });
+      if (!Number.isFinite(loss)) {
+        throw new Error(`step ${progress.step}: the loss is ${loss}; lower the recipe's learning rate`);
+      }
+      progress.step += 1;
+      progress.seconds = secondsBefore + (performance.now() - started) / 1000;
+      noteLoss(state, loss, schedule);
+      input.onProgress?.(report(state, schedule, (progress.seconds - secondsBefore) / (progress.step - firstStep)));
+      // Lets signals and the progress line through.
+      await new Promise((resolve) => setImmediate(resolve));
+      const evaluated = schedule.evaluatesAt(progress.step);
+      if (evaluated) {
+        evaluate(input, { state, weights, epoch: progress.step / perEpoch });
+        progress.seconds = secondsBefore + (performance.now() - started) / 1000;
+        input.onEvaluation?.(progress);
+      }
+      const due = evaluated || signal?.aborted || progress.step % (input.checkpointEvery ?? 200) === 0;
+      if (due && directory !== undefined) saveCheckpoint(directory, state);
+      if (signal?.aborted) return outcome(state, input, false);
     }
-    return outcome(state, true);
+    return outcome(state, input, true);
   } finally {
     for (const variable of weights.values()) variable.dispose();
   }
 }
 
-type Variables = Map<string, ReturnType<Tf["variable"]>>;
-
-interface StepInput {
-  readonly state: TrainingState;
-  readonly weights: Variables;
-  readonly examples: readonly Example[];
-  readonly task: TrainingTask;
-  readonly steps: number;
+interface TrainingSchedule {
+  readonly perEpoch: number;
+  /** After which the learning rate would be zero. */
+  readonly decaySteps: number;
+  /** After which training ends at the latest. */
+  readonly lastStep: number;
+  readonly curveEvery: number;
+  evaluatesAt(step: number): boolean;
 }
 
-/** One batch forward and back, one update of every weight the task uses. Returns the batch's mean loss. */
-function trainStep(input: TrainerInput, { state, weights, examples, task, steps }: StepInput): number {
-  const { tf, recipe, seed } = input;
-  const { step } = state.progress;
-  // A generator for each step, so that a resumed run draws what the uninterrupted one would have.
-  const random = createRandom(seed * 2 ** 32 + 2 ** 31 + step);
-  const tokenDropout = { ...input, rate: recipe.tokenDropoutRate, random: random.fork() };
-  const batch = assembleBatch(examples, tokenDropout);
-  const words = state.parameters.get(wordEmbeddings)!;
-  const names = [...weights.keys()].filter(
-    (name) => !name.startsWith("head.") || name.startsWith(`head.${task.name}.`),
-  );
-  const gradients = new Map<string, Float32Array>();
-  let loss = Number.NaN;
-  tf.tidy(() => {
-    const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
-    const compute = (...tensors: Tensor[]): Tensor => {
-      const byName = new Map(names.map((name, i) => [name, tensors[i + 1]!]));
-      const features = encoderFeatures(tf, {
-        config: input.config,
-        pooling: recipe.pooling,
-        batch,
-        words: tensors[0] as Tensor2D,
-        weights: byName,
-        dropoutRate: recipe.dropoutRate,
-        random: random.fork(),
-      });
-      const logits = dense(tf, features, headOf(byName, task));
-      const targets = tf.tensor(batch.targets, [batch.sentences, task.classes.length]);
-      return tf.neg(tf.sum(tf.mul(targets, tf.logSoftmax(logits)))).div(batch.sentences);
-    };
-    const { value, grads } = tf.valueAndGrads(compute as (...args: Tensor[]) => import("@tensorflow/tfjs").Scalar)([
-      rows,
-      ...names.map((name) => weights.get(name)!),
-    ]);
-    loss = value.dataSync()[0]!;
-    gradients.set(wordEmbeddings, grads[0]!.dataSync() as Float32Array);
-    for (const [i, name] of names.entries()) gradients.set(name, grads[i + 1]!.dataSync() as Float32Array);
-  });
-  const gradientScale = clippingScale(gradients.values(), recipe.clipNorm);
-  if (!Number.isFinite(gradientScale)) return Number.NaN;
-  const learningRate = scheduledRate(step, {
-    peak: recipe.learningRate,
-    total: steps,
-    warmupFraction: recipe.warmupFraction,
-  });
-  for (const [name, gradient] of gradients) {
-    const parameter = state.parameters.get(name)!;
-    const isEmbedding = name === wordEmbeddings;
-    // As in BERT: no decay of biases and normalisation, and none of rows that a batch happens to hold.
-    const weightDecay = parameter.shape.length < 2 || isEmbedding ? 0 : recipe.weightDecay;
-    const options = { learningRate, weightDecay, gradientScale, step: step + 1 };
-    adamUpdate(parameter, gradient, isEmbedding ? { ...options, rows: batch.ids } : options);
-    const variable = weights.get(name);
-    if (variable !== undefined) assign(tf, variable, parameter);
-  }
-  return loss;
+function scheduleOf({ recipe }: TrainerInput, perEpoch: number): TrainingSchedule {
+  const { epochs, stopAfterEpochs = epochs, evaluationsPerEpoch } = recipe;
+  const stepsOf = (count: number) => Math.max(1, Math.round(count * perEpoch));
+  const lastStep = stepsOf(Math.min(epochs, stopAfterEpochs));
+  const evaluations = (step: number) => Math.floor((step * evaluationsPerEpoch) / perEpoch);
+  return {
+    perEpoch,
+    decaySteps: stepsOf(epochs),
+    lastStep,
+    curveEvery: Math.ceil(lastStep / 200),
+    evaluatesAt: (step) => step === lastStep || evaluations(step) > evaluations(step - 1),
+  };
 }
 
-interface EpochInput {
+function isOver(
+  { progress }: TrainingState,
+  { recipe, referenceMetric }: TrainerInput,
+  schedule: TrainingSchedule,
+): boolean {
+  if (progress.step >= schedule.lastStep) return true;
+  const { evaluations, bestEvaluation } = progress;
+  const last = evaluations.at(-1);
+  if (last === undefined) return false;
+  const { stopAtFraction, patience } = recipe;
+  const goal = stopAtFraction === undefined ? undefined : stopAtFraction * (referenceMetric ?? Number.NaN);
+  return (goal !== undefined && last.devMetric >= goal) || evaluations.length - 1 - bestEvaluation >= patience;
+}
+
+function noteLoss({ progress }: TrainingState, loss: number, { curveEvery }: TrainingSchedule): void {
+  progress.lossSum += loss;
+  progress.curveLossSum += loss;
+  if (progress.step % curveEvery !== 0) return;
+  progress.curve.push({ step: progress.step, loss: progress.curveLossSum / curveEvery });
+  progress.curveLossSum = 0;
+}
+
+function meanLoss({ lossSum, step, evaluations }: TrainingState["progress"]): number {
+  return lossSum / (step - (evaluations.at(-1)?.step ?? 0));
+}
+
+function report({ progress }: TrainingState, schedule: TrainingSchedule, secondsPerStep: number): ProgressReport {
+  const { perEpoch, lastStep } = schedule;
+  return {
+    step: progress.step,
+    steps: lastStep,
+    epoch: Math.floor((progress.step - 1) / perEpoch),
+    epochs: Math.ceil(lastStep / perEpoch),
+    loss: meanLoss(progress),
+    devMetric: progress.evaluations.at(-1)?.devMetric,
+    secondsLeft: secondsPerStep * (lastStep - progress.step),
+  };
+}
+
+interface EvaluationInput {
   readonly state: TrainingState;
   readonly weights: Variables;
   readonly epoch: number;
-  readonly perEpoch: number;
 }
 
-function closeEpoch(input: TrainerInput, { state, weights, epoch, perEpoch }: EpochInput): void {
+function evaluate(input: TrainerInput, { state, weights, epoch }: EvaluationInput): void {
   const { progress, parameters } = state;
-  const devMetric = evaluate(input, parameters, weights);
-  progress.epochs.push({ epoch, trainLoss: progress.epochLoss / perEpoch, devMetric, seconds: progress.seconds });
-  progress.epochLoss = 0;
-  const best = progress.epochs[progress.bestEpoch]?.devMetric ?? Number.NEGATIVE_INFINITY;
-  if (devMetric > best) {
-    progress.bestEpoch = epoch;
-    state.best = new Map([...parameters].map(([name, { values }]) => [name, values.slice()]));
-  }
-}
-
-/**
- * Weighted F1 of the first task on `dev`. A row with several labels counts as the predicted one where it is among them,
- * else as its first most likely.
- */
-function evaluate(input: TrainerInput, parameters: Map<string, Parameter>, weights: Variables): number {
-  const { dev } = input;
-  const task = input.tasks[0]!;
-  const truth = new Int32Array(dev.length);
-  const predicted = new Int32Array(dev.length);
-  const weight = parameters.get(`head.${task.name}.weight`)!;
-  const bias = parameters.get(`head.${task.name}.bias`)!;
-  // By length, again so that little is padded.
-  const order = [...dev.keys()].sort((a, b) => dev[a]!.ids.length - dev[b]!.ids.length || a - b);
-  for (let start = 0; start < order.length; start += 128) {
-    const indices = order.slice(start, start + 128);
-    const examples = indices.map((i) => dev[i]!);
-    const features = forwardFeatures(input, { parameters, weights, examples });
-    const width = features.length / examples.length;
-    for (const [k, index] of indices.entries()) {
-      const logits = task.classes.map((_, c) => {
-        let sum = bias.values[c]!;
-        for (let j = 0; j < width; j++) sum += weight.values[c * width + j]! * features[k * width + j]!;
-        return sum;
-      });
-      const choice = logits.indexOf(Math.max(...logits));
-      const { target } = dev[index]!;
-      predicted[index] = choice;
-      truth[index] = target[choice]! > 0 ? choice : target.indexOf(Math.max(...target));
-    }
-  }
-  return weightedF1(truth, predicted, task.classes.length);
-}
-
-/** Pooled features of `examples`, without dropout: (N * F), row-major. */
-export function forwardFeatures(
-  { tf, config, recipe }: Pick<TrainerInput, "tf" | "config"> & { recipe: Pick<Recipe, "pooling"> },
-  {
-    parameters,
-    weights,
-    examples,
-  }: { parameters: Map<string, Parameter>; weights: Variables; examples: readonly Example[] },
-): Float32Array {
-  const batch = assembleBatch(examples);
-  const words = parameters.get(wordEmbeddings)!;
-  let features = new Float32Array(0);
-  tf.tidy(() => {
-    const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
-    const pooled = encoderFeatures(tf, {
-      config,
-      pooling: recipe.pooling,
-      batch,
-      words: rows,
-      weights,
-      dropoutRate: 0,
-      random: undefined,
-    });
-    features = pooled.dataSync() as Float32Array<ArrayBuffer>;
+  const devMetric = taskF1(input, { parameters, weights, task: input.tasks[0]!, examples: input.dev });
+  const best = progress.evaluations[progress.bestEvaluation]?.devMetric ?? Number.NEGATIVE_INFINITY;
+  progress.evaluations.push({
+    step: progress.step,
+    epoch,
+    trainLoss: meanLoss(progress),
+    devMetric,
+    seconds: progress.seconds,
   });
-  return features;
+  progress.lossSum = 0;
+  if (devMetric <= best) return;
+  progress.bestEvaluation = progress.evaluations.length - 1;
+  if (input.recipe.select === "best") state.best = valuesOf(parameters);
 }
 
-function freshState({ config, recipe, tasks, seed, fingerprint }: TrainerInput): TrainingState {
+function valuesOf(parameters: ReadonlyMap<string, Parameter>): Map<string, Float32Array> {
+  return new Map([...parameters].map(([name, { values }]) => [name, values.slice()]));
+}
+
+function freshState({ config, recipe, tasks, seed, fingerprint, initial }: TrainerInput): TrainingState {
   const random = createRandom(seed);
   const shapes = encoderWeightShapes(config);
   const features = pooledSize(config.hiddenSize, recipe.pooling);
@@ -266,49 +209,31 @@ function freshState({ config, recipe, tasks, seed, fingerprint }: TrainerInput):
     shapes.set(`head.${name}.bias`, [classes.length]);
   }
   const parameters = new Map<string, Parameter>();
-  for (const [name, shape] of shapes) parameters.set(name, createParameter(shape, initialValues(name, shape, random)));
-  const progress = { version: 1 as const, fingerprint, step: 0, epochLoss: 0, epochs: [], bestEpoch: -1, seconds: 0 };
+  for (const [name, shape] of shapes) {
+    const values = initial?.get(name)?.slice() ?? initialValues(name, shape, random);
+    parameters.set(name, createParameter(shape, values));
+  }
+  const progress = {
+    ...{ version: 2 as const, fingerprint, step: 0, lossSum: 0, curveLossSum: 0, curve: [] },
+    ...{ evaluations: [], bestEvaluation: -1, seconds: 0 },
+  };
   return { progress, parameters, best: new Map() };
 }
 
-/** Every weight as a tf.Variable under its own name, but the word embeddings: of those a step uploads only the rows it reads. */
-export function createVariables(tf: Tf, parameters: Map<string, Parameter>): Variables {
-  const variables: Variables = new Map();
-  for (const [name, parameter] of parameters) {
-    if (name === wordEmbeddings) continue;
-    const initial = tf.tensor(parameter.values, [...parameter.shape]);
-    variables.set(name, tf.variable(initial));
-    initial.dispose();
-  }
-  return variables;
-}
-
-function assign(tf: Tf, variable: ReturnType<Tf["variable"]>, { values, shape }: Parameter): void {
-  const next = tf.tensor(values, [...shape]);
-  variable.assign(next);
-  next.dispose();
-}
-
-function headOf(weights: ReadonlyMap<string, Tensor>, { name }: TrainingTask): { weight: Tensor; bias: Tensor } {
-  return { weight: weights.get(`head.${name}.weight`)!, bias: weights.get(`head.${name}.bias`)! };
-}
-
-function selectRows({ values, shape }: Parameter, ids: Int32Array): Float32Array {
-  const width = shape[1]!;
-  const rows = new Float32Array(ids.length * width);
-  for (const [r, id] of ids.entries()) rows.set(values.subarray(id * width, (id + 1) * width), r * width);
-  return rows;
-}
-
-function epochsToTrain({ epochs, stopAfterEpochs = epochs }: Recipe): number {
-  return Math.min(epochs, stopAfterEpochs);
-}
-
-function isOver({ progress }: TrainingState, recipe: Recipe, perEpoch: number): boolean {
-  const done = Math.floor(progress.step / perEpoch);
-  return done >= epochsToTrain(recipe) || (progress.bestEpoch >= 0 && done - 1 - progress.bestEpoch >= recipe.patience);
-}
-
-function outcome({ progress, best }: TrainingState, finished: boolean): TrainingOutcome {
-  return { finished, best, epochs: progress.epochs, bestEpoch: progress.bestEpoch, seconds: progress.seconds };
+function outcome(
+  { progress, best, parameters }: TrainingState,
+  { recipe }: TrainerInput,
+  finished: boolean,
+): TrainingOutcome {
+  const { evaluations, curve, bestEvaluation, seconds } = progress;
+  return recipe.select === "best"
+    ? { finished, evaluations, curve, seconds, selected: best, selectedEvaluation: bestEvaluation }
+    : {
+        finished,
+        evaluations,
+        curve,
+        seconds,
+        selected: valuesOf(parameters),
+        selectedEvaluation: evaluations.length - 1,
+      };
 }

@@ -2,7 +2,7 @@
 // tokenizer.json, and import.json, which says where it came from. The folder is there whole or not at all.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -13,7 +13,7 @@ import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { extractorConfigJson, sha256 } from "../pretraining/export.js";
-import { readTokenizerJson } from "./checkpoint-tokenizer.js";
+import { readTokenizerJson, tokenizerFileNames } from "./checkpoint-tokenizer.js";
 import { inFile, modelTypeOf, openWeights, takeEncoderWeights } from "./checkpoint-weights.js";
 
 export interface ImportInput {
@@ -29,6 +29,8 @@ export interface ImportInput {
 export interface ImportRecord {
   readonly version: 1;
   readonly source: string;
+  /** Where the publisher names one. */
+  readonly licence?: string;
   readonly modelType: EncoderConfig["modelType"];
   readonly numHiddenLayers: number;
   readonly hiddenSize: number;
@@ -36,25 +38,20 @@ export interface ImportRecord {
   readonly parameters: number;
   readonly pooling: Pooling;
   readonly maxTokens: number;
-  readonly files: readonly { readonly name: string; readonly sizeBytes: number; readonly sha256: string }[];
+  readonly files: readonly FileDigest[];
 }
 
 /** Throws INVALID_CHECKPOINT naming file and field, INVALID_INPUT for `out` or `maxTokens`. */
 export function importCheckpoint(input: ImportInput): ImportRecord {
   const { folder, out, pooling, maxTokens, source } = input;
   refuseFilled(out);
-  const configPath = join(folder, "config.json");
-  const configText = inFile(configPath, () => readFileSync(configPath, "utf8"));
-  const found = openWeights(folder);
-  const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
+  const { config, model, tokenizerJson, licence } = readCheckpointFolder(folder);
   if (maxTokens > longestInput(config)) {
     throw new AppError(
       "INVALID_INPUT",
       `--max-tokens ${maxTokens}: this encoder reads at most ${longestInput(config)}`,
     );
   }
-  const model = takeEncoderWeights(config, found, folder);
-  const tokenizerJson = readTokenizerJson(folder);
   checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens });
 
   const encoder = new TextEncoder();
@@ -66,6 +63,7 @@ export function importCheckpoint(input: ImportInput): ImportRecord {
   const record: ImportRecord = {
     version: 1,
     source,
+    ...(licence === undefined ? {} : { licence }),
     modelType: config.modelType,
     numHiddenLayers: config.numHiddenLayers,
     hiddenSize: config.hiddenSize,
@@ -78,6 +76,50 @@ export function importCheckpoint(input: ImportInput): ImportRecord {
   files.set("import.json", encoder.encode(`${JSON.stringify(record, null, 2)}\n`));
   writeFolder(out, files);
   return record;
+}
+
+/** A checkpoint in Hugging Face's layout, or a folder that `importCheckpoint` wrote. */
+export interface CheckpointFolder {
+  readonly config: EncoderConfig;
+  /** The encoder alone, float32. */
+  readonly model: TensorFile;
+  readonly tokenizerJson: string;
+  /** As its publisher names it. */
+  readonly licence?: string;
+  /** What was read, as it lies there. */
+  readonly files: readonly FileDigest[];
+}
+
+export interface FileDigest {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Throws INVALID_CHECKPOINT naming file and field. */
+export function readCheckpointFolder(folder: string): CheckpointFolder {
+  const configPath = join(folder, "config.json");
+  const configText = inFile(configPath, () => readFileSync(configPath, "utf8"));
+  const found = openWeights(folder);
+  const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
+  const model = takeEncoderWeights(config, found, folder);
+  const tokenizerJson = readTokenizerJson(folder);
+  const licence = readLicence(folder);
+  const weightFiles = new Set([...found.values()].map(({ path }) => basename(path)));
+  const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
+  const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
+    const bytes = readFileSync(join(folder, name));
+    return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
+  });
+  return { config, model, tokenizerJson, files, ...(licence === undefined ? {} : { licence }) };
+}
+
+/** From import.json, or from the head of the publisher's README.md: a short name such as apache-2.0. */
+function readLicence(folder: string): string | undefined {
+  const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
+  const imported = /"licence": "([\w.+-]{1,60})"/.exec(read("import.json"));
+  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md"))?.[1] ?? "";
+  return imported?.[1] ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
 }
 
 function refuseFilled(out: string): void {

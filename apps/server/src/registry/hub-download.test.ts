@@ -78,7 +78,7 @@ describe("a checkpoint on the hub", () => {
       },
     );
     expect(found).toBe(commit);
-    expect(readdirSync(target).sort()).toEqual(["config.json", "model.safetensors", "vocab.txt"]);
+    expect(readdirSync(target).sort()).toEqual(["README.md", "config.json", "model.safetensors", "vocab.txt"]);
     expect(readFileSync(join(target, "model.safetensors")).equals(weights)).toBe(true);
     expect(progress.at(-1)).toBe("model.safetensors 300000");
     expect(requests.filter(({ path }) => path.includes("/resolve/")).every(({ path }) => path.includes(commit))).toBe(

@@ -56,7 +56,9 @@ export async function downloadCheckpoint(reference: HubReference, options: Downl
   }
   mkdirSync(options.directory, { recursive: true });
   const fetchFile = (name: string) => downloadFile(client, { ...options, commit, name });
-  for (const name of ["config.json", ...tokenizerFileNames.filter(has), weights]) await fetchFile(name);
+  // The publisher's README.md names the licence.
+  const named = ["config.json", ...tokenizerFileNames, "README.md"].filter(has);
+  for (const name of [...named, weights]) await fetchFile(name);
   if (weights.endsWith(".index.json")) {
     const path = join(options.directory, weights);
     const shards = new Set(inFile(path, () => readShardIndex(readFileSync(path, "utf8"))).values());
@@ -108,7 +110,7 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
   const path = `/${client.repository}/resolve/${commit}/${encodeURIComponent(name)}`;
   const target = join(directory, name);
   const remote: RemoteFile = { name, path, ...(await retrying(input, () => client.describe(path, name))) };
-  if (remote.sizeBytes > largestTextBytes && /\.(json|txt)$/.test(name)) {
+  if (remote.sizeBytes > largestTextBytes && /\.(json|txt|md)$/.test(name)) {
     throw new AppError("INVALID_CHECKPOINT", `${name}: ${remote.sizeBytes} bytes are no text file of a checkpoint`);
   }
   if (existsSync(target) && (await hashOf(target, remote)) === remote.hash) return;

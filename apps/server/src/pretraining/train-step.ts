@@ -1,0 +1,136 @@
+// One step of training: a batch forward and back, and an update of every weight that its task uses.
+
+import type { EncoderConfig } from "@attune/ml/encoder/config";
+import { createRandom } from "@attune/ml/tensor/random";
+import type { Tf } from "./backend.js";
+import { type AssembledBatch, assembleBatch, type Example, type TrainingTask } from "./batches.js";
+import type { TrainingState } from "./checkpoint.js";
+import { encoderFeatures } from "./graphs/encoder.js";
+import { wordEmbeddings } from "./graphs/forward.js";
+import { dense, type Tensor, type Tensor2D } from "./graphs/layers.js";
+import { selectRows, type Variables } from "./inference.js";
+import { adamUpdate, clippingScale, type Parameter, scheduledRate } from "./optimizer.js";
+import type { Recipe } from "./recipe.js";
+
+export interface StepContext {
+  readonly tf: Tf;
+  readonly config: EncoderConfig;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  /** What token dropout puts in a word's place. */
+  readonly unknownId: number;
+  /** Ids below are special tokens. */
+  readonly firstWordId: number;
+}
+
+export interface StepInput {
+  readonly state: TrainingState;
+  readonly weights: Variables;
+  readonly examples: readonly Example[];
+  readonly task: TrainingTask;
+  /** Over which the learning rate falls to zero. */
+  readonly steps: number;
+}
+
+/** Returns the batch's mean loss; NaN where a gradient is not finite, and nothing is changed then. */
+export function trainStep(context: StepContext, { state, weights, examples, task, steps }: StepInput): number {
+  const { tf, recipe, seed } = context;
+  const { step } = state.progress;
+  // A generator for each step, so that a resumed run draws what the uninterrupted one would have.
+  const random = createRandom(seed * 2 ** 32 + 2 ** 31 + step);
+  const batch = assembleBatch(examples, { ...context, rate: recipe.tokenDropoutRate, random: random.fork() });
+  const words = state.parameters.get(wordEmbeddings)!;
+  const names = [...weights.keys()].filter(
+    (name) => !name.startsWith("head.") || name.startsWith(`head.${task.name}.`),
+  );
+  const gradients = new Map<string, Float32Array>();
+  let loss = Number.NaN;
+  tf.tidy(() => {
+    const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
+    const compute = (...tensors: Tensor[]): Tensor => {
+      const byName = new Map(names.map((name, i) => [name, tensors[i + 1]!]));
+      const features = encoderFeatures(tf, {
+        config: context.config,
+        pooling: recipe.pooling,
+        batch,
+        words: tensors[0] as Tensor2D,
+        weights: byName,
+        dropoutRate: recipe.dropoutRate,
+        random: random.fork(),
+      });
+      const head = `head.${task.name}`;
+      const logits = dense(tf, features, { weight: byName.get(`${head}.weight`)!, bias: byName.get(`${head}.bias`)! });
+      return lossOf(tf, logits, { batch, examples, recipe });
+    };
+    const { value, grads } = tf.valueAndGrads(compute as (...args: Tensor[]) => import("@tensorflow/tfjs").Scalar)([
+      rows,
+      ...names.map((name) => weights.get(name)!),
+    ]);
+    loss = value.dataSync()[0]!;
+    gradients.set(wordEmbeddings, grads[0]!.dataSync() as Float32Array);
+    for (const [i, name] of names.entries()) gradients.set(name, grads[i + 1]!.dataSync() as Float32Array);
+  });
+  const gradientScale = clippingScale(gradients.values(), recipe.clipNorm);
+  if (!Number.isFinite(gradientScale)) return Number.NaN;
+  const { learningRate, headLearningRate = learningRate, warmupFraction, weightDecay } = recipe;
+  for (const [name, gradient] of gradients) {
+    const parameter = state.parameters.get(name)!;
+    const isEmbedding = name === wordEmbeddings;
+    const peak = name.startsWith("head.") ? headLearningRate : learningRate;
+    const options = {
+      learningRate: scheduledRate(step, { peak, total: steps, warmupFraction }),
+      // As in BERT: no decay of biases and normalisation, and none of rows that a batch happens to hold.
+      weightDecay: parameter.shape.length < 2 || isEmbedding ? 0 : weightDecay,
+      gradientScale,
+      step: step + 1,
+    };
+    adamUpdate(parameter, gradient, isEmbedding ? { ...options, rows: batch.ids } : options);
+    const variable = weights.get(name);
+    if (variable !== undefined) assign(tf, variable, parameter);
+  }
+  return loss;
+}
+
+interface LossInput {
+  readonly batch: AssembledBatch;
+  readonly examples: readonly Example[];
+  readonly recipe: Recipe;
+}
+
+/** Cross-entropy with the labels and, where the examples have a teacher's logits, with what it says (Hinton et al. 2015). */
+function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: LossInput): Tensor {
+  const { distillation } = recipe;
+  const targets = tf.tensor(batch.targets, logits.shape);
+  const crossEntropy = (goal: Tensor, scores: Tensor) =>
+    tf.neg(tf.sum(tf.mul(goal, tf.logSoftmax(scores)))).div(batch.sentences);
+  const hard = crossEntropy(targets, logits);
+  if (distillation === undefined || examples[0]?.teacherLogits === undefined) return hard;
+  const { weight, temperature } = distillation;
+  const { probabilities, entropy } = softened(examples, temperature);
+  const soft = crossEntropy(tf.tensor(probabilities, logits.shape), tf.div(logits, temperature)).sub(entropy);
+  return tf.add(hard.mul(1 - weight), soft.mul(weight * temperature * temperature));
+}
+
+/** The teacher's distributions at a temperature, (B * C), and their mean entropy: what KL is less than cross-entropy. */
+function softened(examples: readonly Example[], temperature: number) {
+  const classes = examples[0]!.teacherLogits!.length;
+  const probabilities = new Float32Array(examples.length * classes);
+  let entropy = 0;
+  for (const [b, { teacherLogits }] of examples.entries()) {
+    const largest = Math.max(...teacherLogits!);
+    const powers = Array.from(teacherLogits!, (logit) => Math.exp((logit - largest) / temperature));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    for (const [c, power] of powers.entries()) {
+      const probability = power / sum;
+      probabilities[b * classes + c] = probability;
+      if (probability > 0) entropy -= probability * Math.log(probability);
+    }
+  }
+  return { probabilities, entropy: entropy / examples.length };
+}
+
+function assign(tf: Tf, variable: ReturnType<Tf["variable"]>, { values, shape }: Parameter): void {
+  const next = tf.tensor(values, [...shape]);
+  variable.assign(next);
+  next.dispose();
+}
