@@ -2,8 +2,10 @@
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
+import { withStoredTemperature } from "./calibrated.js";
 import { loadElm } from "./elm.js";
 import { readHeader } from "./head-file.js";
+import type { HeadKernels } from "./head-kernels.js";
 import { refuseOtherIdentity } from "./identity.js";
 import { loadLinear } from "./linear.js";
 import { loadOselm } from "./oselm.js";
@@ -28,16 +30,23 @@ export interface Head {
   save(): TensorFile;
 }
 
-/** Reads any kind of head. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
-export function loadHead(file: TensorFile): Head {
+/**
+ * Reads any kind of head, calibrated where its file holds a temperature. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or
+ * `unsupported`, naming the field.
+ */
+export function loadHead(file: TensorFile, kernels?: HeadKernels): Head {
+  return withStoredTemperature(loadPlainHead(file, kernels), file);
+}
+
+function loadPlainHead(file: TensorFile, kernels: HeadKernels | undefined): Head {
   const { kind } = readHeader(file);
   switch (kind) {
     case "linear":
-      return loadLinear(file);
+      return loadLinear(file, kernels);
     case "elm":
-      return loadElm(file);
+      return loadElm(file, kernels);
     case "oselm":
-      return loadOselm(file);
+      return loadOselm(file, kernels);
     default:
       throw new MlError("unsupported", `Metadata field "kind" is "${kind}"; this version reads linear, elm and oselm`);
   }

@@ -1,0 +1,90 @@
+// A head with a temperature: the same predictions, calibrated probabilities. Its file is the head's with one metadata field more, which
+// readers that do not know it pass over.
+import { MlError } from "../error.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { TensorFile } from "../tensor/safetensors.js";
+import type { ElmHead } from "./elm.js";
+import { checkFeatures } from "./examples.js";
+import type { Head } from "./head.js";
+import { readHeader } from "./head-file.js";
+import { activate, type HiddenLayer, outputScores, readHiddenLayer } from "./hidden-layer.js";
+import type { LinearHead } from "./linear.js";
+import type { OselmHead } from "./oselm.js";
+import { softmaxAt, temperatureRange } from "./temperature.js";
+
+export type Calibrated<H extends Head> = H & { readonly temperature: number };
+
+/** Learns on as `head` does; only its probabilities are others. Throws `out-of-range` for a temperature outside `temperatureRange`. */
+export function calibrateHead<H extends Head>(head: H, temperature: number): Calibrated<H> {
+  const [least, most] = temperatureRange;
+  if (!(temperature >= least && temperature <= most)) {
+    throw new MlError("out-of-range", `temperature is ${temperature}; it must be a number from ${least} to ${most}`);
+  }
+  const scores = headScores(head);
+  function save(): TensorFile {
+    const { metadata, tensors } = head.save();
+    return { metadata: { ...metadata, temperature: String(temperature) }, tensors };
+  }
+  const own = { temperature, probabilities: (features: Matrix) => softmaxAt(scores(features), temperature), save };
+  // Everything else, what changes as it learns too, is the head's own.
+  return Object.assign(Object.create(head), own) as Calibrated<H>;
+}
+
+/** `head` as its file says: with a temperature where there is one. Throws `malformed` and `out-of-range`, naming the field. */
+export function withStoredTemperature(head: Head, { metadata }: TensorFile): Head {
+  const stored = metadata.temperature;
+  if (stored === undefined) return head;
+  const temperature = stored.trim() === "" ? Number.NaN : Number(stored);
+  if (!Number.isFinite(temperature)) {
+    throw new MlError("malformed", `Metadata field "temperature" is "${stored}", not a number`);
+  }
+  return calibrateHead(head, temperature);
+}
+
+/** What a head's probabilities are made of, (N, inputSize) to (N, classes): the logits of `linear`, the least squares of `elm` and `oselm`. */
+export function headScores(head: Head): (features: Matrix) => Matrix {
+  if (head.kind === "linear") return (features) => linearScores(head as LinearHead, features);
+  const { layer } = head.kind === "elm" ? (head as ElmHead) : layerOf(head);
+  return (features) => elmScores({ layer, outputWeights: (head as ElmHead | OselmHead).outputWeights }, features);
+}
+
+/** Never changes, whatever is learned. */
+function layerOf(head: Head): { layer: HiddenLayer } {
+  const file = head.save();
+  return readHiddenLayer(file, readHeader(file));
+}
+
+/** (N, inputSize) to (N, classes). Throws `shape` and `not-finite`. */
+export function elmScores(
+  { layer, outputWeights }: { layer: HiddenLayer; outputWeights: Float64Array },
+  features: Matrix,
+): Matrix {
+  checkFeatures(features, layer.inputSize);
+  return outputsOf(activate(layer, features), outputWeights, layer.hidden);
+}
+
+/** h: (N, hidden), outputWeights: (classes, hidden) → (N, classes). */
+export function outputsOf(h: Float64Array, outputWeights: Float64Array, hidden: number): Matrix {
+  const rows = h.length / hidden;
+  const classes = outputWeights.length / hidden;
+  const result = createMatrix(rows, classes);
+  const out = new Float64Array(classes);
+  for (let i = 0; i < rows; i++) {
+    outputScores(outputWeights, h, { at: i * hidden, out });
+    result.data.set(out, i * classes);
+  }
+  return result;
+}
+
+function linearScores({ weight, bias, inputSize }: LinearHead, features: Matrix): Matrix {
+  checkFeatures(features, inputSize);
+  const result = createMatrix(features.rows, bias.length);
+  for (let i = 0; i < features.rows; i++) {
+    for (let c = 0; c < bias.length; c++) {
+      let sum = bias[c]!;
+      for (let d = 0; d < inputSize; d++) sum += weight[c * inputSize + d]! * features.data[i * inputSize + d]!;
+      result.data[i * bias.length + c] = sum;
+    }
+  }
+  return result;
+}

@@ -1,0 +1,61 @@
+// Temperature scaling: one number, fitted on held-out rows, that turns a head's scores into probabilities that mean what they say.
+// Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks".
+import { MlError } from "../error.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import { checkLabels } from "./examples.js";
+
+/** A head beyond these is not unsure or sure but broken: every held-out row right, or worse than guessing. */
+export const temperatureRange = [1e-3, 1e3] as const;
+
+/** scores: (N, C) → softmax of scores / temperature, (N, C). The largest stays the largest. */
+export function softmaxAt(scores: Matrix, temperature: number): Matrix {
+  const { rows, cols, data } = scores;
+  const result = createMatrix(rows, cols);
+  for (let i = 0; i < rows; i++) {
+    const row = data.subarray(i * cols, (i + 1) * cols);
+    const shift = row.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
+    let sum = 0;
+    for (const score of row) sum += Math.exp((score - shift) / temperature);
+    for (let c = 0; c < cols; c++) result.data[i * cols + c] = Math.exp((row[c]! - shift) / temperature) / sum;
+  }
+  return result;
+}
+
+/**
+ * scores: (N, C), logits or least squares; labels: (N), of rows that the head has not seen. The temperature with the smallest log-loss, to nine
+ * digits, within `temperatureRange`. The loss is convex in 1 / temperature, so halving finds it. Throws `empty`, `shape`, `out-of-range`
+ * and `not-finite`.
+ */
+export function fitTemperature(scores: Matrix, labels: Int32Array): number {
+  const { rows, cols, data } = scores;
+  if (rows === 0 || cols === 0) throw new MlError("empty", "A temperature needs at least one held-out row");
+  checkLabels(labels, rows, cols);
+  const bad = data.findIndex((score) => !Number.isFinite(score));
+  if (bad !== -1) throw new MlError("not-finite", `Row ${Math.floor(bad / cols)}: score ${bad % cols} is ${data[bad]}`);
+  let [low, high] = temperatureRange.map((temperature) => -Math.log(temperature)).reverse() as [number, number];
+  for (let turn = 0; turn < 50; turn++) {
+    const middle = (low + high) / 2;
+    if (slope(scores, labels, Math.exp(middle)) < 0) low = middle;
+    else high = middle;
+  }
+  return Math.exp(-(low + high) / 2);
+}
+
+/** Of the loss in 1 / temperature: what the probabilities expect of the scores, less the true class's own. */
+function slope({ rows, cols, data }: Matrix, labels: Int32Array, inverse: number): number {
+  let total = 0;
+  for (let i = 0; i < rows; i++) {
+    let shift = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < cols; c++) shift = Math.max(shift, data[i * cols + c]!);
+    let sum = 0;
+    let expected = 0;
+    for (let c = 0; c < cols; c++) {
+      const below = data[i * cols + c]! - shift;
+      const exponential = Math.exp(below * inverse);
+      sum += exponential;
+      expected += exponential * below;
+    }
+    total += expected / sum - (data[i * cols + labels[i]!]! - shift);
+  }
+  return total;
+}
