@@ -51,6 +51,28 @@ it("opens a tokenizer.json that does not name its model's type, as the first one
   expect(createTokenizer(JSON.stringify(older)).encode("Oh my God").ids).toEqual(tokenizer.encode("Oh my God").ids);
 });
 
+it.each([
+  ["another pre-tokenizer", { pre_tokenizer: { type: "Metaspace" } }, 'pre_tokenizer.type "Metaspace"'],
+  ["a normalizer", { normalizer: { type: "NFC" } }, 'normalizer "NFC" beside a BPE model'],
+  ["dropout", { model: { dropout: 0.1 } }, "model.dropout is 0.1"],
+  ["bytes for unknown letters", { model: { byte_fallback: true } }, "model.byte_fallback is true"],
+  ["a merge of three", { model: { merges: ["a b c"] } }, "model.merges 1 is not two tokens"],
+  ["a merge to no token", { model: { merges: [["!", "Q"]] } }, 'model.merges 1: "!Q" is not in model.vocab'],
+  ["no merges", { model: { type: "BPE", merges: null } }, "model.merges is not a list"],
+])("a tokenizer.json with %s is refused instead of read as something else", (_, change, message) => {
+  const file = JSON.parse(json);
+  const { model = {}, ...rest } = change as { model?: object };
+  const text = JSON.stringify({ ...file, ...rest, model: { ...file.model, ...model } });
+  expect(() => createTokenizer(text)).toThrow(message);
+  expect(() => createTokenizer(text)).toThrow(MlError);
+});
+
+it("reads merges as pairs, as newer files write them", () => {
+  const file = JSON.parse(json);
+  file.model.merges = file.model.merges.map((merge: string) => merge.split(" "));
+  expect(createTokenizer(JSON.stringify(file)).encode("Oh my God").ids).toEqual(tokenizer.encode("Oh my God").ids);
+});
+
 const changed = (change: (vocab: Record<string, number>) => void) => {
   const vocab = { ...golden.vocab };
   change(vocab);

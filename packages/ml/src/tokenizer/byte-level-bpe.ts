@@ -112,7 +112,7 @@ function readMerges(text: string, vocab: ReadonlyMap<string, number>): string[] 
 }
 
 /** The printable letter of each byte (Radford et al. 2019, GPT-2's encoder.py): itself where it is printable, else one from U+0100 on. */
-function byteLetters(): string[] {
+export function byteLetters(): string[] {
   const printable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 255 && byte !== 173);
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));

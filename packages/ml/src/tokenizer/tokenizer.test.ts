@@ -109,10 +109,50 @@ describe("tokenizer.json", () => {
     ["an unknown token that is unknown", edit({ unk_token: "[NOPE]" }), 'model.unk_token "[NOPE]"'],
     ["an id that is no number", edit({ vocab: { "[UNK]": "1" } }), 'the id of "[UNK]"'],
     ["an id that would take all memory", edit({ vocab: { "[UNK]": 4e9 } }), 'the id of "[UNK]"'],
-    ["a missing part", json.replace('"decoder"', '"coder"'), "decoder"],
+    ["a missing part", json.replace('"post_processor"', '"processor"'), "post_processor"],
   ])("with %s is refused, naming the part", (_, text, message) => {
     expect(() => createTokenizer(text)).toThrow(message);
     expect(() => createTokenizer(text)).toThrow(MlError);
+  });
+
+  it.each([
+    ["another normalizer", { normalizer: { type: "NFC" } }, 'normalizer.type "NFC" is not BertNormalizer'],
+    [
+      "half a normalizer",
+      { normalizer: { type: "BertNormalizer", lowercase: true } },
+      "normalizer.clean_text is undefined",
+    ],
+    ["another pre-tokenizer", { pre_tokenizer: { type: "Whitespace" } }, 'pre_tokenizer.type "Whitespace"'],
+    ["another post-processor", { post_processor: { type: "Sequence" } }, 'post_processor.type "Sequence"'],
+    ["a template without text", { post_processor: template([]) }, "names the text 0 times"],
+    ["a template of a pair", { post_processor: template([{ Sequence: { id: "B" } }]) }, 'names the sequence "B"'],
+    ["an unknown special token", { post_processor: template([{ SpecialToken: { id: "[X]" } }]) }, 'the ids of "[X]"'],
+    ["an added token to be normalized", { added_tokens: [added({ normalized: true })] }, '"[SEP]".normalized is true'],
+    ["an added token of whole words", { added_tokens: [added({ single_word: true })] }, '"[SEP]".single_word is true'],
+    ["an empty added token", { added_tokens: [added({ content: "" })] }, "content is not a text"],
+  ])("with %s is refused instead of read as something else", (_, change, message) => {
+    const text = JSON.stringify({ ...JSON.parse(json), ...change });
+    expect(() => createTokenizer(text)).toThrow(message);
+    expect(() => createTokenizer(text)).toThrow(MlError);
+  });
+
+  it.each([
+    ["another prefix", { continuing_subword_prefix: "@@" }, 'continuing_subword_prefix is "@@"; only "##"'],
+    ["no bound on words", { max_input_chars_per_word: 0 }, "max_input_chars_per_word 0 is not a whole number"],
+  ])("whose model has %s is refused", (_, model, message) => {
+    expect(() => createTokenizer(edit(model))).toThrow(message);
+  });
+
+  it("is read alike however it is laid out, and wherever else it says vocab", () => {
+    const file = JSON.parse(json);
+    const texts = [JSON.stringify(file, null, 2), JSON.stringify({ vocab: { a: 1 }, note: '"vocab":{', ...file })];
+    for (const text of texts) {
+      const other = createTokenizer(text);
+      expect(other.vocabSize).toBe(tokenizer.vocabSize);
+      for (const { text: sentence, ids } of golden.cases) {
+        expect([...other.encode(sentence, { maxTokens: 10_000 }).ids]).toEqual(ids);
+      }
+    }
   });
 
   it("without a padding token encodes, but not padded", () => {
@@ -129,3 +169,7 @@ function edit(model: Record<string, unknown>): string {
   const parsed = JSON.parse(json);
   return JSON.stringify({ ...parsed, model: { ...parsed.model, ...model } });
 }
+
+const template = (single: object[]) => ({ type: "TemplateProcessing", single, pair: [], special_tokens: {} });
+
+const added = (change: object) => ({ id: sep, content: "[SEP]", normalized: false, special: true, ...change });

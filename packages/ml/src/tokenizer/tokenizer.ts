@@ -1,6 +1,9 @@
-// Text to token ids, as Hugging Face's tokenizers do it: their library reads tokenizer.json; this adds truncation, padding and checks.
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+// Text to token ids, as Hugging Face's tokenizers do it by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
 import { MlError } from "../error.js";
+import { createSectionWalk } from "./added-tokens.js";
+import { createBytePairs } from "./byte-pairs.js";
+import { readTokenizerFile } from "./tokenizer-file.js";
+import { createWordPiece } from "./word-piece.js";
 
 export interface Encoding {
   readonly ids: Int32Array;
@@ -28,36 +31,50 @@ export const defaultMaxTokens = 32;
 
 /** A tokenizer from the text of a tokenizer.json. Throws `malformed` or `unsupported`, naming the part. */
 export function createTokenizer(tokenizerJson: string): Tokenizer {
-  const { library, vocabSize, lowercasesAsBert, isolatesCjk } = openLibrary(tokenizerJson);
-  const { before, after } = specialTokens(library);
-  const padId = library.token_to_id("[PAD]") ?? library.token_to_id("<pad>");
+  const file = readTokenizerFile(tokenizerJson);
+  const model = file.model.type === "WordPiece" ? createWordPiece(file) : createBytePairs(file);
+  const walk = createSectionWalk(file.addedTokens);
+  const { before, after, padId, vocabSize } = file;
+  const specials = before.length + after.length;
+
+  /** Ids of the text alone, at most `room` of them. */
+  function contentIds(text: string, room: number): number[] {
+    const ids: number[] = [];
+    const push = (id: number): boolean => {
+      if (ids.length < room) ids.push(id);
+      return ids.length < room;
+    };
+    const sink = { push };
+    walk(text, {
+      text(from, to) {
+        if (ids.length < room) model(text, { from, to }, sink);
+      },
+      token: push,
+    });
+    return ids;
+  }
 
   function encode(text: string, { maxTokens = defaultMaxTokens, pad = false }: EncodeOptions = {}): Encoding {
-    if (!Number.isSafeInteger(maxTokens) || maxTokens <= before + after) {
-      throw new MlError(
-        "out-of-range",
-        `maxTokens ${maxTokens} leaves no room beside ${before + after} special tokens`,
-      );
+    if (!Number.isSafeInteger(maxTokens) || maxTokens <= specials) {
+      throw new MlError("out-of-range", `maxTokens ${maxTokens} leaves no room beside ${specials} special tokens`);
     }
     if (pad && padId === undefined) {
       throw new MlError("unsupported", "This tokenizer has no padding token; encode at true length");
     }
-    let prepared = text.replaceAll(loneSurrogate, "");
-    if (lowercasesAsBert) prepared = prepared.replaceAll("Σ", "σ");
-    if (isolatesCjk) prepared = prepared.replace(astralCjk, " $& ");
-    const all = library.encode(prepared).ids;
-    const length = Math.min(all.length, maxTokens);
+    const content = contentIds(surrogate.test(text) ? text.replace(loneSurrogate, "") : text, maxTokens - specials);
+    const length = specials + content.length;
     const ids = new Int32Array(pad ? maxTokens : length).fill(padId ?? 0, length);
-    const attentionMask = new Uint8Array(ids.length).fill(1, 0, length);
-    for (let i = 0; i < length; i++) {
-      // The last `after` places always hold the closing special tokens.
-      ids[i] = all[i < length - after ? i : all.length - (length - i)]!;
-    }
-    return { ids, attentionMask };
+    ids.set(before);
+    ids.set(content, before.length);
+    ids.set(after, before.length + content.length);
+    return { ids, attentionMask: new Uint8Array(ids.length).fill(1, 0, length) };
   }
 
   return { encode, vocabSize, digestSource: tokenizerJson };
 }
+
+const surrogate = /[\ud800-\udfff]/;
+const loneSurrogate = /\p{Surrogate}/gu;
 
 /**
  * A BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it.
@@ -112,114 +129,4 @@ export function wordPieceTokenizerJson(vocab: readonly string[], options: { read
       vocab: Object.fromEntries(ids),
     },
   });
-}
-
-/**
- * Where the JavaScript library differs from the reference (in Rust), the text is prepared so that both agree:
- * - it walks UTF-16 units when it puts spaces around CJK ideographs, and so misses those beyond U+FFFF: isolated here, in
- *   the reference's ranges (its gap from U+2B820 to U+2B91F included);
- * - JavaScript lower-cases a word's last sigma to its final form, the reference every sigma to the same.
- */
-const astralCjk = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
-
-const loneSurrogate = /\p{Surrogate}/gu;
-
-/** What is used of the library, whose own type declarations do not resolve under `nodenext`. */
-interface HubTokenizer {
-  encode(text: string, options?: { add_special_tokens?: boolean }): { ids: number[] };
-  token_to_id(token: string): number | undefined;
-}
-
-interface OpenedLibrary {
-  readonly library: HubTokenizer;
-  readonly vocabSize: number;
-  readonly lowercasesAsBert: boolean;
-  readonly isolatesCjk: boolean;
-}
-
-function openLibrary(tokenizerJson: string): OpenedLibrary {
-  let json: unknown;
-  try {
-    json = JSON.parse(tokenizerJson);
-  } catch (cause) {
-    throw new MlError("malformed", "tokenizer.json is not JSON", { cause });
-  }
-  if (!isRecord(json)) {
-    throw new MlError("malformed", "tokenizer.json is not a JSON object");
-  }
-  nameModelType(json);
-  const vocabSize = vocabularySize(json);
-  const { normalizer } = json;
-  const bertNormalizer = isRecord(normalizer) && normalizer.type === "BertNormalizer" ? normalizer : undefined;
-  try {
-    return {
-      library: new LibraryTokenizer(json, {}) as HubTokenizer,
-      vocabSize,
-      lowercasesAsBert: bertNormalizer?.lowercase === true,
-      isolatesCjk: bertNormalizer?.handle_chinese_chars === true,
-    };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "not readable";
-    throw new MlError("malformed", `tokenizer.json: ${reason}`, { cause });
-  }
-}
-
-/** The first tokenizer.json files, roberta-base's own among them, do not say of what type their model is. */
-function nameModelType({ model }: Record<string, unknown>): void {
-  if (!isRecord(model) || model.type !== undefined) return;
-  if (Array.isArray(model.merges)) model.type = "BPE";
-  else if (typeof model.max_input_chars_per_word === "number") model.type = "WordPiece";
-}
-
-/** Far above any real vocabulary; the library allocates up to the largest id. */
-const largestId = 10_000_000;
-
-function vocabularySize({ model, added_tokens: added }: Record<string, unknown>): number {
-  const type = isRecord(model) ? model.type : undefined;
-  if (!isRecord(model) || (type !== "WordPiece" && type !== "BPE")) {
-    throw new MlError("unsupported", `tokenizer.json: model.type ${JSON.stringify(type)} is not one of WordPiece, BPE`);
-  }
-  if (!isRecord(model.vocab)) {
-    throw new MlError("malformed", "tokenizer.json: model.vocab is not an object");
-  }
-  if (!Array.isArray(added) || !added.every(isRecord)) {
-    throw new MlError("malformed", "tokenizer.json: added_tokens is not a list of objects");
-  }
-  if (type === "WordPiece" && !Object.hasOwn(model.vocab, String(model.unk_token))) {
-    throw new MlError(
-      "malformed",
-      `tokenizer.json: model.unk_token ${JSON.stringify(model.unk_token)} is not in model.vocab`,
-    );
-  }
-  let largest = -1;
-  for (const [token, id] of [...Object.entries(model.vocab), ...added.map(({ content, id }) => [content, id])]) {
-    if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > largestId) {
-      throw new MlError(
-        "malformed",
-        `tokenizer.json: the id of "${token}" is not a whole number from 0 to ${largestId}`,
-      );
-    }
-    largest = Math.max(largest, id);
-  }
-  return largest + 1;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** How many special tokens the post-processor puts before and after a text, found by encoding one with and without them. */
-function specialTokens(library: HubTokenizer): { before: number; after: number } {
-  const content = library.encode("a", { add_special_tokens: false }).ids;
-  const all = library.encode("a").ids;
-  const extra = all.length - content.length;
-  for (let before = 0; before <= extra; before++) {
-    if (content.every((id, i) => Number.isSafeInteger(id) && all[before + i] === id)) {
-      return { before, after: extra - before };
-    }
-  }
-  throw new MlError(
-    "malformed",
-    "tokenizer.json: the model has no token for unknown text, or the post-processor reorders tokens",
-  );
 }

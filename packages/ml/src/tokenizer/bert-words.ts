@@ -1,0 +1,190 @@
+// BERT's normalisation and pre-tokenisation: text to the words and punctuation marks that WordPiece cuts up (Devlin et al. 2019, tokenization.py).
+import { type Fields, malformed, readBoolean, refuseOtherSettings, show, unsupported } from "./tokenizer-file.js";
+
+/** The word being read, in UTF-16 units; the same object every time, valid until the callback returns. */
+export interface Word {
+  readonly units: Uint16Array;
+  length: number;
+  /** Code points, also those beyond what `units` has room for. */
+  codePoints: number;
+}
+
+/** Calls `onWord` for each word of text[from, to) until it returns false. The text holds no lone surrogates. */
+export type WordScan = (text: string, range: { from: number; to: number }, onWord: (word: Word) => boolean) => void;
+
+interface Settings {
+  readonly cleanText: boolean;
+  readonly isolateCjk: boolean;
+  readonly lowercase: boolean;
+  readonly stripAccents: boolean;
+}
+
+/** What a code point is after normalisation; `dropped` and `run` are for ASCII before it. */
+const letter = 0;
+const space = 1;
+const mark = 2;
+const dropped = 3;
+
+/** Kinds stand above the 21 bits of a code point. */
+const kindShift = 21;
+const codePointMask = (1 << kindShift) - 1;
+
+const whiteSpace = /\s/u;
+const punctuation = /[\p{P}!-/:-@[-`{-~]/u;
+const removed = /[\p{Cc}\p{Cf}\p{Co}\ufffd]/gu;
+const kept = /[\t\n\r]/;
+const nonspacingMark = /\p{Mn}/gu;
+/** The reference's ranges, its gap from U+2B820 to U+2B91F included. */
+const cjkIdeograph =
+  /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+
+/** Runs of one text are short and come again: an apostrophe, an accent, an emoji. */
+const longestCachedRun = 8;
+const mostCachedRuns = 512;
+
+/** `maxCodePoints`: of a longer word only the count is right, not the units. Throws `unsupported` or `malformed`, naming the setting. */
+export function createWordScan(
+  { normalizer, preTokenizer }: { normalizer: Fields | null; preTokenizer: Fields | null },
+  maxCodePoints: number,
+): WordScan {
+  if (preTokenizer?.type !== "BertPreTokenizer") {
+    throw unsupported(
+      `pre_tokenizer.type ${show(preTokenizer?.type)} is not BertPreTokenizer, as WordPiece here needs`,
+    );
+  }
+  const settings = readSettings(normalizer);
+  const { kinds, lowered } = asciiTables(settings);
+  const word: Word = { units: new Uint16Array(2 * maxCodePoints), length: 0, codePoints: 0 };
+  const { units } = word;
+  const runs = new Map<string, Int32Array>();
+
+  function normalizedRun(run: string): Int32Array {
+    const known = runs.get(run);
+    if (known !== undefined) return known;
+    const result = Int32Array.from(normalize(run, settings), (char) => {
+      const kind = whiteSpace.test(char) ? space : punctuation.test(char) ? mark : letter;
+      return (kind << kindShift) | char.codePointAt(0)!;
+    });
+    if (run.length <= longestCachedRun) {
+      if (runs.size >= mostCachedRuns) runs.clear();
+      runs.set(run, result);
+    }
+    return result;
+  }
+
+  /** Where the run that begins at `from` ends: neighbours of a run are ASCII that stays, across which nothing is composed or reordered. */
+  function endOfRun(text: string, from: number, to: number): number {
+    let end = from + 1;
+    while (end < to) {
+      const unit = text.charCodeAt(end);
+      if (unit < 128 && kinds[unit] !== dropped) break;
+      end++;
+    }
+    return end;
+  }
+
+  return (text, { from, to }, onWord) => {
+    word.length = 0;
+    word.codePoints = 0;
+    let more = true;
+
+    function flush(): void {
+      if (word.codePoints === 0 || !more) return;
+      more = onWord(word);
+      word.length = 0;
+      word.codePoints = 0;
+    }
+
+    function push(code: number): void {
+      if (word.codePoints++ >= maxCodePoints) return;
+      if (code > 0xffff) {
+        units[word.length++] = 0xd7c0 + (code >> 10);
+        units[word.length++] = 0xdc00 | (code & 0x3ff);
+      } else {
+        units[word.length++] = code;
+      }
+    }
+
+    function pushMark(code: number): void {
+      flush();
+      push(code);
+      flush();
+    }
+
+    for (let i = from; i < to && more; ) {
+      const unit = text.charCodeAt(i);
+      const kind = unit < 128 ? kinds[unit]! : dropped;
+      if (kind === letter) {
+        if (word.codePoints++ < maxCodePoints) units[word.length++] = lowered[unit]!;
+        i++;
+      } else if (kind === space) {
+        flush();
+        i++;
+      } else if (kind === mark) {
+        pushMark(unit);
+        i++;
+      } else {
+        const end = endOfRun(text, i, to);
+        for (const entry of normalizedRun(text.slice(i, end))) {
+          const code = entry & codePointMask;
+          const kindOfCode = entry >> kindShift;
+          if (kindOfCode === letter) push(code);
+          else if (kindOfCode === space) flush();
+          else pushMark(code);
+        }
+        i = end;
+      }
+    }
+    flush();
+  };
+}
+
+function readSettings(normalizer: Fields | null): Settings {
+  if (normalizer === null) return { cleanText: false, isolateCjk: false, lowercase: false, stripAccents: false };
+  if (normalizer.type !== "BertNormalizer") {
+    throw unsupported(`normalizer.type ${show(normalizer.type)} is not BertNormalizer, as WordPiece here needs`);
+  }
+  refuseOtherSettings("normalizer", normalizer, { strip_accents: [null, true, false] });
+  const lowercase = readBoolean("normalizer", normalizer, "lowercase");
+  const strip = normalizer.strip_accents ?? null;
+  return {
+    cleanText: readBoolean("normalizer", normalizer, "clean_text"),
+    isolateCjk: readBoolean("normalizer", normalizer, "handle_chinese_chars"),
+    lowercase,
+    stripAccents: strip === null ? lowercase : strip === true,
+  };
+}
+
+function asciiTables({ cleanText, lowercase }: Settings): { kinds: Uint8Array; lowered: Uint8Array } {
+  const kinds = new Uint8Array(128);
+  const lowered = new Uint8Array(128);
+  for (let unit = 0; unit < 128; unit++) {
+    const char = String.fromCharCode(unit);
+    const isControl = unit < 32 || unit === 127;
+    if (cleanText && isControl && !kept.test(char)) kinds[unit] = dropped;
+    else if (whiteSpace.test(char)) kinds[unit] = space;
+    else if (punctuation.test(char)) kinds[unit] = mark;
+    lowered[unit] = (lowercase ? char.toLowerCase() : char).charCodeAt(0);
+  }
+  return { kinds, lowered };
+}
+
+/** In the reference's order. A run holds no tab and no line end: those are ASCII that stays. */
+function normalize(run: string, { cleanText, isolateCjk, lowercase, stripAccents }: Settings): string {
+  let text = run;
+  if (cleanText) text = text.replace(removed, "");
+  if (isolateCjk) text = text.replace(cjkIdeograph, " $& ");
+  // JavaScript lower-cases a word's last sigma to its final form, the reference every sigma to the same.
+  if (lowercase) text = text.replaceAll("Σ", "σ").toLowerCase();
+  if (stripAccents) text = text.normalize("NFD").replace(nonspacingMark, "");
+  return text;
+}
+
+/** At most 10,000: a longest word beyond that is a damaged file, not a setting. */
+export function readMaxCodePoints(model: Fields): number {
+  const value = model.max_input_chars_per_word ?? 100;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > 10_000) {
+    throw malformed(`model.max_input_chars_per_word ${show(value)} is not a whole number from 1 to 10000`);
+  }
+  return value;
+}

@@ -1,0 +1,230 @@
+// What is used of a tokenizer.json, checked: a setting that is not computed here is refused by name instead of passed over.
+import { MlError } from "../error.js";
+import { idOfToken, scanVocabulary, type Vocabulary } from "./vocabulary.js";
+
+export type Fields = Record<string, unknown>;
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Takes the white space before it, after it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+}
+
+export interface TokenizerFile {
+  readonly model: Fields & { readonly type: "WordPiece" | "BPE" };
+  readonly vocabulary: Vocabulary;
+  /** One more than the largest id. */
+  readonly vocabSize: number;
+  readonly addedTokens: readonly AddedToken[];
+  readonly normalizer: Fields | null;
+  readonly preTokenizer: Fields | null;
+  /** Ids that go before and after every text. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly padId: number | undefined;
+}
+
+/** Throws `malformed` or `unsupported`, naming the part. */
+export function readTokenizerFile(tokenizerJson: string): TokenizerFile {
+  const { json, vocab } = parse(tokenizerJson);
+  const model = readModel(json.model);
+  const { added_tokens: added } = json;
+  if (!isFields(model.vocab)) throw malformed("model.vocab is not an object");
+  if (!Array.isArray(added) || !added.every(isFields)) throw malformed("added_tokens is not a list of objects");
+  const vocabulary = vocab ?? readVocabulary(model.vocab);
+  if (model.type === "WordPiece" && idOfToken(vocabulary, String(model.unk_token)) === undefined) {
+    throw malformed(`model.unk_token ${show(model.unk_token)} is not in model.vocab`);
+  }
+  if (vocabulary.largestId > largestId) {
+    throw malformed(`model.vocab has the id ${vocabulary.largestId}, above ${largestId}`);
+  }
+  const largest = added.reduce(
+    (most, { content, id }) => Math.max(most, checkId(String(content), id)),
+    vocabulary.largestId,
+  );
+  const normalizer = readPart(json, "normalizer");
+  const addedTokens = added.map((token) => readAddedToken(token, normalizer !== null));
+  const idOf = (content: string) =>
+    addedTokens.find((token) => token.content === content)?.id ?? idOfToken(vocabulary, content);
+  return {
+    model,
+    vocabulary,
+    vocabSize: largest + 1,
+    addedTokens,
+    normalizer,
+    preTokenizer: readPart(json, "pre_tokenizer"),
+    ...readPostProcessor(readPart(json, "post_processor")),
+    padId: idOf("[PAD]") ?? idOf("<pad>"),
+  };
+}
+
+/** Refuses `part` with a field that has another value than the one (or ones) computed here; an absent field is as its default, the first of them. */
+export function refuseOtherSettings(where: string, part: Fields, allowed: Record<string, readonly unknown[]>): void {
+  for (const [name, values] of Object.entries(allowed)) {
+    if (part[name] !== undefined && !values.includes(part[name])) {
+      const known = values.map(show).join(" or ");
+      throw unsupported(`${where}.${name} is ${show(part[name])}; only ${known} is computed here`);
+    }
+  }
+}
+
+export function readBoolean(where: string, part: Fields, name: string): boolean {
+  const value = part[name];
+  if (typeof value !== "boolean") throw malformed(`${where}.${name} is ${show(value)}, not true or false`);
+  return value;
+}
+
+export function malformed(what: string): MlError {
+  return new MlError("malformed", `tokenizer.json: ${what}`);
+}
+
+export function unsupported(what: string): MlError {
+  return new MlError("unsupported", `tokenizer.json: ${what}`);
+}
+
+export function show(value: unknown): string {
+  return JSON.stringify(value) ?? "undefined";
+}
+
+/** The first tokenizer.json files, roberta-base's own among them, do not say of what type their model is. */
+function readModel(model: unknown): Fields & { type: "WordPiece" | "BPE" } {
+  let type = isFields(model) ? model.type : undefined;
+  if (isFields(model) && type === undefined) {
+    if (Array.isArray(model.merges)) type = "BPE";
+    else if (typeof model.max_input_chars_per_word === "number") type = "WordPiece";
+  }
+  if (!isFields(model) || (type !== "WordPiece" && type !== "BPE")) {
+    throw unsupported(`model.type ${show(type)} is not one of WordPiece, BPE`);
+  }
+  return { ...model, type };
+}
+
+function readPart(json: Fields, name: string): Fields | null {
+  const part = json[name];
+  if (part !== null && !isFields(part)) throw malformed(`${name} is neither an object nor null`);
+  return part;
+}
+
+/** Far above any real vocabulary. */
+const largestId = 10_000_000;
+
+function checkId(token: string, id: unknown): number {
+  if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > largestId) {
+    throw malformed(`the id of "${token}" is not a whole number from 0 to ${largestId}`);
+  }
+  return id;
+}
+
+/** Nearly all of the text is the vocabulary: it is scanned where it stands, and only the rest parsed, with a token no file has in its place. */
+function parse(text: string): { json: Fields; vocab?: Vocabulary } {
+  const found = /"vocab"\s*:\s*\{/.exec(text);
+  if (found !== null) {
+    const from = found.index + found[0].length - 1;
+    const scanned = scanVocabulary(text, from);
+    if (scanned !== undefined) {
+      const json = parseJson(`${text.slice(0, from)}{"${standIn}":0}${text.slice(scanned.end)}`);
+      const { model } = json;
+      // Else those letters stood somewhere else.
+      if (isFields(model) && isFields(model.vocab) && model.vocab[standIn] === 0) {
+        return { json, vocab: scanned.vocabulary };
+      }
+    }
+  }
+  return { json: parseJson(text) };
+}
+
+const standIn = "\u{10ffff}scanned";
+
+function parseJson(text: string): Fields {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new MlError("malformed", "tokenizer.json is not JSON", { cause });
+  }
+  if (!isFields(json)) throw malformed("it is not a JSON object");
+  return json;
+}
+
+/** Of a model that the scan did not find or could not read. */
+function readVocabulary(vocab: Fields): Vocabulary {
+  for (const token in vocab) checkId(token, vocab[token]);
+  const scanned = scanVocabulary(JSON.stringify(vocab), 0);
+  if (scanned === undefined) throw malformed("model.vocab is empty");
+  return scanned.vocabulary;
+}
+
+function readAddedToken(token: Fields, normalizes: boolean): AddedToken {
+  const { content, id } = token;
+  if (typeof content !== "string" || content === "") {
+    throw malformed("added_tokens: a token's content is not a text of at least one letter");
+  }
+  const where = `added_tokens ${show(content)}`;
+  const settings: Record<string, readonly unknown[]> = { single_word: [false] };
+  if (normalizes) {
+    // What it would be looked for as, and in, is the normalized text; absent, it is the contrary of `special`.
+    settings.normalized = [false];
+    if (token.normalized === undefined && token.special !== true) throw unsupported(`${where}.normalized is not false`);
+  }
+  refuseOtherSettings(where, token, settings);
+  return { id: id as number, content, lstrip: token.lstrip === true, rstrip: token.rstrip === true };
+}
+
+interface Surroundings {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+}
+
+function readPostProcessor(part: Fields | null): Surroundings {
+  switch (part?.type) {
+    case undefined:
+      if (part !== null) throw malformed("post_processor.type is missing");
+      return { before: [], after: [] };
+    case "ByteLevel":
+      return { before: [], after: [] };
+    case "BertProcessing":
+    case "RobertaProcessing":
+      return { before: [readIdOfPair(part, "cls")], after: [readIdOfPair(part, "sep")] };
+    case "TemplateProcessing":
+      return readTemplate(part);
+    default:
+      throw unsupported(
+        `post_processor.type ${show(part?.type)} is not one of TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel`,
+      );
+  }
+}
+
+function readIdOfPair(part: Fields, name: string): number {
+  const pair = part[name];
+  if (!Array.isArray(pair) || pair.length !== 2) throw malformed(`post_processor.${name} is not [token, id]`);
+  return checkId(String(pair[0]), pair[1]);
+}
+
+/** Of `single` alone: a list with the text ("Sequence" A) once and special tokens around it, whose ids stand in `special_tokens`. */
+function readTemplate({ single, special_tokens: special }: Fields): Surroundings {
+  const before: number[] = [];
+  const after: number[] = [];
+  let texts = 0;
+  if (!Array.isArray(single) || !isFields(special)) throw malformed("post_processor lacks single or special_tokens");
+  for (const piece of single) {
+    const { Sequence: sequence, SpecialToken: token } = (isFields(piece) ? piece : {}) as Fields;
+    if (isFields(sequence)) {
+      if (sequence.id !== "A") throw unsupported(`post_processor.single names the sequence ${show(sequence.id)}`);
+      texts++;
+      continue;
+    }
+    const name = isFields(token) ? String(token.id) : "";
+    const entry = Object.hasOwn(special, name) ? special[name] : undefined;
+    const ids = isFields(entry) ? entry.ids : undefined;
+    if (!Array.isArray(ids)) throw malformed(`post_processor.special_tokens lacks the ids of "${name}"`);
+    (texts === 0 ? before : after).push(...ids.map((id) => checkId(name, id)));
+  }
+  if (texts !== 1) throw unsupported(`post_processor.single names the text ${texts} times, not once`);
+  return { before, after };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
