@@ -1,14 +1,21 @@
 // Builds the native kernels for this machine where a C compiler is found: `node apps/edge-agent/native/build.js`, also at npm's install.
-// It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly.
+// It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly. For another processor:
+// `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`, which does fail where it cannot.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 const kernels = fileURLToPath(new URL("../../../packages/ml/kernels/", import.meta.url));
-const folder = fileURLToPath(new URL("../dist/native/", import.meta.url));
-const target = join(folder, `attune-${process.platform}-${process.arch}.node`);
+const { values: options } = parseArgs({
+  options: { arch: { type: "string" }, compiler: { type: "string" }, output: { type: "string" } },
+});
+const arch = options.arch ?? process.arch;
+const compilers = options.compiler === undefined ? ["cc", "gcc", "clang"] : [options.compiler];
+const folder = options.output ?? fileURLToPath(new URL("../dist/native/", import.meta.url));
+const target = join(folder, `attune-${process.platform}-${arch}.node`);
 const isas = {
   x64: [
     { name: "avx2", flags: ["-mavx2", "-mfma", "-mf16c"] },
@@ -17,8 +24,11 @@ const isas = {
       flags: ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512vnni"],
     },
   ],
-  arm64: [{ name: "neon", flags: [] }],
-}[process.arch];
+  arm64: [
+    { name: "neon", flags: [] },
+    { name: "neon-dot", flags: ["-march=armv8.2-a+dotprod"] },
+  ],
+}[arch];
 
 function headers() {
   try {
@@ -31,11 +41,11 @@ function headers() {
 
 function build(scratch) {
   if (isas === undefined || !["linux", "darwin"].includes(process.platform)) {
-    return `no native kernels for ${process.platform}-${process.arch}`;
+    return `there are no native kernels for ${process.platform}-${arch}`;
   }
   const include = headers();
   if (include === undefined) return "Node-API's headers are missing";
-  const compiler = ["cc", "gcc", "clang"].find((name) => spawnSync(name, ["--version"]).status === 0);
+  const compiler = compilers.find((name) => spawnSync(name, ["--version"]).status === 0);
   if (compiler === undefined) return "no C compiler was found";
   const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
   const compile = (source, output, more) => {
@@ -53,6 +63,7 @@ function build(scratch) {
       `-DKERNELS=attune_${name.replaceAll("-", "_")}`,
     ]),
   );
+  objects.push(compile("choose.c", "choose.o", []));
   objects.push(compile("native.c", "native.o", [`-I${include}`]));
   const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
   const linked = spawnSync(compiler, [...shared, ...objects, "-o", join(scratch, "attune.node")], { encoding: "utf8" });
@@ -82,3 +93,4 @@ process.stderr.write(
     ? `Built the native kernels (${isas.map(({ name }) => name).join(", ")}).\n`
     : `The kernels run in WebAssembly here: ${why}.\n`,
 );
+if (why !== undefined && options.output !== undefined) process.exitCode = 1;

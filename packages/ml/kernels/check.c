@@ -1,10 +1,17 @@
-// Prints what the kernels compute for a few encoders of fixed pseudo-random weights, one number a line: run on two builds, the outputs are
-// compared (another processor under an emulator, or with sanitizers).
+// Prints what the kernels compute for a few encoders of fixed pseudo-random weights, one number a line: `check format`. Run on two builds, the
+// outputs are compared (another processor under an emulator, or with sanitizers). Built with ADDON it takes the kernels from a Node-API addon,
+// without Node: `check format addon.node name`, or `check list addon.node` for the names of those that this processor can run.
 #include <stdio.h>
 #include <stdlib.h>
-#include "encoder.h"
+#include <string.h>
+#include "choose.h"
 
-extern const AttuneKernels KERNELS;
+#ifdef ADDON
+#include <dlfcn.h>
+static AttuneKernels kernels;
+#else
+extern const AttuneKernels kernels;
+#endif
 
 static uint32_t state = 1;
 static float next(void) { // xorshift32 in [-1, 1)
@@ -34,9 +41,9 @@ static void fill(AttuneEncoder *e, int slot, int index, int rows, int cols, int 
     halves[i] = (uint16_t)((next() < 0 ? 0x8000 : 0) | (int)((next() + 1) * 5) << 10 | (int)((next() + 1) * 511));
   }
   for (int i = 0; i < rows; i++) scales[i] = size / 127;
-  if (format == ATTUNE_INT8) must(KERNELS.load(e, slot, index, 0, rows, bytes, count, scales), "load int8");
-  else if (format == ATTUNE_FLOAT16) must(KERNELS.load(e, slot, index, 0, rows, halves, count * sizeof(uint16_t), 0), "load float16");
-  else must(KERNELS.load(e, slot, index, 0, rows, floats, count * sizeof(float), 0), "load float32");
+  if (format == ATTUNE_INT8) must(kernels.load(e, slot, index, 0, rows, bytes, count, scales), "load int8");
+  else if (format == ATTUNE_FLOAT16) must(kernels.load(e, slot, index, 0, rows, halves, count * sizeof(uint16_t), 0), "load float16");
+  else must(kernels.load(e, slot, index, 0, rows, floats, count * sizeof(float), 0), "load float32");
   free(floats);
   free(scales);
   free(halves);
@@ -74,9 +81,9 @@ static void fill_layer(AttuneEncoder *e, const AttuneConfig *c, int layer) {
 }
 
 static void check(AttuneConfig c) {
-  const int64_t size = KERNELS.size(&c);
+  const int64_t size = kernels.size(&c);
   void *memory = size > 0 ? aligned_alloc(64, (size_t)size) : 0;
-  must(memory ? KERNELS.init(memory, size, &c) : ATTUNE_BAD_CONFIG, "init");
+  must(memory ? kernels.init(memory, size, &c) : ATTUNE_BAD_CONFIG, "init");
   AttuneEncoder *e = memory;
   const int h = c.hidden_size, words = c.embedding_size * (c.flags & ATTUNE_TRIGRAMS ? 3 : 1);
   fill(e, ATTUNE_WORDS, 0, c.vocab_size, c.embedding_size, c.tables[0], 0);
@@ -94,18 +101,37 @@ static void check(AttuneConfig c) {
       mask[t] = t == 0 || next() < 0.4f;
     }
     float *pooled = malloc(2 * h * sizeof(float));
-    must(KERNELS.embed(e, ids, lengths[i], &lengths[i], 1, mask), "embed");
-    must(KERNELS.run(e, 0, c.layers), "run");
-    must(KERNELS.pool(e, ATTUNE_MEAN_MAX, pooled, 2 * h), "pool");
+    must(kernels.embed(e, ids, lengths[i], &lengths[i], 1, mask), "embed");
+    must(kernels.run(e, 0, c.layers), "run");
+    must(kernels.pool(e, ATTUNE_MEAN_MAX, pooled, 2 * h), "pool");
     for (int k = 0; k < 2 * h; k++) printf("%.7g\n", pooled[k]);
     free(pooled);
   }
   free(memory);
 }
 
-// The format by name, so that a test knows which lines are whose: each has as many.
+#ifdef ADDON
+// Node's functions stay unresolved: nothing here calls them.
+static void take_from(const char *addon, const char *name) {
+  void *library = dlopen(addon, RTLD_LAZY);
+  int (*usable)(const AttuneKernels **) = library ? (int (*)(const AttuneKernels **))dlsym(library, "attune_usable") : 0;
+  must(usable ? ATTUNE_OK : ATTUNE_BAD_INPUT, library ? "attune_usable" : dlerror());
+  const AttuneKernels *found[ATTUNE_MOST_BUILDS];
+  for (int i = 0, count = usable(found); i < count; i++) {
+    if (!name) puts(found[i]->name);
+    else if (strcmp(found[i]->name, name) == 0) kernels = *found[i];
+  }
+  if (!name) exit(0);
+  must(kernels.name ? ATTUNE_OK : ATTUNE_BAD_INPUT, name);
+}
+#endif
+
 int main(int count, char **arguments) {
   const int f = count > 1 ? atoi(arguments[1]) : ATTUNE_FLOAT32;
+#ifdef ADDON
+  must(count > 2 ? ATTUNE_OK : ATTUNE_BAD_INPUT, "arguments");
+  take_from(arguments[2], count > 3 ? arguments[3] : 0);
+#endif
   const int plain = ATTUNE_FROM_INSIDE;
   check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f});
   check((AttuneConfig){50, 33, 1, 3, 77, 128, 2, ATTUNE_GELU_NEW, f, {f, f, f}, 128, -1, 33, 33, 1, 0, plain, 1e-12f, 1e-12f});

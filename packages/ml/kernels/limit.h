@@ -26,7 +26,7 @@ static double spin(int quantized, int rounds, float *sink) {
     UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(sum[c]);
     return 2.0 * LANES * CHAINS * rounds;
   }
-  const QuantX levels[2 * QUANT_GROUP] = {3, 5, 7, 9};
+  const QuantX levels[2 * QUANT_GROUP] = {3, 5};
   const QuantGroup x[2] = {quant_repeat(levels), quant_repeat(levels + QUANT_GROUP)};
   QuantSum sum[CHAINS];
   UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = (QuantSum){0};

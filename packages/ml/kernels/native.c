@@ -7,32 +7,7 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
-#include "encoder.h"
-
-#if defined(__x86_64__)
-extern const AttuneKernels attune_avx2, attune_avx512_vnni;
-#elif defined(__aarch64__)
-extern const AttuneKernels attune_neon;
-#endif
-
-// The instruction sets this processor has, best first.
-static int usable(const AttuneKernels *kernels[2]) {
-  int count = 0;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512vnni")) {
-    kernels[count++] = &attune_avx512_vnni;
-  }
-  if (avx2) kernels[count++] = &attune_avx2;
-#elif defined(__aarch64__)
-  kernels[count++] = &attune_neon;
-#else
-  (void)kernels;
-#endif
-  return count;
-}
+#include "choose.h"
 
 typedef struct { const AttuneKernels *kernels; void *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
 enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10 };
@@ -81,8 +56,8 @@ static bool int_of(napi_env env, napi_value value, int32_t *result) { return nap
 // instructionSets(): string[], best first
 static napi_value instruction_sets(napi_env env, napi_callback_info info) {
   (void)info;
-  const AttuneKernels *kernels[2];
-  const int count = usable(kernels);
+  const AttuneKernels *kernels[ATTUNE_MOST_BUILDS];
+  const int count = attune_usable(kernels);
   napi_value result;
   if (napi_create_array(env, &result) != napi_ok) return NULL;
   for (int i = 0; i < count; i++) {
@@ -109,8 +84,8 @@ static napi_value create_encoder(napi_env env, napi_callback_info info) {
   int32_t index;
   void *config;
   size_t length;
-  const AttuneKernels *kernels[2];
-  if (!arguments(env, info, 2, values) || !int_of(env, values[0], &index) || index < 0 || index >= usable(kernels) ||
+  const AttuneKernels *kernels[ATTUNE_MOST_BUILDS];
+  if (!arguments(env, info, 2, values) || !int_of(env, values[0], &index) || index < 0 || index >= attune_usable(kernels) ||
       !array_of(env, values[1], napi_uint8_array, &config, &length) || length != sizeof(AttuneConfig)) {
     return number(env, BAD_ARGUMENTS);
   }
@@ -226,9 +201,9 @@ static napi_value pool_texts(napi_env env, napi_callback_info info) {
 static napi_value spin_limit(napi_env env, napi_callback_info info) {
   napi_value values[MAX_ARGUMENTS];
   int32_t index, quantized, rounds;
-  const AttuneKernels *kernels[2];
+  const AttuneKernels *kernels[ATTUNE_MOST_BUILDS];
   float sink[16 * 16] = {0};
-  if (!arguments(env, info, 3, values) || !int_of(env, values[0], &index) || index < 0 || index >= usable(kernels) ||
+  if (!arguments(env, info, 3, values) || !int_of(env, values[0], &index) || index < 0 || index >= attune_usable(kernels) ||
       !int_of(env, values[1], &quantized) || !int_of(env, values[2], &rounds)) {
     return number(env, BAD_ARGUMENTS);
   }

@@ -3,6 +3,8 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "@attune/ml/engine/engine";
+import { type HeadCore, headFunctions, type NumberArray } from "@attune/ml/engine/head-core";
+import { createHeadKernels } from "@attune/ml/engine/head-kernels";
 import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kernel-encoder";
 import { type KernelWeights, kernelConfig, kernelWeights } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
@@ -27,6 +29,8 @@ export interface NativeAddon {
   pool(encoder: object, pooling: number, out: Float32Array): number;
   /** For benchmarks: operations of a loop over registers alone, quantized (1) or in float32 (0). */
   spin(instructionSet: number, quantized: number, rounds: number): number;
+  /** As `heads-call.h` has it: the function, its numbers, its arrays. Throws a RangeError where they are not what it takes. */
+  headCall(fn: number, ...numbersAndArrays: readonly (number | NumberArray)[]): number;
 }
 
 /** Relative to src/node and to dist/node alike. */
@@ -60,6 +64,21 @@ export function createNativeEngine(addon: NativeAddon, instructionSet?: string):
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
       const kernel = createKernel(addon, { index, config: kernelConfig(config, weights, rows), weights, rows });
       return createKernelEncoder(config, kernel);
+    },
+    heads: createHeadKernels(createNativeHeadCore(addon)),
+  };
+}
+
+/** Arrays may lie anywhere: the addon checks each at every call. */
+function createNativeHeadCore(addon: NativeAddon): HeadCore {
+  return {
+    open(layout) {
+      const arrays = Object.entries(layout).map(([name, [type, length]]) => [name, new type(length)]);
+      return {
+        arrays: Object.fromEntries(arrays),
+        call: (name, numbers, given) => addon.headCall(headFunctions[name], ...numbers, ...given),
+        close: () => undefined,
+      };
     },
   };
 }

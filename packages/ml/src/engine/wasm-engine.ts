@@ -1,6 +1,8 @@
 // The C kernels in WebAssembly: the engine for phones and for every host without a native build. The bytes come from the caller; nothing is read here.
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";
+import { createWasmHeadCore } from "./head-core.js";
+import { createHeadKernels } from "./head-kernels.js";
 import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
 import { type KernelTensor, type KernelWeights, kernelConfig, kernelWeights } from "./kernel-weights.js";
 
@@ -33,6 +35,7 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
       const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });
       return createKernelEncoder(config, kernel);
     },
+    heads: createHeadKernels(createWasmHeadCore(module)),
   };
 }
 
