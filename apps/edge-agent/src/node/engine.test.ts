@@ -8,7 +8,8 @@ import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { describe, expect, test } from "vitest";
-import { largestDifference, readGoldenEncoders } from "../../../../test/golden/encoders.js";
+import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
+import { readTrainedBert, trainedForms } from "../../../../test/golden/trained-bert.js";
 import { chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
@@ -139,6 +140,15 @@ if (addon === undefined) {
       ({ config, file, cases }) => {
         const encoder = engine.createEncoder(config, file);
         for (const each of cases) expect(largestDifference(encoder, each)).toBeLessThan(2e-5);
+      },
+    );
+
+    const trained = readTrainedBert();
+    test.each(trained === undefined ? [] : trainedForms(trained))(
+      "give a trained BERT-Tiny's last hidden state within $worst in $dtype",
+      ({ config, file, ids, worst }) => {
+        const last = engine.createEncoder(config, file).forward(ids).hiddenStates.at(-1)!;
+        expect(largestOf(last.data, trained!.lastHidden)).toBeLessThan(worst);
       },
     );
 

@@ -1,0 +1,208 @@
+// A trained BERT-Tiny encoder with its own float64 check vectors. The data are not part of the repository: ATTUNE_DATA names their folder.
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { BertConfig } from "../../packages/ml/src/encoder/config.js";
+import { factorize, solveInPlace } from "../../packages/ml/src/linalg/cholesky.js";
+import { halveTensorFile } from "../../packages/ml/src/quantization/fp16.js";
+import { quantizeTensorFile } from "../../packages/ml/src/quantization/int8.js";
+import { createMatrix, type Matrix } from "../../packages/ml/src/tensor/matrix.js";
+import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
+
+const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
+export const trainedWeightsPath = `${data}/bert-tiny-encoder/bert_tiny_emotion_encoder_f32.npz`;
+const vectorsPath = `${data}/bert-tiny-encoder/check_vectors_f64.npz`;
+
+export interface TrainedBert {
+  readonly config: BertConfig;
+  /** The layers' weights; the embeddings are not among them. */
+  readonly file: TensorFile;
+  /** What goes into the first layer and what comes out of the last: (tokens, hiddenSize). */
+  readonly embedded: Matrix;
+  readonly lastHidden: Float64Array;
+}
+
+/** Undefined where the data are absent. */
+export function readTrainedBert(): TrainedBert | undefined {
+  if (!existsSync(trainedWeightsPath) || !existsSync(vectorsPath)) return undefined;
+  const vectors = readNpz(vectorsPath);
+  const embedded = createMatrix(11, 128, Float32Array.from(vectors.get("embedding_output")!.data as Float64Array));
+  const lastHidden = vectors.get("last_hidden")!.data as Float64Array;
+  return { config: bertTiny, file: renamed(readNpz(trainedWeightsPath)), embedded, lastHidden };
+}
+
+export interface TrainedForm {
+  readonly dtype: "float32" | "FP16" | "int8";
+  readonly config: BertConfig;
+  readonly file: TensorFile;
+  readonly ids: Int32Array;
+  /** The last hidden state may differ by this much from the float64 one, whose values reach 3. */
+  readonly worst: number;
+}
+
+/** The whole encoder in every form that weights are stored in, for ids that lead to `embedded`. */
+export function trainedForms({ config: layersConfig, file, embedded }: TrainedBert): TrainedForm[] {
+  const { config, embeddings } = withEmbeddings(layersConfig, embedded);
+  const ids = Int32Array.from({ length: embedded.rows }, (_, i) => i);
+  // Measured, the largest difference and the root mean square: 1.9e-6 and 4e-7, 1.1e-3 and 3e-4, 0.05 and 0.013.
+  const forms = [
+    { dtype: "float32", layers: file, worst: 1e-5 },
+    { dtype: "FP16", layers: halveTensorFile(file), worst: 5e-3 },
+    { dtype: "int8", layers: quantizeTensorFile(file), worst: 0.1 },
+  ] as const;
+  return forms.map(({ dtype, layers, worst }) => {
+    const tensors = new Map([...layers.tensors, ...embeddings.tensors]);
+    return { dtype, config, file: { tensors, metadata: layers.metadata }, ids, worst };
+  });
+}
+
+/**
+ * Embeddings that give `embedded` for the ids 0, 1, 2 …, for an engine that takes ids alone. Every token has a row of its own in the word
+ * table; a LayerNorm is found that undoes what a LayerNorm does to those rows: weight 1 / u and bias v / u such that u ∘ x - v has mean 0 and
+ * variance 1 for every token x, by Gauss and Newton's least steps from u = 1, v = 0.
+ */
+function withEmbeddings(config: BertConfig, embedded: Matrix): { config: BertConfig; embeddings: TensorFile } {
+  const { rows, cols, data: x } = embedded;
+  const u = new Float64Array(cols).fill(1);
+  const v = new Float64Array(cols);
+  const z = new Float64Array(rows * cols);
+  for (let iteration = 0; iteration < 10; iteration++) {
+    for (let i = 0; i < z.length; i++) z[i] = x[i]! * u[i % cols]! - v[i % cols]!;
+    const errors = new Float64Array(2 * rows);
+    // How each token's mean and variance depend on u and v: (2 · rows, 2 · cols).
+    const jacobian = new Float64Array(2 * rows * 2 * cols);
+    for (let i = 0; i < z.length; i++) {
+      const [row, col] = [Math.floor(i / cols), i % cols];
+      errors[row]! += z[i]! / cols;
+      errors[rows + row]! += z[i]! ** 2 / cols;
+      const mean = row * 2 * cols + col;
+      const variance = (rows + row) * 2 * cols + col;
+      jacobian[mean] = x[i]! / cols;
+      jacobian[mean + cols] = -1 / cols;
+      jacobian[variance] = (2 * z[i]! * x[i]!) / cols;
+      jacobian[variance + cols] = (-2 * z[i]!) / cols;
+    }
+    for (let row = 0; row < rows; row++) errors[rows + row]! -= 1;
+    const step = leastSolution(jacobian, errors);
+    for (let col = 0; col < cols; col++) {
+      u[col]! -= step[col]!;
+      v[col]! -= step[cols + col]!;
+    }
+  }
+  const tensor = (shape: number[], values: Float32Array): Tensor => ({ dtype: "F32", shape, data: values });
+  const tensors = new Map<string, Tensor>([
+    ["embeddings.word_embeddings.weight", tensor([rows, cols], Float32Array.from(z))],
+    ["embeddings.position_embeddings.weight", tensor([rows, cols], new Float32Array(rows * cols))],
+    ["embeddings.token_type_embeddings.weight", tensor([1, cols], new Float32Array(cols))],
+    [
+      "embeddings.LayerNorm.weight",
+      tensor(
+        [cols],
+        Float32Array.from(u, (value) => 1 / value),
+      ),
+    ],
+    [
+      "embeddings.LayerNorm.bias",
+      tensor(
+        [cols],
+        Float32Array.from(v, (value, col) => value / u[col]!),
+      ),
+    ],
+  ]);
+  const sizes = { vocabSize: rows, maxPositionEmbeddings: rows, typeVocabSize: 1 };
+  return { config: { ...config, ...sizes }, embeddings: { tensors, metadata: {} } };
+}
+
+/** The shortest y with J y = errors; J: (errors.length, n) with independent rows. */
+function leastSolution(jacobian: Float64Array, errors: Float64Array): Float64Array {
+  const size = errors.length;
+  const n = jacobian.length / size;
+  const gram = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) {
+    for (let j = i; j < size; j++) {
+      for (let k = 0; k < n; k++) gram[i * size + j]! += jacobian[i * n + k]! * jacobian[j * n + k]!;
+    }
+  }
+  const factors = errors.slice();
+  solveInPlace(factorize(gram, size), factors);
+  const solution = new Float64Array(n);
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k < n; k++) solution[k]! += factors[i]! * jacobian[i * n + k]!;
+  }
+  return solution;
+}
+
+const bertTiny: BertConfig = {
+  modelType: "bert",
+  vocabSize: 30522,
+  hiddenSize: 128,
+  numHiddenLayers: 2,
+  numAttentionHeads: 2,
+  intermediateSize: 512,
+  maxPositionEmbeddings: 512,
+  typeVocabSize: 2,
+  layerNormEps: 1e-12,
+  hiddenAct: "gelu",
+  padTokenId: 0,
+};
+
+/** The file's own names in Hugging Face's. */
+function renamed(arrays: Map<string, Tensor>): TensorFile {
+  const parts: [RegExp, string][] = [
+    [/\.(query|key|value)\./, ".attention.self.$1."],
+    [/\.attn_out\./, ".attention.output.dense."],
+    [/\.inter\./, ".intermediate.dense."],
+    [/\.out\./, ".output.dense."],
+    [/\.selfoutput_ln\./, ".attention.output.LayerNorm."],
+    [/\.output_ln\./, ".output.LayerNorm."],
+    [/^layer\./, "encoder.layer."],
+  ];
+  const tensors = [...arrays].map(
+    ([name, tensor]) => [parts.reduce((text, [from, to]) => text.replace(from, to), name), tensor] as const,
+  );
+  return { tensors: new Map(tensors), metadata: {} };
+}
+
+/** An .npz is a zip of .npy files, here stored uncompressed; each is a magic number, a header in Python's notation and the values. */
+function readNpz(path: string): Map<string, Tensor> {
+  const bytes = readFileSync(path);
+  const arrays = new Map<string, Tensor>();
+  const end = bytes.lastIndexOf(Buffer.from("PK\u0005\u0006", "latin1"));
+  let entry = bytes.readUInt32LE(end + 16);
+  for (let count = bytes.readUInt16LE(end + 10); count > 0; count--) {
+    const nameLength = bytes.readUInt16LE(entry + 28);
+    const name = bytes.toString("utf8", entry + 46, entry + 46 + nameLength);
+    const local = bytes.readUInt32LE(entry + 42);
+    const npy = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    if (bytes.readUInt16LE(local + 8) !== 0) throw new Error(`${path}: ${name} is compressed`);
+    const headerEnd = npy + 10 + bytes.readUInt16LE(npy + 8);
+    const header = bytes.toString("latin1", npy + 10, headerEnd);
+    const shape = /'shape': \(([\d, ]*)\)/
+      .exec(header)![1]!
+      .split(",")
+      .filter((size) => size.trim() !== "")
+      .map(Number);
+    const length = shape.reduce((product, size) => product * size, 1);
+    const double = header.includes("<f8");
+    const values = bytes.buffer.slice(
+      bytes.byteOffset + headerEnd,
+      bytes.byteOffset + headerEnd + length * (double ? 8 : 4),
+    );
+    const data = double ? new Float64Array(values) : new Float32Array(values);
+    const ordered = header.includes("'fortran_order': True") ? rowMajor(data, shape) : data;
+    const tensor: Tensor =
+      ordered instanceof Float64Array ? { dtype: "F64", shape, data: ordered } : { dtype: "F32", shape, data: ordered };
+    arrays.set(name.replace(/\.npy$/, ""), tensor);
+    entry += 46 + nameLength + bytes.readUInt16LE(entry + 30) + bytes.readUInt16LE(entry + 32);
+  }
+  return arrays;
+}
+
+/** Values stored column by column, row by row. */
+function rowMajor<T extends Float32Array | Float64Array>(data: T, shape: number[]): T {
+  const [rows, cols] = shape as [number, number];
+  const result = data.slice() as T;
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < cols; c++) result[r * cols + c] = data[c * rows + r]!;
+  }
+  return result;
+}
