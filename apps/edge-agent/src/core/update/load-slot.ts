@@ -29,10 +29,10 @@ export async function readReleaseFiles(
   release: Release,
 ): Promise<Result<Map<ReleaseFileName, Uint8Array>, UpdateReason>> {
   const contents = new Map<ReleaseFileName, Uint8Array>();
-  for (const file of release.files) {
-    const bytes = await readVerified(ports, release.sequence, file);
+  const read = await Promise.all(release.files.map((file) => readVerified(ports, release.sequence, file)));
+  for (const [i, bytes] of read.entries()) {
     if (!bytes.ok) return bytes;
-    contents.set(file.name, bytes.value);
+    contents.set(release.files[i]!.name, bytes.value);
   }
   return accept(contents);
 }
