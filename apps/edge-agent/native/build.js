@@ -63,8 +63,15 @@ function build(scratch) {
       `-DKERNELS=attune_${name.replaceAll("-", "_")}`,
     ]),
   );
+  // Heads gain little from wider vectors: one instruction set is enough. Nothing may be fused that is not written so (vector-double.h).
+  const { name, flags: isa } = isas[0];
+  const heads = [...isa, "-ffp-contract=off", `-DISA_HEADER="isa-${name}.h"`, `-DHEAD_KERNELS=attune_heads_${name}`];
+  objects.push(compile("heads.c", "heads.o", heads), compile("heads-call.c", "heads-call.o", []));
   objects.push(compile("choose.c", "choose.o", []));
-  objects.push(compile("native.c", "native.o", [`-I${include}`]));
+  objects.push(
+    compile("native.c", "native.o", [`-I${include}`]),
+    compile("native-heads.c", "native-heads.o", [`-I${include}`]),
+  );
   const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
   const linked = spawnSync(compiler, [...shared, ...objects, "-o", join(scratch, "attune.node")], { encoding: "utf8" });
   if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);

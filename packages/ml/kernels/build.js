@@ -22,8 +22,12 @@ const builds = [
 mkdirSync(target, { recursive: true });
 for (const { file, isa } of builds) {
   // Relative source names, so that no machine's path can get into the bytes.
-  execFileSync(compiler, [...flags, ...isa, "encoder.c", "heads.c", "wasm.c", "-o", join(target, file)], {
-    cwd: sources,
-    stdio: "inherit",
-  });
+  execFileSync(
+    compiler,
+    [...flags, ...isa, "encoder.c", "heads.c", "heads-call.c", "wasm.c", "-o", join(target, file)],
+    {
+      cwd: sources,
+      stdio: "inherit",
+    },
+  );
 }

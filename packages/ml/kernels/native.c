@@ -9,6 +9,8 @@
 #endif
 #include "choose.h"
 
+void attune_register_heads(napi_env env, napi_value exports);
+
 typedef struct { const AttuneKernels *kernels; void *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
 enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10 };
 static const napi_type_tag handle_tag = {0x61747475656e6331, 0x656e636f64657231};
@@ -222,5 +224,6 @@ NAPI_MODULE_INIT() {
       {"spin", NULL, spin_limit, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
+  attune_register_heads(env, exports);
   return exports;
 }

@@ -1,6 +1,6 @@
 // The WebAssembly build's exports. One instance holds one encoder, or works for heads; the host lays out its memory from __heap_base on.
 #include "encoder.h"
-#include "heads.h"
+#include "heads-call.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
 extern const AttuneKernels attune_kernels;
@@ -25,18 +25,6 @@ const float *EXPORT(encoder_hidden)(const AttuneEncoder *e, int *stride) { retur
 int EXPORT(encoder_pool)(const AttuneEncoder *e, int pooling, float *out, uint32_t floats) { return attune_kernels.pool(e, pooling, out, floats); }
 double EXPORT(spin)(int quantized, int rounds, float *sink) { return attune_kernels.spin(quantized, rounds, sink); }
 
-int EXPORT(head_padded_classes)(int classes) { return attune_head_kernels.padded_classes(classes); }
-double EXPORT(head_epoch)(AttuneDescent *d, const AttuneDescentArrays *arrays, const int32_t *order) { return attune_head_kernels.epoch(d, arrays, order); }
-void EXPORT(head_predict)(const float *x, int rows, int width, const float *weights, int classes, float *probabilities) {
-  attune_head_kernels.predict(x, rows, width, weights, classes, probabilities);
-}
-void EXPORT(head_gram)(const double *x, int rows, int size, double *gram) { attune_head_kernels.gram(x, rows, size, gram); }
-int EXPORT(head_factorize)(double *upper, double *pivots, int size, double smallest) {
-  return attune_head_kernels.factorize(upper, pivots, size, smallest);
-}
-void EXPORT(head_solve)(const double *upper, const double *pivots, int size, double *rhs, int count) {
-  attune_head_kernels.solve(upper, pivots, size, rhs, count);
-}
-void EXPORT(head_rank_one)(double *upper, double *pivots, int size, double sign, double *residual, double *gain) {
-  attune_head_kernels.rank_one(upper, pivots, size, sign, residual, gain);
+double EXPORT(head_call)(int function, const double *numbers, int number_count, const AttuneArray *arrays, int array_count) {
+  return attune_head_call(&attune_head_kernels, function, numbers, number_count, arrays, array_count);
 }

@@ -1,6 +1,7 @@
-// The port behind which encoders are computed: the TypeScript reference today, WebAssembly and native kernels beside it.
+// The port behind which encoders and heads are computed: the TypeScript reference today, WebAssembly and native kernels beside it.
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
+import type { HeadKernels } from "../heads/head-kernels.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 
 export interface Engine {
@@ -8,4 +9,6 @@ export interface Engine {
   readonly name: "reference" | "wasm" | "native";
   /** Throws MlError naming the tensor for weights that are missing, of another shape, or not finite. */
   createEncoder(config: EncoderConfig, tensors: TensorFile): Encoder;
+  /** Train heads and answer for them; the same numbers on every engine, within what the port allows. */
+  readonly heads: HeadKernels;
 }

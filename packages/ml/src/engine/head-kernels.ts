@@ -1,170 +1,243 @@
-// The heads' training in the C kernels: mini-batch descent, Gram matrices, Cholesky factors kept current. Twins: ../heads/mini-batch.ts, ../linalg.
+// The heads' training and answers in the C kernels. Each job lays its arrays out where the kernels reach them, and leaves the rest to
+// packages/ml/kernels/heads-call.h. Twins: ../heads/reference-head-kernels.ts.
 import { MlError } from "../error.js";
+import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";
+import type { Design } from "../heads/softmax.js";
+import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import { createElmKernels } from "./elm-kernels.js";
+import type { HeadCore } from "./head-core.js";
 
-/** Each of these works in memory of its own, sized when it is created. */
-export interface HeadKernels {
-  /**
-   * As `descend` of ../heads/mini-batch.ts, in float32: weights (classes, width), equal to the twin's within 1e-4 of their size after 100
-   * epochs. Throws `not-finite` when the learning rate made them diverge.
-   */
-  descend(descent: Descent): Float64Array;
-  /** x: (rows, size) → xᵀx: (size, size), upper triangle. Throws `shape`. */
-  gram(x: Float64Array, size: number): Float64Array;
-  /** The factor of A + ridge·I; A: (size, size), upper triangle. Throws `shape`, and `singular` where a pivot is not safely positive. */
-  factor(matrix: Float64Array, size: number, ridge?: number): KernelFactor;
-}
+/** Classes of a descent are padded to a multiple of these; so are the right-hand sides of a solution. */
+export const padding = 8;
+/** Rows of float64 work that the kernels take at once. */
+export const blockRows = 32;
 
-export interface KernelFactor {
-  /** Becomes the factor of A + sign · v vᵀ. A downdate is the caller's to judge: the twin re-factorizes where it is ill-posed. */
-  rankOne(v: Float64Array, sign: 1 | -1): void;
-  /** rhs: (count, size), each row ← A⁻¹ row, in place. */
-  solveInPlace(rhs: Float64Array): void;
-}
-
-interface HeadExports {
-  readonly memory: WebAssembly.Memory;
-  heap_base(): number;
-  head_padded_classes(classes: number): number;
-  head_epoch(descent: number, arrays: number, order: number): number;
-  head_gram(x: number, rows: number, size: number, gram: number): void;
-  head_factorize(upper: number, pivots: number, size: number, smallest: number): number;
-  head_solve(upper: number, pivots: number, size: number, rhs: number, count: number): void;
-  head_rank_one(upper: number, pivots: number, size: number, sign: number, residual: number, gain: number): void;
-}
-
-/** bytes: `attune-simd128.wasm` or `attune-relaxed.wasm`. Throws `unsupported` where this host cannot run them. */
-export function createHeadKernels(bytes: Uint8Array): HeadKernels {
-  if (!WebAssembly.validate(bytes)) {
-    throw new MlError("unsupported", "This host's WebAssembly has no SIMD, or the kernel's bytes are damaged");
-  }
-  const module = new WebAssembly.Module(bytes);
-  const open = () => new WebAssembly.Instance(module).exports as unknown as HeadExports;
+export function createHeadKernels(core: HeadCore): HeadKernels {
   return {
-    descend: (descent) => descend(open(), descent),
-    gram: (x, size) => gram(open(), x, size),
-    factor: (matrix, size, ridge = 0) => factor(open(), { matrix, size, ridge }),
+    descend: (descent) => descend(core, descent),
+    openRows: (design) => openRows(core, design),
+    secondMoments: (design) => secondMoments(core, design),
+    gram: (x, size) => gram(core, x, size),
+    factorize: (matrix, size, ridge = 0) => factorize(core, { matrix, size, ridge }),
+    softmax: (features, weights) => softmax(core, features, weights),
+    ...createElmKernels(core),
+    project: (projection, features) => project(core, projection, features),
   };
 }
 
-/** Addresses of arrays of these byte lengths, one after the other from the heap on, all in memory that is there. */
-function layOut(kernel: HeadExports, byteLengths: readonly number[]): number[] {
-  let end = align(kernel.heap_base());
-  const addresses = byteLengths.map((bytes) => {
-    const address = end;
-    end = align(end + bytes);
-    return address;
-  });
-  const missing = Math.ceil((end - kernel.memory.buffer.byteLength) / 65536);
-  if (missing > 0) {
-    try {
-      kernel.memory.grow(missing);
-    } catch (cause) {
-      throw new MlError("unsupported", `This host has no ${end} bytes for training in WebAssembly`, { cause });
-    }
-  }
-  return addresses;
-}
-
-const align = (address: number) => Math.ceil(address / 64) * 64;
-
-function descend(kernel: HeadExports, { design, penalty, recipe, random, onEpoch }: Descent): Float64Array {
+function descend(core: HeadCore, { design, penalty, recipe, random, onEpoch }: Descent): Float64Array {
   const { rows, width, classes } = design;
-  const padded = kernel.head_padded_classes(classes);
+  const padded = Math.ceil(classes / padding) * padding;
   const batch = Math.min(recipe.batchSize, rows);
-  const weightBytes = 4 * width * padded;
-  const sizes = [4 * rows * width, 4 * rows, 4 * rows, ...new Array(5).fill(weightBytes), 4 * batch * padded, 4 * rows];
-  const [settings, pointers, ...arrays] = layOut(kernel, [64, 64, ...sizes]) as [number, number, ...number[]];
-  const { buffer } = kernel.memory;
-  const [x, labels, importance, centre, weights] = arrays as [number, number, number, number, number];
-  new Float32Array(buffer, x, rows * width).set(design.x);
-  new Int32Array(buffer, labels, rows).set(design.labels);
-  new Float32Array(buffer, importance, rows).set(design.importance);
-  const centres = new Float32Array(buffer, centre, width * padded);
-  for (let c = 0; c < classes; c++) {
-    for (let d = 0; d < width; d++) centres[d * padded + c] = penalty.centre[c * width + d]!;
-  }
-  const result = new Float32Array(buffer, weights, width * padded);
-  result.set(centres);
-  const optimizer = recipe.optimizer === "adam" ? 1 : 0;
-  new Int32Array(buffer, settings, 6).set([rows, width, classes, batch, optimizer, 0]);
-  new Float32Array(buffer, settings + 24, 3).set([recipe.learningRate, penalty.l2, penalty.biasL2]);
-  new Int32Array(buffer, pointers, 9).set(arrays.slice(0, 9));
-  const order = new Int32Array(buffer, arrays[9], rows);
-  for (let i = 0; i < rows; i++) order[i] = i;
-
-  for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-    onEpoch();
-    random.shuffle(order);
-    const loss = kernel.head_epoch(settings, pointers, order.byteOffset);
-    if (!Number.isFinite(loss)) {
-      throw new MlError("not-finite", `The loss became ${loss} in epoch ${epoch + 1}; use a smaller learning rate`);
+  const size = width * padded;
+  const memory = core.open({
+    x: [Float32Array, rows * width],
+    labels: [Int32Array, rows],
+    importance: [Float32Array, rows],
+    order: [Int32Array, rows],
+    centre: [Float32Array, size],
+    weights: [Float32Array, size],
+    scratch: [Float32Array, 3 * size + batch * padded],
+  });
+  try {
+    const { x, labels, importance, order, centre, weights, scratch } = memory.arrays;
+    x.set(design.x);
+    labels.set(design.labels);
+    importance.set(design.importance);
+    for (let i = 0; i < rows; i++) order[i] = i;
+    centre.fill(0);
+    for (let c = 0; c < classes; c++) {
+      for (let d = 0; d < width; d++) centre[d * padded + c] = penalty.centre[c * width + d]!;
     }
+    weights.set(centre);
+    scratch.fill(0, 0, 3 * size);
+    const arrays = [x, labels, importance, order, centre, weights, scratch];
+    const optimizer = recipe.optimizer === "adam" ? 1 : 0;
+    const steps = Math.ceil(rows / batch);
+    for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+      onEpoch();
+      random.shuffle(order);
+      const { learningRate } = recipe;
+      const taken = Math.min(epoch * steps, 2 ** 31 - 1);
+      const numbers = [rows, width, classes, batch, optimizer, taken, learningRate, penalty.l2, penalty.biasL2];
+      if (memory.call("epoch", numbers, arrays) !== 1) {
+        throw new MlError("not-finite", `The weights diverged in epoch ${epoch + 1}; use a smaller learning rate`);
+      }
+    }
+    const learned = new Float64Array(classes * width);
+    for (let c = 0; c < classes; c++) {
+      for (let d = 0; d < width; d++) learned[c * width + d] = weights[d * padded + c]!;
+    }
+    return learned;
+  } finally {
+    memory.close();
   }
-  const learned = new Float64Array(classes * width);
-  for (let c = 0; c < classes; c++) {
-    for (let d = 0; d < width; d++) learned[c * width + d] = result[d * padded + c]!;
-  }
-  return learned;
 }
 
-function gram(kernel: HeadExports, x: Float64Array, size: number): Float64Array {
-  const rows = x.length / size;
-  if (!Number.isSafeInteger(rows) || size < 1) {
-    throw new MlError("shape", `${x.length} values are no rows of ${size}`);
+function openRows(core: HeadCore, design: Design): OpenRows {
+  const { rows, width, classes } = design;
+  const memory = core.open({
+    importance: [Float64Array, rows],
+    weights: [Float64Array, classes * width],
+    gradient: [Float64Array, classes * width],
+    residuals: [Float64Array, blockRows * classes],
+    x: [Float32Array, rows * width],
+    labels: [Int32Array, rows],
+  });
+  const { x, labels, importance, weights, gradient, residuals } = memory.arrays;
+  x.set(design.x);
+  labels.set(design.labels);
+  importance.set(design.importance);
+  const numbers = [rows, width, classes];
+  const arrays = [x, labels, importance, weights, gradient, residuals];
+  return {
+    crossEntropy(given, out) {
+      weights.set(given);
+      const loss = memory.call("crossEntropy", numbers, arrays);
+      out.set(gradient);
+      return loss;
+    },
+    close: () => memory.close(),
+  };
+}
+
+function secondMoments(core: HeadCore, { rows, width, x, importance }: Design): Float64Array {
+  const most = Math.min(rows, 2 * blockRows);
+  const memory = core.open({ block: [Float64Array, most * width], sums: [Float64Array, width * width] });
+  try {
+    const { block, sums } = memory.arrays;
+    sums.fill(0);
+    for (let start = 0; start < rows; start += most) {
+      const count = Math.min(most, rows - start);
+      for (let i = 0; i < count; i++) {
+        const factor = Math.sqrt(importance[start + i]! / rows);
+        const from = (start + i) * width;
+        for (let d = 0; d < width; d++) block[i * width + d] = factor * x[from + d]!;
+      }
+      memory.call("gram", [count, width], [block.subarray(0, count * width), sums]);
+    }
+    return sums.slice();
+  } finally {
+    memory.close();
   }
-  const [from, to] = layOut(kernel, [8 * x.length, 8 * size * size]) as [number, number];
-  new Float64Array(kernel.memory.buffer, from, x.length).set(x);
-  kernel.head_gram(from, rows, size, to);
-  return new Float64Array(kernel.memory.buffer, to, size * size).slice();
+}
+
+function gram(core: HeadCore, given: Float64Array, size: number): Float64Array {
+  const rows = given.length / size;
+  if (!Number.isSafeInteger(rows) || rows < 1 || size < 1) {
+    throw new MlError("shape", `${given.length} values are no rows of ${size}`);
+  }
+  const memory = core.open({ x: [Float64Array, given.length], sums: [Float64Array, size * size] });
+  try {
+    const { x, sums } = memory.arrays;
+    x.set(given);
+    sums.fill(0);
+    memory.call("gram", [rows, size], [x, sums]);
+    return sums.slice();
+  } finally {
+    memory.close();
+  }
 }
 
 /** The twin's: a pivot below this many roundings of the largest diagonal element is not told apart from zero. */
 const roundingsPerPivot = 16;
 
-function factor(
-  kernel: HeadExports,
-  { matrix, size, ridge }: { matrix: Float64Array; size: number; ridge: number },
-): KernelFactor {
-  if (matrix.length !== size * size) {
-    throw new MlError("shape", `A ${size} x ${size} matrix needs ${size * size} values, not ${matrix.length}`);
-  }
-  const rowBytes = 8 * size;
-  const parts = layOut(kernel, [rowBytes * size, rowBytes, rowBytes, rowBytes, rowBytes * batchRows]);
-  const [upper, pivots, residual, gain, rhs] = parts as [number, number, number, number, number];
-  const { buffer } = kernel.memory;
-  const values = new Float64Array(buffer, upper, size * size);
-  values.set(matrix);
+/** upper: A by its upper triangle → the factor of A + ridge·I. Throws `singular`. */
+export function factorizeInPlace(
+  call: (smallest: number) => number,
+  { upper, size, ridge }: { upper: Float64Array; size: number; ridge: number },
+): void {
   let largest = 0;
   for (let i = 0; i < size; i++) {
-    values[i * size + i]! += ridge;
-    largest = Math.max(largest, Math.abs(values[i * size + i]!));
+    upper[i * size + i]! += ridge;
+    largest = Math.max(largest, Math.abs(upper[i * size + i]!));
   }
   const smallest = Math.max(roundingsPerPivot * size * Number.EPSILON * largest, Number.MIN_VALUE);
-  const failed = kernel.head_factorize(upper, pivots, size, smallest);
+  const failed = Number.isFinite(smallest) ? call(smallest) : 1;
   if (failed !== 0) {
     throw new MlError(
       "singular",
       `The matrix is singular: pivot ${failed - 1} of ${size}; use a larger l2 or more rows`,
     );
   }
-  const vector = new Float64Array(buffer, residual, size);
-  const sides = new Float64Array(buffer, rhs, size * batchRows);
+}
+
+function factorize(
+  core: HeadCore,
+  { matrix, size, ridge }: { matrix: Float64Array; size: number; ridge: number },
+): Factor {
+  if (matrix.length !== size * size || size < 1) {
+    throw new MlError("shape", `A ${size} x ${size} matrix needs ${size * size} values, not ${matrix.length}`);
+  }
+  const memory = core.open({
+    upper: [Float64Array, size * size],
+    pivots: [Float64Array, size],
+    rhs: [Float64Array, size * padding],
+    scratch: [Float64Array, size * padding],
+  });
+  const { upper, pivots, rhs, scratch } = memory.arrays;
+  upper.set(matrix);
+  factorizeInPlace((smallest) => memory.call("factorize", [size, smallest], [upper, pivots]), { upper, size, ridge });
   return {
-    rankOne(v, sign) {
-      vector.set(v);
-      kernel.head_rank_one(upper, pivots, size, sign, residual, gain);
-    },
     solveInPlace(given) {
-      for (let start = 0; start < given.length; start += sides.length) {
-        const part = given.subarray(start, start + sides.length);
-        sides.set(part);
-        kernel.head_solve(upper, pivots, size, rhs, part.length / size);
-        part.set(sides.subarray(0, part.length));
+      for (let start = 0; start < given.length; start += rhs.length) {
+        const part = given.subarray(start, start + rhs.length);
+        const own = rhs.subarray(0, part.length);
+        own.set(part);
+        memory.call("solve", [size, part.length / size], [upper, pivots, own, scratch]);
+        part.set(own);
       }
     },
   };
 }
 
-/** Right-hand sides taken at once: a head has one a class. */
-const batchRows = 16;
+function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeights): Matrix {
+  const classes = given.bias.length;
+  const result = createMatrix(rows, classes);
+  if (rows === 0) return result;
+  const memory = core.open({
+    weight: [Float64Array, classes * cols],
+    bias: [Float64Array, classes],
+    scores: [Float64Array, blockRows * classes],
+    x: [Float32Array, rows * cols],
+    probabilities: [Float32Array, rows * classes],
+  });
+  try {
+    const { x, weight, bias, scores, probabilities } = memory.arrays;
+    x.set(data);
+    weight.set(given.weight);
+    bias.set(given.bias);
+    memory.call("softmax", [rows, cols, classes], [x, weight, bias, scores, probabilities]);
+    result.data.set(probabilities);
+    return result;
+  } finally {
+    memory.close();
+  }
+}
+
+function project(core: HeadCore, { mean, scale, components }: Projection, { rows, cols, data }: Matrix): Matrix {
+  const outputSize = components?.rows ?? 0;
+  const result = createMatrix(rows, outputSize === 0 ? cols : outputSize);
+  if (rows === 0) return result;
+  const memory = core.open({
+    means: [Float64Array, cols],
+    scales: [Float64Array, cols],
+    scratch: [Float64Array, padding * (cols + outputSize)],
+    x: [Float32Array, rows * cols],
+    axes: [Float32Array, components?.data.length ?? 1],
+    out: [Float32Array, result.data.length],
+  });
+  try {
+    const { x, means, scales, axes, out, scratch } = memory.arrays;
+    x.set(data);
+    means.set(mean);
+    scales.set(scale);
+    if (components !== undefined) axes.set(components.data);
+    memory.call("project", [rows, cols, outputSize], [x, means, scales, axes, out, scratch]);
+    result.data.set(out);
+    return result;
+  } finally {
+    memory.close();
+  }
+}

@@ -1,5 +1,6 @@
 // The engine in plain TypeScript: the clear version every faster engine is held equal to.
 import { createEncoder } from "../encoder/create-encoder.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import type { Engine } from "./engine.js";
 
-export const referenceEngine: Engine = { name: "reference", createEncoder };
+export const referenceEngine: Engine = { name: "reference", createEncoder, heads: referenceHeadKernels };

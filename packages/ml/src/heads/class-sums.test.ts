@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
-import { createHeadKernels } from "../engine/head-kernels.js";
+import { createWasmEngine } from "../engine/wasm-engine.js";
 import { createMatrix, selectRows } from "../tensor/matrix.js";
 import { createClassSums } from "./class-sums.js";
 import { fitElm } from "./elm.js";
@@ -97,7 +97,8 @@ describe("ELM's sums by class", () => {
 
   it("come from the kernels as from TypeScript, to the last bit", () => {
     const many = labelledRows({ rows: 3000, inputSize: 6, classes: 4, seed: 9 });
-    const kernels = createHeadKernels(readFileSync(new URL("../../kernels/attune-simd128.wasm", import.meta.url)));
+    const simd128 = readFileSync(new URL("../../kernels/attune-simd128.wasm", import.meta.url));
+    const kernels = createWasmEngine({ simd128 }).heads;
     const fast = createClassSums({ layer, classes: 4, kernels });
     fast.update(many.features, many.labels);
     const solved = { l2: 0.1, classWeights: "balanced" } as const;

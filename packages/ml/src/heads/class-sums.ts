@@ -1,12 +1,13 @@
 // ELM's sums kept by class: from them the output weights under any weighting of the classes can be solved, and rows come and go exactly.
 // Balanced OSELM needs them: what a row weighs depends on how many rows of its class there are, which every further row changes.
-import type { HeadKernels } from "../engine/head-kernels.js";
 import { MlError } from "../error.js";
 import { factorize, solveInPlace } from "../linalg/cholesky.js";
-import { addGram } from "../linalg/gram.js";
+import { addGram, addOuterProduct } from "../linalg/gram.js";
 import { type Matrix, selectRows } from "../tensor/matrix.js";
 import { checkFeatures, checkLabels } from "./examples.js";
-import { activate, type HiddenLayer } from "./hidden-layer.js";
+import type { HeadKernels } from "./head-kernels.js";
+import { activate, addMoments, type HiddenLayer } from "./hidden-layer.js";
+import { referenceHeadKernels } from "./reference-head-kernels.js";
 
 export interface ClassSums {
   readonly counts: Float64Array;
@@ -23,17 +24,18 @@ export interface ClassSums {
 
 /** Bounds the memory for hidden outputs. */
 const blockRows = 2048;
-/** Below so many rows a kernel's call costs more than it saves. */
-const kernelRows = 256;
+/** Below so many rows a matrix of sums of their own costs more than it saves. */
+const leastRowsOfABlock = 256;
 
 export interface ClassSumsOptions {
   readonly layer: HiddenLayer;
   readonly classes: number;
-  /** Equal to the last bit with and without: the sums are exact. */
-  readonly kernels?: Pick<HeadKernels, "gram"> | undefined;
+  /** The sums are exact, and so the same with any. */
+  readonly kernels?: Pick<HeadKernels, "elmSums">;
 }
 
-export function createClassSums({ layer, classes, kernels }: ClassSumsOptions): ClassSums {
+export function createClassSums(options: ClassSumsOptions): ClassSums {
+  const { layer, classes, kernels = referenceHeadKernels } = options;
   const { hidden } = layer;
   const grams = Array.from({ length: classes }, () => new Float64Array(hidden * hidden));
   /** Σ h by class, (classes, hidden). */
@@ -52,31 +54,25 @@ export function createClassSums({ layer, classes, kernels }: ClassSumsOptions): 
     }
     for (const [c, rows] of byClass.entries()) {
       for (let start = 0; start < rows.length; start += blockRows) {
-        const chosen = selectRows(features, rows.slice(start, start + blockRows));
-        changeClass(c, activate(layer, chosen), sign);
+        changeClass(c, selectRows(features, rows.slice(start, start + blockRows)), sign);
       }
       counts[c]! += sign * rows.length;
     }
   }
 
-  function changeClass(c: number, h: Float64Array, sign: 1 | -1): void {
-    const rows = h.length / hidden;
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < hidden; j++) sums[c * hidden + j]! += sign * h[i * hidden + j]!;
-    }
-    const gram = grams[c]!;
-    if (sign === 1 && (kernels === undefined || rows < kernelRows)) {
-      addGram(gram, h, hidden);
+  function changeClass(c: number, features: Matrix, sign: 1 | -1): void {
+    const [gram, own] = [grams[c]!, sums.subarray(c * hidden, (c + 1) * hidden)];
+    const { rows } = features;
+    if (rows < leastRowsOfABlock) {
+      const h = activate(layer, features);
+      addMoments(own, { h, labels: new Int32Array(rows), hidden }, sign);
+      if (sign === 1) addGram(gram, h, hidden);
+      else for (let i = 0; i < rows; i++) addOuterProduct(gram, h.subarray(i * hidden, (i + 1) * hidden), -1);
       return;
     }
-    const part = kernels === undefined || rows < kernelRows ? gramOf(h) : kernels.gram(h, hidden);
-    for (let k = 0; k < part.length; k++) gram[k]! += sign * part[k]!;
-  }
-
-  function gramOf(h: Float64Array): Float64Array {
-    const gram = new Float64Array(hidden * hidden);
-    addGram(gram, h, hidden);
-    return gram;
+    const block = kernels.elmSums(layer, { features, labels: new Int32Array(rows), classes: 1 });
+    for (let k = 0; k < gram.length; k++) gram[k]! += sign * block.gram[k]!;
+    for (let j = 0; j < hidden; j++) own[j]! += sign * block.moments[j]!;
   }
 
   function solve({ l2, classWeights }: Parameters<ClassSums["solve"]>[0]): Float64Array {

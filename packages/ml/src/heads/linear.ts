@@ -1,15 +1,16 @@
 // The linear head: softmax + cross-entropy + L2, from nothing or as the maximum a posteriori around a prior head. Paper, section 3.2.
 import { MlError } from "../error.js";
 import { readFloat64, readMatrixShape, refuseOtherTensors } from "../tensor/fields.js";
-import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { Matrix } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { checkExamples, checkFeatures, checkNotNegative, checkWhole, type Examples } from "./examples.js";
 import type { Head, HeadIdentity } from "./head.js";
 import { type HeadHeader, readHeaderOf, recipeChoice, recipeNumber, writeHead } from "./head-file.js";
+import type { HeadKernels, LinearWeights } from "./head-kernels.js";
 import { refuseOtherIdentity } from "./identity.js";
-import { descend } from "./mini-batch.js";
-import { createDesign, type Penalty, scoreRows, softmaxRow } from "./softmax.js";
+import { referenceHeadKernels } from "./reference-head-kernels.js";
+import { createDesign, type Penalty } from "./softmax.js";
 import { createMetric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
 const optimizers = ["sgd", "adam", "lbfgs"] as const;
@@ -47,6 +48,8 @@ export interface LinearFit extends Examples {
   readonly prior?: LinearHead;
   /** Looked at once an epoch or iteration. */
   readonly signal?: { readonly aborted: boolean };
+  /** What trains the head, and answers for it. Default: plain TypeScript. */
+  readonly kernels?: HeadKernels;
 }
 
 const gradientTolerance = 1e-7;
@@ -59,7 +62,7 @@ const defaultBiasL2 = 1e-4;
  * and `singular` when there is no optimum to arrive at.
  */
 export function fitLinear(fit: LinearFit): LinearHead {
-  const { features, labels, identity, recipe, prior } = fit;
+  const { features, labels, identity, recipe, prior, kernels = referenceHeadKernels } = fit;
   checkExamples(fit);
   checkRecipe(recipe);
   const classes = identity.classes.length;
@@ -71,16 +74,17 @@ export function fitLinear(fit: LinearFit): LinearHead {
     if (fit.signal?.aborted === true) throw new MlError("aborted", "Training the linear head was stopped");
   }
   if (recipe.optimizer !== "lbfgs") {
-    const weights = descend({ design, penalty, recipe, random: fit.random, onEpoch: stopIfAborted });
-    return createLinear(splitWeights(weights, design.width), { identity, recipe });
+    const weights = kernels.descend({ design, penalty, recipe, random: fit.random, onEpoch: stopIfAborted });
+    return createLinear(splitWeights(weights, design.width), { identity, recipe, kernels });
   }
   const result = minimizeSoftmax({
     design,
-    metric: createMetric(secondMoments(design), design.width, penalty),
+    metric: createMetric(secondMoments(design, kernels), design.width, { ...penalty, kernels }),
     penalty,
     start,
     tolerance: gradientTolerance,
     onIteration: stopIfAborted,
+    kernels,
   });
   if (!(result.gradientNorm <= gradientLimit)) {
     throw new MlError(
@@ -88,7 +92,7 @@ export function fitLinear(fit: LinearFit): LinearHead {
       `The linear head found no optimum in ${result.iterations} iterations (gradient ${result.gradientNorm.toExponential(1)}); raise l2 or standardise the features`,
     );
   }
-  return createLinear(splitWeights(result.x, design.width), { identity, recipe });
+  return createLinear(splitWeights(result.x, design.width), { identity, recipe, kernels });
 }
 
 /** The prior's weights as (classes, D + 1), bias last. Throws `mismatch` or `shape` when the prior is not one for these examples. */
@@ -107,12 +111,7 @@ export function priorWeights(prior: LinearHead, { features, identity }: Examples
   return joined;
 }
 
-interface Weights {
-  readonly weight: Float64Array;
-  readonly bias: Float64Array;
-}
-
-function splitWeights(joined: Float64Array, width: number): Weights {
+function splitWeights(joined: Float64Array, width: number): LinearWeights {
   const classes = joined.length / width;
   const weight = new Float64Array(classes * (width - 1));
   const bias = new Float64Array(classes);
@@ -124,24 +123,15 @@ function splitWeights(joined: Float64Array, width: number): Weights {
 }
 
 function createLinear(
-  { weight, bias }: Weights,
-  { identity, recipe }: { identity: HeadIdentity; recipe: LinearRecipe },
+  { weight, bias }: LinearWeights,
+  { identity, recipe, kernels }: { identity: HeadIdentity; recipe: LinearRecipe; kernels: HeadKernels },
 ): LinearHead {
   const classes = bias.length;
   const inputSize = weight.length / classes;
 
   function probabilities(features: Matrix): Matrix {
     checkFeatures(features, inputSize);
-    const { rows } = features;
-    const scores = new Float64Array(rows * classes);
-    scoreRows({ x: features.data, rows, width: inputSize, classes }, weight, scores);
-    for (let i = 0; i < rows; i++) {
-      for (let c = 0; c < classes; c++) {
-        scores[i * classes + c]! += bias[c]!;
-      }
-      softmaxRow(scores, i * classes, classes);
-    }
-    return createMatrix(rows, classes, Float32Array.from(scores));
+    return kernels.softmax(features, { weight, bias });
   }
 
   function save(): TensorFile {
@@ -156,14 +146,14 @@ function createLinear(
 }
 
 /** Throws `malformed`, `shape`, `not-finite` or `out-of-range`, naming the field. */
-export function loadLinear(file: TensorFile): LinearHead {
+export function loadLinear(file: TensorFile, kernels: HeadKernels = referenceHeadKernels): LinearHead {
   const header = readHeaderOf(file, "linear");
   refuseOtherTensors(file, ["weight", "bias"]);
   const classes = header.identity.classes.length;
   const [, inputSize] = readMatrixShape(file, "weight");
   const weight = readFloat64(file, "weight", [classes, inputSize]);
   const bias = readFloat64(file, "bias", [classes]);
-  return createLinear({ weight, bias }, { identity: header.identity, recipe: readRecipe(header) });
+  return createLinear({ weight, bias }, { identity: header.identity, recipe: readRecipe(header), kernels });
 }
 
 function readRecipe(header: HeadHeader): LinearRecipe {

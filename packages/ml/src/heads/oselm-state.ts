@@ -31,15 +31,6 @@ export interface OselmState {
   readonly priorWeights?: Float64Array;
 }
 
-export function createSums(classes: number, hidden: number): Sums {
-  return {
-    gram: new Float64Array(hidden * hidden),
-    moments: new Float64Array(classes * hidden),
-    classCounts: new Float64Array(classes),
-    count: 0,
-  };
-}
-
 /** A copy: what is learned afterwards does not change it. */
 export function writeState({ identity, recipe, layer, sums, priorWeights }: OselmState): TensorFile {
   const { hidden } = recipe;

@@ -1,0 +1,117 @@
+// How the C head kernels are called: numbers and arrays in, one number out. In WebAssembly the arrays lie in its memory, natively anywhere.
+import { MlError } from "../error.js";
+
+/** In the order of `heads-call.h`, which says what numbers and arrays each takes. */
+export const headFunctions = {
+  epoch: 0,
+  crossEntropy: 1,
+  softmax: 2,
+  gram: 3,
+  factorize: 4,
+  solve: 5,
+  activate: 6,
+  scores: 7,
+  change: 8,
+  project: 9,
+} as const;
+
+export type HeadFunction = keyof typeof headFunctions;
+export type NumberArray = Float32Array | Float64Array | Int32Array;
+type ArrayType = Float32ArrayConstructor | Float64ArrayConstructor | Int32ArrayConstructor;
+
+/** Arrays by name: their type and how many numbers each holds. */
+export type Layout = Readonly<Record<string, readonly [type: ArrayType, length: number]>>;
+
+export interface HeadMemory<L extends Layout> {
+  /** What they hold at first is undefined. */
+  readonly arrays: { readonly [K in keyof L]: InstanceType<L[K][0]> };
+  /** Throws `shape` when the kernels refuse the numbers or arrays. */
+  call(name: HeadFunction, numbers: readonly number[], arrays: readonly NumberArray[]): number;
+  /** Gives the memory back for the next one: the arrays must not be used afterwards. One that is never closed is simply collected. */
+  close(): void;
+}
+
+export interface HeadCore {
+  /** Throws `unsupported` where there is not so much memory. */
+  open<L extends Layout>(layout: L): HeadMemory<L>;
+}
+
+/** Throws `shape` for a refusal of `heads-call.h`. */
+export function refuseBadCall(name: HeadFunction, result: number): number {
+  if (result < 0) throw new MlError("shape", `The head kernel ${name} refused its numbers or arrays (code ${result})`);
+  return result;
+}
+
+interface HeadExports {
+  readonly memory: WebAssembly.Memory;
+  heap_base(): number;
+  head_call(fn: number, numbers: number, numberCount: number, arrays: number, arrayCount: number): number;
+}
+
+/** More memory than this is given back to the host after use, rather than kept for the next one. */
+const keptBytes = 16 * 2 ** 20;
+/** Numbers and array descriptions of a call come first. */
+const callBytes = 256;
+const pageBytes = 65_536;
+
+/** module: `attune-simd128.wasm` or `attune-relaxed.wasm`, compiled. */
+export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
+  let idle: HeadExports | undefined;
+
+  function open<L extends Layout>(layout: L): HeadMemory<L> {
+    const kernel = idle ?? (new WebAssembly.Instance(module).exports as unknown as HeadExports);
+    idle = undefined;
+    const base = align(kernel.heap_base());
+    const arrays = layOut(kernel, base + callBytes, layout);
+    const numbersAt = new Float64Array(kernel.memory.buffer, base, 9);
+    const arraysAt = new Uint32Array(kernel.memory.buffer, base + 72, 33);
+    let closed = false;
+    return {
+      arrays,
+      call(name, numbers, given) {
+        numbersAt.set(numbers);
+        for (let i = 0; i < given.length; i++) {
+          const array = given[i]!;
+          arraysAt[3 * i] = array.byteOffset;
+          arraysAt[3 * i + 1] = array instanceof Float32Array ? 0 : array instanceof Float64Array ? 1 : 2;
+          arraysAt[3 * i + 2] = array.length;
+        }
+        const fn = headFunctions[name];
+        const result = kernel.head_call(fn, base, numbers.length, arraysAt.byteOffset, given.length);
+        return refuseBadCall(name, result);
+      },
+      close() {
+        if (!closed && kernel.memory.buffer.byteLength <= keptBytes) idle = kernel;
+        closed = true;
+      },
+    };
+  }
+
+  return { open };
+}
+
+const align = (address: number) => Math.ceil(address / 64) * 64;
+
+/** The arrays one after the other from `start` on, in memory that is there. */
+function layOut<L extends Layout>(kernel: HeadExports, start: number, layout: L): HeadMemory<L>["arrays"] {
+  let end = start;
+  const addresses = Object.values(layout).map(([type, length]) => {
+    const address = end;
+    end = align(end + type.BYTES_PER_ELEMENT * length);
+    return address;
+  });
+  const missing = Math.ceil((end - kernel.memory.buffer.byteLength) / pageBytes);
+  if (missing > 0) {
+    try {
+      kernel.memory.grow(missing);
+    } catch (cause) {
+      throw new MlError("unsupported", `This host has no ${end} bytes for training in WebAssembly`, { cause });
+    }
+  }
+  const { buffer } = kernel.memory;
+  const views = Object.entries(layout).map(([name, [type, length]], i) => [
+    name,
+    new type(buffer, addresses[i], length),
+  ]);
+  return Object.fromEntries(views) as HeadMemory<L>["arrays"];
+}
