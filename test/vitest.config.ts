@@ -12,7 +12,14 @@ export default defineConfig({
   ...common,
   test: {
     projects: [
-      { root, ...common, test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"] } },
+      {
+        root,
+        ...common,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/bench/*.test.ts"],
+        },
+      },
       { root, ...common, test: { name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
       {
         root,

@@ -1,132 +1,131 @@
 // Tables 10 and 11 of the paper: 100 epochs of mini-batch SGD of the linear head on random data, beside TensorFlow.js, scikit-learn and NumPy.
 
-import { spawnSync } from "node:child_process";
-import { createHeadKernels } from "@attune/ml/engine/head-kernels";
-import { descend } from "@attune/ml/heads/mini-batch";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { createDesign } from "@attune/ml/heads/softmax";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
-import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
-import { trainWithTensorflow } from "./heads.js";
-import { type Timing, timeInTurn } from "./timing.js";
-
-export interface HeadTableRow {
-  readonly engine: string;
-  readonly features: number;
-  readonly samples: number;
-  readonly medianMs: number;
-  readonly p90Ms: number;
-  /** Ours alone: the fastest peer's median over this one. */
-  readonly ratioToBestPeer: number | null;
-}
+import type { HeadEngine } from "./head-engines.js";
+import type { Tf } from "./product.js";
+import type { Progress } from "./progress.js";
+import type { PythonPeers } from "./python-peers.js";
+import { type HeadRow, type Measured, ratioToBest } from "./results.js";
+import { type Contender, contender, timeInTurn } from "./timing.js";
 
 const classes = 7;
 const epochs = 100;
 const batchSize = 64;
 const learningRate = 0.01;
-const rounds = 5;
 
 export interface HeadBench {
-  readonly kernels: Uint8Array;
+  readonly engines: readonly HeadEngine[];
+  readonly python: PythonPeers;
   readonly tf: Tf;
-  readonly onCell: (done: number, total: number) => void;
+  readonly progress: Progress;
+  readonly cells: readonly HeadCell[];
+  readonly rounds: number;
 }
 
-export async function benchHeadTable({ kernels, tf, onCell }: HeadBench): Promise<HeadTableRow[]> {
-  const cells = [32, 64, 128, 512].flatMap((features) => [200, 500, 1_300].map((samples) => ({ features, samples })));
-  const ours = createHeadKernels(kernels);
-  const rows: HeadTableRow[] = [];
-  for (const [i, { features, samples }] of cells.entries()) {
-    const random = createRandom(1);
-    const matrix = createMatrix(samples, features);
-    for (let k = 0; k < matrix.data.length; k++) matrix.data[k] = random.normal();
-    const labels = Int32Array.from({ length: samples }, () => random.integer(classes));
-    const training = () => {
-      const design = createDesign(matrix, labels, { classes, classWeights: "none" });
-      const penalty = { centre: new Float64Array(classes * design.width), l2: 0, biasL2: 0 };
-      const recipe = { optimizer: "sgd", learningRate, epochs, batchSize } as const;
-      return { design, penalty, recipe, random: createRandom(2), onEpoch: () => undefined };
-    };
-    const timings = await timeInTurn(
-      [
-        { name: "wasm", run: () => ours.descend(training()) },
-        { name: "reference", run: () => descend(training()) },
-        {
-          name: "tensorflow.js",
-          run: () => trainWithTensorflow(tf, { data: matrix.data, labels, samples, featureCount: features }),
-        },
-      ],
-      { rounds, warmups: 1 },
-    );
-    const peers = [timings[2]!, ...timePython(features, samples)];
-    const best = Math.min(...peers.map(({ medianMs }) => medianMs));
-    for (const { name, medianMs, p90Ms } of [timings[0]!, timings[1]!, ...peers]) {
-      const isOurs = name === "wasm" || name === "reference";
-      const ratioToBestPeer = isOurs ? best / medianMs : null;
-      rows.push({ engine: name, features, samples, medianMs, p90Ms, ratioToBestPeer });
+export interface HeadCell {
+  readonly features: number;
+  readonly samples: number;
+}
+
+export const paperCells: readonly HeadCell[] = [32, 64, 128, 512].flatMap((features) =>
+  [200, 500, 1_300].map((samples) => ({ features, samples })),
+);
+
+/** TensorFlow.js takes minutes where the others take seconds: it is timed in every fourth round. */
+const tensorflowEvery = 4;
+
+/** Seconds on a quiet machine, roughly. */
+export function headCellWeight({ features, samples }: HeadCell, rounds: number): number {
+  const steps = epochs * Math.ceil(samples / batchSize);
+  const tensorflow = (1 + rounds / tensorflowEvery) * steps * (6e-4 + 1.2e-6 * features);
+  return tensorflow + (1 + rounds) * samples * (1.2e-4 + 9e-7 * features);
+}
+
+export async function benchHeadTable({ engines, python, tf, progress, cells, rounds }: HeadBench): Promise<Measured> {
+  const rows: HeadRow[] = [];
+  for (const cell of cells) {
+    progress.begin(`${cell.features} features, ${cell.samples} samples`, headCellWeight(cell, rounds));
+    const peers = peersOf(cell, tf, python);
+    const ours = engines.map(({ name, kernels }) => ({ name, work: kernels && trainingOf(cell, kernels) }));
+    const built = ours.flatMap(({ name, work }) => (work === undefined ? [] : [contender(name, work)]));
+    const onRound = (done: number, total: number) => progress.advance(done / total);
+    const timings = await timeInTurn([...peers, ...built], { rounds, warmups: 1, onRound });
+    const timed = new Map([...peers, ...built].map(({ name }, i) => [name, timings[i]!] as const));
+    const medians = peers.map(({ name }) => timed.get(name)!.medianMs);
+    for (const { name } of [...ours, ...peers]) {
+      const { medianMs, p90Ms } = timed.get(name) ?? { medianMs: null, p90Ms: null };
+      const isOurs = ours.some((one) => one.name === name);
+      rows.push({
+        engine: name,
+        ...cell,
+        medianMs,
+        p90Ms,
+        ratioToBestPeer: isOurs ? ratioToBest(medianMs, medians) : null,
+      });
     }
-    onCell(i + 1, cells.length);
   }
-  return rows;
+  return { limits: [], notes: notesOf(python), rows };
 }
 
-/** Each peer by itself: importing scikit-learn may fail where NumPy is there. Sorted milliseconds, one list a peer. */
-const pythonScript = `
-import json, sys, time
-import numpy as np
-features, samples, classes, epochs, batch, rate, rounds = [float(a) for a in sys.argv[1:]]
-features, samples, classes, epochs, batch, rounds = [int(a) for a in (features, samples, classes, epochs, batch, rounds)]
-generator = np.random.default_rng(1)
-x = generator.standard_normal((samples, features)).astype(np.float32)
-y = generator.integers(0, classes, samples)
+function notesOf({ names }: PythonPeers): string[] {
+  const missing = (["numpy", "scikit-learn"] as const).filter((name) => !names.includes(name));
+  const alone = "python3 (or ATTUNE_PYTHON) does not have it";
+  return missing.map((name) => `${name} is left out: ${alone}`);
+}
 
-def by_numpy():
-    weights = np.zeros((features, classes), np.float32)
-    bias = np.zeros(classes, np.float32)
-    for _ in range(epochs):
-        order = generator.permutation(samples)
-        for start in range(0, samples, batch):
-            chosen = order[start:start + batch]
-            rows = x[chosen]
-            scores = rows @ weights + bias
-            scores -= scores.max(axis=1, keepdims=True)
-            residuals = np.exp(scores)
-            residuals /= residuals.sum(axis=1, keepdims=True)
-            residuals[np.arange(len(chosen)), y[chosen]] -= 1
-            residuals *= rate / len(chosen)
-            weights -= rows.T @ residuals
-            bias -= residuals.sum(axis=0)
+/** The same work in every engine: the same rows, seven classes drawn at random, as the paper's random data. */
+function trainingOf(cell: HeadCell, kernels: HeadKernels): () => unknown {
+  const { matrix, labels } = randomData(cell);
+  return () => {
+    const design = createDesign(matrix, labels, { classes, classWeights: "none" });
+    const penalty = { centre: new Float64Array(classes * design.width), l2: 0, biasL2: 0 };
+    const recipe = { optimizer: "sgd", learningRate, epochs, batchSize } as const;
+    return kernels.descend({ design, penalty, recipe, random: createRandom(2), onEpoch: () => undefined });
+  };
+}
 
-contenders = {"numpy": by_numpy}
-try:
-    from sklearn.linear_model import SGDClassifier
-    def by_sklearn():
-        SGDClassifier(loss="log_loss", alpha=0.0, learning_rate="constant", eta0=rate, max_iter=epochs, tol=None).fit(x, y)
-    contenders["scikit-learn"] = by_sklearn
-except ImportError:
-    pass
-times = {}
-for name, run in contenders.items():
-    run()
-    times[name] = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        run()
-        times[name].append((time.perf_counter() - started) * 1000)
-    times[name].sort()
-print(json.dumps(times))
-`;
+export function randomData({ features, samples }: HeadCell) {
+  const random = createRandom(1);
+  const matrix = createMatrix(samples, features);
+  for (let k = 0; k < matrix.data.length; k++) matrix.data[k] = random.normal();
+  return { matrix, labels: Int32Array.from({ length: samples }, () => random.integer(classes)) };
+}
 
-/** In the same run, after ours: another process cannot take turns. Nothing where python3 (or ATTUNE_PYTHON) has no NumPy. */
-function timePython(features: number, samples: number): Timing[] {
-  const python = process.env.ATTUNE_PYTHON ?? "python3";
-  const sizes = [features, samples, classes, epochs, batchSize, learningRate, rounds].map(String);
-  const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
-  const { status, stdout } = spawnSync(python, ["-c", pythonScript, ...sizes], { env, encoding: "utf8" });
-  if (status !== 0) return [];
-  return Object.entries(JSON.parse(stdout) as Record<string, number[]>).map(([name, times]) => ({
-    name,
-    medianMs: times[Math.floor(times.length / 2)]!,
-    p90Ms: times[Math.floor(times.length * 0.9)]!,
+function peersOf(cell: HeadCell, tf: Tf, python: PythonPeers): Contender[] {
+  const { features, samples } = cell;
+  const inPython = python.names.map((peer) => ({
+    name: peer,
+    time: () => python.time({ peer, task: "linear", sizes: [features, samples], times: 1 }),
   }));
+  const data = randomData(cell);
+  const inTensorflow = contender("tensorflow.js", () => trainWithTensorflow(tf, data));
+  return [...inPython, { ...inTensorflow, every: tensorflowEvery }];
+}
+
+/** The same loop in TensorFlow.js: softmax cross-entropy, SGD, the same batches in each epoch. */
+function trainWithTensorflow(tf: Tf, { matrix, labels }: ReturnType<typeof randomData>): Float32Array {
+  const { rows: samples, cols: features } = matrix;
+  const weight = tf.variable(tf.zeros([features, classes]));
+  const bias = tf.variable(tf.zeros([classes]));
+  const optimizer = tf.train.sgd(learningRate);
+  const x = tf.tensor2d(matrix.data, [samples, features]);
+  const y = tf.oneHot(tf.tensor1d(labels, "int32"), classes).toFloat();
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let start = 0; start < samples; start += batchSize) {
+      const size = Math.min(batchSize, samples - start);
+      optimizer.minimize(() =>
+        tf.tidy(() => {
+          const logits = tf.add(tf.matMul(x.slice([start, 0], [size, features]) as never, weight as never), bias);
+          return tf.losses.softmaxCrossEntropy(y.slice([start, 0], [size, classes]), logits).asScalar();
+        }),
+      );
+    }
+  }
+  const trained = Float32Array.from(weight.dataSync());
+  tf.dispose([weight, bias, x, y]);
+  optimizer.dispose();
+  return trained;
 }

@@ -1,64 +1,70 @@
-// `npm run bench`: speed beside a peer in the same run, as ratios. It states no verdict and gates nothing.
+// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. It states no verdict and gates nothing.
 
-import { cpus } from "node:os";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { benchHeads } from "./heads.js";
-import { benchPredict } from "./predict.js";
-import { chooseEngine, openBackend } from "./product.js";
-import { runTable, tableNames } from "./tables.js";
-import { renderRows } from "./timing.js";
+import { fillIn } from "./markdown.js";
+import { measurePart, measureQuick } from "./parts.js";
+import { renderPart } from "./render.js";
+import { type Part, type PartName, partNames, toJson } from "./results.js";
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean", default: false } },
+  options: {
+    json: { type: "boolean", default: false },
+    out: { type: "string" },
+    markdown: { type: "string" },
+  },
   allowPositionals: true,
 });
-const table = tableNames.find((name) => name === positionals[0]);
-if (table !== undefined) {
-  await runTable(table, values.json);
-  process.exit(0);
-}
-if (positionals.length > 0) {
-  process.stderr.write(`${positionals[0]} is none of ${tableNames.join(", ")}\n`);
-  process.exit(2);
-}
-const { tf } = await openBackend("tfjs-wasm");
 
-process.stderr.write("predicting …\n");
-const { engine, why } = chooseEngine();
-process.stderr.write(`${why}\n`);
-const predict = await benchPredict(tf, [engine]);
-const heads = await benchHeads(tf, (done, total) =>
-  process.stderr.write(`training heads: ${done} of ${total} cells\n`),
-);
-const cpu = cpus()[0]?.model ?? "unknown";
-
-if (values.json) {
-  process.stdout.write(`${JSON.stringify({ cpu, predict, heads })}\n`);
+const [chosen] = positionals;
+const part = partNames.find((name) => name === chosen);
+if (chosen === undefined) {
+  show(await measureQuick());
+} else if (part !== undefined) {
+  const result = await measurePart(part);
+  if (values.out !== undefined) keep(result, values.out);
+  show([result]);
+} else if (chosen === "all") {
+  show(await measureAll());
 } else {
-  const ms = (value: number): string => value.toFixed(2);
-  const ratio = (value: number): string => `${value.toFixed(1)}x`;
-  process.stdout.write(
-    [
-      `${cpu}, Node ${process.version}, one thread`,
-      "",
-      "Prediction: text to features, the bundled extractor, batch 1, true length",
-      renderRows(
-        ["engine", "median ms", "p90 ms", "times as fast as TensorFlow.js"],
-        predict.map((row) => [row.name, ms(row.medianMs), ms(row.p90Ms), ratio(row.ratioToTensorflow)]),
-      ),
-      "",
-      "Training the linear head: 100 epochs of SGD, batch 64, 7 classes (the paper's Table 10)",
-      renderRows(
-        ["features", "samples", "ours, median ms", "TensorFlow.js, median ms", "times as fast"],
-        heads.map((row) => [
-          String(row.features),
-          String(row.samples),
-          ms(row.oursMs),
-          ms(row.tensorflowMs),
-          ratio(row.ratioToTensorflow),
-        ]),
-      ),
-      "",
-    ].join("\n"),
-  );
+  process.stderr.write(`${chosen} is none of ${[...partNames, "all"].join(", ")}\n`);
+  process.exitCode = 2;
+}
+// The peers' threads would keep the process.
+process.exit();
+
+function show(parts: readonly Part[]): void {
+  const json = parts.map(toJson);
+  const text = values.json ? JSON.stringify(json.length === 1 ? json[0] : json) : parts.map(renderPart).join("\n");
+  process.stdout.write(`${text}\n`);
+  if (values.markdown !== undefined) {
+    writeFileSync(values.markdown, fillIn(readFileSync(values.markdown, "utf8"), parts));
+    process.stderr.write(`wrote the tables into ${values.markdown}\n`);
+  }
+}
+
+function keep(result: Part, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${result.name}.json`), `${JSON.stringify(result)}\n`);
+}
+
+/** Each part in a process of its own, as its own command runs it. What `--out` holds already is not measured again. */
+async function measureAll(): Promise<Part[]> {
+  const folder = values.out ?? mkdtempSync(join(tmpdir(), "attune-bench-"));
+  const kept = (name: PartName) => join(folder, `${name}.json`);
+  for (const [i, name] of partNames.entries()) {
+    const there = existsSync(kept(name));
+    process.stderr.write(`part ${i + 1} of ${partNames.length}: ${name}${there ? `, kept in ${kept(name)}` : ""}\n`);
+    if (there) continue;
+    const argv = [fileURLToPath(import.meta.url), name, "--out", folder];
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit"] });
+    const [code] = (await once(child, "exit")) as [number | null];
+    if (code !== 0) throw new Error(`${name} ended with code ${code}; run attune bench all --out ${folder} to go on`);
+  }
+  return partNames.map((name) => JSON.parse(readFileSync(kept(name), "utf8")) as Part);
 }

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { OnnxModel } from "./onnx-model.js";
 
 export interface OrtTensor {
   readonly data: Float32Array;
@@ -14,7 +15,11 @@ export interface OrtTensor {
 /** The part of ONNX Runtime's interface that is used, the same in both packages. */
 export interface Ort {
   readonly env: { readonly wasm: { numThreads: number }; logLevel: string };
-  readonly Tensor: new (type: "int64", data: BigInt64Array, dims: readonly number[]) => OrtTensor;
+  readonly Tensor: new (
+    type: "int64" | "int32",
+    data: BigInt64Array | Int32Array,
+    dims: readonly number[],
+  ) => OrtTensor;
   readonly InferenceSession: {
     create(model: Uint8Array, options: Record<string, unknown>): Promise<OrtSession>;
   };
@@ -22,51 +27,77 @@ export interface Ort {
 
 export interface OrtSession {
   run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
 }
 
-export interface Peer {
-  readonly name: "onnxruntime-node" | "onnxruntime-web";
-  readonly ort: Ort;
-}
+export const peerNames = ["onnxruntime-node", "onnxruntime-web"] as const;
+export type PeerName = (typeof peerNames)[number];
 
-const version = "1.30.0";
+export const ortVersion = "1.30.0";
+export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "attune-bench");
+const folder = join(cacheFolder, `onnxruntime-${ortVersion}`);
 
-/** Those that can be had; one that cannot is named on standard error and left out. */
-export async function loadPeers(): Promise<Peer[]> {
-  const folder = join(
-    process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
-    "attune-bench",
-    `onnxruntime-${version}`,
-  );
-  if (!existsSync(join(folder, "node_modules", "onnxruntime-web"))) fetchInto(folder);
-  const require = createRequire(join(folder, "package.json"));
-  const peers: Peer[] = [];
-  for (const name of ["onnxruntime-node", "onnxruntime-web"] as const) {
-    try {
-      const loaded = await import(pathToFileURL(require.resolve(name)).href);
-      const ort = (loaded.default ?? loaded) as Ort;
-      ort.env.wasm.numThreads = 1;
-      ort.env.logLevel = "error";
-      peers.push({ name, ort });
-    } catch (error) {
-      process.stderr.write(`${name} is left out: ${(error as Error).message.split("\n")[0]}\n`);
-    }
-  }
-  return peers;
-}
-
-function fetchInto(folder: string): void {
-  process.stderr.write(`fetching ONNX Runtime ${version} into ${folder} …\n`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), '{"private":true}\n');
-  const packages = [`onnxruntime-node@${version}`, `onnxruntime-web@${version}`];
+/** Undefined for one that cannot be had: it is named on standard error and left out. */
+export async function loadPeer(name: PeerName, threads: number): Promise<Ort | undefined> {
+  if (!existsSync(join(folder, "node_modules", name))) fetchInto(folder);
   try {
-    execFileSync("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...packages], {
-      cwd: folder,
-      // Its install script would download CUDA libraries.
-      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    const url = pathToFileURL(createRequire(join(folder, "package.json")).resolve(name));
+    // ONNX Runtime Web has one pool of threads for each time its module is loaded.
+    if (name === "onnxruntime-web") url.search = `?threads=${threads}`;
+    const loaded = await import(url.href);
+    const ort = (loaded.default ?? loaded) as Ort;
+    ort.env.wasm.numThreads = threads;
+    ort.env.logLevel = "error";
+    return ort;
+  } catch (error) {
+    process.stderr.write(`${name} is left out: ${(error as Error).message.split("\n")[0]}\n`);
+    return undefined;
+  }
+}
+
+export interface OrtEncoder {
+  readonly features: (ids: Int32Array) => Promise<Float32Array>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** With every graph optimization that ONNX Runtime knows. */
+export async function ortEncoder(
+  ort: Ort,
+  { bytes, output, form }: OnnxModel,
+  { name, threads }: { name: PeerName; threads: number },
+): Promise<OrtEncoder> {
+  const session = await ort.InferenceSession.create(bytes, {
+    executionProviders: [name === "onnxruntime-web" ? "wasm" : "cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+  });
+  const wide = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
+  const feeds = (ids: Int32Array): Record<string, OrtTensor> =>
+    form === "plain"
+      ? { ids: wide(ids), positions: wide(ids.map((_, position) => position)) }
+      : { ids: new ort.Tensor("int32", ids, [1, ids.length]) };
+  return {
+    features: async (ids) => (await session.run(feeds(ids)))[output]!.data,
+    dispose: () => session.release(),
+  };
+}
+
+function fetchInto(target: string): void {
+  process.stderr.write(`fetching ONNX Runtime ${ortVersion} into ${target} …\n`);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(join(target, "package.json"), '{"private":true}\n');
+  try {
+    execFileSync(
+      "npm",
+      ["install", "--ignore-scripts", "--no-audit", "--no-fund", ...peerNames.map((name) => `${name}@${ortVersion}`)],
+      {
+        cwd: target,
+        // Its install script would download CUDA libraries.
+        env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+        stdio: ["ignore", "ignore", "inherit"],
+      },
+    );
   } catch {
     process.stderr.write("ONNX Runtime could not be fetched; the tables do without it\n");
   }

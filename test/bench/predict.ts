@@ -1,31 +1,32 @@
-// Prediction, from text to features: the bundled extractor in our engines beside the same weights in TensorFlow.js (wasm).
+// Prediction, from text to features: the bundled extractor in each of our engines beside the same weights in the peers.
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseEncoderConfig } from "@attune/ml/encoder/config";
 import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
-import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
-import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
-import { encoderFeatures, wordEmbeddings } from "./product.js";
-import { type Contender, type Timing, timeInTurn } from "./timing.js";
+import { createContenders, type EncoderContender, type Field } from "./encoder-contenders.js";
+import type { OurEngine } from "./engines.js";
+import { peerNames } from "./peers.js";
+import type { Progress } from "./progress.js";
+import { type Measured, ratioToBest, type TaskRow } from "./results.js";
+import { assets, readSentences } from "./sentences.js";
+import { contender, timeInTurn } from "./timing.js";
 
-export interface PredictRow extends Timing {
-  /** The peer's median over ours; above 1 we are faster. */
-  readonly ratioToTensorflow: number;
+export const predictWeight = 20;
+
+export interface PredictBench {
+  readonly engines: readonly OurEngine[];
+  readonly tf: Field["tf"];
+  readonly progress: Progress;
 }
 
-const assets = fileURLToPath(new URL("../../../assets/", import.meta.url));
-const sentenceCount = 80;
-
-/** @param engines beside the reference engine, those that this machine can run */
-export async function benchPredict(tf: Tf, engines: readonly Engine[]): Promise<PredictRow[]> {
-  const read = (name: string): Buffer => readFileSync(join(assets, "extractor", name));
+export async function benchPredict({ engines, tf, progress }: PredictBench): Promise<Measured> {
+  progress.begin("predicting with the bundled extractor", predictWeight);
+  const read = (name: string): Buffer => readFileSync(`${assets}extractor/${name}`);
   const configJson = read("config.json").toString("utf8");
   const config = parseEncoderConfig(configJson);
   const { pooling, maxTokens } = JSON.parse(configJson).attune as { pooling: Pooling; maxTokens: number };
@@ -33,52 +34,43 @@ export async function benchPredict(tf: Tf, engines: readonly Engine[]): Promise<
   const file = parseSafetensors(read("model.safetensors"));
   const tokenizer = createTokenizer(read("tokenizer.json").toString("utf8"));
   const sentences = readSentences();
+  const notes: string[] = [];
 
-  const contenders: Contender[] = [referenceEngine, ...engines].map((engine) => {
-    const encoder = engine.createEncoder(config, file);
+  const ours = [referenceEngine, ...engines].map((engine) => {
+    const encoder =
+      "build" in engine
+        ? engine.createEncoder(config, { dtype: "int8", file }, 1)!
+        : engine.createEncoder(config, file);
     const extractor = createFeatureExtractor({ tokenizer, encoder, pooling, maxTokens, identity: "bench" });
-    return { name: engine.name, run: eachInTurn(sentences, (sentence) => extractor.extract(sentence)) };
+    return { engine: engine.name, task: "int8", ours: true, work: (text: string) => extractor.extract(text) };
   });
+  let rivals: EncoderContender[] = [];
+  if (config.modelType === "bert" && config.hiddenAct === "gelu") {
+    const field: Field = { engines: [], peers: peerNames, tf, threads: [1], note: (line) => void notes.push(line) };
+    rivals = await createContenders(field, { config, weights: dequantizeTensorFile(file), pooling });
+  } else {
+    notes.push(`peers are left out: the bench writes no ${config.modelType} with ${config.hiddenAct} for them`);
+  }
+  const theirs = rivals.map(({ engine, dtype, features }) => ({
+    engine,
+    task: dtype as string,
+    ours: false,
+    work: (text: string): unknown => features!(tokenizer.encode(text, { maxTokens }).ids),
+  }));
 
-  const tensors = dequantizeTensorFile(file).tensors;
-  const weights = new Map(
-    [...tensors].map(([name, { shape, data }]) => [name, tf.tensor(data as Float32Array, [...shape])] as const),
-  );
-  const words = weights.get(wordEmbeddings);
-  if (words === undefined) throw new Error(`assets/extractor/model.safetensors has no ${wordEmbeddings}`);
-  contenders.push({
-    name: "tensorflow.js wasm",
-    run: eachInTurn(sentences, (sentence) => {
-      const { ids } = tokenizer.encode(sentence, { maxTokens });
-      const batch = { sentences: 1, tokens: ids.length, rowOfToken: ids, mask: new Float32Array(ids.length).fill(1) };
-      const input = { config, pooling, batch, words: words.as2D(config.vocabSize, config.hiddenSize), weights };
-      const features = tf.tidy(() => encoderFeatures(tf, { ...input, dropoutRate: 0, random: undefined }));
-      const values = features.dataSync();
-      features.dispose();
-      return values;
+  const all = [...ours, ...theirs];
+  const timings = await timeInTurn(
+    all.map(({ engine, task, work }) => {
+      let next = 0;
+      return contender(`${engine} ${task}`, () => work(sentences[next++ % sentences.length]!));
     }),
-  });
-
-  const timings = await timeInTurn(contenders, { rounds: sentenceCount, warmups: 40 });
-  const peer = timings.at(-1)?.medianMs ?? Number.NaN;
-  return timings.map((timing) => ({ ...timing, ratioToTensorflow: peer / timing.medianMs }));
-}
-
-/** The first utterances of the sample people: real sentences, every contender sees the same ones in the same order. */
-function readSentences(): string[] {
-  const lines = readFileSync(join(assets, "sample-people/dev_sent_emo.csv"), "utf8")
-    .split("\r\n")
-    .slice(1, sentenceCount + 1);
-  return lines.map(
-    (line) =>
-      /^\d+,(?:"((?:[^"]|"")*)"|([^,]*)),/
-        .exec(line)
-        ?.slice(1)
-        .find((text) => text !== undefined) ?? "",
+    { rounds: 3 * sentences.length, warmups: 60, onRound: (done, total) => progress.advance(done / total) },
   );
-}
-
-function eachInTurn<T>(items: readonly T[], work: (item: T) => unknown): () => unknown {
-  let next = 0;
-  return () => work(items[next++ % items.length] as T);
+  const best = timings.filter((_, i) => !all[i]!.ours).map(({ medianMs }) => medianMs);
+  const rows = all.map(({ engine, task, ours: isOurs }, i): TaskRow => {
+    const { medianMs, p90Ms } = timings[i]!;
+    return { engine, task, medianMs, p90Ms, ratioToBestPeer: isOurs ? ratioToBest(medianMs, best) : null };
+  });
+  for (const { dispose } of rivals) await dispose?.();
+  return { limits: [], notes, rows };
 }

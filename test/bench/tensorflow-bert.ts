@@ -1,12 +1,12 @@
 // The encoder in TensorFlow.js as fast as it goes there: weights transposed beforehand, because its wasm backend multiplies by a transpose slowly.
 
-import type { BertConfig } from "@attune/ml/encoder/config";
-import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { getFloat32 } from "@attune/ml/tensor/safetensors";
 import type { Tensor, Tensor2D, Tensor3D } from "@tensorflow/tfjs";
-import type { Tf } from "../../apps/server/dist/pretraining/backend.js";
+import type { Model } from "./encoder-contenders.js";
+import type { Tf } from "./product.js";
 
-/** ids → the mean of the last hidden states, as the other contenders compute it. */
-export function tensorflowBert(tf: Tf, config: BertConfig, file: TensorFile) {
+/** ids → the last hidden states pooled, as the other contenders compute it. */
+export function tensorflowBert(tf: Tf, { config, weights: file, pooling }: Model) {
   const { hiddenSize, numAttentionHeads: heads } = config;
   const width = hiddenSize / heads;
   const weights = new Map<string, Tensor>();
@@ -18,7 +18,11 @@ export function tensorflowBert(tf: Tf, config: BertConfig, file: TensorFile) {
   }
   const weight = (name: string) => weights.get(name)!;
   const linear = (x: Tensor, name: string) =>
-    tf.add(tf.matMul(x as Tensor2D, weight(`${name}.weight`) as Tensor2D), weight(`${name}.bias`));
+    tf.fused.matMul({
+      a: x as Tensor2D,
+      b: weight(`${name}.weight`) as Tensor2D,
+      bias: weight(`${name}.bias`),
+    });
   const norm = (x: Tensor, name: string) => {
     const { mean, variance } = tf.moments(x, -1, true);
     const scaled = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, config.layerNormEps)));
@@ -49,7 +53,9 @@ export function tensorflowBert(tf: Tf, config: BertConfig, file: TensorFile) {
       const inner = gelu(linear(x, `${name}.intermediate.dense`));
       x = norm(tf.add(linear(inner, `${name}.output.dense`), x), `${name}.output.LayerNorm`);
     }
-    return tf.mean(x, 0);
+    if (pooling === "cls") return tf.squeeze(tf.slice(x as Tensor2D, [0, 0], [1, hiddenSize]));
+    const mean = tf.mean(x, 0);
+    return pooling === "mean" ? mean : tf.concat([mean, tf.max(x, 0)]);
   }
 
   return {

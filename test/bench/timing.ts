@@ -1,13 +1,17 @@
 // Times contenders in one run, in turn, so that a machine whose speed drifts drifts for all of them.
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { createRandom } from "@attune/ml/tensor/random";
+
 export interface Contender {
   readonly name: string;
-  /** One unit of work; its result must not be thrown away before it is computed. */
-  readonly run: () => unknown;
+  /** Does one unit of work and returns how many milliseconds that took. */
+  readonly time: () => number | Promise<number>;
+  /** Takes part in every n-th round only: for the slow, so that the quick are timed often. Default 1. */
+  readonly every?: number;
 }
 
 export interface Timing {
-  readonly name: string;
   readonly medianMs: number;
   readonly p90Ms: number;
 }
@@ -15,34 +19,49 @@ export interface Timing {
 export interface TimingOptions {
   readonly rounds: number;
   readonly warmups: number;
+  /** After each unit: lets another contender's threads stop spinning before the next one starts. */
+  readonly pauseMs?: number;
+  readonly onRound?: (done: number, total: number) => void;
 }
 
-export async function timeInTurn(
-  contenders: readonly Contender[],
-  { rounds, warmups }: TimingOptions,
-): Promise<Timing[]> {
-  const samples = contenders.map(() => [] as number[]);
-  for (let round = -warmups; round < rounds; round++) {
-    for (const [index, { run }] of contenders.entries()) {
+/** A contender whose work runs here; its result must not be thrown away before it is computed. */
+export function contender(name: string, work: () => unknown): Contender {
+  return {
+    name,
+    async time() {
       const startedAt = performance.now();
-      await run();
-      if (round >= 0) samples[index]?.push(performance.now() - startedAt);
+      const result = work();
+      if (result instanceof Promise) await result;
+      return performance.now() - startedAt;
+    },
+  };
+}
+
+/** In a new order in every round: what one leaves in the caches falls on all others alike. One timing a contender, in the order given. */
+export async function timeInTurn(contenders: readonly Contender[], options: TimingOptions): Promise<Timing[]> {
+  const { rounds, warmups, pauseMs, onRound } = options;
+  const samples = contenders.map(() => [] as number[]);
+  const order = Int32Array.from(contenders.keys());
+  const random = createRandom(7);
+  for (let round = 0; round < warmups + rounds; round++) {
+    random.shuffle(order);
+    for (const index of order) {
+      const { every = 1, time } = contenders[index]!;
+      if (round >= warmups && (round - warmups) % every !== 0) continue;
+      const milliseconds = await time();
+      if (round >= warmups) samples[index]!.push(milliseconds);
+      if (pauseMs !== undefined) await sleep(pauseMs);
     }
+    onRound?.(round + 1, warmups + rounds);
   }
-  return contenders.map(({ name }, index) => {
-    const sorted = Float64Array.from(samples[index] ?? []).sort();
-    return { name, medianMs: quantile(sorted, 0.5), p90Ms: quantile(sorted, 0.9) };
-  });
+  return samples.map(summarize);
+}
+
+export function summarize(samples: readonly number[]): Timing {
+  const sorted = Float64Array.from(samples).sort();
+  return { medianMs: quantile(sorted, 0.5), p90Ms: quantile(sorted, 0.9) };
 }
 
 function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}
-
-/** A table for people; every cell is text already. */
-export function renderRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }

@@ -9,23 +9,35 @@ const script = fileURLToPath(new URL("../../../../test/bench/dist/main.js", impo
 
 export const benchCommand: Command = {
   name: "bench",
-  summary: "measure predictions and training of heads beside TensorFlow.js",
-  usage: `Usage: attune bench [table8|table9|table10|table11] [--json]
+  summary: "measure predictions, training of heads and cold starts beside the peers",
+  usage: `Usage: attune bench [PART | all] [--json] [--out DIR] [--markdown FILE]
 
-Times text-to-features predictions of the bundled extractor and the training of heads (the paper's Table 10), each in turn with
-TensorFlow.js (wasm) in the same run, and prints medians and ratios. Minutes; leave the machine alone meanwhile.
+Times our engines in turn with their peers in the same run and prints medians, 90th percentiles and ratios (the fastest peer's median over
+ours). Without a part: predictions of the bundled extractor and the training of heads, a couple of minutes. Leave the machine alone meanwhile.
 
-With a table: that table of the paper, beside more peers. table8: the native kernels beside ONNX Runtime for Node; table9: WebAssembly beside
-ONNX Runtime for the web and TensorFlow.js (both fetch ONNX Runtime into the cache folder); table10 and table11: training of heads beside
-scikit-learn and NumPy where python3 (or ATTUNE_PYTHON) has them.
+Parts:
+  predict      text to features of the bundled extractor
+  table8       the paper's table 8: the native kernels beside ONNX Runtime for Node
+  table9       table 9: WebAssembly beside ONNX Runtime for the web and TensorFlow.js
+  table10      table 10: training of heads, native, beside scikit-learn, NumPy and TensorFlow.js
+  table11      table 11: the same in WebAssembly
+  oselm        one OSELM update and one ELM fit beside NumPy
+  cold-start   a new process up to its first prediction, and its memory
+  all          every part, each in a process of its own: about ten minutes on two quiet cores
+
+ONNX Runtime is fetched into the cache folder (XDG_CACHE_HOME); scikit-learn and NumPy take part where python3 (or ATTUNE_PYTHON) has them. With
+ATTUNE_DATA the sentences and the vocabulary are the paper's, without it those of the sample people and the bundled extractor.
 
 Options:
-  --json   one JSON object on standard output
+  --json            one JSON object on standard output (of all: a list)
+  --out DIR         keep each part's results in DIR; all does not measure again what is there, so that it goes on where it was stopped
+  --markdown FILE   write the tables into FILE, between its comments <!-- bench table8 --> and <!-- end bench -->
 
 Examples:
   attune bench
   attune bench table8
-  attune bench --json > bench.json`,
+  attune bench table10 --json > table10.json
+  attune bench all --out results --markdown docs/performance.md`,
 
   async run(argv, io) {
     const child = spawn(process.execPath, [script, ...argv, ...(io.json ? ["--json"] : [])], {

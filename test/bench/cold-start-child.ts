@@ -1,0 +1,87 @@
+// One cold start, in a process of its own: loads one engine with one model and predicts once. Nothing is imported before the clock runs.
+
+const startedAt = performance.now();
+
+import type { BertConfig } from "@attune/ml/encoder/config";
+import type { Pooling } from "@attune/ml/encoder/pooling";
+import type { OnnxModel } from "./onnx-model.js";
+import type { PeerName } from "./peers.js";
+
+export type ColdEngine = "node" | "native" | "wasm" | "reference" | PeerName | "tensorflow.js";
+
+export interface ColdRequest {
+  readonly engine: ColdEngine;
+  readonly config: BertConfig;
+  readonly pooling: Pooling;
+  /** Files; `weights` as the engine takes them. */
+  readonly weights: string;
+  readonly tokenizer: string;
+  readonly onnx?: Omit<OnnxModel, "bytes">;
+  readonly text: string;
+}
+
+export interface ColdResult {
+  readonly loadMs: number;
+  readonly tokenizerMs: number;
+  readonly firstMs: number;
+  readonly rssBytes: number;
+}
+
+const request = JSON.parse(process.argv[2]!) as ColdRequest;
+process.stdout.write(JSON.stringify(await coldStart(request)));
+process.exit(0);
+
+async function coldStart({ engine, tokenizer: tokenizerPath, text }: ColdRequest): Promise<ColdResult> {
+  if (engine === "node") return { loadMs: 0, tokenizerMs: 0, firstMs: 0, rssBytes: process.memoryUsage().rss };
+  const { readFileSync } = await import("node:fs");
+  const features = await load(request, readFileSync);
+  const loadedAt = performance.now();
+  const { createTokenizer } = await import("@attune/ml/tokenizer/tokenizer");
+  const tokenizer = createTokenizer(readFileSync(tokenizerPath, "utf8"));
+  const tokenizerAt = performance.now();
+  await features(tokenizer.encode(text, { maxTokens: 32 }).ids);
+  const endedAt = performance.now();
+  return {
+    loadMs: loadedAt - startedAt,
+    tokenizerMs: tokenizerAt - loadedAt,
+    firstMs: endedAt - tokenizerAt,
+    rssBytes: process.memoryUsage().rss,
+  };
+}
+
+type Features = (ids: Int32Array) => unknown;
+
+/** Imports what the engine needs, and nothing else. */
+async function load(cold: ColdRequest, readFileSync: typeof import("node:fs").readFileSync): Promise<Features> {
+  const { engine, config, pooling, weights } = cold;
+  if (engine === "onnxruntime-node" || engine === "onnxruntime-web") {
+    const { loadPeer, ortEncoder } = await import("./peers.js");
+    const ort = await loadPeer(engine, 1);
+    if (ort === undefined) throw new Error(`${engine} is not there`);
+    const model = { bytes: readFileSync(weights), ...cold.onnx! };
+    return (await ortEncoder(ort, model, { name: engine, threads: 1 })).features;
+  }
+  const { parseSafetensors } = await import("@attune/ml/tensor/safetensors");
+  if (engine === "tensorflow.js") {
+    const tf = await (await import("./product.js")).openTensorflow();
+    const { tensorflowBert } = await import("./tensorflow-bert.js");
+    return tensorflowBert(tf, { config, weights: parseSafetensors(readFileSync(weights)), pooling }).features;
+  }
+  const ours = engine === "native" ? await openNative() : await openWasm(readFileSync);
+  const encoder = ours.createEncoder(config, parseSafetensors(readFileSync(weights)));
+  return (ids) => encoder.pooled!([ids], pooling);
+}
+
+async function openNative() {
+  const { openNativeEngine } = await import("./product.js");
+  const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
+  return createNativeEngine(loadNativeAddon());
+}
+
+async function openWasm(readFileSync: typeof import("node:fs").readFileSync) {
+  const { createRequire } = await import("node:module");
+  const { createWasmEngine } = await import("@attune/ml/engine/wasm-engine");
+  const { resolve } = createRequire(import.meta.url);
+  const read = (build: string) => readFileSync(resolve(`@attune/ml/kernels/attune-${build}.wasm`));
+  return createWasmEngine({ simd128: read("simd128"), relaxed: read("relaxed") });
+}

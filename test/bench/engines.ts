@@ -1,0 +1,71 @@
+// Our engines as the benches use them: which of them, in which dtypes and with how many threads, this build offers.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { EncoderConfig } from "@attune/ml/encoder/config";
+import type { Encoder } from "@attune/ml/encoder/encoder";
+import type { Engine } from "@attune/ml/engine/engine";
+import { kernelWeights } from "@attune/ml/engine/kernel-weights";
+import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
+import { halveTensorFile } from "@attune/ml/quantization/fp16";
+import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import type { TensorFile } from "@attune/ml/tensor/safetensors";
+import { openNativeEngine } from "./product.js";
+
+export const dtypes = ["fp32", "fp16", "int8"] as const;
+export type Dtype = (typeof dtypes)[number];
+
+export interface OurEngine {
+  readonly name: "native" | "wasm";
+  /** Of what the instructions of this build can do (limits.ts). */
+  readonly build: "native" | "simd128" | "relaxed";
+  /** The instructions, for people. */
+  readonly instructions: string;
+  readonly heads: HeadKernels;
+  /** Undefined for what is not built. */
+  createEncoder(config: EncoderConfig, weights: Weights, threads: number): Encoder | undefined;
+}
+
+export interface Weights {
+  readonly dtype: Dtype;
+  readonly file: TensorFile;
+}
+
+export function kernelBytes(build: "simd128" | "relaxed"): Uint8Array {
+  return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/attune-${build}.wasm`));
+}
+
+/** Throws where the addon was not built. */
+export async function nativeEngine(): Promise<OurEngine> {
+  const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
+  const engine = createNativeEngine(loadNativeAddon());
+  return { name: "native", build: "native", instructions: engine.instructionSet, ...offered(engine) };
+}
+
+export function wasmEngine(): OurEngine {
+  const engine = createWasmEngine({ simd128: kernelBytes("simd128"), relaxed: kernelBytes("relaxed") });
+  const instructions = engine.build === "relaxed" ? "SIMD128 with relaxed SIMD" : "SIMD128";
+  return { name: "wasm", build: engine.build, instructions, ...offered(engine) };
+}
+
+function offered(engine: Engine): Pick<OurEngine, "heads" | "createEncoder"> {
+  return {
+    heads: engine.heads,
+    createEncoder(config, { dtype, file }, threads) {
+      if (threads !== 1) return undefined;
+      if (dtype === "fp16" && !keepsHalf(config, file)) return undefined;
+      return engine.createEncoder(config, file);
+    },
+  };
+}
+
+/** Whether FP16 weights reach the kernels as they are: computed from widened ones, they would be float32 by another name. */
+function keepsHalf(config: EncoderConfig, file: TensorFile): boolean {
+  return kernelWeights(config, file).format === "float16";
+}
+
+export function inDtype(file: TensorFile, dtype: Dtype): Weights {
+  if (dtype === "int8") return { dtype, file: quantizeTensorFile(file) };
+  return { dtype, file: dtype === "fp16" ? halveTensorFile(file) : file };
+}

@@ -1,0 +1,141 @@
+// What the engine is measured against, and what these results say of it: a row a goal, the worst cell first.
+
+import type { ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
+
+export interface Goal {
+  readonly goal: string;
+  readonly asked: string;
+  /** The worst cell, then the best; empty where the part was not measured. */
+  readonly reached: string;
+  readonly met: boolean | null;
+}
+
+interface Reached {
+  readonly where: string;
+  readonly value: number;
+}
+
+export function goalsOf(parts: readonly Part[]): Goal[] {
+  const rowsOf = <R extends Row>(name: PartName) => (parts.find((part) => part.name === name)?.rows ?? []) as R[];
+  const table8 = rowsOf<EncoderRow>("table8");
+  const table9 = rowsOf<EncoderRow>("table9");
+  const native = table8.filter(({ engine, threads }) => engine === "native" && threads === 1);
+  const share = native.flatMap((row) =>
+    row.shareOfLimit === null ? [] : [{ where: cellOf(row), value: 100 * row.shareOfLimit }],
+  );
+  const oselm = rowsOf<TaskRow>("oselm").find(({ engine, task }) => engine === "native" && task.startsWith("OSELM"));
+  const cold = rowsOf<ColdRow>("cold-start").flatMap(({ engine, model, medianMs }) =>
+    (engine === "native" || engine === "wasm") && medianMs !== null
+      ? [{ where: `${engine} ${model}`, value: medianMs }]
+      : [],
+  );
+  return [
+    ...(["tiny", "medium"] as const).flatMap((model) =>
+      (["fp32", "int8"] as const).map((dtype) => {
+        const over = encoderRatios(table8, "onnxruntime-node", { engine: "native", model, dtype });
+        return atLeast(`native ${model} ${dtype} over ONNX Runtime Node`, 1.2, over);
+      }),
+    ),
+    ...(["tiny", "medium"] as const).flatMap((model) =>
+      (["fp32", "int8"] as const).flatMap((dtype) => {
+        const ours = { engine: "wasm", model, dtype } as const;
+        return [
+          atLeast(
+            `WebAssembly ${model} ${dtype} over ONNX Runtime Web`,
+            1.5,
+            encoderRatios(table9, "onnxruntime-web", ours),
+          ),
+          atLeast(`WebAssembly ${model} ${dtype} over TensorFlow.js`, 3, encoderRatios(table9, "tensorflow.js", ours)),
+        ];
+      }),
+    ),
+    ...(
+      [
+        ["native", "table10"],
+        ["wasm", "table11"],
+      ] as const
+    ).flatMap(([engine, table]) => {
+      const rows = rowsOf<HeadRow>(table);
+      return [
+        atLeast(`head training, ${engine}, over scikit-learn`, 8, headRatios(rows, engine, "scikit-learn")),
+        atLeast(`head training, ${engine}, over TensorFlow.js`, 30, headRatios(rows, engine, "tensorflow.js")),
+      ];
+    }),
+    atMost("OSELM update, 200 hidden, native", { asked: 25, unit: "µs" }, micros(oselm)),
+    atMost("load and first prediction of Tiny", { asked: 50, unit: "ms" }, cold),
+    goal("share of the limit, native", "75%", {
+      reached: share,
+      met: (value) => value >= 75,
+      show: (value) => `${value.toFixed(0)}%`,
+    }),
+  ];
+}
+
+/** By which factor a peer is slower, in the same cell; TensorFlow.js has float32 alone, which stands for its int8. */
+function encoderRatios(
+  rows: readonly EncoderRow[],
+  peer: string,
+  ours: { engine: string; model: string; dtype: string },
+): Reached[] {
+  return rows.flatMap((row) => {
+    if (row.engine !== ours.engine || row.model !== ours.model || row.dtype !== ours.dtype || row.threads !== 1)
+      return [];
+    const theirs = rows.filter(
+      (one) => one.engine === peer && one.model === row.model && one.tokens === row.tokens && one.threads === 1,
+    );
+    const same = theirs.find(({ dtype }) => dtype === row.dtype) ?? theirs.find(({ dtype }) => dtype === "fp32");
+    if (row.medianMs === null || same === undefined || same.medianMs === null) return [];
+    return [{ where: row.tokens === "32" ? "32 tokens" : "true length", value: same.medianMs / row.medianMs }];
+  });
+}
+
+function headRatios(rows: readonly HeadRow[], engine: string, peer: string): Reached[] {
+  return rows.flatMap((row) => {
+    if (row.engine !== engine) return [];
+    const theirs = rows.find(
+      (one) => one.engine === peer && one.features === row.features && one.samples === row.samples,
+    );
+    if (row.medianMs === null || theirs === undefined || theirs.medianMs === null) return [];
+    return [{ where: `${row.features} features, ${row.samples} samples`, value: theirs.medianMs / row.medianMs }];
+  });
+}
+
+function cellOf({ model, dtype, tokens }: EncoderRow): string {
+  return `${model} ${dtype}, ${tokens === "32" ? "32 tokens" : "true length"}`;
+}
+
+function micros(row: TaskRow | undefined): Reached[] {
+  return row === undefined || row.medianMs === null ? [] : [{ where: "median", value: 1000 * row.medianMs }];
+}
+
+function atLeast(name: string, asked: number, reached: readonly Reached[]): Goal {
+  return goal(name, `${asked}x`, { reached, met: (value) => value >= asked, show: (value) => `${value.toFixed(2)}x` });
+}
+
+function atMost(name: string, { asked, unit }: { asked: number; unit: string }, reached: readonly Reached[]): Goal {
+  const show = (value: number) => `${value.toFixed(1)} ${unit}`;
+  const worstFirst = reached.map(({ where, value }) => ({ where, value: -value }));
+  return goal(name, `under ${asked} ${unit}`, {
+    reached: worstFirst,
+    met: (value) => -value < asked,
+    show: (value) => show(-value),
+  });
+}
+
+interface Judging {
+  /** More is better. */
+  readonly reached: readonly Reached[];
+  readonly met: (value: number) => boolean;
+  readonly show: (value: number) => string;
+}
+
+function goal(name: string, asked: string, { reached, met, show }: Judging): Goal {
+  const sorted = reached.toSorted((a, b) => a.value - b.value);
+  const [worst, best] = [sorted[0], sorted.at(-1)];
+  if (worst === undefined || best === undefined) return { goal: name, asked, reached: "", met: null };
+  const cell = ({ where, value }: Reached) => `${show(value)} (${where})`;
+  const many =
+    sorted.length > 2 ? `${sorted.filter(({ value }) => met(value)).length} of ${sorted.length} cells; ` : "";
+  const text = sorted.length === 1 ? show(worst.value) : `${many}${cell(worst)} to ${cell(best)}`;
+  return { goal: name, asked, reached: text, met: met(worst.value) };
+}

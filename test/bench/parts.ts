@@ -1,0 +1,80 @@
+// The parts of the benchmark: what each one measures, with which engines and peers.
+
+import { benchColdStart, coldStartWeight } from "./cold-start.js";
+import { benchEncoders, encoderTableWeight } from "./encoder-tables.js";
+import { nativeEngine, type OurEngine, wasmEngine } from "./engines.js";
+import { type HeadEngine, headEngines } from "./head-engines.js";
+import { benchHeadTable, type HeadCell, headCellWeight, paperCells } from "./head-tables.js";
+import { benchOselm, oselmWeight } from "./oselm.js";
+import { benchPredict, predictWeight } from "./predict.js";
+import { openTensorflow } from "./product.js";
+import { createProgress, type Progress } from "./progress.js";
+import { startPython } from "./python-peers.js";
+import { type Measured, measured, type Part, type PartName } from "./results.js";
+
+const headRounds = 12;
+
+export function measurePart(name: PartName): Promise<Part> {
+  return measured(name, () => measurements[name]());
+}
+
+/** `npm run bench`: the bundled extractor, and the head training of four of the paper's twelve cells. */
+export async function measureQuick(): Promise<Part[]> {
+  const largest = paperCells.filter(({ samples }) => samples === 1_300);
+  const engines: readonly HeadEngine["name"][] = ["native", "wasm", "reference"];
+  const heads = () => trainHeads("table10", { engines, cells: largest, rounds: 4 });
+  return [await measurePart("predict"), await measured("table10", heads)];
+}
+
+const measurements: Record<PartName, () => Promise<Measured>> = {
+  async predict() {
+    const engines = [...(await nativeIfBuilt()), wasmEngine()];
+    return benchPredict({ engines, tf: await openTensorflow(), progress: createProgress("predict", predictWeight) });
+  },
+  // The Jetson's tables: native code beside native code.
+  async table8() {
+    const progress = createProgress("table8", encoderTableWeight);
+    return benchEncoders({ engine: await nativeEngine(), peers: ["onnxruntime-node"], tf: undefined, progress });
+  },
+  table10: () => trainHeads("table10", { engines: ["native", "wasm"], cells: paperCells, rounds: headRounds }),
+  // The phone's: WebAssembly beside WebAssembly.
+  async table9() {
+    const progress = createProgress("table9", encoderTableWeight);
+    return benchEncoders({ engine: wasmEngine(), peers: ["onnxruntime-web"], tf: await openTensorflow(), progress });
+  },
+  table11: () => trainHeads("table11", { engines: ["wasm", "reference"], cells: paperCells, rounds: headRounds }),
+  async oselm() {
+    const python = await startPython();
+    const engines = Object.values(await headEngines());
+    const result = await benchOselm({ engines, python, progress: createProgress("oselm", oselmWeight) });
+    python.close();
+    return result;
+  },
+  "cold-start": () => benchColdStart(createProgress("cold-start", coldStartWeight)),
+};
+
+interface HeadPart {
+  readonly engines: readonly HeadEngine["name"][];
+  readonly cells: readonly HeadCell[];
+  readonly rounds: number;
+}
+
+async function trainHeads(title: string, { engines, cells, rounds }: HeadPart): Promise<Measured> {
+  const weight = cells.reduce((sum, cell) => sum + headCellWeight(cell, rounds), 0);
+  const progress: Progress = createProgress(title, weight);
+  const python = await startPython();
+  const ours = await headEngines();
+  const chosen = engines.map((name) => ours[name]);
+  const result = await benchHeadTable({ engines: chosen, python, tf: await openTensorflow(), progress, cells, rounds });
+  python.close();
+  return result;
+}
+
+async function nativeIfBuilt(): Promise<OurEngine[]> {
+  try {
+    return [await nativeEngine()];
+  } catch {
+    process.stderr.write("the native kernels were not built; see attune-agent status\n");
+    return [];
+  }
+}

@@ -1,0 +1,74 @@
+// scikit-learn and NumPy as peers, where python3 (or ATTUNE_PYTHON) has them: one process that waits while others are timed.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface PythonPeers {
+  readonly names: readonly ("numpy" | "scikit-learn")[];
+  /** Milliseconds of one run, measured in Python, the mean of `times` runs. */
+  time(request: PythonRequest): Promise<number>;
+  close(): void;
+}
+
+export interface PythonRequest {
+  readonly peer: "numpy" | "scikit-learn";
+  readonly task: "linear" | "elm" | "oselm";
+  /** linear: features, samples; elm: and hidden units; oselm: features, hidden units. */
+  readonly sizes: readonly number[];
+  readonly times: number;
+}
+
+const script = fileURLToPath(new URL("../python-peers.py", import.meta.url));
+
+/** No names where there is no Python with NumPy. */
+export async function startPython(): Promise<PythonPeers> {
+  const python = process.env.ATTUNE_PYTHON ?? "python3";
+  const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
+  const child = spawn(python, [script], { env, stdio: ["pipe", "pipe", "ignore"] });
+  // A Python that cannot start or ends early is told by the missing answer.
+  child.stdin.on("error", () => undefined);
+  const answers = lines(child);
+  const first = await answers();
+  const names = first === undefined ? [] : (JSON.parse(first) as { peers: PythonPeers["names"] }).peers;
+  return {
+    names,
+    async time(request) {
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      const answer = await answers();
+      if (answer === undefined) throw new Error(`${python} ended while it trained with ${request.peer}`);
+      return JSON.parse(answer) as number;
+    },
+    close: () => void child.stdin.end(),
+  };
+}
+
+/** The next line of the child's output, undefined after its end. */
+function lines(child: ChildProcess): () => Promise<string | undefined> {
+  let buffered = "";
+  let ended = false;
+  let wake = () => {};
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    buffered += text;
+    wake();
+  });
+  const end = () => {
+    ended = true;
+    wake();
+  };
+  child.once("error", end);
+  child.once("close", end);
+  return async () => {
+    for (;;) {
+      const at = buffered.indexOf("\n");
+      if (at >= 0) {
+        const line = buffered.slice(0, at);
+        buffered = buffered.slice(at + 1);
+        return line;
+      }
+      if (ended) return undefined;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+}

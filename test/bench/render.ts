@@ -1,0 +1,100 @@
+// A measured part as text for people and as Markdown: both are the same table.
+
+import { threadsOf } from "./encoder-contenders.js";
+import type { ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
+
+export const titles: Record<PartName, string> = {
+  predict: "Text to features of the bundled extractor, true length, one thread",
+  table8: "Table 8: text to features, native",
+  table9: "Table 9: text to features, WebAssembly",
+  table10: "Table 10: 100 epochs of SGD of the linear head, batch 64, 7 classes, native",
+  table11: "Table 11: 100 epochs of SGD of the linear head, batch 64, 7 classes, WebAssembly",
+  oselm: "Closed-form heads, one thread",
+  "cold-start": "A new process: from its first line to its first prediction",
+};
+
+interface Column<R> {
+  readonly title: string;
+  readonly cell: (row: R) => string;
+}
+
+const notBuilt = "not built";
+const ms = (value: number | null, digits: number) => (value === null ? notBuilt : value.toFixed(digits));
+const ratio = (value: number | null) => (value === null ? "" : `${value.toFixed(2)}x`);
+const share = (value: number | null) => (value === null ? "" : `${(100 * value).toFixed(0)}%`);
+
+const encoderColumns: readonly Column<EncoderRow>[] = [
+  { title: "engine", cell: ({ engine }) => engine },
+  { title: "model", cell: ({ model }) => model },
+  { title: "dtype", cell: ({ dtype }) => dtype },
+  { title: "tokens", cell: ({ tokens }) => tokens },
+  { title: "threads", cell: ({ threads }) => String(threads) },
+  { title: "median ms", cell: ({ medianMs }) => ms(medianMs, 3) },
+  { title: "p90 ms", cell: ({ p90Ms }) => (p90Ms === null ? "" : ms(p90Ms, 3)) },
+  { title: "of the limit", cell: ({ shareOfLimit }) => share(shareOfLimit) },
+  { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
+];
+
+const headColumns: readonly Column<HeadRow>[] = [
+  { title: "engine", cell: ({ engine }) => engine },
+  { title: "features", cell: ({ features }) => String(features) },
+  { title: "samples", cell: ({ samples }) => String(samples) },
+  { title: "median ms", cell: ({ medianMs }) => ms(medianMs, 2) },
+  { title: "p90 ms", cell: ({ p90Ms }) => (p90Ms === null ? "" : ms(p90Ms, 2)) },
+  { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
+];
+
+const taskColumns: readonly Column<TaskRow>[] = [
+  { title: "engine", cell: ({ engine }) => engine },
+  { title: "work", cell: ({ task }) => task },
+  { title: "median ms", cell: ({ medianMs }) => ms(medianMs, 4) },
+  { title: "p90 ms", cell: ({ p90Ms }) => (p90Ms === null ? "" : ms(p90Ms, 4)) },
+  { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
+];
+
+const coldColumns: readonly Column<ColdRow>[] = [
+  { title: "engine", cell: ({ engine }) => engine },
+  { title: "model", cell: ({ model }) => model },
+  { title: "dtype", cell: ({ dtype }) => dtype },
+  { title: "load ms", cell: ({ loadMs }) => ms(loadMs, 1) },
+  { title: "tokenizer ms", cell: ({ tokenizerMs }) => ms(tokenizerMs, 1) },
+  { title: "first prediction ms", cell: ({ firstMs }) => ms(firstMs, 1) },
+  { title: "all, median ms", cell: ({ medianMs }) => ms(medianMs, 1) },
+  { title: "p90 ms", cell: ({ p90Ms }) => (p90Ms === null ? "" : ms(p90Ms, 1)) },
+  { title: "RSS over Node, MB", cell: ({ rssMb }) => (rssMb === null ? "" : rssMb.toFixed(0)) },
+  { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
+];
+
+function columnsOf(name: PartName): readonly Column<never>[] {
+  if (name === "table8" || name === "table9") return encoderColumns;
+  if (name === "table10" || name === "table11") return headColumns;
+  return name === "cold-start" ? coldColumns : taskColumns;
+}
+
+export function renderPart(part: Part): string {
+  const columns = columnsOf(part.name);
+  const cells = part.rows.map((row: Row) => columns.map(({ cell }) => cell(row as never)));
+  const table = renderRows(
+    columns.map(({ title }) => title),
+    cells,
+  );
+  return [`## ${titles[part.name]}`, "", table, "", describe(part), ""].join("\n");
+}
+
+/** The machine and what a reader must know, a paragraph. */
+function describe({ cpu, node, load, limits, notes }: Part): string {
+  const limit = limits.map(
+    ({ threads, fp32, int8 }) =>
+      `Limit on ${threadsOf(threads)}: ${fp32.toFixed(0)} GFLOP/s, ${int8.toFixed(0)} GOP/s in int8.`,
+  );
+  const machine = `${cpu}, Node ${node}; load average ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after.`;
+  return [machine, ...limit, ...notes.map((note) => `${note}.`)].join("\n");
+}
+
+/** A table for people; every cell is text already. */
+export function renderRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
+  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,89 @@
+// What the benches measure, as it is kept, printed and told by --json.
+
+import { cpus, loadavg } from "node:os";
+import type { Dtype } from "./engines.js";
+import type { Limit } from "./limits.js";
+
+export const partNames = ["predict", "table8", "table9", "table10", "table11", "oselm", "cold-start"] as const;
+export type PartName = (typeof partNames)[number];
+
+/** Null where this build has nothing to time. */
+type Milliseconds = number | null;
+
+interface Timed {
+  readonly engine: string;
+  readonly medianMs: Milliseconds;
+  readonly p90Ms: Milliseconds;
+  /** Ours alone: the fastest peer's median over this one; above 1 we are faster. */
+  readonly ratioToBestPeer: number | null;
+}
+
+export interface EncoderRow extends Timed {
+  readonly model: string;
+  readonly dtype: Dtype;
+  readonly threads: number;
+  /** Padded to 32, or each sentence's own length. */
+  readonly tokens: "32" | "true";
+  /** Of what the processor can do with our build's instructions for this dtype on so many threads, measured in this run. */
+  readonly shareOfLimit: number | null;
+}
+
+export interface HeadRow extends Timed {
+  readonly features: number;
+  readonly samples: number;
+}
+
+export interface TaskRow extends Timed {
+  readonly task: string;
+}
+
+export interface ColdRow extends Timed {
+  readonly model: string;
+  readonly dtype: Dtype;
+  /** Medians: until the engine has its model, of the tokenizer, and the first prediction; medianMs is of their sum. */
+  readonly loadMs: Milliseconds;
+  readonly tokenizerMs: Milliseconds;
+  readonly firstMs: Milliseconds;
+  /** Resident beyond a bare Node's, in MB (10^6 bytes). */
+  readonly rssMb: number | null;
+}
+
+export type Row = EncoderRow | HeadRow | TaskRow | ColdRow;
+
+export interface Part {
+  readonly name: PartName;
+  readonly cpu: string;
+  readonly node: string;
+  /** Processes that ran or waited, on average over a minute, when it began and when it ended: 1 is this bench alone. */
+  readonly load: readonly [number, number];
+  /** By threads, in 10^9 operations a second; empty where nothing is compared with it. */
+  readonly limits: readonly { readonly threads: number; readonly fp32: number; readonly int8: number }[];
+  /** What a reader must know beside the numbers. */
+  readonly notes: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+export interface Measured {
+  readonly limits: readonly { readonly threads: number; readonly limit: Limit }[];
+  readonly notes: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+export async function measured(name: PartName, measure: () => Promise<Measured>): Promise<Part> {
+  const before = loadavg()[0]!;
+  const { limits, notes, rows } = await measure();
+  const giga = limits.map(({ threads, limit }) => ({ threads, fp32: limit.fp32 / 1e9, int8: limit.int8 / 1e9 }));
+  const machine = { cpu: cpus()[0]?.model ?? "unknown", node: process.version };
+  return { name, ...machine, load: [before, loadavg()[0]!], limits: giga, notes, rows };
+}
+
+/** The object of --json. limitGflops: float32 on one thread; null where nothing is compared with it. */
+export function toJson({ name, cpu, limits, rows }: Part): object {
+  return { table: name, cpu, limitGflops: limits[0]?.fp32 ?? null, rows };
+}
+
+/** The fastest of the peers' medians over `ours`; null without a peer or without ours. */
+export function ratioToBest(ours: Milliseconds, peers: readonly Milliseconds[]): number | null {
+  const best = Math.min(...peers.filter((ms) => ms !== null));
+  return ours === null || !Number.isFinite(best) ? null : best / ours;
+}

@@ -1,0 +1,37 @@
+// What every bench predicts, and the tokenizer and model sizes of the paper where the data folder (ATTUNE_DATA) has them.
+
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createTokenizer, type Tokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
+
+export const assets = fileURLToPath(new URL("../../../assets/", import.meta.url));
+export const sentenceCount = 80;
+/** BERT's uncased vocabulary. */
+export const vocabSize = 30_522;
+export const longest = 32;
+
+const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
+
+/** The last 80 of the paper's phone app, which it timed; without the data folder, as many of the sample people. */
+export function readSentences(): string[] {
+  const seed = `${data}/seed-app/sentences_100.json`;
+  if (existsSync(seed)) {
+    const { phrases } = JSON.parse(readFileSync(seed, "utf8")) as { phrases: string[] };
+    return phrases.slice(-sentenceCount);
+  }
+  const lines = readFileSync(`${assets}sample-people/dev_sent_emo.csv`, "utf8").split("\r\n");
+  return lines
+    .slice(1, sentenceCount + 1)
+    .map((line) => /^\d+,(?:"((?:[^"]|"")*)"|([^,]*)),/.exec(line)?.slice(1).find(Boolean) ?? "");
+}
+
+/** BERT's own; without the data folder the bundled extractor's, whose ids lie in the same range. */
+export function bertTokenizerJson(): string {
+  const vocabulary = `${data}/vocab/bert-uncased/vocab.txt`;
+  if (!existsSync(vocabulary)) return readFileSync(`${assets}extractor/tokenizer.json`, "utf8");
+  return wordPieceTokenizerJson(readFileSync(vocabulary, "utf8").trimEnd().split("\n"), { lowercase: true });
+}
+
+export function bertTokenizer(): Tokenizer {
+  return createTokenizer(bertTokenizerJson());
+}

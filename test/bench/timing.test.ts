@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { contender, summarize, timeInTurn } from "./timing.js";
+
+test("the median and the 90th percentile are of the samples in order of size", () => {
+  expect(summarize([10, 9, 8, 7, 6, 5, 4, 3, 2, 1])).toEqual({ medianMs: 6, p90Ms: 10 });
+  expect(summarize([3])).toEqual({ medianMs: 3, p90Ms: 3 });
+});
+
+test("contenders take turns in changing orders, and the slow ones sit rounds out", async () => {
+  const turns: string[] = [];
+  const one = (name: string) => ({ name, time: () => turns.push(name) });
+  await timeInTurn([one("a"), one("b"), { ...one("slow"), every: 4 }], { rounds: 8, warmups: 2 });
+  const times = (name: string) => turns.filter((turn) => turn === name).length;
+  expect([times("a"), times("b"), times("slow")]).toEqual([10, 10, 2 + 2]);
+  const others = turns.filter((turn) => turn !== "slow").join("");
+  expect(others).toContain("ab");
+  expect(others).toContain("ba");
+});
+
+test("warming up is not timed, and work that answers later is waited for", async () => {
+  let calls = 0;
+  const late = contender("late", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    calls++;
+  });
+  const [timing] = await timeInTurn([late, { name: "counts", time: () => calls }], { rounds: 1, warmups: 1 });
+  expect(calls).toBe(2);
+  expect(timing!.medianMs).toBeGreaterThan(4);
+});
