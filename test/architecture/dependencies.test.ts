@@ -43,6 +43,12 @@ const places: readonly Place[] = [
     reaches: /^apps\/edge-agent\/src\/(core|node)\//,
   },
   {
+    name: "apps/edge-agent/src/browser",
+    files: /^apps\/edge-agent\/src\/browser\/.*\.ts$/,
+    allows: mlOrShared,
+    reaches: /^apps\/edge-agent\/src\/(core|browser)\//,
+  },
+  {
     name: "apps/server",
     files: /^apps\/server\/src\/.*\.ts$/,
     allows: (imported) => !isOurs(imported) || mlOrShared(imported),

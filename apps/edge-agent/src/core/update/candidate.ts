@@ -1,15 +1,11 @@
 // From a slot's checked files to a pair that answers: everything parsed, the golden vectors reproduced, one inference made.
 
-import { type EncoderConfig, parseEncoderConfig } from "@attune/ml/encoder/config";
-import type { Encoder } from "@attune/ml/encoder/encoder";
 import type { Engine } from "@attune/ml/engine/engine";
-import { loadDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
-import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
+import { openFeatureExtractor, warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { assertSameFeatures, type Head, loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
-import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Golden, goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
@@ -34,14 +30,6 @@ export interface CandidateParts {
   readonly engine: Engine;
   readonly hashing: Pick<Hashing, "sha256">;
 }
-
-/** Any sentences would do; constant ones are nobody's. ASCII and beyond, a few words and many. */
-const trialTexts = [
-  "How are you today?",
-  "No\u2026 I don\u2019t think so!",
-  "Caf\u00e9 na\u00efve, d\u00e9j\u00e0 vu: we said we would meet there, and then nobody came but me and the rain \u{1f600}",
-];
-const trialRounds = 3;
 
 export async function loadPair(parts: CandidateParts): Promise<Result<Pair, UpdateReason>> {
   const identity = await identityOf(parts);
@@ -74,8 +62,8 @@ export function tryPair(pair: Pair): Result<void, UpdateReason> {
     if (!close) return refuse("goldenMismatch", `golden vector ${index} is not reproduced within ${tolerance}`);
   }
   try {
-    for (let trial = 0; trial < trialRounds * trialTexts.length; trial++) {
-      if (!answers(pair, trialTexts[trial % trialTexts.length]!)) return inferenceFailed;
+    for (let round = 0; round < warmUpRounds; round++) {
+      if (!warmUpTexts.every((text) => answers(pair, text))) return inferenceFailed;
     }
     return accept(undefined);
   } catch {
@@ -113,19 +101,18 @@ async function identityOf({ release, hashing }: CandidateParts): Promise<string>
 
 function assemble({ release, files, engine }: CandidateParts): Pair {
   const { features, labels, headRecipe } = release;
-  const config: EncoderConfig = parseEncoderConfig(text(files, "config.json"));
-  const encoder: Encoder = engine.createEncoder(config, parseSafetensors(file(files, "model.safetensors")));
-  const reduction = loadDimensionalityReduction(parseSafetensors(file(files, "dr.safetensors")));
-  const extractor = createFeatureExtractor({
-    tokenizer: createTokenizer(text(files, "tokenizer.json")),
-    encoder,
-    pooling: features.pooling,
-    maxTokens: features.maxTokens,
-    identity: features.identity,
-    reduction,
-  });
-  if (reduction.outputSize !== features.featureSize) {
-    throw new Error(`dr.safetensors gives ${reduction.outputSize} features, the manifest says ${features.featureSize}`);
+  const bytes = {
+    config: file(files, "config.json"),
+    model: file(files, "model.safetensors"),
+    tokenizer: file(files, "tokenizer.json"),
+    reduction: file(files, "dr.safetensors"),
+  };
+  const { pooling, maxTokens, identity } = features;
+  const extractor = openFeatureExtractor(engine, bytes, { pooling, maxTokens, identity });
+  if (extractor.featureSize !== features.featureSize) {
+    throw new Error(
+      `dr.safetensors gives ${extractor.featureSize} features, the manifest says ${features.featureSize}`,
+    );
   }
   const prior = loadHead(parseSafetensors(file(files, "prior-head.safetensors")));
   assertSameFeatures(prior, { features: features.identity, classes: labels });
@@ -138,7 +125,7 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
   return {
     release,
     prior,
-    golden: goldenSchema.parse(JSON.parse(text(files, "golden.json"))),
+    golden: goldenSchema.parse(JSON.parse(new TextDecoder().decode(file(files, "golden.json")))),
     extract: extractor.extract,
     encodeIds: extractor.encodeIds,
   };
@@ -148,8 +135,4 @@ function file(files: ReleaseFiles, name: ReleaseFileName): Uint8Array {
   const bytes = files.get(name);
   if (bytes === undefined) throw new Error(`${name} is missing`);
   return bytes;
-}
-
-function text(files: ReleaseFiles, name: ReleaseFileName): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(file(files, name));
 }

@@ -1,0 +1,54 @@
+// A feature extractor from the bytes of its files, whoever read them: a daemon from its disk, a browser's worker from the network.
+import { parseEncoderConfig } from "../encoder/config.js";
+import type { Pooling } from "../encoder/pooling.js";
+import type { Engine } from "../engine/engine.js";
+import { parseSafetensors } from "../tensor/safetensors.js";
+import { createTokenizer } from "../tokenizer/tokenizer.js";
+import { loadDimensionalityReduction } from "./dimensionality-reduction.js";
+import { createFeatureExtractor, type FeatureExtractor } from "./extractor.js";
+
+export interface ExtractorBytes {
+  /** config.json, in UTF-8. */
+  readonly config: Uint8Array;
+  /** model.safetensors; not kept by an engine that has kernels of its own. */
+  readonly model: Uint8Array;
+  /** tokenizer.json, in UTF-8. */
+  readonly tokenizer: Uint8Array;
+  /** dr.safetensors. */
+  readonly reduction: Uint8Array;
+}
+
+export interface ExtractorSettings {
+  readonly identity: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+}
+
+/** Throws MlError naming the part of a file that is malformed, unsupported or does not fit the others. */
+export function openFeatureExtractor(
+  engine: Engine,
+  { config, model, tokenizer, reduction }: ExtractorBytes,
+  settings: ExtractorSettings,
+): FeatureExtractor {
+  return createFeatureExtractor({
+    ...settings,
+    encoder: engine.createEncoder(parseEncoderConfig(utf8(config)), parseSafetensors(model)),
+    reduction: loadDimensionalityReduction(parseSafetensors(reduction)),
+    tokenizer: createTokenizer(utf8(tokenizer)),
+  });
+}
+
+/**
+ * Sentences of nobody's, in ASCII and beyond, of a few words and many: predicting them a few times takes the host's compilers through all that a
+ * prediction needs (kernels in WebAssembly, the tokenizer's tables for Unicode), so that the first real sentence is not the slow one.
+ */
+export const warmUpTexts: readonly string[] = [
+  "How are you today?",
+  "No\u2026 I don\u2019t think so!",
+  "Caf\u00e9 na\u00efve, d\u00e9j\u00e0 vu: we said we would meet there, and then nobody came but me and the rain \u{1f600}",
+];
+export const warmUpRounds = 3;
+
+function utf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
