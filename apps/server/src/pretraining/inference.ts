@@ -7,20 +7,11 @@ import type { Tf } from "./backend.js";
 import { assembleBatch, type Example, type TrainingTask } from "./batches.js";
 import { encoderFeatures } from "./graphs/encoder.js";
 import { wordEmbeddings } from "./graphs/forward.js";
-import type { Parameter } from "./optimizer.js";
+import { type Parameter, type Variables, createVariables as variablesOf } from "./optimizer.js";
 
-export type Variables = Map<string, ReturnType<Tf["variable"]>>;
-
-/** Every weight as a tf.Variable under its own name, but the word embeddings: of those a step uploads only the rows it reads. */
+/** Of the word embeddings a step uploads only the rows it reads. */
 export function createVariables(tf: Tf, parameters: ReadonlyMap<string, Parameter>): Variables {
-  const variables: Variables = new Map();
-  for (const [name, parameter] of parameters) {
-    if (name === wordEmbeddings) continue;
-    const initial = tf.tensor(parameter.values, [...parameter.shape]);
-    variables.set(name, tf.variable(initial));
-    initial.dispose();
-  }
-  return variables;
+  return variablesOf(tf, parameters, wordEmbeddings);
 }
 
 export interface Encoding {

@@ -1,6 +1,8 @@
 // AdamW against its formulas, and the schedule at its corners.
+import { createRandom } from "@attune/ml/tensor/random";
 import { describe, expect, it } from "vitest";
-import { adamUpdate, clippingScale, createParameter, scheduledRate } from "./optimizer.js";
+import { openBackend } from "./backend.js";
+import { adamUpdate, clippingScale, createBackendParameters, createParameter, scheduledRate } from "./optimizer.js";
 
 describe("adamUpdate", () => {
   it("moves every weight by the learning rate against the gradient's sign in the first step, plus the decay", () => {
@@ -27,12 +29,40 @@ describe("adamUpdate", () => {
   });
 });
 
+describe("createBackendParameters", () => {
+  it("steps as the plain arrays do, moments and decay included", async () => {
+    const { tf } = await openBackend("tfjs-wasm");
+    const random = createRandom(1);
+    const values = () => Float32Array.from({ length: 35 }, () => random.normal());
+    const start = values();
+    const plain = createParameter([5, 7], start.slice());
+    const onBackend = new Map([["w", createParameter([5, 7], start.slice())]]);
+    const before = tf.memory().numTensors;
+    const trained = createBackendParameters(tf, onBackend, "");
+    for (let step = 1; step <= 5; step++) {
+      const gradient = values();
+      const options = { learningRate: 0.1, weightDecay: step % 2 === 0 ? 0.1 : 0, gradientScale: 0.5, step };
+      adamUpdate(plain, gradient, options);
+      tf.tidy(() => trained.update("w", tf.tensor(gradient, [5, 7]), options));
+    }
+    trained.download();
+    const { values: found, moment1, moment2 } = onBackend.get("w")!;
+    for (let i = 0; i < 35; i++) {
+      expect(found[i]).toBeCloseTo(plain.values[i]!, 5);
+      expect(moment1[i]).toBeCloseTo(plain.moment1[i]!, 6);
+      expect(moment2[i]).toBeCloseTo(plain.moment2[i]!, 6);
+    }
+    trained.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
 describe("clippingScale", () => {
   it("limits the joint norm and says so when a gradient is not finite", () => {
-    const gradients = [Float32Array.of(3), Float32Array.of(4)];
-    expect(clippingScale(gradients, 1)).toBeCloseTo(0.2);
-    expect(clippingScale(gradients, 10)).toBe(1);
-    expect(clippingScale([Float32Array.of(Number.NaN)], 1)).toBeNaN();
+    expect(clippingScale(25, 1)).toBeCloseTo(0.2);
+    expect(clippingScale(25, 10)).toBe(1);
+    expect(clippingScale(Number.NaN, 1)).toBeNaN();
+    expect(clippingScale(Number.POSITIVE_INFINITY, 1)).toBeNaN();
   });
 });
 

@@ -1,4 +1,8 @@
-// AdamW on plain arrays: one pass per weight, moments that can be saved as they are, and updates of single rows for embeddings.
+// AdamW: on plain arrays, with updates of single rows for embeddings; and in TensorFlow.js operations, where weights and moments stay on the
+// backend from step to step.
+
+import type { Tf } from "./backend.js";
+import type { Tensor } from "./graphs/layers.js";
 
 export interface Parameter {
   readonly shape: readonly number[];
@@ -59,14 +63,87 @@ export function adamUpdate(
   }
 }
 
-/** What to multiply all gradients with so that their joint Euclidean norm is at most `largest`. NaN when a gradient is not finite. */
-export function clippingScale(gradients: Iterable<Float32Array>, largest: number): number {
-  let squares = 0;
-  for (const gradient of gradients) {
-    for (let i = 0; i < gradient.length; i++) squares += gradient[i]! * gradient[i]!;
+export type Variables = Map<string, ReturnType<Tf["variable"]>>;
+
+/** Every weight but `except` as a tf.Variable under its own name. */
+export function createVariables(tf: Tf, parameters: ReadonlyMap<string, Parameter>, except: string): Variables {
+  const variables: Variables = new Map();
+  for (const [name, { values, shape }] of parameters) {
+    if (name !== except) variables.set(name, variableOf(tf, values, shape));
   }
-  if (!Number.isFinite(squares)) return Number.NaN;
-  const norm = Math.sqrt(squares);
+  return variables;
+}
+
+/** A copy of `values` on the backend. */
+function variableOf(tf: Tf, values: Float32Array, shape: readonly number[]): ReturnType<Tf["variable"]> {
+  const initial = tf.tensor(values, [...shape]);
+  const variable = tf.variable(initial);
+  initial.dispose();
+  return variable;
+}
+
+/** Parameters whose values and moments lie on the backend; the arrays they were made of are out of date until `download`. */
+export interface BackendParameters {
+  readonly weights: Variables;
+  /** One AdamW step of the named weight: as `adamUpdate`. */
+  update(name: string, gradient: Tensor, options: AdamStep): void;
+  /** Brings the arrays up to date. */
+  download(): void;
+  dispose(): void;
+}
+
+export function createBackendParameters(
+  tf: Tf,
+  parameters: ReadonlyMap<string, Parameter>,
+  except: string,
+): BackendParameters {
+  const weights = createVariables(tf, parameters, except);
+  const moments = new Map(
+    [...weights.keys()].map((name) => {
+      const { moment1, moment2, shape } = parameters.get(name)!;
+      return [name, { first: variableOf(tf, moment1, shape), second: variableOf(tf, moment2, shape) }];
+    }),
+  );
+  return {
+    weights,
+    update(name, gradient, { learningRate, weightDecay, gradientScale, step }) {
+      const weight = weights.get(name)!;
+      const { first, second } = moments.get(name)!;
+      tf.tidy(() => {
+        const g = tf.mul(gradient, gradientScale);
+        const m = tf.add(tf.mul(first, adamBeta1), tf.mul(g, 1 - adamBeta1));
+        const v = tf.add(tf.mul(second, adamBeta2), tf.mul(tf.square(g), 1 - adamBeta2));
+        const root = tf.add(tf.mul(tf.sqrt(v), 1 / Math.sqrt(1 - adamBeta2 ** step)), epsilon);
+        const change = tf.div(tf.mul(m, learningRate / (1 - adamBeta1 ** step)), root);
+        const decayed = weightDecay === 0 ? weight : tf.mul(weight, 1 - learningRate * weightDecay);
+        first.assign(m);
+        second.assign(v);
+        weight.assign(tf.sub(decayed, change));
+      });
+    },
+    download() {
+      for (const [name, weight] of weights) {
+        const { first, second } = moments.get(name)!;
+        const { values, moment1, moment2 } = parameters.get(name)!;
+        values.set(weight.dataSync() as Float32Array);
+        moment1.set(first.dataSync() as Float32Array);
+        moment2.set(second.dataSync() as Float32Array);
+      }
+    },
+    dispose() {
+      for (const weight of weights.values()) weight.dispose();
+      for (const { first, second } of moments.values()) {
+        first.dispose();
+        second.dispose();
+      }
+    },
+  };
+}
+
+/** What to multiply gradients of this joint sum of squares with so that their Euclidean norm is at most `largest`. NaN where it is not finite. */
+export function clippingScale(sumOfSquares: number, largest: number): number {
+  if (!Number.isFinite(sumOfSquares)) return Number.NaN;
+  const norm = Math.sqrt(sumOfSquares);
   return norm > largest ? largest / norm : 1;
 }
 

@@ -8,8 +8,8 @@ import type { TrainingState } from "./checkpoint.js";
 import { encoderFeatures } from "./graphs/encoder.js";
 import { wordEmbeddings } from "./graphs/forward.js";
 import { dense, type Tensor, type Tensor2D } from "./graphs/layers.js";
-import { selectRows, type Variables } from "./inference.js";
-import { adamUpdate, clippingScale, type Parameter, scheduledRate } from "./optimizer.js";
+import { selectRows } from "./inference.js";
+import { adamUpdate, type BackendParameters, clippingScale, scheduledRate } from "./optimizer.js";
 import type { Recipe } from "./recipe.js";
 
 export interface StepContext {
@@ -25,7 +25,8 @@ export interface StepContext {
 
 export interface StepInput {
   readonly state: TrainingState;
-  readonly weights: Variables;
+  /** All but the word embeddings, whose arrays in `state` are up to date. */
+  readonly trained: BackendParameters;
   readonly examples: readonly Example[];
   readonly task: TrainingTask;
   /** Over which the learning rate falls to zero. */
@@ -33,17 +34,17 @@ export interface StepInput {
 }
 
 /** Returns the batch's mean loss; NaN where a gradient is not finite, and nothing is changed then. */
-export function trainStep(context: StepContext, { state, weights, examples, task, steps }: StepInput): number {
+export function trainStep(context: StepContext, { state, trained, examples, task, steps }: StepInput): number {
   const { tf, recipe, seed } = context;
   const { step } = state.progress;
   // A generator for each step, so that a resumed run draws what the uninterrupted one would have.
   const random = createRandom(seed * 2 ** 32 + 2 ** 31 + step);
   const batch = assembleBatch(examples, { ...context, rate: recipe.tokenDropoutRate, random: random.fork() });
   const words = state.parameters.get(wordEmbeddings)!;
-  const names = [...weights.keys()].filter(
-    (name) => !name.startsWith("head.") || name.startsWith(`head.${task.name}.`),
-  );
-  const gradients = new Map<string, Float32Array>();
+  // In one order whether the weights were just made or read from a checkpoint: sums of floats depend on it.
+  const names = [...trained.weights.keys()]
+    .filter((name) => !name.startsWith("head.") || name.startsWith(`head.${task.name}.`))
+    .sort();
   let loss = Number.NaN;
   tf.tidy(() => {
     const rows = tf.tensor2d(selectRows(words, batch.ids), [batch.ids.length, words.shape[1]!]);
@@ -64,30 +65,30 @@ export function trainStep(context: StepContext, { state, weights, examples, task
     };
     const { value, grads } = tf.valueAndGrads(compute as (...args: Tensor[]) => import("@tensorflow/tfjs").Scalar)([
       rows,
-      ...names.map((name) => weights.get(name)!),
+      ...names.map((name) => trained.weights.get(name)!),
     ]);
+    const sumOfSquares = tf.addN(grads.map((gradient) => tf.sum(tf.square(gradient)))).dataSync()[0]!;
+    const gradientScale = clippingScale(sumOfSquares, recipe.clipNorm);
+    if (!Number.isFinite(gradientScale)) return;
     loss = value.dataSync()[0]!;
-    gradients.set(wordEmbeddings, grads[0]!.dataSync() as Float32Array);
-    for (const [i, name] of names.entries()) gradients.set(name, grads[i + 1]!.dataSync() as Float32Array);
-  });
-  const gradientScale = clippingScale(gradients.values(), recipe.clipNorm);
-  if (!Number.isFinite(gradientScale)) return Number.NaN;
-  const { learningRate, headLearningRate = learningRate, warmupFraction, weightDecay } = recipe;
-  for (const [name, gradient] of gradients) {
-    const parameter = state.parameters.get(name)!;
-    const isEmbedding = name === wordEmbeddings;
-    const peak = name.startsWith("head.") ? headLearningRate : learningRate;
-    const options = {
-      learningRate: scheduledRate(step, { peak, total: steps, warmupFraction }),
-      // As in BERT: no decay of biases and normalisation, and none of rows that a batch happens to hold.
-      weightDecay: parameter.shape.length < 2 || isEmbedding ? 0 : weightDecay,
+    const optionsOf = (name: string, decays: boolean) => ({
+      learningRate: scheduledRate(step, {
+        peak: name.startsWith("head.") ? (recipe.headLearningRate ?? recipe.learningRate) : recipe.learningRate,
+        total: steps,
+        warmupFraction: recipe.warmupFraction,
+      }),
+      weightDecay: decays ? recipe.weightDecay : 0,
       gradientScale,
       step: step + 1,
-    };
-    adamUpdate(parameter, gradient, isEmbedding ? { ...options, rows: batch.ids } : options);
-    const variable = weights.get(name);
-    if (variable !== undefined) assign(tf, variable, parameter);
-  }
+    });
+    // As in BERT: no decay of biases and normalisation, and none of rows that a batch happens to hold.
+    for (const [i, name] of names.entries()) {
+      const gradient = grads[i + 1]!;
+      trained.update(name, gradient, optionsOf(name, gradient.rank >= 2));
+    }
+    const wordGradient = grads[0]!.dataSync() as Float32Array;
+    adamUpdate(words, wordGradient, { ...optionsOf(wordEmbeddings, false), rows: batch.ids });
+  });
   return loss;
 }
 
@@ -127,10 +128,4 @@ function softened(examples: readonly Example[], temperature: number) {
     }
   }
   return { probabilities, entropy: entropy / examples.length };
-}
-
-function assign(tf: Tf, variable: ReturnType<Tf["variable"]>, { values, shape }: Parameter): void {
-  const next = tf.tensor(values, [...shape]);
-  variable.assign(next);
-  next.dispose();
 }

@@ -12,8 +12,9 @@ import {
   type TrainingState,
 } from "./checkpoint.js";
 import { initialValues } from "./graphs/encoder.js";
-import { createVariables, taskF1, type Variables } from "./inference.js";
-import { createParameter, type Parameter } from "./optimizer.js";
+import { wordEmbeddings } from "./graphs/forward.js";
+import { taskF1 } from "./inference.js";
+import { type BackendParameters, createBackendParameters, createParameter, type Parameter } from "./optimizer.js";
 import { type StepContext, trainStep } from "./train-step.js";
 
 export interface TrainerInput extends StepContext {
@@ -73,7 +74,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const secondsBefore = progress.seconds;
   const firstStep = progress.step;
   const started = performance.now();
-  const weights = createVariables(tf, state.parameters);
+  const trained = createBackendParameters(tf, state.parameters, wordEmbeddings);
   let plans: { readonly epoch: number; readonly batches: BatchPlan[] } | undefined;
   try {
     while (!isOver(state, input, schedule)) {
@@ -84,7 +85,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       const plan = plans.batches[progress.step % perEpoch]!;
       const task = tasks[plan.task]!;
       const examples = Array.from(plan.indices, (i) => task.examples[i]!);
-      const loss = trainStep(input, { state, weights, examples, task, steps: schedule.decaySteps });
+      const loss = trainStep(input, { state, trained, examples, task, steps: schedule.decaySteps });
       if (!Number.isFinite(loss)) {
         throw new Error(`step ${progress.step}: the loss is ${loss}; lower the recipe's learning rate`);
       }
@@ -95,18 +96,19 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       // Lets signals and the progress line through.
       await new Promise((resolve) => setImmediate(resolve));
       const evaluated = schedule.evaluatesAt(progress.step);
+      const due = evaluated || signal?.aborted || progress.step % (input.checkpointEvery ?? 200) === 0;
+      if (due) trained.download();
       if (evaluated) {
-        evaluate(input, { state, weights, epoch: progress.step / perEpoch });
+        evaluate(input, { state, trained, epoch: progress.step / perEpoch });
         progress.seconds = secondsBefore + (performance.now() - started) / 1000;
         input.onEvaluation?.(progress);
       }
-      const due = evaluated || signal?.aborted || progress.step % (input.checkpointEvery ?? 200) === 0;
       if (due && directory !== undefined) saveCheckpoint(directory, state);
       if (signal?.aborted) return outcome(state, input, false);
     }
     return outcome(state, input, true);
   } finally {
-    for (const variable of weights.values()) variable.dispose();
+    trained.dispose();
   }
 }
 
@@ -175,13 +177,13 @@ function report({ progress }: TrainingState, schedule: TrainingSchedule, seconds
 
 interface EvaluationInput {
   readonly state: TrainingState;
-  readonly weights: Variables;
+  readonly trained: BackendParameters;
   readonly epoch: number;
 }
 
-function evaluate(input: TrainerInput, { state, weights, epoch }: EvaluationInput): void {
+function evaluate(input: TrainerInput, { state, trained, epoch }: EvaluationInput): void {
   const { progress, parameters } = state;
-  const devMetric = taskF1(input, { parameters, weights, task: input.tasks[0]!, examples: input.dev });
+  const devMetric = taskF1(input, { parameters, weights: trained.weights, task: input.tasks[0]!, examples: input.dev });
   const best = progress.evaluations[progress.bestEvaluation]?.devMetric ?? Number.NEGATIVE_INFINITY;
   progress.evaluations.push({
     step: progress.step,
