@@ -10,7 +10,7 @@ import type { Pooling } from "@attune/ml/encoder/pooling";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import type { ColdRequest, ColdResult } from "./cold-start-child.js";
 import { type Dtype, inDtype } from "./engines.js";
-import { onnxBert } from "./onnx-model.js";
+import { onnxEncoder } from "./onnx-model.js";
 import { cacheFolder, loadPeer, peerNames } from "./peers.js";
 import type { Progress } from "./progress.js";
 import { bertConfig, randomBert } from "./random-bert.js";
@@ -93,7 +93,7 @@ async function prepare(): Promise<Start[]> {
   for (const engine of peerNames) {
     if ((await loadPeer(engine, 1)) === undefined) continue;
     for (const dtype of ["fp32", "int8"] as const) {
-      const { bytes, ...onnx } = onnxBert(config, file, { form: "fused", int8: dtype === "int8", pooling: "mean" });
+      const { bytes, ...onnx } = onnxEncoder(config, file, { form: "fused", int8: dtype === "int8", pooling: "mean" });
       const weights = write(`tiny-${dtype}.onnx`, bytes);
       starts.push({ model: "tiny", dtype, request: { ...common, engine, weights, onnx } });
     }

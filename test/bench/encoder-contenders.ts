@@ -1,10 +1,10 @@
 // Who takes part in tables 8 and 9: one model in our engine and in each peer, in every dtype and number of threads that each offers.
 
-import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
 import { type Dtype, dtypes, inDtype, type OurEngine } from "./engines.js";
-import { type OnnxForm, onnxBert, onnxForms } from "./onnx-model.js";
+import { type OnnxConfig, type OnnxForm, onnxForms } from "./onnx-blocks.js";
+import { onnxEncoder } from "./onnx-model.js";
 import { loadPeer, type Ort, type OrtEncoder, ortEncoder, type PeerName } from "./peers.js";
 import type { Tf } from "./product.js";
 import { tensorflowBert } from "./tensorflow-bert.js";
@@ -21,7 +21,7 @@ export interface EncoderContender {
 }
 
 export interface Model {
-  readonly config: BertConfig;
+  readonly config: OnnxConfig;
   readonly weights: TensorFile;
   readonly pooling: Pooling;
 }
@@ -62,9 +62,10 @@ export async function createContenders(field: Field, model: Model): Promise<Enco
   for (const form of onnxForms) {
     if (forms[form].length > 0) field.note(`the ${form} export is the faster one in ${forms[form].join(", ")}`);
   }
-  if (field.tf !== undefined) {
-    const { tf } = field;
-    contenders.push({ engine: "tensorflow.js", dtype: "fp32", threads: 1, ours: false, ...tensorflowBert(tf, model) });
+  const { config } = model;
+  if (field.tf !== undefined && config.modelType === "bert") {
+    const peer = tensorflowBert(field.tf, { ...model, config });
+    contenders.push({ engine: "tensorflow.js", dtype: "fp32", threads: 1, ours: false, ...peer });
   }
   return contenders;
 }
@@ -77,7 +78,7 @@ async function fasterForm(
 ) {
   const encoders: OrtEncoder[] = [];
   for (const form of onnxForms) {
-    const onnx = onnxBert(config, weights, { form, int8: dtype === "int8", pooling });
+    const onnx = onnxEncoder(config, weights, { form, int8: dtype === "int8", pooling });
     encoders.push(await ortEncoder(ort, onnx, { name, threads }));
   }
   const ids = Int32Array.from({ length: 32 }, (_, i) => (997 * i) % config.vocabSize);

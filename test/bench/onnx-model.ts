@@ -1,13 +1,11 @@
 // The same encoder as an ONNX file for the peers, written twice: plainly, as an exporter writes it (one node an operation), and fused, as
 // ONNX Runtime's own optimizer for transformers leaves it. int8 by dynamic quantization. The bench takes whichever runs faster.
 
-import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { createBlocks, type OnnxConfig, type OnnxForm, type Parts, quantizeColumns, transpose } from "./onnx-blocks.js";
 import { createGraph, microsoft, type NodeOptions, types } from "./onnx-graph.js";
-
-export const onnxForms = ["plain", "fused"] as const;
-export type OnnxForm = (typeof onnxForms)[number];
+import { mobileBertEncoder } from "./onnx-mobilebert.js";
 
 export interface OnnxOptions {
   readonly form: OnnxForm;
@@ -15,38 +13,35 @@ export interface OnnxOptions {
   readonly pooling: Pooling;
 }
 
-/** The inputs are (1, tokens); the plain form takes ids and positions as int64, the fused one ids as int32. */
+/** The inputs are (1, tokens), int64: ids, and positions but for a fused BERT, which takes ids as int32. */
 export interface OnnxModel {
   readonly bytes: Buffer;
   readonly output: string;
-  readonly form: OnnxForm;
+  readonly inputs: "ids and positions" | "ids";
 }
 
-type Graph = ReturnType<typeof createGraph>;
-
-interface Parts {
-  readonly graph: Graph;
-  readonly config: BertConfig;
-  readonly int8: boolean;
-  readonly values: (name: string) => Float32Array;
-}
-
-export function onnxBert(config: BertConfig, file: TensorFile, { form, int8, pooling }: OnnxOptions): OnnxModel {
+export function onnxEncoder(config: OnnxConfig, file: TensorFile, { form, int8, pooling }: OnnxOptions): OnnxModel {
   const graph = createGraph();
-  const parts: Parts = { graph, config, int8, values: (name) => getFloat32(file, name) };
-  const hidden = form === "plain" ? plainEncoder(parts) : fusedEncoder(parts);
+  const parts = { graph, int8, form, values: (name: string) => getFloat32(file, name) };
+  const inputs = config.modelType === "bert" && form === "fused" ? "ids" : "ids and positions";
+  const hidden = encoderOf(config, parts);
   const output = pool(graph, hidden, pooling);
-  const inputs =
-    form === "plain"
-      ? [
+  const typed =
+    inputs === "ids"
+      ? [{ name: "ids", type: types.int32 }]
+      : [
           { name: "ids", type: types.int64 },
           { name: "positions", type: types.int64 },
-        ]
-      : [{ name: "ids", type: types.int32 }];
-  return { bytes: graph.finish(inputs, output), output, form };
+        ];
+  return { bytes: graph.finish(typed, output), output, inputs };
 }
 
-function pool({ constant, node }: Graph, hidden: string, pooling: Pooling): string {
+function encoderOf(config: OnnxConfig, parts: Omit<Parts, "config">): string {
+  if (config.modelType === "mobilebert") return mobileBertEncoder({ ...parts, config });
+  return parts.form === "plain" ? plainBert({ ...parts, config }) : fusedBert({ ...parts, config });
+}
+
+function pool({ constant, node }: Parts["graph"], hidden: string, pooling: Pooling): string {
   const over = (type: string) => node(type, [hidden], { attributes: { axes: [1], keepdims: 0 } });
   if (pooling === "mean") return over("ReduceMean");
   if (pooling === "mean-max") {
@@ -55,68 +50,32 @@ function pool({ constant, node }: Graph, hidden: string, pooling: Pooling): stri
   return node("Gather", [hidden, constant(BigInt64Array.of(0n), [])], { attributes: { axis: 1 } });
 }
 
-function plainEncoder({ graph, config, int8, values }: Parts): string {
-  const { constant, node, nodeOf, scalar } = graph;
-  const { hiddenSize: h, numAttentionHeads: heads, intermediateSize } = config;
-  const width = h / heads;
+function plainBert(parts: Parts): string {
+  const { config, graph } = parts;
+  const { node, scalar } = graph;
+  const { norm, prepare, linear, attention, gather, type } = createBlocks(parts);
   const half = scalar(0.5);
   const one = scalar(1);
   const root2 = scalar(Math.SQRT2);
-  const scaling = scalar(1 / Math.sqrt(width));
-  const split = constant(BigInt64Array.of(1n, -1n, BigInt(heads), BigInt(width)), [4]);
-  const joined = constant(BigInt64Array.of(1n, -1n, BigInt(h)), [3]);
-
-  const norm = (x: string, name: string) => {
-    const weight = constant(values(`${name}.weight`), [h]);
-    const bias = constant(values(`${name}.bias`), [h]);
-    const attributes = { axis: -1, epsilon: { float: config.layerNormEps } };
-    return node("LayerNormalization", [x, weight, bias], { attributes });
-  };
-
-  /** What a linear layer multiplies: the activations, or their quantized form, shared by the layers that read them. */
-  const prepare = (x: string): string[] => (int8 ? nodeOf("DynamicQuantizeLinear", [x], { outputs: 3 }) : [x]);
-
-  function linear(prepared: readonly string[], name: string, [from, to]: readonly [number, number]): string {
-    const bias = constant(values(`${name}.bias`), [to]);
-    const weight = transpose(values(`${name}.weight`), from);
-    if (!int8) return node("Add", [node("MatMul", [prepared[0]!, constant(weight, [from, to])]), bias]);
-    const { data, scales } = quantizeColumns(weight, to);
-    const [x, scale, zero] = prepared as [string, string, string];
-    const zeros = constant(new Int8Array(to), [to]);
-    const sums = node("MatMulInteger", [x, constant(data, [from, to]), zero, zeros]);
-    const factor = node("Mul", [scale, constant(scales, [to])]);
-    const floats = node("Cast", [sums], { attributes: { to: types.float } });
-    return node("Add", [node("Mul", [floats, factor]), bias]);
-  }
-
-  const embedding = (table: string, rows: number, indices: string) =>
-    node("Gather", [constant(values(`embeddings.${table}.weight`), [rows, h]), indices], { attributes: { axis: 0 } });
-  const type = constant(values("embeddings.token_type_embeddings.weight").slice(0, h), [h]);
-  const words = embedding("word_embeddings", config.vocabSize, "ids");
-  const positions = embedding("position_embeddings", config.maxPositionEmbeddings, "positions");
-  let x = norm(node("Add", [node("Add", [words, type]), positions]), "embeddings.LayerNorm");
+  const words = gather("word_embeddings", config.vocabSize, "ids");
+  const positions = gather("position_embeddings", config.maxPositionEmbeddings, "positions");
+  let x = norm(node("Add", [node("Add", [words, type()]), positions]), "embeddings.LayerNorm");
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const name = `encoder.layer.${layer}`;
     const input = prepare(x);
-    const [q, k, v] = ["query", "key", "value"].map((of, i) => {
-      const projected = node("Reshape", [linear(input, `${name}.attention.self.${of}`, [h, h]), split]);
-      return node("Transpose", [projected], { attributes: { perm: i === 1 ? [0, 2, 3, 1] : [0, 2, 1, 3] } });
-    }) as [string, string, string];
-    const scores = node("Mul", [node("MatMul", [q, k]), scaling]);
-    const weights = node("Softmax", [scores], { attributes: { axis: -1 } });
-    const context = node("Transpose", [node("MatMul", [weights, v])], { attributes: { perm: [0, 2, 1, 3] } });
-    const attended = linear(prepare(node("Reshape", [context, joined])), `${name}.attention.output.dense`, [h, h]);
+    const projected = (part: string) => linear(input, `${name}.attention.self.${part}`);
+    const context = attention([projected("query"), projected("key"), projected("value")], config.hiddenSize);
+    const attended = linear(prepare(context), `${name}.attention.output.dense`);
     x = norm(node("Add", [attended, x]), `${name}.attention.output.LayerNorm`);
-    const inner = linear(prepare(x), `${name}.intermediate.dense`, [h, intermediateSize]);
+    const inner = linear(prepare(x), `${name}.intermediate.dense`);
     const erf = node("Add", [node("Erf", [node("Div", [inner, root2])]), one]);
     const active = node("Mul", [node("Mul", [inner, erf]), half]);
-    const output = linear(prepare(active), `${name}.output.dense`, [intermediateSize, h]);
-    x = norm(node("Add", [output, x]), `${name}.output.LayerNorm`);
+    x = norm(node("Add", [linear(prepare(active), `${name}.output.dense`), x]), `${name}.output.LayerNorm`);
   }
   return x;
 }
 
-function fusedEncoder({ graph, config, int8, values }: Parts): string {
+function fusedBert({ graph, config, int8, values }: Parts): string {
   const { constant, nodeOf } = graph;
   const { hiddenSize: h, numAttentionHeads: heads, intermediateSize } = config;
   const own = (type: string, inputs: readonly string[], options: NodeOptions = {}) =>
@@ -170,22 +129,4 @@ function fusedEncoder({ graph, config, int8, values }: Parts): string {
     x = addAndNorm(outer, x, { norm: `${name}.output.LayerNorm`, bias: `${name}.output.dense.bias` });
   }
   return x;
-}
-
-/** (to, from) to (from, to). */
-function transpose(weight: Float32Array, from: number): Float32Array {
-  const to = weight.length / from;
-  const transposed = new Float32Array(weight.length);
-  for (let o = 0; o < to; o++) for (let i = 0; i < from; i++) transposed[i * to + o] = weight[o * from + i]!;
-  return transposed;
-}
-
-/** Symmetric, one scale a column (an output channel). */
-function quantizeColumns(weight: Float32Array, columns: number): { data: Int8Array; scales: Float32Array } {
-  const scales = new Float32Array(columns);
-  for (let i = 0; i < weight.length; i++) {
-    scales[i % columns] = Math.max(scales[i % columns]!, Math.abs(weight[i]!) / 127);
-  }
-  const data = Int8Array.from(weight, (value, i) => Math.round(value / (scales[i % columns]! || 1)));
-  return { data, scales };
 }

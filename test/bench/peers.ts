@@ -63,7 +63,7 @@ export interface OrtEncoder {
 /** With every graph optimization that ONNX Runtime knows. */
 export async function ortEncoder(
   ort: Ort,
-  { bytes, output, form }: OnnxModel,
+  { bytes, output, inputs }: OnnxModel,
   { name, threads }: { name: PeerName; threads: number },
 ): Promise<OrtEncoder> {
   const session = await ort.InferenceSession.create(bytes, {
@@ -74,7 +74,7 @@ export async function ortEncoder(
   });
   const wide = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
   const feeds = (ids: Int32Array): Record<string, OrtTensor> =>
-    form === "plain"
+    inputs === "ids and positions"
       ? { ids: wide(ids), positions: wide(ids.map((_, position) => position)) }
       : { ids: new ort.Tensor("int32", ids, [1, ids.length]) };
   return {

@@ -1,64 +1,77 @@
-// BERT-Tiny and BERT-Medium of the paper's shapes with random weights: speed does not depend on what was learned.
+// BERT-Tiny, BERT-Medium and MobileBERT of the paper's shapes with random weights: speed does not depend on what was learned.
 
-import type { BertConfig } from "@attune/ml/encoder/config";
+import type { BertConfig, EncoderConfig, MobileBertConfig } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 
-export type ModelName = "tiny" | "medium";
+export type ModelName = "tiny" | "medium" | "mobilebert";
 
-export function bertConfig(model: ModelName, vocabSize: number): BertConfig {
+const common = { maxPositionEmbeddings: 512, typeVocabSize: 2, layerNormEps: 1e-12, padTokenId: 0 } as const;
+
+export function bertConfig(model: "tiny" | "medium", vocabSize: number): BertConfig {
   const tiny = model === "tiny";
   return {
+    ...common,
     modelType: "bert",
     vocabSize,
     hiddenSize: tiny ? 128 : 512,
     numHiddenLayers: tiny ? 2 : 8,
     numAttentionHeads: tiny ? 2 : 8,
     intermediateSize: tiny ? 512 : 2048,
-    maxPositionEmbeddings: 512,
-    typeVocabSize: 2,
-    layerNormEps: 1e-12,
     hiddenAct: "gelu",
-    padTokenId: 0,
   };
 }
 
-export function randomBert(config: BertConfig, seed: number): TensorFile {
+/** google/mobilebert-uncased */
+export function mobileBertConfig(vocabSize: number): MobileBertConfig {
+  return {
+    ...common,
+    modelType: "mobilebert",
+    vocabSize,
+    hiddenSize: 512,
+    numHiddenLayers: 24,
+    numAttentionHeads: 4,
+    intermediateSize: 512,
+    hiddenAct: "relu",
+    embeddingSize: 128,
+    trigramInput: true,
+    useBottleneck: true,
+    intraBottleneckSize: 128,
+    useBottleneckAttention: false,
+    keyQuerySharedBottleneck: true,
+    numFeedforwardNetworks: 4,
+    normalizationType: "no_norm",
+  };
+}
+
+export function randomBert(config: EncoderConfig, seed: number): TensorFile {
   const random = createRandom(seed);
-  const tensors = new Map<string, Tensor>();
-  const add = (name: string, shape: number[], [centre, scale]: readonly [number, number]) => {
+  // NoNorm scales by its weight alone: what is added to a residual must not grow from layer to layer.
+  const normWeight = config.modelType === "mobilebert" ? 0.7 : 1;
+  const tensors = [...encoderWeightShapes(config)].map(([name, shape]): [string, Tensor] => {
+    const isVector = shape.length === 1;
+    const centre = isVector && name.endsWith(".weight") ? normWeight : 0;
     const data = new Float32Array(shape.reduce((x, y) => x * y, 1));
+    const scale = isVector ? 0.1 : scaleOf(name, shape[1]!);
     // Uniform: a normal for each of Medium's 40 million would take longer than the benchmark.
     for (let i = 0; i < data.length; i++) data[i] = centre + scale * (2 * random.next() - 1);
-    tensors.set(name, { dtype: "F32", shape, data });
-  };
-  const { hiddenSize, intermediateSize } = config;
-  const norm = (name: string) => {
-    add(`${name}.weight`, [hiddenSize], [1, 0.1]);
-    add(`${name}.bias`, [hiddenSize], [0, 0.1]);
-  };
-  const linear = (name: string, from: number, to: number) => {
-    add(`${name}.weight`, [to, from], [0, 1.7 / Math.sqrt(from)]);
-    add(`${name}.bias`, [to], [0, 0.1]);
-  };
-  add("embeddings.word_embeddings.weight", [config.vocabSize, hiddenSize], [0, 1]);
-  add("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, hiddenSize], [0, 0.3]);
-  add("embeddings.token_type_embeddings.weight", [config.typeVocabSize, hiddenSize], [0, 0.3]);
-  norm("embeddings.LayerNorm");
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    const name = `encoder.layer.${layer}`;
-    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, hiddenSize, hiddenSize);
-    linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize);
-    norm(`${name}.attention.output.LayerNorm`);
-    linear(`${name}.intermediate.dense`, hiddenSize, intermediateSize);
-    linear(`${name}.output.dense`, intermediateSize, hiddenSize);
-    norm(`${name}.output.LayerNorm`);
-  }
-  return { tensors, metadata: {} };
+    return [name, { dtype: "F32", shape, data }];
+  });
+  return { tensors: new Map(tensors), metadata: {} };
+}
+
+function scaleOf(name: string, inFeatures: number): number {
+  if (name.startsWith("embeddings.word_embeddings")) return 1;
+  return /^embeddings\.(position|token_type)/.test(name) ? 0.3 : 1.7 / Math.sqrt(inFeatures);
 }
 
 /** Operations of one forward (a multiply and an add count two): matrix products of the layers, attention included. */
-export function forwardOperations(config: BertConfig, tokens: number): number {
-  const { hiddenSize: h, intermediateSize: inner, numHiddenLayers } = config;
-  return 2 * numHiddenLayers * tokens * (4 * h * h + 2 * h * inner + 2 * tokens * h);
+export function forwardOperations(config: EncoderConfig, tokens: number): number {
+  const linear = [...encoderWeightShapes(config)].reduce((sum, [name, shape]) => {
+    const isLinear = shape.length === 2 && (!name.startsWith("embeddings.") || name.includes("transformation"));
+    return isLinear ? sum + shape[0]! * shape[1]! : sum;
+  }, 0);
+  const width = config.modelType === "mobilebert" ? config.intraBottleneckSize : config.hiddenSize;
+  return 2 * tokens * (linear + 2 * config.numHiddenLayers * tokens * width);
 }

@@ -1,12 +1,19 @@
 // The encoder in TensorFlow.js as fast as it goes there: weights transposed beforehand, because its wasm backend multiplies by a transpose slowly.
 
-import { getFloat32 } from "@attune/ml/tensor/safetensors";
+import type { BertConfig } from "@attune/ml/encoder/config";
+import type { Pooling } from "@attune/ml/encoder/pooling";
+import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";
 import type { Tensor, Tensor2D, Tensor3D } from "@tensorflow/tfjs";
-import type { Model } from "./encoder-contenders.js";
 import type { Tf } from "./product.js";
 
+export interface TensorflowModel {
+  readonly config: BertConfig;
+  readonly weights: TensorFile;
+  readonly pooling: Pooling;
+}
+
 /** ids → the last hidden states pooled, as the other contenders compute it. */
-export function tensorflowBert(tf: Tf, { config, weights: file, pooling }: Model) {
+export function tensorflowBert(tf: Tf, { config, weights: file, pooling }: TensorflowModel) {
   const { hiddenSize, numAttentionHeads: heads } = config;
   const width = hiddenSize / heads;
   const weights = new Map<string, Tensor>();
