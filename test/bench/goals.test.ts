@@ -61,6 +61,18 @@ test("of many cells it tells how many are met", () => {
   );
 });
 
+test("tokenization is a share of a native prediction", () => {
+  const row = (engine: string, medianMs: number) => ({
+    engine,
+    task: "",
+    medianMs,
+    p90Ms: medianMs,
+    ratioToBestPeer: null,
+  });
+  const rows = [row("native", 0.2), row("wasm", 0.3), row("tokenizer", 0.05)];
+  expect(find([part("predict", rows)], "tokenization")).toMatchObject({ reached: "25%", met: false });
+});
+
 test("less is better where time is asked for", () => {
   const oselm = (medianMs: number) => {
     const row = { engine: "native", task: "OSELM update", medianMs, p90Ms: medianMs, ratioToBestPeer: null };

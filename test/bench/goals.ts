@@ -1,6 +1,15 @@
 // What the engine is measured against, and what these results say of it: a row a goal, the worst cell first.
 
-import type { ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
+import {
+  type ColdRow,
+  type EncoderRow,
+  type HeadRow,
+  type Part,
+  type PartName,
+  type Row,
+  type TaskRow,
+  tokenizerName,
+} from "./results.js";
 
 export interface Goal {
   readonly goal: string;
@@ -63,6 +72,11 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
     }),
     atMost("OSELM update, 200 hidden, native", { asked: 25, unit: "µs" }, micros(oselm)),
     atMost("load and first prediction of Tiny", { asked: 50, unit: "ms" }, cold),
+    goal("tokenization, of a native prediction", "under 20%", {
+      reached: tokenizationShare(rowsOf<TaskRow>("predict")),
+      met: (value) => -value < 20,
+      show: (value) => `${(-value).toFixed(0)}%`,
+    }),
     goal("share of the limit, native", "75%", {
       reached: share,
       met: (value) => value >= 75,
@@ -106,6 +120,12 @@ function cellOf({ model, dtype, tokens }: EncoderRow): string {
 
 function micros(row: TaskRow | undefined): Reached[] {
   return row === undefined || row.medianMs === null ? [] : [{ where: "median", value: 1000 * row.medianMs }];
+}
+
+function tokenizationShare(rows: readonly TaskRow[]): Reached[] {
+  const median = (name: string) => rows.find(({ engine }) => engine === name)?.medianMs ?? null;
+  const [tokenizer, native] = [median(tokenizerName), median("native")];
+  return tokenizer === null || native === null ? [] : [{ where: "median", value: (-100 * tokenizer) / native }];
 }
 
 function atLeast(name: string, asked: number, reached: readonly Reached[]): Goal {

@@ -12,7 +12,7 @@ import { createContenders, type EncoderContender, type Field } from "./encoder-c
 import type { OurEngine } from "./engines.js";
 import { peerNames } from "./peers.js";
 import type { Progress } from "./progress.js";
-import { type Measured, ratioToBest, type TaskRow } from "./results.js";
+import { type Measured, ratioToBest, type TaskRow, tokenizerName } from "./results.js";
 import { assets, readSentences } from "./sentences.js";
 import { contender, timeInTurn } from "./timing.js";
 
@@ -58,7 +58,12 @@ export async function benchPredict({ engines, tf, progress }: PredictBench): Pro
     work: (text: string): unknown => features!(tokenizer.encode(text, { maxTokens }).ids),
   }));
 
-  const all = [...ours, ...theirs];
+  const tokenize = (text: string) => tokenizer.encode(text, { maxTokens });
+  const all = [
+    ...ours,
+    ...theirs,
+    { engine: tokenizerName, task: "text to tokens alone", ours: false, work: tokenize },
+  ];
   const timings = await timeInTurn(
     all.map(({ engine, task, work }) => {
       let next = 0;
@@ -66,7 +71,9 @@ export async function benchPredict({ engines, tf, progress }: PredictBench): Pro
     }),
     { rounds: 3 * sentences.length, warmups: 60, onRound: (done, total) => progress.advance(done / total) },
   );
-  const best = timings.filter((_, i) => !all[i]!.ours).map(({ medianMs }) => medianMs);
+  const best = timings
+    .filter((_, i) => !all[i]!.ours && all[i]!.engine !== tokenizerName)
+    .map(({ medianMs }) => medianMs);
   const rows = all.map(({ engine, task, ours: isOurs }, i): TaskRow => {
     const { medianMs, p90Ms } = timings[i]!;
     return { engine, task, medianMs, p90Ms, ratioToBestPeer: isOurs ? ratioToBest(medianMs, best) : null };

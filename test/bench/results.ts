@@ -37,6 +37,9 @@ export interface TaskRow extends Timed {
   readonly task: string;
 }
 
+/** The row of what every engine spends before it computes anything. */
+export const tokenizerName = "tokenizer";
+
 export interface ColdRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
