@@ -9,7 +9,7 @@ import { type BertConfig, parseEncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import type { ColdRequest, ColdResult } from "./cold-start-child.js";
-import { type Dtype, inDtype } from "./engines.js";
+import { type Dtype, inDtype, nativeEngine } from "./engines.js";
 import { onnxEncoder } from "./onnx-model.js";
 import { cacheFolder, loadPeer, peerNames } from "./peers.js";
 import type { Progress } from "./progress.js";
@@ -86,7 +86,8 @@ async function prepare(): Promise<Start[]> {
   const int8 = write("tiny-int8.safetensors", serializeSafetensors(inDtype(file, "int8").file));
   const fp32 = write("tiny-fp32.safetensors", serializeSafetensors(file));
   const starts: Start[] = [];
-  for (const engine of ["native", "wasm"] as const) {
+  const native = (await nativeEngine()) !== undefined;
+  for (const engine of native ? (["native", "wasm"] as const) : (["wasm"] as const)) {
     starts.push({ model: "tiny", dtype: "int8", request: { ...common, engine, weights: int8 } });
     starts.push({ model: "bundled", dtype: "int8", request: { ...bundled(), engine, text: common.text } });
   }

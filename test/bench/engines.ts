@@ -36,10 +36,19 @@ export function kernelBytes(build: "simd128" | "relaxed"): Uint8Array {
   return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/attune-${build}.wasm`));
 }
 
-/** Throws where the addon was not built. */
-export async function nativeEngine(): Promise<OurEngine> {
+/** Undefined where the addon was not built or does not load, which is told on standard error. */
+export async function nativeEngine(): Promise<OurEngine | undefined> {
   const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
-  const engine = createNativeEngine(loadNativeAddon());
+  let engine: ReturnType<typeof createNativeEngine>;
+  try {
+    engine = createNativeEngine(loadNativeAddon());
+  } catch (error) {
+    const [reason] = (error as Error).message.split("\n");
+    process.stderr.write(
+      `the native kernels are left out: ${reason}; node apps/edge-agent/native/build.js builds them\n`,
+    );
+    return undefined;
+  }
   return { name: "native", build: "native", instructions: engine.instructionSet, ...offered(engine) };
 }
 

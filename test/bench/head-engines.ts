@@ -14,7 +14,7 @@ export interface HeadEngine {
 }
 
 export async function headEngines(): Promise<Record<HeadEngine["name"], HeadEngine>> {
-  const native = await nativeEngine().catch(() => undefined);
+  const native = await nativeEngine();
   return {
     native: { name: "native", kernels: native?.heads },
     wasm: { name: "wasm", kernels: wasmEngine().heads },

@@ -12,31 +12,49 @@ import { measurePart, measureQuick } from "./parts.js";
 import { renderPart } from "./render.js";
 import { type Part, type PartName, partNames, toJson } from "./results.js";
 
-const { values, positionals } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    out: { type: "string" },
-    markdown: { type: "string" },
-  },
-  allowPositionals: true,
-});
-
-const [chosen] = positionals;
-const part = partNames.find((name) => name === chosen);
-if (chosen === undefined) {
-  show(await measureQuick());
-} else if (part !== undefined) {
-  const result = await measurePart(part);
-  if (values.out !== undefined) keep(result, values.out);
-  show([result]);
-} else if (chosen === "all") {
-  show(await measureAll());
-} else {
-  process.stderr.write(`${chosen} is none of ${[...partNames, "all"].join(", ")}\n`);
-  process.exitCode = 2;
+const options = {
+  json: { type: "boolean", default: false },
+  out: { type: "string" },
+  markdown: { type: "string" },
+} as const;
+const { values, positionals } = readArguments();
+try {
+  process.exitCode = await run(positionals[0]);
+} catch (error) {
+  process.stderr.write(`${(error as Error).stack}\n`);
+  process.exitCode = 1;
 }
 // The peers' threads would keep the process.
 process.exit();
+
+function readArguments() {
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}; see attune bench --help\n`);
+    process.exit(2);
+  }
+}
+
+async function run(chosen: string | undefined): Promise<number> {
+  if (chosen === undefined) {
+    show(await measureQuick());
+    return 0;
+  }
+  if (chosen === "all") {
+    show(await measureAll());
+    return 0;
+  }
+  const name = partNames.find((part) => part === chosen);
+  if (name === undefined) {
+    process.stderr.write(`${chosen} is none of ${[...partNames, "all"].join(", ")}; see attune bench --help\n`);
+    return 2;
+  }
+  const result = await measurePart(name);
+  if (values.out !== undefined) keep(result, values.out);
+  show([result]);
+  return 0;
+}
 
 function show(parts: readonly Part[]): void {
   const json = parts.map(toJson);

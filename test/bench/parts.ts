@@ -2,7 +2,7 @@
 
 import { benchColdStart, coldStartWeight } from "./cold-start.js";
 import { benchEncoders, encoderTableWeight } from "./encoder-tables.js";
-import { nativeEngine, type OurEngine, wasmEngine } from "./engines.js";
+import { nativeEngine, wasmEngine } from "./engines.js";
 import { type HeadEngine, headEngines } from "./head-engines.js";
 import { benchHeadTable, type HeadCell, headCellWeight, paperCells } from "./head-tables.js";
 import { benchOselm, oselmWeight } from "./oselm.js";
@@ -28,13 +28,16 @@ export async function measureQuick(): Promise<Part[]> {
 
 const measurements: Record<PartName, () => Promise<Measured>> = {
   async predict() {
-    const engines = [...(await nativeIfBuilt()), wasmEngine()];
+    const native = await nativeEngine();
+    const engines = native === undefined ? [wasmEngine()] : [native, wasmEngine()];
     return benchPredict({ engines, tf: await openTensorflow(), progress: createProgress("predict", predictWeight) });
   },
   // The Jetson's tables: native code beside native code.
   async table8() {
+    const engine = await nativeEngine();
+    if (engine === undefined) return { limits: [], notes: ["The native kernels were not built"], rows: [] };
     const progress = createProgress("table8", encoderTableWeight);
-    return benchEncoders({ engine: await nativeEngine(), peers: ["onnxruntime-node"], tf: undefined, progress });
+    return benchEncoders({ engine, peers: ["onnxruntime-node"], tf: undefined, progress });
   },
   table10: () => trainHeads("table10", { engines: ["native", "wasm"], cells: paperCells, rounds: headRounds }),
   // The phone's: WebAssembly beside WebAssembly.
@@ -68,13 +71,4 @@ async function trainHeads(title: string, { engines, cells, rounds }: HeadPart): 
   const result = await benchHeadTable({ engines: chosen, python, tf: await openTensorflow(), progress, cells, rounds });
   python.close();
   return result;
-}
-
-async function nativeIfBuilt(): Promise<OurEngine[]> {
-  try {
-    return [await nativeEngine()];
-  } catch {
-    process.stderr.write("the native kernels were not built; see attune-agent status\n");
-    return [];
-  }
 }
