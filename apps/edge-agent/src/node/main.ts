@@ -1,11 +1,6 @@
 // Entry of the `attune-agent` command.
 
-import { setFlagsFromString } from "node:v8";
 import { runCli } from "./cli/cli.js";
-
-// The young generation stays at its first size instead of growing to 3 x 16 MB: a daemon that waits most of the time
-// pays for that with resident memory (119 MB instead of 92 with a 2.4 MB extractor) and gains no speed from it.
-setFlagsFromString("--semi-space-growth-factor=1");
 
 // Whatever is written, by LevelDB too, is for its owner alone.
 process.umask(0o077);
