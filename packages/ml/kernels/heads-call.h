@@ -5,7 +5,7 @@
 enum { ATTUNE_ARRAY_FLOAT32 = 0, ATTUNE_ARRAY_FLOAT64 = 1, ATTUNE_ARRAY_INT32 = 2 };
 typedef struct { void *data; uint32_t type, length; } AttuneArray;
 
-// The functions, with their numbers and arrays. Weights of a descent are (width, padded classes), a layer's (input size, padded hidden).
+// The functions, with their numbers and arrays. Weights of a descent are (width, padded classes), a layer's (padded hidden / 8, input size, 8).
 enum {
   // rows, width, classes, batch, optimizer, steps, learning rate, l2, bias l2; x, labels, importance (float32), order, centre, weights,
   // scratch: 3 weights and (batch, padded classes), its first three kept from epoch to epoch → 1, or 0 when the weights diverged
@@ -25,9 +25,9 @@ enum {
 };
 
 enum { ATTUNE_MOST_NUMBERS = 9, ATTUNE_MOST_ARRAYS = 11 };
-// Refusals: of the call, of its numbers, of a label or an order; below ATTUNE_BAD_ARRAY, of array ATTUNE_BAD_ARRAY - result.
+// Refusals: of the call, of its numbers, of a label or an order; below ATTUNE_BAD_ARRAY, of array ATTUNE_BAD_ARRAY - refusal.
 enum { ATTUNE_BAD_CALL = -1, ATTUNE_BAD_NUMBERS = -2, ATTUNE_BAD_LABELS = -3, ATTUNE_BAD_ARRAY = -10 };
 
-// What the function returns, at least 0 or NaN; or a refusal, and then nothing was touched.
-double attune_head_call(const AttuneHeadKernels *kernels, int function, const double *numbers, int number_count, const AttuneArray *arrays,
-                        int array_count);
+// 0, or a refusal, and then nothing was touched; *result: what the function returns.
+int attune_head_call(const AttuneHeadKernels *kernels, int function, const double *numbers, int number_count, const AttuneArray *arrays,
+                     int array_count, double *result);

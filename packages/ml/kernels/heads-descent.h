@@ -81,7 +81,8 @@ static void residuals_of_few(const AttuneDescent *d, const int32_t *order, int r
   for (int i = 0; i < rows; i += GROUP) {
     const int count = rows - i < GROUP ? rows - i : GROUP;
     const float *from[GROUP];
-    vf score[GROUP][VECTORS], importance = vf_splat(0);
+    vf score[GROUP][VECTORS];
+    vf importance = {0};
     for (int r = 0; r < GROUP; r++) {
       const int row = order[i + (r < count ? r : 0)];
       from[r] = d->x + (size_t)row * d->width;

@@ -2,8 +2,8 @@
 // and packages/ml/src/heads/oselm.ts.
 #pragma once
 
-// A tile of four columns by two vectors stays in registers over all the rows.
-static void gram(const double *x, int rows, int size, double *out) {
+// gram (size, size), upper triangle, += xᵀ x for a few rows, which stay in the cache. A tile of four columns by two vectors stays in registers.
+static void gram_of_few(const double *x, int rows, int size, double *out) {
   enum { WIDE = 2 * DOUBLES };
   int i = 0;
   for (; i + 4 <= size; i += 4) {
@@ -14,7 +14,11 @@ static void gram(const double *x, int rows, int size, double *out) {
       const double *row = x;
       for (int n = 0; n < rows; n++, row += size) {
         const vd right0 = vd_load(row + j), right1 = vd_load(row + j + DOUBLES);
-        for (int k = 0; k < 4; k++) sum[k][0] += row[i + k] * right0, sum[k][1] += row[i + k] * right1;
+        for (int k = 0; k < 4; k++) {
+          const vd left = vd_splat(row[i + k]);
+          sum[k][0] = vd_fma(left, right0, sum[k][0]);
+          sum[k][1] = vd_fma(left, right1, sum[k][1]);
+        }
       }
       for (int k = 0; k < 4; k++) for (int v = 0; v < 2; v++) vd_store(out + (size_t)(i + k) * size + j + v * DOUBLES, sum[k][v]);
     }
@@ -29,6 +33,10 @@ static void gram(const double *x, int rows, int size, double *out) {
     for (int n = 0; n < rows; n++) sum += x[(size_t)n * size + i] * x[(size_t)n * size + j];
     out[(size_t)i * size + j] += sum;
   }
+}
+
+static void gram(const double *x, int rows, int size, double *out) {
+  for (int start = 0; start < rows; start += 16) gram_of_few(x + (size_t)start * size, rows - start < 16 ? rows - start : 16, size, out);
 }
 
 // own[k] -= Σ f[j] row_j[k] for `count` rows of U from `rows` on, for one or two rows of A at a time, from column `from` on.

@@ -146,40 +146,53 @@ static void softmax(const AttuneRows *d, const double *weight, const double *bia
   }
 }
 
+// A layer's weights lie in panels of eight units, so that a tile reads on through memory.
+enum { PER_PANEL = ATTUNE_PADDING / DOUBLES };
+
 // Sums in the order of the inputs, and products of two floats are exact: so the twin's to the last bit, fused or not.
-INLINE void activate_tile(const int rows, const int vectors, const AttuneLayer *layer, const float *x, size_t ldw, int unit, double *h) {
-  vd sum[2][4];
+INLINE void activate_tile(const int rows, const int panels, const AttuneLayer *layer, const float *x, int unit, double *h) {
+  const size_t panel = (size_t)layer->input_size * ATTUNE_PADDING;
+  const int vectors = panels * PER_PANEL;
+  vd sum[2][8];
   for (int r = 0; r < rows; r++) for (int v = 0; v < vectors; v++) sum[r][v] = vd_widen(layer->bias + unit + v * DOUBLES);
-  const float *w = layer->weight + unit;
-  for (int d = 0; d < layer->input_size; d++, w += ldw) {
+  const float *w = layer->weight + (size_t)unit * layer->input_size;
+  for (int d = 0; d < layer->input_size; d++, w += ATTUNE_PADDING) {
     for (int v = 0; v < vectors; v++) {
-      const vd weight = vd_widen(w + v * DOUBLES);
+      const vd weight = vd_widen(w + v / PER_PANEL * panel + v % PER_PANEL * DOUBLES);
       for (int r = 0; r < rows; r++) sum[r][v] = vd_fma(vd_splat(x[(size_t)r * layer->input_size + d]), weight, sum[r][v]);
     }
   }
-  for (int r = 0; r < rows; r++) for (int v = 0; v < vectors; v++) {
-    const int tanh = layer->activation == ATTUNE_TANH;
-    const vd y = tanh ? 2 * sum[r][v] : sum[r][v];
-    const vd s = 1.0 / (1.0 + vd_exp(-y));
-    const vd value = ((tanh ? 2 * s - 1 : s) * 65536 + ROUNDING - ROUNDING) / 65536;
-    double *to = h + (size_t)r * layer->hidden + unit + v * DOUBLES;
-    for (int k = 0; k < DOUBLES && unit + v * DOUBLES + k < layer->hidden; k++) to[k] = value[k];
+  for (int r = 0; r < rows; r++) for (int v = 0; v < vectors; v++) vd_store(h + r * 64 + v * DOUBLES, sum[r][v]);
+}
+
+// sums → outputs on the grid, in place.
+static void activate_sums(double *sums, int count, int activation) {
+  for (int k = 0; k < count; k += DOUBLES) {
+    const vd sum = vd_load(sums + k);
+    const vd s = 1.0 / (1.0 + vd_exp(activation == ATTUNE_TANH ? -2 * sum : -sum));
+    vd_store(sums + k, ((activation == ATTUNE_TANH ? 2 * s - 1 : s) * 65536 + ROUNDING - ROUNDING) / 65536);
   }
 }
 
 static void activate(const AttuneLayer *layer, const float *x, int rows, double *h) {
+  enum { PANELS = 8 / PER_PANEL };
   const int padded = attune_padded(layer->hidden);
   for (int i = 0; i < rows; i += 2) {
+    const int both = i + 1 < rows;
     const float *from = x + (size_t)i * layer->input_size;
-    double *to = h + (size_t)i * layer->hidden;
-    int unit = 0;
-    for (; unit + 4 * DOUBLES <= padded; unit += 4 * DOUBLES) {
-      if (i + 1 < rows) activate_tile(2, 4, layer, from, padded, unit, to);
-      else activate_tile(1, 4, layer, from, padded, unit, to);
-    }
-    for (; unit < padded; unit += DOUBLES) {
-      if (i + 1 < rows) activate_tile(2, 1, layer, from, padded, unit, to);
-      else activate_tile(1, 1, layer, from, padded, unit, to);
+    for (int unit = 0; unit < padded;) {
+      double sums[2 * 64];
+      const int panels = unit + PANELS * ATTUNE_PADDING <= padded && (!both || PER_PANEL < 4) ? PANELS : 1, units = panels * ATTUNE_PADDING;
+      if (both && panels == 1) activate_tile(2, 1, layer, from, unit, sums);
+      else if (both) activate_tile(2, PANELS, layer, from, unit, sums);
+      else if (panels == 1) activate_tile(1, 1, layer, from, unit, sums);
+      else activate_tile(1, PANELS, layer, from, unit, sums);
+      for (int r = 0; r <= both; r++) {
+        activate_sums(sums + r * 64, units, layer->activation);
+        double *to = h + (size_t)(i + r) * layer->hidden + unit;
+        for (int k = 0; k < units && unit + k < layer->hidden; k++) to[k] = sums[r * 64 + k];
+      }
+      unit += units;
     }
   }
 }

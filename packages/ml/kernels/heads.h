@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct {
   int hidden, input_size, activation;
-  const float *weight; // (input_size, padded hidden)
+  const float *weight; // (padded hidden / 8, input_size, 8)
   const float *bias;   // (padded hidden)
 } AttuneLayer;
 

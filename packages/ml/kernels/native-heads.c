@@ -50,10 +50,11 @@ static napi_value head_call(napi_env env, napi_callback_info info) {
   bool good = first > 0 && count <= MOST_ARGUMENTS;
   for (; good && first + at < count; at++) good = at < ATTUNE_MOST_ARRAYS && array_of(env, values[first + at], &arrays[at]);
   const double function = good && numbers[0] >= 0 && numbers[0] < ATTUNE_FUNCTIONS ? numbers[0] : -1;
-  const double answer = attune_head_call(kernels, (int)function, numbers + 1, (int)first - 1, arrays, (int)at);
-  if (answer < 0) {
+  double answer = 0;
+  const int refusal = attune_head_call(kernels, (int)function, numbers + 1, (int)first - 1, arrays, (int)at, &answer);
+  if (refusal != 0) {
     char message[80];
-    snprintf(message, sizeof message, "The head kernels refuse this call's numbers or arrays (code %d)", (int)answer);
+    snprintf(message, sizeof message, "The head kernels refuse this call's numbers or arrays (code %d)", refusal);
     napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
     return NULL;
   }

@@ -25,6 +25,6 @@ const float *EXPORT(encoder_hidden)(const AttuneEncoder *e, int *stride) { retur
 int EXPORT(encoder_pool)(const AttuneEncoder *e, int pooling, float *out, uint32_t floats) { return attune_kernels.pool(e, pooling, out, floats); }
 double EXPORT(spin)(int quantized, int rounds, float *sink) { return attune_kernels.spin(quantized, rounds, sink); }
 
-double EXPORT(head_call)(int function, const double *numbers, int number_count, const AttuneArray *arrays, int array_count) {
-  return attune_head_call(&attune_head_kernels, function, numbers, number_count, arrays, array_count);
+int EXPORT(head_call)(int function, const double *numbers, int number_count, const AttuneArray *arrays, int array_count, double *result) {
+  return attune_head_call(&attune_head_kernels, function, numbers, number_count, arrays, array_count, result);
 }

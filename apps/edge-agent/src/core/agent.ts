@@ -57,7 +57,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const sender = () => (memory.identity === undefined ? undefined : { device: memory.identity.device, epoch });
     const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
     const utterances = await openUtterances({ store, cipher, hashing });
-    const learner = createLearner({ store, cipher, clock, engineName: engine.name, utterances });
+    const learner = createLearner({ store, cipher, clock, engine, utterances });
     const context: Context = { ports, memory, egress, utterances, learner };
     const serial = createSerial();
     const lessons = createLessons(context, serial);

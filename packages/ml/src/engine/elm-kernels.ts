@@ -18,13 +18,13 @@ export function createElmKernels(core: HeadCore): Pick<HeadKernels, "elmSums" | 
   };
 }
 
-/** A hidden layer as the kernels read it: units side by side, padded with zeros. */
+/** A hidden layer as the kernels read it: in panels of eight units side by side, the last one padded with zeros. */
 interface Arranged {
   readonly hidden: number;
   readonly inputSize: number;
   readonly padded: number;
   readonly activation: 0 | 1;
-  /** (inputSize, padded) */
+  /** (padded / 8, inputSize, 8) */
   readonly weight: Float32Array;
   /** (padded) */
   readonly bias: Float32Array;
@@ -41,13 +41,14 @@ function createArranger(): (layer: HiddenLayer) => Arranged {
 
 function arrange({ hidden, inputSize, activation, weight, bias }: HiddenLayer): Arranged {
   const padded = Math.ceil(hidden / padding) * padding;
-  const across = new Float32Array(inputSize * padded);
+  const panels = new Float32Array(inputSize * padded);
   for (let j = 0; j < hidden; j++) {
-    for (let d = 0; d < inputSize; d++) across[d * padded + j] = weight[j * inputSize + d]!;
+    const to = Math.floor(j / padding) * inputSize * padding + (j % padding);
+    for (let d = 0; d < inputSize; d++) panels[to + d * padding] = weight[j * inputSize + d]!;
   }
   const paddedBias = new Float32Array(padded);
   paddedBias.set(bias);
-  return { hidden, inputSize, padded, activation: activation === "tanh" ? 1 : 0, weight: across, bias: paddedBias };
+  return { hidden, inputSize, padded, activation: activation === "tanh" ? 1 : 0, weight: panels, bias: paddedBias };
 }
 
 function elmSums(core: HeadCore, layer: Arranged, { features, labels, classes }: LabelledMatrix): ElmSums {

@@ -36,16 +36,17 @@ export interface HeadCore {
   open<L extends Layout>(layout: L): HeadMemory<L>;
 }
 
-/** Throws `shape` for a refusal of `heads-call.h`. */
-export function refuseBadCall(name: HeadFunction, result: number): number {
-  if (result < 0) throw new MlError("shape", `The head kernel ${name} refused its numbers or arrays (code ${result})`);
-  return result;
-}
-
 interface HeadExports {
   readonly memory: WebAssembly.Memory;
   heap_base(): number;
-  head_call(fn: number, numbers: number, numberCount: number, arrays: number, arrayCount: number): number;
+  head_call(
+    fn: number,
+    numbers: number,
+    numberCount: number,
+    arrays: number,
+    arrayCount: number,
+    result: number,
+  ): number;
 }
 
 /** More memory than this is given back to the host after use, rather than kept for the next one. */
@@ -65,6 +66,7 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
     const arrays = layOut(kernel, base + callBytes, layout);
     const numbersAt = new Float64Array(kernel.memory.buffer, base, 9);
     const arraysAt = new Uint32Array(kernel.memory.buffer, base + 72, 33);
+    const resultAt = new Float64Array(kernel.memory.buffer, base + 208, 1);
     let closed = false;
     return {
       arrays,
@@ -77,8 +79,11 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
           arraysAt[3 * i + 2] = array.length;
         }
         const fn = headFunctions[name];
-        const result = kernel.head_call(fn, base, numbers.length, arraysAt.byteOffset, given.length);
-        return refuseBadCall(name, result);
+        const code = kernel.head_call(fn, base, numbers.length, arraysAt.byteOffset, given.length, resultAt.byteOffset);
+        if (code !== 0) {
+          throw new MlError("shape", `The head kernel ${name} refused its numbers or arrays (code ${code})`);
+        }
+        return resultAt[0]!;
       },
       close() {
         if (!closed && kernel.memory.buffer.byteLength <= keptBytes) idle = kernel;

@@ -3,6 +3,7 @@
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import type { Design } from "../heads/softmax.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createElmKernels } from "./elm-kernels.js";
@@ -12,6 +13,8 @@ import type { HeadCore } from "./head-core.js";
 export const padding = 8;
 /** Rows of float64 work that the kernels take at once. */
 export const blockRows = 32;
+/** Fewer rows than these are predicted in plain TypeScript. */
+const leastRows = 4;
 
 export function createHeadKernels(core: HeadCore): HeadKernels {
   return {
@@ -194,8 +197,9 @@ function factorize(
 
 function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeights): Matrix {
   const classes = given.bias.length;
+  // A single prediction is over before the arrays would be laid out.
+  if (rows < leastRows) return referenceHeadKernels.softmax({ rows, cols, data }, given);
   const result = createMatrix(rows, classes);
-  if (rows === 0) return result;
   const memory = core.open({
     weight: [Float64Array, classes * cols],
     bias: [Float64Array, classes],

@@ -1,5 +1,6 @@
 // Learning on one release: features of what is stored, a personal head fitted on them, its scores; all of it saved sealed.
 
+import type { Engine } from "@attune/ml/engine/engine";
 import { type Head, loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
@@ -50,7 +51,7 @@ export interface LearnerParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly clock: Clock;
-  readonly engineName: string;
+  readonly engine: Pick<Engine, "name" | "heads">;
   readonly utterances: Utterances;
 }
 
@@ -58,13 +59,13 @@ const root = "head/";
 /** Rows extracted before they are saved and other work gets its turn. */
 const extractionStep = 8;
 
-export function createLearner({ store, cipher, clock, engineName, utterances }: LearnerParts) {
+export function createLearner({ store, cipher, clock, engine, utterances }: LearnerParts) {
   const scoresKey = (set: FeatureSet) => `${root}${set.key}/scores`;
   const weightsKey = (set: FeatureSet) => `${root}${set.key}/weights`;
 
   async function openStudent(pair: Pair): Promise<Student> {
     const { identity, featureSize } = pair.release.features;
-    const features = await openFeatureSet(featureSetKey(identity, engineName), { store, cipher, featureSize });
+    const features = await openFeatureSet(featureSetKey(identity, engine.name), { store, cipher, featureSize });
     return { pair, features };
   }
 
@@ -127,6 +128,7 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
       identity: { features: release.features.identity, classes },
       prior,
       recipe: release.headRecipe,
+      kernels: engine.heads,
     };
     const personal = rows.labels.length === 0 ? undefined : await personalise(input, pace.breathe);
     const workedMs = pace.workedMs();
@@ -160,7 +162,9 @@ export function createLearner({ store, cipher, clock, engineName, utterances }: 
     const { version: _, ...scores } = parseRecord(scoresAt, await cipher.open(sealed, scoresAt), fittedSchema);
     const weights = await store.get(weightsAt);
     const personal =
-      weights === undefined ? undefined : loadHead(parseSafetensors(await cipher.open(weights, weightsAt)));
+      weights === undefined
+        ? undefined
+        : loadHead(parseSafetensors(await cipher.open(weights, weightsAt)), engine.heads);
     const { features: of, classes } = pair.prior.identity;
     const fits =
       personal === undefined || (personal.identity.features === of && sameNames(personal.identity.classes, classes));
