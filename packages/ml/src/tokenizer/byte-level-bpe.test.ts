@@ -97,7 +97,9 @@ it.each([
 const folder = `${process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../../shared/data", import.meta.url))}/vocab/roberta-base`;
 
 if (existsSync(folder)) {
-  it("makes of roberta-base's vocab.json and merges.txt what its published tokenizer.json says", () => {
+  it("makes of roberta-base's vocab.json and merges.txt what its published tokenizer.json says", {
+    timeout: 60_000,
+  }, () => {
     const read = (name: string) => readFileSync(`${folder}/${name}`, "utf8");
     const ours = JSON.parse(
       byteLevelBpeTokenizerJson({ vocabJson: read("vocab.json"), mergesText: read("merges.txt") }),

@@ -79,38 +79,34 @@ function writeToken(token: string, units: Uint16Array, first: number): number {
   return hash;
 }
 
-function placed(tokens: Pick<Vocabulary, "units" | "starts" | "ids">, hashes: Int32Array): Vocabulary {
+function placed(tokens: Tokens, hashes: Int32Array): Vocabulary {
   const { starts, ids } = tokens;
   const places = new Int32Array(2 ** Math.ceil(Math.log2(2 * ids.length + 1)));
   let longest = 0;
   let largestId = -1;
   for (let n = 0; n < ids.length; n++) {
-    places[freePlace(n, { tokens, hashes, places })] = n + 1;
-    longest = Math.max(longest, starts[n + 1]! - starts[n]!);
-    largestId = Math.max(largestId, ids[n]!);
+    const hash = hashes[n]!;
+    let place = firstPlace(hash, places);
+    while (places[place] !== 0 && (hashes[places[place]! - 1] !== hash || !sameToken(tokens, places[place]! - 1, n))) {
+      place = (place + 1) & (places.length - 1);
+    }
+    places[place] = n + 1;
+    const length = starts[n + 1]! - starts[n]!;
+    if (length > longest) longest = length;
+    if (ids[n]! > largestId) largestId = ids[n]!;
   }
   return { ...tokens, places, longest, largestId };
 }
 
-interface Placing {
-  readonly tokens: Pick<Vocabulary, "units" | "starts">;
-  readonly hashes: Int32Array;
-  readonly places: Int32Array;
-}
+type Tokens = Pick<Vocabulary, "units" | "starts" | "ids">;
 
-/** Or that of the same token before it: of two the last counts, as for JSON.parse. */
-function freePlace(n: number, { tokens, hashes, places }: Placing): number {
-  const hash = hashes[n]!;
-  let place = firstPlace(hash, places);
-  for (let other = places[place]! - 1; other >= 0; other = places[place]! - 1) {
-    if (hashes[other] === hash && textOf(tokens, other) === textOf(tokens, n)) break;
-    place = (place + 1) & (places.length - 1);
-  }
-  return place;
+/** Of a token that stands there twice the last counts, as for JSON.parse. */
+function sameToken(tokens: Tokens, n: number, other: number): boolean {
+  return textOf(tokens, n) === textOf(tokens, other);
 }
 
 /** Token `n` as text. */
-function textOf({ units, starts }: Pick<Vocabulary, "units" | "starts">, n: number): string {
+function textOf({ units, starts }: Tokens, n: number): string {
   let text = "";
   for (let i = starts[n]!; i < starts[n + 1]!; i++) text += String.fromCharCode(units[i]!);
   return text;
