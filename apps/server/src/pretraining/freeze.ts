@@ -14,6 +14,7 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
+import { openEngine } from "../platform/engine.js";
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Tf } from "./backend.js";
 import { writeDurably } from "./checkpoint.js";
@@ -86,6 +87,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     identity: { features: identity, classes: [...emotionLabels] },
     recipe: priorRecipe,
     random: createRandom(1),
+    kernels: openEngine().engine.heads,
   });
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
   const reduceOne = (ids: Int32Array) => {
