@@ -24,7 +24,8 @@ static void pack_head(AttuneEncoder *e, const float *qkv, int tokens, int first,
   }
 }
 
-// scores: (rows, cols), cols a multiple of LANES, each row ← softmax(scaling * row + bias). Where the bias is -infinity the weight is exactly 0.
+// scores: (rows, cols), cols a multiple of LANES, each row ← softmax(scaling * row + bias). Where the bias is -infinity the weight is exactly 0, as
+// is one below e^-60 of the largest: its product with a value could be a denormal, which takes ten times as long.
 static void softmax(float *scores, int rows, int cols, float scaling, const float *bias) {
   for (int r = 0; r < rows; r++, scores += cols) {
     vf largest = vf_splat(-__builtin_inff()), total = vf_splat(0);
@@ -35,7 +36,8 @@ static void softmax(float *scores, int rows, int cols, float scaling, const floa
     }
     const vf shift = vf_splat(vf_largest(largest));
     for (int i = 0; i < cols; i += LANES) {
-      vf weight = vf_exp(vf_load(scores + i) - shift);
+      const vf score = vf_load(scores + i) - shift;
+      const vf weight = vf_select((vi)(score < -60.0f), vf_splat(0), vf_exp(score));
       total += weight;
       vf_store(scores + i, weight);
     }
@@ -57,10 +59,10 @@ static void attend(AttuneEncoder *e, int start, int tokens) {
     for (int t = 0; t < tokens; t += QUERY_BLOCK) {
       const int rows = tokens - t < QUERY_BLOCK ? tokens - t : QUERY_BLOCK;
       const Rows query = {e->qkv.at + (start + t) * e->qkv.stride + first, e->qkv.stride}, scores = {e->scores, cols};
-      multiply_float(query, rows, keys, scores);
+      multiply_float(query, rows, keys, e->packed, scores);
       softmax(e->scores, rows, cols, scaling, e->score_bias);
       // Columns past this head's width hold zeros, and the next head overwrites them.
-      multiply_float(scores, rows, values, (Rows){e->context.at + (start + t) * e->context.stride + first, e->context.stride});
+      multiply_float(scores, rows, values, e->packed, (Rows){e->context.at + (start + t) * e->context.stride + first, e->context.stride});
     }
   }
 }

@@ -31,7 +31,8 @@ struct AttuneEncoder {
   // What a forward works on, a row a token; padded to whole tiles.
   Rows hidden, inside, context, qkv, inner;
   float *packed_keys, *packed_values, *scores, *score_bias;
-  float *panel; // a tile of float16 weights, widened
+  float *packed; // a linear layer's input as gemm.h's float tiles take it
+  float *panel;  // a tile of float16 weights, widened
   size_t quant_stride;
   QuantX *quantized;
   float *quant_scales;
@@ -135,6 +136,8 @@ static void lay_out(Arena *arena, const AttuneConfig *c, AttuneEncoder *e) {
   e->packed_values = TAKE(arena, float, (uint64_t)c->positions * round_up(head, TILE));
   e->scores = TAKE(arena, float, (uint64_t)QUERY_BLOCK * positions);
   e->score_bias = TAKE(arena, float, positions);
+  // Also a block of attention's queries and scores.
+  if (PACK_ROWS) e->packed = TAKE(arena, float, largest_of(rows * (c->weights == ATTUNE_INT8 ? 0 : widest), QUERY_BLOCK * largest_of(head, positions)));
   if (c->weights == ATTUNE_FLOAT16) e->panel = TAKE(arena, float, (uint64_t)widest * TILE);
   if (c->weights == ATTUNE_INT8) {
     e->quant_stride = round_up(widest, 16);

@@ -22,9 +22,9 @@ static void apply_linear(AttuneEncoder *e, const Linear *layer, Rows x, Rows y) 
     }
     multiply_quantized((QuantRows){e->quantized, e->quant_stride, e->quant_scales}, e->tokens, w, y);
   } else if (layer->format == ATTUNE_FLOAT16) {
-    multiply_half(x, e->tokens, w, e->panel, y);
+    multiply_half(x, e->tokens, w, e->packed, e->panel, y);
   } else {
-    multiply_float(x, e->tokens, w, y);
+    multiply_float(x, e->tokens, w, e->packed, y);
   }
 }
 

@@ -3,21 +3,30 @@
 
 #define TILE (TILE_VECTORS * LANES)
 #define PRAGMA(X) _Pragma(#X)
-#if defined(__wasm__) // V8 unrolls such a loop itself, and better
+#if defined(__wasm__) // V8 unrolls the quantized loop itself, and better
 #define UNROLL PRAGMA(unroll)
 #define UNROLL_DEPTH PRAGMA(clang loop unroll(disable))
+#define UNROLL_FLOAT PRAGMA(clang loop unroll_count(2))
 #elif defined(__clang__)
 #define UNROLL PRAGMA(unroll)
 #define UNROLL_DEPTH PRAGMA(clang loop unroll_count(4))
+#define UNROLL_FLOAT UNROLL_DEPTH
 #else
 #define UNROLL PRAGMA(GCC unroll 16)
 #define UNROLL_DEPTH PRAGMA(GCC unroll 4)
+#define UNROLL_FLOAT UNROLL_DEPTH
 #endif
 // Weights come in order, but too fast for the processor to foresee: a large model's are read from memory in every forward.
 #ifdef __wasm__
 #define PREFETCH(ADDRESS)
 #else
 #define PREFETCH(ADDRESS) __builtin_prefetch(ADDRESS)
+#endif
+// Keeps clang from giving each unrolled step a pointer of its own: V8 would hold them all in registers it does not have.
+#ifdef __wasm__
+#define ONE_POINTER(P) __asm__("" : "+r"(P))
+#else
+#define ONE_POINTER(P) (void)(P)
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
@@ -31,7 +40,7 @@ typedef struct { const void *weights; int in, out; const float *bias, *scale; co
 
 static inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
 
-// y = x w + bias. x: (rows, depth); w: packed (depth, TILE); bias: (TILE) or null; y: (rows, TILE).
+// y = x w + bias. x: (rows, depth), or with PACK_ROWS (depth, rows); w: packed (depth, TILE); bias: (TILE) or null; y: (rows, TILE).
 INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *w, int depth, const float *bias, float *y, size_t ldy) {
   vf sum[TILE_ROWS][TILE_VECTORS];
   const float *from[TILE_ROWS];
@@ -39,14 +48,16 @@ INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *
     from[r] = x + r * ldx;
     UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = bias ? vf_load(bias + c * LANES) : vf_splat(0);
   }
-  UNROLL_DEPTH for (int k = 0; k < depth; k++, w += TILE) {
+  UNROLL_FLOAT for (int k = 0; k < depth; k++, w += TILE) {
     vf weights[TILE_VECTORS];
     PREFETCH(w + 24 * TILE);
+    ONE_POINTER(x);
     UNROLL for (int c = 0; c < TILE_VECTORS; c++) weights[c] = vf_load(w + c * LANES);
     UNROLL for (int r = 0; r < rows; r++) {
-      vf value = vf_splat(*from[r]++);
+      vf value = vf_splat(PACK_ROWS ? x[r] : *from[r]++);
       UNROLL for (int c = 0; c < TILE_VECTORS; c++) sum[r][c] = vf_fma(value, weights[c], sum[r][c]);
     }
+    if (PACK_ROWS) x += rows;
   }
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < TILE_VECTORS; c++)
     vf_store(y + r * ldy + c * LANES, sum[r][c]);
@@ -93,6 +104,19 @@ INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const fl
   for (int tiles_ = ((rows) + TILE_ROWS - 1) / TILE_ROWS, t_ = 0, R = 0, COUNT = 0;                                    \
        t_ < tiles_ && (COUNT = (rows) / tiles_ + (t_ < (rows) % tiles_), 1); R += COUNT, t_++)
 
+// With PACK_ROWS, each tile's rows of x side by side in `packed`, so that one pointer walks along all of them: V8 has no register for four.
+static Rows pack_rows(Rows x, int rows, int depth, float *packed) {
+  if (!PACK_ROWS) return x;
+  FOR_TILES(rows, first, count) {
+    for (int r = 0; r < count; r++) {
+      const float *from = x.at + (first + r) * x.stride;
+      float *to = packed + (size_t)first * depth + r;
+      for (int k = 0; k < depth; k++) to[(size_t)k * count] = from[k];
+    }
+  }
+  return (Rows){packed, depth};
+}
+
 static void multiply_panel(Rows x, int rows, const float *w, int depth, const float *bias, Rows y) {
   FOR_TILES(rows, r, count) {
 #define BODY(R) tile_float(R, x.at + r * x.stride, x.stride, w, depth, bias, y.at + r * y.stride, y.stride)
@@ -101,19 +125,24 @@ static void multiply_panel(Rows x, int rows, const float *w, int depth, const fl
   }
 }
 
-// y (rows, out rounded up to TILE) = x (rows, in) w + bias. Output tiles go outermost: each is read from memory once.
-static void multiply_float(Rows x, int rows, const PackedWeights w, Rows y) {
+// y (rows, out rounded up to TILE) = x (rows, in) w + bias. Output tiles go outermost: each is read from memory once. packed: (rows, in).
+static void multiply_float(Rows x, int rows, const PackedWeights w, float *packed, Rows y) {
   const float *tile = w.weights;
+  x = pack_rows(x, rows, w.in, packed);
   for (int n = 0; n < w.out; n += TILE, tile += (size_t)w.in * TILE) {
     multiply_panel(x, rows, tile, w.in, w.bias ? w.bias + n : 0, (Rows){y.at + n, y.stride});
   }
 }
 
 // As multiply_float with float16 weights: a tile of them is widened once for all rows. panel: (in, TILE).
-static void multiply_half(Rows x, int rows, const PackedWeights w, float *panel, Rows y) {
+static void multiply_half(Rows x, int rows, const PackedWeights w, float *packed, float *panel, Rows y) {
   const uint16_t *tile = w.weights;
+  x = pack_rows(x, rows, w.in, packed);
   for (int n = 0; n < w.out; n += TILE, tile += (size_t)w.in * TILE) {
-    for (int i = 0; i < w.in * TILE; i += LANES) vf_store(panel + i, vf_from_half(tile + i));
+    for (int i = 0; i < w.in * TILE; i += TILE) {
+      PREFETCH(tile + i + 48 * TILE);
+      UNROLL for (int c = 0; c < TILE; c += LANES) vf_store(panel + i + c, vf_from_half(tile + i + c));
+    }
     multiply_panel(x, rows, panel, w.in, w.bias + n, (Rows){y.at + n, y.stride});
   }
 }

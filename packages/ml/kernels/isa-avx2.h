@@ -8,6 +8,7 @@
 #define LANES 8
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define PACK_ROWS 0
 typedef float vf __attribute__((vector_size(32), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(32), aligned(4)));
 
@@ -29,9 +30,10 @@ static inline QuantGroup quant_repeat(const QuantX *x) {
   return (vi)_mm256_set1_epi32(pair);
 }
 static inline vi quant_weights(const int8_t *w) { return (vi)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w)); }
+// In one piece, so that a compiler neither reorders the sums nor keeps more products than the sixteen registers hold.
 static inline void quant_dot(QuantSum *sum, QuantGroup x, vi w) {
-  *sum = (vi)_mm256_add_epi32((__m256i)*sum, _mm256_madd_epi16((__m256i)x, (__m256i)w));
-  KEEP(*sum);
+  vi product;
+  __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(*sum), "=&x"(product) : "x"(w), "x"(x));
 }
 static inline vi quant_total(QuantSum sum, const int32_t *sums) { return (void)sums, sum; }
 static inline void quant_store(QuantX *out, vi x) {

@@ -8,6 +8,7 @@
 #define LANES 16
 #define TILE_ROWS 8
 #define TILE_VECTORS 2
+#define PACK_ROWS 0
 typedef float vf __attribute__((vector_size(64), aligned(4)));
 typedef int32_t vi __attribute__((vector_size(64), aligned(4)));
 

@@ -6,6 +6,7 @@
 #define ISA_NAME "neon-dot"
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define PACK_ROWS 0
 
 #define QUANT_GROUP 4
 #define QUANT_LIMIT 32767

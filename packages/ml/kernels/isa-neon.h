@@ -5,6 +5,7 @@
 #define ISA_NAME "neon"
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define PACK_ROWS 0
 
 #define QUANT_GROUP 1
 #define QUANT_LIMIT 32767

@@ -26,7 +26,8 @@ static double spin(int quantized, int rounds, float *sink) {
     UNROLL for (int c = 0; c < CHAINS; c++) sink[0] += vf_sum(sum[c]);
     return 2.0 * LANES * CHAINS * rounds;
   }
-  const QuantX levels[2 * QUANT_GROUP] = {3, 5};
+  QuantX levels[2 * QUANT_GROUP];
+  for (int i = 0; i < 2 * QUANT_GROUP; i++) levels[i] = (QuantX)(3 + 256 * i); // no two alike, and none zero: a compiler would notice
   const QuantGroup x[2] = {quant_repeat(levels), quant_repeat(levels + QUANT_GROUP)};
   QuantSum sum[CHAINS];
   UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = (QuantSum){0};

@@ -33,7 +33,7 @@ static inline vf vf_exp(vf x) {
   p = vf_fma(p, r, vf_splat(5.0000001201e-1f));
   p = vf_fma(p, r * r, r + 1.0f);
   vf power = (vf)((n + 127) << 23);
-  return vf_select((vi)(x >= floor), p * power, vf_splat(0));
+  return vf_select((vi)(x < floor), vf_splat(0), p * power); // NaN stays NaN
 }
 
 // erf(x) within 4e-7: Eigen's rational approximation, odd over even, on [-4, 4]; beyond, erf is ±1 in float32.

@@ -7,12 +7,13 @@ import { halveTensorFile } from "@attune/ml/quantization/fp16";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { readTrainedBert, trainedForms } from "../../../../test/golden/trained-bert.js";
 import { chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
+vi.setConfig({ testTimeout: 120_000 });
 const require = createRequire(import.meta.url);
 const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
 const readBuilds = () => ({ simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") });

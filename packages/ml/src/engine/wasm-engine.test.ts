@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { BertConfig } from "../encoder/config.js";
 import { pool, poolings } from "../encoder/pooling.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
@@ -10,6 +10,8 @@ import type { KernelConfig } from "./kernel-weights.js";
 import { referenceEngine } from "./reference-engine.js";
 import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 
+// The reference takes its time on long texts, more so on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
 const simd128 = kernel("attune-simd128.wasm");
 const builds = [
