@@ -1,6 +1,10 @@
 // Entry of the `attune-agent` command.
 
+import { z } from "zod";
 import { runCli } from "./cli/cli.js";
+
+// Parsers compiled for schemas that are used a few times a minute would cost half of a start's parsing, and need `new Function`.
+z.config({ jitless: true });
 
 // Whatever is written, by LevelDB too, is for its owner alone.
 process.umask(0o077);

@@ -1,11 +1,10 @@
 // The device's files, by paths relative to its home. No path leaves the home, and a write is durable before it returns.
 
-import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import type { Files } from "../core/ports.js";
 import { directoryMode, fileMode, isMissing, mapDiskFull, syncDirectory, writeFileDurably } from "./durable-file.js";
-import { plainBytes } from "./plain-bytes.js";
 
 export function createNodeFiles(home: string): Files {
   const root = resolve(home);
@@ -18,7 +17,7 @@ export function createNodeFiles(home: string): Files {
   return {
     read: async (path) => {
       try {
-        return plainBytes(await readFile(locate(path)));
+        return await readWhole(locate(path));
       } catch (cause) {
         if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
         throw cause;
@@ -59,6 +58,21 @@ export function createNodeFiles(home: string): Files {
       }
     },
   };
+}
+
+/** In one piece: Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would be in memory twice. */
+async function readWhole(absolute: string): Promise<Uint8Array> {
+  const file = await open(absolute, "r");
+  try {
+    const bytes = new Uint8Array((await file.stat()).size);
+    let at = 0;
+    for (let read = -1; read !== 0 && at < bytes.length; at += read) {
+      read = (await file.read(bytes, at, bytes.length - at, at)).bytesRead;
+    }
+    return at === bytes.length ? bytes : bytes.slice(0, at);
+  } finally {
+    await file.close();
+  }
 }
 
 async function append(absolute: string, bytes: Uint8Array): Promise<void> {
