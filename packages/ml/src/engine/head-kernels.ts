@@ -221,9 +221,11 @@ function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeig
 }
 
 function project(core: HeadCore, { mean, scale, components }: Projection, { rows, cols, data }: Matrix): Matrix {
+  if (rows < leastRows) {
+    return referenceHeadKernels.project({ mean, scale, ...(components && { components }) }, { rows, cols, data });
+  }
   const outputSize = components?.rows ?? 0;
   const result = createMatrix(rows, outputSize === 0 ? cols : outputSize);
-  if (rows === 0) return result;
   const memory = core.open({
     means: [Float64Array, cols],
     scales: [Float64Array, cols],

@@ -1,9 +1,11 @@
 // DR: what stands between the extractor's pooled features and a head. Standardise, then project on principal components if there are any.
 import { MlError } from "../error.js";
+import type { HeadKernels } from "../heads/head-kernels.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { readFloat32, readFloat64, readMatrixShape, readMetadataField, refuseOtherTensors } from "../tensor/fields.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
-import { fitPca, projectRow } from "./pca.js";
+import { fitPca } from "./pca.js";
 import { applyStandardizer, fitStandardizer } from "./standardizer.js";
 
 export interface DimensionalityReduction {
@@ -32,18 +34,25 @@ interface Parts {
  * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised features when `outputSize`
  * is given. It is part of the feature extractor: priors and personal heads see its output only, and its file is part of their identity.
  */
-export function fitDimensionalityReduction(features: Matrix, outputSize?: number): DimensionalityReduction {
+export function fitDimensionalityReduction(
+  features: Matrix,
+  outputSize?: number,
+  kernels: HeadKernels = referenceHeadKernels,
+): DimensionalityReduction {
   const { mean, scale, inputSize } = fitStandardizer(features);
-  if (outputSize === undefined) return createReduction({ mean, scale });
+  if (outputSize === undefined) return createReduction({ mean, scale }, kernels);
   const pca = fitPca(applyStandardizer({ mean, scale, inputSize }, features), outputSize);
   // What rounding to float32 left of the standardised mean is folded into the one mean of the file.
   const folded = mean.map((value, d) => value + scale[d]! * pca.mean[d]!);
   const { components, explainedVarianceRatio } = pca;
-  return createReduction({ mean: folded, scale, projection: { components, explainedVarianceRatio } });
+  return createReduction({ mean: folded, scale, projection: { components, explainedVarianceRatio } }, kernels);
 }
 
-/** Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
-export function loadDimensionalityReduction(file: TensorFile): DimensionalityReduction {
+/** `kernels` apply it. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
+export function loadDimensionalityReduction(
+  file: TensorFile,
+  kernels: HeadKernels = referenceHeadKernels,
+): DimensionalityReduction {
   const kind = readMetadataField(file, "kind");
   const version = readMetadataField(file, "version");
   if (kind !== "dimensionality-reduction" || version !== "1") {
@@ -53,12 +62,15 @@ export function loadDimensionalityReduction(file: TensorFile): DimensionalityRed
   const projected = file.tensors.has("components") || file.tensors.has("explained_variance_ratio");
   if (!projected) {
     const inputSize = file.tensors.get("mean")?.shape[0] ?? 0;
-    return createReduction(readScaling(file, inputSize));
+    return createReduction(readScaling(file, inputSize), kernels);
   }
   const [outputSize, inputSize] = readMatrixShape(file, "components");
   const components = createMatrix(outputSize, inputSize, readFloat32(file, "components", [outputSize, inputSize]));
   const explainedVarianceRatio = readFloat64(file, "explained_variance_ratio", [outputSize]);
-  return createReduction({ ...readScaling(file, inputSize), projection: { components, explainedVarianceRatio } });
+  return createReduction(
+    { ...readScaling(file, inputSize), projection: { components, explainedVarianceRatio } },
+    kernels,
+  );
 }
 
 function readScaling(file: TensorFile, inputSize: number): { mean: Float64Array; scale: Float64Array } {
@@ -72,7 +84,7 @@ function readScaling(file: TensorFile, inputSize: number): { mean: Float64Array;
   return { mean, scale };
 }
 
-function createReduction({ mean, scale, projection }: Parts): DimensionalityReduction {
+function createReduction({ mean, scale, projection }: Parts, kernels: HeadKernels): DimensionalityReduction {
   const inputSize = mean.length;
   const outputSize = projection?.components.rows ?? inputSize;
 
@@ -80,17 +92,8 @@ function createReduction({ mean, scale, projection }: Parts): DimensionalityRedu
     if (features.cols !== inputSize) {
       throw new MlError("shape", `The DR takes ${inputSize} features, not ${features.cols}`);
     }
-    if (projection === undefined) return applyStandardizer({ inputSize, mean, scale }, features);
-    const result = createMatrix(features.rows, outputSize);
-    const standardised = new Float64Array(inputSize);
-    for (let i = 0; i < features.rows; i++) {
-      for (let d = 0; d < inputSize; d++) {
-        standardised[d] = (features.data[i * inputSize + d]! - mean[d]!) / scale[d]!;
-      }
-      const out = result.data.subarray(i * outputSize, (i + 1) * outputSize);
-      projectRow(projection.components.data, standardised, out);
-    }
-    return result;
+    const parts = projection === undefined ? { mean, scale } : { mean, scale, components: projection.components };
+    return kernels.project(parts, features);
   }
 
   function save(): TensorFile {

@@ -1,6 +1,7 @@
 // Principal component analysis: the directions in which features vary most, in float64.
 // Source: the paper's DR step; scikit-learn 1.9, PCA(svd_solver="covariance_eigh"), its sign rule included.
 import { assertFinite, MlError } from "../error.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { addGram, mirrorUpper } from "../linalg/gram.js";
 import { symmetricEigen } from "../linalg/symmetric-eigen.js";
 import { readFloat32, readFloat64, readMatrixShape, readMetadataField, refuseOtherTensors } from "../tensor/fields.js";
@@ -65,36 +66,12 @@ export function applyPca(pca: Pca, features: Matrix | Float32Array): Matrix | Fl
   return project(pca, features);
 }
 
-function project({ inputSize, outputSize, mean, components }: Pca, features: Matrix): Matrix {
+function project({ inputSize, mean, components }: Pca, features: Matrix): Matrix {
   if (features.cols !== inputSize) {
     throw new MlError("shape", `The PCA was fitted on ${inputSize} features, not ${features.cols}`);
   }
-  const result = createMatrix(features.rows, outputSize);
-  const centred = new Float64Array(inputSize);
-  for (let i = 0; i < features.rows; i++) {
-    for (let d = 0; d < inputSize; d++) {
-      centred[d] = features.data[i * inputSize + d]! - mean[d]!;
-    }
-    projectRow(components.data, centred, result.data.subarray(i * outputSize, (i + 1) * outputSize));
-  }
-  return result;
-}
-
-/** out ← components · x, summed in float64; x: (D), components: (out.length, D). */
-export function projectRow(components: Float32Array, x: Float64Array, out: Float32Array): void {
-  const size = x.length;
-  for (let k = 0; k < out.length; k++) {
-    const base = k * size;
-    let even = 0;
-    let odd = 0;
-    let d = 0;
-    for (; d + 2 <= size; d += 2) {
-      even += components[base + d]! * x[d]!;
-      odd += components[base + d + 1]! * x[d + 1]!;
-    }
-    if (d < size) even += components[base + d]! * x[d]!;
-    out[k] = even + odd;
-  }
+  const scale = new Float64Array(inputSize).fill(1);
+  return referenceHeadKernels.project({ mean, scale, components }, features);
 }
 
 export function savePca(pca: Pca): TensorFile {
