@@ -42,6 +42,8 @@ static bool is_undefined(napi_env env, napi_value value) {
 
 static bool handle_of(napi_env env, napi_value value, Handle **handle) {
   bool ours = false;
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object) return false; // undefined would throw
   return napi_check_object_type_tag(env, value, &handle_tag, &ours) == napi_ok && ours &&
          napi_unwrap(env, value, (void **)handle) == napi_ok;
 }
