@@ -1,12 +1,18 @@
 // Both repairs of the wasm backend give what TensorFlow.js's own plain backend gives.
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openBackend, type Tf } from "./backend.js";
+import { openBackend, repairWasm, type Tf } from "./backend.js";
+import { openNativeMatMul } from "./native-matmul.js";
 
 let tf: Tf;
 beforeAll(async () => {
   ({ tf } = await openBackend("tfjs-wasm"));
 });
+/** Every way to multiply that there is here; without a C compiler the second is the first. */
+const ways = [
+  ["wasm", undefined],
+  ["native", openNativeMatMul()],
+] as const;
 
 function values(size: number, seed: number): Float32Array {
   const random = createRandom(seed);
@@ -30,7 +36,9 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 describe("openBackend", () => {
   it("falls back on wasm where the native binding is absent or without its binary, unless told not to", async () => {
     const native = await openBackend("tfjs-node").catch(() => undefined);
-    expect((await openBackend()).name).toBe(native === undefined ? "tfjs-wasm" : "tfjs-node");
+    const { name } = await openBackend();
+    const wasm = openNativeMatMul() === undefined ? "tfjs-wasm" : "tfjs-wasm-native";
+    expect(name).toBe(native === undefined ? wasm : "tfjs-node");
   });
 });
 
@@ -58,22 +66,51 @@ describe("the wasm backend, repaired", () => {
     expect(largestDifference(wasm, cpu)).toBeLessThan(1e-5);
   });
 
-  it.each([
-    [false, false],
-    [false, true],
-    [true, false],
-    [true, true],
-  ])("has the gradient of a matrix product (transposeA %s, transposeB %s)", async (transposeA, transposeB) => {
+  it.each(ways)(
+    "multiplies and has the gradient of it, each side transposed or not, on odd sizes (%s)",
+    async (_, way) => {
+      repairWasm(tf, way);
+      for (const [transposeA, transposeB] of [
+        [false, false],
+        [false, true],
+        [true, false],
+        [true, true],
+      ] as const) {
+        for (const [m, n, k] of [
+          [3, 7, 5],
+          [1, 1, 1],
+          [13, 33, 300],
+          [100, 17, 6],
+        ] as const) {
+          const { wasm, cpu } = await onBoth(() =>
+            tf.tidy(() => {
+              const a = tf.tensor3d(values(2 * m * k, 3), transposeA ? [2, k, m] : [2, m, k]);
+              const b = tf.tensor3d(values(2 * k * n, 4), transposeB ? [2, n, k] : [2, k, n]);
+              const gradients = tf.grads((x, y) => tf.mean(tf.square(tf.matMul(x!, y!, transposeA, transposeB))));
+              const [da, db] = gradients([a, b]);
+              const product = tf.matMul(a, b, transposeA, transposeB);
+              return tf.concat([product.flatten(), da!.flatten(), db!.flatten()]).dataSync() as Float32Array;
+            }),
+          );
+          expect(largestDifference(wasm, cpu)).toBeLessThan(1e-4);
+        }
+      }
+      repairWasm(tf);
+    },
+  );
+
+  it("spreads one matrix over a batch of others, which the addon leaves to the library", async () => {
+    repairWasm(tf, openNativeMatMul());
     const { wasm, cpu } = await onBoth(() =>
-      tf.tidy(() => {
-        const a = tf.tensor3d(values(2 * 3 * 5, 3), transposeA ? [2, 5, 3] : [2, 3, 5]);
-        const b = tf.tensor3d(values(2 * 5 * 7, 4), transposeB ? [2, 7, 5] : [2, 5, 7]);
-        const gradients = tf.grads((x, y) => tf.sum(tf.square(tf.matMul(x!, y!, transposeA, transposeB))));
-        const [da, db] = gradients([a, b]);
-        return tf.concat([da!.flatten(), db!.flatten()]).dataSync() as Float32Array;
-      }),
+      tf.tidy(
+        () =>
+          tf
+            .matMul(tf.tensor3d(values(12, 1), [2, 2, 3]), tf.tensor3d(values(12, 2), [1, 3, 4]))
+            .dataSync() as Float32Array,
+      ),
     );
-    expect(largestDifference(wasm, cpu)).toBeLessThan(1e-4);
+    expect(largestDifference(wasm, cpu)).toBeLessThan(1e-5);
+    repairWasm(tf);
   });
 
   it("gives the gradient that finite differences give, so the override is right on its own too", () => {

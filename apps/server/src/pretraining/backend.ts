@@ -1,23 +1,25 @@
-// Opens TensorFlow.js: the native binding where it is installed, else WebAssembly with two repairs without which a transformer cannot be trained on it.
+// Opens TensorFlow.js: the native binding where it is installed, else WebAssembly with two repairs without which a transformer cannot be trained
+// on it, its matrix products native where they could be built.
 
 import { createRequire } from "node:module";
 import util from "node:util";
+import { type MatMul, openNativeMatMul, registerMatMul } from "./native-matmul.js";
 
 export type Tf = typeof import("@tensorflow/tfjs");
-export type BackendName = "tfjs-node" | "tfjs-wasm";
+export type BackendName = "tfjs-node" | "tfjs-wasm-native" | "tfjs-wasm";
 
 export interface Backend {
   readonly name: BackendName;
   readonly tf: Tf;
 }
 
-/** `only` leaves no choice: "tfjs-wasm" skips the native binding, "tfjs-node" fails where it is not installed. */
+/** `only` leaves no choice: "tfjs-wasm" skips all that is native, "tfjs-node" fails where it is not installed. */
 export async function openBackend(only?: BackendName): Promise<Backend> {
-  if (only !== "tfjs-wasm") {
+  if (only === undefined || only === "tfjs-node") {
     const native = await openNative(only === "tfjs-node");
     if (native !== undefined) return native;
   }
-  return openWasm();
+  return openWasm(only !== "tfjs-wasm");
 }
 
 // `require`, not `import`: the packages' ECMAScript builds have imports that Node cannot follow; and loaded late, as
@@ -40,20 +42,22 @@ async function openNative(required: boolean): Promise<Backend | undefined> {
   return { name: "tfjs-node", tf };
 }
 
-async function openWasm(): Promise<Backend> {
+async function openWasm(allowNative: boolean): Promise<Backend> {
   const require = createRequire(import.meta.url);
   // The whole package, not tfjs-core: only this one registers the gradients.
   const tf = require("@tensorflow/tfjs") as Tf;
   require("@tensorflow/tfjs-backend-wasm");
   tf.enableProdMode(); // neither its checks of every value nor its advertisement on stderr
-  repairWasm(tf);
+  const matMul = allowNative ? openNativeMatMul() : undefined;
+  repairWasm(tf, matMul);
   if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js could not start its WebAssembly backend");
   await tf.ready();
-  return { name: "tfjs-wasm", tf };
+  return { name: matMul === undefined ? "tfjs-wasm" : "tfjs-wasm-native", tf };
 }
 
-/** Registers both repairs; doing so again changes nothing. */
-export function repairWasm(tf: Tf): void {
+/** Registers both repairs; doing so again changes nothing but who multiplies. */
+export function repairWasm(tf: Tf, matMul?: MatMul): void {
+  registerMatMul(tf, matMul);
   if (tf.getKernel("UnsortedSegmentSum", "wasm") == null) {
     tf.registerKernel({
       kernelName: "UnsortedSegmentSum",
@@ -67,20 +71,8 @@ export function repairWasm(tf: Tf): void {
         }),
     });
   }
-  // Global, not per backend; the results are the same on every one of them.
-  if (tf.getGradient("BatchMatMul") != null) tf.unregisterGradient("BatchMatMul");
-  tf.registerGradient({
-    kernelName: "BatchMatMul",
-    inputsToSave: ["a", "b"],
-    gradFunc: (dy, saved, attrs) => {
-      const [a, b] = saved as [TfTensor, TfTensor];
-      const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      return matMulGradient(tf, { dy: dy as TfTensor, a, b, transposeA, transposeB });
-    },
-  });
 }
 
-type TfTensor = import("@tensorflow/tfjs").Tensor;
 type TfTensorInfo = import("@tensorflow/tfjs").TensorInfo;
 
 interface SegmentSumInput {
@@ -110,36 +102,4 @@ function unsortedSegmentSum(tf: Tf, { x, segmentIds, segments, backend }: Segmen
   }
   const shape = [segments, ...rowShape];
   return { dataId: backend.write(sums, shape, "float32"), shape, dtype: "float32" };
-}
-
-interface MatMulGradientInput {
-  readonly dy: TfTensor;
-  readonly a: TfTensor;
-  readonly b: TfTensor;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-}
-
-/**
- * The gradient of a batched matrix product with every transpose made explicit: the wasm backend multiplies plain
- * matrices an order of magnitude faster than transposed ones, and each gradient of a product needs two of those.
- */
-function matMulGradient(tf: Tf, { dy, a, b, transposeA, transposeB }: MatMulGradientInput) {
-  const t = (x: TfTensor): TfTensor => {
-    const axes = x.shape.map((_, axis) => axis);
-    [axes[axes.length - 1], axes[axes.length - 2]] = [axes.length - 2, axes.length - 1];
-    return tf.transpose(x, axes);
-  };
-  const product = (x: TfTensor, y: TfTensor) => tf.matMul(x, y);
-  return {
-    // y = A' B' with A' = a or its transpose: dA' = dy B'^T, dB' = A'^T dy.
-    a: () => {
-      const gradient = product(dy, transposeB ? b : t(b));
-      return transposeA ? t(gradient) : gradient;
-    },
-    b: () => {
-      const gradient = product(transposeA ? a : t(a), dy);
-      return transposeB ? t(gradient) : gradient;
-    },
-  };
 }

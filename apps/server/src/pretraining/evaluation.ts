@@ -12,6 +12,7 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { type Meld, meldMainSpeakers } from "../datasets/meld.js";
 import { stratifiedSplit } from "../datasets/split.js";
 import type { LabelledRow } from "../datasets/table.js";
+import { openEngine } from "../platform/engine.js";
 import type { Tf } from "./backend.js";
 import { bagOfWordsPredictions } from "./bag-of-words.js";
 import { type ExtractionProgress, type ExtractorFolder, extractFeatures } from "./extractor-files.js";
@@ -134,6 +135,7 @@ function linear(examples: { features: Matrix; labels: Int32Array }, l2: number):
     identity: { features: "an evaluation", classes: [...emotionLabels] },
     recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 },
     random: createRandom(1),
+    kernels: openEngine().engine.heads,
   });
 }
 
@@ -151,9 +153,9 @@ function personScore(person: string, { reduced, meld, prior, seed }: PersonInput
   };
   const train = { ...own(meld.train, reduced.train), identity: prior.identity };
   const dev = own(meld.dev, reduced.dev);
-  const { l2 } = selectPriorStrength({ ...train, prior, random: createRandom(seed) });
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 } as const;
-  const head = fitLinear({ ...train, recipe, prior, random: createRandom(seed) });
+  const { heads: kernels } = openEngine().engine;
+  const { recipe } = selectPriorStrength({ ...train, prior, random: createRandom(seed), kernels });
+  const head = fitLinear({ ...train, recipe, prior, random: createRandom(seed), kernels });
   return {
     person,
     trainRows: train.labels.length,

@@ -15,25 +15,15 @@ function columnSums(tf: Tf, x: Tensor2D): Tensor {
 
 /** x: (N, I), weight: (O, I) in the order of PyTorch and Hugging Face, bias: (O) → x weight^T + bias: (N, O). */
 export function dense(tf: Tf, x: Tensor2D, parameters: { weight: Tensor; bias: Tensor }): Tensor2D {
-  // The wasm backend multiplies a matrix as it lies far faster than a transposed one; the native one takes both alike, and a copy costs.
-  const copies = tf.getBackend() === "wasm";
-  const timesTransposed = (a: Tensor2D, b: Tensor2D) =>
-    copies ? tf.matMul(a, tf.transpose(b)) : tf.matMul(a, b, false, true);
-  const transposedTimes = (a: Tensor2D, b: Tensor2D): Tensor2D =>
-    copies ? tf.matMul(tf.transpose(a), b) : tf.matMul(a, b, true, false);
   const compute = tf.customGrad((...args) => {
     const [input, weight, bias, save] = args as unknown as [Tensor2D, Tensor2D, Tensor, (saved: Tensor[]) => void];
     save([input, weight]);
     return {
-      value: tf.add(timesTransposed(input, weight), bias),
+      value: tf.add(tf.matMul(input, weight, false, true), bias),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [savedInput, savedWeight] = saved as [Tensor2D, Tensor2D];
         const gradient = dy as Tensor2D;
-        // dW = dy^T x; where copies are made, the narrower of the two is the one that is transposed.
-        const weightGradient =
-          copies && savedInput.shape[1] < gradient.shape[1]
-            ? tf.transpose(transposedTimes(savedInput, gradient))
-            : transposedTimes(gradient, savedInput);
+        const weightGradient = tf.matMul(gradient, savedInput, true); // dW = dy^T x
         return [tf.matMul(gradient, savedWeight), weightGradient, columnSums(tf, gradient)];
       },
     };
