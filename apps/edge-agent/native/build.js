@@ -2,7 +2,7 @@
 // It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly. For another processor:
 // `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`, which does fail where it cannot.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -84,6 +84,7 @@ function build(scratch) {
 function tryBuild() {
   mkdirSync(folder, { recursive: true });
   rmSync(target, { force: true }); // one of another version would be worse than none
+  rmSync(join(folder, "not-built.txt"), { force: true });
   const scratch = mkdtempSync(join(folder, "part-"));
   try {
     return build(scratch);
@@ -95,6 +96,8 @@ function tryBuild() {
 }
 
 const why = tryBuild();
+// What `attune-agent status` tells of it (src/node/engine.ts).
+if (why !== undefined) writeFileSync(join(folder, "not-built.txt"), why);
 process.stderr.write(
   why === undefined
     ? `Built the native kernels (${isas.map(({ name }) => name).join(", ")}).\n`

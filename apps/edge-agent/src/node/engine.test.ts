@@ -1,5 +1,7 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
@@ -17,20 +19,36 @@ vi.setConfig({ testTimeout: 120_000 });
 const require = createRequire(import.meta.url);
 const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
 const readBuilds = () => ({ simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") });
-const noAddon = () => {
-  throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
-};
+const noAddon = () => loadNativeAddon(join(tmpdir(), "attune-nowhere", "attune.node"));
 
 describe("the choice of an engine", () => {
   test("is WebAssembly where no addon was built, and says so", () => {
     const { engine, why } = chooseEngine({ loadAddon: noAddon, readBuilds });
     expect(engine.name).toBe("wasm");
-    expect(why).toContain("the native kernels did not load (they were not built)");
+    expect(why).toContain("the native kernels did not load (they were not built: native/build.js did not run)");
+  });
+
+  test("repeats the reason that the build left, and the system's for an addon that it refuses", () => {
+    const folder = mkdtempSync(join(tmpdir(), "attune-addon-"));
+    const path = join(folder, "attune.node");
+    const why = () => chooseEngine({ loadAddon: () => loadNativeAddon(path), readBuilds }).why;
+    try {
+      writeFileSync(join(folder, "not-built.txt"), "no C compiler was found");
+      expect(why()).toMatch(
+        /^kernels in WebAssembly with .*SIMD: .* \(they were not built: no C compiler was found\)$/,
+      );
+      writeFileSync(path, "no shared object");
+      expect(why()).toMatch(/the native kernels did not load \(.*attune\.node/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("is WebAssembly where the processor has none of the addon's instruction sets", () => {
     const loadAddon = () => ({ instructionSets: () => [] as string[] }) as NativeAddon;
-    expect(chooseEngine({ loadAddon, readBuilds })).toMatchObject({ engine: { name: "wasm" } });
+    const { engine, why } = chooseEngine({ loadAddon, readBuilds });
+    expect(engine.name).toBe("wasm");
+    expect(why).toContain("(this processor has neither AVX2 with FMA and F16C nor 64-bit Arm's NEON)");
   });
 
   test("is the reference where neither loads, with both reasons", () => {

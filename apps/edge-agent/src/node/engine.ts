@@ -45,9 +45,7 @@ function readBuilds(): WasmBuilds {
   return { simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") };
 }
 
-/** Node's message for a missing file goes on with a stack of paths. */
+/** Node's messages go on over several lines. */
 function reason(error: unknown): string {
-  const code = (error as { code?: unknown }).code;
-  if (code === "MODULE_NOT_FOUND") return "they were not built";
   return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
 }

@@ -1,6 +1,8 @@
 // The C kernels as a Node-API addon, where native/build.js could build it: the fastest engine a daemon has.
 
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "@attune/ml/engine/engine";
 import { type HeadCore, headFunctions, type NumberArray } from "@attune/ml/engine/head-core";
@@ -38,8 +40,13 @@ const addonPath = fileURLToPath(
   new URL(`../../dist/native/attune-${process.platform}-${process.arch}.node`, import.meta.url),
 );
 
-/** Throws when it was not built or cannot be loaded here. */
+/** Throws when it was not built, saying why where native/build.js left word, or cannot be loaded here. */
 export function loadNativeAddon(path: string = addonPath): NativeAddon {
+  if (!existsSync(path)) {
+    const word = join(dirname(path), "not-built.txt");
+    const why = existsSync(word) ? readFileSync(word, "utf8") : "native/build.js did not run";
+    throw new MlError("unsupported", `they were not built: ${why}`);
+  }
   return createRequire(import.meta.url)(path) as NativeAddon;
 }
 
@@ -54,7 +61,7 @@ export function createNativeEngine(addon: NativeAddon, instructionSet?: string):
   const index = instructionSet === undefined ? 0 : sets.indexOf(instructionSet);
   const chosen = sets[index];
   if (chosen === undefined) {
-    throw new MlError("unsupported", `This processor has none of the instruction sets that the native kernels use`);
+    throw new MlError("unsupported", "this processor has neither AVX2 with FMA and F16C nor 64-bit Arm's NEON");
   }
   return {
     name: "native",
