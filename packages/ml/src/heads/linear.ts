@@ -10,13 +10,13 @@ import { type HeadHeader, readHeaderOf, recipeChoice, recipeNumber, writeHead } 
 import type { HeadKernels, LinearWeights } from "./head-kernels.js";
 import { refuseOtherIdentity } from "./identity.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
-import { createDesign, type Penalty } from "./softmax.js";
+import { type ClassWeights, createDesign, type Penalty } from "./softmax.js";
 import { createMetric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
 const optimizers = ["sgd", "adam", "lbfgs"] as const;
-const weightings = ["balanced", "none"] as const;
+const weightings = ["balanced", "tempered", "none"] as const satisfies readonly ClassWeights[];
 
-/** One objective, mean cross-entropy + l2/2 ‖W - W₀‖² + biasL2/2 ‖b - b₀‖² (W₀ = 0 without a prior), and three ways down. */
+/** One objective, mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior), and three ways down. */
 export interface LinearRecipe {
   /** `lbfgs` goes to the optimum of the full batch and uses none of learningRate, epochs and batchSize. */
   readonly optimizer: (typeof optimizers)[number];
@@ -27,8 +27,10 @@ export interface LinearRecipe {
   readonly l2: number;
   /** Default: l2 with a prior; without one 1e-4, which keeps the bias of a class that never occurs finite. */
   readonly biasL2?: number;
+  /** s: how much of the prior head's scores is believed. Default 1; without a prior it means nothing. */
+  readonly priorScale?: number;
   /** Default `none`. */
-  readonly classWeights?: (typeof weightings)[number];
+  readonly classWeights?: ClassWeights;
 }
 
 export interface LinearHead extends Head {
@@ -67,7 +69,8 @@ export function fitLinear(fit: LinearFit): LinearHead {
   checkRecipe(recipe);
   const classes = identity.classes.length;
   const design = createDesign(features, labels, { classes, classWeights: recipe.classWeights ?? "none" });
-  const start = prior === undefined ? new Float64Array(classes * design.width) : priorWeights(prior, fit);
+  const start =
+    prior === undefined ? new Float64Array(classes * design.width) : priorWeights(prior, fit, recipe.priorScale);
   const biasL2 = recipe.biasL2 ?? (prior === undefined ? defaultBiasL2 : recipe.l2);
   const penalty: Penalty = { centre: start, l2: recipe.l2, biasL2 };
   function stopIfAborted(): void {
@@ -95,8 +98,10 @@ export function fitLinear(fit: LinearFit): LinearHead {
   return createLinear(splitWeights(result.x, design.width), { identity, recipe, kernels });
 }
 
-/** The prior's weights as (classes, D + 1), bias last. Throws `mismatch` or `shape` when the prior is not one for these examples. */
-export function priorWeights(prior: LinearHead, { features, identity }: Examples): Float64Array {
+/**
+ * The prior's weights times `scale` as (classes, D + 1), bias last. Throws `mismatch` or `shape` when the prior is not one for these examples.
+ */
+export function priorWeights(prior: LinearHead, { features, identity }: Examples, scale = 1): Float64Array {
   refuseOtherIdentity("The prior head", prior.identity, identity);
   if (prior.inputSize !== features.cols) {
     throw new MlError("shape", `The prior head takes ${prior.inputSize} features a row, not ${features.cols}`);
@@ -108,7 +113,7 @@ export function priorWeights(prior: LinearHead, { features, identity }: Examples
     joined.set(weight.subarray(c * (width - 1), (c + 1) * (width - 1)), c * width);
     joined[(c + 1) * width - 1] = bias[c]!;
   }
-  return joined;
+  return scale === 1 ? joined : joined.map((weight) => scale * weight);
 }
 
 function splitWeights(joined: Float64Array, width: number): LinearWeights {
@@ -164,6 +169,7 @@ function readRecipe(header: HeadHeader): LinearRecipe {
     batchSize: recipeNumber(header, "batchSize"),
     l2: recipeNumber(header, "l2"),
     ...("biasL2" in header.recipe ? { biasL2: recipeNumber(header, "biasL2") } : {}),
+    ...("priorScale" in header.recipe ? { priorScale: recipeNumber(header, "priorScale") } : {}),
     ...("classWeights" in header.recipe ? { classWeights: recipeChoice(header, "classWeights", weightings) } : {}),
   };
   checkRecipe(recipe);
@@ -173,6 +179,7 @@ function readRecipe(header: HeadHeader): LinearRecipe {
 function checkRecipe(recipe: LinearRecipe): void {
   checkNotNegative("l2", recipe.l2);
   if (recipe.biasL2 !== undefined) checkNotNegative("biasL2", recipe.biasL2);
+  if (recipe.priorScale !== undefined) checkNotNegative("priorScale", recipe.priorScale);
   if (recipe.optimizer === "lbfgs") return;
   checkNotNegative("learningRate", recipe.learningRate);
   checkWhole("epochs", recipe.epochs, [1, 1_000_000]);

@@ -1,57 +1,82 @@
-// How far to trust the prior head against a person's own rows: chosen by cross-validation on those rows alone.
+// How far to trust the prior head against a person's own rows: chosen by cross-validation on those rows, starting from what is usual.
 import { MlError } from "../error.js";
 import { selectRows } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";
 import { checkExamples, checkNotNegative, checkWhole, type Examples } from "./examples.js";
-import { type LinearHead, priorWeights } from "./linear.js";
-import { createDesign, type Design, scoreRows, softmaxRow } from "./softmax.js";
+import type { HeadKernels } from "./head-kernels.js";
+import { type LinearHead, type LinearRecipe, priorWeights } from "./linear.js";
+import { referenceHeadKernels } from "./reference-head-kernels.js";
+import { type ClassWeights, createDesign, type Design, importanceOf, scoreRows, softmaxRow } from "./softmax.js";
 import { createMetric, type Metric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
+
+/** A head's weights W are normal around scale · W₀, W₀ being the prior head's, with precision strength · mean ‖x‖²; its biases are nearly free. */
+export interface PriorTrust {
+  /** How much of the prior head's scores is believed; with 0 the head is the person's alone. */
+  readonly scale: number;
+  /** In rows: how many of the person's own it takes to move a weight half way. It does not depend on the features' number or size. */
+  readonly strength: number;
+}
 
 export interface PriorStrengthOptions extends Examples {
   readonly prior: LinearHead;
   /** Deals the rows into folds; the same generator gives the same choice. */
   readonly random: Random;
-  /** Strengths to try, in rows (see PriorStrength.strength). */
-  readonly candidates?: readonly number[];
-  readonly classWeights?: "balanced" | "none";
+  /** To choose from; one of each leaves nothing to choose. */
+  readonly scales?: readonly number[];
+  readonly strengths?: readonly number[];
+  /** Default `tempered`. */
+  readonly classWeights?: ClassWeights;
   /** Default 5. */
   readonly folds?: number;
+  /** What fits the candidates. Default: plain TypeScript. */
+  readonly kernels?: HeadKernels;
 }
 
-export interface CandidateScore {
-  readonly strength: number;
-  /** Mean log-loss of the held-out rows, all folds together; lower is better. */
+export interface CandidateScore extends PriorTrust {
+  /** Mean log-loss of the held-out rows, all folds together, each row weighing as its class does; lower is better. */
   readonly logLoss: number;
   readonly perFold: readonly number[];
 }
 
-export interface PriorStrength {
-  /** For LinearRecipe.l2 when fitting on all the rows: strength / N. */
+export interface PriorStrength extends PriorTrust {
+  /** For fitting on all the rows, with the prior head as prior. */
+  readonly recipe: LinearRecipe;
+  /** recipe.l2 */
   readonly l2: number;
-  /**
-   * The precision of the Gaussian prior around the prior head's weights. It is a property of how much people differ, so it stays the same
-   * while rows gather, and l2 = strength / N leans on the prior when rows are few.
-   */
-  readonly strength: number;
-  /** By falling strength, as far as they were tried; empty when there were fewer than two rows. */
+  /** In the order in which they were tried; empty when there were fewer than two rows. */
   readonly foldScores: readonly CandidateScore[];
+  /** Of the candidate chosen; null when there were fewer than two rows. */
+  readonly logLoss: number | null;
+  /** Of the prior head as it is, on the same rows, weighed alike. */
+  readonly priorLogLoss: number;
 }
 
-/** From a person of their own to, in effect, the prior alone. */
-export const defaultStrengths: readonly number[] = [1e6, 3000, 1000, 300, 100, 30, 10, 3];
-
-/** Of the gradient: the choice between strengths needs no more. */
-const tolerance = 1e-4;
-/** More rows are not looked at: the strength hardly depends on how many there are, the time it takes does. */
-const mostRows = 600;
-/** The loss falls and then rises along the strengths: after so many worse ones in a row the rest is not tried. */
-const patience = 2;
+/** From no prior at all to all of it. */
+export const defaultScales: readonly number[] = [0, 0.25, 0.5, 0.75, 1];
+/** From a person of their own to, in effect, the prior with other biases. */
+export const defaultStrengths: readonly number[] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 1000];
 
 /**
- * k-fold cross-validation by log-loss on at most 600 of the rows, folds stratified by class; `random` picks and deals them. Strengths are
- * tried from the strongest on, until two in a row are worse than the best. With fewer rows than folds every row is its own fold; a class
- * missing from a fold's training rows is covered by the prior; with one row the strongest candidate is taken.
- * Throws what fitLinear throws about its examples and its prior.
+ * What is usual, and how far people stray from it (a standard deviation, the strength's in doublings). Two hundred rows say little about
+ * either: cross-validation alone takes noise for a choice. Chosen on MELD's train rows of six speakers.
+ */
+const usual = { scale: 0.75, scaleSpread: 0.25, strength: 0.4, strengthSpread: 1.5 } as const;
+/** Beyond this many times the usual strength it is all the same. */
+const mostUnusual = 32;
+/** The biases' precision, in rows: a person's frequencies of emotions are their own, and few rows tell them. */
+const biasRows = 1;
+
+/** Of the gradient: the choice between candidates needs no more. */
+const tolerance = 1e-4;
+/** More rows are not looked at: the choice hardly depends on how many there are, the time it takes does. */
+const mostRows = 400;
+
+/**
+ * k-fold cross-validation by log-loss on at most 400 of the rows, folds stratified by class; `random` picks and deals them. The search walks
+ * from the usual trust to the better neighbour, in scale or in strength, until there is none. A candidate's score is the log-loss of all
+ * held-out rows plus what its strangeness costs, so that it takes evidence to leave the usual. With fewer rows than folds every row is its
+ * own fold; a class missing from a fold's training rows is covered by the prior; with one row the usual trust is taken.
+ * Throws what fitLinear throws about its examples and its prior, and `empty` or `out-of-range` about candidates and folds.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
   const steps = priorStrengthSteps(options);
@@ -64,112 +89,215 @@ export function selectPriorStrength(options: PriorStrengthOptions): PriorStrengt
 /** The same choice in steps, one fit each, so that a caller with other work to do can do it in between. */
 export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<void, PriorStrength> {
   checkExamples(options);
-  const centre = priorWeights(options.prior, options);
-  const strengths = checkStrengths(options.candidates ?? defaultStrengths);
+  const grid = {
+    scales: sortedCandidates("scale", options.scales ?? defaultScales),
+    strengths: sortedCandidates("strength", options.strengths ?? defaultStrengths),
+  };
   checkWhole("folds", options.folds ?? 5, [2, 1000]);
-  const allRows = options.features.rows;
-  if (allRows < 2) return { l2: strengths[0]! / allRows, strength: strengths[0]!, foldScores: [] };
+  const trial = openTrial(options);
+  const start = leastBy(
+    grid.scales.flatMap((_, s) => grid.strengths.map((_, k): Place => [s, k])),
+    (place) => strangeness(trustAt(grid, place)),
+  );
+  if (trial.folds.length === 0) return concluded(options, trial, trustAt(grid, start));
 
-  const rows = sampleRows(allRows, options.random);
-  const folds = dealFolds(options, rows, centre);
-  const whole = createFoldDesign(options, rows, options.classWeights ?? "none");
-  const moments = secondMoments(whole);
-  const foldScores: CandidateScore[] = [];
-  let best: CandidateScore | undefined;
-  let worse = 0;
-  for (const strength of strengths) {
-    const l2 = strength / whole.rows;
-    const metric = createMetric(moments, whole.width, { l2, biasL2: l2 });
-    const score = yield* scoreCandidate(folds, { strength, centre, metric });
-    foldScores.push(score);
-    // Strictly less: among equals the stronger prior.
-    if (best === undefined || score.logLoss < best.logLoss) {
-      best = score;
-      worse = 0;
-    } else if (++worse === patience) {
-      break;
+  const tried = new Map<string, Scored>();
+  function* score(place: Place): Generator<void, Scored> {
+    const known = tried.get(String(place));
+    if (known !== undefined) return known;
+    const trust = trustAt(grid, place);
+    const fresh = { place, cost: 0, result: yield* crossValidate(trial, trust) };
+    fresh.cost = fresh.result.logLoss * trial.whole.rows + strangeness(trust);
+    tried.set(String(place), fresh);
+    return fresh;
+  }
+  let best = yield* score(start);
+  for (let centre: Scored | undefined; centre !== best; ) {
+    centre = best;
+    for (const place of neighbours(grid, centre.place)) {
+      const scored = yield* score(place);
+      if (scored.cost < best.cost) best = scored;
     }
   }
-  const { strength } = best!;
-  return { l2: strength / allRows, strength, foldScores };
+  const foldScores = [...tried.values()].map(({ result }) => result);
+  return { ...concluded(options, trial, best.result), foldScores, logLoss: best.result.logLoss };
 }
 
-function checkStrengths(candidates: readonly number[]): number[] {
-  if (candidates.length === 0) throw new MlError("empty", "No candidates for the prior's strength");
+interface Grid {
+  /** Ascending. */
+  readonly scales: readonly number[];
+  readonly strengths: readonly number[];
+}
+/** Indices into scales and strengths. */
+type Place = readonly [number, number];
+
+interface Scored {
+  readonly place: Place;
+  readonly result: CandidateScore;
+  /** Summed log-loss of the held-out rows + strangeness. */
+  cost: number;
+}
+
+function sortedCandidates(what: string, candidates: readonly number[]): number[] {
+  if (candidates.length === 0) throw new MlError("empty", `No candidates for the prior's ${what}`);
   for (const candidate of candidates) {
-    checkNotNegative("A candidate for the prior's strength", candidate);
+    checkNotNegative(`A candidate for the prior's ${what}`, candidate);
   }
-  return candidates.toSorted((x, y) => y - x);
+  return candidates.toSorted((x, y) => x - y);
 }
 
-/** All the rows, or `mostRows` of them by lot, in a new order. */
-function sampleRows(rows: number, random: Random): Int32Array {
-  const order = Int32Array.from({ length: rows }, (_, i) => i);
-  random.shuffle(order);
-  return order.subarray(0, mostRows);
+function trustAt({ scales, strengths }: Grid, [s, k]: Place): PriorTrust {
+  return { scale: scales[s]!, strength: strengths[k]! };
+}
+
+function neighbours({ scales, strengths }: Grid, [s, k]: Place): Place[] {
+  const around: Place[] = [
+    [s - 1, k],
+    [s + 1, k],
+    [s, k - 1],
+    [s, k + 1],
+  ];
+  return around.filter(([s, k]) => s >= 0 && s < scales.length && k >= 0 && k < strengths.length);
+}
+
+function leastBy<T>(items: readonly T[], cost: (item: T) => number): T {
+  return items.reduce((best, item) => (cost(item) < cost(best) ? item : best));
+}
+
+/** Minus the log-density of a trust among people, up to a constant: in the unit of log-losses. */
+function strangeness({ scale, strength }: PriorTrust): number {
+  const ratio = Math.min(Math.max(strength / usual.strength, 1 / mostUnusual), mostUnusual);
+  const [ofScale, ofStrength] = [(scale - usual.scale) / usual.scaleSpread, Math.log2(ratio) / usual.strengthSpread];
+  return (ofScale ** 2 + ofStrength ** 2) / 2;
+}
+
+interface Trial {
+  readonly folds: readonly Fold[];
+  readonly whole: Design;
+  /** (classes): what a row of each class weighs in the score. */
+  readonly classImportance: Float64Array;
+  /** Of the rows: strength 1 in the unit of l2 · rows. */
+  readonly meanSquare: number;
+  readonly centre: (scale: number) => Float64Array;
+  readonly metric: (strength: number) => Metric;
+  readonly kernels: HeadKernels;
 }
 
 interface Fold {
   readonly training: Design;
   readonly heldOut: Design;
-  /** Of the candidate before: the candidates' optima lie on one path. */
+  /** Of the candidate before: the candidates' optima lie close to each other. */
   weights: Float64Array;
 }
 
-/** Within a class, rows go round the folds in their order by lot, the next class going on where the last one stopped. */
-function dealFolds(options: PriorStrengthOptions, rows: Int32Array, centre: Float64Array): Fold[] {
-  const count = Math.min(options.folds ?? 5, rows.length);
-  const byClass = Array.from(rows).sort((x, y) => options.labels[x]! - options.labels[y]!);
-  return Array.from({ length: count }, (_, k) => {
-    const inside = byClass.filter((_, turn) => turn % count === k);
-    const outside = byClass.filter((_, turn) => turn % count !== k);
-    return {
-      training: createFoldDesign(options, outside, options.classWeights ?? "none"),
-      heldOut: createFoldDesign(options, inside, "none"),
-      weights: centre,
-    };
-  });
+/** The rows that are looked at, dealt: within a class they go round the folds in their order by lot, the next class going on where the last one stopped. */
+function openTrial(options: PriorStrengthOptions): Trial {
+  const { features, labels, identity, prior, random, kernels = referenceHeadKernels } = options;
+  const classWeights = options.classWeights ?? "tempered";
+  const classes = identity.classes.length;
+  const own = priorWeights(prior, options);
+  const order = Int32Array.from({ length: features.rows }, (_, i) => i);
+  random.shuffle(order);
+  const rows = order.subarray(0, mostRows);
+  const design = (indices: ArrayLike<number>) => {
+    const chosen = Int32Array.from(indices, (i) => labels[i]!);
+    return createDesign(selectRows(features, indices), chosen, { classes, classWeights });
+  };
+  const whole = design(rows);
+  const classImportance = new Float64Array(classes);
+  for (const [i, weight] of importanceOf(whole.labels, { classes, classWeights }).entries()) {
+    classImportance[whole.labels[i]!] = weight;
+  }
+  const count = rows.length < 2 ? 0 : Math.min(options.folds ?? 5, rows.length);
+  const byClass = Array.from(rows).sort((x, y) => labels[x]! - labels[y]!);
+  const folds = Array.from({ length: count }, (_, k) => ({
+    training: design(byClass.filter((_, turn) => turn % count !== k)),
+    heldOut: design(byClass.filter((_, turn) => turn % count === k)),
+    weights: own,
+  }));
+  const meanSquare = meanSquareOf(features.data, features.rows);
+  const moments = count === 0 ? new Float64Array(0) : secondMoments(whole, kernels);
+  const metrics = new Map<number, Metric>();
+  return {
+    folds,
+    whole,
+    classImportance,
+    meanSquare,
+    kernels,
+    centre: (scale) => (scale === 1 ? own : own.map((weight) => scale * weight)),
+    metric(strength) {
+      const known = metrics.get(strength);
+      if (known !== undefined) return known;
+      const penalty = penaltyOf({ strength, meanSquare }, whole.rows);
+      const metric = createMetric(moments, whole.width, { ...penalty, kernels });
+      metrics.set(strength, metric);
+      return metric;
+    },
+  };
 }
 
-function createFoldDesign(
-  { features, labels, identity }: PriorStrengthOptions,
-  rows: ArrayLike<number>,
-  classWeights: "balanced" | "none",
-): Design {
-  const classes = identity.classes.length;
-  const chosen = Int32Array.from(rows, (i) => labels[i]!);
-  return createDesign(selectRows(features, rows), chosen, { classes, classWeights });
+/** Mean ‖x‖²; 1 for rows that are all zero, where it makes no difference. */
+function meanSquareOf(data: Float32Array, rows: number): number {
+  let sum = 0;
+  for (const value of data) sum += value * value;
+  return sum > 0 ? sum / rows : 1;
+}
+
+function penaltyOf({ strength, meanSquare }: { strength: number; meanSquare: number }, rows: number) {
+  return { l2: (strength * meanSquare) / rows, biasL2: biasRows / rows };
 }
 
 /** Fits the candidate on each fold's training rows, leaving the weights there, and measures it on the held-out ones. */
-function* scoreCandidate(
-  folds: readonly Fold[],
-  { strength, centre, metric }: { strength: number; centre: Float64Array; metric: Metric },
-): Generator<void, CandidateScore> {
+function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): Generator<void, CandidateScore> {
+  const { meanSquare, classImportance, kernels } = trial;
+  const [centre, metric] = [trial.centre(scale), trial.metric(strength)];
   let sum = 0;
-  let rows = 0;
   const perFold: number[] = [];
-  for (const fold of folds) {
-    const l2 = strength / fold.training.rows;
-    const penalty = { centre, l2, biasL2: l2 };
-    fold.weights = minimizeSoftmax({ design: fold.training, metric, penalty, start: fold.weights, tolerance }).x;
-    const losses = sumOfLosses(fold.heldOut, fold.weights);
+  for (const fold of trial.folds) {
+    const { training, heldOut } = fold;
+    const penalty = { centre, ...penaltyOf({ strength, meanSquare }, training.rows) };
+    const fit = { design: training, metric, penalty, start: fold.weights, tolerance, kernels };
+    fold.weights = minimizeSoftmax(fit).x;
+    const losses = sumOfLosses(heldOut, fold.weights, classImportance);
     sum += losses;
-    rows += fold.heldOut.rows;
-    perFold.push(losses / fold.heldOut.rows);
+    perFold.push(losses / heldOut.rows);
     yield;
   }
-  return { strength, logLoss: sum / rows, perFold };
+  return { scale, strength, logLoss: sum / trial.whole.rows, perFold };
 }
 
-function sumOfLosses({ rows, width, x, labels, classes }: Design, weights: Float64Array): number {
+function sumOfLosses(
+  { rows, width, x, labels, classes }: Design,
+  weights: Float64Array,
+  classImportance: Float64Array,
+): number {
   const scores = new Float64Array(rows * classes);
   scoreRows({ x, rows, width, classes }, weights, scores);
   let sum = 0;
   for (let i = 0; i < rows; i++) {
-    const own = scores[i * classes + labels[i]!]!;
+    const label = labels[i]!;
+    const own = scores[i * classes + label]!;
     const { shift, sum: exponentials } = softmaxRow(scores, i * classes, classes);
-    sum += shift + Math.log(exponentials) - own;
+    sum += classImportance[label]! * (shift + Math.log(exponentials) - own);
   }
   return sum;
+}
+
+function concluded(
+  { features, classWeights = "tempered" }: PriorStrengthOptions,
+  trial: Trial,
+  { scale, strength }: PriorTrust,
+): PriorStrength {
+  const penalty = penaltyOf({ strength, meanSquare: trial.meanSquare }, features.rows);
+  const solver = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1 } as const;
+  const priorLosses = sumOfLosses(trial.whole, trial.centre(1), trial.classImportance);
+  return {
+    scale,
+    strength,
+    recipe: { ...solver, ...penalty, priorScale: scale, classWeights },
+    l2: penalty.l2,
+    foldScores: [],
+    logLoss: null,
+    priorLogLoss: priorLosses / trial.whole.rows,
+  };
 }

@@ -14,10 +14,17 @@ export interface Design {
   readonly classes: number;
 }
 
+/**
+ * How much a row weighs for its class's sake, mean 1 over all rows. `none`: all alike. `balanced`: each class that occurs weighs the same in
+ * all (scikit-learn's class_weight="balanced" over the classes that occur). `tempered`: half way, a class weighs by the root of its rows, so
+ * that a rare emotion is not drowned by neutral and not taken for a common one.
+ */
+export type ClassWeights = "balanced" | "tempered" | "none";
+
 export function createDesign(
   features: Matrix,
   labels: Int32Array,
-  options: { classes: number; classWeights: "balanced" | "none" },
+  options: { classes: number; classWeights: ClassWeights },
 ): Design {
   const { rows, cols, data } = features;
   const width = cols + 1;
@@ -29,10 +36,10 @@ export function createDesign(
   return { rows, width, x, labels, importance: importanceOf(labels, options), classes: options.classes };
 }
 
-/** Balanced: each class that occurs weighs the same in all (scikit-learn's class_weight="balanced" over the classes that occur). */
+/** Throws nothing: labels are checked by the heads. */
 export function importanceOf(
   labels: Int32Array,
-  { classes, classWeights }: { classes: number; classWeights: "balanced" | "none" },
+  { classes, classWeights }: { classes: number; classWeights: ClassWeights },
 ): Float64Array {
   const importance = new Float64Array(labels.length).fill(1);
   if (classWeights === "none") return importance;
@@ -40,9 +47,11 @@ export function importanceOf(
   for (const label of labels) {
     counts[label]!++;
   }
-  const occurring = counts.filter((count) => count > 0).length;
+  const shares = counts.map((count) => (classWeights === "tempered" ? Math.sqrt(count) : Math.min(count, 1)));
+  const total = shares.reduce((sum, share) => sum + share, 0);
   for (let i = 0; i < labels.length; i++) {
-    importance[i] = labels.length / (occurring * counts[labels[i]!]!);
+    const label = labels[i]!;
+    importance[i] = (labels.length * shares[label]!) / (total * counts[label]!);
   }
   return importance;
 }

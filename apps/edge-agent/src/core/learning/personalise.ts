@@ -3,11 +3,13 @@
 import { type ElmHead, fitElm } from "@attune/ml/heads/elm";
 import type { Examples } from "@attune/ml/heads/examples";
 import type { Head } from "@attune/ml/heads/head";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import type { ElmRecipe } from "@attune/ml/heads/hidden-layer";
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { createOselm } from "@attune/ml/heads/oselm";
 import { priorStrengthSteps } from "@attune/ml/heads/prior";
-import { logLoss, predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
+import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
+import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { HeadRecipe } from "@attune/shared/contracts/release";
@@ -15,7 +17,7 @@ import type { HeadChoice } from "../agent-api.js";
 
 export interface Personal {
   readonly head: Head;
-  /** The pull towards the prior head that cross-validation chose. */
+  /** The pull towards the prior head, per row, that cross-validation chose. */
   readonly l2: number;
   /** Which head should answer: the personal one unless, on the person's own training rows, it does worse than the prior. */
   readonly choice: HeadChoice;
@@ -24,6 +26,8 @@ export interface Personal {
 export interface PersonaliseInput extends Examples {
   readonly prior: Head;
   readonly recipe: HeadRecipe;
+  /** What trains here. Default: plain TypeScript. */
+  readonly kernels?: HeadKernels;
 }
 
 /** The folds must be the same at each training, or forgetting would not be the same as never having heard. */
@@ -37,41 +41,39 @@ export type Breathe = () => Promise<void>;
 export async function personalise(input: PersonaliseInput, breathe: Breathe): Promise<Personal> {
   if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead, breathe);
   const { kind, hidden, l2 } = input.recipe;
+  const kernels = input.kernels ?? referenceHeadKernels;
   const { activation, seed } = isElm(input.prior) ? input.prior.recipe : ({ activation: "tanh", seed: 1 } as const);
   const recipe: ElmRecipe = { hidden, l2, activation, seed };
-  const fit = kind === "elm" ? fitElmOn(recipe) : fitOselmOn(recipe, input.prior);
+  const fit = kind === "elm" ? fitElmOn(recipe, kernels) : fitOselmOn(recipe, input.prior, kernels);
   return { head: fit(input), l2, choice: await crossValidate(input, fit, breathe) };
 }
 
 async function personaliseLinear(
-  { features, labels, identity }: PersonaliseInput,
+  { features, labels, identity, kernels = referenceHeadKernels }: PersonaliseInput,
   prior: LinearHead,
   breathe: Breathe,
 ): Promise<Personal> {
-  const examples = { features, labels, identity, prior, random: createRandom(foldSeed) };
+  const examples = { features, labels, identity, prior, kernels, random: createRandom(foldSeed) };
   const steps = priorStrengthSteps(examples);
   let step = steps.next();
   for (; !step.done; step = steps.next()) await breathe();
-  const { l2, strength, foldScores } = step.value;
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 } as const;
+  const { recipe, l2, logLoss, priorLogLoss } = step.value;
   const head = fitLinear({ ...examples, recipe });
-  const chosen = foldScores.find((score) => score.strength === strength);
-  const priorLoss = logLoss(prior.probabilities(features), labels);
-  return { head, l2, choice: chosen !== undefined && chosen.logLoss <= priorLoss ? "personal" : "prior" };
+  return { head, l2, choice: logLoss !== null && logLoss <= priorLogLoss ? "personal" : "prior" };
 }
 
 type Fit = (examples: Examples) => Head;
 
 const fitElmOn =
-  (recipe: ElmRecipe): Fit =>
+  (recipe: ElmRecipe, kernels: HeadKernels): Fit =>
   ({ features, labels, identity }) =>
-    fitElm({ features, labels, identity, recipe });
+    fitElm({ features, labels, identity, recipe, kernels });
 
 const fitOselmOn =
-  (recipe: ElmRecipe, prior: Head): Fit =>
+  (recipe: ElmRecipe, prior: Head, kernels: HeadKernels): Fit =>
   ({ features, labels, identity }) => {
     const start = prior.kind === "elm" ? { prior: prior as ElmHead } : {};
-    const head = createOselm({ identity, inputSize: features.cols, recipe, ...start });
+    const head = createOselm({ identity, inputSize: features.cols, recipe, kernels, ...start });
     head.update(features, labels);
     return head;
   };
