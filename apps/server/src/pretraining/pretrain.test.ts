@@ -1,0 +1,208 @@
+// A tiny random checkpoint is fine-tuned on a made-up dataset: what is kept of it, distillation, resumption, early stopping and the run's record.
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
+import { createRandom } from "@attune/ml/tensor/random";
+import { getFloat32, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
+import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readCheckpointFolder } from "../registry/checkpoint-import.js";
+import { cardOf } from "./card.js";
+import { readExtractorFolder } from "./extractor-files.js";
+import { initialValues } from "./graphs/encoder.js";
+import { type PretrainInput, pretrain, type RunRecord } from "./pretrain.js";
+import { chooseRecipe } from "./recipe.js";
+import { startFromCheckpoint } from "./starting-point.js";
+import { teacherLogitsName } from "./teacher.js";
+
+const directory = mkdtempSync(join(tmpdir(), "attune-pretrain-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const at = (...names: string[]) => join(directory, ...names);
+const words = ["plain", "great", "whoa", "grr", "alas", "yuck", "eek"];
+const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+// Special tokens not first, as in BERT's own vocabulary.
+const vocabulary = [
+  "[PAD]",
+  "[unused0]",
+  "[UNK]",
+  "[CLS]",
+  "[SEP]",
+  "[MASK]",
+  ...letters,
+  ...letters.map((c) => `##${c}`),
+  "so",
+  "unused",
+  "я",
+  ...words,
+];
+const config: EncoderConfig = {
+  ...{ modelType: "bert", vocabSize: vocabulary.length, hiddenSize: 8, numHiddenLayers: 3, numAttentionHeads: 2 },
+  ...{ intermediateSize: 12, maxPositionEmbeddings: 40, typeVocabSize: 2, layerNormEps: 1e-12, hiddenAct: "gelu" },
+  padTokenId: 0,
+};
+const overrides = [
+  "maxTokens=12",
+  "vocabularySize=65",
+  "epochs=2",
+  "batchSize=8",
+  "learningRate=0.01",
+  "headLearningRate=0.03",
+];
+
+beforeAll(() => {
+  for (const name of ["data", "checkpoint"]) mkdirSync(at(name));
+  writeFileSync(at("data", "labels.txt"), emotionLabels.join("\n"));
+  const tsv = (count: number) =>
+    Array.from({ length: count }, (_, i) => `so ${words[i % 7]} ${words[i % 5]}\t${i % 7}\tid${i}\n`).join("");
+  writeFileSync(at("data", "train.tsv"), tsv(70));
+  writeFileSync(at("data", "dev.tsv"), tsv(14));
+  const random = createRandom(7);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, shape] of encoderWeightShapes(config)) {
+    tensors.set(`bert.${name}`, { dtype: "F32", shape, data: initialValues(name, shape, random) });
+  }
+  tensors.set("bert.pooler.dense.weight", { dtype: "F32", shape: [8, 8], data: new Float32Array(64) });
+  writeFileSync(at("checkpoint", "model.safetensors"), serializeSafetensors({ tensors, metadata: { format: "pt" } }));
+  writeFileSync(at("checkpoint", "config.json"), encoderConfigJson(config));
+  writeFileSync(at("checkpoint", "vocab.txt"), vocabulary.join("\n"));
+  writeFileSync(at("checkpoint", "README.md"), "---\nlanguage: en\nlicense: apache-2.0\n---\nA model.\n");
+});
+
+const open = () => ({ ...readCheckpointFolder(at("checkpoint")), source: "checkpoint" });
+
+function inputOf(out: string, more: readonly string[] = []): PretrainInput {
+  const recipe = chooseRecipe("fine-tuned-2", [...overrides, ...more]);
+  return { dataDirectory: at("data"), from: open(), recipe, out: at(out), seed: 1, resume: false };
+}
+
+const weightsOf = (name: string) => readFileSync(at(name, "model.safetensors"));
+const recordOf = (name: string) => JSON.parse(readFileSync(at(name, "run.json"), "utf8")) as RunRecord;
+
+describe("startFromCheckpoint", () => {
+  it("keeps the first layers, the first positions and the rows of the pieces that are kept", () => {
+    const checkpoint = open();
+    const { recipe } = chooseRecipe("fine-tuned-2", overrides);
+    const start = startFromCheckpoint(checkpoint, { recipe, texts: ["so great", "so plain whoa"] });
+    expect(start.config).toMatchObject({
+      numHiddenLayers: 2,
+      maxPositionEmbeddings: 12,
+      vocabSize: start.config.vocabSize,
+    });
+    const names = [...start.weights!.keys()];
+    expect(names).toEqual([...encoderWeightShapes(start.config).keys()]);
+    const whole = (name: string) => getFloat32(checkpoint.model, name, encoderWeightShapes(config).get(name)!);
+    const query = "encoder.layer.1.attention.self.query.weight";
+    expect(start.weights!.get(query)).toEqual(whole(query));
+    const positions = "embeddings.position_embeddings.weight";
+    expect(start.weights!.get(positions)).toEqual(whole(positions).slice(0, 12 * 8));
+    const rows = whole("embeddings.word_embeddings.weight");
+    const kept = start.weights!.get("embeddings.word_embeddings.weight")!;
+    const ids = createTokenizer(start.tokenizerJson).encode("so great").ids;
+    const former = createTokenizer(checkpoint.tokenizerJson).encode("so great").ids;
+    expect(ids).toHaveLength(4);
+    for (const [i, id] of ids.entries()) {
+      expect(kept.slice(id * 8, id * 8 + 8)).toEqual(rows.slice(former[i]! * 8, former[i]! * 8 + 8));
+    }
+  });
+
+  it("refuses what the checkpoint does not have, naming the field", () => {
+    const start =
+      (...more: string[]) =>
+      () =>
+        startFromCheckpoint(open(), {
+          recipe: chooseRecipe("fine-tuned-2", [...overrides, ...more]).recipe,
+          texts: [],
+        });
+    expect(start("numHiddenLayers=4")).toThrow(/numHiddenLayers 4: the checkpoint has 3/);
+    expect(start("maxTokens=41")).toThrow(/maxTokens 41: the checkpoint reads at most 40/);
+    expect(start("hiddenSize=16")).toThrow(/hiddenSize 16: the checkpoint has 8/);
+  });
+});
+
+describe("pretrain from a checkpoint", () => {
+  it("distils, goes on after a stop to the same bytes, and records what went in", async () => {
+    const teacher = await pretrain({ ...inputOf("teacher", ["vocabularySize=none", "numHiddenLayers=3"]) });
+    expect(teacher).toMatchObject({ numHiddenLayers: 3, vocabularySize: vocabulary.length });
+    const taught = (out: string) => ({ ...inputOf(out), teacherDirectory: at("teacher") });
+    const whole = await pretrain(taught("whole"));
+    const stop = new AbortController();
+    const stopped = await pretrain({
+      ...taught("stopped"),
+      signal: stop.signal,
+      onProgress: ({ step }) => {
+        if (step === 5) stop.abort();
+      },
+    });
+    expect(stopped).toBeUndefined();
+    const logits = readFileSync(at("stopped", teacherLogitsName));
+    const resumed = await pretrain({ ...taught("stopped"), resume: true });
+    expect(readFileSync(at("stopped", teacherLogitsName)).equals(logits)).toBe(true);
+    expect(weightsOf("stopped").equals(weightsOf("whole"))).toBe(true);
+    expect(resumed!.curve).toEqual(whole!.curve);
+
+    const untaught = await pretrain(inputOf("untaught"));
+    expect(untaught!.fingerprint).not.toBe(whole!.fingerprint);
+    expect(weightsOf("untaught").equals(weightsOf("whole"))).toBe(false);
+    const record = recordOf("whole");
+    expect(record).toMatchObject({ numHiddenLayers: 2, hiddenSize: 8, selectedEvaluation: whole!.selectedEvaluation });
+    expect(record.checkpoint).toMatchObject({ source: "checkpoint", licence: "apache-2.0", numHiddenLayers: 3 });
+    expect(record.checkpoint!.files.map(({ name }) => name)).toEqual(["config.json", "model.safetensors", "vocab.txt"]);
+    expect(record.evaluations.map(({ step }) => step)).toEqual([5, 9, 14, 18]);
+    expect(record.curve).toHaveLength(18);
+    expect(record.evaluations.at(-1)!.trainLoss).toBeLessThan(record.evaluations[0]!.trainLoss);
+    expect(record.parity).toBeLessThan(1e-4);
+    expect(readExtractorFolder(at("whole")).config.maxPositionEmbeddings).toBe(12);
+    const svg = readFileSync(at("whole", "curves.svg"), "utf8");
+    expect(svg.match(/<circle/g)).toHaveLength(4);
+    expect(svg).not.toMatch(/NaN|undefined/);
+
+    const frozen = { identity: "i", featureSize: 16, sizesBytes: {}, priorRows: 1, priorDevF1: 0.5 };
+    const card = cardOf({ kind: "run", record }, { frozen });
+    expect(card).toContain("Started from the first 2 of 3 layers of checkpoint (model.safetensors");
+    expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
+    expect(card).toContain("KL divergence from the teacher at temperature 2");
+    expect(card).toContain("--recipe run.json");
+  }, 60_000);
+
+  it("stops at the chosen share of a full run's dev metric", async () => {
+    const more = ["evaluationsPerEpoch=9", "epochs=6", "patience=100"];
+    const full = await pretrain(inputOf("full", more));
+    const best = Math.max(...full!.evaluations.map(({ devMetric }) => devMetric));
+    const early = ["stopAtFraction=0.5", "select=last"];
+    const part = { ...inputOf("part", [...more, ...early]), referenceDirectory: at("full") };
+    const stopped = await pretrain(part);
+    const metrics = stopped!.evaluations.map(({ devMetric }) => devMetric);
+    expect(metrics.at(-1)).toBeGreaterThanOrEqual(0.5 * best);
+    for (const metric of metrics.slice(0, -1)) expect(metric).toBeLessThan(0.5 * best);
+    expect(metrics.length).toBeLessThan(full!.evaluations.length);
+    expect(stopped!.selectedEvaluation).toBe(metrics.length - 1);
+    expect(stopped!.reference!.devMetric).toBe(best);
+    await expect(pretrain(inputOf("none", early))).rejects.toThrow(/name that run with --reference-run/);
+  }, 60_000);
+
+  it("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
+    const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
+    const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
+    mkdirSync(at("roberta"));
+    for (const name of ["config.json", "pytorch_model.bin"]) {
+      copyFileSync(join(golden, "checkpoint", name), at("roberta", name));
+    }
+    writeFileSync(at("roberta", "vocab.json"), JSON.stringify(vocab));
+    writeFileSync(at("roberta", "merges.txt"), merges.join("\n"));
+    const from = { ...readCheckpointFolder(at("roberta")), source: "roberta" };
+    const whole = ["vocabularySize=none", "numHiddenLayers=1", "maxTokens=10"];
+    const record = await pretrain({ ...inputOf("from-roberta", whole), from });
+    expect(record).toMatchObject({ modelType: "roberta", numHiddenLayers: 1, vocabularySize: from.config.vocabSize });
+    expect(record!.parity).toBeLessThan(1e-4);
+    await expect(pretrain({ ...inputOf("pruned"), from })).rejects.toThrow(/only a WordPiece vocabulary can be pruned/);
+  });
+
+  it("refuses a teacher that is no finished run", async () => {
+    const teacherDirectory = at("checkpoint");
+    await expect(pretrain({ ...inputOf("x"), teacherDirectory })).rejects.toThrow(/checkpoint/);
+  });
+});
