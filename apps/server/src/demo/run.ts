@@ -151,6 +151,9 @@ async function awaitServer(
   );
 }
 
+/** As the systemd unit sets it: of what glibc has been given back, the system gets more. */
+const agentMemory = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as const;
+
 async function startAgent(input: {
   readonly options: DemoOptions;
   readonly person: Person;
@@ -160,7 +163,7 @@ async function startAgent(input: {
 }): Promise<Supervised> {
   const { options, person, directory, border, fleet } = input;
   // The agent sees the fleet through its border only: these two addresses are all it is told.
-  const env = { ...options.env, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
+  const env = { ...options.env, ...agentMemory, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
   const logFile = join(options.home, "agents", `${person.slug}.log`);
   const enrolled = join(options.home, "agents", `${person.slug}.enrolled`);
   if (!existsSync(enrolled)) {
