@@ -140,6 +140,32 @@ describe("attune extractor freeze", () => {
 });
 
 describe("attune pretrain", () => {
+  it("fine-tunes what extractor import wrote, names where it came from, and makes of it a folder that publishing accepts", async () => {
+    const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
+    const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
+    mkdirSync(at("published"));
+    for (const name of ["config.json", "pytorch_model.bin"]) {
+      copyFileSync(join(golden, "checkpoint", name), at("published", name));
+    }
+    writeFileSync(at("published", "vocab.json"), JSON.stringify(vocab));
+    writeFileSync(at("published", "merges.txt"), merges.join("\n"));
+    writeFileSync(at("published", "README.md"), "---\nlicense: mit\n---\n");
+    expect(await extractorCommand.run(["import", at("published"), "--out", at("brought")], recorder())).toBe(0);
+    const io = recorder();
+    const whole = ["--set", "vocabularySize=none", "--set", "epochs=1", "--set", "batchSize=8", "--layers", "1"];
+    const argv = ["--data", at("data"), "--from", at("brought"), "--out", at("tuned"), ...whole];
+    expect(await pretrainCommand.run(argv, io)).toBe(0);
+    const record = JSON.parse(io.out[0]!);
+    expect(record.checkpoint).toMatchObject({ source: "published", licence: "mit", modelType: "roberta" });
+    expect(record).toMatchObject({ numHiddenLayers: 1, recipe: { epochs: 1, batchSize: 8 } });
+    expect(io.err.join("")).toMatch(/loss \d.*dev 0\.\d+ · \d+ s left/);
+    const freeze = ["freeze", "--run", at("tuned"), "--data", at("data"), "--out", at("tuned-frozen")];
+    expect(await extractorCommand.run(freeze, recorder())).toBe(0);
+    const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("tuned-frozen", name)))]);
+    checkExtractor(Object.fromEntries(files) as ExtractorFiles);
+    expect(readFileSync(at("tuned-frozen", "README.md"), "utf8")).toContain("the first 1 of 2 layers of published");
+  }, 60_000);
+
   it("refuses what it cannot use, naming the flag or the file and line", async () => {
     const argv = ["--data", at("data"), "--vocabulary", at("vocab.txt"), "--out", at("run")];
     expect(await refusal(pretrainCommand, argv)).toMatch(/holds a run already; add --resume/);
@@ -148,6 +174,12 @@ describe("attune pretrain", () => {
     expect(await refusal(pretrainCommand, [...fresh, "--seed", "1.5"])).toMatch(/--seed 1\.5/);
     expect(await refusal(pretrainCommand, argv.slice(2))).toMatch(/--data is missing/);
     expect(await refusal(pretrainCommand, argv.slice(0, 2))).toMatch(/--vocabulary is missing/);
+    expect(await refusal(pretrainCommand, [...fresh, "--from", at("meld")])).toMatch(/a checkpoint brings its own/);
+    const tuned = ["--data", at("data"), "--out", at("new"), "--from"];
+    expect(await refusal(pretrainCommand, [...tuned, at("meld")])).toMatch(/config\.json: is missing/);
+    expect(await refusal(pretrainCommand, [...tuned, "hf:none"])).toMatch(/hf:owner\/name/);
+    expect(await refusal(pretrainCommand, [...fresh, "--set", "epochs=x"])).toMatch(/recipe tiny, epochs/);
+    expect(await refusal(pretrainCommand, [...fresh, "--layers", "0"])).toMatch(/recipe tiny, numHiddenLayers/);
     mkdirSync(at("bad"));
     writeFileSync(at("bad", "train.tsv"), "fine\t27\ta\nsecret\tx\tb\n");
     const bad = await refusal(pretrainCommand, ["--data", at("bad"), ...fresh.slice(2)]);

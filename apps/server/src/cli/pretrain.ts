@@ -22,6 +22,8 @@ run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resu
   --extra PATH         EmoryNLP, as a second task
   --vocabulary FILE    train from random weights: the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
   --from CHECKPOINT    fine-tune: a folder in Hugging Face's layout, what \`attune extractor import\` wrote, or hf:OWNER/NAME[@REVISION]
+  --source NAME        what run.json and the card call a checkpoint that is in a folder (default: what import.json says, or the
+                       folder's name)
   --layers N           keep the checkpoint's first N layers (or train N from random weights)
   --recipe NAME        ${Object.keys(recipes).join(", ")}, or a .json file: a recipe, or a run.json whose recipe is to be repeated
                        (default: tiny, with --from fine-tuned-2)
@@ -101,10 +103,12 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   }
 }
 
-async function openStart({ vocabulary, from }: Flags, download: string, io: CommandIo): Promise<PretrainInput["from"]> {
+async function openStart(flags: Flags, download: string, io: CommandIo): Promise<PretrainInput["from"]> {
+  const { vocabulary, from } = flags;
   if (from === undefined) return { tokenizerJson: readVocabulary(vocabulary!) };
   const { folder, source } = await fetchCheckpoint(from, download, io);
-  return { ...readCheckpointFolder(folder), source };
+  const checkpoint = readCheckpointFolder(folder);
+  return { ...checkpoint, source: flags.source ?? checkpoint.source ?? source };
 }
 
 interface Flags {
@@ -112,6 +116,7 @@ interface Flags {
   /** One of the two is there. */
   readonly vocabulary: string | undefined;
   readonly from: string | undefined;
+  readonly source: string | undefined;
   readonly extra: string | undefined;
   readonly teacher: string | undefined;
   readonly reference: string | undefined;
@@ -141,7 +146,15 @@ function parseFlags(argv: string[]): Flags {
   }
   return {
     data: values.data,
-    ...{ vocabulary, from, extra: values.extra, teacher: values.teacher, reference: values["reference-run"], recipe },
+    ...{
+      vocabulary,
+      from,
+      source: values.source,
+      extra: values.extra,
+      teacher: values.teacher,
+      reference: values["reference-run"],
+      recipe,
+    },
     out: values.out ?? join("runs", `${basename(recipe.name, ".json")}-${seed}`),
     seed,
     resume: values.resume ?? false,
@@ -156,6 +169,7 @@ function readFlags(argv: string[]) {
         data: { type: "string" },
         vocabulary: { type: "string" },
         from: { type: "string" },
+        source: { type: "string" },
         layers: { type: "string" },
         extra: { type: "string" },
         recipe: { type: "string" },

@@ -83,8 +83,7 @@ Identity of the features: \`${frozen.identity}\`
 |---|---:|---|
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
-GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels: the main task; its dev split chose the
-weights.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
+GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels: the main task; ${recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing"}.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
 
 ## Recipe
 
@@ -186,10 +185,13 @@ function trainingText({
       ? ""
       : `, and, with weight ${distillation.weight}, KL divergence from the teacher at temperature ${distillation.temperature} (Hinton et al. 2015)`;
   const [selected, last] = [evaluations[selectedEvaluation], evaluations.at(-1)];
-  const which = recipe.select === "best" ? "the best" : "the last";
+  const which =
+    evaluations.length === 1
+      ? "the only evaluation"
+      : `${recipe.select === "best" ? "the best" : "the last"} of ${evaluations.length} evaluations`;
   return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates}, weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
 over ${recipe.epochs} epochs), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${last?.epoch.toFixed(2)} epochs; the
-weights are those after ${selected?.epoch.toFixed(2)}, ${which} of ${evaluations.length} evaluations (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+weights are those after ${selected?.epoch.toFixed(2)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
 ${backend}, Node ${node}.`;
 }
 

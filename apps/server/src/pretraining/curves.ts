@@ -61,17 +61,24 @@ function panelSvg({ title, points, colour, top, steps, marks, goal }: Panel): st
   const axis = [...new Set(steps5)].map(
     (step) => `<text x="${x(step)}" y="${top + panel + 16}" text-anchor="middle" fill="#555">${step}</text>`,
   );
-  const line = points.map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x)} ${y(point.y)}`).join("");
+  const path = (list: readonly Point[]) =>
+    list.map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x)} ${y(point.y)}`).join("");
+  const line = (list: readonly Point[], style: string) =>
+    `<path d="${path(list)}" fill="none" stroke="${colour}" ${style}/>`;
+  // Of a noisy curve the course is seen in its moving mean.
+  const lines = marks
+    ? line(points, 'stroke-width="1.5"')
+    : line(points, 'stroke-opacity="0.3"') + line(movingMean(points), 'stroke-width="1.8"');
   const dots = points.map(
     (point) =>
       `<circle cx="${x(point.x)}" cy="${y(point.y)}" r="3" fill="${colour}"><title>step ${point.x}: ${point.y.toFixed(4)}</title></circle>`,
   );
   const goalLine =
     goal === undefined ? "" : `<path d="M${left} ${y(goal)}H${width - right}" stroke="#777" stroke-dasharray="4 4"/>`;
-  const last = points.at(-1);
+  const last = (marks ? points : movingMean(points)).at(-1);
   const label = last === undefined ? "" : `: ${last.y.toFixed(4)}`;
   return `<text x="${left}" y="${top - 10}" font-weight="600" fill="#222">${title}${label}</text>
-${grid.join("")}${axis.join("")}${goalLine}<path d="${line}" fill="none" stroke="${colour}" stroke-width="1.5"/>${marks ? dots.join("") : ""}`;
+${grid.join("")}${axis.join("")}${goalLine}${lines}${marks ? dots.join("") : ""}`;
 }
 
 /** Four or five round values from below `low` to above `high`. */
@@ -83,6 +90,14 @@ function roundTicks(low: number, high: number): number[] {
   const first = Math.floor(low / step);
   const last = Math.max(first + 1, Math.ceil(high / step));
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+}
+
+/** Over the last fifteen points or so, fewer at the start. */
+function movingMean(points: readonly Point[]): Point[] {
+  return points.map(({ x }, i) => {
+    const window = points.slice(Math.max(0, i - 14), i + 1);
+    return { x, y: window.reduce((sum, point) => sum + point.y, 0) / window.length };
+  });
 }
 
 function round(value: number): number {

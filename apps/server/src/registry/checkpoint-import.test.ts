@@ -177,7 +177,7 @@ describe("config.json and tokenizer files of other kinds", () => {
     ["a table of 10^12 values", { vocab_size: 1e6, hidden_size: 1e6, num_attention_heads: 1 }, {}, "has shape [30,6]"],
     ["no tokenizer", {}, { "notes.md": "" }, "holds neither tokenizer.json nor vocab.txt nor vocab.json"],
     ["half a tokenizer", {}, { "vocab.json": "{}" }, "holds neither tokenizer.json"],
-    ["a tokenizer that is none", {}, { "tokenizer.json": "[]" }, "tokenizer.json: is not a JSON object"],
+    ["a tokenizer that is none", {}, { "tokenizer.json": "[]" }, "tokenizer.json: it is not a JSON object"],
     [
       "a vocabulary without [CLS]",
       {},

@@ -11,6 +11,7 @@ import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { extractorConfigJson, sha256 } from "../pretraining/export.js";
 import { readTokenizerJson, tokenizerFileNames } from "./checkpoint-tokenizer.js";
@@ -84,6 +85,8 @@ export interface CheckpointFolder {
   /** The encoder alone, float32. */
   readonly model: TensorFile;
   readonly tokenizerJson: string;
+  /** Where it was imported from, in a folder that `importCheckpoint` wrote. */
+  readonly source?: string;
   /** As its publisher names it. */
   readonly licence?: string;
   /** What was read, as it lies there. */
@@ -104,22 +107,27 @@ export function readCheckpointFolder(folder: string): CheckpointFolder {
   const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
   const model = takeEncoderWeights(config, found, folder);
   const tokenizerJson = readTokenizerJson(folder);
-  const licence = readLicence(folder);
   const weightFiles = new Set([...found.values()].map(({ path }) => basename(path)));
   const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
   const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
     const bytes = readFileSync(join(folder, name));
     return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
   });
-  return { config, model, tokenizerJson, files, ...(licence === undefined ? {} : { licence }) };
+  return { config, model, tokenizerJson, files, ...readOriginOf(folder) };
 }
 
-/** From import.json, or from the head of the publisher's README.md: a short name such as apache-2.0. */
-function readLicence(folder: string): string | undefined {
-  const read = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
-  const imported = /"licence": "([\w.+-]{1,60})"/.exec(read("import.json"));
-  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md"))?.[1] ?? "";
-  return imported?.[1] ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
+const importedSchema = z.looseObject({ source: z.string().optional(), licence: z.string().optional() });
+
+/** What is said of where a checkpoint comes from: by import.json, or of the licence by the head of the publisher's README.md. */
+function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
+  const read = (name: string) =>
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : undefined;
+  const importPath = join(folder, "import.json");
+  const { source, licence } = inFile(importPath, () => importedSchema.parse(JSON.parse(read("import.json") ?? "{}")));
+  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md") ?? "")?.[1] ?? "";
+  // A short name such as apache-2.0.
+  const found = licence ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
+  return { ...(source === undefined ? {} : { source }), ...(found === undefined ? {} : { licence: found }) };
 }
 
 function refuseFilled(out: string): void {
