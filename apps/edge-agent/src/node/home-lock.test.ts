@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -36,6 +36,34 @@ test("the lock of a killed process is taken over", async () => {
   await once(child, "exit");
   await (await lockHome(home)).release();
   expect(own.started).not.toBe("");
+});
+
+test("one whose lock is moved aside by another that found the same dead daemon leaves the home to that one", async () => {
+  const path = join(home, "daemon.lock");
+  const rival = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  await writeFile(path, JSON.stringify({ pid: process.pid, started: "another-boot/12345" }));
+  const attempt = lockHome(home).then(
+    () => "held",
+    (cause: { code: string }) => cause.code,
+  );
+  while ((await findDaemon(home)) !== process.pid) await new Promise(setImmediate);
+  const lockOfRival = JSON.stringify({ pid: rival.pid, started: "" });
+  await writeFile(`${path}.rival`, lockOfRival);
+  await rename(`${path}.rival`, path);
+  expect(await attempt).toBe("HOME_IN_USE");
+  expect(await readFile(path, "utf8")).toBe(lockOfRival);
+  rival.kill("SIGKILL");
+  await once(rival, "exit");
+});
+
+test("one that comes while others contend looks again too, and releasing takes away no other's lock", async () => {
+  const path = join(home, "daemon.lock");
+  await writeFile(`${path}.1`, "{}");
+  const lock = await lockHome(home);
+  const lockOfRival = JSON.stringify({ pid: 1, started: "" });
+  await writeFile(path, lockOfRival);
+  await lock.release();
+  expect(await readFile(path, "utf8")).toBe(lockOfRival);
 });
 
 test("a process that got a dead daemon's number by chance does not hold its lock", async () => {

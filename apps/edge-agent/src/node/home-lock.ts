@@ -1,14 +1,18 @@
 // One daemon per home. The lock names its owner (process, its start time, the machine's boot), so that the lock of a killed
 // process is recognised and taken over. LevelDB's own lock stands behind it should two processes race for a stale one.
 
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { directoryMode, fileMode, isMissing, mapDiskFull } from "./durable-file.js";
 
 const ownerSchema = z.object({ pid: z.int().positive(), started: z.string() });
 type Owner = z.infer<typeof ownerSchema>;
+
+/** Longer than anyone needs from reading a stale lock to moving it aside. */
+const settleMs = 150;
 
 export interface HomeLock {
   release(): Promise<void>;
@@ -18,22 +22,29 @@ export async function lockHome(home: string): Promise<HomeLock> {
   const path = join(home, "daemon.lock");
   const own = `${path}.${process.pid}`;
   const owner: Owner = { pid: process.pid, started: (await startOf(process.pid)) ?? "" };
+  const mark = JSON.stringify(owner);
   try {
     await mapDiskFull("lock", async () => {
       await mkdir(home, { recursive: true, mode: directoryMode });
-      await writeFile(own, JSON.stringify(owner), { mode: fileMode });
+      await writeFile(own, mark, { mode: fileMode });
     });
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     const { code } = cause as { code?: unknown };
     throw new AppError("INVALID_CONFIGURATION", `--home ${home} cannot be used (${code})`, { cause });
   }
+  const held: HomeLock = { release: () => releaseLock(path, mark) };
+  let tookOver = false;
   try {
     for (let attempt = 0; ; attempt++) {
       try {
         // A link appears whole or not at all: nobody ever reads a half-written lock.
         await link(own, path);
-        return { release: () => rm(path, { force: true }) };
+        // One that judged an old lock stale may still move this new one aside, and slip in: look again once they are done.
+        if (!tookOver && !(await isContested(home, own))) return held;
+        await sleep(settleMs);
+        if (await holds(path, mark)) return held;
+        continue;
       } catch (cause) {
         if ((cause as { code?: unknown }).code !== "EEXIST") throw cause;
       }
@@ -43,6 +54,7 @@ export async function lockHome(home: string): Promise<HomeLock> {
         throw new AppError("HOME_IN_USE", `${home} is in use by process ${holder.pid}`);
       }
       if (attempt > 8) throw new AppError("HOME_IN_USE", `${path} is taken again and again`);
+      tookOver = true;
       await rename(path, `${own}.stale`).catch((cause) => {
         if (!isMissing(cause)) throw cause;
       });
@@ -51,6 +63,20 @@ export async function lockHome(home: string): Promise<HomeLock> {
     await rm(own, { force: true });
     await rm(`${own}.stale`, { force: true });
   }
+}
+
+/** Whether others want the lock: whoever does has a file of theirs beside it, from before they look until they are done. */
+async function isContested(home: string, own: string): Promise<boolean> {
+  return (await readdir(home)).some((name) => name.startsWith("daemon.lock.") && join(home, name) !== own);
+}
+
+/** Only one's own: a lock that another holds by now stays. */
+async function releaseLock(path: string, mark: string): Promise<void> {
+  if (await holds(path, mark)) await rm(path, { force: true });
+}
+
+async function holds(path: string, mark: string): Promise<boolean> {
+  return (await readFile(path, "utf8").catch(() => "")) === mark;
 }
 
 /** The living daemon of this home, if there is one. */
