@@ -64,7 +64,7 @@ export async function benchEncoders(bench: EncoderBench): Promise<Measured> {
     for (const [i, tokens] of encodings.entries()) {
       progress.begin(`${model}, ${tokens === "32" ? "padded to 32 tokens" : "true length"}`, weights[model][i + 1]!);
       const encode = tokens === "32" ? padded(tokenizer) : trueLength(tokenizer);
-      const timings = await timeContenders(contenders, { sentences, encode, model, progress });
+      const timings = await timeContenders(contenders, { sentences, encode, model, progress, note });
       const operations = meanOperations(config, sentences, encode);
       rows.push(...toRows(contenders, timings, { model, tokens, operations, limits }));
     }
@@ -78,12 +78,13 @@ interface Work {
   readonly encode: (text: string) => Int32Array;
   readonly model: ModelName;
   readonly progress: Progress;
+  readonly note: (line: string) => void;
 }
 
 /** One timing a contender, undefined for what is not built. The two-threaded take turns among themselves: their threads spin on a little. */
 async function timeContenders(
   contenders: readonly EncoderContender[],
-  { sentences, encode, model, progress }: Work,
+  { sentences, encode, model, progress, note }: Work,
 ): Promise<(Timing | undefined)[]> {
   const timings = contenders.map((): Timing | undefined => undefined);
   const rounds = sentences.length * (model === "tiny" ? 5 : 1);
@@ -95,8 +96,9 @@ async function timeContenders(
       sentenceBySentence(`${engine} ${dtype} ${threadsOf(threads)}`, sentences, (text) => features(encode(text))),
     );
     const options = { rounds, warmups: model === "tiny" ? 150 : 8, ...(threads === 1 ? {} : { pauseMs: 3 }) };
+    const onCut = (cut: number) => note(`${threadsOf(threads)}: ${cut} of ${rounds} rounds, the machine being busy`);
     const onRound = (done: number, total: number) => progress.advance((pass + done / total) / threadCounts.length);
-    for (const [k, timing] of (await timeInTurn(named, { ...options, onRound })).entries()) {
+    for (const [k, timing] of (await timeInTurn(named, { ...options, onRound, onCut })).entries()) {
       timings[chosen[k]!.i] = timing;
     }
   }

@@ -46,13 +46,18 @@ export function headCellWeight({ features, samples }: HeadCell, rounds: number):
 
 export async function benchHeadTable({ engines, python, tf, progress, cells, rounds }: HeadBench): Promise<Measured> {
   const rows: HeadRow[] = [];
+  const notes = notesOf(python);
   for (const cell of cells) {
     progress.begin(`${cell.features} features, ${cell.samples} samples`, headCellWeight(cell, rounds));
     const peers = peersOf(cell, tf, python);
     const ours = engines.map(({ name, kernels }) => ({ name, work: kernels && trainingOf(cell, kernels) }));
     const built = ours.flatMap(({ name, work }) => (work === undefined ? [] : [contender(name, work)]));
     const onRound = (done: number, total: number) => progress.advance(done / total);
-    const timings = await timeInTurn([...peers, ...built], { rounds, warmups: 1, onRound });
+    const onCut = (cut: number) =>
+      notes.push(
+        `${cell.features} features, ${cell.samples} samples: ${cut} of ${rounds} rounds, the machine being busy`,
+      );
+    const timings = await timeInTurn([...peers, ...built], { rounds, warmups: 1, onRound, onCut });
     const timed = new Map([...peers, ...built].map(({ name }, i) => [name, timings[i]!] as const));
     const medians = peers.map(({ name }) => timed.get(name)!.medianMs);
     for (const { name } of [...ours, ...peers]) {
@@ -67,7 +72,7 @@ export async function benchHeadTable({ engines, python, tf, progress, cells, rou
       });
     }
   }
-  return { limits: [], notes: notesOf(python), rows };
+  return { limits: [], notes, rows };
 }
 
 function notesOf({ names }: PythonPeers): string[] {

@@ -8,5 +8,5 @@ test("every line says what is done, how much of all that is, and how long the re
   await new Promise((resolve) => setTimeout(resolve, 5));
   progress.begin("timing", 6);
   expect(lines[0]).toBe("table8: preparing, 0%\n");
-  expect(lines[1]).toMatch(/^table8: timing, 40%, 1 s left\n$/);
+  expect(lines[1]).toMatch(/^table8: timing, 40%, \d+ s left\n$/);
 });

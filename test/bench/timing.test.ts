@@ -17,6 +17,14 @@ test("contenders take turns in changing orders, and the slow ones sit rounds out
   expect(others).toContain("ba");
 });
 
+test("a busy machine's time is not spent without end: rounds are left out, and it is said how many there were", async () => {
+  let turns = 0;
+  const cut: number[] = [];
+  const one = { name: "one", time: () => ++turns };
+  await timeInTurn([one], { rounds: 80, warmups: 2, budgetMs: 0, onCut: (rounds) => cut.push(rounds) });
+  expect([turns, cut]).toEqual([2 + 5, [5]]);
+});
+
 test("warming up is not timed, and work that answers later is waited for", async () => {
   let calls = 0;
   const late = contender("late", async () => {

@@ -22,7 +22,13 @@ export interface TimingOptions {
   /** After each unit: lets another contender's threads stop spinning before the next one starts. */
   readonly pauseMs?: number;
   readonly onRound?: (done: number, total: number) => void;
+  /** On a machine that is busy with other work: no further round is begun after this time, once there are a few. Default: a minute. */
+  readonly budgetMs?: number;
+  /** Told how many rounds there were where they were fewer than asked for. */
+  readonly onCut?: (rounds: number) => void;
 }
+
+const leastRounds = 5;
 
 /** A contender whose work runs here; its result must not be thrown away before it is computed. */
 export function contender(name: string, work: () => unknown): Contender {
@@ -39,11 +45,16 @@ export function contender(name: string, work: () => unknown): Contender {
 
 /** In a new order in every round: what one leaves in the caches falls on all others alike. One timing a contender, in the order given. */
 export async function timeInTurn(contenders: readonly Contender[], options: TimingOptions): Promise<Timing[]> {
-  const { rounds, warmups, pauseMs, onRound } = options;
+  const { rounds, warmups, pauseMs, onRound, budgetMs = 60_000, onCut } = options;
   const samples = contenders.map(() => [] as number[]);
   const order = Int32Array.from(contenders.keys());
   const random = createRandom(7);
+  const startedAt = performance.now();
   for (let round = 0; round < warmups + rounds; round++) {
+    if (round >= warmups + leastRounds && performance.now() - startedAt > budgetMs) {
+      onCut?.(round - warmups);
+      break;
+    }
     random.shuffle(order);
     for (const index of order) {
       const { every = 1, time } = contenders[index]!;
