@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
-import type { BertConfig } from "../encoder/config.js";
+import type { BertConfig, RobertaConfig } from "../encoder/config.js";
 import { pool, poolings } from "../encoder/pooling.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
 import { createRandom, type Random } from "../tensor/random.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { warmUp } from "./kernel-encoder.js";
-import type { KernelConfig } from "./kernel-weights.js";
+
 import { referenceEngine } from "./reference-engine.js";
 import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 
@@ -36,6 +36,7 @@ const shapes: Shape[] = [
   { hiddenSize: 48, numAttentionHeads: 4, intermediateSize: 100, numHiddenLayers: 2, ...roberta },
 ];
 
+type KernelConfig = BertConfig | RobertaConfig;
 type Shape = Partial<Omit<BertConfig, "modelType">> & { modelType?: KernelConfig["modelType"] };
 
 function configOf(shape: Shape): KernelConfig {
