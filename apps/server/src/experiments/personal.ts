@@ -1,35 +1,44 @@
 // One person's own head: from scratch and on top of a prior head, from n of their utterances. What the edge agent does, measured.
 
 import type { HeadIdentity } from "@attune/ml/heads/head";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
-import { selectPriorStrength } from "@attune/ml/heads/prior";
+import { type PriorStrengthOptions, selectPriorStrength } from "@attune/ml/heads/prior";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type Examples, subset } from "./workbench.js";
 
 /** Utterances of a person; Infinity stands for all. */
 export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
+/** A draw of few utterances is a lottery: more of them than seeds elsewhere. Every start learns from the same draws. */
+export const drawSeeds: readonly number[] = [1, 2, 3, 4, 5];
 
 export interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
   /** Where training starts and what it is pulled towards. */
   readonly prior: LinearHead;
+  /** What the trust in the prior is chosen from. */
+  readonly candidates: Pick<PriorStrengthOptions, "scales" | "strengths">;
+  readonly kernels: HeadKernels;
 }
 
+/** The prior head is looked through: everything is learned, the pull towards zero chosen as a prior's strength is. */
+export const fromScratch: PersonProblem["candidates"] = { scales: [0] };
+/** The prior head is believed, only how often a person shows which emotion is learned. */
+export const biasesOnly: PersonProblem["candidates"] = { scales: [1], strengths: [1e6] };
+
 /**
- * Weighted F1 by `sampleCounts`, then by seed, which draws the utterances; with none and with all there is nothing to draw and one run.
+ * Weighted F1 by `sampleCounts`, then by draw of the utterances; with none and with all there is nothing to draw and one run.
  * How far to trust the prior is chosen each time on the n utterances alone.
  */
-export function personCurve(
-  { train, measure, prior }: PersonProblem,
-  { seeds, report }: { seeds: readonly number[]; report: (fraction: number) => void },
-): number[][] {
+export function personCurve(problem: PersonProblem, report: (fraction: number) => void): number[][] {
+  const { train, measure, prior } = problem;
   return sampleCounts.map((count, index) => {
     report(index / sampleCounts.length);
     if (count === 0) return [scoreOf(prior, measure)];
-    const draws = count < train.labels.length ? seeds : seeds.slice(0, 1);
-    return draws.map((seed) => scoreOf(personalHead(draw(train, count, seed), prior, seed), measure));
+    const seeds = count < train.labels.length ? drawSeeds : drawSeeds.slice(0, 1);
+    return seeds.map((seed) => scoreOf(personalHead(problem, draw(train, count, seed)), measure));
   });
 }
 
@@ -40,14 +49,13 @@ function draw(examples: Examples, count: number, seed: number): Examples {
   return subset(examples, order.slice(0, count));
 }
 
-function personalHead(sample: Examples, prior: LinearHead, seed: number): LinearHead {
-  const { identity } = prior;
-  const { l2 } = selectPriorStrength({ ...sample, identity, prior, random: createRandom(seed) });
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 } as const;
-  return fitLinear({ ...sample, identity, recipe, prior, random: createRandom(seed) });
+function personalHead({ prior, candidates, kernels }: PersonProblem, sample: Examples): LinearHead {
+  const examples = { ...sample, identity: prior.identity, prior, kernels, random: createRandom(1) };
+  const { recipe } = selectPriorStrength({ ...examples, ...candidates });
+  return fitLinear({ ...examples, recipe });
 }
 
-/** A prior that says nothing, all weights zero: what "from scratch" starts from, its regularisation chosen as a prior's strength is. */
+/** A prior that says nothing, all weights zero: what "from scratch" starts from. */
 export function emptyPrior(examples: Examples, identity: HeadIdentity): LinearHead {
   // Descent that starts at zero and takes no step.
   const recipe = { optimizer: "sgd", learningRate: 0, epochs: 1, batchSize: 64, l2: 0 } as const;

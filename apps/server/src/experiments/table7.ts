@@ -4,6 +4,7 @@ import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { meldMainSpeakers } from "../datasets/meld.js";
+import { openEngine } from "../platform/engine.js";
 import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
 import { measureClassifier } from "./classifiers.js";
@@ -19,7 +20,7 @@ import {
   type Task,
 } from "./outcome.js";
 import { paperTable7, paperTable7Components } from "./paper.js";
-import { emptyPrior, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { biasesOnly, drawSeeds, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
 import {
   type Examples,
   examplesOf,
@@ -44,8 +45,8 @@ export interface PersonTasks {
   readonly curves: readonly { readonly start: Start; readonly task: Task }[];
 }
 
-/** Where a personal head starts: nowhere, at the extractor's own prior head, at one fitted on everyone else's rows. */
-type Start = "scratch" | "shipped" | "others";
+/** Where a personal head starts: nowhere, at the extractor's own prior head (only its biases learned, or all), at one fitted on everyone else's rows. */
+type Start = "scratch" | "biases" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
 export function personTasks(bench: Workbench, source: ExtractorSource): PersonTasks[] {
@@ -53,8 +54,8 @@ export function personTasks(bench: Workbench, source: ExtractorSource): PersonTa
     source,
     speaker,
     paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
-    curves: (["scratch", "shipped", "others"] as const)
-      .filter((start) => start !== "shipped" || source.prior !== undefined)
+    curves: (["scratch", "biases", "shipped", "others"] as const)
+      .filter((start) => source.prior !== undefined || start === "scratch" || start === "others")
       .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
   }));
 }
@@ -103,9 +104,18 @@ function curveTask(
 ): Task {
   const choice = { source, speaker };
   const identity = { features: featureKey(choice), classes: [...emotionLabels] };
-  const ownPrior = start === "shipped" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
+  const ownPrior =
+    start === "shipped" || start === "biases" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
   return {
-    key: taskKey(bench, "personal-4", start, ...ownPrior, sampleCounts.join(","), featureKey(choice)),
+    key: taskKey(
+      bench,
+      "personal-5",
+      start,
+      ...ownPrior,
+      sampleCounts.join(","),
+      drawSeeds.join(","),
+      featureKey(choice),
+    ),
     what: `${speaker}, ${startTitles[start]}`,
     cost: 10,
     compute(report) {
@@ -115,10 +125,11 @@ function curveTask(
       const prior =
         start === "scratch"
           ? emptyPrior(own, identity)
-          : start === "shipped"
-            ? source.prior!
-            : othersPrior(without(bench, train, speaker), identity);
-      const curve = personCurve({ train: own, measure, prior }, { seeds: bench.seeds, report });
+          : start === "others"
+            ? othersPrior(without(bench, train, speaker), identity)
+            : source.prior!;
+      const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
+      const curve = personCurve({ train: own, measure, prior, candidates, kernels: openEngine().engine.heads }, report);
       // A head of zeros answers nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
       const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));
@@ -171,6 +182,7 @@ function paperCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf)
 
 export const startTitles = {
   scratch: "scratch",
+  biases: "prior, own biases",
   shipped: "prior + personal",
   others: "others' prior + personal",
 } as const;
