@@ -42,7 +42,8 @@ export interface FreezeOutcome {
 
 /** Enough to hold the prior's weights small where features repeat each other; with so many rows it hardly matters. */
 const priorRecipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1e-4 } as const;
-const goldenTolerance = 1e-3;
+/** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0024. */
+const goldenTolerance = 5e-3;
 
 /** Writes every file of a frozen extractor but its card. The features are those of the int8 weights, as devices compute them. */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {

@@ -108,6 +108,16 @@ describe("The DR", () => {
     expect(largestDifference(ratio, golden.constant.explainedVarianceRatio)).toBeLessThan(1e-7);
   });
 
+  it("does not scale a feature that hardly varies up to what varies", () => {
+    const features = createMatrix(4, 3);
+    features.data.set([1, 8, 0, -1, 8.0001, 2, 1, 8, 0, -1, 8.0001, 2]);
+    const { data } = fitDimensionalityReduction(features).apply(features);
+    // Deviations 1, 5e-5 and 1: the median is 1, and the second is divided by 0.2 instead of its own.
+    expect(data[0]).toBeCloseTo(1, 5);
+    expect(data[1]).toBeCloseTo(-2.5e-4, 5);
+    expect(data[2]).toBeCloseTo(-1, 5);
+  });
+
   it("without components standardises and keeps every feature", () => {
     const reduction = fitDimensionalityReduction(features);
     expect(reduction).toMatchObject({ inputSize: 6, outputSize: 6 });

@@ -6,7 +6,7 @@ import { readFloat32, readFloat64, readMatrixShape, readMetadataField, refuseOth
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { fitPca } from "./pca.js";
-import { applyStandardizer, fitStandardizer } from "./standardizer.js";
+import { applyStandardizer, fitStandardizer, type Standardizer } from "./standardizer.js";
 
 export interface DimensionalityReduction {
   readonly inputSize: number;
@@ -31,6 +31,12 @@ interface Parts {
 }
 
 /**
+ * A feature that varies less than this share of what the features usually vary (the median deviation) is not scaled up beyond it. A transformer's
+ * outlier dimensions, pooled by maximum, hardly vary: at deviation 1 they would be the rounding noise of whichever engine computed them.
+ */
+const leastShareOfUsualDeviation = 0.2;
+
+/**
  * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised features when `outputSize`
  * is given. It is part of the feature extractor: priors and personal heads see its output only, and its file is part of their identity.
  */
@@ -39,7 +45,7 @@ export function fitDimensionalityReduction(
   outputSize?: number,
   kernels: HeadKernels = referenceHeadKernels,
 ): DimensionalityReduction {
-  const { mean, scale, inputSize } = fitStandardizer(features);
+  const { mean, scale, inputSize } = withoutNoise(fitStandardizer(features));
   if (outputSize === undefined) return createReduction({ mean, scale }, kernels);
   const pca = fitPca(applyStandardizer({ mean, scale, inputSize }, features), outputSize);
   // What rounding to float32 left of the standardised mean is folded into the one mean of the file.
@@ -71,6 +77,11 @@ export function loadDimensionalityReduction(
     { ...readScaling(file, inputSize), projection: { components, explainedVarianceRatio } },
     kernels,
   );
+}
+
+function withoutNoise({ mean, scale, inputSize }: Standardizer): Standardizer {
+  const least = leastShareOfUsualDeviation * scale.toSorted()[inputSize >> 1]!;
+  return { mean, scale: scale.map((deviation) => Math.max(deviation, least)), inputSize };
 }
 
 function readScaling(file: TensorFile, inputSize: number): { mean: Float64Array; scale: Float64Array } {
