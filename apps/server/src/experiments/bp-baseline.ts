@@ -4,8 +4,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
-import { classificationReport } from "@attune/ml/metrics/classification";
 import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
+import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
@@ -14,12 +14,13 @@ import type { Tf } from "../pretraining/backend.js";
 import type { Example } from "../pretraining/batches.js";
 import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
-import { createVariables, forwardFeatures } from "../pretraining/inference.js";
+import { createVariables, taskLogits } from "../pretraining/inference.js";
 import { createParameter } from "../pretraining/optimizer.js";
 import { type Recipe, recipes } from "../pretraining/recipe.js";
 import { train } from "../pretraining/trainer.js";
 import type { ExtractorSource } from "./extractor-source.js";
-import type { Finding, Task } from "./outcome.js";
+import { createMeasurements, type Measurements, type Scored, temperatureOf } from "./measurement.js";
+import type { Task } from "./outcome.js";
 import { chooseRows, taskKey, type Workbench } from "./workbench.js";
 
 const taskName = "emotion";
@@ -28,33 +29,46 @@ const learningRate = 2e-4;
 
 /** Epochs by early stopping on the rows that settings are chosen on; the weights of the best epoch are measured. */
 export function bpTask(bench: Workbench, source: ExtractorSource): Task {
+  const key = taskKey(bench, `bp-${epochs}-${learningRate}`, "calibrated-1", source.key);
   return {
-    key: taskKey(bench, `bp-${epochs}-${learningRate}`, source.key),
+    key,
     what: `end-to-end fine-tuning of ${source.name}`,
-    cost: 700,
+    cost: costOf(source),
     async compute(report) {
       const tf = await bench.openTf();
-      const findings: Finding[] = [];
+      const measurements = createMeasurements(emotionLabels.length);
+      const directories: string[] = [];
       for (const [turn, seed] of bench.seeds.entries()) {
         const progress = (fraction: number) => report((turn + fraction) / bench.seeds.length);
-        findings.push(await fineTune(bench, { tf, source, seed, report: progress }));
+        const fingerprint = sha256(key, String(seed));
+        const directory = join(bench.scratchDirectory, fingerprint);
+        directories.push(directory);
+        measurements.add(await fineTune(bench, { tf, source, seed, fingerprint, directory, report: progress }));
       }
-      const [first] = findings;
-      const confusion = first?.confusion === undefined ? {} : { confusion: first.confusion };
-      const notes = [`Adam ${learningRate} with warm-up, best of ${epochs} epochs`];
-      return { scores: findings.flatMap(({ scores }) => scores), notes, ...confusion };
+      // Until here a run that is stopped goes on from its checkpoints, those of finished seeds included.
+      for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+      return measurements.finding([`Adam ${learningRate} with warm-up, best of ${epochs} epochs`]);
     },
   };
+}
+
+/** Seconds on one core, from what BERT-Tiny's shape took: products grow with the square of the width, all else with the width. */
+function costOf({ folder }: ExtractorSource): number {
+  const { numHiddenLayers, hiddenSize } = folder.config;
+  return 150 * numHiddenLayers * ((hiddenSize / 128) ** 2 + hiddenSize / 128);
 }
 
 interface FineTuning {
   readonly tf: Tf;
   readonly source: ExtractorSource;
   readonly seed: number;
+  readonly fingerprint: string;
+  readonly directory: string;
   readonly report: (fraction: number) => void;
 }
 
-async function fineTune(bench: Workbench, { tf, source, seed, report }: FineTuning): Promise<Finding> {
+async function fineTune(bench: Workbench, run: FineTuning): Promise<Parameters<Measurements["add"]>[0]> {
+  const { tf, source, seed, fingerprint, directory, report } = run;
   const { config, pooling, maxTokens } = source.folder;
   const rows = chooseRows(bench);
   const tokenizer = createTokenizer(source.folder.tokenizerJson);
@@ -66,29 +80,29 @@ async function fineTune(bench: Workbench, { tf, source, seed, report }: FineTuni
     });
   const { stopAfterEpochs: _, ...base } = recipes.tiny;
   const recipe: Recipe = { ...base, pooling, maxTokens, epochs, learningRate, patience: 2, tokenDropoutRate: 0 };
-  const fingerprint = sha256(source.key, String(seed));
-  const directory = join(bench.scratchDirectory, fingerprint);
-  try {
-    const outcome = await train({
-      tf,
-      config,
-      recipe,
-      tasks: [{ name: taskName, classes: emotionLabels, examples: examples(rows.fit) }],
-      dev: examples(rows.check),
-      seed,
-      unknownId: 0,
-      firstWordId: 0,
-      fingerprint,
-      directory,
-      initial: encoderWeights(source),
-      onProgress: ({ step, steps }) => report(step / steps),
-    });
-    const predicted = predict({ tf, source, best: outcome.selected }, examples(bench.measured));
-    const result = classificationReport(labelsOf(bench.measured), predicted, emotionLabels.length);
-    return { scores: [result.weightedF1], notes: [], confusion: Array.from(result.confusion) };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const check = examples(rows.check);
+  const { selected } = await train({
+    tf,
+    config,
+    recipe,
+    tasks: [{ name: taskName, classes: emotionLabels, examples: examples(rows.fit) }],
+    dev: check,
+    seed,
+    unknownId: 0,
+    firstWordId: 0,
+    fingerprint,
+    directory,
+    resume: true,
+    checkpointEvery: 50,
+    initial: encoderWeights(source),
+    onProgress: ({ step, steps }) => report(step / steps),
+  });
+  const scored = (of: readonly Example[], labelled: readonly LabelledRow[]): Scored => ({
+    scores: predict({ tf, source, selected }, of),
+    labels: labelsOf(labelled),
+  });
+  const temperature = temperatureOf(scored(check, rows.check));
+  return { measured: scored(examples(bench.measured), bench.measured), temperature };
 }
 
 function shapesOf({ folder }: ExtractorSource): Map<string, number[]> {
@@ -107,33 +121,20 @@ function encoderWeights({ folder, model }: ExtractorSource): Map<string, Float32
 interface Tuned {
   readonly tf: Tf;
   readonly source: ExtractorSource;
-  readonly best: ReadonlyMap<string, Float32Array>;
+  readonly selected: ReadonlyMap<string, Float32Array>;
 }
 
-function predict({ tf, source, best }: Tuned, examples: readonly Example[]): Int32Array {
+/** (N, classes), logits. */
+function predict({ tf, source, selected }: Tuned, examples: readonly Example[]): Matrix {
   const { config, pooling } = source.folder;
-  const parameters = new Map(
-    [...shapesOf(source)].map(([name, shape]) => [name, createParameter(shape, best.get(name)!)]),
-  );
+  const shapes = [...shapesOf(source)];
+  const parameters = new Map(shapes.map(([name, shape]) => [name, createParameter(shape, selected.get(name)!)]));
   const weights = createVariables(tf, parameters);
-  const [weight, bias] = [best.get(`head.${taskName}.weight`)!, best.get(`head.${taskName}.bias`)!];
-  const predicted = new Int32Array(examples.length);
   try {
-    for (let start = 0; start < examples.length; start += 64) {
-      const batch = examples.slice(start, start + 64);
-      const features = forwardFeatures({ tf, config, recipe: { pooling } }, { parameters, weights, examples: batch });
-      const width = features.length / batch.length;
-      for (let i = 0; i < batch.length; i++) {
-        const scores = Array.from(bias, (value, c) => {
-          let sum = value;
-          for (let j = 0; j < width; j++) sum += weight[c * width + j]! * features[i * width + j]!;
-          return sum;
-        });
-        predicted[start + i] = scores.indexOf(Math.max(...scores));
-      }
-    }
+    const trained = { parameters, weights, task: taskName, examples };
+    const logits = taskLogits({ tf, config, recipe: { pooling } }, trained);
+    return createMatrix(examples.length, emotionLabels.length, logits);
   } finally {
     for (const variable of weights.values()) variable.dispose();
   }
-  return predicted;
 }

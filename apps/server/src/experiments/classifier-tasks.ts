@@ -10,11 +10,14 @@ import { type FeatureChoice, featureKey, problemOf, taskKey, type Workbench } fr
 export const classifierRows = [
   "BP",
   "Hidden",
+  "Hidden (balanced)",
   "Linear",
   "Linear (optimum)",
   "Linear (optimum, balanced)",
   "ELM",
+  "ELM (balanced)",
   "OSELM",
+  "OSELM (balanced)",
 ] as const;
 export type ClassifierRow = (typeof classifierRows)[number];
 
@@ -24,18 +27,29 @@ export function classifierTask(bench: Workbench, choice: FeatureChoice, row: Cla
     case "BP":
       return bench.withBp && choice.components === undefined ? bpTask(bench, choice.source) : undefined;
     case "Hidden":
-      return taskOf(bench, choice, { classifier: hiddenClassifier(bench.openTf, bench.full), cost: 60 });
+      return hiddenTask(bench, choice, "none");
+    case "Hidden (balanced)":
+      return hiddenTask(bench, choice, "balanced");
     case "Linear":
-      return taskOf(bench, choice, { classifier: adamLinear(bench.full), cost: 40 });
+      return taskOf(bench, choice, { classifier: adamLinear(bench.full, bench.heads), cost: 40 });
     case "Linear (optimum)":
-      return taskOf(bench, choice, { classifier: optimalLinear("none"), cost: 15 });
+      return taskOf(bench, choice, { classifier: optimalLinear("none", bench.heads), cost: 15 });
     case "Linear (optimum, balanced)":
-      return taskOf(bench, choice, { classifier: optimalLinear("balanced"), cost: 15 });
+      return taskOf(bench, choice, { classifier: optimalLinear("balanced", bench.heads), cost: 15 });
     case "ELM":
       return taskOf(bench, choice, { classifier: bench.elm.elm, cost: 25 });
+    case "ELM (balanced)":
+      return taskOf(bench, choice, { classifier: bench.elm.elmBalanced, cost: 10 });
     case "OSELM":
       return taskOf(bench, choice, { classifier: bench.elm.oselm, cost: 10 });
+    case "OSELM (balanced)":
+      return taskOf(bench, choice, { classifier: bench.elm.oselmBalanced, cost: 10 });
   }
+}
+
+function hiddenTask(bench: Workbench, choice: FeatureChoice, classWeights: "balanced" | "none"): Task {
+  const classifier = hiddenClassifier(bench.openTf, { full: bench.full, classWeights });
+  return taskOf(bench, choice, { classifier, cost: classWeights === "none" ? 60 : 20 });
 }
 
 export function taskOf<S>(
@@ -46,7 +60,7 @@ export function taskOf<S>(
   const scale = bench.full ? 4 : 1;
   const person = choice.speaker === undefined ? 1 : 0.05;
   return {
-    key: taskKey(bench, classifier.name, featureKey(choice)),
+    key: taskKey(bench, "calibrated-1", classifier.name, featureKey(choice)),
     what: `${classifier.name.split("-")[0]} on ${choice.source.name}${choice.components ? `, PCA ${choice.components}` : ""}${choice.speaker ? `, ${choice.speaker}` : ""}`,
     cost: cost * scale * person,
     async compute(report) {

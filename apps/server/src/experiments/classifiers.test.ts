@@ -1,5 +1,6 @@
 // The classifiers on a small problem that can be learned, and on one whose equations are singular.
 
+import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import { selectRows } from "@attune/ml/tensor/matrix";
 import { describe, expect, it } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
@@ -8,7 +9,8 @@ import { type Classifier, measureClassifier } from "./classifiers.js";
 import { createElmClassifiers } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear, sgdLinear } from "./linear-classifier.js";
-import { emptyPrior, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { mean } from "./outcome.js";
+import { drawSeeds, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
 import { type Examples, holdOut, type Problem, subset } from "./workbench.js";
 
 const classes = ["neutral", "joy", "surprise"];
@@ -29,6 +31,20 @@ function problem(rows: number): Problem {
   return { identity, choose: holdOut(fit), final: { fit, measure: examples(120, 2) } };
 }
 
+/** A tenth of the third class's rows, with labels that are noisy: plain classifiers hardly ever say it. */
+function rareProblem(): Problem {
+  const noisy = (rows: number, seed: number): Examples => {
+    const { features, labels } = labelledRows({ rows, inputSize: 6, classes: 3, seed, apart: 0.4 });
+    return { features, labels };
+  };
+  const all = noisy(900, 1);
+  const fit = subset(
+    all,
+    [...all.labels.keys()].filter((i) => all.labels[i] !== 2 || i % 8 === 0),
+  );
+  return { identity, choose: holdOut(fit), final: { fit, measure: noisy(300, 2) } };
+}
+
 const openTf = async () => (await openBackend("tfjs-wasm")).tf;
 const run = <S>(classifier: Classifier<S>, rows = 400, seeds = [1, 2]) =>
   measureClassifier(classifier, { problem: problem(rows), seeds, chooseEachSeed: false, report: () => {} });
@@ -38,8 +54,9 @@ describe("A classifier under experiment", () => {
     ["linear, SGD", sgdLinear(), 2],
     ["linear, optimum", optimalLinear("none"), 1],
     ["linear, balanced", optimalLinear("balanced"), 1],
-    ["hidden", hiddenClassifier(openTf, false), 2],
+    ["hidden", hiddenClassifier(openTf, { full: false, classWeights: "none" }), 2],
     ["elm", createElmClassifiers().elm, 2],
+    ["elm, balanced", createElmClassifiers().elmBalanced, 2],
   ] as const)(
     "%s learns, says what was chosen, and counts its runs",
     async (_, classifier, runs) => {
@@ -48,7 +65,38 @@ describe("A classifier under experiment", () => {
       for (const score of finding.scores) expect(score).toBeGreaterThan(0.75);
       expect(finding.notes.some((note) => note.startsWith("chosen: "))).toBe(true);
       expect(finding.confusion!.reduce((sum, count) => sum + count, 0)).toBe(120);
-      expect(finding.series!.logLoss).toHaveLength(runs);
+      for (const name of ["macroF1", "logLoss", "brier", "ece", "plain logLoss", "temperature"]) {
+        expect(finding.series![name], name).toHaveLength(runs);
+      }
+      expect(finding.series!.confidence).toHaveLength(15);
+    },
+    60_000,
+  );
+
+  it("has probabilities that are better with a temperature where they are least squares", async () => {
+    const { series } = await run(createElmClassifiers().elm);
+    expect(mean(series!.logLoss!)!).toBeLessThan(mean(series!["plain logLoss"]!)!);
+    expect(mean(series!.ece!)!).toBeLessThan(0.1);
+  }, 60_000);
+
+  it.each([
+    ["linear", optimalLinear("none"), optimalLinear("balanced")],
+    ["elm", createElmClassifiers().elm, createElmClassifiers().elmBalanced],
+    [
+      "hidden",
+      hiddenClassifier(openTf, { full: false, classWeights: "none" }),
+      hiddenClassifier(openTf, { full: false, classWeights: "balanced" }),
+    ],
+  ] as const)(
+    "%s finds more of a rare class when classes are balanced",
+    async (_, plain, balanced) => {
+      const rare = rareProblem();
+      const found = async (classifier: unknown) => {
+        const options = { problem: rare, seeds: [1], chooseEachSeed: false, report: () => {} };
+        const { confusion } = await measureClassifier(classifier as Classifier<unknown>, options);
+        return confusion![8]!;
+      };
+      expect(await found(balanced)).toBeGreaterThan(await found(plain));
     },
     60_000,
   );
@@ -76,10 +124,15 @@ describe("A classifier under experiment", () => {
   });
 
   it("OSELM fed in chunks measures what ELM does", async () => {
-    const { elm, oselm } = createElmClassifiers();
-    const [batch, online] = [await run(elm), await run(oselm)];
-    expect(online.scores).toEqual(batch.scores);
-    expect(online.notes).toEqual(batch.notes);
+    const { elm, oselm, elmBalanced, oselmBalanced } = createElmClassifiers();
+    for (const [whole, chunked] of [
+      [elm, oselm],
+      [elmBalanced, oselmBalanced],
+    ] as const) {
+      const [batch, online] = [await run(whole), await run(chunked)];
+      expect(online.scores).toEqual(batch.scores);
+      expect(online.notes).toEqual(batch.notes);
+    }
   });
 });
 
@@ -89,13 +142,14 @@ describe("A person's curve", () => {
     const own = examples(90, 3);
     const prior = othersPrior(everyone, identity);
     const measure = examples(100, 4);
-    const curve = personCurve({ train: own, measure, prior }, { seeds: [1, 2, 3], report: () => {} });
-    expect(curve.map((scores) => scores.length)).toEqual(sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : 3)));
-    for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
-    const scratch = personCurve(
-      { train: own, measure, prior: emptyPrior(own, identity) },
-      { seeds: [1], report: () => {} },
+    const problem = { train: own, measure, prior, candidates: {}, kernels: referenceHeadKernels };
+    const curve = personCurve(problem, () => {});
+    expect(curve.map((scores) => scores.length)).toEqual(
+      sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawSeeds.length)),
     );
+    for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
+    const blank = { ...problem, prior: emptyPrior(own, identity), candidates: fromScratch };
+    const scratch = personCurve(blank, () => {});
     expect(scratch[1]![0]!).toBeLessThan(curve[1]![0]!);
     expect(scratch.at(-1)![0]!).toBeGreaterThan(0.75);
   });

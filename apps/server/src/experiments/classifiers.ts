@@ -1,16 +1,17 @@
 // The classifiers of tables 4 to 7 as experiments: each fits a grid of settings, one is chosen, and that one is measured for every seed.
 
 import { MlError } from "@attune/ml/error";
-import { classificationReport, logLoss, predictedLabels } from "@attune/ml/metrics/classification";
+import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import type { Matrix } from "@attune/ml/tensor/matrix";
+import { createMeasurements, temperatureOf } from "./measurement.js";
 import type { Finding } from "./outcome.js";
 import type { Examples, Problem } from "./workbench.js";
 
 /** A fitted setting, or one whose equations had no usable solution. */
 export interface Fitted<Setting> {
   readonly setting: Setting;
-  /** (N, D) to (N, classes); absent when singular. */
-  readonly probabilities?: (features: Matrix) => Matrix;
+  /** (N, D) to (N, classes): logits or least squares, the largest of which is the prediction; absent when singular. */
+  readonly scores?: (features: Matrix) => Matrix;
 }
 
 export interface FitInput<Group> {
@@ -29,6 +30,8 @@ export interface Classifier<Setting> {
   readonly groups: readonly (readonly Setting[])[];
   /** The seed changes nothing: one run is all there is. */
   readonly deterministic?: boolean;
+  /** Scores to probabilities without calibration; a softmax where it is not given. */
+  readonly plain?: (scores: Matrix) => Matrix;
   describe(setting: Setting): string;
   fit(input: FitInput<readonly Setting[]>): Promise<Fitted<Setting>[]> | Fitted<Setting>[];
 }
@@ -45,43 +48,37 @@ export async function measureClassifier<S>(classifier: Classifier<S>, run: Class
   const { problem, report } = run;
   const seeds = classifier.deterministic === true ? run.seeds.slice(0, 1) : run.seeds;
   const { measure } = problem.final;
-  const choosing = classifier.groups.flat().length > 1;
-  const rounds = choosing ? (run.chooseEachSeed ? seeds.length : 1) : 0;
+  const rounds = run.chooseEachSeed ? seeds.length : 1;
   const steps = rounds * classifier.groups.length + seeds.length;
   let done = 0;
   const step = () => report(++done / steps);
 
   const notes = new Set<string>();
-  const scores: number[] = [];
-  const losses: number[] = [];
-  let confusion: number[] | undefined;
-  let chosen: S | undefined = classifier.groups[0]?.[0];
+  const measurements = createMeasurements(problem.identity.classes.length, classifier.plain);
+  let chosen: Choice<S>["best"];
   for (const [turn, seed] of seeds.entries()) {
     if (turn < rounds) {
       const choice = await choose(classifier, { problem, seed, step });
-      chosen = choice.setting;
+      chosen = choice.best;
       if (choice.singular.length > 0) notes.add(`singular: ${choice.singular.join(", ")}`);
-      if (chosen !== undefined) notes.add(`chosen: ${classifier.describe(chosen)}`);
+      if (chosen !== undefined) notes.add(`chosen: ${classifier.describe(chosen.setting)}`);
     }
     if (chosen === undefined) continue;
-    const [fitted] = await classifier.fit({ problem, examples: problem.final.fit, group: [chosen], seed });
+    const { setting, temperature } = chosen;
+    const [fitted] = await classifier.fit({ problem, examples: problem.final.fit, group: [setting], seed });
     step();
-    if (fitted?.probabilities === undefined) {
-      notes.add(`singular: ${classifier.describe(chosen)}`);
+    if (fitted?.scores === undefined) {
+      notes.add(`singular: ${classifier.describe(setting)}`);
       continue;
     }
-    const probabilities = fitted.probabilities(measure.features);
-    const classes = problem.identity.classes.length;
-    const result = classificationReport(measure.labels, predictedLabels(probabilities), classes);
-    scores.push(result.weightedF1);
-    losses.push(logLoss(probabilities, measure.labels));
-    confusion ??= Array.from(result.confusion);
+    measurements.add({ measured: { scores: fitted.scores(measure.features), labels: measure.labels }, temperature });
   }
-  return { scores, notes: [...notes], series: { logLoss: losses }, ...(confusion === undefined ? {} : { confusion }) };
+  return measurements.finding([...notes]);
 }
 
 interface Choice<S> {
-  readonly setting: S | undefined;
+  /** With the temperature of the head that won, fitted on the rows it won on. */
+  readonly best: { readonly setting: S; readonly temperature: number } | undefined;
   readonly singular: string[];
 }
 
@@ -91,24 +88,22 @@ async function choose<S>(
 ): Promise<Choice<S>> {
   const { fit, check } = problem.choose;
   const singular: string[] = [];
-  let setting: S | undefined;
-  let best = Number.NEGATIVE_INFINITY;
+  let best: { readonly setting: S; readonly scores: Matrix; readonly f1: number } | undefined;
   for (const group of classifier.groups) {
-    for (const fitted of await classifier.fit({ problem, examples: fit, group, seed, check })) {
-      if (fitted.probabilities === undefined) {
-        singular.push(classifier.describe(fitted.setting));
+    for (const { setting, scores: scoresOf } of await classifier.fit({ problem, examples: fit, group, seed, check })) {
+      if (scoresOf === undefined) {
+        singular.push(classifier.describe(setting));
         continue;
       }
-      const predicted = predictedLabels(fitted.probabilities(check.features));
-      const score = classificationReport(check.labels, predicted, problem.identity.classes.length).weightedF1;
-      if (score > best) {
-        best = score;
-        setting = fitted.setting;
-      }
+      const scores = scoresOf(check.features);
+      const f1 = weightedF1(check.labels, predictedLabels(scores), problem.identity.classes.length);
+      if (best === undefined || f1 > best.f1) best = { setting, scores, f1 };
     }
     step();
   }
-  return { setting, singular };
+  if (best === undefined) return { best, singular };
+  const temperature = temperatureOf({ scores: best.scores, labels: check.labels });
+  return { best: { setting: best.setting, temperature }, singular };
 }
 
 /** A fit, or undefined where it is singular; other errors pass. */

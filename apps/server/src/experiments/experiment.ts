@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
+import { openEngine } from "../platform/engine.js";
 import { openBackend, type Tf } from "../pretraining/backend.js";
 import { type BaselineTasks, baselinesOf, baselineTasks } from "./baselines.js";
 import { type ExperimentName, experimentByName } from "./catalogue.js";
 import { openCellStore } from "./cell-store.js";
 import { createElmClassifiers } from "./elm-classifier.js";
-import { type ExtractorSource, openEngine, openSource } from "./extractor-source.js";
+import { type ExtractorSource, openSource } from "./extractor-source.js";
 import { createFeatureCache } from "./feature-cache.js";
 import type { Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
 import type { Progress } from "./progress.js";
@@ -47,6 +48,8 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
   const bench = openBench(options, {
     engineName,
     features: createFeatureCache(join(options.cacheDirectory, "features"), engine),
+    elm: createElmClassifiers(engine.heads),
+    heads: engine.heads,
   });
   const baselines = baselineTasks(bench, bench.extractors[0]!);
   const experiments = options.names.map((name) => experimentByName(name, bench, baselines));
@@ -68,7 +71,7 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
 
 function openBench(
   options: ExperimentOptions,
-  { engineName, features }: { engineName: string; features: Workbench["features"] },
+  { engineName, features, elm, heads }: { engineName: string } & Pick<Workbench, "features" | "elm" | "heads">,
 ): Workbench {
   const data = loadMeld(options.dataDirectory);
   const measured = options.split === "dev" ? data.dev : data.test;
@@ -90,7 +93,8 @@ function openBench(
     withBp: options.withBp,
     ...(options.iemocapDirectory === undefined ? {} : { iemocapDirectory: options.iemocapDirectory }),
     extractors,
-    elm: createElmClassifiers(),
+    elm,
+    heads,
     features,
     reduced: keepLatest(),
     openTf: onceOpened(),

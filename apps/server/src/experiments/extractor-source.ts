@@ -1,13 +1,9 @@
 // An extractor under experiment: a folder opened, what is known of it, and its twin with random weights.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
-import type { Engine } from "@attune/ml/engine/engine";
-import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import {
   type DimensionalityReduction,
   loadDimensionalityReduction,
@@ -32,21 +28,6 @@ export interface ExtractorSource {
   /** The folder's own, where it was frozen for publishing. */
   readonly reduction?: DimensionalityReduction;
   readonly prior?: LinearHead;
-}
-
-/** WebAssembly where the host has it: the same kernels as on devices. */
-export function openEngine(): { readonly engine: Engine; readonly name: string } {
-  try {
-    const require = createRequire(import.meta.url);
-    const kernel = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
-    const engine = createWasmEngine({
-      simd128: kernel("attune-simd128.wasm"),
-      relaxed: kernel("attune-relaxed.wasm"),
-    });
-    return { engine, name: `wasm-${engine.build}` };
-  } catch {
-    return { engine: referenceEngine, name: "reference" };
-  }
 }
 
 /** `argument`: DIR, or NAME=DIR where NAME is one of the paper's extractors, with `-pretrained` for one further trained on a labelled dataset. */

@@ -1,21 +1,23 @@
 // Figure 2 and section 5.1: the squared error of FP16 and INT8 features against FP32 (equation 6), and what it does to F1.
 
 import { roundTensorFileToHalf, roundToHalf } from "@attune/ml/quantization/fp16";
-import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import { dequantizeTensorFile, quantizeTensorFile } from "@attune/ml/quantization/int8";
 import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
 import { sha256 } from "../pretraining/export.js";
 import { taskOf } from "./classifier-tasks.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { optimalLinear } from "./linear-classifier.js";
-import { type Cell, type Experiment, emptyCell, measuredCell, type Task } from "./outcome.js";
+import { type Cell, type Experiment, mean, measuredCell, type OutcomeOf, type Task } from "./outcome.js";
 import { paperFigure2 } from "./paper.js";
 import { taskKey, type Workbench } from "./workbench.js";
+
+type Representation = "FP32" | "FP16" | "INT8";
 
 export interface RoundingTasks {
   readonly source: ExtractorSource;
   readonly errors: readonly { readonly representation: "FP16" | "INT8"; readonly task: Task }[];
-  readonly f1: readonly { readonly representation: "FP32" | "FP16" | "INT8"; readonly task: Task }[];
+  readonly f1: readonly { readonly representation: Representation; readonly task: Task }[];
 }
 
 /** Squared errors by powers of ten: bin k counts those from 10^(k + leastExponent) on; smaller ones, zero too, are in bin 0. */
@@ -23,45 +25,52 @@ export const leastExponent = -16;
 export const histogramBins = 18;
 
 export function roundingTasks(bench: Workbench): RoundingTasks[] {
-  return bench.extractors
-    .filter(({ weights }) => weights === "float32")
-    .map((source) => {
-      const half = variant(source, "FP16", roundTensorFileToHalf);
-      const int8 = variant(source, "INT8", quantizeTensorFile);
-      const f1 = (representation: "FP32" | "FP16" | "INT8", choice: ExtractorSource) => ({
-        representation,
-        task: taskOf(bench, { source: choice }, { classifier: optimalLinear("none"), cost: 15 }),
-      });
-      return {
-        source,
-        errors: [
-          { representation: "FP16" as const, task: errorTask(bench, { source, other: half }) },
-          { representation: "INT8" as const, task: errorTask(bench, { source, other: int8 }) },
-        ],
-        f1: [f1("FP32", source), f1("FP16", half), f1("INT8", int8)],
-      };
+  return bench.extractors.map((source) => {
+    const exact = source.weights === "float32" ? source : variant(source, "FP32", dequantizeTensorFile);
+    const half = variant(exact, "FP16", roundTensorFileToHalf);
+    // As it is shipped, or rounded here.
+    const int8 = source.weights === "int8" ? source : variant(source, "INT8", quantizeTensorFile);
+    const f1 = (representation: Representation, choice: ExtractorSource) => ({
+      representation,
+      task: taskOf(bench, { source: choice }, { classifier: optimalLinear("none", bench.heads), cost: 15 }),
     });
+    const error = (representation: "FP16" | "INT8", other: ExtractorSource) => ({
+      representation,
+      task: errorTask(bench, { exact, other, representation }),
+    });
+    return {
+      source,
+      errors: [error("FP16", half), error("INT8", int8)],
+      f1: [f1("FP32", exact), f1("FP16", half), f1("INT8", int8)],
+    };
+  });
 }
 
 /** The same extractor with other weights; a prior head of its own features would not fit. */
 function variant(source: ExtractorSource, name: string, change: (file: TensorFile) => TensorFile): ExtractorSource {
   const { prior: _, ...rest } = source;
   const title = `${source.name} ${name}`;
-  return { ...rest, name: title, key: sha256(`${name}\n${source.key}`), model: change(source.model), weights: "int8" };
+  return { ...rest, name: title, key: sha256(`${name}\n${source.key}`), model: change(source.model) };
+}
+
+interface Rounding {
+  readonly exact: ExtractorSource;
+  readonly other: ExtractorSource;
+  readonly representation: "FP16" | "INT8";
 }
 
 /** Over all features before the DR and all utterances of the measured split. FP16 features are rounded too, as they would be kept. */
-function errorTask(bench: Workbench, { source, other }: { source: ExtractorSource; other: ExtractorSource }): Task {
+function errorTask(bench: Workbench, { exact, other, representation }: Rounding): Task {
   return {
-    key: taskKey(bench, "rounding-1", other.key),
+    key: taskKey(bench, "rounding-2", exact.key, other.key),
     what: `rounding of ${other.name}`,
     cost: 5,
     compute(report) {
       const texts = bench.measured.map((row) => row.text);
-      const exact = bench.features.pooled(source, texts, report);
-      const pooled = bench.features.pooled(other, texts);
-      const rounded = other.name.endsWith("FP16") ? roundToHalf(pooled.data) : pooled.data;
-      return { scores: [], notes: [], series: squaredErrors(exact, rounded) };
+      const reference = bench.features.pooled(exact, texts, report);
+      const { data } = bench.features.pooled(other, texts);
+      const rounded = representation === "FP16" ? roundToHalf(data) : data;
+      return { scores: [], notes: [], series: squaredErrors(reference, rounded) };
     },
   };
 }
@@ -84,8 +93,8 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
   return { histogram, mean: [sum / length], largest: [largest], beyond: [beyond / length] };
 }
 
-export const needsFloat32 =
-  "needs float32 weights, and these are int8: add --extractor DIR with a run folder of `attune pretrain` or an import";
+const int8Reference =
+  "against its int8 weights computed in float32: those it was rounded from are not shipped. What rounding them cost too: --extractor DIR with a run folder of `attune pretrain` or an import";
 
 export function figure2(bench: Workbench): Experiment {
   const measured = roundingTasks(bench);
@@ -93,37 +102,39 @@ export function figure2(bench: Workbench): Experiment {
     name: "figure2",
     title: "Squared rounding errors of features against FP32",
     tasks: measured.flatMap(({ errors, f1 }) => [...errors, ...f1].map(({ task }) => task)),
-    assemble: (outcomeOf) => [
-      ...measured.flatMap(({ source, errors, f1 }) => {
-        const row = (representation: string) => `${source.name} ${representation}`;
-        const errorCells = errors.flatMap(({ representation, task }) => {
-          const { series = {} } = outcomeOf(task);
-          const cell = (column: string, values: number[] | undefined, paper: string | null): Cell =>
-            measuredCell({ row: row(representation), column, paper }, { scores: values ?? [], notes: [] });
-          const largest = representation === "FP16" ? "< 1e-5" : "in the order of 0.1";
-          return [
-            cell("mean squared error", series.mean, representation === "INT8" ? "small" : null),
-            cell("largest squared error", series.largest, largest),
-            cell("share of errors from 1e-5 on", series.beyond, representation === "FP16" ? "0" : null),
-          ];
-        });
-        const f1Cells = f1.map(({ representation, task }) => {
-          const paper = { FP32: null, FP16: "as FP32", INT8: "0.0005 below FP32" }[representation];
-          return measuredCell({ row: row(representation), column: "weighted F1, linear", paper }, outcomeOf(task));
-        });
-        return [...errorCells, ...f1Cells];
-      }),
-      ...bench.extractors
-        .filter(({ weights }) => weights === "int8")
-        .flatMap(({ name }) =>
-          (["FP16", "INT8"] as const).map((representation) => {
-            const paper = representation === "FP16" ? "< 1e-5" : "in the order of 0.1";
-            return emptyCell(
-              { row: `${name} ${representation}`, column: "largest squared error", paper },
-              needsFloat32,
-            );
-          }),
-        ),
-    ],
+    assemble: (outcomeOf) =>
+      measured.flatMap((tasks) => [...errorCells(tasks, outcomeOf), ...f1Cells(tasks, outcomeOf)]),
   };
+}
+
+const rowName = (source: ExtractorSource, representation: string) => `${source.name} ${representation}`;
+
+function errorCells({ source, errors }: RoundingTasks, outcomeOf: OutcomeOf): Cell[] {
+  const notes = source.weights === "int8" ? [int8Reference] : [];
+  return errors.flatMap(({ representation, task }) => {
+    const { series = {} } = outcomeOf(task);
+    const row = rowName(source, representation);
+    const cell = (column: string, values: number[] | undefined, paper: string | null): Cell =>
+      measuredCell({ row, column, paper }, { scores: values ?? [], notes });
+    return [
+      cell("mean squared error", series.mean, representation === "INT8" ? "small" : null),
+      cell("largest squared error", series.largest, representation === "FP16" ? "< 1e-5" : "in the order of 0.1"),
+      cell("share of errors from 1e-5 on", series.beyond, representation === "FP16" ? "0" : null),
+    ];
+  });
+}
+
+/** Of `linear` at its optimum, fitted on the features of each representation. */
+function f1Cells({ source, f1 }: RoundingTasks, outcomeOf: OutcomeOf): Cell[] {
+  const exact = mean(outcomeOf(f1[0]!.task).scores);
+  return f1.flatMap(({ representation, task }) => {
+    const row = rowName(source, representation);
+    const { scores, notes } = outcomeOf(task);
+    const place = { row, column: "weighted F1, linear", paper: null };
+    const cell = measuredCell(place, { scores, notes });
+    if (representation === "FP32" || exact === null) return cell;
+    const lost = scores.map((score) => exact - score);
+    const paper = representation === "INT8" ? paperFigure2.int8F1Loss : 0;
+    return [cell, measuredCell({ row, column: "weighted F1 below FP32", paper }, { scores: lost, notes: [] })];
+  });
 }

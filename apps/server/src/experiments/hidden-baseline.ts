@@ -1,6 +1,7 @@
 // The baseline `hidden`: one trained tanh layer on frozen features, cross-entropy, Adam 1e-4, batch 64 (paper, "Training Setup").
 // Its products run in TensorFlow.js; the gradient is written out, because there are four weights.
 
+import { importanceOf } from "@attune/ml/heads/softmax";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom, type Random } from "@attune/ml/tensor/random";
@@ -22,15 +23,22 @@ const mostEpochs = 60;
 /** Epochs without a better weighted F1 on the check rows. */
 const patience = 4;
 
-export function hiddenClassifier(openTf: () => Promise<Tf>, full: boolean): Classifier<HiddenSetting> {
-  const units = full ? paperSetup.hiddenUnits : [25, 100, 500];
+export interface HiddenOptions {
+  readonly full: boolean;
+  readonly classWeights: "balanced" | "none";
+}
+
+export function hiddenClassifier(openTf: () => Promise<Tf>, options: HiddenOptions): Classifier<HiddenSetting> {
+  const { full, classWeights } = options;
+  // Balanced classes are a second look at what was found without them: the middle of the grid is enough.
+  const units = full ? paperSetup.hiddenUnits : classWeights === "none" ? [25, 100, 500] : [100];
   const l2s = full ? paperSetup.l2 : [0, 0.003];
   const groups = units.flatMap((count) => l2s.map((l2) => [{ units: count, l2 }]));
   return {
-    name: `hidden-tanh-${units.join(",")}-${l2s.join(",")}`,
+    name: `hidden${classWeights === "none" ? "" : " balanced"}-tanh-${units.join(",")}-${l2s.join(",")}`,
     groups,
     describe: ({ units: count, l2, epochs }) => `${count} units, l2 ${l2}, ${epochs ?? mostEpochs} epochs`,
-    fit: async (input) => [await fitHidden(await openTf(), input)],
+    fit: async (input) => [await fitHidden(await openTf(), input, classWeights)],
   };
 }
 
@@ -42,12 +50,17 @@ interface Network {
   readonly b2: Parameter;
 }
 
-async function fitHidden(tf: Tf, input: FitInput<readonly HiddenSetting[]>): Promise<Fitted<HiddenSetting>> {
+async function fitHidden(
+  tf: Tf,
+  input: FitInput<readonly HiddenSetting[]>,
+  classWeights: HiddenOptions["classWeights"],
+): Promise<Fitted<HiddenSetting>> {
   const { problem, examples, check, seed } = input;
   const setting = input.group[0]!;
   const classes = problem.identity.classes.length;
   const random = createRandom(seed);
   const network = createNetwork([examples.features.cols, setting.units, classes], random);
+  const importance = importanceOf(examples.labels, { classes, classWeights });
   const order = Int32Array.from(examples.labels.keys());
   const limit = setting.epochs ?? mostEpochs;
   let best = { score: Number.NEGATIVE_INFINITY, epochs: limit, weights: copyOf(network) };
@@ -56,7 +69,12 @@ async function fitHidden(tf: Tf, input: FitInput<readonly HiddenSetting[]>): Pro
     random.shuffle(order);
     for (let start = 0; start < order.length; start += batchSize) {
       const rows = order.subarray(start, start + batchSize);
-      trainStep(tf, { network, batch: gather(examples, rows, classes), l2: setting.l2, step: ++step });
+      trainStep(tf, {
+        network,
+        batch: gather({ ...examples, importance }, rows, classes),
+        l2: setting.l2,
+        step: ++step,
+      });
     }
     await new Promise((resolve) => setImmediate(resolve));
     if (check === undefined) continue;
@@ -66,7 +84,7 @@ async function fitHidden(tf: Tf, input: FitInput<readonly HiddenSetting[]>): Pro
   }
   const weights = check === undefined ? network : best.weights;
   const epochs = check === undefined ? limit : best.epochs;
-  return { setting: { ...setting, epochs }, probabilities: (features) => forward(tf, weights, features) };
+  return { setting: { ...setting, epochs }, scores: (features) => forward(tf, weights, features) };
 }
 
 /** Glorot and Bengio 2010, uniform, as Keras initialises a dense layer; biases zero. */
@@ -91,9 +109,15 @@ interface Batch {
   readonly x: Float32Array;
   /** (B, C), one-hot */
   readonly y: Float32Array;
+  /** (B), what each row weighs; 1 on average over all rows. */
+  readonly importance: Float32Array;
 }
 
-function gather({ features, labels }: FitInput<unknown>["examples"], rows: Int32Array, classes: number): Batch {
+function gather(
+  { features, labels, importance }: FitInput<unknown>["examples"] & { readonly importance: Float64Array },
+  rows: Int32Array,
+  classes: number,
+): Batch {
   const { cols, data } = features;
   const x = new Float32Array(rows.length * cols);
   const y = new Float32Array(rows.length * classes);
@@ -102,7 +126,7 @@ function gather({ features, labels }: FitInput<unknown>["examples"], rows: Int32
     x.set(data.subarray(from * cols, (from + 1) * cols), i * cols);
     y[i * classes + labels[from]!] = 1;
   }
-  return { rows: rows.length, x, y };
+  return { rows: rows.length, x, y, importance: Float32Array.from(rows, (row) => importance[row]!) };
 }
 
 interface Step {
@@ -114,7 +138,7 @@ interface Step {
 
 /** One batch forward and back; l2/2 of both weight matrices, not of the biases. */
 function trainStep(tf: Tf, { network, batch, l2, step }: Step): void {
-  const { rows, x, y } = batch;
+  const { rows, x, y, importance } = batch;
   const { w1, b1, w2, b2 } = network;
   const inputs = w1.shape[0]!;
   const classes = b2.values.length;
@@ -125,7 +149,8 @@ function trainStep(tf: Tf, { network, batch, l2, step }: Step): void {
     const outer = tensor(w2);
     const hidden = tf.tanh(tf.add(tf.matMul(input, tensor(w1)), tensor(b1))) as Tensor2D;
     const logits = tf.add(tf.matMul(hidden, outer), tensor(b2));
-    const residual = tf.div(tf.sub(tf.softmax(logits), tf.tensor2d(y, [rows, classes])), rows) as Tensor2D;
+    const weigh = tf.tensor2d(importance, [rows, 1]).div(rows);
+    const residual = tf.mul(tf.sub(tf.softmax(logits), tf.tensor2d(y, [rows, classes])), weigh) as Tensor2D;
     const slope = tf.sub(1, tf.square(hidden));
     const back = tf.mul(tf.matMul(residual, tf.transpose(outer)), slope) as Tensor2D;
     const ones = tf.ones([1, rows]) as Tensor2D;
@@ -146,16 +171,14 @@ function read(tensor: Tensor2D): Float32Array {
   return (tensor.dataSync() as Float32Array).slice();
 }
 
-/** (N, D) → (N, C) */
+/** (N, D) → (N, C), logits. */
 function forward(tf: Tf, { w1, b1, w2, b2 }: Network, features: Matrix): Matrix {
   const tensor = ({ values, shape }: Parameter) => tf.tensor(values, [...shape] as [number, number]) as Tensor2D;
-  let probabilities = new Float32Array(0);
+  let logits = new Float32Array(0);
   tf.tidy(() => {
     const input = tf.tensor2d(features.data, [features.rows, features.cols]);
     const hidden = tf.tanh(tf.add(tf.matMul(input, tensor(w1)), tensor(b1))) as Tensor2D;
-    probabilities = read(
-      tf.softmax(tf.add(tf.matMul(hidden, tensor(w2)), tensor(b2))) as Tensor2D,
-    ) as typeof probabilities;
+    logits = read(tf.add(tf.matMul(hidden, tensor(w2)), tensor(b2)) as Tensor2D) as typeof logits;
   });
-  return createMatrix(features.rows, b2.values.length, probabilities);
+  return createMatrix(features.rows, b2.values.length, logits);
 }

@@ -1,6 +1,9 @@
 // `linear` in four ways: the paper's Adam and SGD, and the optimum by L-BFGS, plain and with balanced classes.
 
+import { headScores } from "@attune/ml/heads/calibrated";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
+import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type Classifier, unlessSingular } from "./classifiers.js";
 import { paperSetup } from "./paper.js";
@@ -13,29 +16,36 @@ export interface LinearSetting {
 const adamEpochs = { quick: 30, full: 100 };
 
 /** `linear` as the paper trains it on all users: Adam 1e-4, batch 64. */
-export function adamLinear(full: boolean): Classifier<LinearSetting> {
+export function adamLinear(full: boolean, kernels: HeadKernels = referenceHeadKernels): Classifier<LinearSetting> {
   const { adamRate: learningRate, batchSize, l2 } = paperSetup;
   const epochs = full ? adamEpochs.full : adamEpochs.quick;
   const grid = full ? l2 : [0, 0.003, 0.03];
-  return linearClassifier(`linear-adam-${epochs}`, { optimizer: "adam", learningRate, epochs, batchSize }, grid);
+  return linearClassifier(
+    `linear-adam-${epochs}`,
+    { optimizer: "adam", learningRate, epochs, batchSize },
+    { grid, kernels },
+  );
 }
 
 /** `linear` as the paper trains it on one user: SGD 0.01, batch 64, 100 epochs. */
-export function sgdLinear(): Classifier<LinearSetting> {
+export function sgdLinear(kernels: HeadKernels = referenceHeadKernels): Classifier<LinearSetting> {
   const { sgdRate: learningRate, batchSize, epochs, l2 } = paperSetup;
-  return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, l2);
+  return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, { grid: l2, kernels });
 }
 
 /** Our own row: the optimum of the same objective, nothing to tune but l2. */
-export function optimalLinear(classWeights: "balanced" | "none"): Classifier<LinearSetting> {
+export function optimalLinear(
+  classWeights: "balanced" | "none",
+  kernels: HeadKernels = referenceHeadKernels,
+): Classifier<LinearSetting> {
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
-  return linearClassifier(`linear-optimum-${classWeights}`, recipe, [1e-4, 1e-3, 1e-2, 3e-2, 1e-1]);
+  return linearClassifier(`linear-optimum-${classWeights}`, recipe, { grid: [1e-4, 1e-3, 1e-2, 3e-2, 1e-1], kernels });
 }
 
 function linearClassifier(
   name: string,
   recipe: Omit<LinearRecipe, "l2">,
-  grid: readonly number[],
+  { grid, kernels }: { grid: readonly number[]; kernels: HeadKernels },
 ): Classifier<LinearSetting> {
   return {
     name: `${name}-${grid.join(",")}`,
@@ -45,9 +55,9 @@ function linearClassifier(
     fit: ({ problem, examples, group, seed }) =>
       group.map((setting) => {
         const random = createRandom(seed);
-        const fit = { ...examples, identity: problem.identity, recipe: { ...recipe, ...setting }, random };
+        const fit = { ...examples, identity: problem.identity, recipe: { ...recipe, ...setting }, random, kernels };
         const head = unlessSingular(() => fitLinear(fit));
-        return head === undefined ? { setting } : { setting, probabilities: head.probabilities };
+        return head === undefined ? { setting } : { setting, scores: headScores(head) };
       }),
   };
 }

@@ -1,16 +1,11 @@
 // The HTML report: every table with the paper's numbers, the pictures, what was chosen, and the researcher's own sample utterances. One file.
 
-import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { meldMainSpeakers } from "../datasets/meld.js";
-import { barChart, confusionChart, escapeHtml, lineChart } from "./charts.js";
-import { classifierRows, classifierTask } from "./classifier-tasks.js";
+import { escapeHtml } from "./charts.js";
 import type { ExperimentRun } from "./experiment.js";
-import { histogramBins, leastExponent, roundingTasks } from "./figure2.js";
-import { type Baselines, type Cell, deviation, mean, type TableResult } from "./outcome.js";
-import { sampleCounts } from "./personal.js";
+import type { Baselines, Cell, TableResult } from "./outcome.js";
+import { picturesOf } from "./report-pictures.js";
 import { sampleTask } from "./table2.js";
-import { reductionRows } from "./table6.js";
-import { countName, personTasks, startTitles } from "./table7.js";
 import { valueText } from "./text-table.js";
 
 export function reportHtml(run: ExperimentRun): string {
@@ -81,108 +76,6 @@ function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines,
   const line = (name: string, { measured, sd, reference }: Baselines["bagOfWords"]) =>
     `<li>${name} <b>${valueText(measured)}</b>${sd === null ? "" : ` ± ${sd.toFixed(3)}`}${reference === null ? "" : ` (measured elsewhere: ${reference})`}</li>`;
   return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line("always neutral", alwaysNeutral)}${line("random encoder, linear", randomFeatures)}</ul>`;
-}
-
-function picturesOf(table: string, run: ExperimentRun): string {
-  switch (table) {
-    case "table4":
-      return confusions(run);
-    case "table6":
-      return tradeOff(run);
-    case "table7":
-      return people(run);
-    case "figure2":
-      return histograms(run);
-    default:
-      return "";
-  }
-}
-
-function confusions({ bench, outcomeOf }: ExperimentRun): string {
-  return bench.extractors
-    .filter(({ paper }) => paper?.pretrained !== true)
-    .flatMap((source) =>
-      classifierRows.map((row) => {
-        const task = classifierTask(bench, { source }, row);
-        const counts = task === undefined ? undefined : outcomeOf(task).confusion;
-        return counts === undefined ? "" : confusionChart(`${source.name}: ${row}`, counts, emotionLabels);
-      }),
-    )
-    .join("");
-}
-
-function levelsOf({ result }: ExperimentRun): { name: string; y: number }[] {
-  const { bagOfWords, randomFeatures } = result.baselines;
-  return [
-    { name: "bag of words", y: bagOfWords.measured },
-    { name: "random encoder", y: randomFeatures.measured },
-  ].flatMap(({ name, y }) => (y === null ? [] : [{ name, y }]));
-}
-
-function tradeOff(run: ExperimentRun): string {
-  const all = reductionRows(run.bench);
-  return run.bench.extractors
-    .map((source) => {
-      const rows = all.filter((row) => row.source === source).toReversed();
-      const names = rows[0]?.tasks.map(({ column }) => column) ?? [];
-      const series = names.map((name) => ({
-        name,
-        points: rows.flatMap(({ tasks }, x) => {
-          const task = tasks.find(({ column }) => column === name)?.task;
-          const scores = task === undefined ? [] : run.outcomeOf(task).scores;
-          const y = mean(scores);
-          return y === null ? [] : [{ x, y, sd: deviation(scores) }];
-        }),
-      }));
-      const ticks = rows.map(({ size }) => String(size));
-      const axes = { xLabel: "features after PCA", yLabel: "weighted F1", ticks };
-      return lineChart({ title: `${source.name}: what PCA costs`, ...axes, series, levels: levelsOf(run) });
-    })
-    .join("");
-}
-
-/** One chart a person, all on the same axis. */
-function people(run: ExperimentRun): string {
-  const { bench, outcomeOf } = run;
-  const charts = bench.extractors.flatMap((source) =>
-    personTasks(bench, source).map(({ speaker, curves }) => {
-      const series = curves.map(({ start, task }) => ({
-        name: start === "scratch" ? "from scratch" : startTitles[start],
-        points: curvePoints(outcomeOf(task).series ?? {}),
-      }));
-      const measured = outcomeOf(curves[0]!.task).series?.rows?.[1] ?? 0;
-      const of = bench.extractors.length > 1 ? `, ${source.name}` : "";
-      return { title: `${speaker}${of} (${measured} utterances measured)`, series };
-    }),
-  );
-  const ends = charts.flatMap(({ series }) => series.flatMap(({ points }) => points));
-  const reach = ends.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)]);
-  const axes = { xLabel: "the person's own utterances", yLabel: "weighted F1", ticks: sampleCounts.map(countName) };
-  return charts.map((chart) => lineChart({ ...chart, ...axes, levels: [], reach })).join("");
-}
-
-function curvePoints(scoresOf: Readonly<Record<string, number[]>>): { x: number; y: number; sd: number | null }[] {
-  return sampleCounts.flatMap((count, x) => {
-    const scores = scoresOf[countName(count)] ?? [];
-    const y = mean(scores);
-    return y === null ? [] : [{ x, y, sd: deviation(scores) }];
-  });
-}
-
-function histograms({ bench, outcomeOf }: ExperimentRun): string {
-  return roundingTasks(bench)
-    .flatMap(({ source, errors }) =>
-      errors.map(({ representation, task }) => {
-        const counts = outcomeOf(task).series?.histogram ?? [];
-        const bars = Array.from({ length: histogramBins }, (_, bin) => ({
-          label: `1e${leastExponent + bin}`,
-          value: counts[bin] ?? 0,
-        }));
-        const axes = { xLabel: "squared error against FP32 (from)", yLabel: "features", bars };
-        return barChart({ title: `${source.name}, ${representation}`, ...axes });
-      }),
-    )
-    .join("");
 }
 
 /** The only place where utterances are shown, and only to whoever has the dataset. */

@@ -1,8 +1,9 @@
-// Table 4: weighted F1 of every classifier on every extractor.
+// Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
 
 import { type ClassifierRow, classifierRows, classifierTask } from "./classifier-tasks.js";
 import type { ExtractorSource } from "./extractor-source.js";
-import { type Cell, type Experiment, emptyCell, mean, measuredCell, type OutcomeOf } from "./outcome.js";
+import { qualityCells } from "./measurement.js";
+import { type Cell, type CellPlace, type Experiment, emptyCell, measuredCell, type Outcome } from "./outcome.js";
 import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "./paper.js";
 import type { Workbench } from "./workbench.js";
 
@@ -40,9 +41,10 @@ export function table4(bench: Workbench): Experiment {
     tasks: columns.flatMap(({ tasks }) => tasks.flatMap(({ task }) => task ?? [])),
     assemble: (outcomeOf) => [
       ...columns.flatMap(({ source, tasks }) =>
-        tasks.map(({ row, task }) => {
+        tasks.flatMap(({ row, task }) => {
           const place = { row, column: source.name, paper: paperF1(row, paperColumnOf(source)) };
-          return task === undefined ? emptyCell(place, bpNote) : scoreCell(place, outcomeOf, { task, source });
+          if (task === undefined) return emptyCell(place, bpNote);
+          return [scoreCell(place, outcomeOf(task), source), ...qualityCells(place, outcomeOf(task))];
         }),
       ),
       ...missing.flatMap((name) =>
@@ -54,22 +56,9 @@ export function table4(bench: Workbench): Experiment {
   };
 }
 
-function scoreCell(
-  place: Parameters<typeof measuredCell>[0],
-  outcomeOf: OutcomeOf,
-  { task, source }: { task: Parameters<OutcomeOf>[0]; source: ExtractorSource },
-): Cell {
-  const { scores, notes, series } = outcomeOf(task);
-  // Of what cross-entropy trained only: ELM's outputs are least squares, not probabilities.
-  const loss = place.row.includes("ELM") ? null : mean(series?.logLoss ?? []);
-  return measuredCell(place, {
-    scores,
-    notes: [
-      ...notes,
-      ...(loss === null ? [] : [`log-loss ${loss.toFixed(3)}`]),
-      ...(source.paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : []),
-    ],
-  });
+function scoreCell(place: CellPlace, { scores, notes }: Outcome, { paper }: ExtractorSource): Cell {
+  const other = paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : [];
+  return measuredCell(place, { scores, notes: [...notes, ...other] });
 }
 
 function paperF1(row: ClassifierRow, extractor: PaperExtractor): number | null {

@@ -2,6 +2,7 @@
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { HeadIdentity } from "@attune/ml/heads/head";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { createMatrix, type Matrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
@@ -45,6 +46,8 @@ export interface Workbench {
   readonly extractors: readonly ExtractorSource[];
   /** Both kinds share what they fit while choosing. */
   readonly elm: ElmClassifiers;
+  /** What heads are trained with. */
+  readonly heads: HeadKernels;
   readonly features: FeatureCache;
   readonly reduced: (key: string, make: () => SplitFeatures) => SplitFeatures;
   readonly openTf: () => Promise<Tf>;
