@@ -12,6 +12,8 @@ const statusSchema = z.object({
   device: z.string(),
   epoch: z.string(),
   release: z.object({ sequence: z.number(), model: z.string(), modelVersion: z.string() }).nullable(),
+  updateState: z.string(),
+  updateReason: z.string(),
   engine: z.object({ name: z.string() }),
   utterances: z.object({ train: z.number(), holdout: z.number() }),
   f1Prior: z.number().nullable(),

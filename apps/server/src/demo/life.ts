@@ -17,14 +17,21 @@ export interface Progress {
 
 const releasePatienceMs = 120_000;
 const outboxPatienceMs = 120_000;
+/** What trying the same release again would not change. */
+const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
 
-/** Waits until the agent runs a release; the first one has to be downloaded and tested first. */
+/** Waits until the agent runs a release; the first one has to be downloaded and tested first. Throws INVALID_EXTRACTOR where it was refused. */
 export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
   return waitFor({
     agent,
     signal,
     patienceMs: releasePatienceMs,
-    reached: (status) => status.release !== null,
+    reached: ({ release, updateState, updateReason }) => {
+      if (release === null && updateState === "failed" && verdicts.has(updateReason)) {
+        throw new AppError("INVALID_EXTRACTOR", `the agent refused the release: ${updateReason}`);
+      }
+      return release !== null;
+    },
     complaint: "the agent has received no release",
   });
 }

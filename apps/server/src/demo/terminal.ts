@@ -46,18 +46,21 @@ export async function runInTerminal(
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   const screen = createScreen(io.stderr, io.isTty);
   let demo: Demo | undefined;
+  let failed = false;
   try {
     const ports = flags.freePorts ? { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" } : {};
     demo = await runDemo({ ...flags, home, env: { ...ports, ...variables }, screen, signal: interrupt.signal });
     return await use(demo, interrupt.signal);
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    return 130;
+    if (interrupt.signal.aborted) return 130;
+    failed = true;
+    throw error;
   } finally {
     if (interrupt.signal.aborted) io.stderr("\nStopping …\n");
     await demo?.stop();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-    // A directory that nobody asked for and nobody can find again is not left behind; one that a person named stays.
-    if (lasting === undefined) rmSync(home, { recursive: true, force: true });
+    // A directory that nobody asked for is not left behind, but with the logs of a failure in it.
+    if (failed) io.stderr(`The logs are kept in ${home}\n`);
+    else if (lasting === undefined) rmSync(home, { recursive: true, force: true });
   }
 }
