@@ -6,6 +6,7 @@ import { checkExamples, checkNotNegative, checkWhole, type Examples } from "./ex
 import type { HeadKernels } from "./head-kernels.js";
 import { type LinearHead, type LinearRecipe, priorWeights } from "./linear.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
+import { toRowSpace } from "./row-space.js";
 import { type ClassWeights, createDesign, type Design, importanceOf, scoreRows, softmaxRow } from "./softmax.js";
 import { createMetric, type Metric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
@@ -195,21 +196,25 @@ function openTrial(options: PriorStrengthOptions): Trial {
   const { features, labels, identity, prior, random, kernels = referenceHeadKernels } = options;
   const classWeights = options.classWeights ?? "tempered";
   const classes = identity.classes.length;
-  const own = priorWeights(prior, options);
   const order = Int32Array.from({ length: features.rows }, (_, i) => i);
   random.shuffle(order);
   const rows = order.subarray(0, mostRows);
-  const design = (indices: ArrayLike<number>) => {
-    const chosen = Int32Array.from(indices, (i) => labels[i]!);
-    return createDesign(selectRows(features, indices), chosen, { classes, classWeights });
+  const sample = { features: selectRows(features, rows), centre: priorWeights(prior, options) };
+  const { features: coordinates, centre: own } =
+    rows.length < features.cols ? toRowSpace(sample.features, sample.centre) : sample;
+  /** places: in the sample. */
+  const design = (places: ArrayLike<number>) => {
+    const chosen = Int32Array.from(places, (place) => labels[rows[place]!]!);
+    return createDesign(selectRows(coordinates, places), chosen, { classes, classWeights });
   };
-  const whole = design(rows);
+  const places = Int32Array.from(rows.keys());
+  const whole = design(places);
   const classImportance = new Float64Array(classes);
   for (const [i, weight] of importanceOf(whole.labels, { classes, classWeights }).entries()) {
     classImportance[whole.labels[i]!] = weight;
   }
   const count = rows.length < 2 ? 0 : Math.min(options.folds ?? 5, rows.length);
-  const byClass = Array.from(rows).sort((x, y) => labels[x]! - labels[y]!);
+  const byClass = Array.from(places).sort((x, y) => labels[rows[x]!]! - labels[rows[y]!]!);
   const folds = Array.from({ length: count }, (_, k) => ({
     training: design(byClass.filter((_, turn) => turn % count !== k)),
     heldOut: design(byClass.filter((_, turn) => turn % count === k)),
