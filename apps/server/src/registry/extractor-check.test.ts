@@ -35,7 +35,7 @@ describe("a folder is refused by the name of the file at fault", () => {
     [
       "config.json",
       "hidden_size",
-      edit("config.json", (text) => text.replace('"hidden_size": 128', '"hidden_size": 129')),
+      edit("config.json", (text) => text.replace('"hidden_size": 384', '"hidden_size": 385')),
     ],
     ["config.json", "JSON", edit("config.json", (text) => text.slice(1))],
     ["model.safetensors", "truncated", replace("model.safetensors", bundled["model.safetensors"].subarray(0, 100_000))],
