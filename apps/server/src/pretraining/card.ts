@@ -156,7 +156,10 @@ function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string
 function commandText(run: RunRecord, extra: string): string {
   const { recipeName, recipe, checkpoint, teacher, reference, seed } = run;
   const start =
-    checkpoint === undefined ? "--vocabulary data/vocab/bert-uncased/vocab.txt" : `--from ${checkpoint.source}`;
+    checkpoint === undefined
+      ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
+      : // A hub's name is fetched; any other is a folder.
+        `--from ${/^[\w.-]+\/[\w.-]+$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
   const others = `${teacher ? " --teacher teacher-run" : ""}${reference ? " --reference-run full-run" : ""}`;
   // A changed recipe is repeated from its record.
   const known = Object.hasOwn(recipes, recipeName) ? recipeByName(recipeName) : undefined;
