@@ -2,18 +2,23 @@
 // It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly. For another processor:
 // `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`, which does fail where it cannot.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import {
+  findCompiler,
+  nodeApiHeaders,
+  sharedLibrary,
+  systemCompilers,
+} from "../../../packages/ml/kernels/toolchain.js";
 
 const kernels = fileURLToPath(new URL("../../../packages/ml/kernels/", import.meta.url));
 const { values: options } = parseArgs({
   options: { arch: { type: "string" }, compiler: { type: "string" }, output: { type: "string" } },
 });
 const arch = options.arch ?? process.arch;
-const compilers = options.compiler === undefined ? ["cc", "gcc", "clang"] : [options.compiler];
+const compilers = options.compiler === undefined ? systemCompilers : [options.compiler];
 const folder = options.output ?? fileURLToPath(new URL("../dist/native/", import.meta.url));
 const target = join(folder, `attune-${process.platform}-${arch}.node`);
 const isas = {
@@ -30,22 +35,13 @@ const isas = {
   ],
 }[arch];
 
-function headers() {
-  try {
-    return createRequire(import.meta.url)("node-api-headers").include_dir;
-  } catch {
-    const beside = join(dirname(process.execPath), "..", "include", "node");
-    return existsSync(join(beside, "node_api.h")) ? beside : undefined;
-  }
-}
-
 function build(scratch) {
   if (isas === undefined || !["linux", "darwin"].includes(process.platform)) {
     return `there are no native kernels for ${process.platform}-${arch}`;
   }
-  const include = headers();
+  const include = nodeApiHeaders(import.meta.url);
   if (include === undefined) return "Node-API's headers are missing";
-  const compiler = compilers.find((name) => spawnSync(name, ["--version"]).status === 0);
+  const compiler = findCompiler(compilers);
   if (compiler === undefined) return "no C compiler was found";
   const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
   const compile = (source, output, more) => {
@@ -72,8 +68,9 @@ function build(scratch) {
     compile("native.c", "native.o", [`-I${include}`]),
     compile("native-heads.c", "native-heads.o", [`-I${include}`]),
   );
-  const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
-  const linked = spawnSync(compiler, [...shared, ...objects, "-o", join(scratch, "attune.node")], { encoding: "utf8" });
+  const linked = spawnSync(compiler, [...sharedLibrary, ...objects, "-o", join(scratch, "attune.node")], {
+    encoding: "utf8",
+  });
   if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);
   // Renamed into place, so that no daemon ever loads half a file.
   renameSync(join(scratch, "attune.node"), target);

@@ -1,39 +1,34 @@
 // Builds the matrix products of training for this machine where a C compiler is found: `node apps/server/native/build.js`, also at npm's
 // install. It never fails: without a compiler or headers, training multiplies in WebAssembly.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import {
+  findCompiler,
+  nodeApiHeaders,
+  sharedLibrary,
+  systemCompilers,
+} from "../../../packages/ml/kernels/toolchain.js";
 
 const source = fileURLToPath(new URL("./matmul.c", import.meta.url));
 const folder = fileURLToPath(new URL("../dist/native/", import.meta.url));
 const target = join(folder, `matmul-${process.platform}-${process.arch}.node`);
 const isa = { x64: ["-mavx2", "-mfma"], arm64: [] }[process.arch];
 
-function headers() {
-  try {
-    return createRequire(import.meta.url)("node-api-headers").include_dir;
-  } catch {
-    const beside = join(dirname(process.execPath), "..", "include", "node");
-    return existsSync(join(beside, "node_api.h")) ? beside : undefined;
-  }
-}
-
 /** Undefined on success, else why there are none. */
 function build() {
   if (isa === undefined || !["linux", "darwin"].includes(process.platform)) {
     return `none are written for ${process.platform}-${process.arch}`;
   }
-  const include = headers();
+  const include = nodeApiHeaders(import.meta.url);
   if (include === undefined) return "Node-API's headers are missing";
-  const compiler = ["cc", "gcc", "clang"].find((name) => spawnSync(name, ["--version"]).status === 0);
+  const compiler = findCompiler(systemCompilers);
   if (compiler === undefined) return "no C compiler was found";
   mkdirSync(folder, { recursive: true });
   const part = `${target}.part-${process.pid}`;
-  const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
   const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", `-I${include}`];
-  const { status, stderr } = spawnSync(compiler, [...flags, ...isa, ...shared, source, "-o", part], {
+  const { status, stderr } = spawnSync(compiler, [...flags, ...isa, ...sharedLibrary, source, "-o", part], {
     encoding: "utf8",
   });
   if (status !== 0) {
