@@ -52,46 +52,42 @@ export const recipeSchema = z.strictObject({
 
 export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
 
+const common = {
+  pooling: "mean-max",
+  maxTokens: 32,
+  select: "best",
+  warmupFraction: 0.1,
+  weightDecay: 0.01,
+  clipNorm: 1,
+  dropoutRate: 0.1,
+  tokenDropoutRate: 0.1,
+  classWeights: "none",
+} as const satisfies Partial<Recipe>;
+
 const tiny = {
+  ...common,
   hiddenSize: 128,
   numHiddenLayers: 2,
   numAttentionHeads: 2,
   intermediateSize: 512,
-  pooling: "mean-max",
-  maxTokens: 32,
   minimumPieceCount: 2,
   epochs: 3,
   stopAfterEpochs: 1,
   evaluationsPerEpoch: 1,
   patience: 2,
-  select: "best",
   batchSize: 64,
   learningRate: 1e-3,
-  warmupFraction: 0.1,
-  weightDecay: 0.01,
-  clipNorm: 1,
-  dropoutRate: 0.1,
-  tokenDropoutRate: 0.1,
-  classWeights: "none",
 } as const satisfies Recipe;
 
 const fineTuned = {
-  pooling: "mean-max",
-  maxTokens: 32,
+  ...common,
   vocabularySize: 6500,
   epochs: 2,
   evaluationsPerEpoch: 2,
   patience: 3,
-  select: "best",
   batchSize: 32,
   learningRate: 1e-4,
   headLearningRate: 1e-3,
-  warmupFraction: 0.1,
-  weightDecay: 0.01,
-  clipNorm: 1,
-  dropoutRate: 0.1,
-  tokenDropoutRate: 0.1,
-  classWeights: "none",
   distillation: { weight: 0.5, temperature: 2 },
 } as const satisfies Recipe;
 
