@@ -32,13 +32,13 @@ export class MlError extends Error {
   }
 }
 
-/** Throws `not-finite`, naming `what` and the first offending position, unless every value is a finite number. */
-export function assertFinite(what: string, values: Float32Array | Float64Array): void {
+/** Throws `not-finite`, naming `what` and the first offending position (`values` begin at `first`), unless every value is a finite number. */
+export function assertFinite(what: string, values: Float32Array | Float64Array, first = 0): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
       throw new MlError(
         "not-finite",
-        `${what} holds ${values[i]} at position ${i}; every value must be a finite number`,
+        `${what} holds ${values[i]} at position ${first + i}; every value must be a finite number`,
       );
     }
   }

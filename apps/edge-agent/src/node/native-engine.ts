@@ -8,7 +8,7 @@ import type { Engine } from "@attune/ml/engine/engine";
 import { type HeadCore, headFunctions, type NumberArray } from "@attune/ml/engine/head-core";
 import { createHeadKernels } from "@attune/ml/engine/head-kernels";
 import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kernel-encoder";
-import { type KernelWeights, kernelConfig, kernelWeights } from "@attune/ml/engine/kernel-weights";
+import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
 
 /** What `native.c` exports. Numbers returned are codes of `packages/ml/kernels/encoder.h`, 0 for success. */
@@ -93,6 +93,8 @@ function createNativeHeadCore(addon: NativeAddon): HeadCore {
 /** Room for a batch of short texts, whatever the model's longest text is. */
 const leastRows = 256;
 const batchTexts = 32;
+/** Of a tensor at a time, on its way from the file to the kernels: enough that the calls cost nothing. */
+const partBytes = 262_144;
 
 interface KernelParts {
   readonly index: number;
@@ -106,12 +108,9 @@ function createKernel(addon: NativeAddon, { index, config, weights, rows }: Kern
   if (typeof encoder === "number") {
     throw new MlError("unsupported", `No memory for the encoder, or its sizes are out of range (code ${encoder})`);
   }
-  for (const { slot, layer, cols, values, scales } of weights.tensors) {
-    const code = addon.load(encoder, slot, layer, 0, values.length / cols, values, scales);
-    if (code !== 0) {
-      throw new MlError("shape", `The kernel refused tensor ${slot} of layer ${layer} (code ${code})`);
-    }
-  }
+  loadTensors(weights, partBytes, ({ slot, layer, cols }, first, { values, scales }) =>
+    addon.load(encoder, slot, layer, first, values.length / cols, values, scales),
+  );
   return {
     rows,
     texts: batchTexts,

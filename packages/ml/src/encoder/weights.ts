@@ -2,7 +2,7 @@
 import { assertFinite, MlError } from "../error.js";
 import { dequantizeRows, scaleName } from "../quantization/int8.js";
 import { float32FromHalf } from "../tensor/half.js";
-import { getFloat32, sameShape, type TensorFile } from "../tensor/safetensors.js";
+import { getFloat32, partOf, requireFloat32, sameShape, type TensorFile } from "../tensor/safetensors.js";
 import type { EmbeddingTable, LayerNorm, Linear } from "./layers.js";
 
 export interface EncoderWeights {
@@ -14,7 +14,21 @@ export interface EncoderWeights {
   layerNorm(name: string, size: number, epsilon: number): LayerNorm;
   /** `<name>.weight` (rows, cols), left as it is stored: float32, binary16 or int8. */
   embedding(name: string, rows: number, cols: number): EmbeddingTable;
+  /** The same, its name and shape checked, its values still where they are. */
+  rows(name: string, rows: number, cols: number): WeightRows;
 }
+
+export interface WeightRows {
+  readonly kind: EmbeddingTable["kind"];
+  readonly rows: number;
+  readonly cols: number;
+  /** Rows [first, first + count), which reading others of the same file may overwrite. Throws `not-finite`, naming the tensor. */
+  read(first: number, count: number): EmbeddingTable;
+}
+
+/** How values are taken out of a tensor: some of them for a moment, or all for good. */
+type Take = typeof partOf;
+const takeAll: Take = (tensor) => tensor.data;
 
 /** Reads names as they are or behind `prefix` (a checkpoint saved with its task head has one). Its methods throw MlError naming the tensor. */
 export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights {
@@ -35,29 +49,44 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
     return values;
   }
 
-  function table(name: string, rows: number, cols: number): EmbeddingTable {
+  function stored(name: string, [rows, cols]: readonly [number, number], take: Take): WeightRows {
     const tensor = file.tensors.get(name);
     if (tensor?.dtype === "I8") {
       requireShape(name, [rows, cols]);
-      return { kind: "int8", rows, cols, data: tensor.data, scale: vector(scaleName(name), rows) };
+      const scales = vector(scaleName(name), rows);
+      const read = (first: number, count: number): EmbeddingTable => {
+        const scale = scales.subarray(first, first + count);
+        return { kind: "int8", rows: count, cols, data: take(tensor, first * cols, count * cols), scale };
+      };
+      return { kind: "int8", rows, cols, read };
     }
     if (tensor?.dtype === "F16") {
       requireShape(name, [rows, cols]);
-      assertFiniteHalves(name, tensor.data);
-      return { kind: "float16", rows, cols, data: tensor.data };
+      const read = (first: number, count: number): EmbeddingTable => {
+        const data = take(tensor, first * cols, count * cols);
+        assertFiniteHalves(name, data, first * cols);
+        return { kind: "float16", rows: count, cols, data };
+      };
+      return { kind: "float16", rows, cols, read };
     }
-    const data = getFloat32(file, name, [rows, cols]);
-    assertFinite(`Tensor "${name}"`, data);
-    return { kind: "float32", rows, cols, data };
+    const float32 = requireFloat32(file, name, [rows, cols]);
+    const read = (first: number, count: number): EmbeddingTable => {
+      const data = take(float32, first * cols, count * cols);
+      assertFinite(`Tensor "${name}"`, data, first * cols);
+      return { kind: "float32", rows: count, cols, data };
+    };
+    return { kind: "float32", rows, cols, read };
   }
+
+  const table = (name: string, rows: number, cols: number) =>
+    stored(found(`${name}.weight`), [rows, cols], takeAll).read(0, rows);
 
   return {
     linear(name, inFeatures, outFeatures) {
-      const weight = table(found(`${name}.weight`), outFeatures, inFeatures);
       return {
         inFeatures,
         outFeatures,
-        weight: asFloat32(weight),
+        weight: asFloat32(table(name, outFeatures, inFeatures)),
         bias: vector(found(`${name}.bias`), outFeatures),
       };
     },
@@ -70,7 +99,8 @@ export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights
         epsilon,
       };
     },
-    embedding: (name, rows, cols) => table(found(`${name}.weight`), rows, cols),
+    embedding: table,
+    rows: (name, rows, cols) => stored(found(`${name}.weight`), [rows, cols], partOf),
   };
 }
 
@@ -87,7 +117,7 @@ export function asFloat32(table: EmbeddingTable): Float32Array {
 }
 
 /** As assertFinite, without widening them: the largest exponent is that of infinity and NaN. */
-function assertFiniteHalves(name: string, bits: Uint16Array): void {
+function assertFiniteHalves(name: string, bits: Uint16Array, first: number): void {
   const bad = bits.findIndex((half) => (half & 0x7c00) === 0x7c00);
-  if (bad >= 0) assertFinite(`Tensor "${name}"`, float32FromHalf(bits));
+  if (bad >= 0) assertFinite(`Tensor "${name}"`, float32FromHalf(bits), first);
 }

@@ -1,7 +1,8 @@
-// An encoder's tensors in the order and form the C kernels take them: checked by name, shape and value before any kernel sees them.
+// An encoder's tensors in the order and form the C kernels take them: names and shapes checked before any kernel sees them, values as they are
+// handed over, a few rows at a time.
 import { attentionWidth, type EncoderConfig, type MobileBertConfig } from "../encoder/config.js";
 import type { EmbeddingTable, LayerNorm } from "../encoder/layers.js";
-import { asFloat32, type EncoderWeights, encoderWeights } from "../encoder/weights.js";
+import { asFloat32, type EncoderWeights, encoderWeights, type WeightRows } from "../encoder/weights.js";
 import { MlError } from "../error.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 
@@ -16,12 +17,21 @@ const biasSlots = 32;
 const formats = ["float32", "int8", "float16"] as const satisfies EmbeddingTable["kind"][];
 type Format = (typeof formats)[number];
 
-/** Rows of one tensor; a vector is one row, a norm two (weight, bias). `scales`, one a row, are there exactly when the values are int8. */
+/** Rows of one tensor; a vector is one row, a norm two (weight, bias). */
 export interface KernelTensor {
   readonly slot: number;
   /** Or which feed-forward network, counted over all layers. */
   readonly layer: number;
+  readonly rows: number;
   readonly cols: number;
+  /** Of one row, its scale included. */
+  readonly rowBytes: number;
+  /** Rows [first, first + count), until others are read. Throws `not-finite`. */
+  read(first: number, count: number): KernelRows;
+}
+
+/** `scales`, one a row, are there exactly when the values are int8. */
+export interface KernelRows {
   readonly values: Float32Array | Int8Array | Uint16Array;
   readonly scales?: Float32Array;
 }
@@ -53,12 +63,34 @@ export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWe
   return { ...list.finish(), tableFormats: tables.map(({ kind }) => kind) };
 }
 
+/**
+ * Hands every tensor to `load`, at most `roomBytes` of it at a time (or one row); `load` returns the kernel's code. So a file that is read piece by
+ * piece is never in memory beside the kernels'. Throws `not-finite`, or `shape` for a code that is not 0.
+ */
+export function loadTensors(
+  { tensors }: KernelWeights,
+  roomBytes: number,
+  load: (tensor: KernelTensor, first: number, rows: KernelRows) => number,
+): void {
+  for (const tensor of tensors) {
+    const most = Math.max(1, Math.floor(roomBytes / tensor.rowBytes));
+    for (let first = 0; first < tensor.rows; first += most) {
+      const code = load(tensor, first, tensor.read(first, Math.min(most, tensor.rows - first)));
+      if (code === 0) continue;
+      throw new MlError(
+        "shape",
+        `The encoder's kernel refused tensor ${tensor.slot} of layer ${tensor.layer} (code ${code})`,
+      );
+    }
+  }
+}
+
 /** Where a tensor goes: its slot and layer. */
 type Place = readonly [slot: Slot, layer: number];
 type Sizes = readonly [inFeatures: number, outFeatures: number];
 
 interface TensorList {
-  table(name: string, slot: Slot, [rows, cols]: readonly [number, number]): EmbeddingTable;
+  table(name: string, slot: Slot, [rows, cols]: readonly [number, number]): WeightRows;
   norm(name: string, place: Place, size: number): void;
   linear(name: string, place: Place, sizes: Sizes): void;
   /** `<name>.dense` and `<name>.LayerNorm`. */
@@ -68,7 +100,7 @@ interface TensorList {
 
 function createList(weights: EncoderWeights): TensorList {
   const tensors: KernelTensor[] = [];
-  const linears: { table: EmbeddingTable; place: Place }[] = [];
+  const linears: { stored: WeightRows; place: Place }[] = [];
 
   function norm(name: string, place: Place, size: number): void {
     // The kernels are told epsilon by their config.
@@ -76,16 +108,16 @@ function createList(weights: EncoderWeights): TensorList {
   }
 
   function linear(name: string, place: Place, [inFeatures, outFeatures]: Sizes): void {
-    linears.push({ table: weights.embedding(name, outFeatures, inFeatures), place });
+    linears.push({ stored: weights.rows(name, outFeatures, inFeatures), place });
     const slot = slots.indexOf(place[0]) + biasSlots;
-    tensors.push({ slot, layer: place[1], cols: outFeatures, values: weights.bias(name, outFeatures) });
+    tensors.push(smallTensor(weights.bias(name, outFeatures), { slot, layer: place[1], cols: outFeatures }));
   }
 
   return {
     table(name, slot, [rows, cols]) {
-      const table = weights.embedding(name, rows, cols);
-      tensors.push(tableTensor(table, [slot, 0]));
-      return table;
+      const stored = weights.rows(name, rows, cols);
+      tensors.push(storedTensor(stored, [slot, 0]));
+      return stored;
     },
     norm,
     linear,
@@ -94,9 +126,9 @@ function createList(weights: EncoderWeights): TensorList {
       norm(`${name}.LayerNorm`, [normSlot, layer], sizes[1]);
     },
     finish() {
-      const format = formats.find((kind) => linears.every(({ table }) => table.kind === kind)) ?? "float32";
-      for (const { table, place } of linears) {
-        tensors.push(tableTensor(table.kind === format ? table : inFloat32(table), place));
+      const format = formats.find((kind) => linears.every(({ stored }) => stored.kind === kind)) ?? "float32";
+      for (const { stored, place } of linears) {
+        tensors.push(storedTensor(stored.kind === format ? stored : inFloat32(stored), place));
       }
       return { format, tensors };
     },
@@ -194,18 +226,38 @@ function mobileBertParts(config: MobileBertConfig) {
   return { attention, words, otherEpsilon: defaultEpsilon };
 }
 
-function tableTensor(table: EmbeddingTable, [slot, layer]: Place): KernelTensor {
-  const tensor = { slot: slots.indexOf(slot), layer, cols: table.cols, values: table.data };
-  return table.kind === "int8" ? { ...tensor, scales: table.scale } : tensor;
+const bytesPerValue = { float32: 4, float16: 2, int8: 1 } as const satisfies Record<Format, number>;
+const scaleBytes = 4;
+
+function storedTensor(stored: WeightRows, [slot, layer]: Place): KernelTensor {
+  const { kind, rows, cols } = stored;
+  return {
+    slot: slots.indexOf(slot),
+    layer,
+    rows,
+    cols,
+    rowBytes: cols * bytesPerValue[kind] + scaleBytes,
+    read(first, count) {
+      const table = stored.read(first, count);
+      return table.kind === "int8" ? { values: table.data, scales: table.scale } : { values: table.data };
+    },
+  };
 }
 
-function inFloat32(table: EmbeddingTable): EmbeddingTable {
-  return { kind: "float32", rows: table.rows, cols: table.cols, data: asFloat32(table) };
+function inFloat32({ rows, cols, read }: WeightRows): WeightRows {
+  const widened = (table: EmbeddingTable): EmbeddingTable => ({ ...table, kind: "float32", data: asFloat32(table) });
+  return { kind: "float32", rows, cols, read: (first, count) => widened(read(first, count)) };
 }
 
 function normTensor({ weight, bias }: LayerNorm, [slot, layer]: Place): KernelTensor {
   const values = new Float32Array(2 * weight.length);
   values.set(weight);
   values.set(bias, weight.length);
-  return { slot: slots.indexOf(slot), layer, cols: weight.length, values };
+  return smallTensor(values, { slot: slots.indexOf(slot), layer, cols: weight.length });
+}
+
+function smallTensor(values: Float32Array, place: Pick<KernelTensor, "slot" | "layer" | "cols">): KernelTensor {
+  const { cols } = place;
+  const read = (first: number, count: number) => ({ values: values.subarray(first * cols, (first + count) * cols) });
+  return { ...place, rows: values.length / cols, rowBytes: cols * bytesPerValue.float32 + scaleBytes, read };
 }

@@ -4,7 +4,14 @@ import type { Engine } from "./engine.js";
 import { createWasmHeadCore } from "./head-core.js";
 import { createHeadKernels } from "./head-kernels.js";
 import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
-import { type KernelTensor, type KernelWeights, kernelConfig, kernelWeights } from "./kernel-weights.js";
+import {
+  type KernelRows,
+  type KernelTensor,
+  type KernelWeights,
+  kernelConfig,
+  kernelWeights,
+  loadTensors,
+} from "./kernel-weights.js";
 
 export interface WasmBuilds {
   /** `attune-simd128.wasm`: runs wherever WebAssembly has SIMD. */
@@ -102,9 +109,7 @@ function createWasmKernel(
   grow(kernel.memory, region + regionBytes);
   const { buffer } = kernel.memory;
   refuse(kernel.encoder_init(encoder, size, heap), "the configuration");
-  for (const tensor of weights.tensors) {
-    loadTensor(kernel, { encoder, region, regionBytes }, tensor);
-  }
+  loadTensors(weights, regionBytes - 64, (...part) => loadRows(kernel, { encoder, region }, part));
 
   const ids = new Int32Array(buffer, region, rows);
   const lengths = new Int32Array(buffer, region + 4 * rows, rows);
@@ -141,27 +146,21 @@ function createWasmKernel(
   };
 }
 
-function loadTensor(
+/** Through the region: the values, and at the next aligned place the scales. */
+function loadRows(
   kernel: KernelExports,
-  { encoder, region, regionBytes }: { encoder: number; region: number; regionBytes: number },
-  { slot, layer, cols, values, scales }: KernelTensor,
-): void {
-  const rowBytes = cols * values.BYTES_PER_ELEMENT + 4;
-  const rows = values.length / cols;
-  const most = Math.floor((regionBytes - 64) / rowBytes);
-  for (let first = 0; first < rows; first += most) {
-    const count = Math.min(most, rows - first);
-    const part = values.subarray(first * cols, (first + count) * cols);
-    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    new Uint8Array(kernel.memory.buffer, region, bytes.length).set(bytes);
-    let scalesAt = 0;
-    if (scales !== undefined) {
-      scalesAt = alignUp(region + bytes.length);
-      new Float32Array(kernel.memory.buffer, scalesAt, count).set(scales.subarray(first, first + count));
-    }
-    const code = kernel.encoder_load(encoder, slot, layer, first, count, region, bytes.length, scalesAt);
-    refuse(code, `tensor ${slot} of layer ${layer}`);
+  { encoder, region }: { encoder: number; region: number },
+  [{ slot, layer, cols }, first, { values, scales }]: readonly [KernelTensor, number, KernelRows],
+): number {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  new Uint8Array(kernel.memory.buffer, region, bytes.length).set(bytes);
+  let scalesAt = 0;
+  if (scales !== undefined) {
+    scalesAt = alignUp(region + bytes.length);
+    new Float32Array(kernel.memory.buffer, scalesAt, scales.length).set(scales);
   }
+  const count = values.length / cols;
+  return kernel.encoder_load(encoder, slot, layer, first, count, region, bytes.length, scalesAt);
 }
 
 function refuse(code: number, what: string): void {

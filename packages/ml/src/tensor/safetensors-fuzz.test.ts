@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MlError } from "../error.js";
 import { createRandom } from "./random.js";
-import { parseSafetensors, serializeSafetensors } from "./safetensors.js";
+import { bytesSource, openSafetensors, parseSafetensors, serializeSafetensors } from "./safetensors.js";
 
 const valid = serializeSafetensors({
   tensors: new Map([
@@ -31,13 +31,16 @@ function damage(random: ReturnType<typeof createRandom>): Uint8Array {
   return cut;
 }
 
-test("a damaged file is refused with a reason, or its tensors are whole and lie inside it", () => {
+test.each([
+  ["in memory", parseSafetensors],
+  ["read piece by piece", (bytes: Uint8Array) => openSafetensors(bytesSource(bytes))],
+])("a damaged file is refused with a reason, or its tensors are whole and lie inside it (%s)", (_, read) => {
   const random = createRandom(1);
   const outcomes = { refused: 0, read: 0 };
   for (let i = 0; i < 20_000; i++) {
     const bytes = damage(random);
     try {
-      for (const { shape, data } of parseSafetensors(bytes).tensors.values()) {
+      for (const { shape, data } of read(bytes).tensors.values()) {
         expect(data.length).toBe(shape.reduce((product, size) => product * size, 1));
         expect(data.byteLength).toBeLessThanOrEqual(bytes.length);
       }

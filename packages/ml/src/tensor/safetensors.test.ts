@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { MlError } from "../error.js";
-import { getFloat32, parseSafetensors, serializeSafetensors, type Tensor, type TensorFile } from "./safetensors.js";
+import {
+  bytesSource,
+  getFloat32,
+  openSafetensors,
+  parseSafetensors,
+  partOf,
+  serializeSafetensors,
+  type Tensor,
+  type TensorFile,
+} from "./safetensors.js";
 
 const encoder = new TextEncoder();
 
@@ -111,6 +120,62 @@ it.each([
 ])("refuses %s, saying so", (_, bytes, message) => {
   expect(() => parseSafetensors(bytes)).toThrow(message);
   expect(() => parseSafetensors(bytes)).toThrow(MlError);
+  expect(() => openSafetensors(bytesSource(bytes))).toThrow(message);
+});
+
+it("reads of a source the header and then what is asked for, in parts or whole, and the same as from memory", () => {
+  const bytes = serializeSafetensors(everyDtype);
+  const reads: number[] = [];
+  const { sizeBytes, read } = bytesSource(bytes);
+  const file = openSafetensors({
+    sizeBytes,
+    read(offset, into) {
+      reads.push(into.length);
+      read(offset, into);
+    },
+  });
+  const headerBytes = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  expect(reads).toEqual([8, headerBytes]);
+  expect(file.metadata).toEqual(everyDtype.metadata);
+  expect([...file.tensors.keys()].sort()).toEqual([...everyDtype.tensors.keys()].sort());
+  for (const [name, { dtype, shape, data }] of everyDtype.tensors) {
+    const tensor = file.tensors.get(name)!;
+    expect(tensor).toMatchObject({ dtype, shape });
+    expect(tensor.data).toEqual(data);
+    for (let i = 0; i < data.length; i++) {
+      reads.length = 0;
+      expect(partOf(tensor, i, 1)).toEqual(data.subarray(i, i + 1));
+      expect(reads).toEqual([data.BYTES_PER_ELEMENT]);
+    }
+    expect(() => partOf(tensor, data.length, 1)).toThrow("not inside the tensor");
+    expect(() => partOf(tensor, -1, 1)).toThrow("not inside the tensor");
+  }
+});
+
+it("answers values of a source that has become shorter with an error, and reads nothing beyond what the header was checked against", () => {
+  let bytes = serializeSafetensors(everyDtype);
+  const whole = bytes.length;
+  const file = openSafetensors({
+    sizeBytes: whole,
+    read(offset, into) {
+      expect(offset + into.length).toBeLessThanOrEqual(whole);
+      bytesSource(bytes).read(offset, into);
+    },
+  });
+  bytes = bytes.slice(0, bytes.length - 1);
+  const refused = [...file.tensors.values()].filter((tensor) => {
+    try {
+      return tensor.data === undefined;
+    } catch (error) {
+      expect(error).toBeInstanceOf(MlError);
+      return true;
+    }
+  });
+  expect(refused).toHaveLength(1);
+  bytes = new Uint8Array(whole + 100).fill(0xff);
+  for (const { data, shape } of file.tensors.values()) {
+    expect(data.length).toBe(shape.reduce((product, size) => product * size, 1));
+  }
 });
 
 it("accepts a colon, brace or quote inside a name without losing count", () => {

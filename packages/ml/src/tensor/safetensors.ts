@@ -1,24 +1,52 @@
-// The safetensors format (https://github.com/huggingface/safetensors#format), read and written in memory: a length, a JSON header, the bytes.
+// The safetensors format (https://github.com/huggingface/safetensors#format), read from memory or piece by piece, and written: a length, a JSON
+// header, the bytes.
 import { MlError } from "../error.js";
 
-export type Tensor =
-  | { readonly dtype: "F32"; readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly dtype: "F64"; readonly shape: readonly number[]; readonly data: Float64Array }
-  | { readonly dtype: "F16"; readonly shape: readonly number[]; readonly data: Uint16Array }
-  | { readonly dtype: "BF16"; readonly shape: readonly number[]; readonly data: Uint16Array }
-  | { readonly dtype: "I8"; readonly shape: readonly number[]; readonly data: Int8Array }
-  | { readonly dtype: "U8"; readonly shape: readonly number[]; readonly data: Uint8Array }
-  | { readonly dtype: "I32"; readonly shape: readonly number[]; readonly data: Int32Array }
-  | { readonly dtype: "I64"; readonly shape: readonly number[]; readonly data: BigInt64Array };
+interface Arrays {
+  F32: Float32Array;
+  F64: Float64Array;
+  F16: Uint16Array;
+  BF16: Uint16Array;
+  I8: Int8Array;
+  U8: Uint8Array;
+  I32: Int32Array;
+  I64: BigInt64Array;
+}
+export type Dtype = keyof Arrays;
 
-export type Dtype = Tensor["dtype"];
+interface TensorOf<D extends Dtype> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  /** Of a file that is read piece by piece: all of them, read anew each time. */
+  readonly data: Arrays[D];
+  /** Only of such a file: values [first, first + count), in memory that the next part of any of its tensors takes over. */
+  readonly part?: (first: number, count: number) => Arrays[D];
+}
+export type Tensor = { [D in Dtype]: TensorOf<D> }[Dtype];
 
 export interface TensorFile {
   readonly tensors: Map<string, Tensor>;
   readonly metadata: Record<string, string>;
 }
 
+/** Where a file's bytes are read from as they are needed: an open file, a blob. */
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** Fills `into` with the bytes from `offset` on; throws when there are not so many. */
+  read(offset: number, into: Uint8Array): void;
+}
+
 const bytesPerElement: Record<Dtype, number> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 };
+const arrayOf = {
+  F64: Float64Array,
+  I64: BigInt64Array,
+  F32: Float32Array,
+  I32: Int32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+};
 const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
@@ -26,34 +54,70 @@ const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
  * Throws `malformed` (or `unsupported` for a dtype not listed above), naming the tensor and the field.
  */
 export function parseSafetensors(bytes: Uint8Array): TensorFile {
-  const headerLength = readHeaderLength(bytes);
-  const header = readHeader(bytes.subarray(8, 8 + headerLength));
-  const body = bytes.subarray(8 + headerLength);
-  const placed = Object.entries(header)
-    .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]) => readPlacement(name, value));
-
-  // The reference implementation's rule: in order of offset, tensors cover the body exactly, without overlap or gap.
-  let expected = 0;
-  for (const { name, begin, end } of placed.toSorted((x, y) => x.begin - y.begin || x.end - y.end)) {
-    if (begin !== expected) {
-      const what = begin < expected ? "overlaps the tensor before it" : "leaves a gap before it";
-      throw malformed(`tensor "${name}": data_offsets ${what} (begins at ${begin}, expected ${expected})`);
-    }
-    if (end > body.length) {
-      throw malformed(`tensor "${name}": its data end at ${end}, the file's at ${body.length}: the file is truncated`);
-    }
-    expected = end;
-  }
-  if (expected !== body.length) {
-    throw malformed(`${body.length - expected} bytes after the last tensor belong to none`);
-  }
-
+  const headerEnd = 8 + readHeaderLength(bytes.subarray(0, 8), bytes.length);
+  const { placed, metadata } = readHeader(bytes.subarray(8, headerEnd), bytes.length - headerEnd);
+  const body = bytes.subarray(headerEnd);
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, shape, begin, end } of placed) {
-    tensors.set(name, viewTensor(dtype, shape, body.subarray(begin, end)));
+    tensors.set(name, { dtype, shape, data: viewOf(dtype, body.subarray(begin, end)) } as Tensor);
   }
-  return { tensors, metadata: readMetadata(header.__metadata__) };
+  return { tensors, metadata };
+}
+
+/**
+ * The same of a source: the header is read and checked as a whole, values when they are asked for. Nothing outside the bounds that were checked
+ * is ever read, whatever becomes of the source afterwards. Throws as parseSafetensors does, and what the source throws.
+ */
+export function openSafetensors(source: ByteSource): TensorFile {
+  const { sizeBytes } = source;
+  const read = (offset: number, length: number) => {
+    const bytes = new Uint8Array(length);
+    source.read(offset, bytes);
+    return bytes;
+  };
+  const headerEnd = 8 + readHeaderLength(read(0, Math.min(8, sizeBytes)), sizeBytes);
+  const { placed, metadata } = readHeader(read(8, headerEnd - 8), sizeBytes - headerEnd);
+  let scratch = new Uint8Array(0);
+
+  function lazyTensor({ dtype, shape, begin, end }: Placement): Tensor {
+    const size = bytesPerElement[dtype];
+    const at = headerEnd + begin;
+    const lazy: TensorOf<Dtype> = {
+      dtype,
+      shape,
+      get data() {
+        return viewOf(dtype, read(at, end - begin));
+      },
+      part(first, count) {
+        if (first < 0 || count < 0 || (first + count) * size > end - begin) {
+          throw new MlError("out-of-range", `Values ${first} to ${first + count} are not inside the tensor`);
+        }
+        if (scratch.length < count * size) scratch = new Uint8Array(count * size);
+        const bytes = scratch.subarray(0, count * size);
+        source.read(at + first * size, bytes);
+        return viewOf(dtype, bytes);
+      },
+    };
+    return lazy as Tensor;
+  }
+
+  return { tensors: new Map(placed.map((placement) => [placement.name, lazyTensor(placement)])), metadata };
+}
+
+/** Values [first, first + count), which the next part may overwrite. */
+export function partOf<D extends Dtype>(tensor: TensorOf<D>, first: number, count: number): Arrays[D] {
+  return tensor.part?.(first, count) ?? (tensor.data.subarray(first, first + count) as Arrays[D]);
+}
+
+/** For what takes a source and is given bytes. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    sizeBytes: bytes.length,
+    read(offset, into) {
+      if (offset + into.length > bytes.length) throw malformed("its bytes have become fewer: the file is truncated");
+      into.set(bytes.subarray(offset, offset + into.length));
+    },
+  };
 }
 
 /**
@@ -101,7 +165,7 @@ export function serializeSafetensors(file: TensorFile): Uint8Array {
 }
 
 /** The float32 tensor `name`. Throws `malformed` when it is absent or of another dtype, `shape` when `shape` is given and differs. */
-export function getFloat32(file: TensorFile, name: string, shape?: readonly number[]): Float32Array {
+export function requireFloat32(file: TensorFile, name: string, shape?: readonly number[]): TensorOf<"F32"> {
   const tensor = file.tensors.get(name);
   if (tensor?.dtype !== "F32") {
     throw malformed(
@@ -111,7 +175,12 @@ export function getFloat32(file: TensorFile, name: string, shape?: readonly numb
   if (shape !== undefined && !sameShape(tensor.shape, shape)) {
     throw new MlError("shape", `Tensor "${name}" has shape [${tensor.shape}], expected [${shape}]`);
   }
-  return tensor.data;
+  return tensor;
+}
+
+/** Its values. Throws as requireFloat32 does. */
+export function getFloat32(file: TensorFile, name: string, shape?: readonly number[]): Float32Array {
+  return requireFloat32(file, name, shape).data;
 }
 
 export function sameShape(x: readonly number[], y: readonly number[]): boolean {
@@ -126,21 +195,50 @@ interface Placement {
   readonly end: number;
 }
 
-function readHeaderLength(bytes: Uint8Array): number {
-  if (bytes.length < 8) {
-    throw malformed(`${bytes.length} bytes are too few for the header's length`);
+/** `first`: the file's first 8 bytes, or all where there are fewer. */
+function readHeaderLength(first: Uint8Array, fileBytes: number): number {
+  if (first.length < 8) {
+    throw malformed(`${first.length} bytes are too few for the header's length`);
   }
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
   if (length > BigInt(maximumHeaderBytes)) {
     throw malformed(`a header of ${length} bytes is above the limit of ${maximumHeaderBytes}`);
   }
-  if (8 + Number(length) > bytes.length) {
-    throw malformed(`the header's ${length} bytes end past the file's ${bytes.length}: the file is truncated`);
+  if (8 + Number(length) > fileBytes) {
+    throw malformed(`the header's ${length} bytes end past the file's ${fileBytes}: the file is truncated`);
   }
   return Number(length);
 }
 
-function readHeader(bytes: Uint8Array): Record<string, unknown> {
+interface Header {
+  readonly placed: readonly Placement[];
+  readonly metadata: Record<string, string>;
+}
+
+/** By the reference implementation's rule: in order of offset, tensors cover the body exactly, without overlap or gap. */
+function readHeader(bytes: Uint8Array, bodyBytes: number): Header {
+  const header = parseHeader(bytes);
+  const placed = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, value]) => readPlacement(name, value));
+  let expected = 0;
+  for (const { name, begin, end } of placed.toSorted((x, y) => x.begin - y.begin || x.end - y.end)) {
+    if (begin !== expected) {
+      const what = begin < expected ? "overlaps the tensor before it" : "leaves a gap before it";
+      throw malformed(`tensor "${name}": data_offsets ${what} (begins at ${begin}, expected ${expected})`);
+    }
+    if (end > bodyBytes) {
+      throw malformed(`tensor "${name}": its data end at ${end}, the file's at ${bodyBytes}: the file is truncated`);
+    }
+    expected = end;
+  }
+  if (expected !== bodyBytes) {
+    throw malformed(`${bodyBytes - expected} bytes after the last tensor belong to none`);
+  }
+  return { placed, metadata: readMetadata(header.__metadata__) };
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
   let value: unknown;
   try {
@@ -207,27 +305,10 @@ function readPlacement(name: string, value: unknown): Placement {
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 
-function viewTensor(dtype: Dtype, shape: readonly number[], part: Uint8Array): Tensor {
+function viewOf(dtype: Dtype, part: Uint8Array): Arrays[Dtype] {
   const bytes = part.byteOffset % bytesPerElement[dtype] === 0 ? part : part.slice();
   const { buffer, byteOffset } = bytes;
-  const length = bytes.length / bytesPerElement[dtype];
-  switch (dtype) {
-    case "F32":
-      return { dtype, shape, data: new Float32Array(buffer, byteOffset, length) };
-    case "F64":
-      return { dtype, shape, data: new Float64Array(buffer, byteOffset, length) };
-    case "F16":
-    case "BF16":
-      return { dtype, shape, data: new Uint16Array(buffer, byteOffset, length) };
-    case "I8":
-      return { dtype, shape, data: new Int8Array(buffer, byteOffset, length) };
-    case "U8":
-      return { dtype, shape, data: new Uint8Array(buffer, byteOffset, length) };
-    case "I32":
-      return { dtype, shape, data: new Int32Array(buffer, byteOffset, length) };
-    case "I64":
-      return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, length) };
-  }
+  return new arrayOf[dtype](buffer as ArrayBuffer, byteOffset, bytes.length / bytesPerElement[dtype]);
 }
 
 function readMetadata(value: unknown): Record<string, string> {
