@@ -1,5 +1,6 @@
 // The files port in memory. A kill in the middle of an append leaves half of it, as a disk would.
 
+import { bytesSource } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import type { Files } from "../../apps/edge-agent/src/core/ports.js";
 import type { Faults } from "./faults.js";
@@ -24,6 +25,9 @@ export function createMemoryFiles(faults: Faults): MemoryFiles {
       const bytes = contents.get(path);
       if (bytes === undefined) throw new AppError("NOT_FOUND", `no file ${path}`);
       return bytes.slice();
+    },
+    async open(path) {
+      return { ...bytesSource(await files.read(path)), close: async () => {} };
     },
     async writeDurably(path, bytes) {
       write(path, () => contents.set(path, bytes.slice()));

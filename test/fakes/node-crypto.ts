@@ -29,6 +29,11 @@ export const verifyEd25519: VerifyEd25519 = async ({ publicKey, message, signatu
 export function createTestHashing(seed: string): Hashing {
   return {
     sha256: async (bytes) => sha256Hex(bytes),
+    async sha256Of({ sizeBytes, read }) {
+      const bytes = new Uint8Array(sizeBytes);
+      read(0, bytes);
+      return sha256Hex(bytes);
+    },
     randomBytes: seededBytes(seed),
     keyedHash: async (context) => crypto.createHmac("sha256", "a test's key").update(context).digest("hex"),
     verifyEd25519,

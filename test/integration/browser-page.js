@@ -16,12 +16,18 @@ globalThis.helpers = {
     return { extractor: { config, model, tokenizer, reduction }, settings, prior, kernels: { simd128, relaxed } };
   },
 
+  async inputWithBlob(settings) {
+    const input = await globalThis.helpers.input(settings);
+    const model = await (await fetch("/assets/extractor/model.safetensors")).blob();
+    return { ...input, extractor: { ...input.extractor, model } };
+  },
+
   client: (url = builtWorker) => createExtractorClient(new Worker(url, { type: "module" })),
 
   /** The same work as a worker's, here. */
   loadOnMainThread: (input) =>
     new Promise((send) => {
-      const receive = createExtractorSession({ send, nextTurn: () => Promise.resolve() });
+      const receive = createExtractorSession({ send, nextTurn: () => Promise.resolve(), openBlob: () => {} });
       receive({ id: 1, name: "load", input });
     }),
 

@@ -57,7 +57,9 @@ const settings = { ...attune, identity: priorFile.metadata.identity };
 
 /** What browser-page.js gives the page. */
 interface Helpers {
-  input(settings: LoadInput["settings"]): Promise<LoadInput>;
+  input(settings: LoadInput["settings"]): Promise<LoadInput & { extractor: { model: Uint8Array } }>;
+  /** The same, the model left to the browser as what came over the network. */
+  inputWithBlob(settings: LoadInput["settings"]): Promise<LoadInput & { extractor: { model: Blob } }>;
   client(url?: string): ExtractorClient;
   loadOnMainThread(input: LoadInput): Promise<void>;
   ticksDuring(work: () => Promise<unknown>): Promise<number>;
@@ -155,6 +157,31 @@ describe("an extractor in a browser's worker", () => {
     // Handed over, not copied.
     expect(given.bytes).toBe(bytes.model.byteLength);
     expect(given.bytesLeft).toBe(0);
+  });
+
+  it("reads a model that is a blob piece by piece, to the same features, and says so when it is cut short", async () => {
+    const given = await page.evaluate(
+      async ({ sentence, settings }) => {
+        const { input, inputWithBlob, client } = globalThis.helpers;
+        const [inMemory, ofBlob] = [client(), client()];
+        await inMemory.load(await input(settings));
+        const files = await inputWithBlob(settings);
+        await ofBlob.load(files);
+        const features = await Promise.all(
+          [inMemory, ofBlob].map(async (one) => (await one.predict(sentence)).features),
+        );
+        const { model } = files.extractor;
+        const cut = { ...(await inputWithBlob(settings)) };
+        const damaged = { ...cut, extractor: { ...cut.extractor, model: model.slice(0, model.size - 1) } };
+        const refused = await ofBlob.load(damaged).catch((error: Error) => error.message);
+        for (const worker of [inMemory, ofBlob]) worker.close();
+        return { features: features.map((one) => [...one]), size: model.size, refused };
+      },
+      { sentence: sentences[0]!, settings },
+    );
+    expect(given.features[1]).toEqual(given.features[0]);
+    expect(given.size).toBe(asset("model.safetensors").length);
+    expect(given.refused).toContain("the file is truncated");
   });
 
   it("leaves the main thread free while it loads, where the same work on the main thread holds it", async () => {

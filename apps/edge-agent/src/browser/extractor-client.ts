@@ -13,8 +13,8 @@ import type {
 
 export interface ExtractorClient {
   /**
-   * Loads and warms up; of what was loaded before nothing remains. The bytes are handed over: their buffers are empty here afterwards. Rejects
-   * with MlError, naming the part of a file.
+   * Loads and warms up; of what was loaded before nothing remains. Bytes are handed over: their buffers are empty here afterwards; a blob stays
+   * usable. Rejects with MlError, naming the part of a file.
    */
   load(input: LoadInput, options?: CallOptions): Promise<Loaded>;
   predict(text: string, options?: CallOptions): Promise<Prediction>;
@@ -93,7 +93,12 @@ export function createExtractorClient(worker: WorkerPort): ExtractorClient {
   return {
     load(input, options = {}) {
       const { extractor, prior, kernels } = input;
-      const bytes = [...Object.values<Uint8Array>({ ...extractor }), prior, ...Object.values<Uint8Array>(kernels)];
+      const given = [
+        ...Object.values<Uint8Array | Blob>({ ...extractor }),
+        prior,
+        ...Object.values<Uint8Array>(kernels),
+      ];
+      const bytes = given.filter((one) => one instanceof Uint8Array);
       const handOver = [...new Set(bytes.map(({ buffer }) => buffer as ArrayBuffer))];
       return call("load", input, { ...options, handOver });
     },

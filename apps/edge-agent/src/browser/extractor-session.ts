@@ -5,7 +5,7 @@ import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { openFeatureExtractor, warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { assertSameFeatures, type Head, loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
-import { parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { type ByteSource, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { ErrorMessage, FromWorker, Loaded, LoadInput, Prediction, Request, ToWorker } from "./messages.js";
 
 /** Between two steps of long work, so that an abort can come in: one of the engine's batches. */
@@ -20,10 +20,11 @@ export interface SessionPorts {
   readonly send: (message: FromWorker, handOver: ArrayBufferLike[]) => void;
   /** Resolves after what has arrived in the meantime was received. */
   readonly nextTurn: () => Promise<void>;
+  readonly openBlob: (blob: Blob) => ByteSource;
 }
 
 /** Returns what to call with each message. */
-export function createExtractorSession({ send, nextTurn }: SessionPorts): (message: ToWorker) => void {
+export function createExtractorSession({ send, nextTurn, openBlob }: SessionPorts): (message: ToWorker) => void {
   const queue: Request[] = [];
   const aborted = new Set<number>();
   let running: number | undefined;
@@ -32,7 +33,7 @@ export function createExtractorSession({ send, nextTurn }: SessionPorts): (messa
   async function perform(request: Request): Promise<void> {
     switch (request.name) {
       case "load": {
-        const loaded = load(request.input);
+        const loaded = load(request.input, openBlob);
         pair = loaded.pair;
         return send({ id: request.id, ok: true, result: loaded.result }, []);
       }
@@ -90,10 +91,13 @@ export function createExtractorSession({ send, nextTurn }: SessionPorts): (messa
   };
 }
 
-function load({ extractor: bytes, settings, prior: priorBytes, kernels }: LoadInput): { pair: Pair; result: Loaded } {
+function load(input: LoadInput, openBlob: SessionPorts["openBlob"]): { pair: Pair; result: Loaded } {
+  const { settings, prior: priorBytes, kernels } = input;
   const engine = createWasmEngine(kernels);
-  const extractor = openFeatureExtractor(engine, bytes, settings);
-  const prior = loadHead(parseSafetensors(priorBytes));
+  const { model: given } = input.extractor;
+  const model = given instanceof Uint8Array ? given : openBlob(given);
+  const extractor = openFeatureExtractor(engine, { ...input.extractor, model }, settings);
+  const prior = loadHead(parseSafetensors(priorBytes), engine.heads);
   const { classes } = prior.identity;
   assertSameFeatures(prior, { features: settings.identity, classes });
   if (prior.inputSize !== extractor.featureSize) {

@@ -1,4 +1,5 @@
 // Entry of the module worker that computes features off a page's main thread.
+import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import { createExtractorSession } from "./extractor-session.js";
 import type { FromWorker, ToWorker } from "./messages.js";
 
@@ -15,6 +16,18 @@ const receive = createExtractorSession({
       waiting.push(resolve);
       turns.port2.postMessage(null);
     }),
+  openBlob,
 });
 
 scope.onmessage = ({ data }: MessageEvent<ToWorker>) => receive(data);
+
+/** What only a worker can: read a blob without waiting. Throws NotReadableError when what is behind it has gone. */
+function openBlob(blob: Blob): ByteSource {
+  const reader = new FileReaderSync();
+  return {
+    sizeBytes: blob.size,
+    read(offset, into) {
+      into.set(new Uint8Array(reader.readAsArrayBuffer(blob.slice(offset, offset + into.length))));
+    },
+  };
+}

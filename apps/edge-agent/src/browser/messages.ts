@@ -1,8 +1,11 @@
 // What a page and its worker say to each other. Buffers are handed over, not copied.
-import type { ExtractorBytes, ExtractorSettings } from "@attune/ml/features/open-extractor";
+import type { ExtractorFiles, ExtractorSettings } from "@attune/ml/features/open-extractor";
 
 export interface LoadInput {
-  readonly extractor: ExtractorBytes;
+  readonly extractor: Omit<ExtractorFiles, "model"> & {
+    /** model.safetensors. Of a blob (what a cache or a response gives) the worker reads a few rows at a time, so that it is never in memory whole. */
+    readonly model: Uint8Array | Blob;
+  };
   readonly settings: ExtractorSettings;
   /** prior-head.safetensors. */
   readonly prior: Uint8Array;

@@ -16,7 +16,7 @@ import type { Serial } from "./serial.js";
 import { begin, enter, recover, type Target, type UpdateRecord } from "./state.js";
 import type { Pair } from "./update/candidate.js";
 import type { Downloader } from "./update/download.js";
-import { loadSlot, readManifest, readReleaseFiles } from "./update/load-slot.js";
+import { checkReleaseFiles, loadSlot, readManifest } from "./update/load-slot.js";
 import { personalGate } from "./update/personal-gate.js";
 import { type ActiveSlot, pruneSlots, slotBytes, slotDirectory, slotFile } from "./update/slots.js";
 import { verifyManifest } from "./update/verify.js";
@@ -108,7 +108,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     if (bytes === undefined) return refuse("sizeMismatch", "the manifest is missing");
     const manifest = await checkManifest(bytes);
     if (!manifest.ok) return manifest;
-    const checked = await readReleaseFiles(ports, manifest.value);
+    const checked = await checkReleaseFiles(ports, manifest.value);
     if (!checked.ok) return checked;
     const trust = putRecord(keys.trust, { version: 1, highest: target });
     await save(enter(memory.record, { state: "testing", nowMs: clock.nowMs() }), [trust]);

@@ -1,6 +1,7 @@
 // What the core needs from its host (Node daemon, phone): one interface per port, each small enough to fake in a test.
 
 import type { Engine } from "@attune/ml/engine/engine";
+import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import type { Message, MessageType } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import type { VerifyEd25519 } from "@attune/shared/signature";
@@ -34,10 +35,17 @@ export interface Store {
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
 }
 
+/** A file as it was opened, whatever takes its name meanwhile. */
+export interface OpenFile extends ByteSource {
+  close(): Promise<void>;
+}
+
 /** Files under the device's directory; paths are relative, with forward slashes. No space left is DISK_FULL. */
 export interface Files {
   /** Throws NOT_FOUND where there is no such file. */
   read(path: string): Promise<Uint8Array>;
+  /** For what is too large to hold. Throws NOT_FOUND as `read` does. */
+  open(path: string): Promise<OpenFile>;
   /** Temporary file, fsync, rename, fsync of the directory; makes missing directories. */
   writeDurably(path: string, bytes: Uint8Array): Promise<void>;
   /** Adds at the end and syncs; makes the file and missing directories. */
@@ -61,6 +69,8 @@ export interface Cipher {
 export interface Hashing {
   /** Lower-case hexadecimal. */
   sha256(bytes: Uint8Array): Promise<string>;
+  /** Of all its bytes, which are not in memory at once. */
+  sha256Of(source: ByteSource): Promise<string>;
   randomBytes(length: number): Uint8Array<ArrayBuffer>;
   /** Keyed hash (HMAC-SHA-256 under a key derived from the store's) in lower-case hexadecimal. */
   keyedHash(context: string): Promise<string>;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DurableFs, writeFileDurably } from "./durable-file.js";
 import { createNodeFiles } from "./node-files.js";
+import { createNodeHashing } from "./node-hashing.js";
 
 let home: string;
 beforeEach(async () => {
@@ -71,4 +72,29 @@ test("a full disk is DISK_FULL, leaves the old file as it was and no temporary f
   await expect(writeFileDurably(path, "new", fullDisk("EIO"))).rejects.toMatchObject({ code: "EIO" });
   expect(await readFile(path, "utf8")).toBe("old");
   expect(await readdir(home)).toEqual(["state"]);
+});
+
+test("an opened file is read at any place, stays what it was when another takes its name, and says so when it is cut", async () => {
+  const files = createNodeFiles(home);
+  await expect(files.open("absent")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  const content = new Uint8Array(700_001).map((_, i) => (i * 31) % 251);
+  await files.writeDurably("model", content);
+  const opened = await files.open("model");
+  try {
+    expect(opened.sizeBytes).toBe(content.length);
+    const part = new Uint8Array(1000);
+    opened.read(699_001, part);
+    expect(part).toEqual(content.slice(699_001));
+    const hashing = createNodeHashing(new Uint8Array(32));
+    expect(await hashing.sha256Of(opened)).toBe(await hashing.sha256(content));
+    await files.writeDurably("model", bytes("another"));
+    expect(await hashing.sha256Of(opened)).toBe(await hashing.sha256(content));
+  } finally {
+    await opened.close();
+  }
+  await files.writeDurably("model", content);
+  const cut = await files.open("model");
+  await files.truncate("model", 10);
+  expect(() => cut.read(5, new Uint8Array(6))).toThrow(expect.objectContaining({ code: "STORE_CORRUPT" }));
+  await cut.close();
 });

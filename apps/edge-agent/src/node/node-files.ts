@@ -1,9 +1,10 @@
 // The device's files, by paths relative to its home. No path leaves the home, and a write is durable before it returns.
 
-import { mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { readSync } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { AppError } from "@attune/shared/errors";
-import type { Files } from "../core/ports.js";
+import type { Files, OpenFile } from "../core/ports.js";
 import { directoryMode, fileMode, isMissing, mapDiskFull, syncDirectory, writeFileDurably } from "./durable-file.js";
 
 export function createNodeFiles(home: string): Files {
@@ -18,6 +19,14 @@ export function createNodeFiles(home: string): Files {
     read: async (path) => {
       try {
         return await readWhole(locate(path));
+      } catch (cause) {
+        if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
+        throw cause;
+      }
+    },
+    open: async (path) => {
+      try {
+        return await openFile(locate(path));
       } catch (cause) {
         if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
         throw cause;
@@ -72,6 +81,25 @@ async function readWhole(absolute: string): Promise<Uint8Array> {
     return at === bytes.length ? bytes : bytes.slice(0, at);
   } finally {
     await file.close();
+  }
+}
+
+/** Read without waiting for the event loop: encoders are made in one piece, and what was just hashed lies in the page cache. */
+async function openFile(absolute: string): Promise<OpenFile> {
+  const file = await open(absolute, "r");
+  try {
+    return { sizeBytes: (await file.stat()).size, read: (...part) => fill(file, ...part), close: () => file.close() };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+}
+
+function fill({ fd }: FileHandle, offset: number, into: Uint8Array): void {
+  for (let at = 0; at < into.length; ) {
+    const read = readSync(fd, into, at, into.length - at, offset + at);
+    if (read === 0) throw new AppError("STORE_CORRUPT", "a file has become shorter while it was read");
+    at += read;
   }
 }
 

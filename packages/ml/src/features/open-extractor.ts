@@ -1,17 +1,17 @@
-// A feature extractor from the bytes of its files, whoever read them: a daemon from its disk, a browser's worker from the network.
+// A feature extractor from its files, whoever has them: a daemon on its disk, a browser's worker from the network.
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Pooling } from "../encoder/pooling.js";
 import type { Engine } from "../engine/engine.js";
-import { parseSafetensors } from "../tensor/safetensors.js";
+import { type ByteSource, openSafetensors, parseSafetensors } from "../tensor/safetensors.js";
 import { createTokenizer } from "../tokenizer/tokenizer.js";
 import { loadDimensionalityReduction } from "./dimensionality-reduction.js";
 import { createFeatureExtractor, type FeatureExtractor } from "./extractor.js";
 
-export interface ExtractorBytes {
+export interface ExtractorFiles {
   /** config.json, in UTF-8. */
   readonly config: Uint8Array;
-  /** model.safetensors; not kept by an engine that has kernels of its own. */
-  readonly model: Uint8Array;
+  /** model.safetensors: of a source, an engine that has kernels of its own never holds more than a few rows beside their memory. */
+  readonly model: Uint8Array | ByteSource;
   /** tokenizer.json, in UTF-8. */
   readonly tokenizer: Uint8Array;
   /** dr.safetensors. */
@@ -27,12 +27,13 @@ export interface ExtractorSettings {
 /** Throws MlError naming the part of a file that is malformed, unsupported or does not fit the others. */
 export function openFeatureExtractor(
   engine: Engine,
-  { config, model, tokenizer, reduction }: ExtractorBytes,
+  { config, model, tokenizer, reduction }: ExtractorFiles,
   settings: ExtractorSettings,
 ): FeatureExtractor {
+  const tensors = model instanceof Uint8Array ? parseSafetensors(model) : openSafetensors(model);
   return createFeatureExtractor({
     ...settings,
-    encoder: engine.createEncoder(parseEncoderConfig(utf8(config)), parseSafetensors(model)),
+    encoder: engine.createEncoder(parseEncoderConfig(utf8(config)), tensors),
     reduction: loadDimensionalityReduction(parseSafetensors(reduction)),
     tokenizer: createTokenizer(utf8(tokenizer)),
   });

@@ -5,7 +5,7 @@ import { featureIdentity } from "@attune/ml/features/identity";
 import { openFeatureExtractor, warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { assertSameFeatures, type Head, loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
-import { parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { type ByteSource, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Golden, goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
@@ -21,7 +21,12 @@ export interface Pair {
   readonly golden: Golden;
 }
 
-export type ReleaseFiles = ReadonlyMap<ReleaseFileName, Uint8Array>;
+export interface ReleaseFiles {
+  /** model.safetensors, of which a few rows are read at a time. */
+  readonly model: ByteSource;
+  /** All others. */
+  readonly small: ReadonlyMap<ReleaseFileName, Uint8Array>;
+}
 
 export interface CandidateParts {
   readonly release: Release;
@@ -103,7 +108,7 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
   const { features, labels, headRecipe } = release;
   const bytes = {
     config: file(files, "config.json"),
-    model: file(files, "model.safetensors"),
+    model: files.model,
     tokenizer: file(files, "tokenizer.json"),
     reduction: file(files, "dr.safetensors"),
   };
@@ -114,7 +119,7 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
       `dr.safetensors gives ${extractor.featureSize} features, the manifest says ${features.featureSize}`,
     );
   }
-  const prior = loadHead(parseSafetensors(file(files, "prior-head.safetensors")));
+  const prior = loadHead(parseSafetensors(file(files, "prior-head.safetensors")), engine.heads);
   assertSameFeatures(prior, { features: features.identity, classes: labels });
   if (prior.inputSize !== features.featureSize) {
     throw new Error(`the prior head takes ${prior.inputSize} features, the manifest says ${features.featureSize}`);
@@ -131,8 +136,8 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
   };
 }
 
-function file(files: ReleaseFiles, name: ReleaseFileName): Uint8Array {
-  const bytes = files.get(name);
+function file({ small }: ReleaseFiles, name: ReleaseFileName): Uint8Array {
+  const bytes = small.get(name);
   if (bytes === undefined) throw new Error(`${name} is missing`);
   return bytes;
 }

@@ -1,40 +1,57 @@
 // A slot's release, checked against the manifest that was accepted with it, parsed and tried: at testing and at every start.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
-import { type Release, type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";
+import { type Release, type ReleaseFile, type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { signedEnvelopeSchema } from "@attune/shared/signature";
-import type { Ports } from "../ports.js";
+import type { OpenFile, Ports } from "../ports.js";
 import type { Target } from "../state.js";
-import { loadPair, type Pair, tryPair } from "./candidate.js";
-import { readVerified, slotFile } from "./slots.js";
+import { loadPair, type Pair, type ReleaseFiles, tryPair } from "./candidate.js";
+import { openVerified, readVerified, slotFile } from "./slots.js";
 
-type SlotPorts = Pick<Ports, "files" | "hashing" | "engine">;
+type FilePorts = Pick<Ports, "files" | "hashing">;
+type SlotPorts = FilePorts & Pick<Ports, "engine">;
 
 export async function loadSlot(ports: SlotPorts, target: Target): Promise<Result<Pair, UpdateReason>> {
   const release = await readAcceptedManifest(ports, target);
   if (!release.ok) return release;
-  const files = await readReleaseFiles(ports, release.value);
-  if (!files.ok) return files;
+  const opened = await openReleaseFiles(ports, release.value);
+  if (!opened.ok) return opened;
   const { engine, hashing } = ports;
-  const pair = await loadPair({ release: release.value, files: files.value, engine, hashing });
-  if (!pair.ok) return pair;
-  const tried = tryPair(pair.value);
-  return tried.ok ? pair : tried;
+  try {
+    const pair = await loadPair({ release: release.value, files: opened.value, engine, hashing });
+    if (!pair.ok) return pair;
+    const tried = tryPair(pair.value);
+    return tried.ok ? pair : tried;
+  } finally {
+    await opened.value.model.close();
+  }
 }
 
-export async function readReleaseFiles(
-  ports: Pick<Ports, "files" | "hashing">,
-  release: Release,
-): Promise<Result<Map<ReleaseFileName, Uint8Array>, UpdateReason>> {
-  const contents = new Map<ReleaseFileName, Uint8Array>();
-  const read = await Promise.all(release.files.map((file) => readVerified(ports, release.sequence, file)));
-  for (const [i, bytes] of read.entries()) {
-    if (!bytes.ok) return bytes;
-    contents.set(release.files[i]!.name, bytes.value);
+/** Every file is what the manifest names, on the disk. */
+export async function checkReleaseFiles(ports: FilePorts, release: Release): Promise<Result<void, UpdateReason>> {
+  const opened = await openReleaseFiles(ports, release);
+  if (!opened.ok) return opened;
+  await opened.value.model.close();
+  return accept(undefined);
+}
+
+interface OpenRelease extends ReleaseFiles {
+  readonly model: OpenFile;
+}
+
+/** The small files in memory; the model, which is nearly all of a release, open. */
+async function openReleaseFiles(ports: FilePorts, release: Release): Promise<Result<OpenRelease, UpdateReason>> {
+  const small = new Map<ReleaseFileName, Uint8Array>();
+  const isModel = ({ name }: ReleaseFile) => name === "model.safetensors";
+  for (const file of release.files.filter((file) => !isModel(file))) {
+    const read = await readVerified(ports, release.sequence, file);
+    if (!read.ok) return read;
+    small.set(file.name, read.value);
   }
-  return accept(contents);
+  const model = await openVerified(ports, release.sequence, release.files.find(isModel)!);
+  return model.ok ? accept({ model: model.value, small }) : model;
 }
 
 /** The manifest's bytes in the slot; undefined where there are none. */

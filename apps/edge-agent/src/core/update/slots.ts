@@ -6,7 +6,7 @@ import { sha256Schema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { z } from "zod";
-import type { Files, Hashing } from "../ports.js";
+import type { Files, Hashing, OpenFile } from "../ports.js";
 
 export const activeSlotSchema = z.strictObject({
   version: z.literal(1),
@@ -38,31 +38,58 @@ export async function slotBytes(files: Files, sequence: number): Promise<number>
   return bytes;
 }
 
+type Reading = { readonly files: Files; readonly hashing: Pick<Hashing, "sha256" | "sha256Of"> };
+
 /**
  * The file's bytes, if they are the ones the manifest names. Others are removed, so that the next try fetches them again:
  * a file from another release (mix and match) is found here too.
  */
 export async function readVerified(
-  { files, hashing }: { readonly files: Files; readonly hashing: Pick<Hashing, "sha256"> },
+  { files, hashing }: Reading,
   sequence: number,
   file: ReleaseFile,
 ): Promise<Result<Uint8Array, UpdateReason>> {
   const path = slotFile(sequence, file.name);
-  let bytes: Uint8Array;
+  const bytes = await found(file, files.read(path));
+  if (!bytes.ok) return bytes;
+  const fault = await faultOf(file, bytes.value.length, () => hashing.sha256(bytes.value));
+  if (fault === undefined) return bytes;
+  await files.remove(path);
+  return fault;
+}
+
+/** The same, of a file that is left where it is. The caller closes it. */
+export async function openVerified(
+  { files, hashing }: Reading,
+  sequence: number,
+  file: ReleaseFile,
+): Promise<Result<OpenFile, UpdateReason>> {
+  const path = slotFile(sequence, file.name);
+  const opened = await found(file, files.open(path));
+  if (!opened.ok) return opened;
   try {
-    bytes = await files.read(path);
+    const fault = await faultOf(file, opened.value.sizeBytes, () => hashing.sha256Of(opened.value));
+    if (fault === undefined) return opened;
+    await opened.value.close();
+    await files.remove(path);
+    return fault;
   } catch (error) {
-    if (error instanceof AppError && error.code === "NOT_FOUND")
-      return refuse("sizeMismatch", `${file.name} is missing`);
+    await opened.value.close();
     throw error;
   }
-  if (bytes.length !== file.sizeBytes) {
-    await files.remove(path);
-    return refuse("sizeMismatch", `${file.name} has ${bytes.length} bytes, not ${file.sizeBytes}`);
+}
+
+async function found<T>({ name }: ReleaseFile, content: Promise<T>): Promise<Result<T, UpdateReason>> {
+  try {
+    return accept(await content);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "NOT_FOUND") return refuse("sizeMismatch", `${name} is missing`);
+    throw error;
   }
-  if ((await hashing.sha256(bytes)) !== file.sha256) {
-    await files.remove(path);
-    return refuse("digestMismatch", `${file.name} is not the file of this release`);
-  }
-  return accept(bytes);
+}
+
+async function faultOf({ name, sizeBytes, sha256 }: ReleaseFile, size: number, digest: () => Promise<string>) {
+  if (size !== sizeBytes) return refuse("sizeMismatch" as const, `${name} has ${size} bytes, not ${sizeBytes}`);
+  if ((await digest()) !== sha256) return refuse("digestMismatch" as const, `${name} is not the file of this release`);
+  return undefined;
 }
