@@ -1,6 +1,7 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
 import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
@@ -22,8 +23,9 @@ NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; eve
                      roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
                      Default: the bundled extractor
   --split dev|test   what is measured (default: dev). Settings are chosen on a fifth of train for dev, on dev for test
-  --with-bp          also fine-tune the encoder end to end, table 4's upper bound: three trainings of four epochs, slow
+  --with-bp          fine-tune encoders end to end (table 4's upper bound) also where that takes more than an hour
   --full             the paper's whole grids, chosen anew for each seed; hours instead of minutes
+  --jobs N           how many cells are computed at a time, up to 1 GB of memory each (default: one a core, at most 4)
   --iemocap DIR      your own copy of the IEMOCAP release, for table3: the folder that holds Session1 to Session5
   --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-SPLIT.html). It shows sample utterances of your dataset
   --json             {"tables","baselines","extractors"} on standard output; n is the number of runs behind a number
@@ -84,8 +86,17 @@ function parseFlags(argv: string[]) {
     extractors: values.extractor ?? [],
     full: values.full ?? false,
     withBp: values["with-bp"] ?? false,
+    jobs: jobsOf(values.jobs),
     iemocapDirectory: values.iemocap === undefined ? undefined : resolve(values.iemocap),
   } as const;
+}
+
+function jobsOf(given: string | undefined): number {
+  if (given === undefined) return Math.min(4, availableParallelism());
+  const jobs = Number(given);
+  if (!Number.isInteger(jobs) || jobs < 1)
+    throw new AppError("INVALID_INPUT", `--jobs ${given}: is not a whole number from 1 on`);
+  return jobs;
 }
 
 function experimentName(given: string): ExperimentName {
@@ -111,6 +122,7 @@ function readFlags(argv: string[]) {
         iemocap: { type: "string" },
         report: { type: "string" },
         full: { type: "boolean" },
+        jobs: { type: "string" },
         "with-bp": { type: "boolean" },
         json: { type: "boolean" },
       },

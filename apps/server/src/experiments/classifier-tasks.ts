@@ -1,6 +1,6 @@
 // From a classifier and a choice of features to a task; tables that ask for the same get the same task, and it is computed once.
 
-import { bpTask } from "./bp-baseline.js";
+import { bpLimitSeconds, bpSeconds, bpTask } from "./bp-baseline.js";
 import { type Classifier, measureClassifier } from "./classifiers.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear } from "./linear-classifier.js";
@@ -21,11 +21,11 @@ export const classifierRows = [
 ] as const;
 export type ClassifierRow = (typeof classifierRows)[number];
 
-/** undefined where the row is not measured: `bp` without --with-bp. */
+/** undefined where the row is not measured: `bp` of a large encoder without --with-bp. */
 export function classifierTask(bench: Workbench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
   switch (row) {
     case "BP":
-      return bench.withBp && choice.components === undefined ? bpTask(bench, choice.source) : undefined;
+      return isBpMeasured(bench, choice) ? bpTask(bench, choice.source) : undefined;
     case "Hidden":
       return hiddenTask(bench, choice, "none");
     case "Hidden (balanced)":
@@ -47,6 +47,10 @@ export function classifierTask(bench: Workbench, choice: FeatureChoice, row: Cla
   }
 }
 
+function isBpMeasured({ withBp }: Workbench, { source, components }: FeatureChoice): boolean {
+  return components === undefined && (withBp || bpSeconds(source) < bpLimitSeconds);
+}
+
 function hiddenTask(bench: Workbench, choice: FeatureChoice, classWeights: "balanced" | "none"): Task {
   const classifier = hiddenClassifier(bench.openTf, { full: bench.full, classWeights });
   return taskOf(bench, choice, { classifier, cost: classWeights === "none" ? 60 : 20 });
@@ -58,11 +62,13 @@ export function taskOf<S>(
   { classifier, cost }: { classifier: Classifier<S>; cost: number },
 ): Task {
   const scale = bench.full ? 4 : 1;
+  const { source, components } = choice;
   const person = choice.speaker === undefined ? 1 : 0.05;
   return {
     key: taskKey(bench, "calibrated-1", classifier.name, featureKey(choice)),
-    what: `${classifier.name.split("-")[0]} on ${choice.source.name}${choice.components ? `, PCA ${choice.components}` : ""}${choice.speaker ? `, ${choice.speaker}` : ""}`,
+    what: `${classifier.name.split("-")[0]} on ${source.name}${components ? `, PCA ${components}` : ""}${choice.speaker ? `, ${choice.speaker}` : ""}`,
     cost: cost * scale * person,
+    features: featureKey(components === undefined ? { source } : { source, components }),
     async compute(report) {
       // Extraction, where it was not cached, is the first tenth.
       const problem = problemOf(bench, choice, (fraction) => report(0.1 * fraction));

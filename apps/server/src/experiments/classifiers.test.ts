@@ -133,7 +133,7 @@ describe("A classifier under experiment", () => {
       expect(online.scores).toEqual(batch.scores);
       expect(online.notes).toEqual(batch.notes);
     }
-  });
+  }, 60_000);
 });
 
 describe("A person's curve", () => {

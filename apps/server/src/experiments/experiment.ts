@@ -13,6 +13,7 @@ import { openCellStore } from "./cell-store.js";
 import { createElmClassifiers } from "./elm-classifier.js";
 import { type ExtractorSource, openSource } from "./extractor-source.js";
 import { createFeatureCache } from "./feature-cache.js";
+import { type Lane, openThread, thisThread } from "./lanes.js";
 import type { Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
 import type { Progress } from "./progress.js";
 import { runTasks, tasksOf } from "./run.js";
@@ -25,7 +26,10 @@ export interface ExperimentOptions {
   readonly extractors: readonly string[];
   readonly split: "dev" | "test";
   readonly full: boolean;
+  /** Fine-tune large encoders end to end too. */
   readonly withBp: boolean;
+  /** How many tasks are computed at a time, each in a thread of its own; 1: in this one. */
+  readonly jobs: number;
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
   readonly progress: Progress;
@@ -43,7 +47,8 @@ export interface ExperimentRun {
 const bundledDirectory = fileURLToPath(new URL("../../../../assets/extractor", import.meta.url));
 const seeds = [1, 2, 3];
 
-export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
+/** What `options` ask for, with nothing computed. */
+export function openExperiments(options: Omit<ExperimentOptions, "progress">) {
   const { engine, name: engineName } = openEngine();
   const bench = openBench(options, {
     engineName,
@@ -53,10 +58,18 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
   });
   const baselines = baselineTasks(bench, bench.extractors[0]!);
   const experiments = options.names.map((name) => experimentByName(name, bench, baselines));
-  const store = openCellStore(join(options.cacheDirectory, "cells.jsonl"));
   const tasks = [...Object.values(baselines), ...tasksOf(experiments)];
-  const run = { store, progress: options.progress, nowMs: () => performance.now() };
-  const outcomeOf = await runTasks(tasks, run);
+  return { engineName, bench, baselines, experiments, tasks };
+}
+
+export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
+  const { engineName, bench, baselines, experiments, tasks } = openExperiments(options);
+  const outcomeOf = await runTasks(tasks, {
+    store: openCellStore(join(options.cacheDirectory, "cells.jsonl")),
+    progress: options.progress,
+    nowMs: () => performance.now(),
+    openLanes: (missing) => openLanes(options, missing.length),
+  });
   const result = {
     tables: experiments.map((experiment) => ({
       table: experiment.name,
@@ -69,8 +82,13 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
   return { result, bench, experiments, baselines, outcomeOf };
 }
 
+function openLanes(options: ExperimentOptions, tasks: number): readonly Lane[] {
+  const count = Math.min(options.jobs, tasks);
+  return count < 2 ? [thisThread] : Array.from({ length: count }, () => openThread(options));
+}
+
 function openBench(
-  options: ExperimentOptions,
+  options: Omit<ExperimentOptions, "progress">,
   { engineName, features, elm, heads }: { engineName: string } & Pick<Workbench, "features" | "elm" | "heads">,
 ): Workbench {
   const data = loadMeld(options.dataDirectory);

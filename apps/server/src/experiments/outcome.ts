@@ -25,6 +25,8 @@ export interface Task {
   readonly what: string;
   /** Roughly how long it takes, in seconds: only the ratios matter. */
   readonly cost: number;
+  /** Tasks on the same features are best computed one after the other. */
+  readonly features?: string;
   compute(report: (fraction: number) => void): Promise<Finding> | Finding;
 }
 

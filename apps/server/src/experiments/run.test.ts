@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openCellStore } from "./cell-store.js";
+import { type Lane, thisThread } from "./lanes.js";
 import type { Task } from "./outcome.js";
 import { createProgress } from "./progress.js";
 import { runTasks } from "./run.js";
@@ -31,6 +32,7 @@ function bench(name: string) {
       store: openCellStore(path),
       progress: createProgress({ write: (text) => lines.push(text), isTty: true, nowMs: () => computed.length * 1000 }),
       nowMs: () => 0,
+      openLanes: () => [thisThread],
     });
   return { path, computed, lines, task, run, fail: (key?: string) => (failing = key) };
 }
@@ -71,5 +73,58 @@ describe("Running tasks", () => {
     await run(["a", "bb", "ccc", "dddd"]);
     expect(lines.some((line) => /50% · 2 s left · ccc/.test(line))).toBe(true);
     expect(lines.at(-2)).toContain("100%");
+  });
+
+  it("gives each lane features of its own, the longest first, and lets none idle while another has some left", async () => {
+    const order: string[][] = [[], []];
+    const closed: number[] = [];
+    const lane = (index: number): Lane => ({
+      compute: async ({ key, cost }) => {
+        order[index]!.push(key);
+        for (let turn = 0; turn < cost; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return { scores: [cost], notes: [] };
+      },
+      close: async () => void closed.push(index),
+    });
+    const task = (key: string, cost: number): Task => ({
+      key,
+      what: key,
+      cost,
+      features: key[0]!,
+      compute: () => ({ scores: [], notes: [] }),
+    });
+    const tasks = [task("a1", 2), task("b1", 40), task("b2", 9), task("b3", 90), task("a2", 2), task("c1", 30)];
+    const outcomeOf = await runTasks(tasks, {
+      store: openCellStore(join(directory, "lanes", "cells.jsonl")),
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      nowMs: () => 0,
+      openLanes: () => [lane(0), lane(1)],
+    });
+    expect(order).toEqual([
+      ["b1", "b2"],
+      ["c1", "a1", "a2", "b3"],
+    ]);
+    expect(tasks.map((each) => outcomeOf(each).scores[0])).toEqual([2, 40, 9, 90, 2, 30]);
+    expect(closed).toEqual([0, 1]);
+  });
+
+  it("stops every lane at the first fault and keeps what was found", async () => {
+    const path = join(directory, "fault", "cells.jsonl");
+    const closed: string[] = [];
+    const good: Lane = { compute: () => ({ scores: [1], notes: [] }), close: async () => void closed.push("good") };
+    const bad: Lane = {
+      compute: () => Promise.reject(new Error("no memory")),
+      close: async () => void closed.push("bad"),
+    };
+    const { task } = bench("unused");
+    const running = runTasks(["a", "b"].map(task), {
+      store: openCellStore(path),
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      nowMs: () => 0,
+      openLanes: () => [good, bad],
+    });
+    await expect(running).rejects.toThrow("no memory");
+    expect(closed).toEqual(["good", "bad"]);
+    expect(openCellStore(path).get("a")).toMatchObject({ scores: [1] });
   });
 });

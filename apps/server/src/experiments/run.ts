@@ -1,6 +1,7 @@
-// Runs experiments: every task once, from the store where it is known, saved as soon as it is found.
+// Runs experiments: every task once, from the store where it is known, several at a time where there are lanes, saved as soon as it is found.
 
 import type { CellStore } from "./cell-store.js";
+import type { Lane } from "./lanes.js";
 import type { Experiment, Outcome, OutcomeOf, Task } from "./outcome.js";
 import type { Progress } from "./progress.js";
 
@@ -8,31 +9,91 @@ export interface TaskRun {
   readonly store: CellStore;
   readonly progress: Progress;
   readonly nowMs: () => number;
+  /** Called once, when something is missing. */
+  readonly openLanes: (missing: readonly Task[]) => readonly Lane[];
 }
 
-/** Computes what is missing and returns how to look outcomes up. */
-export async function runTasks(tasks: readonly Task[], { store, progress, nowMs }: TaskRun): Promise<OutcomeOf> {
+/** Computes what is missing and returns how to look outcomes up. The first fault stops all lanes; what was found before is kept. */
+export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<OutcomeOf> {
+  const { store, progress, nowMs, openLanes } = run;
   const unique = [...new Map(tasks.map((task) => [task.key, task])).values()];
   const missing = unique.filter(({ key }) => store.get(key) === undefined);
-  const costOf = (list: readonly Task[]) => list.reduce((sum, { cost }) => sum + cost, 0);
   const total = costOf(unique);
   const known = total - costOf(missing);
-  let spent = 0;
-  for (const task of missing) {
-    const show = (fraction: number) => {
-      const now = spent + task.cost * Math.min(1, fraction);
-      progress.update({ what: task.what, done: known + now, total, spent: now });
-    };
-    show(0);
-    const started = nowMs();
-    const finding = await task.compute(show);
-    const seconds = Math.round(nowMs() - started) / 1000;
-    store.put(task.key, { ...finding, seconds });
-    spent += task.cost;
+  const running = new Map<Task, number>();
+  let finished = 0;
+  const show = () => {
+    const spent = [...running].reduce((sum, [{ cost }, fraction]) => sum + cost * fraction, finished);
+    const what = [...running.keys()].map((task) => task.what).join(" + ");
+    progress.update({ what: what === "" ? "done" : what, done: known + spent, total, spent });
+  };
+
+  const next = createQueue(missing);
+  async function work(lane: Lane): Promise<void> {
+    for (let task = next(); task !== undefined; task = next(task)) {
+      const current = task;
+      running.set(current, 0);
+      show();
+      const started = nowMs();
+      const finding = await lane.compute(current, (fraction) => {
+        running.set(current, Math.min(1, fraction));
+        show();
+      });
+      store.put(current.key, { ...finding, seconds: Math.round(nowMs() - started) / 1000 });
+      running.delete(current);
+      finished += current.cost;
+    }
   }
-  if (missing.length > 0) progress.update({ what: "done", done: total, total, spent });
-  progress.end();
+
+  const lanes = missing.length === 0 ? [] : openLanes(missing);
+  try {
+    await Promise.all(lanes.map(work));
+    if (missing.length > 0) show();
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.close()));
+    progress.end();
+  }
   return (task) => outcomeIn(store, task);
+}
+
+/**
+ * Hands tasks out: first those on the features that a lane has at hand, then the longest group that nobody works on, then, so that no lane
+ * is idle at the end, the longest task of another's group.
+ */
+function createQueue(tasks: readonly Task[]): (last?: Task) => Task | undefined {
+  const groups = new Map<string, Task[]>();
+  for (const task of tasks) {
+    const name = groupOf(task);
+    groups.set(name, [...(groups.get(name) ?? []), task]);
+  }
+  const begun = new Set<string>();
+  return (last) => {
+    const left = [...groups].filter(([, group]) => group.length > 0);
+    const own = last === undefined ? undefined : groups.get(groupOf(last));
+    const fresh = left.filter(([name]) => !begun.has(name));
+    const [name, group] = own?.length
+      ? [groupOf(last!), own]
+      : (longest(fresh, ([, group]) => costOf(group)) ?? longest(left, ([, group]) => costOf(group)) ?? []);
+    if (name === undefined || group === undefined) return undefined;
+    const taken = begun.has(name) && group !== own ? longest(group, ({ cost }) => cost)! : group[0]!;
+    begun.add(name);
+    group.splice(group.indexOf(taken), 1);
+    return taken;
+  };
+}
+
+const groupOf = ({ features, key }: Task) => features ?? key;
+
+/** The first of the largest. */
+function longest<T>(list: readonly T[], lengthOf: (item: T) => number): T | undefined {
+  return list.reduce<T | undefined>(
+    (best, item) => (best === undefined || lengthOf(item) > lengthOf(best) ? item : best),
+    undefined,
+  );
+}
+
+function costOf(list: readonly Task[]): number {
+  return list.reduce((sum, { cost }) => sum + cost, 0);
 }
 
 function outcomeIn(store: CellStore, task: Task): Outcome {

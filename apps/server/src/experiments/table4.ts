@@ -1,5 +1,6 @@
 // Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
 
+import { bpSeconds } from "./bp-baseline.js";
 import { type ClassifierRow, classifierRows, classifierTask } from "./classifier-tasks.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { qualityCells } from "./measurement.js";
@@ -15,7 +16,8 @@ export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
   "BERT-Tiny": "hf:google/bert_uncased_L-2_H-128_A-2",
 };
 
-export const bpNote = "end-to-end fine-tuning takes long and was left out; --with-bp measures it";
+const bpNote = (source: ExtractorSource) =>
+  `end-to-end fine-tuning of this encoder takes about ${Math.round(bpSeconds(source) / 3600)} h and was left out; --with-bp measures it`;
 
 /** Why there is no number, and the two commands that make one. */
 export function missingCheckpoint(extractor: PaperExtractor): string {
@@ -43,7 +45,7 @@ export function table4(bench: Workbench): Experiment {
       ...columns.flatMap(({ source, tasks }) =>
         tasks.flatMap(({ row, task }) => {
           const place = { row, column: source.name, paper: paperF1(row, paperColumnOf(source)) };
-          if (task === undefined) return emptyCell(place, bpNote);
+          if (task === undefined) return emptyCell(place, bpNote(source));
           return [scoreCell(place, outcomeOf(task), source), ...qualityCells(place, outcomeOf(task))];
         }),
       ),

@@ -43,7 +43,7 @@ export function table5(bench: Workbench): Experiment {
   };
 }
 
-/** An extractor of ours was trained from nothing: its regular variant is its architecture with random weights. */
+/** What an extractor of ours was before: its architecture with random weights. A checkpoint that it started from is a source of its own. */
 function ownColumns({ extractors }: Workbench): Column[] {
   return extractors
     .filter(({ paper }) => paper === undefined)
@@ -53,7 +53,7 @@ function ownColumns({ extractors }: Workbench): Column[] {
         extractor: "BERT-Tiny",
         variant: "regular",
         source: randomTwin(source, 1),
-        note: "random weights: this extractor was pre-trained from nothing; paper: BERT-Tiny",
+        note: "random weights of its architecture; a checkpoint that it was fine-tuned from is measured with --extractor DIR; paper: BERT-Tiny",
       },
       {
         title: `${source.name}, pre-trained`,

@@ -1,0 +1,68 @@
+// Where tasks are computed: in this thread, or in several threads that each open the same experiments and are told which task to compute.
+
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { AppError, type ErrorCode, errorTable } from "@attune/shared/errors";
+import type { ExperimentOptions } from "./experiment.js";
+import type { Finding, Task } from "./outcome.js";
+
+/** Computes one task at a time. */
+export interface Lane {
+  compute(task: Task, report: (fraction: number) => void): Promise<Finding> | Finding;
+  /** Stops what is being computed. */
+  close(): Promise<void>;
+}
+
+export const thisThread: Lane = {
+  compute: (task, report) => task.compute(report),
+  close: async () => {},
+};
+
+/** From a thread: how far its task is, what it found, or what went wrong. */
+export type ThreadMessage =
+  | { readonly fraction: number }
+  | { readonly finding: Finding }
+  | { readonly fault: { readonly code?: string; readonly message: string; readonly stack?: string } };
+
+/** Relative to src/experiments and to dist/experiments alike: a thread runs what was built, also under a tool that runs sources. */
+const threadFile = fileURLToPath(new URL("../../dist/experiments/task-thread.js", import.meta.url));
+
+interface Pending {
+  readonly report: (fraction: number) => void;
+  readonly resolve: (finding: Finding) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** `options`: those that the tasks were made of; the thread makes the same ones and finds a task by its key. */
+export function openThread({ progress: _, ...options }: ExperimentOptions): Lane {
+  const worker = new Worker(threadFile, { workerData: options, execArgv: [] });
+  let pending: Pending | undefined;
+  let broken: Error | undefined;
+  worker.on("message", (message: ThreadMessage) => {
+    if ("fraction" in message) pending?.report(message.fraction);
+    else if ("finding" in message) pending?.resolve(message.finding);
+    else pending?.reject(faultOf(message.fault));
+  });
+  const fail = (error: Error) => {
+    broken ??= error;
+    pending?.reject(broken);
+  };
+  worker.on("error", fail);
+  worker.on("exit", () => fail(new Error("a thread ended before its task")));
+  return {
+    compute: ({ key }, report) =>
+      new Promise((resolve, reject) => {
+        if (broken !== undefined) return reject(broken);
+        pending = { report, resolve, reject };
+        worker.postMessage(key);
+      }),
+    close: async () => void (await worker.terminate()),
+  };
+}
+
+function faultOf({ code, message, stack }: Extract<ThreadMessage, { fault: unknown }>["fault"]): Error {
+  const error =
+    code !== undefined && code in errorTable ? new AppError(code as ErrorCode, message) : new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,28 @@
+// A thread of `attune experiment`: opens the experiments it is given and computes the tasks it is told by key.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { AppError } from "@attune/shared/errors";
+import { type ExperimentOptions, openExperiments } from "./experiment.js";
+import type { ThreadMessage } from "./lanes.js";
+
+const port = parentPort!;
+const send = (message: ThreadMessage) => port.postMessage(message);
+const { tasks } = openExperiments(workerData as Omit<ExperimentOptions, "progress">);
+const byKey = new Map(tasks.map((task) => [task.key, task]));
+
+port.on("message", async (key: string) => {
+  try {
+    const task = byKey.get(key);
+    if (task === undefined) throw new Error("the data or the extractor changed while the experiment ran; run it again");
+    send({ finding: await task.compute((fraction: number) => send({ fraction })) });
+  } catch (error) {
+    const { message, stack } = error as Error;
+    send({
+      fault: {
+        message,
+        ...(stack === undefined ? {} : { stack }),
+        ...(error instanceof AppError ? { code: error.code } : {}),
+      },
+    });
+  }
+});
