@@ -63,12 +63,12 @@ function build(scratch) {
   const { name, flags: isa } = isas[0];
   const heads = [...isa, "-ffp-contract=off", `-DISA_HEADER="isa-${name}.h"`, `-DHEAD_KERNELS=attune_heads_${name}`];
   objects.push(compile("heads.c", "heads.o", heads), compile("heads-call.c", "heads-call.o", []));
-  objects.push(compile("choose.c", "choose.o", []));
+  objects.push(compile("choose.c", "choose.o", []), compile("team.c", "team.o", []));
   objects.push(
     compile("native.c", "native.o", [`-I${include}`]),
     compile("native-heads.c", "native-heads.o", [`-I${include}`]),
   );
-  const linked = spawnSync(compiler, [...sharedLibrary, ...objects, "-o", join(scratch, "attune.node")], {
+  const linked = spawnSync(compiler, [...sharedLibrary, "-pthread", ...objects, "-o", join(scratch, "attune.node")], {
     encoding: "utf8",
   });
   if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);

@@ -1,17 +1,17 @@
-// Attention within one text, head by head: keys and values are packed as weights are, so that gemm.h's tiles multiply them.
+// Attention of one head within one text: keys and values are packed as weights are, so that gemm.h's tiles multiply them.
 #pragma once
 
 // A text's keys and values of one head: keys (tokens / TILE, width, TILE), values (width / TILE, tokens, TILE).
-static void pack_head(AttuneEncoder *e, const float *qkv, int tokens, int first, int width) {
+static void pack_head(const AttuneEncoder *e, const Scratch *scratch, const float *qkv, int tokens, int first, int width) {
   const int w = e->config.width;
   const size_t ld = e->qkv.stride;
   for (int s = 0; s < round_up(tokens, TILE); s++) {
-    float *to = e->packed_keys + (size_t)(s / TILE * TILE) * width + s % TILE;
+    float *to = scratch->packed_keys + (size_t)(s / TILE * TILE) * width + s % TILE;
     const float *key = qkv + s * ld + w + first;
     for (int k = 0; k < width; k++) to[(size_t)k * TILE] = s < tokens ? key[k] : 0;
   }
   for (int n = 0; n < width; n += TILE) {
-    float *to = e->packed_values + (size_t)n * tokens;
+    float *to = scratch->packed_values + (size_t)n * tokens;
     const int cols = width - n < TILE ? width - n : TILE;
     for (int s = 0; s < tokens; s++, to += TILE) {
       const float *value = qkv + s * ld + 2 * w + first + n;
@@ -46,23 +46,24 @@ static void softmax(float *scores, int rows, int cols, float scaling, const floa
   }
 }
 
-// The text of `tokens` rows from `start` on: from its rows of qkv into its rows of context.
-static void attend(AttuneEncoder *e, int start, int tokens) {
-  const int width = e->config.width / e->config.heads, cols = round_up(tokens, TILE);
+// Of the text of `tokens` rows from `start` on, one head: from its columns of qkv into its columns of context.
+// Not inlined: clang would make two of it, for a kilobyte each of its tiles.
+__attribute__((noinline)) static void attend(const AttuneEncoder *e, const Scratch *scratch, int start, int tokens, int head) {
+  const int width = e->config.width / e->config.heads, cols = round_up(tokens, TILE), first = head * width;
   const float scaling = 1.0f / __builtin_sqrtf((float)width);
-  const float *qkv = e->qkv.at + start * e->qkv.stride;
-  for (int s = 0; s < cols; s++) e->score_bias[s] = s < tokens && e->mask[start + s] ? 0 : -__builtin_inff();
-  for (int first = 0; first < e->config.width; first += width) {
-    pack_head(e, qkv, tokens, first, width);
-    const PackedWeights keys = {.weights = e->packed_keys, .in = width, .out = tokens};
-    const PackedWeights values = {.weights = e->packed_values, .in = tokens, .out = width};
-    for (int t = 0; t < tokens; t += QUERY_BLOCK) {
-      const int rows = tokens - t < QUERY_BLOCK ? tokens - t : QUERY_BLOCK;
-      const Rows query = {e->qkv.at + (start + t) * e->qkv.stride + first, e->qkv.stride}, scores = {e->scores, cols};
-      multiply_float(query, rows, keys, e->packed, scores);
-      softmax(e->scores, rows, cols, scaling, e->score_bias);
-      // Columns past this head's width hold zeros, and the next head overwrites them.
-      multiply_float(scores, rows, values, e->packed, (Rows){e->context.at + (start + t) * e->context.stride + first, e->context.stride});
+  for (int s = 0; s < cols; s++) scratch->score_bias[s] = s < tokens && e->mask[start + s] ? 0 : -__builtin_inff();
+  pack_head(e, scratch, e->qkv.at + start * e->qkv.stride, tokens, first, width);
+  const PackedWeights keys = {.weights = scratch->packed_keys, .in = width, .out = tokens};
+  const PackedWeights values = {.weights = scratch->packed_values, .in = tokens, .out = width};
+  const Rows scores = {scratch->scores, cols}, mixed = {scratch->mixed, round_up(width, TILE)};
+  for (int t = start; t < start + tokens; t += QUERY_BLOCK) {
+    const int left = start + tokens - t, rows = left < QUERY_BLOCK ? left : QUERY_BLOCK;
+    multiply_float((Rows){e->qkv.at + t * e->qkv.stride + first, e->qkv.stride}, rows, keys, scratch->packed, scores);
+    softmax(scratch->scores, rows, cols, scaling, scratch->score_bias);
+    multiply_float(scores, rows, values, scratch->packed, mixed);
+    // Not written there at once: whole tiles may reach into the next head's columns, which another thread may be writing.
+    for (int r = 0; r < rows; r++) {
+      __builtin_memcpy(e->context.at + (t + r) * e->context.stride + first, mixed.at + r * mixed.stride, width * sizeof(float));
     }
   }
 }

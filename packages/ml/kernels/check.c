@@ -1,10 +1,12 @@
-// Prints what the kernels compute for a few encoders of fixed pseudo-random weights, one number a line: `check format`. Run on two builds, the
-// outputs are compared (another processor under an emulator, or with sanitizers). Built with ADDON it takes the kernels from a Node-API addon,
-// without Node: `check format addon.node name`, or `check list addon.node` for the names of those that this processor can run.
+// Prints what the kernels compute for a few encoders of fixed pseudo-random weights, one number a line: `check format threads`. Run on two
+// builds or with other threads, the outputs are compared (another processor under an emulator, or with sanitizers). Built with ADDON it takes the
+// kernels from a Node-API addon, without Node: `check format threads addon.node name`, or `check list 1 addon.node` for the names of those that
+// this processor can run.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "choose.h"
+#include "team.h"
 
 #ifdef ADDON
 #include <dlfcn.h>
@@ -80,10 +82,10 @@ static void fill_layer(AttuneEncoder *e, const AttuneConfig *c, int layer) {
   fill_norm(e, ATTUNE_SHARED_NORM, layer, w);
 }
 
-static void check(AttuneConfig c) {
-  const int64_t size = kernels.size(&c);
+static void check(AttuneConfig c, AttuneTeam *team) {
+  const int64_t size = kernels.size(&c, team ? team->threads : 1);
   void *memory = size > 0 ? aligned_alloc(64, (size_t)size) : 0;
-  must(memory ? kernels.init(memory, size, &c) : ATTUNE_BAD_CONFIG, "init");
+  must(memory ? kernels.init(memory, size, &c, team) : ATTUNE_BAD_CONFIG, "init");
   AttuneEncoder *e = memory;
   const int h = c.hidden_size, words = c.embedding_size * (c.flags & ATTUNE_TRIGRAMS ? 3 : 1);
   fill(e, ATTUNE_WORDS, 0, c.vocab_size, c.embedding_size, c.tables[0], 0);
@@ -104,7 +106,7 @@ static void check(AttuneConfig c) {
     must(kernels.embed(e, ids, lengths[i], &lengths[i], 1, mask), "embed");
     must(kernels.run(e, 0, c.layers), "run");
     must(kernels.pool(e, ATTUNE_MEAN_MAX, pooled, 2 * h), "pool");
-    for (int k = 0; k < 2 * h; k++) printf("%.7g\n", pooled[k]);
+    for (int k = 0; k < 2 * h; k++) printf("%.9g\n", pooled[k]);
     free(pooled);
   }
   free(memory);
@@ -129,16 +131,20 @@ static void take_from(const char *addon, const char *name) {
 int main(int count, char **arguments) {
   const int f = count > 1 ? atoi(arguments[1]) : ATTUNE_FLOAT32;
 #ifdef ADDON
-  must(count > 2 ? ATTUNE_OK : ATTUNE_BAD_INPUT, "arguments");
-  take_from(arguments[2], count > 3 ? arguments[3] : 0);
+  must(count > 3 ? ATTUNE_OK : ATTUNE_BAD_INPUT, "arguments");
+  take_from(arguments[3], count > 4 ? arguments[4] : 0);
 #endif
+  const int threads = count > 2 ? atoi(arguments[2]) : 1;
+  AttuneTeam *team = attune_team(threads);
+  must((team != 0) == (threads > 1) ? ATTUNE_OK : ATTUNE_BAD_INPUT, "threads");
   const int plain = ATTUNE_FROM_INSIDE;
-  check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f});
-  check((AttuneConfig){50, 33, 1, 3, 77, 128, 2, ATTUNE_GELU_NEW, f, {f, f, f}, 128, -1, 33, 33, 1, 0, plain, 1e-12f, 1e-12f});
-  check((AttuneConfig){50, 65, 2, 5, 30, 130, 1, ATTUNE_RELU, f, {f, f, f}, 128, 1, 65, 65, 1, 0, plain, 1e-5f, 1e-5f});
+  check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f}, team);
+  check((AttuneConfig){50, 33, 1, 3, 77, 128, 2, ATTUNE_GELU_NEW, f, {f, f, f}, 128, -1, 33, 33, 1, 0, plain, 1e-12f, 1e-12f}, team);
+  check((AttuneConfig){50, 65, 2, 5, 30, 130, 1, ATTUNE_RELU, f, {f, f, f}, 128, 1, 65, 65, 1, 0, plain, 1e-5f, 1e-5f}, team);
   const int all = ATTUNE_TRIGRAMS | ATTUNE_BOTTLENECK | ATTUNE_NO_NORM;
-  check((AttuneConfig){50, 48, 2, 4, 44, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 9, 20, 3, all, ATTUNE_FROM_SHARED, 1e-12f, 1e-5f});
-  check((AttuneConfig){50, 31, 2, 1, 40, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 40, 17, 2, ATTUNE_BOTTLENECK, plain, 1e-12f, 1e-5f});
-  check((AttuneConfig){50, 24, 1, 3, 20, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 24, 24, 1, ATTUNE_BOTTLENECK, ATTUNE_FROM_INPUT, 1e-12f, 1e-5f});
+  check((AttuneConfig){50, 48, 2, 4, 44, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 9, 20, 3, all, ATTUNE_FROM_SHARED, 1e-12f, 1e-5f}, team);
+  check((AttuneConfig){50, 31, 2, 1, 40, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 40, 17, 2, ATTUNE_BOTTLENECK, plain, 1e-12f, 1e-5f}, team);
+  check((AttuneConfig){50, 24, 1, 3, 20, 128, 2, ATTUNE_RELU, f, {f, f, f}, 128, -1, 24, 24, 1, ATTUNE_BOTTLENECK, ATTUNE_FROM_INPUT, 1e-12f, 1e-5f}, team);
+  attune_end_team(team);
   return 0;
 }

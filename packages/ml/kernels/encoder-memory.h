@@ -1,10 +1,11 @@
 // An encoder's memory: what its block holds, how it is laid out and filled. Sizes are checked here; the forward in encoder.c relies on them.
 #pragma once
 
-enum { MAX_SIZE = 65536, MAX_LAYERS = 256, QUERY_BLOCK = 32, ALIGNMENT = 64 };
+enum { MAX_SIZE = 65536, MAX_LAYERS = 256, QUERY_BLOCK = 32, ALIGNMENT = 64, NO_ACTIVATION = -1 };
 
 typedef struct {
   int in, out, format; // features
+  int activation;      // what follows, or NO_ACTIVATION
   void *weights;       // packed in tiles: float32, float16 or int8
   float *scale, *bias; // (out rounded up to TILE), zero beyond out; scales of int8 alone
   int32_t *sums;       // of each output's int8 weights
@@ -22,17 +23,24 @@ typedef struct {
   NormedLinear into, shared, out_of; // bottlenecks
 } Layer;
 
+// What each thread works on by itself.
+typedef struct {
+  float *packed_keys, *packed_values, *scores, *score_bias;
+  float *mixed;  // a block's values, weighted by its scores
+  float *packed; // a linear layer's input as gemm.h's float tiles take it
+  float *panel;  // a tile of float16 weights, widened
+} Scratch;
+
 struct AttuneEncoder {
   AttuneConfig config;
+  AttuneTeam *team;
+  Scratch *scratch; // one a thread
   Table tables[3];
   Linear transformation;
   Norm norm;
   Layer *layers;
   // What a forward works on, a row a token; padded to whole tiles.
   Rows hidden, inside, context, qkv, inner;
-  float *packed_keys, *packed_values, *scores, *score_bias;
-  float *packed; // a linear layer's input as gemm.h's float tiles take it
-  float *panel;  // a tile of float16 weights, widened
   size_t quant_stride;
   QuantX *quantized;
   float *quant_scales;
@@ -61,7 +69,7 @@ static void *take(Arena *arena, uint64_t bytes) {
 
 static Linear take_linear(Arena *arena, int in, int out, int format) {
   const int padded = round_up(out, TILE);
-  Linear layer = {.in = in, .out = out, .format = format};
+  Linear layer = {.in = in, .out = out, .format = format, .activation = NO_ACTIVATION};
   layer.weights = take(arena, (uint64_t)padded * round_up(in, format == ATTUNE_INT8 ? QUANT_GROUP : 1) * value_bytes(format));
   if (format == ATTUNE_INT8) {
     layer.scale = TAKE(arena, float, padded);
@@ -98,6 +106,7 @@ static Layer take_layer(Arena *arena, const AttuneConfig *c) {
   for (int i = 0; i < c->feed_forwards; i++) {
     const float epsilon = i == c->feed_forwards - 1 ? c->other_epsilon : c->epsilon;
     Linear intermediate = take_linear(arena, w, c->intermediate_size, c->weights);
+    intermediate.activation = c->activation;
     FeedForward network = {intermediate, take_normed(arena, c->intermediate_size, w, c->weights, epsilon)};
     if (layer.feed_forwards) layer.feed_forwards[i] = network;
   }
@@ -111,8 +120,28 @@ static Layer take_layer(Arena *arena, const AttuneConfig *c) {
 
 static Rows take_rows(Arena *arena, int rows, int stride) { return (Rows){TAKE(arena, float, (uint64_t)rows * stride), stride}; }
 
-static void lay_out(Arena *arena, const AttuneConfig *c, AttuneEncoder *e) {
-  const int h = c->hidden_size, w = c->width, rows = c->rows, positions = round_up(c->positions, TILE);
+// The widest input of a linear layer.
+static int widest_of(const AttuneConfig *c) {
+  return largest_of(largest_of(c->hidden_size, c->intermediate_size), embedding_width(c));
+}
+
+static Scratch take_scratch(Arena *arena, const AttuneConfig *c) {
+  const int head = c->width / c->heads, positions = round_up(c->positions, TILE), widest = widest_of(c);
+  Scratch scratch = {0};
+  scratch.packed_keys = TAKE(arena, float, (uint64_t)positions * head);
+  scratch.packed_values = TAKE(arena, float, (uint64_t)c->positions * round_up(head, TILE));
+  scratch.scores = TAKE(arena, float, (uint64_t)QUERY_BLOCK * positions);
+  scratch.score_bias = TAKE(arena, float, positions);
+  scratch.mixed = TAKE(arena, float, (uint64_t)QUERY_BLOCK * round_up(head, TILE));
+  // Also a block of attention's queries and scores.
+  const int64_t linear = c->weights == ATTUNE_INT8 ? 0 : (int64_t)c->rows * widest, block = QUERY_BLOCK * largest_of(head, positions);
+  if (PACK_ROWS) scratch.packed = TAKE(arena, float, linear > block ? linear : block);
+  if (c->weights == ATTUNE_FLOAT16) scratch.panel = TAKE(arena, float, (uint64_t)widest * TILE);
+  return scratch;
+}
+
+static void lay_out(Arena *arena, const AttuneConfig *c, int threads, AttuneEncoder *e) {
+  const int h = c->hidden_size, w = c->width, rows = c->rows, widest = widest_of(c);
   e->config = *c;
   e->tables[0] = take_table(arena, c->vocab_size, c->embedding_size, c->tables[0]);
   e->tables[1] = take_table(arena, c->positions, h, c->tables[1]);
@@ -125,20 +154,16 @@ static void lay_out(Arena *arena, const AttuneConfig *c, AttuneEncoder *e) {
     Layer layer = take_layer(arena, c);
     if (layers) layers[i] = layer;
   }
-  const int widest = largest_of(largest_of(h, c->intermediate_size), embedding_width(c));
   e->hidden = take_rows(arena, rows, round_up(h, TILE));
-  e->context = take_rows(arena, rows, round_up(w, TILE) + TILE); // its last head may spill over by a tile
+  e->context = take_rows(arena, rows, round_up(w, TILE));
   e->inside = c->flags & ATTUNE_BOTTLENECK ? take_rows(arena, rows, round_up(w, TILE)) : e->hidden;
   e->qkv = take_rows(arena, rows, largest_of(2 * w + round_up(w, TILE) + TILE, round_up(h, TILE)));
   e->inner = take_rows(arena, rows, round_up(widest, TILE));
-  const int head = w / c->heads;
-  e->packed_keys = TAKE(arena, float, (uint64_t)positions * head);
-  e->packed_values = TAKE(arena, float, (uint64_t)c->positions * round_up(head, TILE));
-  e->scores = TAKE(arena, float, (uint64_t)QUERY_BLOCK * positions);
-  e->score_bias = TAKE(arena, float, positions);
-  // Also a block of attention's queries and scores.
-  if (PACK_ROWS) e->packed = TAKE(arena, float, largest_of(rows * (c->weights == ATTUNE_INT8 ? 0 : widest), QUERY_BLOCK * largest_of(head, positions)));
-  if (c->weights == ATTUNE_FLOAT16) e->panel = TAKE(arena, float, (uint64_t)widest * TILE);
+  e->scratch = TAKE(arena, Scratch, threads);
+  for (int i = 0; i < threads; i++) {
+    const Scratch scratch = take_scratch(arena, c);
+    if (e->scratch) e->scratch[i] = scratch;
+  }
   if (c->weights == ATTUNE_INT8) {
     e->quant_stride = round_up(widest, 16);
     e->quantized = TAKE(arena, QuantX, rows * e->quant_stride);
@@ -158,9 +183,9 @@ static int good_sizes(const AttuneConfig *c) {
          in_range(c->embedding_size, MAX_SIZE / 3) && in_range(c->width, MAX_SIZE / 3) && in_range(c->feed_forwards, MAX_LAYERS);
 }
 
-static int64_t size(const AttuneConfig *c) {
+static int64_t size(const AttuneConfig *c, int threads) {
   const int bottleneck = c->flags & ATTUNE_BOTTLENECK;
-  const int good = good_sizes(c) && c->activation >= ATTUNE_GELU && c->activation <= ATTUNE_RELU && is_format(c->weights) &&
+  const int good = good_sizes(c) && in_range(threads, ATTUNE_MOST_THREADS) && c->activation >= ATTUNE_GELU && c->activation <= ATTUNE_RELU && is_format(c->weights) &&
                    is_format(c->tables[0]) && is_format(c->tables[1]) && is_format(c->tables[2]) && c->pad_token >= -1 &&
                    c->pad_token < c->positions - 1 && c->flags >= 0 && c->flags < 8 && (bottleneck || c->width == c->hidden_size) &&
                    c->attention >= ATTUNE_FROM_INSIDE && c->attention <= ATTUNE_FROM_SHARED &&
@@ -171,17 +196,19 @@ static int64_t size(const AttuneConfig *c) {
   Arena arena = {0, 0};
   AttuneEncoder encoder = {0};
   take(&arena, sizeof(AttuneEncoder));
-  lay_out(&arena, c, &encoder);
+  lay_out(&arena, c, threads, &encoder);
   return (int64_t)arena.used;
 }
 
-static int init(void *memory, uint64_t bytes, const AttuneConfig *c) {
-  const int64_t needed = size(c);
+static int init(void *memory, uint64_t bytes, const AttuneConfig *c, AttuneTeam *team) {
+  const int threads = team ? team->threads : 1;
+  const int64_t needed = size(c, threads);
   if (needed < 0 || !memory || (uintptr_t)memory % ALIGNMENT || bytes < (uint64_t)needed) return ATTUNE_BAD_CONFIG;
   const AttuneConfig config = *c; // `c` may lie inside the memory
   __builtin_memset(memory, 0, needed);
   Arena arena = {memory, 0};
   AttuneEncoder *e = take(&arena, sizeof(AttuneEncoder));
-  lay_out(&arena, &config, e);
+  lay_out(&arena, &config, threads, e);
+  e->team = team;
   return ATTUNE_OK;
 }

@@ -12,20 +12,55 @@
 
 static inline float *row_of(Rows rows, int row) { return rows.at + row * rows.stride; }
 
-// x: (tokens, in) → y: (tokens, out rounded up to TILE).
-static void apply_linear(AttuneEncoder *e, const Linear *layer, Rows x, Rows y) {
-  const PackedWeights w = {layer->weights, layer->in, layer->out, layer->bias, layer->scale, layer->sums};
+// x: (size) and on to a whole vector, for which its row has room.
+static void activate(float *x, int size, int activation) {
+  if (activation == ATTUNE_GELU) {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu(vf_load(x + i)));
+  } else if (activation == ATTUNE_GELU_NEW) {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu_new(vf_load(x + i)));
+  } else if (activation == ATTUNE_RELU) {
+    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_max(vf_load(x + i), vf_splat(0)));
+  }
+}
+
+static const Part whole = {0, 0, 1};
+
+static Part part_of(const AttuneEncoder *e, int index) { return e->team ? (Part){e->team, index, e->team->threads} : whole; }
+
+static void share_out(const AttuneEncoder *e, void (*work)(void *context, int index), void *context) {
+  if (e->team) e->team->run(e->team, work, context);
+  else work(context, 0);
+}
+
+// A layer's weights of some of its tiles.
+static PackedWeights tiles_of(const Linear *layer, Range tiles) {
+  const int n = tiles.first * TILE, end = tiles.end * TILE < layer->out ? tiles.end * TILE : layer->out, int8 = layer->format == ATTUNE_INT8;
+  const char *weights = (const char *)layer->weights + (size_t)n * round_up(layer->in, int8 ? QUANT_GROUP : 1) * value_bytes(layer->format);
+  return (PackedWeights){weights, layer->in, end - n, layer->bias + n, int8 ? layer->scale + n : 0, int8 ? layer->sums + n : 0};
+}
+
+// x: (tokens, in) → y: (tokens, out rounded up to TILE), its activation included. Threads share out its outputs, and what is done to x and y
+// elsewhere by tokens: so they meet before the product, for x is whole then, and at the end.
+static void apply_linear(AttuneEncoder *e, Part part, const Linear *layer, Rows x, Rows y) {
+  const Range tiles = share_of((layer->out + TILE - 1) / TILE, part);
+  const PackedWeights w = tiles_of(layer, tiles);
+  const Scratch *scratch = &e->scratch[part.index];
+  y.at += tiles.first * TILE;
   if (layer->format == ATTUNE_INT8) {
+    const Range own = share_of(e->tokens, part);
     const float limit = quant_limit(layer->in);
-    for (int t = 0; t < e->tokens; t++) {
+    for (int t = own.first; t < own.end; t++) {
       e->quant_scales[t] = quantize_row(row_of(x, t), layer->in, limit, e->quantized + t * e->quant_stride);
     }
+    meet(part);
     multiply_quantized((QuantRows){e->quantized, e->quant_stride, e->quant_scales}, e->tokens, w, y);
-  } else if (layer->format == ATTUNE_FLOAT16) {
-    multiply_half(x, e->tokens, w, e->packed, e->panel, y);
   } else {
-    multiply_float(x, e->tokens, w, e->packed, y);
+    meet(part);
+    if (layer->format == ATTUNE_FLOAT16) multiply_half(x, e->tokens, w, scratch->packed, scratch->panel, y);
+    else multiply_float(x, e->tokens, w, scratch->packed, y);
   }
+  for (int t = 0; t < e->tokens; t++) activate(row_of(y, t), w.out, layer->activation);
+  meet(part);
 }
 
 static void add_to(float *x, const float *added, int size) {
@@ -58,22 +93,12 @@ static void scale_and_shift(float *x, int size, const Norm *norm) {
 }
 
 // Every row of x ← norm(row + added's).
-static void add_and_norm(const AttuneEncoder *e, Rows x, const Rows *added, int size, const Norm *norm) {
-  for (int t = 0; t < e->tokens; t++) {
+static void add_and_norm(const AttuneEncoder *e, Part part, Rows x, const Rows *added, int size, const Norm *norm) {
+  const Range own = share_of(e->tokens, part);
+  for (int t = own.first; t < own.end; t++) {
     if (added) add_to(row_of(x, t), row_of(*added, t), size);
     if (e->config.flags & ATTUNE_NO_NORM) scale_and_shift(row_of(x, t), size, norm);
     else layer_norm(row_of(x, t), size, norm);
-  }
-}
-
-// x: (size) and on to a whole vector, for which its row has room.
-static void activate(float *x, int size, int activation) {
-  if (activation == ATTUNE_GELU) {
-    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu(vf_load(x + i)));
-  } else if (activation == ATTUNE_GELU_NEW) {
-    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu_new(vf_load(x + i)));
-  } else {
-    for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_max(vf_load(x + i), vf_splat(0)));
   }
 }
 
@@ -127,6 +152,11 @@ static int good_input(const AttuneConfig *c, const int32_t *ids, int tokens, con
   return total == tokens;
 }
 
+static void transform_part(void *context, int index) {
+  AttuneEncoder *e = context;
+  apply_linear(e, part_of(e, index), &e->transformation, e->inner, e->hidden);
+}
+
 static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t *lengths, int texts, const uint8_t *mask) {
   const AttuneConfig *c = &e->config;
   e->tokens = e->texts = 0;
@@ -142,7 +172,7 @@ static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t
     e->lengths[i] = lengths[i];
     add_words(e, ids + t, lengths[i], t, words);
   }
-  if (transformed(c)) apply_linear(e, &e->transformation, words, e->hidden);
+  if (transformed(c)) share_out(e, transform_part, e);
   for (int i = 0, t = 0; i < texts; i++) {
     for (int end = t + lengths[i], last = c->pad_token; t < end; t++) {
       const int position = c->pad_token >= 0 && ids[t] == c->pad_token ? c->pad_token : ++last;
@@ -150,42 +180,52 @@ static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t
       add_embedding(&e->tables[2], 0, row_of(e->hidden, t));
     }
   }
-  add_and_norm(e, e->hidden, 0, c->hidden_size, &e->norm);
+  add_and_norm(e, whole, e->hidden, 0, c->hidden_size, &e->norm);
   return ATTUNE_OK;
 }
 
 // to ← norm(linear(from))
-static void apply_normed(AttuneEncoder *e, const NormedLinear *layer, Rows from, Rows to) {
-  apply_linear(e, &layer->linear, from, to);
-  add_and_norm(e, to, 0, layer->linear.out, &layer->norm);
+static void apply_normed(AttuneEncoder *e, Part part, const NormedLinear *layer, Rows from, Rows to) {
+  apply_linear(e, part, &layer->linear, from, to);
+  add_and_norm(e, part, to, 0, layer->linear.out, &layer->norm);
 }
 
 // x ← norm(x + linear(from)), by way of qkv, which is free then.
-static void add_normed(AttuneEncoder *e, const NormedLinear *layer, Rows from, Rows x) {
-  apply_linear(e, &layer->linear, from, e->qkv);
-  add_and_norm(e, x, &e->qkv, layer->linear.out, &layer->norm);
+static void add_normed(AttuneEncoder *e, Part part, const NormedLinear *layer, Rows from, Rows x) {
+  apply_linear(e, part, &layer->linear, from, e->qkv);
+  add_and_norm(e, part, x, &e->qkv, layer->linear.out, &layer->norm);
+}
+
+// Heads are dealt out one by one: a batch's texts take unequal times.
+static void attend_all(AttuneEncoder *e, Part part) {
+  int dealt = 0;
+  for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) {
+    for (int head = 0; head < e->config.heads; head++) {
+      if (dealt++ % part.count == part.index) attend(e, &e->scratch[part.index], t, e->lengths[i], head);
+    }
+  }
+  meet(part);
 }
 
 // e->hidden through one layer: BERT's works on it as it is, MobileBERT's on a narrower copy, whose result it adds.
-static void run_layer(AttuneEncoder *e, const Layer *layer) {
+static void run_layer(AttuneEncoder *e, Part part, const Layer *layer) {
   const AttuneConfig *c = &e->config;
   const int bottleneck = c->flags & ATTUNE_BOTTLENECK;
-  if (bottleneck) apply_normed(e, &layer->into, e->hidden, e->inside);
+  if (bottleneck) apply_normed(e, part, &layer->into, e->hidden, e->inside);
   if (c->attention == ATTUNE_FROM_SHARED) {
-    apply_normed(e, &layer->shared, e->hidden, e->context);
-    apply_linear(e, &layer->qkv, e->context, e->qkv);
-    apply_linear(e, &layer->value, e->hidden, (Rows){e->qkv.at + 2 * c->width, e->qkv.stride});
+    apply_normed(e, part, &layer->shared, e->hidden, e->context);
+    apply_linear(e, part, &layer->qkv, e->context, e->qkv);
+    apply_linear(e, part, &layer->value, e->hidden, (Rows){e->qkv.at + 2 * c->width, e->qkv.stride});
   } else {
-    apply_linear(e, &layer->qkv, c->attention == ATTUNE_FROM_INPUT ? e->hidden : e->inside, e->qkv);
+    apply_linear(e, part, &layer->qkv, c->attention == ATTUNE_FROM_INPUT ? e->hidden : e->inside, e->qkv);
   }
-  for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) attend(e, t, e->lengths[i]);
-  add_normed(e, &layer->attention_output, e->context, e->inside);
+  attend_all(e, part);
+  add_normed(e, part, &layer->attention_output, e->context, e->inside);
   for (int i = 0; i < c->feed_forwards; i++) {
-    apply_linear(e, &layer->feed_forwards[i].intermediate, e->inside, e->inner);
-    for (int t = 0; t < e->tokens; t++) activate(row_of(e->inner, t), c->intermediate_size, c->activation);
-    add_normed(e, &layer->feed_forwards[i].output, e->inner, e->inside);
+    apply_linear(e, part, &layer->feed_forwards[i].intermediate, e->inside, e->inner);
+    add_normed(e, part, &layer->feed_forwards[i].output, e->inner, e->inside);
   }
-  if (bottleneck) add_normed(e, &layer->out_of, e->inside, e->hidden);
+  if (bottleneck) add_normed(e, part, &layer->out_of, e->inside, e->hidden);
 }
 
 static int is_finite(const AttuneEncoder *e) {
@@ -201,9 +241,16 @@ static int is_finite(const AttuneEncoder *e) {
   return vf_sum(sum) + rest == 0;
 }
 
+typedef struct { AttuneEncoder *e; int first, last; } Span; // of layers
+
+static void run_part(void *context, int index) {
+  const Span *span = context;
+  for (int i = span->first; i < span->last; i++) run_layer(span->e, part_of(span->e, index), &span->e->layers[i]);
+}
+
 static int run(AttuneEncoder *e, int first, int last) {
   if (first < 0 || last > e->config.layers || first > last || e->tokens == 0) return ATTUNE_BAD_INPUT;
-  for (int i = first; i < last; i++) run_layer(e, &e->layers[i]);
+  share_out(e, run_part, &(Span){e, first, last});
   return is_finite(e) ? ATTUNE_OK : ATTUNE_NOT_FINITE;
 }
 

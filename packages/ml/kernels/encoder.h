@@ -2,6 +2,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "parallel.h"
 
 enum { ATTUNE_OK = 0, ATTUNE_BAD_CONFIG = -1, ATTUNE_BAD_TENSOR = -2, ATTUNE_BAD_INPUT = -3, ATTUNE_NOT_FINITE = -4 };
 enum { ATTUNE_GELU = 0, ATTUNE_GELU_NEW = 1, ATTUNE_RELU = 2 };
@@ -41,9 +42,10 @@ typedef struct AttuneEncoder AttuneEncoder;
 // The functions of one instruction set. All check what they are given and return one of the codes above.
 typedef struct {
   const char *name;
-  // Bytes that `init` needs (64-byte aligned), or ATTUNE_BAD_CONFIG.
-  int64_t (*size)(const AttuneConfig *config);
-  int (*init)(void *memory, uint64_t bytes, const AttuneConfig *config);
+  // Bytes that `init` needs (64-byte aligned) for so many threads, or ATTUNE_BAD_CONFIG.
+  int64_t (*size)(const AttuneConfig *config, int threads);
+  // team: whose threads compute, or null for the caller's alone; what is computed is the same to the last bit. It must outlive the last forward.
+  int (*init)(void *memory, uint64_t bytes, const AttuneConfig *config, AttuneTeam *team);
   // Rows [first, first + count) of a tensor, `bytes` long, in the format that the config names (float32 for vectors and norms). `scales`
   // (count): with int8, and with nothing else. All must be finite.
   int (*load)(AttuneEncoder *encoder, int slot, int layer, int first, int count, const void *values, uint64_t bytes, const float *scales);

@@ -41,10 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     c.attention = byte(&in) % 4;
     if (c.flags & ATTUNE_BOTTLENECK && byte(&in) % 4 && c.heads > 0 && c.heads < 100) c.width = c.heads * (1 + byte(&in) % 12);
   }
-  const int64_t bytes = KERNELS.size(&c);
+  const int64_t bytes = KERNELS.size(&c, 1);
   if (bytes < 0 || bytes > (1 << 24)) return 0;
   void *memory = aligned_alloc(64, (size_t)bytes);
-  if (KERNELS.init(memory, (uint64_t)bytes, &c) != ATTUNE_OK) abort();
+  if (KERNELS.init(memory, (uint64_t)bytes, &c, 0) != ATTUNE_OK) abort();
   AttuneEncoder *e = memory;
   for (int calls = byte(&in) % 24; calls > 0; calls--) {
     // The values end where the buffer ends, so that reading past them is seen.

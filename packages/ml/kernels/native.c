@@ -1,5 +1,5 @@
-// The native build's Node-API addon: the same kernels compiled for several instruction sets, each encoder in a block of its own.
-// Every array's type and length is checked here; the kernels check the rest.
+// The native build's Node-API addon: the same kernels compiled for several instruction sets, each encoder in a block of its own, their threads
+// the environment's (the main thread's, or a worker's). Every array's type and length is checked here; the kernels check the rest.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,11 +8,14 @@
 #include <sys/mman.h>
 #endif
 #include "choose.h"
+#include "team.h"
 
 void attune_register_heads(napi_env env, napi_value exports);
 
+// The teams of an environment by their number of threads, each made when it is first asked for.
+typedef struct { AttuneTeam *of[ATTUNE_MOST_THREADS + 1]; } Teams;
 typedef struct { const AttuneKernels *kernels; void *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
-enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10 };
+enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10, NO_THREADS = -11 };
 static const napi_type_tag handle_tag = {0x61747475656e6331, 0x656e636f64657231};
 
 static napi_value number(napi_env env, double value) {
@@ -82,24 +85,44 @@ static void *allocate(size_t bytes) {
   return memory;
 }
 
-// createEncoder(instructionSet: number, config: Uint8Array): object, or a negative number
+// At the end of the environment: its threads end with it.
+static void end_teams(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  Teams *teams = data;
+  for (int i = 0; i <= ATTUNE_MOST_THREADS; i++) attune_end_team(teams->of[i]);
+  free(teams);
+}
+
+static AttuneTeam *team_of(napi_env env, int threads) {
+  void *data = NULL;
+  if (napi_get_instance_data(env, &data) != napi_ok || !data) return NULL;
+  Teams *teams = data;
+  if (!teams->of[threads]) teams->of[threads] = attune_team(threads);
+  return teams->of[threads];
+}
+
+// createEncoder(instructionSet: number, config: Uint8Array, threads: number): object, or a negative number
 static napi_value create_encoder(napi_env env, napi_callback_info info) {
   napi_value values[MAX_ARGUMENTS], object;
-  int32_t index;
+  int32_t index, threads;
   void *config;
   size_t length;
   const AttuneKernels *kernels[ATTUNE_MOST_BUILDS];
-  if (!arguments(env, info, 2, values) || !int_of(env, values[0], &index) || index < 0 || index >= attune_usable(kernels) ||
-      !array_of(env, values[1], napi_uint8_array, &config, &length) || length != sizeof(AttuneConfig)) {
+  if (!arguments(env, info, 3, values) || !int_of(env, values[0], &index) || index < 0 || index >= attune_usable(kernels) ||
+      !array_of(env, values[1], napi_uint8_array, &config, &length) || length != sizeof(AttuneConfig) ||
+      !int_of(env, values[2], &threads) || threads < 1 || threads > ATTUNE_MOST_THREADS) {
     return number(env, BAD_ARGUMENTS);
   }
+  AttuneTeam *team = threads > 1 ? team_of(env, threads) : NULL;
+  if (threads > 1 && !team) return number(env, NO_THREADS);
   Handle *handle = calloc(1, sizeof *handle);
   if (!handle) return number(env, ATTUNE_BAD_CONFIG);
   handle->kernels = kernels[index];
   memcpy(&handle->config, config, sizeof(AttuneConfig));
-  handle->bytes = handle->kernels->size(&handle->config);
+  handle->bytes = handle->kernels->size(&handle->config, threads);
   if (handle->bytes > 0) handle->memory = allocate((size_t)handle->bytes);
-  if (!handle->memory || handle->kernels->init(handle->memory, handle->bytes, &handle->config) != ATTUNE_OK) {
+  if (!handle->memory || handle->kernels->init(handle->memory, handle->bytes, &handle->config, team) != ATTUNE_OK) {
     free(handle->memory);
     free(handle);
     return number(env, ATTUNE_BAD_CONFIG);
@@ -225,6 +248,8 @@ NAPI_MODULE_INIT() {
       {"pool", NULL, pool_texts, NULL, NULL, NULL, napi_enumerable, NULL},
       {"spin", NULL, spin_limit, NULL, NULL, NULL, napi_enumerable, NULL},
   };
+  Teams *teams = calloc(1, sizeof *teams);
+  if (teams && napi_set_instance_data(env, teams, end_teams, NULL) != napi_ok) free(teams);
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   attune_register_heads(env, exports);
   return exports;

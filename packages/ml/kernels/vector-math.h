@@ -1,8 +1,28 @@
 // Elementary functions over vectors of float32, written once over the operations that each instruction set's header names.
 #pragma once
 
-static inline vf vf_load(const float *p) { return *(const vf *)p; }
-static inline void vf_store(float *p, vf x) { *(vf *)p = x; }
+// ThreadSanitizer does not see accesses of more than 16 bytes by itself.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+void __tsan_read_range(void *at, unsigned long bytes);
+void __tsan_write_range(void *at, unsigned long bytes);
+#define WILL_READ(P) __tsan_read_range((void *)(P), sizeof(vf))
+#define WILL_WRITE(P) __tsan_write_range(P, sizeof(vf))
+#endif
+#endif
+#ifndef WILL_READ
+#define WILL_READ(P)
+#define WILL_WRITE(P)
+#endif
+
+static inline vf vf_load(const float *p) {
+  WILL_READ(p);
+  return *(const vf *)p;
+}
+static inline void vf_store(float *p, vf x) {
+  WILL_WRITE(p);
+  *(vf *)p = x;
+}
 static inline vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 
 static inline float vf_sum(vf x) {

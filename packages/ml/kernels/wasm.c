@@ -10,10 +10,10 @@ extern unsigned char __heap_base;
 void *EXPORT(heap_base)(void) { return &__heap_base; }
 // Above 2 GiB the answer is BAD_CONFIG: a 32-bit memory would not hold it with its stack.
 int EXPORT(encoder_size)(const AttuneConfig *config) {
-  const int64_t bytes = attune_kernels.size(config);
+  const int64_t bytes = attune_kernels.size(config, 1);
   return bytes > INT32_MAX ? ATTUNE_BAD_CONFIG : (int)bytes;
 }
-int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config) { return attune_kernels.init(memory, bytes, config); }
+int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config) { return attune_kernels.init(memory, bytes, config, 0); }
 int EXPORT(encoder_load)(AttuneEncoder *e, int slot, int layer, int first, int count, const void *values, uint32_t bytes, const float *scales) {
   return attune_kernels.load(e, slot, layer, first, count, values, bytes, scales);
 }

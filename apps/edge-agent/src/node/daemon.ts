@@ -33,6 +33,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     server: options.server,
     natsUrl: env.natsUrl,
     outboxLimit: env.outboxLimit,
+    threads: env.threads,
     log,
   });
   try {

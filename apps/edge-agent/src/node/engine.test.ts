@@ -61,7 +61,9 @@ describe("the choice of an engine", () => {
   });
 
   test("always finds one here", () => {
-    expect(["native", "wasm"]).toContain(chooseEngine().engine.name);
+    const { engine, why } = chooseEngine({ threads: 2 });
+    expect(["native", "wasm"]).toContain(engine.name);
+    if (engine.name === "native") expect(why).toMatch(/^native kernels for .* on 2 threads$/);
   });
 });
 
@@ -130,8 +132,10 @@ if (addon === undefined) {
     expect(addonHere()).toBeUndefined();
   });
 } else {
-  const engines: [string, Engine][] = addon.instructionSets().map((set) => [set, createNativeEngine(addon, set)]);
-  describe.each(engines)("the native kernels for %s", (_, engine) => {
+  const engines: [string, Engine][] = addon
+    .instructionSets()
+    .map((set) => [set, createNativeEngine(addon, { instructionSet: set })]);
+  describe.each(engines)("the native kernels for %s", (instructionSet, engine) => {
     test.each([
       ["float32", randomWeights(1), 2e-5],
       ["int8", quantizeTensorFile(randomWeights(2)), 2e-3],
@@ -171,6 +175,23 @@ if (addon === undefined) {
       },
     );
 
+    test.each([
+      ["float32", randomWeights(6)],
+      ["int8", quantizeTensorFile(randomWeights(7))],
+      ["FP16", halveTensorFile(randomWeights(8))],
+    ])("compute the same bits in %s on one, two and three threads", (_, file) => {
+      const encoders = [1, 2, 3].map((threads) =>
+        createNativeEngine(addon, { instructionSet, threads }).createEncoder(config, file),
+      );
+      const texts = [1, 2, 5, 13, 64, 127].map((tokens) => Int32Array.from({ length: tokens }, (_, i) => (7 * i) % 97));
+      const [one, ...more] = encoders.map((encoder) => encoder.pooled!(texts, "mean-max").data);
+      for (const other of more) expect(other).toEqual(one);
+      for (const ids of texts) {
+        const [alone, ...shared] = encoders.map((encoder) => encoder.forward(ids).hiddenStates.at(-1)!.data);
+        for (const other of shared) expect(other).toEqual(alone);
+      }
+    });
+
     test("pool a batch as one text at a time, to the last bit", () => {
       const encoder = engine.createEncoder(config, quantizeTensorFile(randomWeights(4)));
       const texts = Array.from({ length: 50 }, (_, i) => new Int32Array(1 + ((i * 7) % 30)).fill(i));
@@ -184,9 +205,10 @@ if (addon === undefined) {
 
   test("the addon answers wrong arguments with a code", () => {
     const refused = -10;
-    expect(addon.createEncoder(99, new Uint8Array(84))).toBe(refused);
-    expect(addon.createEncoder(0, new Uint8Array(3))).toBe(refused);
-    expect(addon.createEncoder(0, new Uint8Array(84))).toBe(-1);
+    expect(addon.createEncoder(99, new Uint8Array(84), 1)).toBe(refused);
+    expect(addon.createEncoder(0, new Uint8Array(3), 1)).toBe(refused);
+    for (const threads of [0, -1, 65]) expect(addon.createEncoder(0, new Uint8Array(84), threads)).toBe(refused);
+    expect(addon.createEncoder(0, new Uint8Array(84), 1)).toBe(-1);
     expect(addon.run({}, 0, 1)).toBe(refused);
     expect((addon.embed as unknown as () => number)()).toBe(refused);
   });

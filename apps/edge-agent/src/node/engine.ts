@@ -13,22 +13,26 @@ export interface ChosenEngine {
   readonly why: string;
 }
 
-export interface EngineSources {
-  readonly loadAddon: () => NativeAddon;
-  readonly readBuilds: () => WasmBuilds;
+export interface EngineOptions {
+  /** Of the native kernels, default 1; the others compute on one. */
+  readonly threads?: number;
+  readonly loadAddon?: () => NativeAddon;
+  readonly readBuilds?: () => WasmBuilds;
 }
 
 /** Never throws: the reference runs everywhere. All three agree within the golden vectors' tolerance, so features do not depend on the choice. */
-export function chooseEngine(sources: EngineSources = { loadAddon: loadNativeAddon, readBuilds }): ChosenEngine {
+export function chooseEngine(options: EngineOptions = {}): ChosenEngine {
+  const { threads = 1, loadAddon = loadNativeAddon, readBuilds = readShippedBuilds } = options;
   let missing: string;
   try {
-    const engine = createNativeEngine(sources.loadAddon());
-    return { engine, why: `native kernels for ${engine.instructionSet}` };
+    const engine = createNativeEngine(loadAddon(), { threads });
+    const on = threads === 1 ? "one thread" : `${threads} threads`;
+    return { engine, why: `native kernels for ${engine.instructionSet} on ${on}` };
   } catch (error) {
     missing = `the native kernels did not load (${reason(error)})`;
   }
   try {
-    const engine: WasmEngine = createWasmEngine(sources.readBuilds());
+    const engine: WasmEngine = createWasmEngine(readBuilds());
     const build = engine.build === "relaxed" ? "with relaxed SIMD" : "with SIMD";
     return { engine, why: `kernels in WebAssembly ${build}: ${missing}` };
   } catch (error) {
@@ -39,7 +43,7 @@ export function chooseEngine(sources: EngineSources = { loadAddon: loadNativeAdd
   }
 }
 
-function readBuilds(): WasmBuilds {
+function readShippedBuilds(): WasmBuilds {
   const require = createRequire(import.meta.url);
   const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
   return { simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") };

@@ -3,7 +3,7 @@ import { readEnv } from "./env.js";
 
 test("without variables the defaults hold, and an empty variable counts as not set", () => {
   const env = readEnv({ ATTUNE_SERVER: "", ATTUNE_AGENT_PORT: "" });
-  expect(env).toMatchObject({ server: undefined, outboxLimit: 10_000, port: 0, logLevel: "info" });
+  expect(env).toMatchObject({ server: undefined, outboxLimit: 10_000, threads: 1, port: 0, logLevel: "info" });
   expect(env.home).toMatch(/\.attune-agent$/);
 });
 
@@ -11,6 +11,7 @@ test("a bad value is refused by the variable's name", () => {
   for (const [name, value] of [
     ["ATTUNE_AGENT_PORT", "70000"],
     ["ATTUNE_OUTBOX_LIMIT", "many"],
+    ["ATTUNE_THREADS", "0"],
     ["ATTUNE_LOG_LEVEL", "chatty"],
     ["ATTUNE_SERVER", "ftp://example.org"],
   ] as const) {

@@ -14,6 +14,7 @@ const envSchema = z.object({
   ATTUNE_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
   ATTUNE_OUTBOX_LIMIT: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   ATTUNE_AGENT_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  ATTUNE_THREADS: z.coerce.number().int().min(1).max(64).default(1),
   ATTUNE_LOG_LEVEL: z.enum(logLevels).default("info"),
 });
 
@@ -26,6 +27,8 @@ export interface AgentEnv {
   readonly outboxLimit: number;
   /** Port of the local API; 0 takes a free one. */
   readonly port: number;
+  /** That the native kernels compute an extractor's features on. */
+  readonly threads: number;
   readonly logLevel: LogLevel;
 }
 
@@ -44,6 +47,7 @@ export function readEnv(variables: NodeJS.ProcessEnv = process.env): AgentEnv {
     natsUrl: env.ATTUNE_NATS_URL,
     outboxLimit: env.ATTUNE_OUTBOX_LIMIT,
     port: env.ATTUNE_AGENT_PORT,
+    threads: env.ATTUNE_THREADS,
     logLevel: env.ATTUNE_LOG_LEVEL,
   };
 }

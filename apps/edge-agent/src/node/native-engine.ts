@@ -15,7 +15,7 @@ import { MlError } from "@attune/ml/error";
 export interface NativeAddon {
   /** Those this processor has, best first. */
   instructionSets(): string[];
-  createEncoder(instructionSet: number, config: Uint8Array): object | number;
+  createEncoder(instructionSet: number, config: Uint8Array, threads: number): object | number;
   load(
     encoder: object,
     slot: number,
@@ -53,10 +53,21 @@ export function loadNativeAddon(path: string = addonPath): NativeAddon {
 export interface NativeEngine extends Engine {
   readonly name: "native";
   readonly instructionSet: string;
+  readonly threads: number;
 }
 
-/** `instructionSet`: one of the addon's, by default the best. Throws `unsupported` where this processor has none of them. */
-export function createNativeEngine(addon: NativeAddon, instructionSet?: string): NativeEngine {
+export interface NativeOptions {
+  /** One of the addon's; default the best. */
+  readonly instructionSet?: string;
+  /** That compute an encoder's forward, this one among them, to the same bits whatever their number; 1 (the default) to 64. */
+  readonly threads?: number;
+}
+
+/** Throws `unsupported` where this processor has none of the instruction sets. */
+export function createNativeEngine(
+  addon: NativeAddon,
+  { instructionSet, threads = 1 }: NativeOptions = {},
+): NativeEngine {
   const sets = addon.instructionSets();
   const index = instructionSet === undefined ? 0 : sets.indexOf(instructionSet);
   const chosen = sets[index];
@@ -66,10 +77,17 @@ export function createNativeEngine(addon: NativeAddon, instructionSet?: string):
   return {
     name: "native",
     instructionSet: chosen,
+    threads,
     createEncoder(config, tensors) {
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
-      const kernel = createKernel(addon, { index, config: kernelConfig(config, weights, rows), weights, rows });
+      const kernel = createKernel(addon, {
+        index,
+        threads,
+        config: kernelConfig(config, weights, rows),
+        weights,
+        rows,
+      });
       return createKernelEncoder(config, kernel);
     },
     heads: createHeadKernels(createNativeHeadCore(addon)),
@@ -96,15 +114,20 @@ const batchTexts = 32;
 /** Of a tensor at a time, on its way from the file to the kernels: enough that the calls cost nothing. */
 const partBytes = 262_144;
 
+/** As in `native.c`. */
+const noThreads = -11;
+
 interface KernelParts {
   readonly index: number;
+  readonly threads: number;
   readonly config: Uint8Array;
   readonly weights: KernelWeights;
   readonly rows: number;
 }
 
-function createKernel(addon: NativeAddon, { index, config, weights, rows }: KernelParts): EncoderKernel {
-  const encoder = addon.createEncoder(index, config);
+function createKernel(addon: NativeAddon, { index, threads, config, weights, rows }: KernelParts): EncoderKernel {
+  const encoder = addon.createEncoder(index, config, threads);
+  if (encoder === noThreads) throw new MlError("unsupported", `The system gives no ${threads} threads`);
   if (typeof encoder === "number") {
     throw new MlError("unsupported", `No memory for the encoder, or its sizes are out of range (code ${encoder})`);
   }

@@ -71,7 +71,7 @@ if (addon === undefined) {
       new Int32Array([9, 4, 1, 2, 8, 16, 2, 0, 0, 0, 0, 0, 32, -1, 4, 4, 1, 0, 0, 0, 0]).buffer,
     );
     new Float32Array(good.buffer).fill(1e-5, 19);
-    const fresh = Array.from({ length: 3 }, () => addon.createEncoder(0, good));
+    const fresh = Array.from({ length: 3 }, (_, i) => addon.createEncoder(0, good, i + 1));
     for (const object of fresh) expect(object).toBeTypeOf("object");
     const values = [...strangers(fresh), good];
 
@@ -90,7 +90,7 @@ if (addon === undefined) {
     ];
     const random = createRandom(21);
     const functions = ["createEncoder", "load", "embed", "run", "readHidden", "pool", "spin"] as const;
-    const arity = { createEncoder: 2, load: 7, embed: 4, run: 3, readHidden: 2, pool: 3, spin: 3 };
+    const arity = { createEncoder: 3, load: 7, embed: 4, run: 3, readHidden: 2, pool: 3, spin: 3 };
     const seen = new Map<string, number>();
     for (let i = 0; i < calls; i++) {
       const name = functions[random.integer(functions.length)]!;

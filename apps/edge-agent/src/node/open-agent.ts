@@ -30,6 +30,7 @@ export interface OpenAgentOptions {
   /** Where reports go instead of the addresses that the server names. */
   readonly natsUrl?: string | undefined;
   readonly outboxLimit: number;
+  readonly threads: number;
   readonly log: Log;
 }
 
@@ -41,7 +42,8 @@ export interface OpenedAgent {
 const idleTimeoutMs = 30_000;
 
 /** Fails with HOME_IN_USE, STORE_CORRUPT or DISK_FULL; nothing stays open then. */
-export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: OpenAgentOptions): Promise<OpenedAgent> {
+export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent> {
+  const { paths, server, natsUrl, outboxLimit, threads, log } = options;
   const lock = await lockHome(paths.home);
   const http = createHttpClient({ idleTimeoutMs, keepAlive: true });
   try {
@@ -53,7 +55,7 @@ export async function openAgent({ paths, server, natsUrl, outboxLimit, log }: Op
     const cipher = createAesCipher(storeKey);
     const deviceKey = createDeviceKey(paths.deviceSeed);
     const store = await openLevelStore(paths.store);
-    const { engine, why } = chooseEngine();
+    const { engine, why } = chooseEngine({ threads });
     const agent = createAgent(
       {
         store,

@@ -26,7 +26,7 @@ function compile(
   { main, output }: { main: string; output: string },
 ): string {
   const file = join(folder, output);
-  const all = ["-std=gnu11", "-fno-math-errno", ...flags, "encoder.c", main, "-o", file];
+  const all = ["-std=gnu11", "-fno-math-errno", ...flags, "encoder.c", "team.c", main, "-pthread", "-o", file];
   execFileSync(compiler, all, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
   return file;
 }
@@ -56,7 +56,18 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
     beforeAll(() => {
       here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
       const cross = "aarch64-linux-gnu-gcc";
-      const program = ["-O2", "-std=gnu11", "-fno-math-errno", "-DADDON", "check.c", "-o", there, "-ldl"];
+      const program = [
+        "-O2",
+        "-std=gnu11",
+        "-fno-math-errno",
+        "-DADDON",
+        "check.c",
+        "team.c",
+        "-o",
+        there,
+        "-ldl",
+        "-pthread",
+      ];
       execFileSync(cross, program, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
       execFileSync(process.execPath, [addonBuild, "--arch", "arm64", "--compiler", cross, "--output", folder]);
     }, 120_000);
@@ -76,7 +87,7 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
       ["cortex-a76", "neon-dot neon"],
       ["cortex-a53", "neon"],
     ])("on a %s chooses among: %s", (cpu, expected) => {
-      const names = execFileSync("qemu-aarch64", run(cpu, "list", addon), { encoding: "utf8" });
+      const names = execFileSync("qemu-aarch64", run(cpu, "list", "1", addon), { encoding: "utf8" });
       expect(names.trim().split("\n").join(" ")).toBe(expected);
     });
 
@@ -88,15 +99,15 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
     test.each(forms)(
       "gives this processor's features in $form, with and without the dot product",
       ({ format, worst }) => {
-        const expected = numbers(here, [format]);
-        const [dot, plain] = ["neon-dot", "neon"].map((name) =>
-          numbers("qemu-aarch64", run("max", format, addon, name)),
-        );
-        expect(dot!.length).toBe(expected.length);
-        for (const [i, value] of dot!.entries()) {
+        const expected = numbers(here, [format, "1"]);
+        const on = (threads: string, name: string) => numbers("qemu-aarch64", run("max", format, threads, addon, name));
+        const [dot, plain] = [on("1", "neon-dot"), on("1", "neon")];
+        expect(dot.length).toBe(expected.length);
+        for (const [i, value] of dot.entries()) {
           if (!(Math.abs(value - expected[i]!) < worst)) expect([i, value]).toEqual([i, expected[i]]);
         }
         expect(plain).toEqual(dot);
+        expect(on("3", "neon-dot")).toEqual(dot);
       },
       120_000,
     );
@@ -105,20 +116,41 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
   missing("64-bit Arm", arm);
 }
 
+const formats = ["0", "1", "2"];
+if (hostFlags !== undefined && canRunHost && has("cc")) {
+  test("threads compute the same bits, whatever their number: every architecture, odd sizes, one token", () => {
+    const check = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-threads" });
+    for (const format of formats) {
+      const alone = numbers(check, [format, "1"]);
+      expect(alone.length).toBeGreaterThan(1000);
+      for (const threads of ["2", "3", "7"]) expect(numbers(check, [format, threads])).toEqual(alone);
+    }
+  }, 120_000);
+} else {
+  missing("Threads", "cc");
+}
+
 const sanitizer = "clang-19";
 if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
-  const flags = ["-g", "-O1", "-fno-sanitize-recover=all", ...hostFlags];
+  const flags = ["-g", "-O1", ...hostFlags];
+  const stop = "-fno-sanitize-recover=all";
 
   test("the sanitizers find nothing in whole forwards", () => {
-    const check = compile(sanitizer, ["-fsanitize=address,undefined", ...flags], {
+    const check = compile(sanitizer, ["-fsanitize=address,undefined", stop, ...flags], {
       main: "check.c",
       output: "check-san",
     });
-    for (const format of ["0", "1", "2"]) expect(numbers(check, [format]).every(Number.isFinite)).toBe(true);
+    for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
+  }, 120_000);
+
+  test("no two threads of a team touch the same memory unordered", () => {
+    const check = compile(sanitizer, ["-fsanitize=thread", ...flags], { main: "check.c", output: "check-race" });
+    // Where it sees a race it ends with a code of its own.
+    for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
   }, 120_000);
 
   test("no configuration, tensor or text makes the kernels reach outside their memory", () => {
-    const fuzz = compile(sanitizer, ["-fsanitize=fuzzer,address,undefined", ...flags], {
+    const fuzz = compile(sanitizer, ["-fsanitize=fuzzer,address,undefined", stop, ...flags], {
       main: "fuzz.c",
       output: "fuzz",
     });

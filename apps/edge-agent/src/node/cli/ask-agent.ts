@@ -20,7 +20,8 @@ export async function askAgent({ env, paths }: CommandInput, { online, offline }
   const { openAgent } = await import("../open-agent.js");
   // Nothing is sent: the agent is opened, asked and closed without being started.
   const server = (await readServer(paths)) ?? "http://127.0.0.1";
-  const opened = await openAgent({ paths, server, outboxLimit: env.outboxLimit, log: createLogger("error") });
+  const { outboxLimit, threads } = env;
+  const opened = await openAgent({ paths, server, outboxLimit, threads, log: createLogger("error") });
   try {
     return await offline(opened.agent);
   } finally {
