@@ -25,7 +25,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
     bagOfWords: {
       key: taskKey(bench, "bag-of-words"),
       what: "bag of words",
-      cost: 15,
+      cost: 6,
       compute() {
         const { train } = bench.data;
         const training = { texts: train.map((row) => row.text), labels: labelsOf(train) };
@@ -44,7 +44,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
     randomFeatures: {
       key: taskKey(bench, "random-features", shape.key),
       what: "features of random encoders",
-      cost: 50,
+      cost: 110,
       async compute(report) {
         const scores: number[] = [];
         for (const [turn, seed] of bench.seeds.entries()) {

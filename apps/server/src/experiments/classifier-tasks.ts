@@ -31,19 +31,19 @@ export function classifierTask(bench: Workbench, choice: FeatureChoice, row: Cla
     case "Hidden (balanced)":
       return hiddenTask(bench, choice, "balanced");
     case "Linear":
-      return taskOf(bench, choice, { classifier: adamLinear(bench.full, bench.heads), cost: 40 });
+      return taskOf(bench, choice, { classifier: adamLinear(bench.full, bench.heads), cost: 6 });
     case "Linear (optimum)":
       return taskOf(bench, choice, { classifier: optimalLinear("none", bench.heads), cost: 15 });
     case "Linear (optimum, balanced)":
       return taskOf(bench, choice, { classifier: optimalLinear("balanced", bench.heads), cost: 15 });
     case "ELM":
-      return taskOf(bench, choice, { classifier: bench.elm.elm, cost: 25 });
+      return taskOf(bench, choice, { classifier: bench.elm.elm, cost: 35 });
     case "ELM (balanced)":
-      return taskOf(bench, choice, { classifier: bench.elm.elmBalanced, cost: 10 });
+      return taskOf(bench, choice, { classifier: bench.elm.elmBalanced, cost: 25 });
     case "OSELM":
-      return taskOf(bench, choice, { classifier: bench.elm.oselm, cost: 10 });
+      return taskOf(bench, choice, { classifier: bench.elm.oselm, cost: 20 });
     case "OSELM (balanced)":
-      return taskOf(bench, choice, { classifier: bench.elm.oselmBalanced, cost: 10 });
+      return taskOf(bench, choice, { classifier: bench.elm.oselmBalanced, cost: 25 });
   }
 }
 
@@ -53,7 +53,7 @@ function isBpMeasured({ withBp }: Workbench, { source, components }: FeatureChoi
 
 function hiddenTask(bench: Workbench, choice: FeatureChoice, classWeights: "balanced" | "none"): Task {
   const classifier = hiddenClassifier(bench.openTf, { full: bench.full, classWeights });
-  return taskOf(bench, choice, { classifier, cost: classWeights === "none" ? 60 : 20 });
+  return taskOf(bench, choice, { classifier, cost: classWeights === "none" ? 130 : 35 });
 }
 
 export function taskOf<S>(

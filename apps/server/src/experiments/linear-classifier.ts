@@ -5,6 +5,7 @@ import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
 import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import { createRandom } from "@attune/ml/tensor/random";
+import { l2Candidates } from "../pretraining/evaluation.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
 import { paperSetup } from "./paper.js";
 
@@ -39,7 +40,7 @@ export function optimalLinear(
   kernels: HeadKernels = referenceHeadKernels,
 ): Classifier<LinearSetting> {
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
-  return linearClassifier(`linear-optimum-${classWeights}`, recipe, { grid: [1e-4, 1e-3, 1e-2, 3e-2, 1e-1], kernels });
+  return linearClassifier(`linear-optimum-${classWeights}`, recipe, { grid: l2Candidates, kernels });
 }
 
 function linearClassifier(

@@ -38,7 +38,7 @@ export function sampleTask(bench: Workbench): SampleTask {
     compute(report) {
       const { train, measured } = splitFeatures(bench, { source }, report);
       const everyone = { features: train, labels: examplesOf(train, bench.data.train).labels };
-      const general = fit(everyone, source);
+      const general = fit(bench, everyone, source);
       const published = predict(general, paperFeatures(bench, source));
       const people = new Map(
         meldMainSpeakers.map((speaker) => [speaker as string, fitOne(bench, { train, speaker, source })]),
@@ -96,14 +96,14 @@ function fitOne(
   { train, speaker, source }: { train: Examples["features"]; speaker: string; source: ExtractorSource },
 ): LinearHead | undefined {
   const rows = examplesOf(train, bench.data.train, speaker);
-  return rows.labels.length === 0 ? undefined : fit(rows, source);
+  return rows.labels.length === 0 ? undefined : fit(bench, rows, source);
 }
 
 /** `linear` at its optimum: nothing here is measured, so nothing is tuned. */
-function fit(examples: Examples, source: ExtractorSource): LinearHead {
+function fit({ heads }: Workbench, examples: Examples, source: ExtractorSource): LinearHead {
   const identity = { features: featureKey({ source }), classes: [...emotionLabels] };
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 0.03 } as const;
-  return fitLinear({ ...examples, identity, recipe, random: createRandom(1) });
+  return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels: heads });
 }
 
 function predict(head: LinearHead, { features }: Examples): number[] {

@@ -47,7 +47,7 @@ function varianceTask(bench: Workbench, source: ExtractorSource): Task {
   return {
     key: taskKey(bench, "explained-variance", featureKey({ source })),
     what: `components of ${source.name}`,
-    cost: 3,
+    cost: 10,
     compute(report) {
       const { train } = splitFeatures(bench, { source }, report);
       const { explainedVarianceRatio } = fitPca(train, Math.min(train.rows, train.cols));
