@@ -9,11 +9,13 @@ import type { Head, HeadIdentity } from "./head.js";
 import { type HeadHeader, readHeaderOf, recipeChoice, recipeNumber, writeHead } from "./head-file.js";
 import type { HeadKernels, LinearWeights } from "./head-kernels.js";
 import { refuseOtherIdentity } from "./identity.js";
+import { growWeights, reachOf, shrinkWeights, stretchRows } from "./reach.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
-import { type ClassWeights, createDesign, type Penalty } from "./softmax.js";
+import { type ClassWeights, createDesign, type Design, type Penalty } from "./softmax.js";
 import { createMetric, minimizeSoftmax, secondMoments } from "./softmax-optimum.js";
 
 const optimizers = ["sgd", "adam", "lbfgs"] as const;
+const reaches = ["even", "prior"] as const;
 const weightings = ["balanced", "tempered", "none"] as const satisfies readonly ClassWeights[];
 
 /** One objective, mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior), and three ways down. */
@@ -29,6 +31,8 @@ export interface LinearRecipe {
   readonly biasL2?: number;
   /** s: how much of the prior head's scores is believed. Default 1; without a prior it means nothing. */
   readonly priorScale?: number;
+  /** `prior`: l2 lets the weights of a feature stray the further the more the prior head uses it (reach.ts). Default `even`. */
+  readonly reach?: (typeof reaches)[number];
   /** Default `none`. */
   readonly classWeights?: ClassWeights;
 }
@@ -48,6 +52,8 @@ export interface LinearFit extends Examples {
   readonly random: Random;
   /** Where training starts and what l2 pulls towards. */
   readonly prior?: LinearHead;
+  /** (N): what each row weighs beside the others, in place of class weights. */
+  readonly importance?: Float64Array;
   /** Looked at once an epoch or iteration. */
   readonly signal?: { readonly aborted: boolean };
   /** What trains the head, and answers for it. Default: plain TypeScript. */
@@ -68,17 +74,28 @@ export function fitLinear(fit: LinearFit): LinearHead {
   checkExamples(fit);
   checkRecipe(recipe);
   const classes = identity.classes.length;
-  const design = createDesign(features, labels, { classes, classWeights: recipe.classWeights ?? "none" });
+  const reach = prior !== undefined && recipe.reach === "prior" ? reachOf(prior.weight, prior.inputSize) : undefined;
+  const rows = reach === undefined ? features : stretchRows(features, reach);
+  const design = withImportance(
+    createDesign(rows, labels, { classes, classWeights: recipe.classWeights ?? "none" }),
+    fit.importance,
+  );
   const start =
     prior === undefined ? new Float64Array(classes * design.width) : priorWeights(prior, fit, recipe.priorScale);
+  if (reach !== undefined) shrinkWeights(start, reach);
+  const headOf = (weights: Float64Array) =>
+    createLinear(splitWeights(reach === undefined ? weights : growWeights(weights, reach), design.width), {
+      identity,
+      recipe,
+      kernels,
+    });
   const biasL2 = recipe.biasL2 ?? (prior === undefined ? defaultBiasL2 : recipe.l2);
   const penalty: Penalty = { centre: start, l2: recipe.l2, biasL2 };
   function stopIfAborted(): void {
     if (fit.signal?.aborted === true) throw new MlError("aborted", "Training the linear head was stopped");
   }
   if (recipe.optimizer !== "lbfgs") {
-    const weights = kernels.descend({ design, penalty, recipe, random: fit.random, onEpoch: stopIfAborted });
-    return createLinear(splitWeights(weights, design.width), { identity, recipe, kernels });
+    return headOf(kernels.descend({ design, penalty, recipe, random: fit.random, onEpoch: stopIfAborted }));
   }
   const result = minimizeSoftmax({
     design,
@@ -95,7 +112,19 @@ export function fitLinear(fit: LinearFit): LinearHead {
       `The linear head found no optimum in ${result.iterations} iterations (gradient ${result.gradientNorm.toExponential(1)}); raise l2 or standardise the features`,
     );
   }
-  return createLinear(splitWeights(result.x, design.width), { identity, recipe, kernels });
+  return headOf(result.x);
+}
+
+/** Throws `shape` and `out-of-range`. Mean 1, as class weights are, so that l2 keeps its meaning. */
+function withImportance(design: Design, importance: Float64Array | undefined): Design {
+  if (importance === undefined) return design;
+  if (importance.length !== design.rows) {
+    throw new MlError("shape", `${design.rows} rows of features but ${importance.length} weights of rows`);
+  }
+  for (const [i, weight] of importance.entries()) checkNotNegative(`Row ${i}: its weight`, weight);
+  const mean = importance.reduce((sum, weight) => sum + weight, 0) / design.rows;
+  if (!(mean > 0)) throw new MlError("out-of-range", "The weights of the rows are all zero");
+  return { ...design, importance: importance.map((weight) => weight / mean) };
 }
 
 /**
@@ -170,6 +199,7 @@ function readRecipe(header: HeadHeader): LinearRecipe {
     l2: recipeNumber(header, "l2"),
     ...("biasL2" in header.recipe ? { biasL2: recipeNumber(header, "biasL2") } : {}),
     ...("priorScale" in header.recipe ? { priorScale: recipeNumber(header, "priorScale") } : {}),
+    ...("reach" in header.recipe ? { reach: recipeChoice(header, "reach", reaches) } : {}),
     ...("classWeights" in header.recipe ? { classWeights: recipeChoice(header, "classWeights", weightings) } : {}),
   };
   checkRecipe(recipe);

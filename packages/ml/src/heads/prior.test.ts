@@ -168,7 +168,7 @@ describe("The trust in the prior", () => {
 
   it("is the usual one for a single row, and for rows that are all zero there is a head too", () => {
     const one = select(part(otherPerson(30), 0, 1));
-    expect(one).toMatchObject({ scale: 0.75, strength: 0.4, foldScores: [], logLoss: null });
+    expect(one).toMatchObject({ scale: 0.75, strength: 0.8, foldScores: [], logLoss: null });
     const zeros = { features: createMatrix(4, 6), labels: Int32Array.of(0, 1, 1, 2) };
     expect(learn(zeros).probabilities(zeros.features).data.every(Number.isFinite)).toBe(true);
   });
