@@ -50,6 +50,9 @@ beforeAll(() => {
   for (const split of ["train", "dev"]) {
     writeFileSync(at("meld", `${split}_sent_emo.csv`), `Utterance,Speaker,Emotion\n${csv(84).join("")}`);
   }
+  const emory = ["Neutral", "Joyful", "Peaceful", "Powerful", "Scared", "Mad", "Sad"];
+  const lines = rows(21).map((label) => `${words[label]} then,['Joey'],${emory[label]}\n`);
+  writeFileSync(at("emory.csv"), `Utterance,Speaker,EmoryEmotion\n${lines.join("")}`);
   writeFileSync(at("vocab.txt"), [...specials, ...words, "so", "that", ..."abcdefghijklmnopqrstuvwxyz"].join("\n"));
 });
 
@@ -87,6 +90,17 @@ describe("attune extractor freeze", () => {
       expect(result.evaluation.int8Features).toBeGreaterThan(result.evaluation.alwaysNeutral);
       expect(result.evaluation.bagOfWords).toBeGreaterThan(0.9);
     }
+    const io = recorder();
+    expect(await extractorCommand.run([...argv, "--extra", at("emory.csv"), "--out", at("third")], io)).toBe(0);
+    // Three each of the five labels with a counterpart among the seven.
+    expect(JSON.parse(io.out[0]!)).toMatchObject({ priorRows: 70, dialogueRows: 15 });
+    for (const name of releaseFileNames) {
+      const same = readFileSync(at("first", name)).equals(readFileSync(at("third", name)));
+      expect(same, name).toBe(name !== "prior-head.safetensors");
+    }
+    const third = readFileSync(at("third", "README.md"), "utf8");
+    expect(third).toContain("of the 15 EmoryNLP rows");
+    expect(third).toContain("freeze --run run --data data/goemotions --extra data/emorynlp");
     const files = Object.fromEntries(
       releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("first", name)))]),
     );

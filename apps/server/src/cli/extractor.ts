@@ -15,7 +15,7 @@ import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.
 import type { Command, CommandIo } from "./command.js";
 import { importUsage, runImport } from "./extractor-import.js";
 
-const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--meld DIR] [--json]
+const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--extra DIR] [--meld DIR] [--json]
 
 Freezes a run of \`attune pretrain\` or an imported checkpoint: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
 folder that \`attune publish\` packs and signs.
@@ -23,12 +23,13 @@ folder that \`attune publish\` packs and signs.
   --run DIR    the run folder, or what \`attune extractor import\` wrote
   --data DIR   GoEmotions, on whose features DR and prior head are fitted
   --out DIR    the frozen extractor
+  --extra DIR  EmoryNLP: dialogue for the prior head to learn from too
   --meld DIR   also measure the features on MELD's dev split, for the card
   --json       print what was found as JSON
 
 Examples:
   attune extractor freeze --run runs/tiny-1 --data data/goemotions --out assets/extractor
-  attune extractor freeze --run runs/tiny-1 --data data/goemotions --out /tmp/candidate --meld data/meld --json
+  attune extractor freeze --run runs/tiny-1 --data data/goemotions --extra data/emorynlp --out /tmp/candidate --meld data/meld --json
 `;
 
 export const extractorCommand: Command = {
@@ -45,7 +46,7 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const origin = readOrigin(runDirectory);
   const { tf } = await openBackend();
   const report = progressReport(io);
-  const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, out, report });
+  const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, extraPath: flags.extra, out, report });
   let evaluation: Evaluation | undefined;
   if (flags.meld !== undefined) {
     const file = (name: string) => parseSafetensors(new Uint8Array(readFileSync(join(out, name))));
@@ -88,6 +89,7 @@ interface Flags {
   readonly run: string;
   readonly data: string;
   readonly out: string;
+  readonly extra: string | undefined;
   readonly meld: string | undefined;
 }
 
@@ -104,7 +106,8 @@ function parseFlags(argv: string[]): Flags {
     if (value === undefined) throw new AppError("INVALID_INPUT", `--${name} is missing; see attune extractor --help`);
     return value;
   };
-  return { run: required("run"), data: required("data"), out: required("out"), meld: values.meld };
+  const { extra, meld } = values;
+  return { run: required("run"), data: required("data"), out: required("out"), extra, meld };
 }
 
 function readFlags(argv: string[]) {
@@ -116,6 +119,7 @@ function readFlags(argv: string[]) {
         run: { type: "string" },
         data: { type: "string" },
         out: { type: "string" },
+        extra: { type: "string" },
         meld: { type: "string" },
         json: { type: "boolean" },
       },

@@ -4,6 +4,7 @@ import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
 import type { RunRecord } from "./pretrain.js";
+import { priorChoices } from "./prior-head.js";
 import { recipeByName, recipeNotes, recipeSchema, recipes } from "./recipe.js";
 
 export interface CardInput {
@@ -35,13 +36,30 @@ ${filesTable(frozen)}
 
 Identity of the features: \`${frozen.identity}\`
 
-The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
-(weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
+${priorText(frozen)}
 
 ## Measured
 
 ${measuredText(evaluation)}
 `;
+}
+
+/** What the prior head learned from, and how a row came to weigh what it does. */
+function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
+  const { dialogueWeight, neutralShare, l2 } = priorChoices;
+  const dialogue =
+    dialogueRows === 0
+      ? ""
+      : ` and of the ${dialogueRows.toLocaleString("en")} EmoryNLP rows whose label
+is one of the seven by another name (peaceful and powerful are not), each of which weighs as ${dialogueWeight} of the others`;
+  const seen =
+    dialogueRows === 0
+      ? "it has seen no MELD."
+      : `it was not fitted on
+MELD, and on none of its dev and test utterances under EmoryNLP's labels either; on some of its train utterances it was.`;
+  return `The prior head is a softmax regression (l2 ${l2}) on the int8 features of the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion${dialogue}.
+Classes weigh as often as they are heard, not as often as the data hold them: neutral ${neutralShare}, the others by the root of their rows. Weighted F1 on
+GoEmotions' dev rows: ${priorDevF1.toFixed(4)}; ${seen}`;
 }
 
 function filesTable({ sizesBytes }: FreezeOutcome): string {
@@ -61,7 +79,7 @@ function measuredText(evaluation: Evaluation | undefined): string {
 function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
   const note = recipeNotes[run.recipeName];
-  const extra = run.data.some(({ name }) => name === "emorynlp") ? " --extra data/emorynlp" : "";
+  const extra = run.data.some(({ name }) => name === "emorynlp") ? extraFlag : "";
   return `# The bundled feature extractor
 
 Turns an English utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
@@ -87,13 +105,12 @@ GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman gr
 
 ## Recipe
 
-${commandText(run, extra)}
+${commandText(run, { extra, freezeExtra: frozen.dialogueRows > 0 ? extraFlag : "" })}
 
 ${trainingText(run)} The exported files' features differ from
 the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
 ${note === undefined ? "" : `\n${note}\n`}
-The prior head is a softmax regression on the int8 features of the ${frozen.priorRows.toLocaleString("en")} GoEmotions train rows with one emotion
-(weighted F1 ${frozen.priorDevF1.toFixed(4)} on its dev rows); it has seen no MELD.
+${priorText(frozen)}
 
 ## Measured
 
@@ -101,11 +118,25 @@ ${measuredText(evaluation)}
 
 ## Limits
 
-- English only, written-chat and sitcom register; American; Reddit's and television's biases are in it. Not evaluated on any group of people.
+${startingPointLimits(run)}- English only, written-chat and sitcom register; American; Reddit's and television's biases are in it. Not evaluated on any group of people.
 - GoEmotions' \`joy\` is wider than MELD's (admiration, gratitude, optimism count as joy); the prior head over-predicts it on dialogue.
 - Rare emotions (disgust, fear) are recognised poorly before a person's own corrections come in.
 - One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
 - It recognises what words sound like, not what anyone feels; it must not decide anything about a person.
+`;
+}
+
+/** What a published checkpoint brings along; nothing for weights that began at random. */
+function startingPointLimits({ checkpoint }: RunRecord): string {
+  if (checkpoint === undefined) return "";
+  const { source } = checkpoint;
+  const name = source.slice(source.lastIndexOf("/") + 1);
+  const data =
+    name === "all-MiniLM-L6-v2"
+      ? "a billion sentence pairs from the web, Reddit comments among them"
+      : "texts of their own choice";
+  return `- ${name} was trained by its publishers on ${data}; what they hold of bias and of other
+  people's terms is in these weights too.
 `;
 }
 
@@ -153,7 +184,9 @@ function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string
   return `Started from ${part} layers of ${source} (${digests}) and fine-tuned whole.${taught}`;
 }
 
-function commandText(run: RunRecord, extra: string): string {
+const extraFlag = " --extra data/emorynlp";
+
+function commandText(run: RunRecord, { extra, freezeExtra }: { extra: string; freezeExtra: string }): string {
   const { recipeName, recipe, checkpoint, teacher, reference, seed } = run;
   const start =
     checkpoint === undefined
@@ -166,9 +199,9 @@ function commandText(run: RunRecord, extra: string): string {
   const name =
     JSON.stringify(known === undefined ? {} : recipeSchema.parse(known)) === JSON.stringify(recipeSchema.parse(recipe))
       ? recipeName
-      : "run.json";
+      : "assets/extractor/run.json";
   return `    attune pretrain --data data/goemotions ${start}${extra} --recipe ${name} --seed ${seed}${others} --out run
-    attune extractor freeze --run run --data data/goemotions --out assets/extractor --meld data/meld`;
+    attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`;
 }
 
 function trainingText({
@@ -205,7 +238,7 @@ function metrics(evaluation: Evaluation): string {
     ["bag of words, softmax regression", evaluation.bagOfWords],
     ["**these features, float32**, linear head", evaluation.float32Features],
     ["**these features, int8**, linear head", evaluation.int8Features],
-    ["the prior head as shipped (no MELD in training)", evaluation.priorHead],
+    ["the prior head as shipped (not fitted on MELD)", evaluation.priorHead],
   ];
   const people = evaluation.people.map(
     ({ person, trainRows, devRows, f1Prior, f1Personal }) =>

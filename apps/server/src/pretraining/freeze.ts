@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { featureIdentity } from "@attune/ml/features/identity";
-import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
+import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
@@ -13,19 +13,23 @@ import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
-import { openEngine } from "../platform/engine.js";
+import { loadEmoryNlp } from "../datasets/emorynlp.js";
+import { loadGoEmotions } from "../datasets/goemotions.js";
+import type { LabelledRow } from "../datasets/table.js";
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Tf } from "./backend.js";
 import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
 import { type ExtractionProgress, extractFeatures, openExtractor, readExtractorFolder } from "./extractor-files.js";
 import type { RunRecord } from "./pretrain.js";
+import { fitPriorHead, hasCounterpart, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
   readonly tf: Tf;
   readonly runDirectory: string;
   readonly dataDirectory: string;
+  /** EmoryNLP: dialogue, which the prior head learns from too. */
+  readonly extraPath?: string | undefined;
   readonly out: string;
   readonly report: (progress: ExtractionProgress) => void;
 }
@@ -36,12 +40,12 @@ export interface FreezeOutcome {
   readonly sizesBytes: Readonly<Record<string, number>>;
   /** Rows the prior head was fitted on: those with one emotion. */
   readonly priorRows: number;
+  /** Rows of dialogue it was fitted on: those whose label is one of the seven by another name. */
+  readonly dialogueRows: number;
   /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
   readonly priorDevF1: number;
 }
 
-/** Enough to hold the prior's weights small where features repeat each other; with so many rows it hardly matters. */
-const priorRecipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1e-4 } as const;
 /** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0024. */
 const goldenTolerance = 5e-3;
 
@@ -50,11 +54,12 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const { out } = input;
   const folder = readExtractorFolder(input.runDirectory);
   const goEmotions = loadGoEmotions(input.dataDirectory);
+  const dialogue = (input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath)).filter(hasCounterpart);
   const quantized = quantizeTensorFile(folder.model);
   const extractor = openExtractor(folder, { identity: "being frozen", model: quantized });
   const train = goEmotions.train.filter(hasOneEmotion);
   const dev = goEmotions.dev.filter(hasOneEmotion);
-  const extract = (what: string, rows: readonly GoEmotionsRow[]) =>
+  const extract = (what: string, rows: readonly LabelledRow[]) =>
     extractFeatures({
       tf: input.tf,
       folder,
@@ -82,14 +87,13 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
       folder,
     ),
   );
-  const head = fitLinear({
-    features: reduction.apply(pooled),
-    labels: labelsOf(train),
-    identity: { features: identity, classes: [...emotionLabels] },
-    recipe: priorRecipe,
-    random: createRandom(1),
-    kernels: openEngine().engine.heads,
-  });
+  const featuresOf = (what: string, rows: readonly LabelledRow[]) =>
+    rows.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(what, rows));
+  const head = fitPriorHead(
+    { features: reduction.apply(pooled), labels: labelsOf(train) },
+    { features: featuresOf("features of the dialogue", dialogue), labels: labelsOf(dialogue) },
+    identity,
+  );
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
   const reduceOne = (ids: Int32Array) => {
     const features = extractor.encodeIds(ids);
@@ -105,7 +109,8 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     featureSize: reduction.outputSize,
     sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
     priorRows: train.length,
-    priorDevF1: headF1(head, reduction.apply(extract("features of its dev rows", dev)), labelsOf(dev)),
+    dialogueRows: dialogue.length,
+    priorDevF1: headF1(head, featuresOf("features of its dev rows", dev), labelsOf(dev)),
   };
 }
 
@@ -116,11 +121,6 @@ export function headF1(head: LinearHead, features: Matrix, labels: Int32Array): 
 
 export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)[number] }[]): Int32Array {
   return Int32Array.from(rows, ({ label }) => emotionLabels.indexOf(label));
-}
-
-/** Of several emotions none is the row's own, so those rows teach the prior nothing it could be measured on. */
-function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
-  return labels?.length === 1;
 }
 
 /** Made-up token ids of many lengths, nobody's words, with the features a head sees for them. */

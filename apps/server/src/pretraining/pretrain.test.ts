@@ -160,12 +160,12 @@ describe("pretrain from a checkpoint", () => {
     expect(svg.match(/<circle/g)).toHaveLength(4);
     expect(svg).not.toMatch(/NaN|undefined/);
 
-    const frozen = { identity: "i", featureSize: 16, sizesBytes: {}, priorRows: 1, priorDevF1: 0.5 };
+    const frozen = { identity: "i", featureSize: 16, sizesBytes: {}, priorRows: 1, dialogueRows: 0, priorDevF1: 0.5 };
     const card = cardOf({ kind: "run", record }, { frozen });
     expect(card).toContain("Started from the first 2 of 3 layers of checkpoint (model.safetensors");
     expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
     expect(card).toContain("KL divergence from the teacher at temperature 2");
-    expect(card).toContain("--recipe run.json");
+    expect(card).toContain("--recipe assets/extractor/run.json");
   }, 60_000);
 
   it("stops at the chosen share of a full run's dev metric", async () => {
