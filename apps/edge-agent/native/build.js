@@ -67,6 +67,7 @@ function build(scratch) {
   objects.push(
     compile("native.c", "native.o", [`-I${include}`]),
     compile("native-heads.c", "native-heads.o", [`-I${include}`]),
+    compile("native-memory.c", "native-memory.o", [`-I${include}`]),
   );
   const linked = spawnSync(compiler, [...sharedLibrary, "-pthread", ...objects, "-o", join(scratch, "attune.node")], {
     encoding: "utf8",

@@ -11,6 +11,7 @@
 #include "team.h"
 
 void attune_register_heads(napi_env env, napi_value exports);
+void attune_register_memory(napi_env env, napi_value exports);
 
 // The teams of an environment by their number of threads, each made when it is first asked for.
 typedef struct { AttuneTeam *of[ATTUNE_MOST_THREADS + 1]; } Teams;
@@ -252,5 +253,6 @@ NAPI_MODULE_INIT() {
   if (teams && napi_set_instance_data(env, teams, end_teams, NULL) != napi_ok) free(teams);
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   attune_register_heads(env, exports);
+  attune_register_memory(env, exports);
   return exports;
 }

@@ -31,6 +31,8 @@ export interface NativeAddon {
   pool(encoder: object, pooling: number, out: Float32Array): number;
   /** For benchmarks: operations of a loop over registers alone, quantized (1) or in float32 (0). */
   spin(instructionSet: number, quantized: number, rounds: number): number;
+  /** Has the C library keep little of what was freed; false where it is not glibc. See memory-keeper.ts. */
+  saveMemory(): boolean;
   /** As `heads-call.h` has it: the function, its numbers, its arrays. Throws a RangeError where they are not what it takes. */
   headCall(fn: number, ...numbersAndArrays: readonly (number | NumberArray)[]): number;
 }

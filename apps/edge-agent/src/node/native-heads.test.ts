@@ -20,6 +20,11 @@ if (addon === undefined) {
 } else {
   testHeadKernels("native", createNativeEngine(addon).heads);
 
+  test("the addon has glibc keep little, and says so where there is another C library", () => {
+    const isGlibc = "glibcVersionRuntime" in (process.report.getReport() as { header: object }).header;
+    expect(addon.saveMemory()).toBe(isGlibc);
+  });
+
   test("the addon throws for wrong head calls, whatever they hold, and touches nothing", () => {
     const call = addon.headCall as (...values: unknown[]) => number;
     const gram = 3;

@@ -34,6 +34,9 @@ export const runCommand: Command = {
     const server = requireServer(given ?? saved);
     const log = createLogger(env.logLevel);
     const stop = stopSignal(log);
+    // Before the daemon's parts are loaded, so that they, too, leave little behind.
+    const { keepMemorySmall } = await import("../memory-keeper.js");
+    const letMemoryGrow = keepMemorySmall();
     try {
       const { runDaemon } = await import("../daemon.js");
       await runDaemon({
@@ -47,6 +50,7 @@ export const runCommand: Command = {
         onReady: (ready) => print({ home: paths.home, ...ready }, readyLine(input, ready)),
       });
     } finally {
+      letMemoryGrow();
       stop.release();
     }
   },
