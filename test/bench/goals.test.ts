@@ -33,6 +33,18 @@ test("what was not measured or not built is neither met nor missed", () => {
   expect(find([unbuilt], "native tiny fp32").met).toBeNull();
 });
 
+test("the agent's memory is judged by its largest moment at rest", () => {
+  const timed = { engine: "agent", medianMs: null, p90Ms: null, ratioToBestPeer: null };
+  const rows = [
+    { ...timed, model: "tiny", startMb: 88, trainedMb: 92, peakMb: 95 },
+    { ...timed, model: "bundled", startMb: 94, trainedMb: 101, peakMb: 118 },
+  ];
+  const memory = (some: typeof rows) => find([part("memory", some)], "the agent's memory");
+  expect(memory(rows.slice(0, 1))).toMatchObject({ asked: "under 100 MB", met: true });
+  expect(memory(rows)).toMatchObject({ met: false });
+  expect(memory(rows).reached).toContain("101.0 MB (bundled, after it learned)");
+});
+
 test("a peer with two threads does not count against one thread of ours", () => {
   const rows = [row("native", 1), row("onnxruntime-node", 2), row("onnxruntime-node", 0.5, { threads: 2 })];
   expect(find([part("table8", rows)], "native tiny fp32").reached).toBe("2.00x");

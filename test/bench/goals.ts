@@ -1,6 +1,7 @@
 // What the engine is measured against, and what these results say of it: a row a goal, the worst cell first.
 
 import {
+  type AgentRow,
   type ColdRow,
   type EncoderRow,
   type HeadRow,
@@ -38,6 +39,10 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
       ? [{ where: `${engine} ${model}`, value: medianMs }]
       : [],
   );
+  const memory = rowsOf<AgentRow>("memory").flatMap(({ model, startMb, trainedMb }) => [
+    { where: `${model}, at start`, value: startMb },
+    { where: `${model}, after it learned`, value: trainedMb },
+  ]);
   return [
     ...(["tiny", "medium"] as const).flatMap((model) =>
       (["fp32", "int8"] as const).map((dtype) => {
@@ -72,6 +77,7 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
     }),
     atMost("OSELM update, 200 hidden, native", { asked: 25, unit: "µs" }, micros(oselm)),
     atMost("load and first prediction of Tiny", { asked: 50, unit: "ms" }, cold),
+    atMost("the agent's memory", { asked: 100, unit: "MB" }, memory),
     goal("tokenization, of a native prediction", "under 20%", {
       reached: tokenizationShare(rowsOf<TaskRow>("predict")),
       met: (value) => -value < 20,

@@ -1,5 +1,6 @@
 // The parts of the benchmark: what each one measures, with which engines and peers.
 
+import { agentMemoryWeight, benchAgentMemory } from "./agent-memory.js";
 import { benchColdStart, coldStartWeight } from "./cold-start.js";
 import { benchEncoders, encoderTableWeight } from "./encoder-tables.js";
 import { nativeEngine, wasmEngine } from "./engines.js";
@@ -54,6 +55,7 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
     return result;
   },
   "cold-start": () => benchColdStart(createProgress("cold-start", coldStartWeight)),
+  memory: () => benchAgentMemory(createProgress("memory", agentMemoryWeight)),
 };
 
 interface HeadPart {

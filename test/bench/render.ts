@@ -1,7 +1,7 @@
 // A measured part as text for people and as Markdown: both are the same table.
 
 import { threadsOf } from "./encoder-contenders.js";
-import type { ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
+import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
 
 export const titles: Record<PartName, string> = {
   predict: "Text to features of the bundled extractor, true length, one thread",
@@ -11,6 +11,7 @@ export const titles: Record<PartName, string> = {
   table11: "Table 11: 100 epochs of SGD of the linear head, WebAssembly; median (p90) ms",
   oselm: "Closed-form heads, one thread",
   "cold-start": "A new process: from its first line to its first prediction",
+  memory: "A daemon with its store and local API, offline: resident memory",
 };
 
 interface Column<R> {
@@ -56,8 +57,17 @@ const coldColumns: readonly Column<ColdRow>[] = [
   { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
 ];
 
+const agentColumns: readonly Column<AgentRow>[] = [
+  { title: "process", cell: ({ engine }) => engine },
+  { title: "model", cell: ({ model }) => model },
+  { title: "at start, MB", cell: ({ startMb }) => startMb.toFixed(0) },
+  { title: "after it learned, MB", cell: ({ trainedMb }) => trainedMb.toFixed(0) },
+  { title: "at most, MB", cell: ({ peakMb }) => peakMb.toFixed(0) },
+];
+
 function columnsOf(name: PartName): readonly Column<never>[] {
   if (name === "table8" || name === "table9") return encoderColumns;
+  if (name === "memory") return agentColumns;
   return name === "cold-start" ? coldColumns : taskColumns;
 }
 

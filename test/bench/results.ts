@@ -4,7 +4,16 @@ import { cpus, loadavg } from "node:os";
 import type { Dtype } from "./engines.js";
 import type { Limit } from "./limits.js";
 
-export const partNames = ["predict", "table8", "table9", "table10", "table11", "oselm", "cold-start"] as const;
+export const partNames = [
+  "predict",
+  "table8",
+  "table9",
+  "table10",
+  "table11",
+  "oselm",
+  "cold-start",
+  "memory",
+] as const;
 export type PartName = (typeof partNames)[number];
 
 /** Null where this build has nothing to time. */
@@ -51,7 +60,18 @@ export interface ColdRow extends Timed {
   readonly rssMb: number | null;
 }
 
-export type Row = EncoderRow | HeadRow | TaskRow | ColdRow;
+/** A real daemon, offline; what it has resident in MB (10^6 bytes). */
+export interface AgentRow extends Timed {
+  readonly model: string;
+  /** When it has predicted 80 sentences. */
+  readonly startMb: number;
+  /** A little after it learned from 80 corrections. */
+  readonly trainedMb: number;
+  /** At most, up to then. */
+  readonly peakMb: number;
+}
+
+export type Row = EncoderRow | HeadRow | TaskRow | ColdRow | AgentRow;
 
 export interface Part {
   readonly name: PartName;

@@ -1,0 +1,88 @@
+// What a real daemon has resident: started on a device's directory as an enrolled agent keeps it, offline, before and after it learned.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { type AgentModel, writeAgentHome } from "./agent-home.js";
+import { openAgentParts } from "./product.js";
+import type { Progress } from "./progress.js";
+import type { AgentRow, Measured } from "./results.js";
+import { readSentences } from "./sentences.js";
+
+type Resident = Pick<AgentRow, "startMb" | "trainedMb" | "peakMb">;
+
+const models: readonly AgentModel[] = ["tiny", "bundled"];
+const secondsEach = 10;
+export const agentMemoryWeight = models.length * secondsEach;
+/** Longer than the daemon needs to look for what a lesson left. */
+const restMs = 2_500;
+const command = fileURLToPath(new URL("../../../apps/edge-agent/bin/attune-agent.js", import.meta.url));
+
+export async function benchAgentMemory(progress: Progress): Promise<Measured> {
+  if (!existsSync("/proc/self/status")) {
+    return { limits: [], notes: ["Resident memory is read from /proc, which is not here"], rows: [] };
+  }
+  const rows: AgentRow[] = [];
+  for (const model of models) {
+    progress.begin(`a daemon with ${model}`, secondsEach);
+    const timed = { medianMs: null, p90Ms: null, ratioToBestPeer: null };
+    rows.push({ engine: "agent", model, ...timed, ...(await measureAgent(model)) });
+    progress.advance(1);
+  }
+  const notes = [
+    "One process each, in an environment without settings for the C library: at start after 80 predictions, then 80 corrections and one lesson more",
+    "Neither server nor broker is there, so connections are tried in vain",
+  ];
+  return { limits: [], notes, rows };
+}
+
+async function measureAgent(model: AgentModel): Promise<Resident> {
+  const folder = mkdtempSync(join(tmpdir(), "attune-bench-agent-"));
+  try {
+    const home = join(folder, "home");
+    await writeAgentHome(home, model);
+    return await live(home);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function live(home: string): Promise<Resident> {
+  const { callDaemon, homePaths } = await openAgentParts();
+  const paths = homePaths(home);
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MALLOC_")));
+  const stdio = ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"];
+  const daemon = spawn(process.execPath, [command, "run", "--home", home], { env, stdio });
+  const ended = once(daemon, "exit");
+  try {
+    await Promise.race([
+      once(daemon.stdout, "data"),
+      ended.then(() => Promise.reject(new Error("the agent ended before it was ready"))),
+    ]);
+    const sentences = readSentences();
+    for (const text of sentences) {
+      await callDaemon(paths, { method: "POST", path: "/v1/predictions", body: { text } });
+    }
+    const startMb = megabytes(daemon.pid!, "VmRSS");
+    for (const [i, text] of sentences.entries()) {
+      const label = emotionLabels[i % emotionLabels.length];
+      await callDaemon(paths, { method: "PUT", path: `/v1/utterances/u${i}`, body: { text, label } });
+    }
+    await callDaemon(paths, { method: "POST", path: "/v1/learn" });
+    await sleep(restMs);
+    return { startMb, trainedMb: megabytes(daemon.pid!, "VmRSS"), peakMb: megabytes(daemon.pid!, "VmHWM") };
+  } finally {
+    daemon.kill("SIGTERM");
+    await ended;
+  }
+}
+
+function megabytes(pid: number, field: string): number {
+  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return (Number(found?.[1]) * 1024) / 1e6;
+}
