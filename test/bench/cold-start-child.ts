@@ -34,9 +34,11 @@ process.exit(0);
 async function coldStart({ engine, tokenizer: tokenizerPath, text }: ColdRequest): Promise<ColdResult> {
   if (engine === "node") return { loadMs: 0, tokenizerMs: 0, firstMs: 0, rssBytes: process.memoryUsage().rss };
   const { readFileSync } = await import("node:fs");
+  // Beside the engine's, as a program's imports are.
+  const tokenizing = import("@attune/ml/tokenizer/tokenizer");
   const features = await load(request, readFileSync);
   const loadedAt = performance.now();
-  const { createTokenizer } = await import("@attune/ml/tokenizer/tokenizer");
+  const { createTokenizer } = await tokenizing;
   const tokenizer = createTokenizer(readFileSync(tokenizerPath, "utf8"));
   const tokenizerAt = performance.now();
   await features(tokenizer.encode(text, { maxTokens: 32 }).ids);
@@ -61,14 +63,23 @@ async function load(cold: ColdRequest, readFileSync: typeof import("node:fs").re
     const model = { bytes: readFileSync(weights), ...cold.onnx! };
     return (await ortEncoder(ort, model, { name: engine, threads: 1 })).features;
   }
-  const { parseSafetensors } = await import("@attune/ml/tensor/safetensors");
+  const reading = import("@attune/ml/tensor/safetensors");
   if (engine === "tensorflow.js") {
     const tf = await (await import("./product.js")).openTensorflow();
     const { tensorflowBert } = await import("./tensorflow-bert.js");
+    const { parseSafetensors } = await reading;
     return tensorflowBert(tf, { config, weights: parseSafetensors(readFileSync(weights)), pooling }).features;
   }
   const ours = engine === "native" ? await openNative() : await openWasm(readFileSync);
-  const encoder = ours.createEncoder(config, parseSafetensors(readFileSync(weights)));
+  const { openSafetensors } = await reading;
+  const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
+  const file = openSync(weights, "r");
+  const source = {
+    sizeBytes: fstatSync(file).size,
+    read: (offset: number, into: Uint8Array) => void readSync(file, into, 0, into.length, offset),
+  };
+  const encoder = ours.createEncoder(config, openSafetensors(source));
+  closeSync(file);
   return (ids) => encoder.pooled!([ids], pooling);
 }
 
