@@ -20,7 +20,7 @@ export interface DemoFleet {
 }
 
 const fleetName = "home";
-const model = "attune-tiny";
+const model = "attune-english";
 const modelVersion = "1.0.0";
 const tokenLifeMs = 10 * 60_000;
 const patienceMs = 120_000;

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "@attune/shared/errors";
 
-export const agentScript = join(
-  fileURLToPath(new URL("../../../../", import.meta.url)),
-  "apps/edge-agent/bin/attune-agent.js",
-);
+/** Of the installation. */
+export const root = fileURLToPath(new URL("../../../../", import.meta.url));
+export const agentScript = join(root, "apps/edge-agent/bin/attune-agent.js");
 
 /** Enrols the agent of `directory`; that it is enrolled already (the demo was killed right after) is as good. */
 export async function enrolAgent(input: {

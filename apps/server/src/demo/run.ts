@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { type AgentStatus, createAgentClient } from "./agent-client.js";
@@ -13,8 +12,9 @@ import { type Border, openBorder } from "./border.js";
 import { type DemoFleet, openFleet } from "./fleet.js";
 import { live, type Progress } from "./life.js";
 import { loadPeople, type Person } from "./people.js";
-import { agentScript, enrolAgent } from "./processes.js";
+import { agentScript, enrolAgent, root } from "./processes.js";
 import type { PersonResult, Screen } from "./screen.js";
+import { superviseServer } from "./server-process.js";
 import { type Supervised, supervise } from "./supervise.js";
 import { createTextScanner } from "./text-scan.js";
 
@@ -46,8 +46,6 @@ export interface Demo {
   stop(): Promise<void>;
 }
 
-const root = fileURLToPath(new URL("../../../../", import.meta.url));
-const serverScript = join(root, "apps/server/bin/attune.js");
 const samplePeople = join(root, "assets/sample-people");
 const bundledExtractor = join(root, "assets/extractor");
 const serverPatienceMs = 90_000;
@@ -72,7 +70,8 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
 
   try {
     screen.say("Starting PostgreSQL, NATS and the server …");
-    const server = keep(superviseServer(options));
+    const env = { ATTUNE_POLL_INTERVAL_MS: pollIntervalMs, ...options.env };
+    const server = keep(superviseServer({ home, env, onRestart: (name) => sayRestarted(screen, name) }));
     const ready = await orFailure([server], awaitServer(home, server, signal));
     const fleet = await openFleet({ home, httpUrl: ready.httpUrl, signal });
     const release = await fleet.publish(bundledExtractor);
@@ -119,14 +118,8 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-function superviseServer({ home, env, screen }: DemoOptions): Supervised {
-  return supervise({
-    name: "server",
-    argv: [serverScript, "server"],
-    env: { ATTUNE_POLL_INTERVAL_MS: pollIntervalMs, ...env, ATTUNE_HOME: home },
-    logFile: join(home, "server.log"),
-    onRestart: (name) => screen.say(`The ${name} died and is started again.`),
-  });
+function sayRestarted(screen: Screen, name: string): void {
+  screen.say(`The ${name} died and is started again.`);
 }
 
 const readySchema = z.object({ httpUrl: z.string(), natsUrl: z.string(), pid: z.number() });
@@ -151,9 +144,6 @@ async function awaitServer(
   );
 }
 
-/** As the systemd unit sets it: of what glibc has been given back, the system gets more. */
-const agentMemory = { MALLOC_ARENA_MAX: "1", MALLOC_TRIM_THRESHOLD_: "131072" } as const;
-
 async function startAgent(input: {
   readonly options: DemoOptions;
   readonly person: Person;
@@ -163,7 +153,7 @@ async function startAgent(input: {
 }): Promise<Supervised> {
   const { options, person, directory, border, fleet } = input;
   // The agent sees the fleet through its border only: these two addresses are all it is told.
-  const env = { ...options.env, ...agentMemory, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
+  const env = { ...options.env, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
   const logFile = join(options.home, "agents", `${person.slug}.log`);
   const enrolled = join(options.home, "agents", `${person.slug}.enrolled`);
   if (!existsSync(enrolled)) {
@@ -176,7 +166,7 @@ async function startAgent(input: {
     argv: [agentScript, "run", "--home", directory],
     env,
     logFile,
-    onRestart: (name) => options.screen.say(`The ${name} died and is started again.`),
+    onRestart: (name) => sayRestarted(options.screen, name),
   });
 }
 

@@ -22,12 +22,13 @@ export interface SuperviseOptions {
   readonly onRestart?: (name: string) => void;
   /** The longest pause before another start; default 4,000. */
   readonly maximumPauseMs?: number;
+  /** How long it may take to stop before it is killed; default 15,000. */
+  readonly stopGraceMs?: number;
 }
 
 /** A process that dies sooner than this after its start did not get going. */
 const startMs = 3_000;
 const maximumFailedStarts = 8;
-const stopGraceMs = 15_000;
 
 export function supervise(options: SuperviseOptions): Supervised {
   let child: ChildProcess | undefined;
@@ -62,7 +63,7 @@ export function supervise(options: SuperviseOptions): Supervised {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const exited = exitOf(child);
       child.kill("SIGTERM");
-      const killer = setTimeout(() => child?.kill("SIGKILL"), stopGraceMs);
+      const killer = setTimeout(() => child?.kill("SIGKILL"), options.stopGraceMs ?? 15_000);
       await exited;
       clearTimeout(killer);
     },

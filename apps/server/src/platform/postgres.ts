@@ -96,11 +96,17 @@ async function openPassword(path: string): Promise<string> {
   return password;
 }
 
-/** Stops the PostgreSQL of this data directory that a killed server left; removes a pid file that names a stranger. */
+/** Stops the PostgreSQL of this data directory that a killed server left running. */
+export async function stopPostgresOrphan(dataDirectory: string, logger: Logger): Promise<void> {
+  const pid = await postmasterPid(dataDirectory);
+  await stopOrphan({ name: "postgres", pid, argument: dataDirectory, signal: "SIGINT", timeoutMs: 20_000, logger });
+}
+
+/** Stops such an orphan; removes a pid file that names a stranger. */
 async function clearPredecessor({ dataDirectory }: PostgresCluster, logger: Logger): Promise<void> {
+  await stopPostgresOrphan(dataDirectory, logger);
   const pid = await postmasterPid(dataDirectory);
   if (pid === undefined) return;
-  await stopOrphan({ name: "postgres", pid, argument: dataDirectory, signal: "SIGINT", timeoutMs: 20_000, logger });
   // PostgreSQL judges by the pid alone and would refuse to start where the number was given to another process since.
   if (!(await wasStartedWith(pid, dataDirectory))) await rm(join(dataDirectory, "postmaster.pid"), { force: true });
 }

@@ -1,0 +1,38 @@
+// The demo's server as a supervised process that leaves nothing behind: not even when it had to be killed, busy as it may be with its start.
+
+import { join } from "node:path";
+import { placesOf } from "../platform/home.js";
+import { createLogger } from "../platform/logger.js";
+import { stopNatsOrphan } from "../platform/nats-server.js";
+import { stopPostgresOrphan } from "../platform/postgres.js";
+import { root } from "./processes.js";
+import { type Supervised, supervise } from "./supervise.js";
+
+export interface ServerProcessOptions {
+  /** ATTUNE_HOME. */
+  readonly home: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onRestart: (name: string) => void;
+  /** How long it may take to stop before it is killed. By default longer than its parts wait for each of their own children. */
+  readonly stopGraceMs?: number;
+}
+
+export function superviseServer({ home, env, onRestart, stopGraceMs = 60_000 }: ServerProcessOptions): Supervised {
+  const server = supervise({
+    name: "server",
+    argv: [join(root, "apps/server/bin/attune.js"), "server"],
+    env: { ...env, ATTUNE_HOME: home },
+    logFile: join(home, "server.log"),
+    onRestart,
+    stopGraceMs,
+  });
+  return {
+    ...server,
+    async stop() {
+      await server.stop();
+      const places = placesOf(home);
+      const logger = createLogger({ level: "silent", write: () => undefined });
+      await Promise.all([stopNatsOrphan(places.nats, logger), stopPostgresOrphan(places.postgres, logger)]);
+    },
+  };
+}
