@@ -122,9 +122,22 @@ describe("WordPiece gives the library's ids", () => {
     expect(differences(json, everything).different).toEqual([]);
   });
 
-  it("with the bundled extractor's tokenizer", () => {
+  describe("with the bundled extractor's tokenizer", () => {
     const json = readFileSync(new URL("../../../../assets/extractor/tokenizer.json", import.meta.url), "utf8");
-    expect(differences(json, everything).different).toEqual([]);
+
+    it("of Unicode's corners and random text", () => {
+      expect(differences(json, everything).different).toEqual([]);
+    });
+
+    it("of every piece it has, the longest too: alone, as a word's end and before another", {
+      timeout: 120_000,
+    }, () => {
+      const pieces = Object.keys(JSON.parse(json).model.vocab).map((piece) => piece.replace(/^##/, ""));
+      const texts = pieces.flatMap((piece, i) => [piece, `a${piece}`, piece + pieces[(i * 7) % pieces.length]!]);
+      const { checked, different } = differences(json, texts);
+      expect(different).toEqual([]);
+      expect(checked).toBe(3 * pieces.length);
+    });
   });
 });
 
