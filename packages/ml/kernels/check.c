@@ -109,6 +109,16 @@ static void check(AttuneConfig c, AttuneTeam *team) {
     for (int k = 0; k < 2 * h; k++) printf("%.9g\n", pooled[k]);
     free(pooled);
   }
+  // A batch, which threads share out by texts.
+  int32_t ids[120], shorts[15];
+  for (int t = 0; t < 120; t++) ids[t] = (int32_t)((next() + 1) / 2 * (float)(c.vocab_size - 1));
+  for (int i = 0; i < 15; i++) shorts[i] = 1 + i;
+  float *pooled = malloc(15 * h * sizeof(float));
+  must(kernels.embed(e, ids, 120, shorts, 15, 0), "embed a batch");
+  must(kernels.run(e, 0, c.layers), "run a batch");
+  must(kernels.pool(e, ATTUNE_MEAN, pooled, 15 * h), "pool a batch");
+  for (int k = 0; k < 15 * h; k++) printf("%.9g\n", pooled[k]);
+  free(pooled);
   free(memory);
 }
 
@@ -136,6 +146,7 @@ int main(int count, char **arguments) {
 #endif
   const int threads = count > 2 ? atoi(arguments[2]) : 1;
   AttuneTeam *team = attune_team(threads);
+  if (team) team->least = 0; // small products, too
   must((team != 0) == (threads > 1) ? ATTUNE_OK : ATTUNE_BAD_INPUT, "threads");
   const int plain = ATTUNE_FROM_INSIDE;
   check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f}, team);

@@ -25,11 +25,11 @@ static void activate(float *x, int size, int activation) {
 
 static const Part whole = {0, 0, 1};
 
-static Part part_of(const AttuneEncoder *e, int index) { return e->team ? (Part){e->team, index, e->team->threads} : whole; }
+static Part part_of(const AttuneEncoder *e, int index) { return (Part){e->team, index, e->team->threads}; }
 
-static void share_out(const AttuneEncoder *e, void (*work)(void *context, int index), void *context) {
-  if (e->team) e->team->run(e->team, work, context);
-  else work(context, 0);
+// By a feed-forward's product, the largest. Small ones are computed alone, which changes nothing in the result.
+static int pays(const AttuneEncoder *e) {
+  return e->team && (int64_t)e->tokens * e->config.width * e->config.intermediate_size >= e->team->least;
 }
 
 // A layer's weights of some of its tiles.
@@ -172,7 +172,8 @@ static int embed(AttuneEncoder *e, const int32_t *ids, int tokens, const int32_t
     e->lengths[i] = lengths[i];
     add_words(e, ids + t, lengths[i], t, words);
   }
-  if (transformed(c)) share_out(e, transform_part, e);
+  if (transformed(c) && pays(e)) e->team->run(e->team, transform_part, e);
+  else if (transformed(c)) apply_linear(e, whole, &e->transformation, words, e->hidden);
   for (int i = 0, t = 0; i < texts; i++) {
     for (int end = t + lengths[i], last = c->pad_token; t < end; t++) {
       const int position = c->pad_token >= 0 && ids[t] == c->pad_token ? c->pad_token : ++last;
@@ -248,9 +249,39 @@ static void run_part(void *context, int index) {
   for (int i = span->first; i < span->last; i++) run_layer(span->e, part_of(span->e, index), &span->e->layers[i]);
 }
 
+// The encoder with those texts alone whose first token falls into this share of all tokens.
+static AttuneEncoder texts_of(const AttuneEncoder *e, int index, int count) {
+  AttuneEncoder own = *e;
+  own.team = 0;
+  own.scratch += index;
+  own.tokens = own.texts = 0;
+  for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) {
+    if ((int64_t)t * count / e->tokens != index) continue;
+    if (own.texts++ == 0) {
+      Rows *rows[] = {&own.hidden, &own.inside, &own.context, &own.qkv, &own.inner};
+      for (int k = 0; k < 5; k++) rows[k]->at += t * rows[k]->stride;
+      if (own.quantized) own.quantized += t * own.quant_stride, own.quant_scales += t;
+      own.lengths += i;
+      own.mask += t;
+    }
+    own.tokens += e->lengths[i];
+  }
+  return own;
+}
+
+// Of many texts each thread takes some, and none waits for another or reads what it wrote.
+static void run_texts(void *context, int index) {
+  const Span *span = context;
+  AttuneEncoder own = texts_of(span->e, index, span->e->team->threads);
+  for (int i = span->first; own.texts > 0 && i < span->last; i++) run_layer(&own, whole, &own.layers[i]);
+}
+
 static int run(AttuneEncoder *e, int first, int last) {
   if (first < 0 || last > e->config.layers || first > last || e->tokens == 0) return ATTUNE_BAD_INPUT;
-  share_out(e, run_part, &(Span){e, first, last});
+  Span span = {e, first, last};
+  if (e->team && e->texts >= 4 * e->team->threads) e->team->run(e->team, run_texts, &span);
+  else if (pays(e)) e->team->run(e->team, run_part, &span);
+  else for (int i = first; i < last; i++) run_layer(e, whole, &e->layers[i]);
   return is_finite(e) ? ATTUNE_OK : ATTUNE_NOT_FINITE;
 }
 

@@ -7,6 +7,7 @@ enum { ATTUNE_MOST_THREADS = 64 };
 typedef struct AttuneTeam AttuneTeam;
 struct AttuneTeam {
   int threads;
+  int64_t least; // multiply-adds that a product has at least where sharing it out pays
   // work(context, part) for each part below `threads` at once; returns when all have.
   void (*run)(AttuneTeam *team, void (*work)(void *context, int part), void *context);
   // Within such work, by every part alike: none goes on before all have come, and what each wrote before, all may read after.

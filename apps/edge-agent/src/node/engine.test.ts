@@ -81,7 +81,10 @@ const config: BertConfig = {
   padTokenId: 0,
 };
 
-function randomWeights(seed: number): TensorFile {
+/** Wide enough that threads share out a single text, too. */
+const wideConfig: BertConfig = { ...config, hiddenSize: 186, intermediateSize: 1000 };
+
+function randomWeights(seed: number, { hiddenSize: h, intermediateSize: inner } = config): TensorFile {
   const random = createRandom(seed);
   const tensors = new Map<string, Tensor>();
   const add = (name: string, shape: number[], scale: number, centre = 0) => {
@@ -92,7 +95,6 @@ function randomWeights(seed: number): TensorFile {
       data: Float32Array.from({ length }, () => centre + scale * random.normal()),
     });
   };
-  const { hiddenSize: h, intermediateSize: inner } = config;
   const linear = (name: string, from: number, to: number) => {
     add(`${name}.weight`, [to, from], 1.5 / Math.sqrt(from));
     add(`${name}.bias`, [to], 0.1);
@@ -176,16 +178,19 @@ if (addon === undefined) {
     );
 
     test.each([
-      ["float32", randomWeights(6)],
-      ["int8", quantizeTensorFile(randomWeights(7))],
-      ["FP16", halveTensorFile(randomWeights(8))],
+      ["float32", randomWeights(6, wideConfig)],
+      ["int8", quantizeTensorFile(randomWeights(7, wideConfig))],
+      ["FP16", halveTensorFile(randomWeights(8, wideConfig))],
     ])("compute the same bits in %s on one, two and three threads", (_, file) => {
       const encoders = [1, 2, 3].map((threads) =>
-        createNativeEngine(addon, { instructionSet, threads }).createEncoder(config, file),
+        createNativeEngine(addon, { instructionSet, threads }).createEncoder(wideConfig, file),
       );
       const texts = [1, 2, 5, 13, 64, 127].map((tokens) => Int32Array.from({ length: tokens }, (_, i) => (7 * i) % 97));
       const [one, ...more] = encoders.map((encoder) => encoder.pooled!(texts, "mean-max").data);
       for (const other of more) expect(other).toEqual(one);
+      const many = Array.from({ length: 25 }, (_, i) => texts[i % 4]!);
+      const [batch, ...batches] = encoders.map((encoder) => encoder.pooled!(many, "cls").data);
+      for (const other of batches) expect(other).toEqual(batch);
       for (const ids of texts) {
         const [alone, ...shared] = encoders.map((encoder) => encoder.forward(ids).hiddenStates.at(-1)!.data);
         for (const other of shared) expect(other).toEqual(alone);

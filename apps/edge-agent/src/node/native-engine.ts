@@ -61,7 +61,10 @@ export interface NativeEngine extends Engine {
 export interface NativeOptions {
   /** One of the addon's; default the best. */
   readonly instructionSet?: string;
-  /** That compute an encoder's forward, this one among them, to the same bits whatever their number; 1 (the default) to 64. */
+  /**
+   * That compute an encoder's forward, this one among them; 1 (the default) to 64. The result is the same to the last bit. A text too short for
+   * its model to gain by it is computed on one.
+   */
   readonly threads?: number;
 }
 

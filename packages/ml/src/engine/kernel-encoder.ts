@@ -90,15 +90,3 @@ function check(code: number): void {
   }
   throw new MlError("out-of-range", `The encoder's kernel refused its input (code ${code})`);
 }
-
-/**
- * Runs short texts until the host has compiled the kernels at its best tier (V8 starts WebAssembly in a fast-compiled one), so that the
- * first real prediction is not the slow one.
- */
-export function warmUp(encoder: Encoder, calls = 3): void {
-  const ids = new Int32Array(Math.min(16, encoder.config.maxPositionEmbeddings));
-  for (let i = 0; i < calls; i++) {
-    if (encoder.pooled === undefined) encoder.forward(ids);
-    else encoder.pooled([ids], "mean");
-  }
-}
