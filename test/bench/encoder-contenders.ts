@@ -17,6 +17,8 @@ export interface EncoderContender {
   readonly ours: boolean;
   /** Undefined: this build does not have it. */
   readonly features: ((ids: Int32Array) => Float32Array | Promise<Float32Array>) | undefined;
+  /** Ours alone: of many texts in one call. */
+  readonly batch?: ((texts: readonly Int32Array[]) => unknown) | undefined;
   readonly dispose?: () => unknown;
 }
 
@@ -43,7 +45,8 @@ export async function createContenders(field: Field, model: Model): Promise<Enco
       for (const threads of field.threads) {
         const encoder = engine.createEncoder(model.config, weights, threads);
         const features = encoder && ((ids: Int32Array) => encoder.pooled!([ids], model.pooling).data);
-        contenders.push({ engine: engine.name, dtype, threads, ours: true, features });
+        const batch = encoder && ((texts: readonly Int32Array[]) => encoder.pooled!(texts, model.pooling));
+        contenders.push({ engine: engine.name, dtype, threads, ours: true, features, batch });
       }
     }
   }

@@ -2,6 +2,7 @@
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { timeBatches } from "./encoder-batches.js";
 import {
   checkAgreement,
   createContenders,
@@ -29,11 +30,11 @@ const models: readonly ModelName[] = ["tiny", "medium", "mobilebert"];
 const threadCounts = [1, 2] as const;
 const encodings = ["32", "true"] as const;
 
-/** Seconds on a quiet machine, roughly: preparing, and timing padded to 32 and at true length. */
+/** Seconds on a quiet machine, roughly: preparing, timing padded to 32 and at true length, and batches. */
 const weights: Record<ModelName, readonly number[]> = {
-  tiny: [4, 5, 3],
-  medium: [16, 40, 20],
-  mobilebert: [10, 20, 12],
+  tiny: [4, 5, 3, 1],
+  medium: [16, 40, 20, 14],
+  mobilebert: [10, 20, 12, 0],
 };
 export const encoderTableWeight =
   3 +
@@ -67,6 +68,18 @@ export async function benchEncoders(bench: EncoderBench): Promise<Measured> {
       const timings = await timeContenders(contenders, { sentences, encode, model, progress, note });
       const operations = meanOperations(config, sentences, encode);
       rows.push(...toRows(contenders, timings, { model, tokens, operations, limits }));
+    }
+    if (engine.name === "native" && model !== "mobilebert") {
+      progress.begin(`${model}, batches`, weights[model][3]!);
+      const encode = trueLength(tokenizer);
+      const onRound = (done: number, total: number) => progress.advance(done / total);
+      const rounds = model === "tiny" ? 15 : 7;
+      const batches = await timeBatches(contenders, { sentences, encode, rounds, onRound, note });
+      const operations = meanOperations(config, sentences, encode);
+      for (const batch of batches) {
+        const shareOfLimit = shareOf(batch, { operations, limits });
+        rows.push({ ...batch, model, tokens: "batch", shareOfLimit, ratioToBestPeer: null });
+      }
     }
     for (const { dispose } of contenders) await dispose?.();
   }
@@ -120,12 +133,19 @@ function toRows(
 ): EncoderRow[] {
   return contenders.map(({ engine, dtype, threads, ours }, i) => {
     const { medianMs, p90Ms } = timings[i] ?? { medianMs: null, p90Ms: null };
-    const limit = limits.find((one) => one.threads === threads)!.limit[dtype === "int8" ? "int8" : "fp32"];
-    const shareOfLimit = medianMs === null ? null : operations / (medianMs * 1e-3) / limit;
+    const shareOfLimit = medianMs === null ? null : shareOf({ medianMs, dtype, threads }, { operations, limits });
     const rivals = contenders.flatMap((peer, k) => (isRival(peer, { dtype, threads }) ? [timings[k]!.medianMs] : []));
     const ratioToBestPeer = ours ? ratioToBest(medianMs, rivals) : null;
     return { engine, model, dtype, threads, tokens, medianMs, p90Ms, shareOfLimit, ratioToBestPeer };
   });
+}
+
+function shareOf(
+  { medianMs, dtype, threads }: { medianMs: number; dtype: Dtype; threads: number },
+  { operations, limits }: Pick<Setting, "operations" | "limits">,
+): number {
+  const limit = limits.find((one) => one.threads === threads)!.limit[dtype === "int8" ? "int8" : "fp32"];
+  return operations / (medianMs * 1e-3) / limit;
 }
 
 /** A peer may use fewer threads where that is faster. None computes in FP16 on such a processor: their float32 stands for it. */

@@ -39,9 +39,11 @@ export function kernelBytes(build: "simd128" | "relaxed"): Uint8Array {
 /** Undefined where the addon was not built or does not load, which is told on standard error. */
 export async function nativeEngine(): Promise<OurEngine | undefined> {
   const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
+  let addon: ReturnType<typeof loadNativeAddon>;
   let engine: ReturnType<typeof createNativeEngine>;
   try {
-    engine = createNativeEngine(loadNativeAddon());
+    addon = loadNativeAddon();
+    engine = createNativeEngine(addon);
   } catch (error) {
     const [reason] = (error as Error).message.split("\n");
     process.stderr.write(
@@ -49,22 +51,29 @@ export async function nativeEngine(): Promise<OurEngine | undefined> {
     );
     return undefined;
   }
-  return { name: "native", build: "native", instructions: engine.instructionSet, ...offered(engine) };
+  return { name: "native", build: "native", instructions: engine.instructionSet, ...offered(engine, on) };
+
+  function on(threads: number): Engine {
+    return createNativeEngine(addon, { threads });
+  }
 }
 
 export function wasmEngine(): OurEngine {
   const engine = createWasmEngine({ simd128: kernelBytes("simd128"), relaxed: kernelBytes("relaxed") });
   const instructions = engine.build === "relaxed" ? "SIMD128 with relaxed SIMD" : "SIMD128";
-  return { name: "wasm", build: engine.build, instructions, ...offered(engine) };
+  return { name: "wasm", build: engine.build, instructions, ...offered(engine, () => undefined) };
 }
 
-function offered(engine: Engine): Pick<OurEngine, "heads" | "createEncoder"> {
+/** `on`: the same engine on more threads than one. */
+function offered(
+  engine: Engine,
+  on: (threads: number) => Engine | undefined,
+): Pick<OurEngine, "heads" | "createEncoder"> {
   return {
     heads: engine.heads,
     createEncoder(config, { dtype, file }, threads) {
-      if (threads !== 1) return undefined;
       if (dtype === "fp16" && !keepsHalf(config, file)) return undefined;
-      return engine.createEncoder(config, file);
+      return (threads === 1 ? engine : on(threads))?.createEncoder(config, file);
     },
   };
 }

@@ -29,7 +29,7 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
   const rowsOf = <R extends Row>(name: PartName) => (parts.find((part) => part.name === name)?.rows ?? []) as R[];
   const table8 = rowsOf<EncoderRow>("table8");
   const table9 = rowsOf<EncoderRow>("table9");
-  const native = table8.filter(({ engine, threads }) => engine === "native" && threads === 1);
+  const native = table8.filter((row) => row.engine === "native" && row.threads === 1 && row.tokens !== "batch");
   const share = native.flatMap((row) =>
     row.shareOfLimit === null ? [] : [{ where: cellOf(row), value: 100 * row.shareOfLimit }],
   );

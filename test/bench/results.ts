@@ -31,8 +31,8 @@ export interface EncoderRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
   readonly threads: number;
-  /** Padded to 32, or each sentence's own length. */
-  readonly tokens: "32" | "true";
+  /** Padded to 32, or each sentence's own length: one sentence a call, or all of them in one (the times are of one sentence then, too). */
+  readonly tokens: "32" | "true" | "batch";
   /** Of what the processor can do with our build's instructions for this dtype on so many threads, measured in this run. */
   readonly shareOfLimit: number | null;
 }
