@@ -50,16 +50,17 @@ function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): stri
   const dialogue =
     dialogueRows === 0
       ? ""
-      : ` and of the ${dialogueRows.toLocaleString("en")} EmoryNLP rows whose label
-is one of the seven by another name (peaceful and powerful are not), each of which weighs as ${dialogueWeight} of the others`;
+      : `
+and of the ${dialogueRows.toLocaleString("en")} EmoryNLP rows whose label is one of the seven by another name (peaceful and powerful are not), a row of which
+weighs as ${dialogueWeight} of the others`;
   const seen =
     dialogueRows === 0
-      ? "it has seen no MELD."
-      : `it was not fitted on
-MELD, and on none of its dev and test utterances under EmoryNLP's labels either; on some of its train utterances it was.`;
-  return `The prior head is a softmax regression (l2 ${l2}) on the int8 features of the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion${dialogue}.
-Classes weigh as often as they are heard, not as often as the data hold them: neutral ${neutralShare}, the others by the root of their rows. Weighted F1 on
-GoEmotions' dev rows: ${priorDevF1.toFixed(4)}; ${seen}`;
+      ? "It was fitted on no MELD."
+      : `It was not fitted on MELD; under
+EmoryNLP's labels it has seen some utterances of MELD's train split, and by the cut none of four words or more of its dev and test splits.`;
+  return `The prior head is a softmax regression on the int8 features of the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion${dialogue}.
+Classes weigh as often as they are heard: neutral ${neutralShare}, the others by the root of their rows. These weights and the l2 of ${l2} were chosen on MELD's
+train split. Weighted F1 on GoEmotions' dev rows: ${priorDevF1.toFixed(4)}. ${seen}`;
 }
 
 function filesTable({ sizesBytes }: FreezeOutcome): string {
