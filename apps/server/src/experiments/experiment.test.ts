@@ -293,13 +293,18 @@ describe("Each table", () => {
 
   it("7 has every person, the paper's columns, and the curves from 0 to all", () => {
     const { cells } = tableOf("table7");
-    expect(new Set(cells.map(({ row }) => row))).toEqual(new Set(meldMainSpeakers));
+    expect(new Set(cells.map(({ row }) => row))).toEqual(new Set([...meldMainSpeakers, "mean of the six"]));
     expect(cellOf(cells, "Ross", "500")).toMatchObject({ paper: 0.477 });
     for (const column of ["prior + personal, 0", "others' prior + personal, All", "scratch, 25"]) {
       expect(cellOf(cells, "Joey", column)!.measured, column).toBeGreaterThan(0);
     }
     expect(cellOf(cells, "Joey", "scratch, 0")).toBeUndefined();
     expect(cellOf(cells, "Joey", "scratch, 25")!.n).toBe(5);
+    const column = "prior + personal, 25";
+    const each = meldMainSpeakers.map((speaker) => cellOf(cells, speaker, column)!.measured as number);
+    const whole = cellOf(cells, "mean of the six", column)!;
+    expect(whole.measured).toBeCloseTo(each.reduce((sum, score) => sum + score, 0) / 6, 12);
+    expect(whole).toMatchObject({ n: 5, note: expect.stringMatching(/better than the prior alone .* for [0-6] of 6/) });
   });
 
   it("2 of the figures measures rounding where the weights are float32", () => {

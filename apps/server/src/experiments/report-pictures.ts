@@ -9,7 +9,7 @@ import { reliabilityPoints } from "./measurement.js";
 import { deviation, mean, type Outcome } from "./outcome.js";
 import { sampleCounts } from "./personal.js";
 import { reductionRows } from "./table6.js";
-import { countName, personTasks, startTitles } from "./table7.js";
+import { countName, meanCurve, meanRow, personTasks, startTitles } from "./table7.js";
 
 /** As HTML; empty for a table that has none. */
 export function picturesOf(table: string, run: ExperimentRun): string {
@@ -95,20 +95,27 @@ function tradeOff(run: ExperimentRun): string {
     .join("");
 }
 
-/** One chart a person, all on the same axis. */
+/** One chart for the mean and one a person, all on the same axis. */
 function people(run: ExperimentRun): string {
   const { bench, outcomeOf } = run;
-  const charts = bench.extractors.flatMap((source) =>
-    personTasks(bench, source).map(({ speaker, curves }) => {
+  const nameOf = (start: keyof typeof startTitles) => (start === "scratch" ? "from scratch" : startTitles[start]);
+  const charts = bench.extractors.flatMap((source) => {
+    const people = personTasks(bench, source);
+    const of = bench.extractors.length > 1 ? `, ${source.name}` : "";
+    const each = people.map(({ speaker, curves }) => {
+      const measured = outcomeOf(curves[0]!.task).series?.rows?.[1] ?? 0;
       const series = curves.map(({ start, task }) => ({
-        name: start === "scratch" ? "from scratch" : startTitles[start],
+        name: nameOf(start),
         points: curvePoints(outcomeOf(task).series ?? {}),
       }));
-      const measured = outcomeOf(curves[0]!.task).series?.rows?.[1] ?? 0;
-      const of = bench.extractors.length > 1 ? `, ${source.name}` : "";
       return { title: `${speaker}${of} (${measured} utterances measured)`, series };
-    }),
-  );
+    });
+    const series = (people[0]?.curves ?? []).map(({ start }) => ({
+      name: nameOf(start),
+      points: curvePoints(meanCurve(people, start, outcomeOf)),
+    }));
+    return [{ title: `${meanRow}${of}`, series }, ...each];
+  });
   const ends = charts.flatMap(({ series }) => series.flatMap(({ points }) => points));
   const reach = ends.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)]);
   const axes = { xLabel: "the person's own utterances", yLabel: "weighted F1", ticks: sampleCounts.map(countName) };

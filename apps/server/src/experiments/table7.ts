@@ -15,6 +15,7 @@ import {
   type Experiment,
   emptyCell,
   type Finding,
+  mean,
   measuredCell,
   type OutcomeOf,
   type Task,
@@ -109,7 +110,7 @@ function curveTask(
   return {
     key: taskKey(
       bench,
-      "personal-5",
+      "personal-6",
       start,
       ...ownPrior,
       sampleCounts.join(","),
@@ -159,13 +160,63 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
       ...people.flatMap(({ paper }) => paper),
       ...people.flatMap(({ curves }) => curves.map(({ task }) => task)),
     ],
-    assemble: (outcomeOf) =>
-      people.flatMap((person) => [
+    assemble: (outcomeOf) => [
+      ...people.flatMap((person) => [
         ...paperCells(bench, person, outcomeOf),
         ...curveCells(bench, person, outcomeOf),
         ...baselineCells(bench, person, outcomeOf(bagOfWords).series?.predictions ?? []),
       ]),
+      ...bench.extractors.flatMap((source) => meanCells(bench, source, outcomeOf)),
+    ],
   };
+}
+
+/** By the number of utterances: the mean over the people of each draw. */
+export function meanCurve(
+  people: readonly PersonTasks[],
+  start: Start,
+  outcomeOf: OutcomeOf,
+): Record<string, number[]> {
+  const curves = people.flatMap(({ curves }) =>
+    curves.filter((curve) => curve.start === start).map(({ task }) => outcomeOf(task).series ?? {}),
+  );
+  return Object.fromEntries(
+    sampleCounts.map((count) => {
+      const perPerson = curves.map((series) => series[countName(count)] ?? []);
+      const draws = Math.min(...perPerson.map((scores) => scores.length));
+      const means = Array.from({ length: Number.isFinite(draws) ? draws : 0 }, (_, draw) =>
+        mean(perPerson.map((scores) => scores[draw]!)),
+      );
+      return [countName(count), means.filter((score) => score !== null)];
+    }),
+  );
+}
+
+export const meanRow = "mean of the six";
+
+function meanCells(bench: Workbench, source: ExtractorSource, outcomeOf: OutcomeOf): Cell[] {
+  const people = personTasks(bench, source);
+  const row = bench.extractors.length === 1 ? meanRow : `${meanRow} · ${source.name}`;
+  return (people[0]?.curves ?? []).flatMap(({ start }) =>
+    Object.entries(meanCurve(people, start, outcomeOf)).flatMap(([count, scores]) => {
+      const place = { row, column: `${startTitles[start]}, ${count}`, paper: null };
+      const notes = start === "shipped" && count !== "0" ? [betterThanBoth(people, count, outcomeOf)] : [];
+      return scores.length === 0 ? [] : [measuredCell(place, { scores, notes })];
+    }),
+  );
+}
+
+/** The goal of a personal head: better than the prior alone and than one from scratch, each by its mean over the draws. */
+function betterThanBoth(people: readonly PersonTasks[], count: string, outcomeOf: OutcomeOf): string {
+  const better = people.filter(({ curves }) => {
+    const score = (start: Start, at: string) => {
+      const task = curves.find((curve) => curve.start === start)?.task;
+      return task === undefined ? null : mean(outcomeOf(task).series?.[at] ?? []);
+    };
+    const own = score("shipped", count) ?? 0;
+    return own > (score("shipped", "0") ?? 1) && own > (score("scratch", count) ?? 1);
+  });
+  return `better than the prior alone and than from scratch for ${better.length} of ${people.length}`;
 }
 
 function rowName({ extractors }: Workbench, { source, speaker }: PersonTasks): string {
