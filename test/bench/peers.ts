@@ -71,6 +71,8 @@ export async function ortEncoder(
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    // Its threads spin within a forward as they will, but not on into the next contender's.
+    extra: { session: { force_spinning_stop: "1" } },
   });
   const wide = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);
   const feeds = (ids: Int32Array): Record<string, OrtTensor> =>
