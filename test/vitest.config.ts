@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config";
 const root = fileURLToPath(new URL("..", import.meta.url));
 // No "import" here: vitest hands these to node, where it would make require() load ECMAScript modules.
 const conditions = ["@attune/source", "node"];
+// On a busy machine anything takes long; what hangs is still found.
+const patience = { testTimeout: 180_000, hookTimeout: 180_000 };
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({
@@ -16,19 +18,19 @@ export default defineConfig({
         root,
         ...common,
         test: {
+          ...patience,
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/bench/*.test.ts"],
         },
       },
-      { root, ...common, test: { name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
+      { root, ...common, test: { ...patience, name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
       {
         root,
         ...common,
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...patience,
         },
       },
       {

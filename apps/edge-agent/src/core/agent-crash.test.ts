@@ -136,12 +136,12 @@ async function expectSameEnd(from: Device, life: Life): Promise<Device> {
 }
 
 describe("an agent that is killed", () => {
-  it("enrols and takes its first release as if nothing had happened", { timeout: 60_000 }, async () => {
+  it("enrols and takes its first release as if nothing had happened", async () => {
     const end = await expectSameEnd(createDevice(), takeFirstRelease);
     expect(end.fleet.received.size).toBe(1);
   });
 
-  it("neither loses nor doubles an utterance or a report while it learns", { timeout: 60_000 }, async () => {
+  it("neither loses nor doubles an utterance or a report while it learns", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, -8)) await device.agent.label(saying);
@@ -152,7 +152,7 @@ describe("an agent that is killed", () => {
     expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
   });
 
-  it("gets there however often it is killed", { timeout: 60_000 }, async () => {
+  it("gets there however often it is killed", async () => {
     const calm = createDevice();
     const tried = createDevice();
     const random = createRandom(3);
@@ -166,7 +166,7 @@ describe("an agent that is killed", () => {
     expect(await outcome(tried)).toEqual(await outcome(calm));
   });
 
-  it("forgets for good", { timeout: 60_000 }, async () => {
+  it("forgets for good", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said) await device.agent.label(saying);
@@ -175,7 +175,7 @@ describe("an agent that is killed", () => {
     await expectSameEnd(device, forgetSomething);
   });
 
-  it("moves to the next release with everything it has learned", { timeout: 60_000 }, async () => {
+  it("moves to the next release with everything it has learned", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, 30)) await device.agent.label(saying);

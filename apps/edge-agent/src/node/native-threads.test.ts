@@ -37,7 +37,7 @@ if (process.platform === "linux" && existsSync(addon)) {
       console.log(JSON.stringify(kept.map(([, count]) => count)));
     `);
     expect(JSON.parse(counts)).toEqual([0, 2, 2, 3]);
-  }, 60_000);
+  });
 
   test("a worker's threads end with it, whether it ends or is ended", () => {
     const counts = node(`
@@ -62,14 +62,14 @@ if (process.platform === "linux" && existsSync(addon)) {
       [3, 0],
       [3, 0],
     ]);
-  }, 60_000);
+  });
 
   test("a process with threads ends at once, by process.exit too", () => {
     const end = (script: string) =>
       spawnSync(process.execPath, ["-e", start + script], { encoding: "utf8", timeout: 60_000 });
     expect(end("open(3);")).toMatchObject({ status: 0, signal: null, stderr: "" });
     expect(end("open(3); process.exit(7);")).toMatchObject({ status: 7, signal: null, stderr: "" });
-  }, 60_000);
+  });
 } else {
   test("the addon's threads are not watched here: it was not built, or the system has no list of threads", () => {
     process.stderr.write(

@@ -112,7 +112,7 @@ describe("attune extractor freeze", () => {
     }
     expect(readFileSync(at("first", "README.md"), "utf8")).toContain("| always neutral |");
     expect(existsSync(at("first", "README.md.new"))).toBe(false);
-  }, 60_000);
+  });
 
   it.each(["mean-max", "cls"])(
     "makes of an imported RoBERTa, pooled by %s, a folder that publishing accepts",
@@ -178,7 +178,7 @@ describe("attune pretrain", () => {
     const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("tuned-frozen", name)))]);
     checkExtractor(Object.fromEntries(files) as ExtractorFiles);
     expect(readFileSync(at("tuned-frozen", "README.md"), "utf8")).toContain("the first 1 of 2 layers of published");
-  }, 60_000);
+  });
 
   it("refuses what it cannot use, naming the flag or the file and line", async () => {
     const argv = ["--data", at("data"), "--vocabulary", at("vocab.txt"), "--out", at("run")];

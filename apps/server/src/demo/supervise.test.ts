@@ -46,4 +46,4 @@ test("gives up on a process that never gets going and shows the end of its log",
   const child = script(`console.error("error PORT_IN_USE: port 7310"); process.exit(1);`);
   const supervised = supervise({ name: "server", argv: [child.path], env, logFile: child.logFile, maximumPauseMs: 10 });
   await expect(supervised.failed).rejects.toThrow(/server does not start; .*PORT_IN_USE: port 7310/);
-}, 20_000);
+});

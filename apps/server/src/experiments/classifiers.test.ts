@@ -77,7 +77,7 @@ describe("A classifier under experiment", () => {
     const { series } = await run(createElmClassifiers().elm);
     expect(mean(series!.logLoss!)!).toBeLessThan(mean(series!["plain logLoss"]!)!);
     expect(mean(series!.ece!)!).toBeLessThan(0.1);
-  }, 60_000);
+  });
 
   it.each([
     ["linear", optimalLinear("none"), optimalLinear("balanced")],
@@ -133,7 +133,7 @@ describe("A classifier under experiment", () => {
       expect(online.scores).toEqual(batch.scores);
       expect(online.notes).toEqual(batch.notes);
     }
-  }, 60_000);
+  });
 });
 
 describe("A person's curve", () => {

@@ -75,7 +75,7 @@ beforeAll(async () => {
   writeSplit("meld", "train", 300);
   writeSplit("meld", "dev", 90);
   run = await runExperiments(options({ names: ["table1", "table2", "table3", "table7", "figure2"] }));
-}, 120_000);
+});
 
 const tableOf = (name: string) => run.result.tables.find(({ table }) => table === name)!;
 const cellOf = (cells: readonly Cell[], row: string, column: string) =>
@@ -114,7 +114,7 @@ describe("An experiment's result", () => {
     const threads = await runExperiments(options({ names, cacheDirectory, jobs: 2 }));
     expect(threads.result.tables).toEqual(names.map(tableOf));
     expect(threads.result.baselines).toEqual(run.result.baselines);
-  }, 120_000);
+  });
 
   it("is the same after half of the store was lost in the middle of a line", async () => {
     const path = at("cache", "cells.jsonl");
@@ -130,7 +130,7 @@ describe("An experiment's result", () => {
           .map((line) => JSON.parse(line).key),
       );
     expect(keys(readFileSync(path, "utf8"))).toEqual(keys(before));
-  }, 120_000);
+  });
 });
 
 describe("Settings", () => {
@@ -154,7 +154,7 @@ describe("Settings", () => {
     expect(tested.result.baselines.bagOfWords.reference).toBe(0.559);
     const cells = tested.result.tables[0]!.cells.filter(({ column }) => column === "Test");
     expect(cells.reduce((sum, { measured }) => sum + (measured as number), 0)).toBe(40);
-  }, 60_000);
+  });
 });
 
 describe("Each table", () => {
@@ -236,7 +236,7 @@ describe("Each table", () => {
     expect(shares).toEqual(shares.toSorted((x, y) => x - y));
     expect(shares.at(-1)).toBeGreaterThan(0.6);
     expect(readdirSync(bench.scratchDirectory)).toEqual([]);
-  }, 60_000);
+  });
 
   it("4 leaves out fine-tuning that takes hours, unless it is asked for", () => {
     const [source] = run.bench.extractors;
@@ -261,7 +261,7 @@ describe("Each table", () => {
     expect(await task.compute((share) => shares.push(share))).toEqual(whole);
     expect(shares[0]).toBeGreaterThan(0.5);
     expect(readdirSync(bench.scratchDirectory)).toEqual([]);
-  }, 60_000);
+  });
 
   it("4 with --full goes through the paper's grid for each seed", async () => {
     const bench = { ...run.bench, full: true };
@@ -274,7 +274,7 @@ describe("Each table", () => {
       // Three choices among the grid's groups, then three measurements.
       expect(shares.size).toBeGreaterThanOrEqual(3 * (row === "Linear" ? 5 : 8) + 3);
     }
-  }, 60_000);
+  });
 
   it("5 compares an extractor of ours with its random twin, and the paper's pairs where they are given", () => {
     const cells = assembled("table5");
@@ -325,7 +325,7 @@ describe("Each table", () => {
     expect(largest.measured).toBeLessThan(1e-6);
     expect(largest.note).toContain("int8 weights computed in float32");
     expect(cellOf(cells, "tiny-int8 FP32", "weighted F1, linear")!.measured).toBeGreaterThan(0.3);
-  }, 60_000);
+  });
 
   it("counts squared errors by powers of ten", () => {
     const exact = createMatrix(1, 4, Float32Array.of(1, 1, 1, 1));
@@ -353,7 +353,7 @@ describe("attune experiment", () => {
     expect(await experimentCommand.run(argv, io)).toBe(0);
     expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
     expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
-  }, 60_000);
+  });
 
   it("names what is wrong with its flags", async () => {
     expect(await refusal()).toContain(experimentNames.join(", "));

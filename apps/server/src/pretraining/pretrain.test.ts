@@ -166,7 +166,7 @@ describe("pretrain from a checkpoint", () => {
     expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
     expect(card).toContain("KL divergence from the teacher at temperature 2");
     expect(card).toContain("--recipe assets/extractor/run.json");
-  }, 60_000);
+  });
 
   it("stops at the chosen share of a full run's dev metric", async () => {
     const more = ["evaluationsPerEpoch=9", "epochs=6", "patience=100"];
@@ -182,7 +182,7 @@ describe("pretrain from a checkpoint", () => {
     expect(stopped!.selectedEvaluation).toBe(metrics.length - 1);
     expect(stopped!.reference!.devMetric).toBe(best);
     await expect(pretrain(inputOf("none", early))).rejects.toThrow(/name that run with --reference-run/);
-  }, 60_000);
+  });
 
   it("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
     const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));

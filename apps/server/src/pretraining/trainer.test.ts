@@ -117,7 +117,7 @@ describe("train", () => {
     expect(second.selected).toEqual(first.selected);
     const third = await train({ ...inMemory, seed: 6 });
     expect(third.selected).not.toEqual(first.selected);
-  }, 60_000);
+  });
 
   it("killed at any step, goes on from its checkpoint to the same weights as a run that was never stopped", async () => {
     const whole = await train(input);
@@ -145,7 +145,7 @@ describe("train", () => {
       expect(withoutTimes(resumed.evaluations)).toEqual(withoutTimes(whole.evaluations));
       expect(resumed.curve).toEqual(whole.curve);
     }
-  }, 60_000);
+  });
 
   it("ends after the epochs it is told to with the weights that the longer schedule had there", async () => {
     const state: { first?: Map<string, Float32Array> } = {};

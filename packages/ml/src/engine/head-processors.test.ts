@@ -58,7 +58,7 @@ if (runsHost && has(...arm.split(", "))) {
       const [value, wanted] = [Number(line), Number(expected[i])];
       if (!(Math.abs(value - wanted) <= 1e-6 * (1 + Math.abs(wanted)))) expect([i, value]).toEqual([i, wanted]);
     }
-  }, 120_000);
+  });
 } else {
   missing("64-bit Arm", arm);
 }
@@ -70,7 +70,7 @@ if (runsHost && has(sanitizer)) {
   test("the sanitizers find nothing in whole calls", () => {
     const flags = [...base.flags, "-fsanitize=address,undefined"];
     expect(lines(compile({ ...base, main: "check-heads.c", flags })).length).toBeGreaterThan(20_000);
-  }, 120_000);
+  });
 
   test("no numbers or arrays make the kernels reach outside the arrays, and none that are wrong are answered", () => {
     const flags = [...base.flags, "-fsanitize=fuzzer,address,undefined"];
@@ -79,7 +79,7 @@ if (runsHost && has(sanitizer)) {
     const { status, stderr } = spawnSync(fuzz, args, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 });
     expect(stderr).toContain("Done ");
     expect(status).toBe(0);
-  }, 120_000);
+  });
 } else {
   missing("Memory safety", sanitizer);
 }

@@ -20,7 +20,7 @@ if (compiler.status === 0 && linker.status === 0) {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 } else {
   test("the committed WebAssembly is not compared with its sources here: clang-19 and lld-19 are not installed", () => {
     process.stderr.write("The WebAssembly kernels were not rebuilt and compared: install clang-19 and lld-19.\n");

@@ -70,7 +70,7 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
       ];
       execFileSync(cross, program, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
       execFileSync(process.execPath, [addonBuild, "--arch", "arm64", "--compiler", cross, "--output", folder]);
-    }, 120_000);
+    });
 
     test("has an addon that lacks nothing but Node's own functions and the C library's", () => {
       const lacking = execFileSync("aarch64-linux-gnu-nm", ["-D", "--undefined-only", addon], { encoding: "utf8" });
@@ -125,7 +125,7 @@ if (hostFlags !== undefined && canRunHost && has("cc")) {
       expect(alone.length).toBeGreaterThan(1000);
       for (const threads of ["2", "3", "7"]) expect(numbers(check, [format, threads])).toEqual(alone);
     }
-  }, 120_000);
+  });
 } else {
   missing("Threads", "cc");
 }
@@ -141,13 +141,13 @@ if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
       output: "check-san",
     });
     for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
-  }, 120_000);
+  });
 
   test("no two threads of a team touch the same memory unordered", () => {
     const check = compile(sanitizer, ["-fsanitize=thread", ...flags], { main: "check.c", output: "check-race" });
     // Where it sees a race it ends with a code of its own.
     for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
-  }, 120_000);
+  });
 
   test("no configuration, tensor or text makes the kernels reach outside their memory", () => {
     const fuzz = compile(sanitizer, ["-fsanitize=fuzzer,address,undefined", stop, ...flags], {
@@ -158,7 +158,7 @@ if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
     const { status, stderr } = spawnSync(fuzz, args, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 });
     expect(stderr).toContain("Done ");
     expect(status).toBe(0);
-  }, 120_000);
+  });
 } else {
   missing("Memory safety", sanitizer);
 }

@@ -34,9 +34,7 @@ function wasmKernels(): HeadKernels {
 }
 
 describe.each(kernels)("An OSELM head in %s, after %i updates", (_, updates, own) => {
-  it("is what the batch gives over the rows it holds, within 1e-9, and its file to the last bit", {
-    timeout: 180_000,
-  }, () => {
+  it("is what the batch gives over the rows it holds, within 1e-9, and its file to the last bit", () => {
     const head = createOselm({ identity, inputSize: 6, recipe, kernels: own });
     for (let learned = 0; learned < updates; learned += step) {
       const next = rowsFrom(learned, step);

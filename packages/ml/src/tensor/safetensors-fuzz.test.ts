@@ -34,26 +34,22 @@ function damage(random: ReturnType<typeof createRandom>): Uint8Array {
 test.each([
   ["in memory", parseSafetensors],
   ["read piece by piece", (bytes: Uint8Array) => openSafetensors(bytesSource(bytes))],
-])(
-  "a damaged file is refused with a reason, or its tensors are whole and lie inside it (%s)",
-  { timeout: 120_000 },
-  (_, read) => {
-    const random = createRandom(1);
-    const outcomes = { refused: 0, read: 0 };
-    for (let i = 0; i < 20_000; i++) {
-      const bytes = damage(random);
-      try {
-        for (const { shape, data } of read(bytes).tensors.values()) {
-          expect(data.length).toBe(shape.reduce((product, size) => product * size, 1));
-          expect(data.byteLength).toBeLessThanOrEqual(bytes.length);
-        }
-        outcomes.read++;
-      } catch (error) {
-        if (!(error instanceof MlError)) throw error;
-        outcomes.refused++;
+])("a damaged file is refused with a reason, or its tensors are whole and lie inside it (%s)", (_, read) => {
+  const random = createRandom(1);
+  const outcomes = { refused: 0, read: 0 };
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = damage(random);
+    try {
+      for (const { shape, data } of read(bytes).tensors.values()) {
+        expect(data.length).toBe(shape.reduce((product, size) => product * size, 1));
+        expect(data.byteLength).toBeLessThanOrEqual(bytes.length);
       }
+      outcomes.read++;
+    } catch (error) {
+      if (!(error instanceof MlError)) throw error;
+      outcomes.refused++;
     }
-    expect(outcomes.refused).toBeGreaterThan(1000);
-    expect(outcomes.read).toBeGreaterThan(100);
-  },
-);
+  }
+  expect(outcomes.refused).toBeGreaterThan(1000);
+  expect(outcomes.read).toBeGreaterThan(100);
+});
