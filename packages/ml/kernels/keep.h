@@ -1,7 +1,8 @@
 // Integer sums may be reordered, and compilers do, until they no longer fit the registers: KEEP pins one to its register.
 #pragma once
 
-#if defined(__x86_64__) && defined(__AVX512F__)
+#if defined(KEEP) // instructions are emulated
+#elif defined(__x86_64__) && defined(__AVX512F__)
 #define KEEP(SUM) __asm__("" : "+v"(SUM))
 #elif defined(__x86_64__)
 #define KEEP(SUM) __asm__("" : "+x"(SUM))

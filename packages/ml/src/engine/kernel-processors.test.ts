@@ -1,4 +1,5 @@
-// The kernels' C source built for other hosts than this test's: 64-bit Arm under an emulator, and this processor under sanitizers and a fuzzer.
+// The kernels' C source built for other hosts than this test's (64-bit Arm under an emulator, AVX-512 with its instructions emulated) and for this
+// processor under sanitizers and a fuzzer.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,6 +43,20 @@ function missing(what: string, needed: string): void {
     process.stderr.write(`${what} was not checked: install ${needed}.\n`);
     expect(hostFlags !== undefined && canRunHost && has(...needed.split(", "))).toBe(false);
   });
+}
+
+/** What another processor's features may differ by from this one's. */
+const forms = [
+  { form: "float32", format: "0", worst: 2e-5 },
+  { form: "int8", format: "1", worst: 2e-3 },
+  { form: "FP16", format: "2", worst: 2e-5 },
+];
+
+function expectWithin(worst: number, actual: readonly number[], expected: readonly number[]): void {
+  expect(actual.length).toBe(expected.length);
+  for (const [i, value] of actual.entries()) {
+    if (!(Math.abs(value - expected[i]!) < worst)) expect([i, value]).toEqual([i, expected[i]]);
+  }
 }
 
 const arm = "cc, aarch64-linux-gnu-gcc, aarch64-linux-gnu-nm, qemu-aarch64";
@@ -91,29 +106,35 @@ if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
       expect(names.trim().split("\n").join(" ")).toBe(expected);
     });
 
-    const forms = [
-      { form: "float32", format: "0", worst: 2e-5 },
-      { form: "int8", format: "1", worst: 2e-3 },
-      { form: "FP16", format: "2", worst: 2e-5 },
-    ];
     test.each(forms)(
       "gives this processor's features in $form, with and without the dot product",
       ({ format, worst }) => {
         const expected = numbers(here, [format, "1"]);
         const on = (threads: string, name: string) => numbers("qemu-aarch64", run("max", format, threads, addon, name));
         const [dot, plain] = [on("1", "neon-dot"), on("1", "neon")];
-        expect(dot.length).toBe(expected.length);
-        for (const [i, value] of dot.entries()) {
-          if (!(Math.abs(value - expected[i]!) < worst)) expect([i, value]).toEqual([i, expected[i]]);
-        }
+        expectWithin(worst, dot, expected);
         expect(plain).toEqual(dot);
         expect(on("3", "neon-dot")).toEqual(dot);
       },
-      120_000,
     );
   });
 } else {
   missing("64-bit Arm", arm);
+}
+
+if (process.arch === "x64" && hostFlags !== undefined && canRunHost && has("cc")) {
+  test.each(forms)(
+    "AVX-512 with VNNI, its instructions emulated, gives AVX2's features in $form",
+    ({ format, worst }) => {
+      const emulated = ["-include", "emulate-avx512.h", "-Wno-psabi", ...isa("avx512-vnni")];
+      const flags = ["-O2", "-mavx2", "-mfma", "-mf16c"];
+      const there = compile("cc", [...flags, ...emulated], { main: "check.c", output: "check-avx512" });
+      const here = compile("cc", [...flags, ...isa("avx2")], { main: "check.c", output: "check-avx2" });
+      const [actual, expected] = [numbers(there, [format, "1"]), numbers(here, [format, "1"])];
+      expect(expected.length).toBeGreaterThan(1000);
+      expectWithin(worst, actual, expected);
+    },
+  );
 }
 
 const formats = ["0", "1", "2"];
