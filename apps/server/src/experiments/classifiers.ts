@@ -82,7 +82,8 @@ interface Choice<S> {
   readonly singular: string[];
 }
 
-async function choose<S>(
+/** The setting with the largest weighted F1 on the rows that settings are chosen on, and those that were singular. */
+export async function choose<S>(
   classifier: Classifier<S>,
   { problem, seed, step }: { problem: Problem; seed: number; step: () => void },
 ): Promise<Choice<S>> {

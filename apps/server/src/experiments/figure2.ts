@@ -5,19 +5,20 @@ import { dequantizeTensorFile, quantizeTensorFile } from "@attune/ml/quantizatio
 import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
 import { sha256 } from "../pretraining/export.js";
-import { taskOf } from "./classifier-tasks.js";
+import { choose, measureClassifier } from "./classifiers.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { optimalLinear } from "./linear-classifier.js";
 import { type Cell, type Experiment, mean, measuredCell, type OutcomeOf, type Task } from "./outcome.js";
 import { paperFigure2 } from "./paper.js";
-import { taskKey, type Workbench } from "./workbench.js";
+import { featureKey, problemOf, taskKey, type Workbench } from "./workbench.js";
 
-type Representation = "FP32" | "FP16" | "INT8";
+const representations = ["FP32", "FP16", "INT8"] as const;
+type Representation = (typeof representations)[number];
 
 export interface RoundingTasks {
   readonly source: ExtractorSource;
   readonly errors: readonly { readonly representation: "FP16" | "INT8"; readonly task: Task }[];
-  readonly f1: readonly { readonly representation: Representation; readonly task: Task }[];
+  readonly f1: Task;
 }
 
 /** Squared errors by powers of ten: bin k counts those from 10^(k + leastExponent) on; smaller ones, zero too, are in bin 0. */
@@ -30,10 +31,6 @@ export function roundingTasks(bench: Workbench): RoundingTasks[] {
     const half = variant(exact, "FP16", roundTensorFileToHalf);
     // As it is shipped, or rounded here.
     const int8 = source.weights === "int8" ? source : variant(source, "INT8", quantizeTensorFile);
-    const f1 = (representation: Representation, choice: ExtractorSource) => ({
-      representation,
-      task: taskOf(bench, { source: choice }, { classifier: optimalLinear("none", bench.heads), cost: 15 }),
-    });
     const error = (representation: "FP16" | "INT8", other: ExtractorSource) => ({
       representation,
       task: errorTask(bench, { exact, other, representation }),
@@ -41,7 +38,7 @@ export function roundingTasks(bench: Workbench): RoundingTasks[] {
     return {
       source,
       errors: [error("FP16", half), error("INT8", int8)],
-      f1: [f1("FP32", exact), f1("FP16", half), f1("INT8", int8)],
+      f1: f1Task(bench, { FP32: exact, FP16: half, INT8: int8 }),
     };
   });
 }
@@ -93,6 +90,39 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
   return { histogram, mean: [sum / length], largest: [largest], beyond: [beyond / length] };
 }
 
+/** Of `linear` at its optimum, fitted on the features of each; with one l2, chosen on those of FP32, so that a loss tells of the rounding alone. */
+function f1Task(bench: Workbench, sources: Readonly<Record<Representation, ExtractorSource>>): Task {
+  const classifier = optimalLinear("none", bench.heads);
+  return {
+    key: taskKey(
+      bench,
+      "rounding-f1-1",
+      classifier.name,
+      ...representations.map((name) => featureKey({ source: sources[name] })),
+    ),
+    what: `weighted F1 of ${sources.FP32.name}, FP16 and INT8`,
+    cost: 40,
+    features: featureKey({ source: sources.FP32 }),
+    async compute(report) {
+      const problem = problemOf(bench, { source: sources.FP32 }, (fraction) => report(0.2 * fraction));
+      const { best } = await choose(classifier, { problem, seed: bench.seeds[0]!, step: () => {} });
+      if (best === undefined) return { scores: [], notes: ["singular"], series: {} };
+      const series: Record<string, number[]> = {};
+      for (const [turn, name] of representations.entries()) {
+        report(0.4 + 0.2 * turn);
+        const run = {
+          problem: problemOf(bench, { source: sources[name] }),
+          seeds: bench.seeds,
+          chooseEachSeed: false,
+          report: () => {},
+        };
+        series[name] = (await measureClassifier({ ...classifier, groups: [[best.setting]] }, run)).scores as number[];
+      }
+      return { scores: series.FP32!, notes: [`chosen with FP32: ${classifier.describe(best.setting)}`], series };
+    },
+  };
+}
+
 const int8Reference =
   "against its int8 weights computed in float32: those it was rounded from are not shipped. What rounding them cost too: --extractor DIR with a run folder of `attune pretrain` or an import";
 
@@ -101,7 +131,7 @@ export function figure2(bench: Workbench): Experiment {
   return {
     name: "figure2",
     title: "Squared rounding errors of features against FP32",
-    tasks: measured.flatMap(({ errors, f1 }) => [...errors, ...f1].map(({ task }) => task)),
+    tasks: measured.flatMap(({ errors, f1 }) => [...errors.map(({ task }) => task), f1]),
     assemble: (outcomeOf) =>
       measured.flatMap((tasks) => [...errorCells(tasks, outcomeOf), ...f1Cells(tasks, outcomeOf)]),
   };
@@ -124,14 +154,13 @@ function errorCells({ source, errors }: RoundingTasks, outcomeOf: OutcomeOf): Ce
   });
 }
 
-/** Of `linear` at its optimum, fitted on the features of each representation. */
 function f1Cells({ source, f1 }: RoundingTasks, outcomeOf: OutcomeOf): Cell[] {
-  const exact = mean(outcomeOf(f1[0]!.task).scores);
-  return f1.flatMap(({ representation, task }) => {
+  const { series = {}, notes } = outcomeOf(f1);
+  const exact = mean(series.FP32 ?? []);
+  return representations.flatMap((representation) => {
     const row = rowName(source, representation);
-    const { scores, notes } = outcomeOf(task);
-    const place = { row, column: "weighted F1, linear", paper: null };
-    const cell = measuredCell(place, { scores, notes });
+    const scores = series[representation] ?? [];
+    const cell = measuredCell({ row, column: "weighted F1, linear", paper: null }, { scores, notes });
     if (representation === "FP32" || exact === null) return cell;
     const lost = scores.map((score) => exact - score);
     const paper = representation === "INT8" ? paperFigure2.int8F1Loss : 0;
