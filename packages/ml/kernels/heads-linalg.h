@@ -226,6 +226,31 @@ static void add_outer_product(double *gram, const double *h, int size, double si
   for (int i = 0; i < size; i++) add_scaled(gram + (size_t)i * size + i, h + i, sign * h[i], size - i);
 }
 
+// x ← U⁻¹ x, from the last unknown up: four rows a round share the loads of what is known, and wait for it once.
+static void solve_upper(const double *upper, int size, double *x) {
+  const size_t ld = (size_t)size;
+  int j = size;
+  for (; j >= 4; j -= 4) {
+    const double *rows = upper + (j - 4) * ld;
+    double *unknown = x + j - 4, less[4];
+    vd sum[4] = {{0}};
+    int r = j;
+    for (; r + DOUBLES <= size; r += DOUBLES) {
+      const vd known = vd_load(x + r);
+      for (int a = 0; a < 4; a++) sum[a] = vd_fma(vd_load(rows + a * ld + r), known, sum[a]);
+    }
+    for (int a = 0; a < 4; a++) {
+      less[a] = vd_sum(sum[a]);
+      for (int k = r; k < size; k++) less[a] += rows[a * ld + k] * x[k];
+    }
+    for (int a = 3; a >= 0; a--) {
+      for (int k = a + 1; k < 4; k++) less[a] += rows[a * ld + j - 4 + k] * unknown[k];
+      unknown[a] -= less[a];
+    }
+  }
+  for (j--; j >= 0; j--) x[j] -= dot(upper + j * ld + j + 1, x + j + 1, size - j - 1);
+}
+
 // W ← W ± A⁻¹ h (y - W h), with A after the change.
 static int follow_row(const AttuneOselm *o, int hidden, const double *h, int label, int sign) {
   double *residual = o->scratch, *gain = residual + hidden, *score = gain + hidden;
@@ -236,7 +261,7 @@ static int follow_row(const AttuneOselm *o, int hidden, const double *h, int lab
   scores(h, 1, hidden, o->weights, o->classes, score);
   for (int j = 0; j < hidden; j++) residual[j] = h[j];
   rank_one(o->upper, o->pivots, hidden, sign, residual, gain);
-  for (int j = hidden - 2; j >= 0; j--) gain[j] -= dot(o->upper + (size_t)j * hidden + j + 1, gain + j + 1, hidden - j - 1);
+  solve_upper(o->upper, hidden, gain);
   for (int c = 0; c < o->classes; c++) add_scaled(o->weights + (size_t)c * hidden, gain, (c == label) - score[c], hidden);
   return 1;
 }
