@@ -24,7 +24,7 @@ Parts:
   oselm        one OSELM update and one ELM fit beside NumPy
   cold-start   a new process up to its first prediction, and its memory
   memory       what a real daemon has resident, before and after it learned
-  all          every part, each in a process of its own: about ten minutes on two quiet cores
+  all          every part, each in a process of its own: about fourteen minutes on two quiet cores
 
 ONNX Runtime is fetched into the cache folder (XDG_CACHE_HOME); scikit-learn and NumPy take part where python3 (or ATTUNE_PYTHON) has them. With
 ATTUNE_DATA the sentences and the vocabulary are the paper's, without it those of the sample people and the bundled extractor.

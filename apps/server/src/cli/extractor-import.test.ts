@@ -1,19 +1,11 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commit, startHub } from "../../../../test/fakes/hub.js";
+import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import type { CommandIo } from "./command.js";
 import { extractorCommand } from "./extractor.js";
 
@@ -22,15 +14,7 @@ const directory = mkdtempSync(join(tmpdir(), "attune-extractor-import-"));
 const checkpoint = join(directory, "checkpoint");
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-beforeAll(() => {
-  const bpe = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
-  mkdirSync(checkpoint);
-  for (const name of ["config.json", "pytorch_model.bin"]) {
-    copyFileSync(join(golden, "checkpoint", name), join(checkpoint, name));
-  }
-  writeFileSync(join(checkpoint, "vocab.json"), JSON.stringify(bpe.vocab));
-  writeFileSync(join(checkpoint, "merges.txt"), bpe.merges.join("\n"));
-});
+beforeAll(() => writeRobertaCheckpoint(checkpoint));
 
 async function run(argv: string[], json = false) {
   const [out, err]: [string[], string[]] = [[], []];

@@ -1,21 +1,12 @@
 // From a small made-up dataset through both commands to a folder that publishing accepts.
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { releaseFileNames } from "@attune/shared/contracts/release";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { pretrain } from "../pretraining/pretrain.js";
 import { recipes } from "../pretraining/recipe.js";
 import { readVocabulary } from "../pretraining/vocabulary.js";
@@ -117,17 +108,10 @@ describe("attune extractor freeze", () => {
   it.each(["mean-max", "cls"])(
     "makes of an imported RoBERTa, pooled by %s, a folder that publishing accepts",
     async (pooling) => {
-      const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
-      const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
       const [checkpoint, imported, frozen] = ["checkpoint", "imported", "frozen"].map((name) =>
         at(`${pooling}-${name}`),
       );
-      mkdirSync(checkpoint!);
-      for (const name of ["config.json", "pytorch_model.bin"]) {
-        copyFileSync(join(golden, "checkpoint", name), join(checkpoint!, name));
-      }
-      writeFileSync(join(checkpoint!, "vocab.json"), JSON.stringify(vocab));
-      writeFileSync(join(checkpoint!, "merges.txt"), merges.join("\n"));
+      writeRobertaCheckpoint(checkpoint!);
       const run = async (argv: string[]) => expect(await extractorCommand.run(argv, recorder())).toBe(0);
       await run(["import", checkpoint!, "--out", imported!, "--pooling", pooling]);
       await run(["freeze", "--run", imported!, "--data", at("data"), "--out", frozen!, "--meld", at("meld")]);
@@ -155,14 +139,7 @@ describe("attune extractor freeze", () => {
 
 describe("attune pretrain", () => {
   it("fine-tunes what extractor import wrote, names where it came from, and makes of it a folder that publishing accepts", async () => {
-    const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
-    const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
-    mkdirSync(at("published"));
-    for (const name of ["config.json", "pytorch_model.bin"]) {
-      copyFileSync(join(golden, "checkpoint", name), at("published", name));
-    }
-    writeFileSync(at("published", "vocab.json"), JSON.stringify(vocab));
-    writeFileSync(at("published", "merges.txt"), merges.join("\n"));
+    writeRobertaCheckpoint(at("published"));
     writeFileSync(at("published", "README.md"), "---\nlicense: mit\n---\n");
     expect(await extractorCommand.run(["import", at("published"), "--out", at("brought")], recorder())).toBe(0);
     const io = recorder();

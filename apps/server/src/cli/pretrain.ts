@@ -146,15 +146,13 @@ function parseFlags(argv: string[]): Flags {
   }
   return {
     data: values.data,
-    ...{
-      vocabulary,
-      from,
-      source: values.source,
-      extra: values.extra,
-      teacher: values.teacher,
-      reference: values["reference-run"],
-      recipe,
-    },
+    vocabulary,
+    from,
+    source: values.source,
+    extra: values.extra,
+    teacher: values.teacher,
+    reference: values["reference-run"],
+    recipe,
     out: values.out ?? join("runs", `${basename(recipe.name, ".json")}-${seed}`),
     seed,
     resume: values.resume ?? false,

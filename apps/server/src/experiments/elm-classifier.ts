@@ -11,7 +11,7 @@ import { projectOntoSimplex } from "@attune/ml/heads/simplex";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { type Classifier, type FitInput, type Fitted, unlessSingular } from "./classifiers.js";
 import { paperSetup } from "./paper.js";
-import type { Examples } from "./workbench.js";
+import { type Examples, keepLatest } from "./workbench.js";
 
 export interface ElmSetting {
   readonly hidden: number;
@@ -125,11 +125,11 @@ function projectRows({ rows, cols, data }: Matrix): Matrix {
 
 /** Values by key, all of one owner: those of the owner before are let go, for they are large. */
 function keepOfLatest<T>(): (owner: string, key: string, make: () => T) => T {
-  let held: { owner: string; values: Map<string, T> } | undefined;
+  const latest = keepLatest<Map<string, T>>();
   return (owner, key, make) => {
-    if (held?.owner !== owner) held = { owner, values: new Map() };
-    const value = held.values.get(key) ?? make();
-    held.values.set(key, value);
+    const values = latest(owner, () => new Map());
+    const value = values.get(key) ?? make();
+    values.set(key, value);
     return value;
   };
 }

@@ -4,7 +4,6 @@ import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { meldMainSpeakers } from "../datasets/meld.js";
-import { openEngine } from "../platform/engine.js";
 import { sha256 } from "../pretraining/export.js";
 import { labelsOf } from "../pretraining/freeze.js";
 import { measureClassifier } from "./classifiers.js";
@@ -130,7 +129,7 @@ function curveTask(
             ? othersPrior(without(bench, train, speaker), identity)
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
-      const curve = personCurve({ train: own, measure, prior, candidates, kernels: openEngine().engine.heads }, report);
+      const curve = personCurve({ train: own, measure, prior, candidates, kernels: bench.heads }, report);
       // A head of zeros answers nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
       const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));

@@ -1,8 +1,7 @@
 // A tiny random checkpoint is fine-tuned on a made-up dataset: what is kept of it, distillation, resumption, early stopping and the run's record.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
@@ -10,6 +9,7 @@ import { getFloat32, serializeSafetensors, type Tensor } from "@attune/ml/tensor
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { readCheckpointFolder } from "../registry/checkpoint-import.js";
 import { cardOf } from "./card.js";
 import { readExtractorFolder } from "./extractor-files.js";
@@ -185,14 +185,7 @@ describe("pretrain from a checkpoint", () => {
   });
 
   it("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
-    const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
-    const { vocab, merges } = JSON.parse(readFileSync(join(golden, "bpe.json"), "utf8"));
-    mkdirSync(at("roberta"));
-    for (const name of ["config.json", "pytorch_model.bin"]) {
-      copyFileSync(join(golden, "checkpoint", name), at("roberta", name));
-    }
-    writeFileSync(at("roberta", "vocab.json"), JSON.stringify(vocab));
-    writeFileSync(at("roberta", "merges.txt"), merges.join("\n"));
+    writeRobertaCheckpoint(at("roberta"));
     const from = { ...readCheckpointFolder(at("roberta")), source: "roberta" };
     const whole = ["vocabularySize=none", "numHiddenLayers=1", "maxTokens=10"];
     const record = await pretrain({ ...inputOf("from-roberta", whole), from });
