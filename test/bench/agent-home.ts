@@ -14,7 +14,7 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { chunkSizeBytes, type Release, type ReleaseFileName, releaseFileNames } from "@attune/shared/contracts/release";
+import { type Release, type ReleaseFileName, releaseFileNames } from "@attune/shared/contracts/release";
 import { inDtype, kernelBytes } from "./engines.js";
 import { openAgentParts } from "./product.js";
 import { bertConfig, randomBert } from "./random-bert.js";
@@ -27,6 +27,8 @@ type Features = Release["features"];
 /** `home` must not exist. */
 export async function writeAgentHome(home: string, model: AgentModel): Promise<void> {
   const { content, features } = model === "tiny" ? tinyRelease() : bundledRelease();
+  const { homePaths, openLevelStore, putRecord, keys, writeServer, createDeviceKey, splitFile } =
+    await openAgentParts();
   const key = signingKey();
   const payload: Release = {
     version: 1,
@@ -40,7 +42,7 @@ export async function writeAgentHome(home: string, model: AgentModel): Promise<v
     features,
     labels: [...emotionLabels],
     headRecipe: { kind: "linear" },
-    files: [...content].map(([name, bytes]) => ({ name, ...digests(bytes) })),
+    files: [...content].map(([name, bytes]) => splitFile(name, bytes).file),
   };
   // A start trusts the manifest by its digest, which the store holds; its signature was checked when it came.
   const signature = Buffer.alloc(64).toString("base64");
@@ -50,7 +52,6 @@ export async function writeAgentHome(home: string, model: AgentModel): Promise<v
   for (const [name, bytes] of content) writeFileSync(join(slot, name), bytes);
   writeFileSync(join(slot, "manifest.json"), manifest);
 
-  const { homePaths, openLevelStore, putRecord, keys, writeServer, createDeviceKey } = await openAgentParts();
   const paths = homePaths(home);
   mkdirSync(join(home, "keys"), { recursive: true });
   writeFileSync(paths.storeKey, randomBytes(32));
@@ -124,15 +125,6 @@ function tinyRelease(): { content: Content; features: Features } {
     ["golden.json", canonicalBytes({ version: 1, tolerance: 0.05, vectors })],
   ]);
   return { content, features: { identity, ...settings, featureSize: config.hiddenSize } };
-}
-
-function digests(bytes: Uint8Array) {
-  const chunks = [];
-  for (let at = 0; at < bytes.length; at += chunkSizeBytes) {
-    const part = bytes.subarray(at, at + chunkSizeBytes);
-    chunks.push({ sha256: sha256(part), sizeBytes: part.length });
-  }
-  return { sizeBytes: bytes.length, sha256: sha256(bytes), chunks };
 }
 
 function sha256(bytes: Uint8Array): string {

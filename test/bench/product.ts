@@ -17,15 +17,16 @@ export async function openTensorflow(): Promise<Tf> {
 
 export const openNativeEngine = () => load<NativeEngine>("edge-agent/dist/node/native-engine.js");
 
-/** What a device's directory is made with, and asked through. */
+/** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {
-  const [home, client, level, records, memory, nkey] = await Promise.all([
+  const [home, client, level, records, memory, nkey, publishing] = await Promise.all([
     load<typeof import("../../apps/edge-agent/dist/node/home.js")>("edge-agent/dist/node/home.js"),
     load<typeof import("../../apps/edge-agent/dist/node/local-client.js")>("edge-agent/dist/node/local-client.js"),
     load<typeof import("../../apps/edge-agent/dist/node/level-store.js")>("edge-agent/dist/node/level-store.js"),
     load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
     load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
     load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
+    load<typeof import("../../apps/server/dist/registry/publish.js")>("server/dist/registry/publish.js"),
   ]);
   return {
     homePaths: home.homePaths,
@@ -35,5 +36,6 @@ export async function openAgentParts() {
     putRecord: records.putRecord,
     keys: memory.keys,
     createDeviceKey: nkey.createDeviceKey,
+    splitFile: publishing.splitFile,
   };
 }

@@ -155,7 +155,7 @@ static void project(const AttuneHeadKernels *kernels, Call *call) {
   const int rows = whole(call, 0, 1, MOST), input_size = whole(call, 1, 1, MOST), output_size = whole(call, 2, 0, MOST);
   const float *x = array(call, 0, ATTUNE_ARRAY_FLOAT32, (double)rows * input_size);
   const double *mean = array(call, 1, ATTUNE_ARRAY_FLOAT64, input_size), *scale = array(call, 2, ATTUNE_ARRAY_FLOAT64, input_size);
-  // Without components a placeholder of one number stands for them.
+  // Without components one number stands in their place, never read.
   const float *components = array(call, 3, ATTUNE_ARRAY_FLOAT32, output_size == 0 ? 1 : (double)output_size * input_size);
   float *out = array(call, 4, ATTUNE_ARRAY_FLOAT32, (double)rows * (output_size == 0 ? input_size : output_size));
   double *scratch = array(call, 5, ATTUNE_ARRAY_FLOAT64, ATTUNE_PADDING * ((double)input_size + output_size));
