@@ -2,6 +2,7 @@
 
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead, loadLinear } from "@attune/ml/heads/linear";
 import { selectPriorStrength } from "@attune/ml/heads/prior";
 import { weightedF1 } from "@attune/ml/metrics/classification";
@@ -59,6 +60,7 @@ export function evaluateExtractor(input: EvaluationInput): Evaluation {
   const { frozen, meld, seed } = input;
   const classes = emotionLabels.length;
   const truth = labelsOf(meld.dev);
+  const { heads: kernels } = openEngine().engine;
   const reduction = loadDimensionalityReduction(frozen.reduction);
   const prior = loadLinear(frozen.priorHead);
   const features = (what: string, model: TensorFile) => ({
@@ -66,7 +68,7 @@ export function evaluateExtractor(input: EvaluationInput): Evaluation {
     dev: extract(input, { what: `${what}, MELD dev`, model, rows: meld.dev }),
   });
   const scored = (pooled: Split, scale = reduction) =>
-    linearF1({ train: scale.apply(pooled.train), dev: scale.apply(pooled.dev) }, meld, seed);
+    linearF1({ train: scale.apply(pooled.train), dev: scale.apply(pooled.dev) }, { meld, seed, kernels });
 
   const random = features("random features", randomModel(frozen, seed));
   const float32 = features("float32 features", input.run.model);
@@ -85,13 +87,18 @@ export function evaluateExtractor(input: EvaluationInput): Evaluation {
     float32Features: scored(float32),
     int8Features: scored(int8),
     priorHead: headF1(prior, reduced.dev, truth),
-    people: meldMainSpeakers.map((person) => personScore(person, { reduced, meld, prior, seed })),
+    people: meldMainSpeakers.map((person) => personScore(person, { reduced, prior, meld, seed, kernels })),
   };
 }
 
 interface Split {
   readonly train: Matrix;
   readonly dev: Matrix;
+}
+
+/** What every score takes. */
+interface Scoring extends Pick<EvaluationInput, "meld" | "seed"> {
+  readonly kernels: HeadKernels;
 }
 
 function extract(
@@ -112,7 +119,7 @@ function randomModel({ config }: ExtractorFolder, seed: number): TensorFile {
 }
 
 /** The l2 is chosen on a fifth of the train split; the dev split is looked at once. */
-function linearF1(features: Split, meld: EvaluationInput["meld"], seed: number): number {
+function linearF1(features: Split, { meld, seed, kernels }: Scoring): number {
   const indexed = meld.train.map((row, index) => ({ ...row, index }));
   const { kept, held } = stratifiedSplit(indexed, 0.2, createRandom(seed));
   const part = (rows: typeof indexed) => ({
@@ -123,6 +130,14 @@ function linearF1(features: Split, meld: EvaluationInput["meld"], seed: number):
     labels: labelsOf(rows),
   });
   const [fit, check] = [part(kept), part(held)];
+  const linear = (examples: typeof fit, l2: number) =>
+    fitLinear({
+      ...examples,
+      identity: { features: "an evaluation", classes: [...emotionLabels] },
+      recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 },
+      random: createRandom(1),
+      kernels,
+    });
   const score = (l2: number) => headF1(linear(fit, l2), check.features, check.labels);
   const scores = l2Candidates.map(score);
   const l2 = l2Candidates[scores.indexOf(Math.max(...scores))]!;
@@ -130,31 +145,18 @@ function linearF1(features: Split, meld: EvaluationInput["meld"], seed: number):
   return headF1(head, features.dev, labelsOf(meld.dev));
 }
 
-function linear(examples: { features: Matrix; labels: Int32Array }, l2: number): LinearHead {
-  return fitLinear({
-    ...examples,
-    identity: { features: "an evaluation", classes: [...emotionLabels] },
-    recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 },
-    random: createRandom(1),
-    kernels: openEngine().engine.heads,
-  });
-}
-
-interface PersonInput {
+interface PersonInput extends Scoring {
   readonly reduced: Split;
-  readonly meld: EvaluationInput["meld"];
   readonly prior: LinearHead;
-  readonly seed: number;
 }
 
-function personScore(person: string, { reduced, meld, prior, seed }: PersonInput): PersonScore {
+function personScore(person: string, { reduced, prior, meld, seed, kernels }: PersonInput): PersonScore {
   const own = (rows: readonly LabelledRow[], features: Matrix) => {
     const indices = [...rows.keys()].filter((i) => rows[i]!.speaker === person);
     return { features: selectRows(features, indices), labels: labelsOf(indices.map((i) => rows[i]!)) };
   };
   const train = { ...own(meld.train, reduced.train), identity: prior.identity };
   const dev = own(meld.dev, reduced.dev);
-  const { heads: kernels } = openEngine().engine;
   const { recipe } = selectPriorStrength({ ...train, prior, random: createRandom(seed), kernels });
   const head = fitLinear({ ...train, recipe, prior, random: createRandom(seed), kernels });
   return {
