@@ -16,7 +16,7 @@ import { readExtractorFolder } from "./extractor-files.js";
 import { createVariables, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
 import { type Recipe, recipes } from "./recipe.js";
-import { type TrainerInput, train } from "./trainer.js";
+import { type ProgressReport, type TrainerInput, train } from "./trainer.js";
 
 const { stopAfterEpochs: _, ...tiny } = recipes.tiny;
 const sizes = { hiddenSize: 8, numHiddenLayers: 2, numAttentionHeads: 2, intermediateSize: 12 };
@@ -176,6 +176,17 @@ describe("train", () => {
     });
     expect(stopped.finished).toBe(false);
     expect(loadCheckpoint(directory, "f")!.progress.step).toBe(3);
+  });
+
+  it("tells the time left of a resumed run at once, by the pace it had", async () => {
+    const stop = new AbortController();
+    await train({ ...input, signal: stop.signal, onProgress: ({ step }) => step === 5 && stop.abort() });
+    const { seconds } = loadCheckpoint(directory, "f")!.progress;
+    const reports: ProgressReport[] = [];
+    await train({ ...input, resume: true, onProgress: (report) => reports.push(report) });
+    const { step, steps, secondsLeft } = reports[0]!;
+    expect(step).toBe(6);
+    expect(secondsLeft).toBeCloseTo((seconds / 5) * (steps - 6), 9);
   });
 
   it("stops early when the dev metric no longer rises, and keeps the best epoch's weights", async () => {

@@ -15,6 +15,7 @@ import { initialValues } from "./graphs/encoder.js";
 import { wordEmbeddings } from "./graphs/forward.js";
 import { taskF1 } from "./inference.js";
 import { type BackendParameters, createBackendParameters, createParameter, type Parameter } from "./optimizer.js";
+import { createPace } from "./pace.js";
 import { type StepContext, trainStep } from "./train-step.js";
 
 export interface TrainerInput extends StepContext {
@@ -71,8 +72,8 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const resumed = input.resume && directory !== undefined ? loadCheckpoint(directory, input.fingerprint) : undefined;
   const state = resumed ?? freshState(input);
   const { progress } = state;
-  const secondsBefore = progress.seconds;
-  const firstStep = progress.step;
+  const before = { steps: progress.step, seconds: progress.seconds };
+  const pace = createPace(before);
   const started = performance.now();
   const trained = createBackendParameters(tf, state.parameters, wordEmbeddings);
   let plans: { readonly epoch: number; readonly batches: BatchPlan[] } | undefined;
@@ -90,9 +91,10 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
         throw new Error(`step ${progress.step}: the loss is ${loss}; lower the recipe's learning rate`);
       }
       progress.step += 1;
-      progress.seconds = secondsBefore + (performance.now() - started) / 1000;
+      progress.seconds = before.seconds + (performance.now() - started) / 1000;
       noteLoss(state, loss, schedule);
-      input.onProgress?.(report(state, schedule, (progress.seconds - secondsBefore) / (progress.step - firstStep)));
+      const here = { steps: progress.step - before.steps, seconds: progress.seconds - before.seconds };
+      input.onProgress?.(report(state, schedule, pace(here)));
       // Lets signals and the progress line through.
       await new Promise((resolve) => setImmediate(resolve));
       const evaluated = schedule.evaluatesAt(progress.step);
@@ -100,7 +102,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       if (due) trained.download();
       if (evaluated) {
         evaluate(input, { state, trained, epoch: progress.step / perEpoch });
-        progress.seconds = secondsBefore + (performance.now() - started) / 1000;
+        progress.seconds = before.seconds + (performance.now() - started) / 1000;
         input.onEvaluation?.(progress);
       }
       if (due && directory !== undefined) saveCheckpoint(directory, state);
