@@ -73,7 +73,7 @@ function build(scratch) {
     encoding: "utf8",
   });
   if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);
-  // Renamed into place, so that no daemon ever loads half a file.
+  // Renamed into place, so that no daemon ever loads half a file, or finds none while it is built again.
   renameSync(join(scratch, "attune.node"), target);
   return undefined;
 }
@@ -81,8 +81,6 @@ function build(scratch) {
 /** Undefined on success, else why there are no native kernels. */
 function tryBuild() {
   mkdirSync(folder, { recursive: true });
-  rmSync(target, { force: true }); // one of another version would be worse than none
-  rmSync(join(folder, "not-built.txt"), { force: true });
   const scratch = mkdtempSync(join(folder, "part-"));
   try {
     return build(scratch);
@@ -94,8 +92,12 @@ function tryBuild() {
 }
 
 const why = tryBuild();
-// What `attune-agent status` tells of it (src/node/engine.ts).
-if (why !== undefined) writeFileSync(join(folder, "not-built.txt"), why);
+const word = join(folder, "not-built.txt");
+if (why === undefined) rmSync(word, { force: true });
+else {
+  rmSync(target, { force: true }); // one of another version would be worse than none
+  writeFileSync(word, why); // what `attune-agent status` tells of it (src/node/engine.ts)
+}
 process.stderr.write(
   why === undefined
     ? `Built the native kernels (${isas.map(({ name }) => name).join(", ")}).\n`
