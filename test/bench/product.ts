@@ -19,14 +19,19 @@ export const openNativeEngine = () => load<NativeEngine>("edge-agent/dist/node/n
 
 /** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {
-  const [home, client, level, records, memory, nkey, publishing] = await Promise.all([
+  const [home, client, level, records, memory, nkey, exporting, check, publishing, signing] = await Promise.all([
     load<typeof import("../../apps/edge-agent/dist/node/home.js")>("edge-agent/dist/node/home.js"),
     load<typeof import("../../apps/edge-agent/dist/node/local-client.js")>("edge-agent/dist/node/local-client.js"),
     load<typeof import("../../apps/edge-agent/dist/node/level-store.js")>("edge-agent/dist/node/level-store.js"),
     load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
     load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
     load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
+    load<typeof import("../../apps/server/dist/pretraining/export.js")>("server/dist/pretraining/export.js"),
+    load<typeof import("../../apps/server/dist/registry/extractor-check.js")>(
+      "server/dist/registry/extractor-check.js",
+    ),
     load<typeof import("../../apps/server/dist/registry/publish.js")>("server/dist/registry/publish.js"),
+    load<typeof import("../../apps/server/dist/registry/sign.js")>("server/dist/registry/sign.js"),
   ]);
   return {
     homePaths: home.homePaths,
@@ -36,6 +41,11 @@ export async function openAgentParts() {
     putRecord: records.putRecord,
     keys: memory.keys,
     createDeviceKey: nkey.createDeviceKey,
+    extractorConfigJson: exporting.extractorConfigJson,
+    checkExtractor: check.checkExtractor,
     splitFile: publishing.splitFile,
+    buildRelease: publishing.buildRelease,
+    defaultLifeDays: publishing.defaultLifeDays,
+    createReleaseSigner: signing.createReleaseSigner,
   };
 }
