@@ -208,7 +208,7 @@ function openTrial(options: PriorStrengthOptions): Trial {
   const centre = shrinkWeights(priorWeights(prior, options), reach);
   const sample = { features: stretchRows(selectRows(features, rows), reach), centre };
   const { features: coordinates, centre: own } =
-    rows.length < features.cols ? toRowSpace(sample.features, sample.centre) : sample;
+    rows.length < features.cols ? toRowSpace(sample.features, sample.centre, kernels) : sample;
   /** places: in the sample. */
   const design = (places: ArrayLike<number>) => {
     const chosen = Int32Array.from(places, (place) => labels[rows[place]!]!);

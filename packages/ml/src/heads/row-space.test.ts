@@ -3,6 +3,7 @@ import { createMatrix } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
 import { fitLinear } from "./linear.js";
 import { selectPriorStrength } from "./prior.js";
+import { referenceHeadKernels } from "./reference-head-kernels.js";
 import { toRowSpace } from "./row-space.js";
 
 const random = createRandom(5);
@@ -14,7 +15,7 @@ const centre = Float64Array.from({ length: classes * (cols + 1) }, () => random.
 
 describe("The rows' own space", () => {
   it("keeps the rows' products with each other and with the centre, and the biases", () => {
-    const moved = toRowSpace(features, centre);
+    const moved = toRowSpace(features, centre, referenceHeadKernels);
     const dot = (a: ArrayLike<number>, b: ArrayLike<number>, [n, i, j]: [number, number, number]) => {
       let sum = 0;
       for (let d = 0; d < n; d++) sum += a[i + d]! * b[j + d]!;
@@ -36,7 +37,11 @@ describe("The rows' own space", () => {
   });
 
   it("takes rows that are all zero", () => {
-    const { features: moved, centre: own } = toRowSpace(createMatrix(4, 9), new Float64Array(20).fill(1));
+    const { features: moved, centre: own } = toRowSpace(
+      createMatrix(4, 9),
+      new Float64Array(20).fill(1),
+      referenceHeadKernels,
+    );
     expect(Array.from(own)).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
     expect(moved.data.every(Number.isFinite)).toBe(true);
   });

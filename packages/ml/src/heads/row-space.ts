@@ -1,6 +1,7 @@
 // Fewer rows than features: a pull towards a centre moves the weights only within what the rows span, so a fit needs as many coordinates as rows.
 import { factorize } from "../linalg/cholesky.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import type { HeadKernels } from "./head-kernels.js";
 
 /** Of the mean ‖x‖²: keeps rows apart that repeat each other, and is far below what a fit can see. */
 const ridgeShare = 1e-9;
@@ -16,17 +17,18 @@ export interface RowSpace {
  * features: (N, D); centre: (classes, D + 1), bias last. With XXᵀ = LLᵀ the rows are those of L, and a centre C becomes L⁻¹XC: products with rows
  * and distances from the centre within the span stay what they are (the representer theorem), up to the ridge.
  */
-export function toRowSpace({ rows, cols, data }: Matrix, centre: Float64Array): RowSpace {
-  const products = new Float64Array(rows * rows);
-  let trace = 0;
+export function toRowSpace(
+  { rows, cols, data }: Matrix,
+  centre: Float64Array,
+  kernels: Pick<HeadKernels, "gram">,
+): RowSpace {
+  const columns = new Float64Array(cols * rows);
   for (let i = 0; i < rows; i++) {
-    for (let j = i; j < rows; j++) {
-      let sum = 0;
-      for (let d = 0; d < cols; d++) sum += data[i * cols + d]! * data[j * cols + d]!;
-      products[i * rows + j] = sum;
-    }
-    trace += products[i * rows + i]!;
+    for (let d = 0; d < cols; d++) columns[d * rows + i] = data[i * cols + d]!;
   }
+  const products = kernels.gram(columns, rows);
+  let trace = 0;
+  for (let i = 0; i < rows; i++) trace += products[i * rows + i]!;
   const { upper, pivots } = factorize(products, rows, trace > 0 ? (ridgeShare * trace) / rows : 1);
   const features = createMatrix(rows, rows);
   const roots = pivots.map(Math.sqrt);
