@@ -3,6 +3,7 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
+import { parseJson } from "./parse-json.js";
 import type { Store, StoreOperation } from "./ports.js";
 
 export async function readRecord<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
@@ -12,13 +13,9 @@ export async function readRecord<T>(store: Store, key: string, schema: z.ZodType
 
 /** Throws STORE_CORRUPT naming the key; what the record holds is never quoted. */
 export function parseRecord<T>(key: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new AppError("STORE_CORRUPT", `the record ${key} is not JSON`);
-  }
-  const parsed = schema.safeParse(value);
+  const json = parseJson(bytes);
+  if (!json.ok) throw new AppError("STORE_CORRUPT", `the record ${key} is not JSON`);
+  const parsed = schema.safeParse(json.value);
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
     throw new AppError("STORE_CORRUPT", `the record ${key} is malformed at ${field}`);

@@ -5,8 +5,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { parseJson } from "../core/parse-json.js";
 import { isMissing, writeFileDurably } from "./durable-file.js";
-import { parseJson } from "./parse-json.js";
 
 export interface HomePaths {
   readonly home: string;

@@ -7,10 +7,10 @@ import { AppError } from "@attune/shared/errors";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Agent } from "../core/agent-api.js";
+import { parseJson } from "../core/parse-json.js";
 import type { Log } from "../core/ports.js";
 import { faultFields } from "./fault.js";
 import { parseInput } from "./parse-input.js";
-import { parseJson } from "./parse-json.js";
 
 export const bodyLimitBytes = 16 * 1024;
 const host = "127.0.0.1";

@@ -2,6 +2,7 @@
 
 import { type ReportType, safeParseReport } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
+import { parseJson } from "../parse-json.js";
 import type { Cleared, Store, StoreOperation } from "../ports.js";
 import { gate } from "./gate.js";
 
@@ -34,13 +35,9 @@ export async function oldestWaiting(store: Store, limit: number): Promise<Cleare
 }
 
 function reopen(key: string, bytes: Uint8Array): Cleared<ReportType> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    throw new AppError("STORE_CORRUPT", `the queued report ${key} is not JSON`);
-  }
-  const parsed = safeParseReport(value);
+  const json = parseJson(bytes);
+  if (!json.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not JSON`);
+  const parsed = safeParseReport(json.value);
   if (!parsed.success) throw new AppError("STORE_CORRUPT", `the queued report ${key} is malformed`);
   const cleared = gate(parsed.data.type, parsed.data);
   if (!cleared.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not allowed: ${cleared.detail}`);

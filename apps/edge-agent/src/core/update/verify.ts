@@ -5,6 +5,7 @@ import { egressContractVersion } from "@attune/shared/contracts/egress";
 import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { type SignedEnvelope, signedEnvelopeSchema, type TrustedKeys, verifyEnvelope } from "@attune/shared/signature";
+import { parseJson } from "../parse-json.js";
 import type { Hashing } from "../ports.js";
 import type { Target } from "../state.js";
 
@@ -59,13 +60,9 @@ function isForward(target: Target, highest: Target): boolean {
 }
 
 function parseEnvelope(bytes: Uint8Array): Result<SignedEnvelope, UpdateReason> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return refuse("manifestMalformed", "the manifest is not JSON");
-  }
-  const parsed = signedEnvelopeSchema.safeParse(value);
+  const json = parseJson(bytes);
+  if (!json.ok) return refuse("manifestMalformed", "the manifest is not JSON");
+  const parsed = signedEnvelopeSchema.safeParse(json.value);
   return parsed.success ? accept(parsed.data) : refuse("manifestMalformed", "the manifest is not a signed envelope");
 }
 
