@@ -3,7 +3,6 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
 import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
@@ -13,6 +12,7 @@ import { reportHtml } from "../experiments/report.js";
 import { baselinesText, tableText } from "../experiments/text-table.js";
 import { writeFileDurably } from "../platform/durable-file.js";
 import type { Command, CommandIo } from "./command.js";
+import { readFlags } from "./flags.js";
 
 const usage = `Usage: attune experiment NAME... --data DIR [options]
 
@@ -67,7 +67,21 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
 }
 
 function parseFlags(argv: string[]) {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags("experiment", {
+    args: argv,
+    allowPositionals: true,
+    options: {
+      data: { type: "string" },
+      extractor: { type: "string", multiple: true },
+      split: { type: "string", default: "dev" },
+      iemocap: { type: "string" },
+      report: { type: "string" },
+      full: { type: "boolean" },
+      jobs: { type: "string" },
+      "with-bp": { type: "boolean" },
+      json: { type: "boolean" },
+    },
+  });
   if (positionals.length === 0) {
     throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);
   }
@@ -108,26 +122,4 @@ function experimentName(given: string): ExperimentName {
     );
   }
   return name;
-}
-
-function readFlags(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        data: { type: "string" },
-        extractor: { type: "string", multiple: true },
-        split: { type: "string", default: "dev" },
-        iemocap: { type: "string" },
-        report: { type: "string" },
-        full: { type: "boolean" },
-        jobs: { type: "string" },
-        "with-bp": { type: "boolean" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune experiment --help`, { cause: error });
-  }
 }

@@ -2,12 +2,12 @@
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
 import { importCheckpoint } from "../registry/checkpoint-import.js";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { CommandIo } from "./command.js";
+import { readFlags } from "./flags.js";
 
 export const importUsage = `Usage: attune extractor import FOLDER|hf:OWNER/NAME[@REVISION] --out DIR [--pooling P] [--max-tokens N] [--json]
 
@@ -58,7 +58,16 @@ interface Flags {
 }
 
 function parseFlags(argv: string[]): Flags {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags("extractor", {
+    args: argv,
+    allowPositionals: true,
+    options: {
+      out: { type: "string" },
+      pooling: { type: "string", default: "cls" },
+      "max-tokens": { type: "string", default: "32" },
+      json: { type: "boolean" },
+    },
+  });
   const [source] = positionals;
   if (source === undefined || positionals.length > 1) {
     throw new AppError("INVALID_INPUT", "attune extractor import: name one folder or hf:owner/name");
@@ -75,21 +84,4 @@ function parseFlags(argv: string[]): Flags {
     throw new AppError("INVALID_INPUT", `--max-tokens ${values["max-tokens"]}: is not a whole number from 3 to 512`);
   }
   return { source, out: resolve(values.out), pooling, maxTokens };
-}
-
-function readFlags(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        out: { type: "string" },
-        pooling: { type: "string", default: "cls" },
-        "max-tokens": { type: "string", default: "32" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune extractor --help`, { cause: error });
-  }
 }

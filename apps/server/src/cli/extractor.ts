@@ -2,7 +2,6 @@
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
@@ -14,6 +13,7 @@ import { type ExtractionProgress, readExtractorFolder } from "../pretraining/ext
 import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.js";
 import type { Command, CommandIo } from "./command.js";
 import { importUsage, runImport } from "./extractor-import.js";
+import { readFlags } from "./flags.js";
 
 const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--extra DIR] [--meld DIR] [--json]
 
@@ -94,7 +94,18 @@ interface Flags {
 }
 
 function parseFlags(argv: string[]): Flags {
-  const { values, positionals } = readFlags(argv);
+  const { values, positionals } = readFlags("extractor", {
+    args: argv,
+    allowPositionals: true,
+    options: {
+      run: { type: "string" },
+      data: { type: "string" },
+      out: { type: "string" },
+      extra: { type: "string" },
+      meld: { type: "string" },
+      json: { type: "boolean" },
+    },
+  });
   if (positionals.length !== 1 || positionals[0] !== "freeze") {
     throw new AppError(
       "INVALID_INPUT",
@@ -108,23 +119,4 @@ function parseFlags(argv: string[]): Flags {
   };
   const { extra, meld } = values;
   return { run: required("run"), data: required("data"), out: required("out"), extra, meld };
-}
-
-function readFlags(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        run: { type: "string" },
-        data: { type: "string" },
-        out: { type: "string" },
-        extra: { type: "string" },
-        meld: { type: "string" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune extractor --help`, { cause: error });
-  }
 }

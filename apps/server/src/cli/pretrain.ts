@@ -2,7 +2,6 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { checkpointName } from "../pretraining/checkpoint.js";
 import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
@@ -12,6 +11,7 @@ import { readVocabulary } from "../pretraining/vocabulary.js";
 import { readCheckpointFolder } from "../registry/checkpoint-import.js";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { Command, CommandIo } from "./command.js";
+import { readFlags } from "./flags.js";
 
 const usage = `Usage: attune pretrain --data DIR (--vocabulary FILE | --from CHECKPOINT) [options]
 
@@ -127,7 +127,25 @@ interface Flags {
 }
 
 function parseFlags(argv: string[]): Flags {
-  const { values } = readFlags(argv);
+  const { values } = readFlags("pretrain", {
+    args: argv,
+    options: {
+      data: { type: "string" },
+      vocabulary: { type: "string" },
+      from: { type: "string" },
+      source: { type: "string" },
+      layers: { type: "string" },
+      extra: { type: "string" },
+      recipe: { type: "string" },
+      set: { type: "string", multiple: true },
+      teacher: { type: "string" },
+      "reference-run": { type: "string" },
+      out: { type: "string" },
+      seed: { type: "string" },
+      resume: { type: "boolean" },
+      json: { type: "boolean" },
+    },
+  });
   const { vocabulary, from, layers } = values;
   const overrides = [...(values.set ?? []), ...(layers === undefined ? [] : [`numHiddenLayers=${layers}`])];
   const recipe = chooseRecipe(values.recipe ?? (from === undefined ? "tiny" : "fine-tuned-2"), overrides);
@@ -157,30 +175,4 @@ function parseFlags(argv: string[]): Flags {
     seed,
     resume: values.resume ?? false,
   };
-}
-
-function readFlags(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        data: { type: "string" },
-        vocabulary: { type: "string" },
-        from: { type: "string" },
-        source: { type: "string" },
-        layers: { type: "string" },
-        extra: { type: "string" },
-        recipe: { type: "string" },
-        set: { type: "string", multiple: true },
-        teacher: { type: "string" },
-        "reference-run": { type: "string" },
-        out: { type: "string" },
-        seed: { type: "string" },
-        resume: { type: "boolean" },
-        json: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    throw new AppError("INVALID_INPUT", `${(error as Error).message}; see attune pretrain --help`, { cause: error });
-  }
 }

@@ -1,7 +1,6 @@
 // `attune server`: runs the server until it is asked to stop.
 
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
@@ -9,6 +8,7 @@ import { makePlaces, placesOf } from "../platform/home.js";
 import { createLogger } from "../platform/logger.js";
 import { prepareExternalNats } from "../platform/nats.js";
 import type { Command } from "./command.js";
+import { readFlags } from "./flags.js";
 
 const usage = `Usage: attune server [--home DIR]
        attune server --write-nats-config DIR [--nats-listen HOST:PORT]
@@ -68,13 +68,9 @@ export const serverCommand: Command = {
   },
 };
 
-function parseFlags(argv: string[]) {
+function parseFlags(args: string[]) {
   const text = { type: "string" } as const;
-  try {
-    return parseArgs({ args: argv, options: { home: text, "write-nats-config": text, "nats-listen": text } }).values;
-  } catch (cause) {
-    throw new AppError("INVALID_INPUT", `${(cause as Error).message}; see attune server --help`, { cause });
-  }
+  return readFlags("server", { args, options: { home: text, "write-nats-config": text, "nats-listen": text } }).values;
 }
 
 async function writeNatsConfig(home: string, directory: string, listen = "0.0.0.0:4222"): Promise<string> {

@@ -1,6 +1,6 @@
 // What the commands that talk to a server have in common: flags, the way to the server, durations and tables.
-import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
+import { readFlags } from "../cli/flags.js";
 import { readEnv } from "../env.js";
 import { findServer, type ServerAccess } from "./fleet-client.js";
 
@@ -29,12 +29,8 @@ export function parseFlags<O extends Options>(
   argv: string[],
   options: O,
 ): Flags<O & typeof serverOptions> {
-  try {
-    const parsed = parseArgs({ args: argv, options: { ...serverOptions, ...options }, allowPositionals: true });
-    return parsed as unknown as Flags<O & typeof serverOptions>;
-  } catch (cause) {
-    throw new AppError("INVALID_INPUT", `${(cause as Error).message}; see attune ${command} --help`, { cause });
-  }
+  const config = { args: argv, options: { ...serverOptions, ...options }, allowPositionals: true };
+  return readFlags(command, config) as unknown as Flags<O & typeof serverOptions>;
 }
 
 export async function accessOf(values: {
