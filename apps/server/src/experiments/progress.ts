@@ -1,10 +1,6 @@
 // The progress bar of an experiment: share done and time left, from what the tasks before took.
 
-export interface ProgressOutput {
-  readonly write: (text: string) => void;
-  readonly isTty: boolean;
-  readonly nowMs: () => number;
-}
+import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
 
 export interface Progress {
   /** `done` and `total` in the tasks' cost units; `spent` of them in this run. */
@@ -14,31 +10,20 @@ export interface Progress {
 
 const barWidth = 24;
 
-/** On a terminal one line rewritten in place, elsewhere a line every ten seconds. */
-export function createProgress({ write, isTty, nowMs }: ProgressOutput): Progress {
+export function createProgress(output: ProgressOutput): Progress {
+  const { nowMs } = output;
+  const line = createStatusLine(output);
   const started = nowMs();
-  let next = Number.NEGATIVE_INFINITY;
-  let shown = false;
   return {
     update({ what, done, total, spent }) {
-      const now = nowMs();
-      if (now < next && done < total) return;
-      next = now + (isTty ? 150 : 10_000);
-      const share = total === 0 ? 1 : Math.min(1, done / total);
-      const filled = Math.round(share * barWidth);
-      const bar = `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`;
-      const left = spent > 0 ? ` · ${duration((((now - started) / 1000) * (total - done)) / spent)} left` : "";
-      const line = `${bar} ${String(Math.floor(100 * share)).padStart(3)}%${left} · ${what}`;
-      write(isTty ? `\r\x1b[2K${line}` : `${line}\n`);
-      shown = true;
+      line.show(() => {
+        const share = total === 0 ? 1 : Math.min(1, done / total);
+        const filled = Math.round(share * barWidth);
+        const bar = `${"█".repeat(filled)}${"░".repeat(barWidth - filled)}`;
+        const left = spent > 0 ? ` · ${inWords((((nowMs() - started) / 1000) * (total - done)) / spent)} left` : "";
+        return `${bar} ${String(Math.floor(100 * share)).padStart(3)}%${left} · ${what}`;
+      }, done >= total);
     },
-    end() {
-      if (isTty && shown) write("\n");
-    },
+    end: () => line.end(),
   };
-}
-
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

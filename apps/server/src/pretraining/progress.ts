@@ -1,29 +1,18 @@
-// The progress line of a training run: rewritten in place on a terminal, one line every few seconds elsewhere.
+// The progress line of a training run.
 
+import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
 import type { ProgressReport } from "./trainer.js";
 
-export interface ProgressOutput {
-  readonly write: (text: string) => void;
-  readonly isTty: boolean;
-  readonly nowMs: () => number;
-}
-
-export function createProgressLine({ write, isTty, nowMs }: ProgressOutput): (progress: ProgressReport) => void {
-  let next = Number.NEGATIVE_INFINITY;
+export function createProgressLine(output: ProgressOutput): (progress: ProgressReport) => void {
+  const line = createStatusLine(output);
   return (progress) => {
-    const last = progress.step === progress.steps;
-    if (nowMs() < next && !last) return;
-    next = nowMs() + (isTty ? 200 : 10_000);
-    write(isTty ? `\r\x1b[2K${progressText(progress)}${last ? "\n" : ""}` : `${progressText(progress)}\n`);
+    const isLast = progress.step === progress.steps;
+    line.show(() => progressText(progress), isLast);
+    if (isLast) line.end();
   };
 }
 
 export function progressText({ step, steps, epoch, epochs, loss, devMetric, secondsLeft }: ProgressReport): string {
   const dev = devMetric === undefined ? "" : ` · dev ${devMetric.toFixed(4)}`;
-  return `epoch ${epoch + 1}/${epochs} · step ${step}/${steps} · loss ${loss.toFixed(4)}${dev} · ${duration(secondsLeft)} left`;
-}
-
-function duration(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `epoch ${epoch + 1}/${epochs} · step ${step}/${steps} · loss ${loss.toFixed(4)}${dev} · ${inWords(secondsLeft)} left`;
 }

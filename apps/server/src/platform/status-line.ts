@@ -1,0 +1,37 @@
+// Where a long job stands: one line rewritten in place on a terminal, a line every ten seconds elsewhere.
+
+export interface ProgressOutput {
+  readonly write: (text: string) => void;
+  readonly isTty: boolean;
+  readonly nowMs: () => number;
+}
+
+export interface StatusLine {
+  /** Writes `text()` when it is time to, and always when it is the last. */
+  show(text: () => string, isLast: boolean): void;
+  /** What is written next begins on a line of its own. */
+  end(): void;
+}
+
+export function createStatusLine({ write, isTty, nowMs }: ProgressOutput): StatusLine {
+  let next = Number.NEGATIVE_INFINITY;
+  let isOpen = false;
+  return {
+    show(text, isLast) {
+      const now = nowMs();
+      if (now < next && !isLast) return;
+      next = now + (isTty ? 200 : 10_000);
+      write(isTty ? `\r\x1b[2K${text()}` : `${text()}\n`);
+      isOpen = isTty;
+    },
+    end() {
+      if (isOpen) write("\n");
+      isOpen = false;
+    },
+  };
+}
+
+export function inWords(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
