@@ -85,7 +85,7 @@ static void fill_layer(AttuneEncoder *e, const AttuneConfig *c, int layer) {
 static void check(AttuneConfig c, AttuneTeam *team) {
   const int64_t size = kernels.size(&c, team ? team->threads : 1);
   void *memory = size > 0 ? aligned_alloc(64, (size_t)size) : 0;
-  must(memory ? kernels.init(memory, size, &c, team) : ATTUNE_BAD_CONFIG, "init");
+  must(memory ? kernels.init(memset(memory, 0, size), size, &c, team) : ATTUNE_BAD_CONFIG, "init");
   AttuneEncoder *e = memory;
   const int h = c.hidden_size, words = c.embedding_size * (c.flags & ATTUNE_TRIGRAMS ? 3 : 1);
   fill(e, ATTUNE_WORDS, 0, c.vocab_size, c.embedding_size, c.tables[0], 0);

@@ -12,13 +12,14 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
     uint16_t *to = (uint16_t *)layer->weights + tile * in + lane;
     for (int k = 0; k < in; k++) to[(size_t)k * TILE] = ((const uint16_t *)values)[k];
   } else {
+    // Once for every weight before the first answer, in WebAssembly by code that no optimizing compiler has seen yet: groups as a whole.
+    const int8_t *from = values;
     int8_t *to = (int8_t *)layer->weights + tile * round_up(in, QUANT_GROUP) + lane * QUANT_GROUP;
+    const int whole = in / QUANT_GROUP * QUANT_GROUP;
+    for (int k = 0; k < whole; k += QUANT_GROUP, to += TILE * QUANT_GROUP) __builtin_memcpy(to, from + k, QUANT_GROUP);
+    if (whole < in) __builtin_memcpy(to, from + whole, in - whole);
     int32_t sum = 0;
-    for (int k = 0; k < in; k++) {
-      const int8_t value = ((const int8_t *)values)[k];
-      to[(size_t)(k / QUANT_GROUP) * TILE * QUANT_GROUP + k % QUANT_GROUP] = value;
-      sum += value;
-    }
+    for (int k = 0; k < in; k++) sum += from[k];
     layer->scale[o] = *scale;
     layer->sums[o] = sum;
   }

@@ -205,7 +205,6 @@ static int init(void *memory, uint64_t bytes, const AttuneConfig *c, AttuneTeam 
   const int64_t needed = size(c, threads);
   if (needed < 0 || !memory || (uintptr_t)memory % ALIGNMENT || bytes < (uint64_t)needed) return ATTUNE_BAD_CONFIG;
   const AttuneConfig config = *c; // `c` may lie inside the memory
-  __builtin_memset(memory, 0, needed);
   Arena arena = {memory, 0};
   AttuneEncoder *e = take(&arena, sizeof(AttuneEncoder));
   lay_out(&arena, &config, threads, e);

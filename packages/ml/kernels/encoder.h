@@ -44,7 +44,7 @@ typedef struct {
   const char *name;
   // Bytes that `init` needs (64-byte aligned) for so many threads, or ATTUNE_BAD_CONFIG.
   int64_t (*size)(const AttuneConfig *config, int threads);
-  // team: whose threads compute, or null for the caller's alone; what is computed is the same to the last bit. It must outlive the last forward.
+  // memory: zeros, as what lies beyond a row's end stays. team: whose threads compute, or null for the caller's alone; what is computed is the same to the last bit. It must outlive the last forward.
   int (*init)(void *memory, uint64_t bytes, const AttuneConfig *config, AttuneTeam *team);
   // Rows [first, first + count) of a tensor, `bytes` long, in the format that the config names (float32 for vectors and norms). `scales`
   // (count): with int8, and with nothing else. All must be finite.

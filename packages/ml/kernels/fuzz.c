@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const int64_t bytes = KERNELS.size(&c, 1);
   if (bytes < 0 || bytes > (1 << 24)) return 0;
   void *memory = aligned_alloc(64, (size_t)bytes);
-  if (KERNELS.init(memory, (uint64_t)bytes, &c, 0) != ATTUNE_OK) abort();
+  if (KERNELS.init(memset(memory, 0, bytes), (uint64_t)bytes, &c, 0) != ATTUNE_OK) abort();
   AttuneEncoder *e = memory;
   for (int calls = byte(&in) % 24; calls > 0; calls--) {
     // The values end where the buffer ends, so that reading past them is seen.

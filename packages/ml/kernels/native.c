@@ -76,14 +76,14 @@ static napi_value instruction_sets(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// On Linux in huge pages where the system has them to spare: weights are streamed, and translating 4 KiB at a time is slower than reading.
+// Zeros. On Linux in huge pages where the system has them to spare: weights are streamed, and translating 4 KiB at a time is slower than reading.
 static void *allocate(size_t bytes) {
   const size_t huge = (size_t)2 << 20, unit = bytes < huge ? 64 : huge;
   void *memory = aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
 #ifdef __linux__
   if (memory && unit == huge) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-  return memory;
+  return memory ? memset(memory, 0, bytes) : NULL;
 }
 
 // At the end of the environment: its threads end with it.

@@ -13,6 +13,7 @@ int EXPORT(encoder_size)(const AttuneConfig *config) {
   const int64_t bytes = attune_kernels.size(config, 1);
   return bytes > INT32_MAX ? ATTUNE_BAD_CONFIG : (int)bytes;
 }
+// `memory` of an instance that has computed nothing yet: WebAssembly's is zeros, of which only pages that are used come to be.
 int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config) { return attune_kernels.init(memory, bytes, config, 0); }
 int EXPORT(encoder_load)(AttuneEncoder *e, int slot, int layer, int first, int count, const void *values, uint32_t bytes, const float *scales) {
   return attune_kernels.load(e, slot, layer, first, count, values, bytes, scales);
