@@ -83,14 +83,13 @@ describe("attune extractor freeze", () => {
     }
     const io = recorder();
     expect(await extractorCommand.run([...argv, "--extra", at("emory.csv"), "--out", at("third")], io)).toBe(0);
-    // Three each of the five labels with a counterpart among the seven.
-    expect(JSON.parse(io.out[0]!)).toMatchObject({ priorRows: 70, dialogueRows: 15 });
+    expect(JSON.parse(io.out[0]!)).toMatchObject({ priorRows: 70, dialogueRows: 21 });
     for (const name of releaseFileNames) {
       const same = readFileSync(at("first", name)).equals(readFileSync(at("third", name)));
       expect(same, name).toBe(name !== "prior-head.safetensors");
     }
     const third = readFileSync(at("third", "README.md"), "utf8");
-    expect(third).toContain("of the 15 EmoryNLP rows");
+    expect(third).toContain("of 21 EmoryNLP rows");
     expect(third).toContain("freeze --run run --data data/goemotions --extra data/emorynlp");
     const files = Object.fromEntries(
       releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("first", name)))]),

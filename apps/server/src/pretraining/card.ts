@@ -46,13 +46,13 @@ ${measuredText(evaluation)}
 
 /** What the prior head learned from, and how a row came to weigh what it does. */
 function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
-  const { dialogueWeight, neutralShare, l2 } = priorChoices;
+  const { dialogueWeight, neutralShare, l2, rounds } = priorChoices;
   const dialogue =
     dialogueRows === 0
       ? ""
       : `
-and of the ${dialogueRows.toLocaleString("en")} EmoryNLP rows whose label is one of the seven by another name (peaceful and powerful are not), a row of which
-weighs as ${dialogueWeight} of the others`;
+and of ${dialogueRows.toLocaleString("en")} EmoryNLP rows, a row of which weighs as ${dialogueWeight} of the others. Their labels are not the seven: each row counts for every emotion that
+may bear its label (an utterance of surprise is called neutral, joyful, mad or scared there), by the chance that the head gives it, ${rounds} times over`;
   const seen =
     dialogueRows === 0
       ? "It was fitted on no MELD."

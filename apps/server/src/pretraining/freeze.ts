@@ -22,7 +22,7 @@ import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
 import { type ExtractionProgress, extractFeatures, openExtractor, readExtractorFolder } from "./extractor-files.js";
 import type { RunRecord } from "./pretrain.js";
-import { fitPriorHead, hasCounterpart, hasOneEmotion } from "./prior-head.js";
+import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
   readonly tf: Tf;
@@ -40,7 +40,7 @@ export interface FreezeOutcome {
   readonly sizesBytes: Readonly<Record<string, number>>;
   /** Rows the prior head was fitted on: those with one emotion. */
   readonly priorRows: number;
-  /** Rows of dialogue it was fitted on: those whose label is one of the seven by another name. */
+  /** Rows of dialogue it was fitted on. */
   readonly dialogueRows: number;
   /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
   readonly priorDevF1: number;
@@ -54,7 +54,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const { out } = input;
   const folder = readExtractorFolder(input.runDirectory);
   const goEmotions = loadGoEmotions(input.dataDirectory);
-  const dialogue = (input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath)).filter(hasCounterpart);
+  const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath);
   const quantized = quantizeTensorFile(folder.model);
   const extractor = openExtractor(folder, { identity: "being frozen", model: quantized });
   const train = goEmotions.train.filter(hasOneEmotion);
@@ -89,11 +89,12 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   );
   const featuresOf = (what: string, rows: readonly LabelledRow[]) =>
     rows.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(what, rows));
-  const head = fitPriorHead(
-    { features: reduction.apply(pooled), labels: labelsOf(train) },
-    { features: featuresOf("features of the dialogue", dialogue), labels: labelsOf(dialogue) },
+  const head = fitPriorHead({
+    posts: { features: reduction.apply(pooled), labels: labelsOf(train) },
+    dialogue: { features: featuresOf("features of the dialogue", dialogue), rows: dialogue },
     identity,
-  );
+    report: (done, total) => input.report({ what: "the prior head", done, total }),
+  });
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
   const reduceOne = (ids: Int32Array) => {
     const features = extractor.encodeIds(ids);

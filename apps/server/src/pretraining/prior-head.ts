@@ -3,29 +3,40 @@
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { EmoryLabel, EmoryNlpRow } from "../datasets/emorynlp.js";
+import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
+import { type EmoryLabel, type EmoryNlpRow, emoryLabels } from "../datasets/emorynlp.js";
 import type { GoEmotionsRow } from "../datasets/goemotions.js";
 import { openEngine } from "../platform/engine.js";
 
 /**
  * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them. What people say to each other
  * tells more of a person than what they post, so a row of dialogue weighs as several posts; and with labels that are not the
- * person's, weights held small carry over better than those that fit best.
+ * person's, weights held small carry over better than those that fit best. `otherLabels` is how likely any label that is not named below is beside
+ * one that is.
  */
-export const priorChoices = { dialogueWeight: 30, neutralShare: 0.5, l2: 0.1 } as const;
+export const priorChoices = { dialogueWeight: 100, neutralShare: 0.5, l2: 0.1, rounds: 6, otherLabels: 0.2 } as const;
+
+/** Below this a row of dialogue says nothing of an emotion. */
+const leastChance = 0.01;
 
 /** Of several emotions none is the row's own, so those rows teach the prior nothing it could be measured on. */
 export function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
   return labels?.length === 1;
 }
 
-/** Labels that mean what one of the seven means: peaceful and powerful do not. */
-const sameMeaning: readonly EmoryLabel[] = ["neutral", "joyful", "scared", "mad", "sad"];
+/** What EmoryNLP calls an utterance of each of the seven emotions: it has no surprise and no disgust, and two labels of its own. */
+const namesOf: Readonly<Record<EmotionLabel, readonly EmoryLabel[]>> = {
+  neutral: ["neutral", "peaceful", "powerful"],
+  joy: ["joyful", "peaceful", "powerful"],
+  surprise: ["neutral", "joyful", "mad", "scared"],
+  anger: ["mad", "powerful"],
+  sadness: ["sad"],
+  disgust: ["mad"],
+  fear: ["scared"],
+};
 
-export function hasCounterpart({ emoryLabel }: EmoryNlpRow): boolean {
-  return sameMeaning.includes(emoryLabel);
-}
+/** Labels that are one of the seven by another name: where learning starts. */
+const sameMeaning: readonly EmoryLabel[] = ["neutral", "joyful", "scared", "mad", "sad"];
 
 export interface PriorRows {
   /** (N, D) */
@@ -34,19 +45,105 @@ export interface PriorRows {
   readonly labels: Int32Array;
 }
 
-/** `posts` are those of the labelled dataset, `dialogue` (no rows where there is none) those of the second one. */
-export function fitPriorHead(posts: PriorRows, dialogue: PriorRows, identity: string): LinearHead {
-  const labels = Int32Array.from([...posts.labels, ...dialogue.labels]);
-  const own = new Float64Array(labels.length).fill(1).fill(priorChoices.dialogueWeight, posts.labels.length);
-  return fitLinear({
-    features: stacked(posts.features, dialogue.features),
-    labels,
-    identity: { features: identity, classes: [...emotionLabels] },
-    importance: speechWeights(labels, own),
-    recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: priorChoices.l2 },
-    random: createRandom(1),
-    kernels: openEngine().engine.heads,
-  });
+export interface DialogueRows {
+  /** (N, D) */
+  readonly features: Matrix;
+  /** (N) */
+  readonly rows: readonly Pick<EmoryNlpRow, "label" | "emoryLabel">[];
+}
+
+interface WeighedRows extends PriorRows {
+  /** (N): what each weighs beside one post. */
+  readonly weights: Float64Array;
+}
+
+export interface PriorFit {
+  /** The labelled dataset's. */
+  readonly posts: PriorRows;
+  /** No rows where there is none. */
+  readonly dialogue: DialogueRows;
+  readonly identity: string;
+  readonly report?: (done: number, total: number) => void;
+}
+
+/**
+ * Posts are taken by their word. A row of dialogue may mean any emotion that has such a name, each with the chance that the head of the round before
+ * gives it: expectation-maximisation over what labels may mean (Jin and Ghahramani 2002, "Learning with multiple labels").
+ */
+export function fitPriorHead({ posts, dialogue, identity, report }: PriorFit): LinearHead {
+  const { dialogueWeight, rounds, l2 } = priorChoices;
+  const { heads: kernels } = openEngine().engine;
+  const total = dialogue.rows.length === 0 ? 1 : 1 + rounds;
+  const fit = (meant: WeighedRows) => {
+    const labels = Int32Array.from([...posts.labels, ...meant.labels]);
+    const own = new Float64Array(labels.length).fill(1);
+    own.set(
+      meant.weights.map((weight) => weight * dialogueWeight),
+      posts.labels.length,
+    );
+    return fitLinear({
+      features: stacked(posts.features, meant.features),
+      labels,
+      identity: { features: identity, classes: [...emotionLabels] },
+      importance: speechWeights(labels, own),
+      recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 },
+      random: createRandom(1),
+      kernels,
+    });
+  };
+  let head = fit(meantBy(dialogue, clearChances(dialogue)));
+  report?.(1, total);
+  for (let round = 1; round < total; round++) {
+    head = fit(meantBy(dialogue, chancesOf(dialogue, head)));
+    report?.(round + 1, total);
+  }
+  return head;
+}
+
+/** (N, 7): certainty for a label that is one of the seven by another name, nothing for the others. */
+function clearChances({ rows }: DialogueRows): Matrix {
+  const chances = createMatrix(rows.length, emotionLabels.length);
+  for (const [i, { label, emoryLabel }] of rows.entries()) {
+    if (sameMeaning.includes(emoryLabel)) chances.data[i * chances.cols + emotionLabels.indexOf(label)] = 1;
+  }
+  return chances;
+}
+
+/** (N, 7): how likely each emotion is, given the label that was put down and what the head makes of the features. Rows sum to 1. */
+export function chancesOf({ features, rows }: DialogueRows, head: LinearHead): Matrix {
+  const chances = head.probabilities(features);
+  for (const [i, { emoryLabel }] of rows.entries()) {
+    const row = chances.data.subarray(i * chances.cols, (i + 1) * chances.cols);
+    for (const [k, emotion] of emotionLabels.entries()) row[k]! *= chanceOfName(emoryLabel, emotion);
+    const sum = row.reduce((whole, chance) => whole + chance, 0);
+    for (let k = 0; k < row.length; k++) row[k]! /= sum;
+  }
+  return chances;
+}
+
+/** Of an utterance of that emotion, how likely it is called so. */
+function chanceOfName(name: EmoryLabel, emotion: EmotionLabel): number {
+  const names = namesOf[emotion];
+  const { otherLabels } = priorChoices;
+  return ((names.includes(name) ? 1 : 0) + otherLabels) / (names.length + emoryLabels.length * otherLabels);
+}
+
+/** Each row once for each emotion that it may well mean. */
+function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows {
+  const meant = rows.flatMap((_, row) =>
+    emotionLabels.flatMap((_, label) => {
+      const weight = chances.data[row * chances.cols + label]!;
+      return weight < leastChance ? [] : [{ row, label, weight }];
+    }),
+  );
+  const { cols, data } = features;
+  const copies = createMatrix(meant.length, cols);
+  for (const [i, { row }] of meant.entries()) copies.data.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
+  return {
+    features: copies,
+    labels: Int32Array.from(meant, ({ label }) => label),
+    weights: Float64Array.from(meant, ({ weight }) => weight),
+  };
 }
 
 /**
