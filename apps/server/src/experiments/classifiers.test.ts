@@ -51,9 +51,9 @@ const run = <S>(classifier: Classifier<S>, rows = 400, seeds = [1, 2]) =>
 
 describe("A classifier under experiment", () => {
   it.each([
-    ["linear, SGD", sgdLinear(), 2],
-    ["linear, optimum", optimalLinear("none"), 1],
-    ["linear, balanced", optimalLinear("balanced"), 1],
+    ["linear, SGD", sgdLinear(referenceHeadKernels), 2],
+    ["linear, optimum", optimalLinear("none", referenceHeadKernels), 1],
+    ["linear, balanced", optimalLinear("balanced", referenceHeadKernels), 1],
     ["hidden", hiddenClassifier(openTf, { full: false, classWeights: "none" }), 2],
     ["elm", createElmClassifiers().elm, 2],
     ["elm, balanced", createElmClassifiers().elmBalanced, 2],
@@ -80,7 +80,7 @@ describe("A classifier under experiment", () => {
   });
 
   it.each([
-    ["linear", optimalLinear("none"), optimalLinear("balanced")],
+    ["linear", optimalLinear("none", referenceHeadKernels), optimalLinear("balanced", referenceHeadKernels)],
     ["elm", createElmClassifiers().elm, createElmClassifiers().elmBalanced],
     [
       "hidden",
@@ -102,7 +102,7 @@ describe("A classifier under experiment", () => {
   );
 
   it("Adam with the paper's rate moves the loss down", async () => {
-    const [first] = (await run(adamLinear(false), 300, [1])).series!.logLoss!;
+    const [first] = (await run(adamLinear(false, referenceHeadKernels), 300, [1])).series!.logLoss!;
     expect(first).toBeLessThan(Math.log(3));
   });
 
@@ -140,7 +140,7 @@ describe("A person's curve", () => {
   it("starts at the prior, draws for each seed, and ends at one run over all rows", () => {
     const everyone = examples(300, 1);
     const own = examples(90, 3);
-    const prior = othersPrior(everyone, identity);
+    const prior = othersPrior(everyone, identity, referenceHeadKernels);
     const measure = examples(100, 4);
     const problem = { train: own, measure, prior, candidates: {}, kernels: referenceHeadKernels };
     const curve = personCurve(problem, () => {});

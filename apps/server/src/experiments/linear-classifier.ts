@@ -3,7 +3,6 @@
 import { headScores } from "@attune/ml/heads/calibrated";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
-import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import { createRandom } from "@attune/ml/tensor/random";
 import { l2Candidates } from "../pretraining/evaluation.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
@@ -17,7 +16,7 @@ export interface LinearSetting {
 const adamEpochs = { quick: 30, full: 100 };
 
 /** `linear` as the paper trains it on all users: Adam 1e-4, batch 64. */
-export function adamLinear(full: boolean, kernels: HeadKernels = referenceHeadKernels): Classifier<LinearSetting> {
+export function adamLinear(full: boolean, kernels: HeadKernels): Classifier<LinearSetting> {
   const { adamRate: learningRate, batchSize, l2 } = paperSetup;
   const epochs = full ? adamEpochs.full : adamEpochs.quick;
   const grid = full ? l2 : [0, 0.003, 0.03];
@@ -29,16 +28,13 @@ export function adamLinear(full: boolean, kernels: HeadKernels = referenceHeadKe
 }
 
 /** `linear` as the paper trains it on one user: SGD 0.01, batch 64, 100 epochs. */
-export function sgdLinear(kernels: HeadKernels = referenceHeadKernels): Classifier<LinearSetting> {
+export function sgdLinear(kernels: HeadKernels): Classifier<LinearSetting> {
   const { sgdRate: learningRate, batchSize, epochs, l2 } = paperSetup;
   return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, { grid: l2, kernels });
 }
 
 /** Our own row: the optimum of the same objective, nothing to tune but l2. */
-export function optimalLinear(
-  classWeights: "balanced" | "none",
-  kernels: HeadKernels = referenceHeadKernels,
-): Classifier<LinearSetting> {
+export function optimalLinear(classWeights: "balanced" | "none", kernels: HeadKernels): Classifier<LinearSetting> {
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
   return linearClassifier(`linear-optimum-${classWeights}`, recipe, { grid: l2Candidates, kernels });
 }

@@ -63,9 +63,9 @@ export function emptyPrior(examples: Examples, identity: HeadIdentity): LinearHe
 }
 
 /** On the rows of everyone else, for an extractor that ships no prior head. */
-export function othersPrior(examples: Examples, identity: HeadIdentity): LinearHead {
+export function othersPrior(examples: Examples, identity: HeadIdentity, kernels: HeadKernels): LinearHead {
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1e-2 } as const;
-  return fitLinear({ ...examples, identity, recipe, random: createRandom(1) });
+  return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels });
 }
 
 function scoreOf(head: LinearHead, { features, labels }: Examples): number {

@@ -68,7 +68,7 @@ function paperTask(
 ): Task {
   const components = Math.min(paperTable7Components, source.reduction?.outputSize ?? paperTable7Components);
   const choice = { source, components, speaker };
-  const classifier = sgdLinear();
+  const classifier = sgdLinear(bench.heads);
   return {
     key: taskKey(bench, classifier.name, featureKey(choice), countName(count)),
     what: `${speaker}, ${countName(count)} utterances`,
@@ -126,7 +126,7 @@ function curveTask(
         start === "scratch"
           ? emptyPrior(own, identity)
           : start === "others"
-            ? othersPrior(without(bench, train, speaker), identity)
+            ? othersPrior(without(bench, train, speaker), identity, bench.heads)
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
       const curve = personCurve({ train: own, measure, prior, candidates, kernels: bench.heads }, report);
