@@ -52,7 +52,7 @@ export function createDevice(options: Partial<AgentOptions> = {}, fleet: FakeFle
       if (event === "update.state") waiting.get(fields.state)?.();
     },
     engine: referenceEngine,
-    engineChoice: "a test",
+    engineChoice: () => "a test",
   };
   const fresh = () => createAgent(ports, { deviceKind: "linux", memoryMib: 2_048, ...options });
   const device: Device = {

@@ -15,10 +15,14 @@ const flags = [
   '-DISA_HEADER="isa-simd128.h"',
 ];
 const linkFlags = "-Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536".split(" ");
-const builds = [
-  { file: "attune-simd128.wasm", isa: ["-msimd128"] },
-  { file: "attune-relaxed.wasm", isa: ["-msimd128", "-mrelaxed-simd"] },
+const isas = [
+  { name: "simd128", isa: ["-msimd128"] },
+  { name: "relaxed", isa: ["-msimd128", "-mrelaxed-simd"] },
 ];
+// The encoders alone, for several threads on a memory that the host makes: as large as it is needed, at least 4 pages.
+const sharing = "-Wl,--shared-memory -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296".split(
+  " ",
+);
 
 // The heads' many small loops are unrolled where they are written so; more would double their bytes and gain nothing.
 const headFlags = ["-O2", "-mllvm", "-unroll-runtime=0", "-fno-vectorize"];
@@ -27,11 +31,23 @@ mkdirSync(target, { recursive: true });
 const scratch = mkdtempSync(join(tmpdir(), "attune-wasm-"));
 const heads = join(scratch, "heads.o");
 try {
-  for (const { file, isa } of builds) {
+  for (const { name, isa } of isas) {
     // Relative source names, so that no machine's path can get into the bytes.
     const run = (more) => execFileSync(compiler, [...flags, ...isa, ...more], { cwd: sources, stdio: "inherit" });
     run([...headFlags, "-c", "heads.c", "-o", heads]);
-    run([...linkFlags, "encoder.c", "heads-call.c", "wasm.c", heads, "-o", join(target, file)]);
+    const encoder = ["encoder.c", "wasm.c"];
+    run([...linkFlags, ...encoder, "heads-call.c", "wasm-heads.c", heads, "-o", join(target, `attune-${name}.wasm`)]);
+    const stack = "-Wl,--export=__stack_pointer";
+    run([
+      "-matomics",
+      ...linkFlags,
+      ...sharing,
+      stack,
+      ...encoder,
+      "team-wasm.c",
+      "-o",
+      join(target, `attune-${name}-threads.wasm`),
+    ]);
   }
 } finally {
   rmSync(scratch, { recursive: true });

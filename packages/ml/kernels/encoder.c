@@ -27,9 +27,11 @@ static const Part whole = {0, 0, 1};
 
 static Part part_of(const AttuneEncoder *e, int index) { return (Part){e->team, index, e->team->threads}; }
 
+static int has_threads(const AttuneEncoder *e) { return e->team && e->team->ready; }
+
 // By a feed-forward's product, the largest. Small ones are computed alone, which changes nothing in the result.
 static int pays(const AttuneEncoder *e) {
-  return e->team && (int64_t)e->tokens * e->config.width * e->config.intermediate_size >= e->team->least;
+  return has_threads(e) && (int64_t)e->tokens * e->config.width * e->config.intermediate_size >= e->team->least;
 }
 
 // A layer's weights of some of its tiles.
@@ -279,7 +281,7 @@ static void run_texts(void *context, int index) {
 static int run(AttuneEncoder *e, int first, int last) {
   if (first < 0 || last > e->config.layers || first > last || e->tokens == 0) return ATTUNE_BAD_INPUT;
   Span span = {e, first, last};
-  if (e->team && e->texts >= 4 * e->team->threads) e->team->run(e->team, run_texts, &span);
+  if (has_threads(e) && e->texts >= 4 * e->team->threads) e->team->run(e->team, run_texts, &span);
   else if (pays(e)) e->team->run(e->team, run_part, &span);
   else for (int i = first; i < last; i++) run_layer(e, whole, &e->layers[i]);
   return is_finite(e) ? ATTUNE_OK : ATTUNE_NOT_FINITE;

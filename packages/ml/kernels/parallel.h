@@ -1,12 +1,14 @@
 // How a forward is shared out among threads: what kernels ask of a team, and which pieces are whose. A team is made where there are threads
-// (team.c); without one, as in WebAssembly, the only part does it all.
+// (team.c, team-wasm.c); without one the only part does it all.
 #pragma once
+#include <stdint.h>
 
 enum { ATTUNE_MOST_THREADS = 64 };
 
 typedef struct AttuneTeam AttuneTeam;
 struct AttuneTeam {
   int threads;
+  _Atomic int ready; // whether they are there: where they are not, or not yet, the caller computes alone
   int64_t least; // multiply-adds that a product has at least where sharing it out pays
   // work(context, part) for each part below `threads` at once; returns when all have.
   void (*run)(AttuneTeam *team, void (*work)(void *context, int part), void *context);

@@ -106,7 +106,7 @@ AttuneTeam *attune_team(int threads) {
   if (threads < 2 || threads > ATTUNE_MOST_THREADS) return NULL;
   Team *team = aligned_alloc(LINE, sizeof *team);
   if (!team) return NULL;
-  *team = (Team){.team = {threads, least, run_all, meet_all}, .expected = threads};
+  *team = (Team){.team = {threads, 1, least, run_all, meet_all}, .expected = threads};
   pthread_mutex_init(&team->lock, NULL);
   pthread_cond_init(&team->opened, NULL);
   for (int part = 1; part < threads; part++) {

@@ -105,7 +105,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
         : null,
       updateState: record.state,
       updateReason: record.reason,
-      engine: { name: engine.name, why: ports.engineChoice },
+      engine: { name: engine.name, why: ports.engineChoice() },
       utterances: utterances.counts,
       head: { kind: release?.headRecipe.kind ?? null, active: fitted?.choice ?? "prior" },
       f1Prior: fitted?.f1Prior ?? null,

@@ -157,5 +157,5 @@ export interface Ports {
   readonly log: Log;
   /** The engine that computes features here, and why this one (for `status`). */
   readonly engine: Engine;
-  readonly engineChoice: string;
+  readonly engineChoice: () => string;
 }

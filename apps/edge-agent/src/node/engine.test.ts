@@ -22,48 +22,48 @@ const readBuilds = () => ({ simd128: read("attune-simd128.wasm"), relaxed: read(
 const noAddon = () => loadNativeAddon(join(tmpdir(), "attune-nowhere", "attune.node"));
 
 describe("the choice of an engine", () => {
-  test("is WebAssembly where no addon was built, and says so", () => {
-    const { engine, why } = chooseEngine({ loadAddon: noAddon, readBuilds });
+  test("is WebAssembly where no addon was built, and says so", async () => {
+    const { engine, why } = await chooseEngine({ loadAddon: noAddon, readBuilds });
     expect(engine.name).toBe("wasm");
-    expect(why).toContain("the native kernels did not load (they were not built: native/build.js did not run)");
+    expect(why()).toContain("the native kernels did not load (they were not built: native/build.js did not run)");
   });
 
-  test("repeats the reason that the build left, and the system's for an addon that it refuses", () => {
+  test("repeats the reason that the build left, and the system's for an addon that it refuses", async () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-addon-"));
     const path = join(folder, "attune.node");
-    const why = () => chooseEngine({ loadAddon: () => loadNativeAddon(path), readBuilds }).why;
+    const why = async () => (await chooseEngine({ loadAddon: () => loadNativeAddon(path), readBuilds })).why();
     try {
       writeFileSync(join(folder, "not-built.txt"), "no C compiler was found");
-      expect(why()).toMatch(
-        /^kernels in WebAssembly with .*SIMD: .* \(they were not built: no C compiler was found\)$/,
+      expect(await why()).toMatch(
+        /^kernels in WebAssembly with .*SIMD on one thread: .* \(they were not built: no C compiler was found\)$/,
       );
       writeFileSync(path, "no shared object");
-      expect(why()).toMatch(/the native kernels did not load \(.*attune\.node/);
+      expect(await why()).toMatch(/the native kernels did not load \(.*attune\.node/);
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 
-  test("is WebAssembly where the processor has none of the addon's instruction sets", () => {
+  test("is WebAssembly where the processor has none of the addon's instruction sets", async () => {
     const loadAddon = () => ({ instructionSets: () => [] as string[] }) as NativeAddon;
-    const { engine, why } = chooseEngine({ loadAddon, readBuilds });
+    const { engine, why } = await chooseEngine({ loadAddon, readBuilds });
     expect(engine.name).toBe("wasm");
-    expect(why).toContain("(this processor has neither AVX2 with FMA and F16C nor 64-bit Arm's NEON)");
+    expect(why()).toContain("(this processor has neither AVX2 with FMA and F16C nor 64-bit Arm's NEON)");
   });
 
-  test("is the reference where neither loads, with both reasons", () => {
-    const { engine, why } = chooseEngine({
+  test("is the reference where neither loads, with both reasons", async () => {
+    const { engine, why } = await chooseEngine({
       loadAddon: noAddon,
       readBuilds: () => ({ simd128: Uint8Array.of(0, 97, 115, 109) }),
     });
     expect(engine).toBe(referenceEngine);
-    expect(why).toMatch(/not built.*WebAssembly/);
+    expect(why()).toMatch(/not built.*WebAssembly/);
   });
 
-  test("always finds one here", () => {
-    const { engine, why } = chooseEngine({ threads: 2 });
+  test("always finds one here", async () => {
+    const { engine, why } = await chooseEngine({ threads: 2 });
     expect(["native", "wasm"]).toContain(engine.name);
-    if (engine.name === "native") expect(why).toMatch(/^native kernels for .* on 2 threads$/);
+    if (engine.name === "native") expect(why()).toMatch(/^native kernels for .* on 2 threads$/);
   });
 });
 

@@ -4,49 +4,75 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { createWasmEngine, type WasmBuilds, type WasmEngine } from "@attune/ml/engine/wasm-engine";
+import { createWasmEngine, type WasmBuilds } from "@attune/ml/engine/wasm-engine";
+import type { WasmTeam } from "@attune/ml/engine/wasm-team";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
 export interface ChosenEngine {
   readonly engine: Engine;
   /** For the status page: what runs, and why nothing better does. */
-  readonly why: string;
+  readonly why: () => string;
+  /** Ends the threads that it started; without them it goes on. */
+  readonly close: () => void;
 }
 
 export interface EngineOptions {
-  /** Of the native kernels, default 1; the others compute on one. */
+  /** That compute an encoder's forward, default 1; the reference computes on one. */
   readonly threads?: number;
   readonly loadAddon?: () => NativeAddon;
   readonly readBuilds?: () => WasmBuilds;
 }
 
-/** Never throws: the reference runs everywhere. All three agree within the golden vectors' tolerance, so features do not depend on the choice. */
-export function chooseEngine(options: EngineOptions = {}): ChosenEngine {
+/** Never rejects: the reference runs everywhere. All three agree within the golden vectors' tolerance, so features do not depend on the choice. */
+export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenEngine> {
   const { threads = 1, loadAddon = loadNativeAddon, readBuilds = readShippedBuilds } = options;
   let missing: string;
   try {
     const engine = createNativeEngine(loadAddon(), { threads });
-    const on = threads === 1 ? "one thread" : `${threads} threads`;
-    return { engine, why: `native kernels for ${engine.instructionSet} on ${on}` };
+    const why = `native kernels for ${engine.instructionSet} on ${named(threads)}`;
+    return { engine, why: () => why, close: () => {} };
   } catch (error) {
     missing = `the native kernels did not load (${reason(error)})`;
   }
   try {
-    const engine: WasmEngine = createWasmEngine(readBuilds());
-    const build = engine.build === "relaxed" ? "with relaxed SIMD" : "with SIMD";
-    return { engine, why: `kernels in WebAssembly ${build}: ${missing}` };
-  } catch (error) {
-    return {
-      engine: referenceEngine,
-      why: `plain TypeScript: ${missing}, nor did those in WebAssembly (${reason(error)})`,
+    const team = threads > 1 ? await openTeam(threads) : undefined;
+    const engine = createWasmEngine(readBuilds(), team);
+    const build = engine.build === "relaxed" ? "relaxed SIMD" : "SIMD";
+    const on = () => {
+      const failure = team?.failure();
+      return failure === undefined ? `on ${named(threads)}` : `on one thread instead of ${threads} (${failure})`;
     };
+    const why = () => `kernels in WebAssembly with ${build} ${on()}: ${missing}`;
+    return { engine, why, close: () => team?.close() };
+  } catch (error) {
+    const why = `plain TypeScript: ${missing}, nor did those in WebAssembly (${reason(error)})`;
+    return { engine: referenceEngine, why: () => why, close: () => {} };
   }
 }
 
+/** Read when it is asked for: on one thread nobody needs it. */
+async function openTeam(threads: number): Promise<WasmTeam> {
+  const [{ createWasmTeam }, { spawnKernelThread }] = await Promise.all([
+    import("@attune/ml/engine/wasm-team"),
+    import("./kernel-threads.js"),
+  ]);
+  const builds = {
+    simd128: readKernel("attune-simd128-threads.wasm"),
+    relaxed: readKernel("attune-relaxed-threads.wasm"),
+  };
+  return createWasmTeam({ threads, builds, spawn: spawnKernelThread });
+}
+
 function readShippedBuilds(): WasmBuilds {
-  const require = createRequire(import.meta.url);
-  const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
-  return { simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") };
+  return { simd128: readKernel("attune-simd128.wasm"), relaxed: readKernel("attune-relaxed.wasm") };
+}
+
+function readKernel(name: string): Uint8Array {
+  return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/${name}`));
+}
+
+function named(threads: number): string {
+  return threads === 1 ? "one thread" : `${threads} threads`;
 }
 
 /** Node's messages go on over several lines. */

@@ -27,7 +27,7 @@ export interface AgentEnv {
   readonly outboxLimit: number;
   /** Port of the local API; 0 takes a free one. */
   readonly port: number;
-  /** That the native kernels compute an extractor's features on. */
+  /** That the kernels compute an extractor's features on, native or in WebAssembly. */
   readonly threads: number;
   readonly logLevel: LogLevel;
 }

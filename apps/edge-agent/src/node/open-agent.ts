@@ -55,7 +55,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
     const cipher = createAesCipher(storeKey);
     const deviceKey = createDeviceKey(paths.deviceSeed);
     const store = await openLevelStore(paths.store);
-    const { engine, why } = chooseEngine({ threads });
+    const { engine, why, close: closeEngine } = await chooseEngine({ threads });
     const agent = createAgent(
       {
         store,
@@ -77,6 +77,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
       agent,
       close: async () => {
         http.close();
+        closeEngine();
         await store.close();
         await lock.release();
       },

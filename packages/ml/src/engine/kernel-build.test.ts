@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,10 @@ if (compiler.status === 0 && linker.status === 0) {
     const folder = mkdtempSync(join(tmpdir(), "attune-kernels-"));
     try {
       execFileSync(process.execPath, [join(kernels, "build.js"), folder], { stdio: ["ignore", "inherit", "inherit"] });
-      for (const file of ["attune-simd128.wasm", "attune-relaxed.wasm"]) {
+      const committed = readdirSync(kernels).filter((name) => name.endsWith(".wasm"));
+      expect(readdirSync(folder).sort()).toEqual(committed.sort());
+      expect(committed.length).toBe(4);
+      for (const file of committed) {
         expect(readFileSync(join(folder, file)).equals(readFileSync(join(kernels, file)))).toBe(true);
       }
     } finally {

@@ -12,6 +12,7 @@ import {
   kernelWeights,
   loadTensors,
 } from "./kernel-weights.js";
+import type { WasmTeam } from "./wasm-team.js";
 
 export interface WasmBuilds {
   /** `attune-simd128.wasm`: runs wherever WebAssembly has SIMD. */
@@ -20,14 +21,19 @@ export interface WasmBuilds {
   readonly relaxed?: Uint8Array;
 }
 
+export type WasmBuild = keyof WasmBuilds;
+
 export interface WasmEngine extends Engine {
   readonly name: "wasm";
-  readonly build: "simd128" | "relaxed";
+  readonly build: WasmBuild;
 }
 
-/** Throws `unsupported` where the host has no WebAssembly SIMD. */
-export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
-  const build = relaxed !== undefined && hasRelaxedSimd() ? "relaxed" : "simd128";
+/**
+ * team: whose threads compute encoders' forwards, to the same bits; without one this thread does alone. Throws `unsupported` where the host has no
+ * WebAssembly SIMD.
+ */
+export function createWasmEngine({ simd128, relaxed }: WasmBuilds, team?: WasmTeam): WasmEngine {
+  const build: WasmBuild = relaxed !== undefined && hasRelaxedSimd() ? "relaxed" : "simd128";
   const bytes = build === "relaxed" ? relaxed! : simd128;
   if (!WebAssembly.validate(bytes)) {
     throw new MlError("unsupported", "This host's WebAssembly has no SIMD, or the kernel's bytes are damaged");
@@ -39,8 +45,9 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds): WasmEngine {
     createEncoder(config, tensors) {
       const weights = kernelWeights(config, tensors);
       const rows = Math.max(config.maxPositionEmbeddings, leastRows);
-      const kernel = createWasmKernel(module, { config: kernelConfig(config, weights, rows), weights, rows });
-      return createKernelEncoder(config, kernel);
+      const needs = { config: kernelConfig(config, weights, rows), regionBytes: regionBytes(weights, rows) };
+      const memory = team?.open(build, needs) ?? openMemory(module, needs);
+      return createKernelEncoder(config, createWasmKernel(memory, { weights, rows, regionBytes: needs.regionBytes }));
     },
     heads: createHeadKernels(createWasmHeadCore(module)),
   };
@@ -59,11 +66,10 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(Uint8Array.from(relaxedProbe));
 }
 
-interface KernelExports {
-  readonly memory: WebAssembly.Memory;
+export interface KernelExports {
   heap_base(): number;
-  encoder_size(config: number): number;
-  encoder_init(memory: number, bytes: number, config: number): number;
+  encoder_size(config: number, threads: number): number;
+  encoder_init(memory: number, bytes: number, config: number, team: number): number;
   encoder_load(
     encoder: number,
     slot: number,
@@ -80,36 +86,63 @@ interface KernelExports {
   encoder_pool(encoder: number, pooling: number, out: number, floats: number): number;
 }
 
+/** What an encoder's memory has to hold beside the encoder. */
+export interface MemoryNeeds {
+  readonly config: Uint8Array;
+  readonly regionBytes: number;
+}
+
+/** From its heap on: the config, the encoder, and a region through which everything else goes in and out. Addresses, and sizes in bytes. */
+export interface KernelMemory {
+  readonly kernel: KernelExports;
+  readonly buffer: ArrayBufferLike;
+  readonly config: number;
+  readonly encoder: number;
+  readonly encoderBytes: number;
+  readonly region: number;
+  /** 0 where this thread computes alone. */
+  readonly team: number;
+}
+
 /** Texts in one batch: beyond a few dozen a larger one gains nothing. */
 const batchTexts = 32;
 const badInput = -3;
 const pageBytes = 65536;
 const configBytes = 128;
 
-/** The instance's memory, from its heap on: the config, the encoder, and a region through which everything else goes in and out. */
+function regionBytes({ tensors }: KernelWeights, rows: number): number {
+  const longestRow = tensors.reduce((most, { cols }) => Math.max(most, cols), 0);
+  return Math.max(pageBytes, 8 * longestRow + 128, 12 * rows, 8 * longestRow * batchTexts);
+}
+
+/** Of this thread's own. */
+function openMemory(module: WebAssembly.Module, { config: configValues, regionBytes }: MemoryNeeds): KernelMemory {
+  const exports = new WebAssembly.Instance(module).exports as unknown as KernelExports & { memory: WebAssembly.Memory };
+  const { memory } = exports;
+  const config = alignUp(exports.heap_base());
+  grow(memory, config + configBytes);
+  new Uint8Array(memory.buffer, config).set(configValues);
+  const encoderBytes = encoderSize(exports, config, 1);
+  const encoder = config + configBytes;
+  const region = alignUp(encoder + encoderBytes);
+  grow(memory, region + regionBytes);
+  return { kernel: exports, buffer: memory.buffer, config, encoder, encoderBytes, region, team: 0 };
+}
+
+/** For the config that lies in the kernel's memory already. */
+export function encoderSize(kernel: KernelExports, config: number, threads: number): number {
+  const size = kernel.encoder_size(config, threads);
+  if (size >= 0) return size;
+  throw new MlError("unsupported", "The encoder is too large for WebAssembly's memory, or its sizes are out of range");
+}
+
 function createWasmKernel(
-  module: WebAssembly.Module,
-  { config, weights, rows }: { config: Uint8Array; weights: KernelWeights; rows: number },
+  memory: KernelMemory,
+  { weights, rows, regionBytes }: { weights: KernelWeights; rows: number; regionBytes: number },
 ): EncoderKernel {
-  const kernel = new WebAssembly.Instance(module).exports as unknown as KernelExports;
-  const heap = alignUp(kernel.heap_base());
-  grow(kernel.memory, heap + configBytes);
-  new Uint8Array(kernel.memory.buffer, heap, config.length).set(config);
-  const size = kernel.encoder_size(heap);
-  if (size < 0) {
-    throw new MlError(
-      "unsupported",
-      "The encoder is too large for WebAssembly's memory, or its sizes are out of range",
-    );
-  }
-  const encoder = heap + configBytes;
-  const region = alignUp(encoder + size);
-  const longestRow = weights.tensors.reduce((most, { cols }) => Math.max(most, cols), 0);
-  const regionBytes = Math.max(pageBytes, 8 * longestRow + 128, 12 * rows, 8 * longestRow * batchTexts);
-  grow(kernel.memory, region + regionBytes);
-  const { buffer } = kernel.memory;
-  refuse(kernel.encoder_init(encoder, size, heap), "the configuration");
-  loadTensors(weights, regionBytes - 64, (...part) => loadRows(kernel, { encoder, region }, part));
+  const { kernel, buffer, encoder, region } = memory;
+  refuse(kernel.encoder_init(encoder, memory.encoderBytes, memory.config, memory.team), "the configuration");
+  loadTensors(weights, regionBytes - 64, (...part) => loadRows(memory, part));
 
   const ids = new Int32Array(buffer, region, rows);
   const lengths = new Int32Array(buffer, region + 4 * rows, rows);
@@ -148,16 +181,15 @@ function createWasmKernel(
 
 /** Through the region: the values, and at the next aligned place the scales. */
 function loadRows(
-  kernel: KernelExports,
-  { encoder, region }: { encoder: number; region: number },
+  { kernel, buffer, encoder, region }: KernelMemory,
   [{ slot, layer, cols }, first, { values, scales }]: readonly [KernelTensor, number, KernelRows],
 ): number {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  new Uint8Array(kernel.memory.buffer, region, bytes.length).set(bytes);
+  new Uint8Array(buffer, region, bytes.length).set(bytes);
   let scalesAt = 0;
   if (scales !== undefined) {
     scalesAt = alignUp(region + bytes.length);
-    new Float32Array(kernel.memory.buffer, scalesAt, scales.length).set(scales);
+    new Float32Array(buffer, scalesAt, scales.length).set(scales);
   }
   const count = values.length / cols;
   return kernel.encoder_load(encoder, slot, layer, first, count, region, bytes.length, scalesAt);

@@ -1,0 +1,176 @@
+// Threads for the encoders in WebAssembly: each encoder in a memory of its own, shared with workers that the host starts. The host says how;
+// where it cannot, encoders are computed on one thread and the team says why.
+import { MlError } from "../error.js";
+import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-engine.js";
+
+/** What `packages/ml/kernels/thread.js` is given: it crosses to a worker by structured cloning. Addresses in the memory. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  /** The end of the thread's stack. */
+  readonly stack: number;
+  readonly team: number;
+  readonly part: number;
+}
+
+export interface TeamOptions {
+  /** That compute a forward, the caller's among them: 2 to 64. */
+  readonly threads: number;
+  /** `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`: of the same instruction sets as the engine's own. */
+  readonly builds: WasmBuilds;
+  /**
+   * Starts a worker on `packages/ml/kernels/thread.js` that keeps no process alive, and returns what ends it. `onEnd` is told of a worker that
+   * could not start or ended by itself.
+   */
+  readonly spawn: (start: ThreadStart, onEnd: (reason: unknown) => void) => () => void;
+  /** Multiply-adds of a product from which on it is shared out. */
+  readonly least?: number;
+}
+
+export interface WasmTeam {
+  /** Memory for an encoder, whose threads are on their way; until they have come, and where they do not, the caller computes alone. */
+  open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined;
+  /** Of every encoder that is still in use. */
+  hasCome(): boolean;
+  /** Why one thread computes after all; undefined where nothing went wrong. */
+  failure(): string | undefined;
+  /** Ends all threads; encoders go on with one. Those of an encoder that is collected end with it. */
+  close(): void;
+}
+
+interface TeamExports extends KernelExports {
+  team_bytes(): number;
+  team_init(memory: number, threads: number, least: number): number;
+  team_ready(team: number): number;
+  team_end(team: number): void;
+}
+
+/** One encoder's threads. The encoder's memory is reached by whoever uses the encoder alone, so that it can be collected. */
+interface Crew {
+  readonly kernel: WeakRef<TeamExports>;
+  readonly team: number;
+  readonly ends: (() => void)[];
+}
+
+const pageBytes = 65_536;
+const stackBytes = 65_536;
+const configBytes = 128;
+/** As `build.js` has it. */
+const leastPages = 4;
+/** Measured: below it, waiting for each other takes what a second thread gains. */
+const defaultLeast = 2 ** 21;
+
+export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }: TeamOptions): WasmTeam {
+  if (!Number.isInteger(threads) || threads < 2 || threads > 64) {
+    throw new MlError("out-of-range", `A team has 2 to 64 threads, not ${threads}`);
+  }
+  const crews = new Set<Crew>();
+  const modules = new Map<WasmBuild, WebAssembly.Module>();
+  const collected = new FinalizationRegistry<Crew>(end);
+  let failure: string | undefined;
+
+  function end(crew: Crew): void {
+    if (!crews.delete(crew)) return;
+    const kernel = crew.kernel.deref();
+    if (kernel !== undefined) kernel.team_end(crew.team);
+    for (const stop of crew.ends) stop();
+  }
+
+  function moduleOf(build: WasmBuild): WebAssembly.Module {
+    const known = modules.get(build);
+    if (known !== undefined) return known;
+    const bytes = builds[build];
+    if (bytes === undefined || !WebAssembly.validate(bytes)) {
+      throw new MlError("unsupported", "its WebAssembly has no threads, or the kernel's bytes are damaged");
+    }
+    const module = new WebAssembly.Module(bytes);
+    modules.set(build, module);
+    return module;
+  }
+
+  function man(
+    memory: KernelMemory & { kernel: TeamExports },
+    start: Omit<ThreadStart, "part" | "stack">,
+    stacks: number,
+  ): void {
+    const crew: Crew = { kernel: new WeakRef(memory.kernel), team: memory.team, ends: [] };
+    crews.add(crew);
+    collected.register(memory.kernel, crew);
+    for (let part = 1; part < threads && crews.has(crew); part++) {
+      const onEnd = (reason: unknown) => {
+        if (!crews.has(crew)) return;
+        failure = reasonOf(reason);
+        end(crew);
+      };
+      try {
+        crew.ends.push(spawn({ ...start, stack: stacks + part * stackBytes, part }, onEnd));
+      } catch (reason) {
+        onEnd(reason);
+      }
+    }
+  }
+
+  function open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined {
+    if (failure !== undefined) return undefined;
+    let opened: ReturnType<typeof layOut>;
+    try {
+      if (typeof SharedArrayBuffer === "undefined") throw new MlError("unsupported", "this host shares no memory");
+      opened = layOut(moduleOf(build), needs, { threads, least });
+    } catch (reason) {
+      failure = reasonOf(reason);
+      return undefined;
+    }
+    man(opened.memory, opened.start, opened.stacks);
+    return opened.memory;
+  }
+
+  return {
+    open,
+    hasCome: () => [...crews].every(({ kernel, team }) => kernel.deref()?.team_ready(team) !== 0),
+    failure: () => failure,
+    close() {
+      failure ??= "its threads were ended";
+      for (const crew of crews) end(crew);
+    },
+  };
+}
+
+/** A memory of exactly the size it needs: after what KernelMemory has, the team and a stack a thread. */
+function layOut(
+  module: WebAssembly.Module,
+  { config: configValues, regionBytes }: MemoryNeeds,
+  { threads, least }: { threads: number; least: number },
+) {
+  const probe = instantiate(module, leastPages);
+  const config = alignUp(probe.kernel.heap_base());
+  new Uint8Array(probe.memory.buffer, config).set(configValues);
+  const encoderBytes = probe.kernel.encoder_size(config, threads);
+  if (encoderBytes < 0) throw new MlError("unsupported", "the encoder is too large for WebAssembly's memory");
+  const encoder = config + configBytes;
+  const region = alignUp(encoder + encoderBytes);
+  const team = alignUp(region + regionBytes);
+  const stacks = alignUp(team + probe.kernel.team_bytes());
+  const pages = Math.ceil((stacks + threads * stackBytes) / pageBytes);
+  const { kernel, memory } = instantiate(module, pages);
+  new Uint8Array(memory.buffer, config).set(configValues);
+  kernel.team_init(team, threads, least);
+  return {
+    memory: { kernel, buffer: memory.buffer, config, encoder, encoderBytes, region, team },
+    start: { module, memory, team },
+    stacks,
+  };
+}
+
+function instantiate(module: WebAssembly.Module, pages: number): { kernel: TeamExports; memory: WebAssembly.Memory } {
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as TeamExports;
+  return { kernel, memory };
+}
+
+function alignUp(address: number): number {
+  return Math.ceil(address / 64) * 64;
+}
+
+function reasonOf(reason: unknown): string {
+  return reason instanceof Error ? (reason.message.split("\n")[0] ?? "") : String(reason);
+}
