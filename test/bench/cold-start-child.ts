@@ -4,6 +4,7 @@ const startedAt = performance.now();
 
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
+import type { Ours } from "./cold-start-ours.js";
 import type { OnnxModel } from "./onnx-model.js";
 import type { PeerName } from "./peers.js";
 
@@ -16,6 +17,11 @@ export interface ColdRequest {
   /** Files; `weights` as the engine takes them. */
   readonly weights: string;
   readonly tokenizer: string;
+  /** As `bundleOurs` made it. */
+  readonly ours: string;
+  readonly addon: string;
+  /** The folder of the WebAssembly builds. */
+  readonly kernels: string;
   readonly onnx?: Omit<OnnxModel, "bytes">;
   readonly text: string;
 }
@@ -31,14 +37,13 @@ const request = JSON.parse(process.argv[2]!) as ColdRequest;
 process.stdout.write(JSON.stringify(await coldStart(request)));
 process.exit(0);
 
-async function coldStart({ engine, tokenizer: tokenizerPath, text }: ColdRequest): Promise<ColdResult> {
+async function coldStart({ engine, tokenizer: tokenizerPath, ours, text }: ColdRequest): Promise<ColdResult> {
   if (engine === "node") return { loadMs: 0, tokenizerMs: 0, firstMs: 0, rssBytes: process.memoryUsage().rss };
   const { readFileSync } = await import("node:fs");
-  // Beside the engine's, as a program's imports are.
-  const tokenizing = import("@attune/ml/tokenizer/tokenizer");
-  const features = await load(request, readFileSync);
+  const opening = import(ours) as Promise<Ours>;
+  const features = await load(request, opening, readFileSync);
   const loadedAt = performance.now();
-  const { createTokenizer } = await tokenizing;
+  const { createTokenizer } = await opening;
   const tokenizer = createTokenizer(readFileSync(tokenizerPath, "utf8"));
   const tokenizerAt = performance.now();
   await features(tokenizer.encode(text, { maxTokens: 32 }).ids);
@@ -54,7 +59,11 @@ async function coldStart({ engine, tokenizer: tokenizerPath, text }: ColdRequest
 type Features = (ids: Int32Array) => unknown;
 
 /** Imports what the engine needs, and nothing else. */
-async function load(cold: ColdRequest, readFileSync: typeof import("node:fs").readFileSync): Promise<Features> {
+async function load(
+  cold: ColdRequest,
+  opening: Promise<Ours>,
+  readFileSync: typeof import("node:fs").readFileSync,
+): Promise<Features> {
   const { engine, config, pooling, weights } = cold;
   if (engine === "onnxruntime-node" || engine === "onnxruntime-web") {
     const { loadPeer, ortEncoder } = await import("./peers.js");
@@ -63,36 +72,25 @@ async function load(cold: ColdRequest, readFileSync: typeof import("node:fs").re
     const model = { bytes: readFileSync(weights), ...cold.onnx! };
     return (await ortEncoder(ort, model, { name: engine, threads: 1 })).features;
   }
-  const reading = import("@attune/ml/tensor/safetensors");
   if (engine === "tensorflow.js") {
     const tf = await (await import("./product.js")).openTensorflow();
     const { tensorflowBert } = await import("./tensorflow-bert.js");
-    const { parseSafetensors } = await reading;
+    const { parseSafetensors } = await opening;
     return tensorflowBert(tf, { config, weights: parseSafetensors(readFileSync(weights)), pooling }).features;
   }
-  const ours = engine === "native" ? await openNative() : await openWasm(readFileSync);
-  const { openSafetensors } = await reading;
   const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
+  const ours = await opening;
+  const read = (build: string) => readFileSync(`${cold.kernels}attune-${build}.wasm`);
+  const chosen =
+    engine === "native"
+      ? ours.createNativeEngine(ours.loadNativeAddon(cold.addon))
+      : ours.createWasmEngine({ simd128: read("simd128"), relaxed: read("relaxed") });
   const file = openSync(weights, "r");
   const source = {
     sizeBytes: fstatSync(file).size,
     read: (offset: number, into: Uint8Array) => void readSync(file, into, 0, into.length, offset),
   };
-  const encoder = ours.createEncoder(config, openSafetensors(source));
+  const encoder = chosen.createEncoder(config, ours.openSafetensors(source));
   closeSync(file);
   return (ids) => encoder.pooled!([ids], pooling);
-}
-
-async function openNative() {
-  const { openNativeEngine } = await import("./product.js");
-  const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
-  return createNativeEngine(loadNativeAddon());
-}
-
-async function openWasm(readFileSync: typeof import("node:fs").readFileSync) {
-  const { createRequire } = await import("node:module");
-  const { createWasmEngine } = await import("@attune/ml/engine/wasm-engine");
-  const { resolve } = createRequire(import.meta.url);
-  const read = (build: string) => readFileSync(resolve(`@attune/ml/kernels/attune-${build}.wasm`));
-  return createWasmEngine({ simd128: read("simd128"), relaxed: read("relaxed") });
 }

@@ -15,7 +15,8 @@ export async function openTensorflow(): Promise<Tf> {
   return (await openBackend("tfjs-wasm")).tf;
 }
 
-export const openNativeEngine = () => load<NativeEngine>("edge-agent/dist/node/native-engine.js");
+export const nativeEngineUrl = new URL("edge-agent/dist/node/native-engine.js", apps);
+export const openNativeEngine = () => load<NativeEngine>(nativeEngineUrl.href);
 
 /** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {

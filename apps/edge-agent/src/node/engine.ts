@@ -1,7 +1,6 @@
 // Which engine computes features on this device: the native kernels, the same in WebAssembly, or plain TypeScript; the best that loads.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine, type WasmBuilds } from "@attune/ml/engine/wasm-engine";
@@ -67,8 +66,9 @@ function readShippedBuilds(): WasmBuilds {
   return { simd128: readKernel("attune-simd128.wasm"), relaxed: readKernel("attune-relaxed.wasm") };
 }
 
+/** Beside src/node, dist/node and dist/bundle alike. To have Node look for them as a package's files takes longer than to compile them. */
 function readKernel(name: string): Uint8Array {
-  return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/${name}`));
+  return readFileSync(new URL(`../../../../packages/ml/kernels/${name}`, import.meta.url));
 }
 
 function named(threads: number): string {

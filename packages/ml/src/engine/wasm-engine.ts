@@ -35,10 +35,7 @@ export interface WasmEngine extends Engine {
 export function createWasmEngine({ simd128, relaxed }: WasmBuilds, team?: WasmTeam): WasmEngine {
   const build: WasmBuild = relaxed !== undefined && hasRelaxedSimd() ? "relaxed" : "simd128";
   const bytes = build === "relaxed" ? relaxed! : simd128;
-  if (!WebAssembly.validate(bytes)) {
-    throw new MlError("unsupported", "This host's WebAssembly has no SIMD, or the kernel's bytes are damaged");
-  }
-  const module = new WebAssembly.Module(bytes);
+  const module = compile(bytes);
   return {
     name: "wasm",
     build,
@@ -51,6 +48,15 @@ export function createWasmEngine({ simd128, relaxed }: WasmBuilds, team?: WasmTe
     },
     heads: createHeadKernels(createWasmHeadCore(module)),
   };
+}
+
+function compile(bytes: Uint8Array): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    const why = "This host's WebAssembly has no SIMD, or the kernel's bytes are damaged";
+    throw new MlError("unsupported", why, { cause });
+  }
 }
 
 /** Room for a batch of short texts, whatever the model's longest text is. */
