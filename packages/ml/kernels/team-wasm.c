@@ -4,8 +4,9 @@
 #include "parallel.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
-// Some microseconds, as long as most waits last. WebAssembly has no instruction to pause.
-enum { SPINS = 20000, LINE = 64 };
+// Longer than the host takes to wake a thread, or one that sleeps too early makes the others sleep, wait after wait: measured, with a fifth of it
+// two threads were slower than one. WebAssembly has no instruction to pause.
+enum { SPINS = 100000, LINE = 64 };
 
 typedef struct {
   AttuneTeam team; // what callers see comes first

@@ -1,11 +1,12 @@
 // The threads of the kernels in WebAssembly as Node's workers, for a device where the native kernels did not load.
-import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import type { TeamOptions } from "@attune/ml/engine/wasm-team";
 
+/** Beside src/node, dist/node and dist/bundle alike. */
+const script = new URL("../../../../packages/ml/kernels/thread.js", import.meta.url);
+
 export const spawnKernelThread: TeamOptions["spawn"] = (start, onEnd) => {
-  const path = createRequire(import.meta.url).resolve("@attune/ml/kernels/thread.js");
-  const worker = new Worker(path, { workerData: start, execArgv: [], env: {} });
+  const worker = new Worker(script, { workerData: start, execArgv: [], env: {} });
   worker.unref();
   worker.on("error", onEnd);
   worker.on("exit", (code) => onEnd(new Error(`a thread ended with code ${code}`)));

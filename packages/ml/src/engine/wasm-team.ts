@@ -58,7 +58,7 @@ const configBytes = 128;
 /** As `build.js` has it. */
 const leastPages = 4;
 /** Measured: below it, waiting for each other takes what a second thread gains. */
-const defaultLeast = 2 ** 21;
+const defaultLeast = 2 ** 21 + 1;
 
 export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }: TeamOptions): WasmTeam {
   if (!Number.isInteger(threads) || threads < 2 || threads > 64) {
