@@ -5,7 +5,7 @@ import type { TensorFile } from "@attune/ml/tensor/safetensors";
 import { type Dtype, dtypes, inDtype, type OurEngine } from "./engines.js";
 import { type OnnxConfig, type OnnxForm, onnxForms } from "./onnx-blocks.js";
 import { onnxEncoder } from "./onnx-model.js";
-import { loadPeer, type Ort, type OrtEncoder, ortEncoder, type PeerName } from "./peers.js";
+import { loadPeer, type Ort, type OrtEncoder, ortEncoder, type PeerName, peerRestMs } from "./peers.js";
 import type { Tf } from "./product.js";
 import { tensorflowBert } from "./tensorflow-bert.js";
 import { contender, timeInTurn } from "./timing.js";
@@ -19,6 +19,8 @@ export interface EncoderContender {
   readonly features: ((ids: Int32Array) => Float32Array | Promise<Float32Array>) | undefined;
   /** Ours alone: of many texts in one call. */
   readonly batch?: ((texts: readonly Int32Array[]) => unknown) | undefined;
+  /** For how long its threads may go on spinning after a forward; default 3. */
+  readonly restMs?: number;
   readonly dispose?: () => unknown;
 }
 
@@ -43,7 +45,7 @@ export async function createContenders(field: Field, model: Model): Promise<Enco
     const weights = inDtype(model.weights, dtype);
     for (const engine of field.engines) {
       for (const threads of field.threads) {
-        const encoder = engine.createEncoder(model.config, weights, threads);
+        const encoder = await engine.createEncoder(model.config, weights, threads);
         const features = encoder && ((ids: Int32Array) => encoder.pooled!([ids], model.pooling).data);
         const batch = encoder && ((texts: readonly Int32Array[]) => encoder.pooled!(texts, model.pooling));
         contenders.push({ engine: engine.name, dtype, threads, ours: true, features, batch });
@@ -53,12 +55,12 @@ export async function createContenders(field: Field, model: Model): Promise<Enco
   const forms: Record<OnnxForm, string[]> = { plain: [], fused: [] };
   for (const name of field.peers) {
     for (const threads of field.threads) {
-      const ort = await loadPeer(name, threads);
+      const ort = loadPeer(name, threads);
       if (ort === undefined) continue;
       for (const dtype of ["fp32", "int8"] as const) {
         const { encoder, form } = await fasterForm(ort, model, { name, dtype, threads });
         forms[form].push(`${name} ${dtype} (${threadsOf(threads)})`);
-        contenders.push({ engine: name, dtype, threads, ours: false, ...encoder });
+        contenders.push({ engine: name, dtype, threads, ours: false, restMs: peerRestMs[name], ...encoder });
       }
     }
   }

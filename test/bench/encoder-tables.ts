@@ -105,10 +105,14 @@ async function timeContenders(
     const chosen = contenders.flatMap((one, i) =>
       one.threads === threads && one.features !== undefined ? [{ i, ...one, features: one.features }] : [],
     );
-    const named = chosen.map(({ engine, dtype, features }) =>
-      sentenceBySentence(`${engine} ${dtype} ${threadsOf(threads)}`, sentences, (text) => features(encode(text))),
-    );
-    const options = { rounds, warmups: model === "tiny" ? 150 : 8, ...(threads === 1 ? {} : { pauseMs: 3 }) };
+    const named = chosen.map(({ engine, dtype, features, restMs = 3 }) => {
+      const name = `${engine} ${dtype} ${threadsOf(threads)}`;
+      const one = sentenceBySentence(name, sentences, (text) => features(encode(text)));
+      if (threads === 1) return one;
+      // Where there are many rounds, who rests long does not take part in all of them.
+      return { ...one, pauseMs: restMs, every: model === "tiny" && restMs > 3 ? 3 : 1 };
+    });
+    const options = { rounds, warmups: model === "tiny" ? 150 : 8 };
     const onCut = (cut: number) => note(`${threadsOf(threads)}: ${cut} of ${rounds} rounds, the machine being busy`);
     const onRound = (done: number, total: number) => progress.advance((pass + done / total) / threadCounts.length);
     for (const [k, timing] of (await timeInTurn(named, { ...options, onRound, onCut })).entries()) {

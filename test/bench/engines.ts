@@ -2,16 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Encoder } from "@attune/ml/encoder/encoder";
 import type { Engine } from "@attune/ml/engine/engine";
 import { kernelWeights } from "@attune/ml/engine/kernel-weights";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
+import { createWasmTeam } from "@attune/ml/engine/wasm-team";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { halveTensorFile } from "@attune/ml/quantization/fp16";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
-import { openNativeEngine } from "./product.js";
+import { openKernelThreads, openNativeEngine } from "./product.js";
 
 export const dtypes = ["fp32", "fp16", "int8"] as const;
 export type Dtype = (typeof dtypes)[number];
@@ -23,8 +25,8 @@ export interface OurEngine {
   /** The instructions, for people. */
   readonly instructions: string;
   readonly heads: HeadKernels;
-  /** Undefined for what is not built. */
-  createEncoder(config: EncoderConfig, weights: Weights, threads: number): Encoder | undefined;
+  /** Resolves when its threads are there; to undefined for what is not built, or has fewer threads. */
+  createEncoder(config: EncoderConfig, weights: Weights, threads: number): Promise<Encoder | undefined>;
 }
 
 export interface Weights {
@@ -32,8 +34,8 @@ export interface Weights {
   readonly file: TensorFile;
 }
 
-export function kernelBytes(build: "simd128" | "relaxed"): Uint8Array {
-  return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/attune-${build}.wasm`));
+export function kernelBytes(build: "simd128" | "relaxed", form: "" | "-threads" = ""): Uint8Array {
+  return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/attune-${build}${form}.wasm`));
 }
 
 /** Undefined where the addon was not built or does not load, which is told on standard error. */
@@ -51,29 +53,38 @@ export async function nativeEngine(): Promise<OurEngine | undefined> {
     );
     return undefined;
   }
+  const on: Opener = async (threads, create) => create(createNativeEngine(addon, { threads }));
   return { name: "native", build: "native", instructions: engine.instructionSet, ...offered(engine, on) };
-
-  function on(threads: number): Engine {
-    return createNativeEngine(addon, { threads });
-  }
 }
 
 export function wasmEngine(): OurEngine {
-  const engine = createWasmEngine({ simd128: kernelBytes("simd128"), relaxed: kernelBytes("relaxed") });
+  const builds = { simd128: kernelBytes("simd128"), relaxed: kernelBytes("relaxed") };
+  const engine = createWasmEngine(builds);
   const instructions = engine.build === "relaxed" ? "SIMD128 with relaxed SIMD" : "SIMD128";
-  return { name: "wasm", build: engine.build, instructions, ...offered(engine, () => undefined) };
+  return { name: "wasm", build: engine.build, instructions, ...offered(engine, on) };
+
+  async function on(threads: number, create: (engine: Engine) => Encoder): Promise<Encoder | undefined> {
+    const { spawnKernelThread } = await openKernelThreads();
+    const shared = { simd128: kernelBytes("simd128", "-threads"), relaxed: kernelBytes("relaxed", "-threads") };
+    const team = createWasmTeam({ threads, builds: shared, spawn: spawnKernelThread });
+    const encoder = create(createWasmEngine(builds, team));
+    while (!team.hasCome()) await sleep(1);
+    if (team.failure() === undefined) return encoder;
+    process.stderr.write(`the kernels in WebAssembly have no ${threads} threads: ${team.failure()}\n`);
+    return undefined;
+  }
 }
 
-/** `on`: the same engine on more threads than one. */
-function offered(
-  engine: Engine,
-  on: (threads: number) => Engine | undefined,
-): Pick<OurEngine, "heads" | "createEncoder"> {
+/** Creates an encoder with the same engine on more threads than one. */
+type Opener = (threads: number, create: (engine: Engine) => Encoder) => Promise<Encoder | undefined>;
+
+function offered(engine: Engine, on: Opener): Pick<OurEngine, "heads" | "createEncoder"> {
   return {
     heads: engine.heads,
-    createEncoder(config, { dtype, file }, threads) {
+    async createEncoder(config, { dtype, file }, threads) {
       if (dtype === "fp16" && !keepsHalf(config, file)) return undefined;
-      return (threads === 1 ? engine : on(threads))?.createEncoder(config, file);
+      const create = (one: Engine) => one.createEncoder(config, file);
+      return threads === 1 ? create(engine) : on(threads, create);
     },
   };
 }

@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { OnnxModel } from "./onnx-model.js";
 
 export interface OrtTensor {
@@ -38,14 +37,15 @@ export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".
 const folder = join(cacheFolder, `onnxruntime-${ortVersion}`);
 
 /** Undefined for one that cannot be had: it is named on standard error and left out. */
-export async function loadPeer(name: PeerName, threads: number): Promise<Ort | undefined> {
+export function loadPeer(name: PeerName, threads: number): Ort | undefined {
   if (!existsSync(join(folder, "node_modules", name))) fetchInto(folder);
   try {
-    const url = pathToFileURL(createRequire(join(folder, "package.json")).resolve(name));
-    // ONNX Runtime Web has one pool of threads for each time its module is loaded.
-    if (name === "onnxruntime-web") url.search = `?threads=${threads}`;
-    const loaded = await import(url.href);
-    const ort = (loaded.default ?? loaded) as Ort;
+    const require = createRequire(join(folder, "package.json"));
+    // ONNX Runtime Web has as many threads as it was told when it was first used; loaded anew, it is another.
+    for (const path of Object.keys(require.cache)) {
+      if (/onnxruntime-(web|common)/.test(path)) delete require.cache[path];
+    }
+    const ort = require(name) as Ort;
     ort.env.wasm.numThreads = threads;
     ort.env.logLevel = "error";
     return ort;
@@ -60,6 +60,9 @@ export interface OrtEncoder {
   readonly dispose: () => Promise<void>;
 }
 
+/** After a forward on several threads: for how long they may go on spinning. The web's do so for 15 to 60 ms, whatever they are told. */
+export const peerRestMs: Record<PeerName, number> = { "onnxruntime-node": 3, "onnxruntime-web": 50 };
+
 /** With every graph optimization that ONNX Runtime knows. */
 export async function ortEncoder(
   ort: Ort,
@@ -71,7 +74,7 @@ export async function ortEncoder(
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Its threads spin within a forward as they will, but not on into the next contender's.
+    // Its threads spin within a forward as they will, but in Node not on into the next contender's.
     extra: { session: { force_spinning_stop: "1" } },
   });
   const wide = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);

@@ -37,13 +37,13 @@ export async function benchPredict({ engines, tf, progress }: PredictBench): Pro
   const sentences = readSentences();
   const notes: string[] = [];
 
-  const ours = [referenceEngine, ...engines].map((engine) => {
-    const encoder =
-      "build" in engine
-        ? engine.createEncoder(config, { dtype: "int8", file }, 1)!
-        : engine.createEncoder(config, file);
+  const opened = [{ name: referenceEngine.name, encoder: referenceEngine.createEncoder(config, file) }];
+  for (const engine of engines) {
+    opened.push({ name: engine.name, encoder: (await engine.createEncoder(config, { dtype: "int8", file }, 1))! });
+  }
+  const ours = opened.map(({ name, encoder }) => {
     const extractor = createFeatureExtractor({ tokenizer, encoder, pooling, maxTokens, identity: "bench" });
-    return { engine: engine.name, task: "int8", ours: true, work: (text: string) => extractor.extract(text) };
+    return { engine: name, task: "int8", ours: true, work: (text: string) => extractor.extract(text) };
   });
   let rivals: EncoderContender[] = [];
   if (config.modelType === "bert" && config.hiddenAct === "gelu") {

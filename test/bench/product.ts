@@ -5,6 +5,7 @@ const apps = new URL("../../../apps/", import.meta.url);
 const load = async <T>(path: string): Promise<T> => (await import(new URL(path, apps).href)) as T;
 
 type Backend = typeof import("../../apps/server/dist/pretraining/backend.js");
+type KernelThreads = typeof import("../../apps/edge-agent/dist/node/kernel-threads.js");
 type NativeEngine = typeof import("../../apps/edge-agent/dist/node/native-engine.js");
 
 export type Tf = Awaited<ReturnType<Backend["openBackend"]>>["tf"];
@@ -17,6 +18,9 @@ export async function openTensorflow(): Promise<Tf> {
 
 export const nativeEngineUrl = new URL("edge-agent/dist/node/native-engine.js", apps);
 export const openNativeEngine = () => load<NativeEngine>(nativeEngineUrl.href);
+
+/** What starts a thread for the kernels in WebAssembly. */
+export const openKernelThreads = () => load<KernelThreads>("edge-agent/dist/node/kernel-threads.js");
 
 /** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {

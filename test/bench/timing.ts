@@ -9,6 +9,8 @@ export interface Contender {
   readonly time: () => number | Promise<number>;
   /** Takes part in every n-th round only: for the slow, so that the quick are timed often. Default 1. */
   readonly every?: number;
+  /** After each of its units, instead of the options' `pauseMs`. */
+  readonly pauseMs?: number;
 }
 
 export interface Timing {
@@ -57,11 +59,11 @@ export async function timeInTurn(contenders: readonly Contender[], options: Timi
     }
     random.shuffle(order);
     for (const index of order) {
-      const { every = 1, time } = contenders[index]!;
+      const { every = 1, time, pauseMs: ownPauseMs = pauseMs } = contenders[index]!;
       if (round >= warmups && (round - warmups) % every !== 0) continue;
       const milliseconds = await time();
       if (round >= warmups) samples[index]!.push(milliseconds);
-      if (pauseMs !== undefined) await sleep(pauseMs);
+      if (ownPauseMs !== undefined) await sleep(ownPauseMs);
     }
     onRound?.(round + 1, warmups + rounds);
   }
