@@ -12,7 +12,7 @@ import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { describe, expect, test, vi } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { readTrainedBert, trainedForms } from "../../../../test/golden/trained-bert.js";
-import { chooseEngine } from "./engine.js";
+import { type ChosenEngine, chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -58,6 +58,23 @@ describe("the choice of an engine", () => {
     });
     expect(engine).toBe(referenceEngine);
     expect(why()).toMatch(/not built.*WebAssembly/);
+  });
+
+  test("is WebAssembly on as many threads as it is told, to the same bits, and says so; once closed, on one", async () => {
+    const file = quantizeTensorFile(randomWeights(9, wideConfig));
+    const ids = Int32Array.from({ length: 60 }, (_, i) => i);
+    const features = ({ engine }: ChosenEngine) =>
+      engine.createEncoder(wideConfig, file).pooled!([ids, ids], "mean").data;
+    const alone = await chooseEngine({ loadAddon: noAddon, readBuilds });
+    const shared = await chooseEngine({ threads: 2, loadAddon: noAddon, readBuilds });
+    try {
+      expect(features(shared)).toEqual(features(alone));
+      expect(shared.why()).toMatch(/^kernels in WebAssembly with .*SIMD on 2 threads: the native kernels did not load/);
+    } finally {
+      shared.close();
+    }
+    expect(features(shared)).toEqual(features(alone));
+    expect(shared.why()).toMatch(/SIMD on one thread instead of 2 \(its threads were ended\): /);
   });
 
   test("always finds one here", async () => {
