@@ -44,7 +44,7 @@ async function coldStart({ engine, tokenizer: tokenizerPath, ours, text }: ColdR
   const features = await load(request, opening, readFileSync);
   const loadedAt = performance.now();
   const { createTokenizer } = await opening;
-  const tokenizer = createTokenizer(readFileSync(tokenizerPath, "utf8"));
+  const tokenizer = createTokenizer(readFileSync(tokenizerPath));
   const tokenizerAt = performance.now();
   await features(tokenizer.encode(text, { maxTokens: 32 }).ids);
   const endedAt = performance.now();

@@ -6,6 +6,7 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(input?: ArrayBufferView | ArrayBuffer): string;
 }
+declare function atob(base64: string): string;
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

@@ -35,7 +35,7 @@ export function openFeatureExtractor(
     ...settings,
     encoder: engine.createEncoder(parseEncoderConfig(utf8(config)), tensors),
     reduction: loadDimensionalityReduction(parseSafetensors(reduction)),
-    tokenizer: createTokenizer(utf8(tokenizer)),
+    tokenizer: createTokenizer(tokenizer),
   });
 }
 

@@ -1,6 +1,7 @@
 // What is used of a tokenizer.json, checked: a setting that is not computed here is refused by name instead of passed over.
 import { MlError } from "../error.js";
-import { idOfToken, scanVocabulary, type Vocabulary } from "./vocabulary.js";
+import { idOfToken, type Vocabulary, vocabularyOf } from "./vocabulary.js";
+import { scanVocabulary } from "./vocabulary-scan.js";
 
 export type Fields = Record<string, unknown>;
 
@@ -26,8 +27,8 @@ export interface TokenizerFile {
   readonly padId: number | undefined;
 }
 
-/** Throws `malformed` or `unsupported`, naming the part. */
-export function readTokenizerFile(tokenizerJson: string): TokenizerFile {
+/** tokenizerJson: its text, or its bytes in UTF-8. Throws `malformed` or `unsupported`, naming the part. */
+export function readTokenizerFile(tokenizerJson: string | Uint8Array): TokenizerFile {
   const { json, vocab } = parse(tokenizerJson);
   const model = readModel(json.model);
   const { added_tokens: added } = json;
@@ -118,21 +119,46 @@ function checkId(token: string, id: unknown): number {
 }
 
 /** Nearly all of the text is the vocabulary: it is scanned where it stands, and only the rest parsed, with a token no file has in its place. */
-function parse(text: string): { json: Fields; vocab?: Vocabulary } {
-  const found = /"vocab"\s*:\s*\{/.exec(text);
-  if (found !== null) {
-    const from = found.index + found[0].length - 1;
-    const scanned = scanVocabulary(text, from);
-    if (scanned !== undefined) {
-      const json = parseJson(`${text.slice(0, from)}{"${standIn}":0}${text.slice(scanned.end)}`);
-      const { model } = json;
-      // Else those letters stood somewhere else.
-      if (isFields(model) && isFields(model.vocab) && model.vocab[standIn] === 0) {
-        return { json, vocab: scanned.vocabulary };
-      }
+function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Vocabulary } {
+  const bytes = typeof tokenizerJson === "string" ? new TextEncoder().encode(tokenizerJson) : tokenizerJson;
+  const from = findVocabulary(bytes);
+  const scanned = from < 0 ? undefined : scanVocabulary(bytes, from);
+  if (scanned !== undefined) {
+    const rest = decode(bytes.subarray(scanned.end), { ignoreBOM: true });
+    const json = parseJson(`${decode(bytes.subarray(0, from))}{"${standIn}":0}${rest}`);
+    const { model } = json;
+    // Else those letters stood somewhere else.
+    if (isFields(model) && isFields(model.vocab) && model.vocab[standIn] === 0) {
+      return { json, vocab: scanned.vocabulary };
     }
   }
-  return { json: parseJson(text) };
+  return { json: parseJson(decode(bytes)) };
+}
+
+/** Where the brace of the first `"vocab": {` is; −1 where there is none. */
+function findVocabulary(bytes: Uint8Array): number {
+  const [space, quote, colon, brace] = [0x20, 0x22, 0x3a, 0x7b];
+  const key = new TextEncoder().encode('"vocab"');
+  const skipSpace = (from: number): number => {
+    let at = from;
+    while (bytes[at]! <= space) at++;
+    return at;
+  };
+  for (let at = bytes.indexOf(quote); at >= 0; at = bytes.indexOf(quote, at + 1)) {
+    if (!key.every((byte, i) => bytes[at + i] === byte)) continue;
+    const then = skipSpace(at + key.length);
+    const open = skipSpace(then + 1);
+    if (bytes[then] === colon && bytes[open] === brace) return open;
+  }
+  return -1;
+}
+
+function decode(bytes: Uint8Array, options: { ignoreBOM?: boolean } = {}): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ...options }).decode(bytes);
+  } catch (cause) {
+    throw new MlError("malformed", "tokenizer.json is not UTF-8", { cause });
+  }
 }
 
 const standIn = "\u{10ffff}scanned";
@@ -148,12 +174,11 @@ function parseJson(text: string): Fields {
   return json;
 }
 
-/** Of a model that the scan did not find or could not read. */
+/** Of a file that the scan did not read. */
 function readVocabulary(vocab: Fields): Vocabulary {
-  for (const token in vocab) checkId(token, vocab[token]);
-  const scanned = scanVocabulary(JSON.stringify(vocab), 0);
-  if (scanned === undefined) throw malformed("model.vocab is empty");
-  return scanned.vocabulary;
+  const entries = Object.entries(vocab);
+  if (entries.length === 0) throw malformed("model.vocab is empty");
+  return vocabularyOf(entries.map(([token, id]) => [token, checkId(token, id)]));
 }
 
 function readAddedToken(token: Fields, normalizes: boolean): AddedToken {

@@ -79,8 +79,7 @@ describe("lengths", () => {
 });
 
 describe("tokenizer.json", () => {
-  it("is what its digest is taken over, and is written the same each time", () => {
-    expect(tokenizer.digestSource).toBe(json);
+  it("is written the same each time", () => {
     expect(wordPieceTokenizerJson(golden.vocab, { lowercase: true })).toBe(json);
     expect(tokenizer.vocabSize).toBe(golden.vocab.length);
   });

@@ -23,14 +23,12 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): Encoding;
   /** One more than the largest id: an encoder's vocabulary must be at least this large. */
   readonly vocabSize: number;
-  /** The tokenizer.json it was made from: what a digest of this tokenizer is taken over. */
-  readonly digestSource: string;
 }
 
 export const defaultMaxTokens = 32;
 
-/** A tokenizer from the text of a tokenizer.json. Throws `malformed` or `unsupported`, naming the part. */
-export function createTokenizer(tokenizerJson: string): Tokenizer {
+/** A tokenizer from a tokenizer.json, its text or its bytes. Throws `malformed` or `unsupported`, naming the part. */
+export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   const file = readTokenizerFile(tokenizerJson);
   const model = file.model.type === "WordPiece" ? createWordPiece(file) : createBytePairs(file);
   const walk = createSectionWalk(file.addedTokens);
@@ -70,7 +68,7 @@ export function createTokenizer(tokenizerJson: string): Tokenizer {
     return { ids, attentionMask: new Uint8Array(ids.length).fill(1, 0, length) };
   }
 
-  return { encode, vocabSize, digestSource: tokenizerJson };
+  return { encode, vocabSize };
 }
 
 const surrogate = /[\ud800-\udfff]/;
