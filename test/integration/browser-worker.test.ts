@@ -1,47 +1,19 @@
 // The extractor's worker in a real Chromium: the bundled extractor off the main thread, with the features that the daemon's WebAssembly gives.
-import { existsSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import { openFeatureExtractor } from "@attune/ml/features/open-extractor";
 import { loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExtractorClient } from "../../apps/edge-agent/src/browser/extractor-client.js";
 import type { LoadInput } from "../../apps/edge-agent/src/browser/messages.js";
+import { openPage } from "./chromium-page.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-const html =
-  '<!doctype html><title>attune</title><script type="module" src="/test/integration/browser-page.js"></script>';
-const types: Record<string, string> = { ".js": "text/javascript", ".json": "application/json", ".html": "text/html" };
-
-/** Serves the built files, package names resolved to paths as a bundler or an import map would; workers know no import maps. */
-function serve(): Promise<Server> {
-  const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
-    const isServed =
-      /^\/(packages\/ml|apps\/edge-agent)\/(dist|kernels)\/|^\/(assets\/extractor|test\/integration)\//.test(path);
-    const file = join(root, path);
-    const type = types[extname(path)] ?? "application/octet-stream";
-    if (path === "/") return response.setHeader("content-type", "text/html").end(html);
-    if (!isServed || !existsSync(file)) return response.writeHead(404).end();
-    const bytes = readFileSync(file);
-    response.setHeader("content-type", type);
-    if (type !== "text/javascript") return response.end(bytes);
-    response.end(
-      bytes
-        .toString("utf8")
-        .replace(/(from|import)(\s*\(?\s*)"@attune\/ml\/([^"]+)"/g, '$1$2"/packages/ml/dist/$3.js"'),
-    );
-  });
-  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
-}
-
 const sentences = [
   "Oh my God, he's lost it. He's totally lost it.",
   "What?",
@@ -68,31 +40,15 @@ declare global {
   var helpers: Helpers;
 }
 
-let server: Server;
-let browser: Browser;
 let page: Page;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  if (!existsSync(executablePath)) {
-    throw new Error(
-      `${executablePath} does not exist: install chromium (apt-get install chromium) or set CHROMIUM_PATH`,
-    );
-  }
-  if (!existsSync(join(root, "apps/edge-agent/dist/browser/extractor-worker.js"))) {
-    throw new Error("The worker is not built: run `npm run build` first");
-  }
-  server = await serve();
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  browser = await chromium.launch({ executablePath, args: [...args, "--disable-component-update", "--disable-sync"] });
-  page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  ({ page, close } = await openPage("/test/integration/browser-page.js"));
   await page.waitForFunction(() => "helpers" in globalThis);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  server?.close();
-});
+afterAll(() => close?.());
 
 describe("an extractor in a browser's worker", () => {
   it("gives the features and probabilities of the same kernels in Node, within the golden vectors' tolerance", async () => {
