@@ -19,10 +19,15 @@ const isas = [
   { name: "simd128", isa: ["-msimd128"] },
   { name: "relaxed", isa: ["-msimd128", "-mrelaxed-simd"] },
 ];
-// The encoders alone, for several threads on a memory that the host makes: as large as it is needed, at least 4 pages.
-const sharing = "-Wl,--shared-memory -Wl,--import-memory -Wl,--initial-memory=262144 -Wl,--max-memory=4294967296".split(
-  " ",
-);
+// The encoders alone, for several threads on a memory that the host makes: as large as it is needed, at least 4 pages. Each thread is told its stack.
+const sharing = [
+  "shared-memory",
+  "import-memory",
+  "initial-memory=262144",
+  "max-memory=4294967296",
+  "export=__stack_pointer",
+];
+const threadFlags = ["-matomics", ...sharing.map((flag) => `-Wl,--${flag}`)];
 
 // The heads' many small loops are unrolled where they are written so; more would double their bytes and gain nothing.
 const headFlags = ["-O2", "-mllvm", "-unroll-runtime=0", "-fno-vectorize"];
@@ -35,19 +40,9 @@ try {
     // Relative source names, so that no machine's path can get into the bytes.
     const run = (more) => execFileSync(compiler, [...flags, ...isa, ...more], { cwd: sources, stdio: "inherit" });
     run([...headFlags, "-c", "heads.c", "-o", heads]);
-    const encoder = ["encoder.c", "wasm.c"];
-    run([...linkFlags, ...encoder, "heads-call.c", "wasm-heads.c", heads, "-o", join(target, `attune-${name}.wasm`)]);
-    const stack = "-Wl,--export=__stack_pointer";
-    run([
-      "-matomics",
-      ...linkFlags,
-      ...sharing,
-      stack,
-      ...encoder,
-      "team-wasm.c",
-      "-o",
-      join(target, `attune-${name}-threads.wasm`),
-    ]);
+    const link = (file, more) => run([...linkFlags, "encoder.c", "wasm.c", ...more, "-o", join(target, file)]);
+    link(`attune-${name}.wasm`, ["heads-call.c", "wasm-heads.c", heads]);
+    link(`attune-${name}-threads.wasm`, ["team-wasm.c", ...threadFlags]);
   }
 } finally {
   rmSync(scratch, { recursive: true });

@@ -128,18 +128,15 @@ function openMemory(module: WebAssembly.Module, { config: configValues, regionBy
   const config = alignUp(exports.heap_base());
   grow(memory, config + configBytes);
   new Uint8Array(memory.buffer, config).set(configValues);
-  const encoderBytes = encoderSize(exports, config, 1);
+  const encoderBytes = exports.encoder_size(config, 1);
+  if (encoderBytes < 0) {
+    const why = "The encoder is too large for WebAssembly's memory, or its sizes are out of range";
+    throw new MlError("unsupported", why);
+  }
   const encoder = config + configBytes;
   const region = alignUp(encoder + encoderBytes);
   grow(memory, region + regionBytes);
   return { kernel: exports, buffer: memory.buffer, config, encoder, encoderBytes, region, team: 0 };
-}
-
-/** For the config that lies in the kernel's memory already. */
-export function encoderSize(kernel: KernelExports, config: number, threads: number): number {
-  const size = kernel.encoder_size(config, threads);
-  if (size >= 0) return size;
-  throw new MlError("unsupported", "The encoder is too large for WebAssembly's memory, or its sizes are out of range");
 }
 
 function createWasmKernel(

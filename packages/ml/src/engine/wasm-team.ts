@@ -88,14 +88,10 @@ export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }:
     return module;
   }
 
-  function man(
-    memory: KernelMemory & { kernel: TeamExports },
-    start: Omit<ThreadStart, "part" | "stack">,
-    stacks: number,
-  ): void {
-    const crew: Crew = { kernel: new WeakRef(memory.kernel), team: memory.team, ends: [] };
+  function startThreads({ memory: { kernel, team }, start, stacks }: Layout): void {
+    const crew: Crew = { kernel: new WeakRef(kernel), team, ends: [] };
     crews.add(crew);
-    collected.register(memory.kernel, crew);
+    collected.register(kernel, crew);
     for (let part = 1; part < threads && crews.has(crew); part++) {
       const onEnd = (reason: unknown) => {
         if (!crews.has(crew)) return;
@@ -112,16 +108,16 @@ export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }:
 
   function open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined {
     if (failure !== undefined) return undefined;
-    let opened: ReturnType<typeof layOut>;
+    let layout: Layout;
     try {
       if (typeof SharedArrayBuffer === "undefined") throw new MlError("unsupported", "this host shares no memory");
-      opened = layOut(moduleOf(build), needs, { threads, least });
+      layout = layOut(moduleOf(build), needs, { threads, least });
     } catch (reason) {
       failure = reasonOf(reason);
       return undefined;
     }
-    man(opened.memory, opened.start, opened.stacks);
-    return opened.memory;
+    startThreads(layout);
+    return layout.memory;
   }
 
   return {
@@ -135,12 +131,19 @@ export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }:
   };
 }
 
-/** A memory of exactly the size it needs: after what KernelMemory has, the team and a stack a thread. */
+interface Layout {
+  readonly memory: KernelMemory & { readonly kernel: TeamExports };
+  readonly start: Pick<ThreadStart, "module" | "memory" | "team">;
+  /** Where the threads' stacks begin. */
+  readonly stacks: number;
+}
+
+/** A memory of exactly the size it needs: after what KernelMemory has, the team and each thread's stack. */
 function layOut(
   module: WebAssembly.Module,
   { config: configValues, regionBytes }: MemoryNeeds,
   { threads, least }: { threads: number; least: number },
-) {
+): Layout {
   const probe = instantiate(module, leastPages);
   const config = alignUp(probe.kernel.heap_base());
   new Uint8Array(probe.memory.buffer, config).set(configValues);
@@ -150,7 +153,7 @@ function layOut(
   const region = alignUp(encoder + encoderBytes);
   const team = alignUp(region + regionBytes);
   const stacks = alignUp(team + probe.kernel.team_bytes());
-  const pages = Math.ceil((stacks + threads * stackBytes) / pageBytes);
+  const pages = Math.ceil((stacks + (threads - 1) * stackBytes) / pageBytes);
   const { kernel, memory } = instantiate(module, pages);
   new Uint8Array(memory.buffer, config).set(configValues);
   kernel.team_init(team, threads, least);
