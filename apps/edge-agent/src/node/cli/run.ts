@@ -16,7 +16,7 @@ export const runCommand: Command = {
     "Polls for releases, predicts, learns, and reports numbers. The local API listens on 127.0.0.1; its address is written",
     "to local-api.json and its token to local-token, both in the device's directory. SIGTERM or Ctrl-C stop it cleanly.",
     "With --token a device that is not enrolled yet enrols first. Logs are JSON lines on stderr (ATTUNE_LOG_LEVEL).",
-    "ATTUNE_THREADS is how many threads the native kernels may use (default 1); attune-agent status names the engine.",
+    "ATTUNE_THREADS is how many threads the kernels may use (default 1); attune-agent status names the engine.",
   ].join("\n"),
   optionHelp: [
     ["--server URL", "the fleet's server (default: ATTUNE_SERVER, or the one of the enrolment)"],
