@@ -9,8 +9,9 @@ import { openBackend } from "../pretraining/backend.js";
 import { cardOf } from "../pretraining/card.js";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js";
-import { type ExtractionProgress, readExtractorFolder } from "../pretraining/extractor-files.js";
+import { readExtractorFolder } from "../pretraining/extractor-files.js";
 import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.js";
+import { createExtractionLine } from "../pretraining/progress.js";
 import type { Command, CommandIo } from "./command.js";
 import { importUsage, runImport } from "./extractor-import.js";
 import { readFlags } from "./flags.js";
@@ -45,7 +46,7 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
   const { tf } = await openBackend();
-  const report = progressReport(io);
+  const report = createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, extraPath: flags.extra, out, report });
   let evaluation: Evaluation | undefined;
   if (flags.meld !== undefined) {
@@ -73,16 +74,6 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
     }
   }
   return 0;
-}
-
-/** A line for each tenth of every extraction. */
-function progressReport(io: CommandIo): (progress: ExtractionProgress) => void {
-  let last = "";
-  return ({ what, done, total }) => {
-    const line = `${what}: ${10 * Math.floor((10 * done) / total)}%`;
-    if (line !== last) io.stderr(`${line}\n`);
-    last = line;
-  };
 }
 
 interface Flags {

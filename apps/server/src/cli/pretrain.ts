@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { checkpointName } from "../pretraining/checkpoint.js";
 import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
-import { createProgressLine } from "../pretraining/progress.js";
+import { createExtractionLine, createProgressLine } from "../pretraining/progress.js";
 import { chooseRecipe, recipes } from "../pretraining/recipe.js";
 import { readVocabulary } from "../pretraining/vocabulary.js";
 import { readCheckpointFolder } from "../registry/checkpoint-import.js";
@@ -79,7 +79,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
       seed: flags.seed,
       resume: flags.resume,
       onProgress: createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
-      onNote: (note) => io.stderr(`${note}\n`),
+      onTeaching: createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
       signal: stop.signal,
     });
     if (record === undefined) {

@@ -64,15 +64,23 @@ export function forEachBatch(
   }
 }
 
+interface TaskExamples {
+  readonly task: string;
+  readonly examples: readonly Example[];
+  /** Told how many are done. */
+  readonly onBatch?: (done: number) => void;
+}
+
 /** The task's logits of every example: (N * C), row-major. */
 export function taskLogits(
   encoding: Encoding,
-  { parameters, weights, task, examples }: Weights & { task: string; examples: readonly Example[] },
+  { parameters, weights, task, examples, onBatch }: Weights & TaskExamples,
 ): Float32Array {
   const weight = parameters.get(`head.${task}.weight`)!;
   const bias = parameters.get(`head.${task}.bias`)!.values;
   const [classes, width] = weight.shape as [number, number];
   const logits = new Float32Array(examples.length * classes);
+  let done = 0;
   forEachBatch(examples, (batch, indices) => {
     const features = forwardFeatures(encoding, { parameters, weights, examples: batch });
     for (const [k, index] of indices.entries()) {
@@ -82,6 +90,8 @@ export function taskLogits(
         logits[index * classes + c] = sum;
       }
     }
+    done += indices.length;
+    onBatch?.(done);
   });
   return logits;
 }

@@ -14,7 +14,7 @@ import type { Example, TrainingTask } from "./batches.js";
 import { type CurvePoint, type EvaluationRecord, writeDurably } from "./checkpoint.js";
 import { curvesSvg } from "./curves.js";
 import { checkParity, exportEncoder, sha256 } from "./export.js";
-import { readExtractorFolder } from "./extractor-files.js";
+import { type ExtractionProgress, readExtractorFolder } from "./extractor-files.js";
 import { createVariables, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
 import type { ChosenRecipe, Recipe } from "./recipe.js";
@@ -37,7 +37,8 @@ export interface PretrainInput {
   readonly seed: number;
   readonly resume: boolean;
   readonly onProgress?: (progress: ProgressReport) => void;
-  readonly onNote?: (note: string) => void;
+  /** While the teacher reads the training texts. */
+  readonly onTeaching?: (progress: ExtractionProgress) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -110,7 +111,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
       : teacherLogits({
           ...{ tf, teacher, directory: out, dataDigest: sha256(JSON.stringify(dataset.digests)) },
           tasks: dataset.tasks.map(({ name, rows }) => ({ task: name, texts: rows.map(({ text }) => text) })),
-          report: (task) => input.onNote?.(`the teacher reads ${task}`),
+          report: input.onTeaching,
         });
   const tasks: TrainingTask[] = dataset.tasks.map(({ name, classes, rows }) => {
     const given = logits?.get(name);

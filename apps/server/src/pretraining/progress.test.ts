@@ -1,6 +1,6 @@
 // The progress line says what a waiting person asks for, and does not flood a log.
 import { describe, expect, it } from "vitest";
-import { createProgressLine, progressText } from "./progress.js";
+import { createExtractionLine, createProgressLine, progressText } from "./progress.js";
 
 const progress = { step: 5, steps: 10, epoch: 0, epochs: 2, loss: 1.23456, devMetric: undefined, secondsLeft: 125 };
 
@@ -19,5 +19,20 @@ describe("the progress line", () => {
     report({ ...progress, step: 10 });
     expect(lines).toHaveLength(4);
     expect(lines.every((line) => line.endsWith("\n"))).toBe(true);
+  });
+});
+
+describe("the line of an extraction", () => {
+  it("tells the share done and, from the second batch on, the time left, of each thing anew", () => {
+    let now = 0;
+    const lines: string[] = [];
+    const report = createExtractionLine({ write: (text) => lines.push(text), isTty: false, nowMs: () => now });
+    report({ what: "one", done: 10, total: 100 });
+    now = 20_000;
+    report({ what: "one", done: 25, total: 100 });
+    report({ what: "one", done: 100, total: 100 });
+    now = 90_000;
+    report({ what: "another", done: 1, total: 3 });
+    expect(lines).toEqual(["one: 10%\n", "one: 25% · 1 min 0 s left\n", "one: 100%\n", "another: 33%\n"]);
   });
 });

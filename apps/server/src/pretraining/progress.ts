@@ -1,6 +1,7 @@
-// The progress line of a training run.
+// The progress lines of a training run, and of the reading of many texts before or after it.
 
 import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
+import type { ExtractionProgress } from "./extractor-files.js";
 import type { ProgressReport } from "./trainer.js";
 
 export function createProgressLine(output: ProgressOutput): (progress: ProgressReport) => void {
@@ -8,6 +9,21 @@ export function createProgressLine(output: ProgressOutput): (progress: ProgressR
   return (progress) => {
     const isLast = progress.step === progress.steps;
     line.show(() => progressText(progress), isLast);
+    if (isLast) line.end();
+  };
+}
+
+/** For one thing after the other, each from nothing to its total. */
+export function createExtractionLine(output: ProgressOutput): (progress: ExtractionProgress) => void {
+  const line = createStatusLine(output);
+  let current: { readonly what: string; readonly startMs: number } | undefined;
+  return ({ what, done, total }) => {
+    if (current?.what !== what) current = { what, startMs: output.nowMs() };
+    const secondsLeft = ((output.nowMs() - current.startMs) / 1000 / done) * (total - done);
+    const isLast = done === total;
+    // Of the first batch the line cannot tell how long it took.
+    const left = isLast || secondsLeft === 0 ? "" : ` · ${inWords(secondsLeft)} left`;
+    line.show(() => `${what}: ${Math.floor((100 * done) / total)}%${left}`, isLast);
     if (isLast) line.end();
   };
 }

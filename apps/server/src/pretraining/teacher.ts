@@ -9,7 +9,7 @@ import { AppError } from "@attune/shared/errors";
 import type { Tf } from "./backend.js";
 import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
-import { type ExtractorFolder, readExtractorFolder } from "./extractor-files.js";
+import { type ExtractionProgress, type ExtractorFolder, readExtractorFolder } from "./extractor-files.js";
 import { createVariables, taskLogits } from "./inference.js";
 import { createParameter, type Parameter } from "./optimizer.js";
 
@@ -89,7 +89,7 @@ export interface TeachingInput {
   readonly directory: string;
   /** Changes with the texts. */
   readonly dataDigest: string;
-  readonly report?: (task: string) => void;
+  readonly report?: ((progress: ExtractionProgress) => void) | undefined;
 }
 
 /** By task: (N * C), row-major. Read from the run folder where an earlier start of the run left them, so that a resumed run sees the same. */
@@ -122,9 +122,12 @@ function computeLogits({ tf, teacher, tasks, report }: TeachingInput): Map<strin
   const logits = new Map<string, Float32Array>();
   try {
     for (const { task, texts } of tasks) {
-      report?.(task);
       const examples = texts.map((text) => ({ ids: tokenizer.encode(text, { maxTokens }).ids, target: noTarget }));
-      logits.set(task, taskLogits({ tf, config, recipe: { pooling } }, { parameters, weights, task, examples }));
+      const onBatch = (done: number) => report?.({ what: `the teacher reads ${task}`, done, total: examples.length });
+      logits.set(
+        task,
+        taskLogits({ tf, config, recipe: { pooling } }, { parameters, weights, task, examples, onBatch }),
+      );
     }
   } finally {
     for (const variable of weights.values()) variable.dispose();

@@ -11,6 +11,7 @@ import type { Encoder } from "../encoder/encoder.js";
 import { halveTensorFile } from "../quantization/fp16.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
 import { createRandom } from "../tensor/random.js";
+import type { TensorFile } from "../tensor/safetensors.js";
 import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 import { createWasmTeam, type TeamOptions, type ThreadStart, type WasmTeam } from "./wasm-team.js";
 
@@ -56,7 +57,7 @@ async function come(...all: WasmTeam[]): Promise<void> {
 /** How often the threads of an encoder have met: where `team-wasm.c` keeps it. */
 const meetings = ({ memory, team }: ThreadStart) => new Int32Array(memory.buffer, team + 128, 1)[0]!;
 
-const dtypes = { fp32: <T>(file: T) => file, int8: quantizeTensorFile, fp16: halveTensorFile };
+const dtypes = { fp32: (file: TensorFile) => file, int8: quantizeTensorFile, fp16: halveTensorFile };
 const forms = Object.entries(dtypes);
 const golden = (["encoder", "roberta", "mobilebert"] as const).flatMap(readGoldenEncoders);
 
