@@ -15,7 +15,7 @@ let parses = 0;
 
 /**
  * By its twin: undefined for what is no object of whole numbers. Each gets a first key that no other has: Node 24's JSON.parse guesses keys from
- * objects that began alike, and reads the key "##\\"" as ##\ once it has seen one of that name (a fault of V8's, not of the scan).
+ * objects that began alike, and reads the key "##\"" as ##\ once it has seen one of that name (a fault of V8's, not of the scan).
  */
 function parsed(bytes: Uint8Array): Map<string, number> | undefined {
   let value: unknown;
