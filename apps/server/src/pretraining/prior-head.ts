@@ -1,7 +1,7 @@
 // The prior head that a release ships: a softmax regression that has heard as many people as there are, and speaks as people speak to each other.
 
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
-import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
+import { createMatrix, type Matrix, selectRows, stackRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { type EmoryLabel, type EmoryNlpRow, emoryLabels } from "../datasets/emorynlp.js";
@@ -82,7 +82,7 @@ export function fitPriorHead({ posts, dialogue, identity, report }: PriorFit): L
       posts.labels.length,
     );
     return fitLinear({
-      features: stacked(posts.features, meant.features),
+      features: stackRows([posts.features, meant.features]),
       labels,
       identity: { features: identity, classes: [...emotionLabels] },
       importance: speechWeights(labels, own),
@@ -136,11 +136,11 @@ function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows
       return weight < leastChance ? [] : [{ row, label, weight }];
     }),
   );
-  const { cols, data } = features;
-  const copies = createMatrix(meant.length, cols);
-  for (const [i, { row }] of meant.entries()) copies.data.set(data.subarray(row * cols, (row + 1) * cols), i * cols);
   return {
-    features: copies,
+    features: selectRows(
+      features,
+      meant.map(({ row }) => row),
+    ),
     labels: Int32Array.from(meant, ({ label }) => label),
     weights: Float64Array.from(meant, ({ weight }) => weight),
   };
@@ -158,11 +158,4 @@ export function speechWeights(labels: Int32Array, own: Float64Array): Float64Arr
   const share = (label: number) =>
     label === 0 ? priorChoices.neutralShare : ((1 - priorChoices.neutralShare) * roots[label]!) / sum;
   return own.map((weight, i) => (weight * share(labels[i]!)) / totals[labels[i]!]!);
-}
-
-function stacked(upper: Matrix, lower: Matrix): Matrix {
-  const both = createMatrix(upper.rows + lower.rows, upper.cols);
-  both.data.set(upper.data);
-  both.data.set(lower.data, upper.data.length);
-  return both;
 }
