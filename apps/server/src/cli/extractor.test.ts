@@ -2,11 +2,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Engine } from "@attune/ml/engine/engine";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { releaseFileNames } from "@attune/shared/contracts/release";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
+import { openReproducibleEngine } from "../platform/engine.js";
+import { freezeExtractor } from "../pretraining/freeze.js";
 import { pretrain } from "../pretraining/pretrain.js";
 import { recipes } from "../pretraining/recipe.js";
 import { readVocabulary } from "../pretraining/vocabulary.js";
@@ -126,6 +129,27 @@ describe("attune extractor freeze", () => {
       expect(readFileSync(join(frozen!, "README.md"), "utf8")).toContain("roberta: 2 layers, 4 wide");
     },
   );
+
+  it("refuses weights that the kernels' int8 moves farther than devices accept, and writes nothing", () => {
+    const engine = openReproducibleEngine();
+    const [runDirectory, dataDirectory, out] = [at("run"), at("data"), at("refused")];
+    const coarse: Engine = {
+      ...engine,
+      createEncoder(config, model) {
+        const encoder = engine.createEncoder(config, model);
+        const pooled = (...input: Parameters<NonNullable<typeof encoder.pooled>>) => {
+          const features = encoder.pooled!(...input);
+          // A step of 1 in 16 of the largest feature is what activations of so few bits would leave.
+          const step = features.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 16;
+          return { ...features, data: features.data.map((value) => step * Math.round(value / step)) };
+        };
+        return { ...encoder, pooled };
+      },
+    };
+    const freezing = () => freezeExtractor({ engine: coarse, runDirectory, dataDirectory, out, report: () => {} });
+    expect(freezing).toThrow(/int8 moves features of \d+ tokens by 0\.\d+ deviations, of which devices accept 0\.005/);
+    expect(existsSync(out)).toBe(false);
+  });
 
   it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
     const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
-import { openBackend } from "../pretraining/backend.js";
+import { openReproducibleEngine } from "../platform/engine.js";
 import { cardOf } from "../pretraining/card.js";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js";
@@ -45,14 +45,21 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
-  const { tf } = await openBackend();
+  const engine = openReproducibleEngine();
   const report = createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
-  const frozen = freezeExtractor({ tf, runDirectory, dataDirectory: flags.data, extraPath: flags.extra, out, report });
+  const frozen = freezeExtractor({
+    engine,
+    runDirectory,
+    dataDirectory: flags.data,
+    extraPath: flags.extra,
+    out,
+    report,
+  });
   let evaluation: Evaluation | undefined;
   if (flags.meld !== undefined) {
     const file = (name: string) => parseSafetensors(new Uint8Array(readFileSync(join(out, name))));
     evaluation = evaluateExtractor({
-      tf,
+      engine,
       run: readExtractorFolder(runDirectory),
       frozen: {
         ...readExtractorFolder(out),

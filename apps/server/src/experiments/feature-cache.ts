@@ -3,12 +3,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
-import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { getFloat32, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
-import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { sha256 } from "../pretraining/export.js";
+import { openExtractor } from "../pretraining/extractor-files.js";
 import type { ExtractorSource } from "./extractor-source.js";
 
 export interface FeatureCache {
@@ -30,14 +29,7 @@ export function createFeatureCache(directory: string, engine: Engine): FeatureCa
   }
 
   function extract(source: ExtractorSource, texts: readonly string[], report?: (fraction: number) => void): Matrix {
-    const { folder, model, key } = source;
-    const extractor = createFeatureExtractor({
-      tokenizer: createTokenizer(folder.tokenizerJson),
-      encoder: engine.createEncoder(folder.config, model),
-      pooling: folder.pooling,
-      maxTokens: folder.maxTokens,
-      identity: key,
-    });
+    const extractor = openExtractor(engine, source.folder, source.model);
     return extractor.extractAll(texts, (done, total) => report?.(done / total));
   }
 

@@ -1,6 +1,7 @@
 // How good frozen features are: a linear head on MELD's train split, weighted F1 on its dev split, beside the baselines that keep the number honest.
 
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
+import type { Engine } from "@attune/ml/engine/engine";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead, loadLinear } from "@attune/ml/heads/linear";
@@ -13,15 +14,13 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { type Meld, meldMainSpeakers } from "../datasets/meld.js";
 import { stratifiedSplit } from "../datasets/split.js";
 import type { LabelledRow } from "../datasets/table.js";
-import { openEngine } from "../platform/engine.js";
-import type { Tf } from "./backend.js";
 import { bagOfWordsPredictions } from "./bag-of-words.js";
-import { type ExtractionProgress, type ExtractorFolder, extractFeatures } from "./extractor-files.js";
+import { type ExtractionProgress, type ExtractorFolder, openExtractor } from "./extractor-files.js";
 import { headF1, labelsOf } from "./freeze.js";
 import { initialValues } from "./graphs/encoder.js";
 
 export interface EvaluationInput {
-  readonly tf: Tf;
+  readonly engine: Engine;
   /** The run's folder: float32 weights. */
   readonly run: ExtractorFolder;
   /** The frozen folder: int8 weights, DR and prior head. */
@@ -58,15 +57,12 @@ export const l2Candidates = [0.001, 0.003, 0.01, 0.03] as const;
 
 export function evaluateExtractor(input: EvaluationInput): Evaluation {
   const { frozen, meld, seed } = input;
+  const { heads: kernels } = input.engine;
   const classes = emotionLabels.length;
   const truth = labelsOf(meld.dev);
-  const { heads: kernels } = openEngine().engine;
   const reduction = loadDimensionalityReduction(frozen.reduction);
   const prior = loadLinear(frozen.priorHead);
-  const features = (what: string, model: TensorFile) => ({
-    train: extract(input, { what: `${what}, MELD train`, model, rows: meld.train }),
-    dev: extract(input, { what: `${what}, MELD dev`, model, rows: meld.dev }),
-  });
+  const features = (what: string, model: TensorFile) => splitFeatures(input, what, model);
   const scored = (pooled: Split, scale = reduction) =>
     linearF1({ train: scale.apply(pooled.train), dev: scale.apply(pooled.dev) }, { meld, seed, kernels });
 
@@ -101,12 +97,14 @@ interface Scoring extends Pick<EvaluationInput, "meld" | "seed"> {
   readonly kernels: HeadKernels;
 }
 
-function extract(
-  { tf, frozen, report }: EvaluationInput,
-  { what, model, rows }: { what: string; model: TensorFile; rows: readonly LabelledRow[] },
-): Matrix {
-  const texts = rows.map((row) => row.text);
-  return extractFeatures({ tf, folder: frozen, model, texts, report: (done, total) => report({ what, done, total }) });
+function splitFeatures({ engine, frozen, meld, report }: EvaluationInput, what: string, model: TensorFile): Split {
+  const extractor = openExtractor(engine, frozen, model);
+  const extract = (split: "train" | "dev") =>
+    extractor.extractAll(
+      meld[split].map(({ text }) => text),
+      (done, total) => report({ what: `${what}, MELD ${split}`, done, total }),
+    );
+  return { train: extract("train"), dev: extract("dev") };
 }
 
 function randomModel({ config }: ExtractorFolder, seed: number): TensorFile {

@@ -2,7 +2,10 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Engine } from "@attune/ml/engine/engine";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -17,15 +20,15 @@ import { loadEmoryNlp } from "../datasets/emorynlp.js";
 import { loadGoEmotions } from "../datasets/goemotions.js";
 import type { LabelledRow } from "../datasets/table.js";
 import type { ImportRecord } from "../registry/checkpoint-import.js";
-import type { Tf } from "./backend.js";
 import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
-import { type ExtractionProgress, extractFeatures, openExtractor, readExtractorFolder } from "./extractor-files.js";
+import { type ExtractionProgress, openExtractor, readExtractorFolder } from "./extractor-files.js";
 import type { RunRecord } from "./pretrain.js";
 import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
-  readonly tf: Tf;
+  /** One that gives the same bits on every machine: DR and prior head are what it makes of the texts. */
+  readonly engine: Engine;
   readonly runDirectory: string;
   readonly dataDirectory: string;
   /** EmoryNLP: dialogue, which the prior head learns from too. */
@@ -49,26 +52,33 @@ export interface FreezeOutcome {
 /** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0024. */
 const goldenTolerance = 5e-3;
 
-/** Writes every file of a frozen extractor but its card. The features are those of the int8 weights, as devices compute them. */
+/**
+ * Writes every file of a frozen extractor but its card. DR and prior head are fitted on the features of the int8 weights in the kernels' own
+ * arithmetic, as devices compute them; the golden vectors are the reference engine's.
+ */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
-  const { out } = input;
+  const { engine, out } = input;
   const folder = readExtractorFolder(input.runDirectory);
   const goEmotions = loadGoEmotions(input.dataDirectory);
   const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath);
   const quantized = quantizeTensorFile(folder.model);
-  const extractor = openExtractor(folder, { identity: "being frozen", model: quantized });
+  const extractor = openExtractor(engine, folder, quantized);
   const train = goEmotions.train.filter(hasOneEmotion);
   const dev = goEmotions.dev.filter(hasOneEmotion);
   const extract = (what: string, rows: readonly LabelledRow[]) =>
-    extractFeatures({
-      tf: input.tf,
-      folder,
-      model: quantized,
-      texts: rows.map((row) => row.text),
-      report: (done, total) => input.report({ what, done, total }),
-    });
+    extractor.extractAll(
+      rows.map((row) => row.text),
+      (done, total) => input.report({ what, done, total }),
+    );
   const pooled = extract("features of the labelled dataset", train);
   const reduction = fitDimensionalityReduction(pooled);
+  const reducedBy = (own: FeatureExtractor) => (ids: Int32Array) => {
+    const features = own.encodeIds(ids);
+    return reduction.apply(createMatrix(1, features.length, features)).data;
+  };
+  const reference = openExtractor(referenceEngine, folder, quantized);
+  const golden = goldenVectors(folder.config.vocabSize, folder.maxTokens, reducedBy(reference));
+  checkReproduced(golden, reducedBy(extractor));
 
   const files: Record<string, Uint8Array> = {
     "config.json": encode(folder.configJson),
@@ -93,16 +103,11 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     posts: { features: reduction.apply(pooled), labels: labelsOf(train) },
     dialogue: { features: featuresOf("features of the dialogue", dialogue), rows: dialogue },
     identity,
+    kernels: engine.heads,
     report: (done, total) => input.report({ what: "the prior head", done, total }),
   });
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
-  const reduceOne = (ids: Int32Array) => {
-    const features = extractor.encodeIds(ids);
-    return reduction.apply(createMatrix(1, features.length, features)).data;
-  };
-  files["golden.json"] = encode(
-    `${JSON.stringify(goldenVectors(folder.config.vocabSize, folder.maxTokens, reduceOne))}\n`,
-  );
+  files["golden.json"] = encode(`${JSON.stringify(golden)}\n`);
 
   for (const [name, bytes] of Object.entries(files)) writeDurably(join(out, name), bytes);
   return {
@@ -135,6 +140,19 @@ function goldenVectors(vocabSize: number, maxTokens: number, features: (ids: Int
     return { ids, features: Array.from(features(Int32Array.from(ids)), (value) => Number(value.toFixed(6)) + 0) };
   });
   return { version: 1, tolerance: goldenTolerance, vectors };
+}
+
+/** Devices refuse a release whose golden vectors their engine does not reproduce; so does freezing. Throws INVALID_EXTRACTOR. */
+function checkReproduced({ vectors, tolerance }: Golden, features: (ids: Int32Array) => Float32Array): void {
+  for (const { ids, features: expected } of vectors) {
+    const own = features(Int32Array.from(ids));
+    const off = own.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+    if (off <= tolerance) continue;
+    throw new AppError(
+      "INVALID_EXTRACTOR",
+      `model.safetensors: the kernels' int8 moves features of ${ids.length} tokens by ${off.toPrecision(2)} deviations, of which devices accept ${tolerance}; freeze another run`,
+    );
+  }
 }
 
 /** What a folder that is to be frozen came from: its own run, or a published checkpoint. */

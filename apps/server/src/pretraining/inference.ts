@@ -50,7 +50,7 @@ export function forwardFeatures(
 }
 
 /** Batches by length, so that little is padded; calls back with the rows of each. */
-export function forEachBatch(
+function forEachBatch(
   examples: readonly Example[],
   visit: (batch: readonly Example[], indices: readonly number[]) => void,
 ): void {

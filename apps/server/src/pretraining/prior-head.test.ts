@@ -3,6 +3,7 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { describe, expect, it } from "vitest";
 import { type EmoryLabel, emoryGroups } from "../datasets/emorynlp.js";
+import { openReproducibleEngine } from "../platform/engine.js";
 import {
   chancesOf,
   type DialogueRows,
@@ -12,6 +13,8 @@ import {
   priorChoices,
   speechWeights,
 } from "./prior-head.js";
+
+const { heads: kernels } = openReproducibleEngine();
 
 /** Rows of one emotion each, told by feature 0 times `sign`; `labels` alternate. */
 function rowsOf(count: number, [one, other]: readonly [number, number], sign: number): PriorRows {
@@ -56,7 +59,7 @@ describe("The prior head", () => {
     };
     const probe = createMatrix(1, 3, Float32Array.of(1, 0, 0));
     const joyOverAnger = (rows: DialogueRows) => {
-      const { data } = fitPriorHead({ posts, dialogue: rows, identity: "any" }).probabilities(probe);
+      const { data } = fitPriorHead({ posts, dialogue: rows, identity: "any", kernels }).probabilities(probe);
       return data[1]! / data[3]!;
     };
     expect(joyOverAnger(none)).toBeGreaterThan(2);
@@ -67,7 +70,7 @@ describe("The prior head", () => {
   it("takes a row of dialogue for any emotion that has its name, by what the features say", () => {
     // Posts: joy at one end of feature 0, surprise at the other.
     const posts = rowsOf(200, [1, 2], 1);
-    const head = fitPriorHead({ posts, dialogue: none, identity: "any" });
+    const head = fitPriorHead({ posts, dialogue: none, identity: "any", kernels });
     const features = createMatrix(3, 3, Float32Array.of(1, 0, 0, -1, 0, 0, -1, 0, 0));
     const chances = chancesOf({ features, rows: [rowCalled("joyful"), rowCalled("joyful"), rowCalled("sad")] }, head);
     const chance = (row: number, emotion: EmotionLabel) => chances.data[row * 7 + emotionLabels.indexOf(emotion)]!;
@@ -87,7 +90,7 @@ describe("The prior head", () => {
     const { features } = rowsOf(40, [1, 2], 1);
     const dialogue = { features, rows: Array.from({ length: 40 }, () => rowCalled("joyful")) };
     const counts: number[][] = [];
-    const head = fitPriorHead({ posts, dialogue, identity: "any", report: (...count) => counts.push(count) });
+    const head = fitPriorHead({ posts, dialogue, identity: "any", kernels, report: (...count) => counts.push(count) });
     const { data } = head.probabilities(createMatrix(1, 3, Float32Array.of(-1, 0, 0)));
     // 2,000 posts' weight of dialogue says joy at this end of feature 0, and 500 posts say surprise.
     expect(data[2]! / data[1]!).toBeGreaterThan(1.5);

@@ -1,12 +1,12 @@
 // The prior head that a release ships: a softmax regression that has heard as many people as there are, and speaks as people speak to each other.
 
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { createMatrix, type Matrix, selectRows, stackRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { type EmoryLabel, type EmoryNlpRow, emoryLabels } from "../datasets/emorynlp.js";
 import type { GoEmotionsRow } from "../datasets/goemotions.js";
-import { openEngine } from "../platform/engine.js";
 
 /**
  * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them. What people say to each other
@@ -63,6 +63,7 @@ export interface PriorFit {
   /** No rows where there is none. */
   readonly dialogue: DialogueRows;
   readonly identity: string;
+  readonly kernels: HeadKernels;
   readonly report?: (done: number, total: number) => void;
 }
 
@@ -70,9 +71,8 @@ export interface PriorFit {
  * Posts are taken by their word. A row of dialogue may mean any emotion that has such a name, each with the chance that the head of the round before
  * gives it: expectation-maximisation over what labels may mean (Jin and Ghahramani 2002, "Learning with multiple labels").
  */
-export function fitPriorHead({ posts, dialogue, identity, report }: PriorFit): LinearHead {
+export function fitPriorHead({ posts, dialogue, identity, kernels, report }: PriorFit): LinearHead {
   const { dialogueWeight, rounds, l2 } = priorChoices;
-  const { heads: kernels } = openEngine().engine;
   const total = dialogue.rows.length === 0 ? 1 : 1 + rounds;
   const fit = (meant: WeighedRows) => {
     const labels = Int32Array.from([...posts.labels, ...meant.labels]);

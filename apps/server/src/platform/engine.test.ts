@@ -1,0 +1,14 @@
+// Which build of the kernels the server takes for what.
+import { hasRelaxedSimd } from "@attune/ml/engine/wasm-engine";
+import { describe, expect, it } from "vitest";
+import { openEngine, openReproducibleEngine } from "./engine.js";
+
+describe("the server's engine", () => {
+  it("is the fastest build that the host knows", () => {
+    expect(openEngine().name).toBe(hasRelaxedSimd() ? "wasm-relaxed" : "wasm-simd128");
+  });
+
+  it("for what is published is the build whose every rounding WebAssembly's standard fixes, whatever the host knows", () => {
+    expect(openReproducibleEngine().build).toBe("simd128");
+  });
+});
