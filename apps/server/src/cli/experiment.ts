@@ -1,7 +1,6 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
 import { mkdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
@@ -12,7 +11,7 @@ import { reportHtml } from "../experiments/report.js";
 import { baselinesText, tableText } from "../experiments/text-table.js";
 import { writeFileDurably } from "../platform/durable-file.js";
 import type { Command, CommandIo } from "./command.js";
-import { readFlags } from "./flags.js";
+import { countOf, readFlags } from "./flags.js";
 
 const usage = `Usage: attune experiment NAME... --data DIR [options]
 
@@ -100,17 +99,9 @@ function parseFlags(argv: string[]) {
     extractors: values.extractor ?? [],
     full: values.full ?? false,
     withBp: values["with-bp"] ?? false,
-    jobs: jobsOf(values.jobs),
+    jobs: countOf("jobs", values.jobs),
     iemocapDirectory: values.iemocap === undefined ? undefined : resolve(values.iemocap),
   } as const;
-}
-
-function jobsOf(given: string | undefined): number {
-  if (given === undefined) return Math.min(4, availableParallelism());
-  const jobs = Number(given);
-  if (!Number.isInteger(jobs) || jobs < 1)
-    throw new AppError("INVALID_INPUT", `--jobs ${given}: is not a whole number from 1 on`);
-  return jobs;
 }
 
 function experimentName(given: string): ExperimentName {

@@ -56,7 +56,7 @@ async function refusal(command: typeof pretrainCommand, argv: string[]): Promise
 }
 
 describe("attune extractor freeze", () => {
-  it("makes of a run a folder that publishing accepts, the same bytes each time, and measures it", async () => {
+  it("makes of a run a folder that publishing accepts, the same bytes on any number of threads, and measures it", async () => {
     const { tiny } = recipes;
     const recipe = {
       ...tiny,
@@ -74,9 +74,9 @@ describe("attune extractor freeze", () => {
     expect(record!.data.map(({ rows }) => rows)).toEqual([70, 14]);
 
     const argv = ["freeze", "--run", at("run"), "--data", at("data"), "--meld", at("meld")];
-    for (const name of ["first", "second"]) {
+    for (const [name, threads] of Object.entries({ first: "1", second: "2" })) {
       const io = recorder();
-      expect(await extractorCommand.run([...argv, "--out", at(name)], io)).toBe(0);
+      expect(await extractorCommand.run([...argv, "--out", at(name), "--threads", threads], io)).toBe(0);
       expect(io.out).toHaveLength(1);
       const result = JSON.parse(io.out[0]!);
       expect(result.featureSize).toBe(16);
@@ -131,7 +131,7 @@ describe("attune extractor freeze", () => {
   );
 
   it("refuses weights that the kernels' int8 moves farther than devices accept, and writes nothing", () => {
-    const engine = openReproducibleEngine();
+    const { engine } = openReproducibleEngine(1);
     const [runDirectory, dataDirectory, out] = [at("run"), at("data"), at("refused")];
     const coarse: Engine = {
       ...engine,
@@ -157,6 +157,7 @@ describe("attune extractor freeze", () => {
     expect(await refusal(extractorCommand, ["freeze", "--run", at("run")])).toMatch(/--data is missing/);
     expect(await refusal(extractorCommand, ["thaw"])).toMatch(/there are `freeze` and `import`/);
     expect(await refusal(extractorCommand, ["freeze", "--colour"])).toMatch(/--colour/);
+    expect(await refusal(extractorCommand, [...argv, "--threads", "0"])).toMatch(/--threads 0: is not a whole number/);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Engine } from "@attune/ml/engine/engine";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
@@ -14,18 +15,20 @@ import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.
 import { createExtractionLine } from "../pretraining/progress.js";
 import type { Command, CommandIo } from "./command.js";
 import { importUsage, runImport } from "./extractor-import.js";
-import { readFlags } from "./flags.js";
+import { countOf, readFlags } from "./flags.js";
 
-const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--extra DIR] [--meld DIR] [--json]
+const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--extra DIR] [--meld DIR]
+                               [--threads N] [--json]
 
 Freezes a run of \`attune pretrain\` or an imported checkpoint: int8 weights, DR (standardisation), prior head, golden vectors, record and card, in the
-folder that \`attune publish\` packs and signs.
+folder that \`attune publish\` packs and signs. The same bytes on every machine and on any number of threads.
 
   --run DIR    the run folder, or what \`attune extractor import\` wrote
   --data DIR   GoEmotions, on whose features DR and prior head are fitted
   --out DIR    the frozen extractor
   --extra DIR  EmoryNLP: dialogue for the prior head to learn from too
   --meld DIR   also measure the features on MELD's dev split, for the card
+  --threads N  that compute features (default: one a core, at most 4); on a busy machine 1 is faster
   --json       print what was found as JSON
 
 Examples:
@@ -42,10 +45,19 @@ export const extractorCommand: Command = {
 
 async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(argv);
+  const { engine, close } = openReproducibleEngine(flags.threads);
+  try {
+    freezeOn(engine, flags, io);
+  } finally {
+    close();
+  }
+  return 0;
+}
+
+function freezeOn(engine: Engine, flags: Flags, io: CommandIo): void {
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
-  const engine = openReproducibleEngine();
   const report = createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   const frozen = freezeExtractor({
     engine,
@@ -80,7 +92,6 @@ async function freeze(argv: string[], io: CommandIo): Promise<number> {
       if (typeof value === "number") io.stdout(`${name}: weighted F1 ${value.toFixed(4)} on MELD dev`);
     }
   }
-  return 0;
 }
 
 interface Flags {
@@ -89,6 +100,7 @@ interface Flags {
   readonly out: string;
   readonly extra: string | undefined;
   readonly meld: string | undefined;
+  readonly threads: number;
 }
 
 function parseFlags(argv: string[]): Flags {
@@ -101,6 +113,7 @@ function parseFlags(argv: string[]): Flags {
       out: { type: "string" },
       extra: { type: "string" },
       meld: { type: "string" },
+      threads: { type: "string" },
       json: { type: "boolean" },
     },
   });
@@ -116,5 +129,6 @@ function parseFlags(argv: string[]): Flags {
     return value;
   };
   const { extra, meld } = values;
-  return { run: required("run"), data: required("data"), out: required("out"), extra, meld };
+  const threads = countOf("threads", values.threads);
+  return { run: required("run"), data: required("data"), out: required("out"), extra, meld, threads };
 }

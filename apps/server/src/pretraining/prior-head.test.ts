@@ -14,7 +14,7 @@ import {
   speechWeights,
 } from "./prior-head.js";
 
-const { heads: kernels } = openReproducibleEngine();
+const { heads: kernels } = openReproducibleEngine(1).engine;
 
 /** Rows of one emotion each, told by feature 0 times `sign`; `labels` alternate. */
 function rowsOf(count: number, [one, other]: readonly [number, number], sign: number): PriorRows {
