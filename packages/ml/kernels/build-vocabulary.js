@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const sources = fileURLToPath(new URL(".", import.meta.url));
 const target = process.argv[2] ?? fileURLToPath(new URL("../src/tokenizer/vocabulary-wasm.ts", import.meta.url));
 const flags =
-  "--target=wasm32 -O2 -std=c11 -nostdlib -ffreestanding -fvisibility=hidden -Wall -Wextra -Werror -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=1024";
+  "--target=wasm32 -O2 -std=gnu11 -nostdlib -ffreestanding -fvisibility=hidden -Wall -Wextra -Werror -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=1024";
 
 const scratch = mkdtempSync(join(tmpdir(), "attune-vocabulary-"));
 try {

@@ -32,7 +32,6 @@ const codePointMask = (1 << kindShift) - 1;
 const whiteSpace = /\s/u;
 const punctuation = /[\p{P}!-/:-@[-`{-~]/u;
 const removed = /[\p{Cc}\p{Cf}\p{Co}\ufffd]/gu;
-const kept = /[\t\n\r]/;
 const nonspacingMark = /\p{Mn}/gu;
 /** The reference's ranges, its gap from U+2B820 to U+2B91F included. */
 const cjkIdeograph =
@@ -156,16 +155,16 @@ function readSettings(normalizer: Fields | null): Settings {
 }
 
 function asciiTables({ cleanText, lowercase }: Settings): { kinds: Uint8Array; lowered: Uint8Array } {
+  const ascii = String.fromCharCode(...Array(128).keys());
+  const lowered = Uint8Array.from(lowercase ? ascii.toLowerCase() : ascii, (char) => char.charCodeAt(0));
   const kinds = new Uint8Array(128);
-  const lowered = new Uint8Array(128);
-  for (let unit = 0; unit < 128; unit++) {
-    const char = String.fromCharCode(unit);
-    const isControl = unit < 32 || unit === 127;
-    if (cleanText && isControl && !kept.test(char)) kinds[unit] = dropped;
-    else if (whiteSpace.test(char)) kinds[unit] = space;
-    else if (punctuation.test(char)) kinds[unit] = mark;
-    lowered[unit] = (lowercase ? char.toLowerCase() : char).charCodeAt(0);
-  }
+  const set = (chars: string, kind: number) => {
+    for (const char of chars) kinds[char.charCodeAt(0)] = kind;
+  };
+  set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", mark);
+  set("\t\n\v\f\r ", space);
+  // Control characters but for tabs and line ends.
+  if (cleanText) set(ascii.replace(/[\t\n\r -~]/g, ""), dropped);
   return { kinds, lowered };
 }
 

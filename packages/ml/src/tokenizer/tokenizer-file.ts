@@ -137,16 +137,18 @@ function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Voca
 
 /** Where the brace of the first `"vocab": {` is; −1 where there is none. */
 function findVocabulary(bytes: Uint8Array): number {
-  const [space, quote, colon, brace] = [0x20, 0x22, 0x3a, 0x7b];
+  const [space, colon, brace] = [0x20, 0x3a, 0x7b];
   const key = new TextEncoder().encode('"vocab"');
   const skipSpace = (from: number): number => {
     let at = from;
     while (bytes[at]! <= space) at++;
     return at;
   };
-  for (let at = bytes.indexOf(quote); at >= 0; at = bytes.indexOf(quote, at + 1)) {
-    if (!key.every((byte, i) => bytes[at + i] === byte)) continue;
-    const then = skipSpace(at + key.length);
+  // By its second letter: quotes are everywhere.
+  const letter = key[1]!;
+  for (let at = bytes.indexOf(letter); at >= 0; at = bytes.indexOf(letter, at + 1)) {
+    if (!key.every((byte, i) => bytes[at - 1 + i] === byte)) continue;
+    const then = skipSpace(at - 1 + key.length);
     const open = skipSpace(then + 1);
     if (bytes[then] === colon && bytes[open] === brace) return open;
   }

@@ -12,8 +12,8 @@ export interface ScannedVocabulary {
 interface ScanExports {
   readonly memory: WebAssembly.Memory;
   heap_base(): number;
-  scan(text: number, bytes: number, units: number, starts: number, ids: number, hashes: number, found: number): number;
-  place(units: number, starts: number, hashes: number, count: number, places: number, mask: number): void;
+  /** As vocabulary.c has it. */
+  scan(...addresses: readonly number[]): number;
 }
 
 /** As in the entry `"":0,`. */
@@ -26,37 +26,40 @@ const pageBytes = 65_536;
  */
 export function scanVocabulary(json: Uint8Array, from: number): ScannedVocabulary | undefined {
   try {
-    const bytes = Uint8Array.from(atob(vocabularyWasm), (char) => char.charCodeAt(0));
-    return scan(new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as ScanExports, json, from);
+    const module = new WebAssembly.Module(bytesOf(vocabularyWasm));
+    return scan(new WebAssembly.Instance(module).exports as unknown as ScanExports, json, from);
   } catch {
     return undefined;
   }
 }
 
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
 function scan(kernel: ScanExports, json: Uint8Array, from: number): ScannedVocabulary | undefined {
-  const { memory } = kernel;
   const length = json.length - from;
   const most = Math.ceil(length / leastEntryBytes) + 1;
   let end = kernel.heap_base();
-  /** Zeros. */
-  const take = (size: number): number => {
-    const at = Math.ceil(end / 8) * 8;
-    end = at + size;
-    const missing = Math.ceil((end - memory.buffer.byteLength) / pageBytes);
-    if (missing > 0) memory.grow(missing);
+  const take = (bytes: number): number => {
+    const at = end;
+    end += Math.ceil(bytes / 8) * 8;
     return at;
   };
-  const text = take(length);
-  const found = take(12);
+  // All that it may need, at once: zeros, of which only pages that are used come to be.
+  const text = take(length + 1);
   const units = take(2 * length);
-  const [starts, ids, hashes] = [take(4 * most), take(4 * most), take(4 * most)];
-  new Uint8Array(memory.buffer, text, length).set(json.subarray(from));
-  const count = kernel.scan(text, length, units, starts, ids, hashes, found);
-  if (count < 0) return undefined;
-  const places = take(4 * placesFor(count));
-  kernel.place(units, starts, hashes, count, places, placesFor(count) - 1);
+  const [starts, ids, hashes, places] = [take(4 * most), take(4 * most), take(4 * most), take(4 * placesFor(most))];
+  const found = take(12);
+  kernel.memory.grow(Math.ceil(end / pageBytes));
 
-  const { buffer } = memory;
+  const { buffer } = kernel.memory;
+  new Uint8Array(buffer, text, length).set(json.subarray(from));
+  const count = kernel.scan(text, units, starts, ids, hashes, places, found);
+  if (count < 0) return undefined;
   const [objectBytes, longest, largestId] = new Int32Array(buffer, found, 3) as unknown as [number, number, number];
   const usedUnits = new Int32Array(buffer, starts, count + 1)[count]!;
   return {
