@@ -12,16 +12,16 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
     uint16_t *to = (uint16_t *)layer->weights + tile * in + lane;
     for (int k = 0; k < in; k++) to[(size_t)k * TILE] = ((const uint16_t *)values)[k];
   } else {
-    // Once for every weight before the first answer, in WebAssembly by code that no optimizing compiler has seen yet: groups as a whole.
+    // Once for every weight before the first answer, in WebAssembly by code that no optimizing compiler has seen yet: groups as a whole, eight a step.
     const int8_t *from = values;
     int8_t *to = (int8_t *)layer->weights + tile * round_up(in, QUANT_GROUP) + lane * QUANT_GROUP;
     const int whole = in / QUANT_GROUP * QUANT_GROUP;
-    for (int k = 0; k < whole; k += QUANT_GROUP, to += TILE * QUANT_GROUP) __builtin_memcpy(to, from + k, QUANT_GROUP);
-    if (whole < in) __builtin_memcpy(to, from + whole, in - whole);
-    int32_t sum = 0;
-    for (int k = 0; k < in; k++) sum += from[k];
+    UNROLL_PACKING for (int k = 0; k < whole; k += QUANT_GROUP) __builtin_memcpy(to + k * TILE, from + k, QUANT_GROUP);
+    if (whole < in) __builtin_memcpy(to + whole * TILE, from + whole, in - whole);
     layer->scale[o] = *scale;
-    layer->sums[o] = sum;
+    if (!QUANT_SUMS) return;
+    layer->sums[o] = 0;
+    for (int k = 0; k < in; k++) layer->sums[o] += from[k];
   }
 }
 
@@ -80,14 +80,16 @@ static int load(AttuneEncoder *e, int slot, int index, int first, int count, con
   if ((scales != 0) != (format == ATTUNE_INT8)) return ATTUNE_BAD_TENSOR;
   const uint64_t row_bytes = place.cols * value_bytes(format);
   if (bytes != row_bytes * count) return ATTUNE_BAD_TENSOR;
+  if (place.table) {
+    __builtin_memcpy((char *)place.table->values + first * row_bytes, values, bytes);
+    if (scales) __builtin_memcpy(place.table->scale + first, scales, count * sizeof(float));
+    return ATTUNE_OK;
+  }
   for (int i = 0; i < count; i++) {
     const char *row = (const char *)values + i * row_bytes;
     const int r = first + i;
     if (place.linear) {
       pack_row(place.linear, place.offset + r, row, scales ? scales + i : 0);
-    } else if (place.table) {
-      __builtin_memcpy((char *)place.table->values + r * row_bytes, row, row_bytes);
-      if (scales) place.table->scale[r] = scales[i];
     } else {
       __builtin_memcpy(place.vector ? place.vector : r == 0 ? place.norm->weight : place.norm->bias, row, row_bytes);
     }

@@ -8,7 +8,7 @@ typedef struct {
   int activation;      // what follows, or NO_ACTIVATION
   void *weights;       // packed in tiles: float32, float16 or int8
   float *scale, *bias; // (out rounded up to TILE), zero beyond out; scales of int8 alone
-  int32_t *sums;       // of each output's int8 weights
+  int32_t *sums;       // of each output's int8 weights, where QUANT_SUMS says that they are needed
 } Linear;
 
 typedef struct { float *weight, *bias, epsilon; } Norm;

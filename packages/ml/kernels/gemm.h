@@ -7,14 +7,17 @@
 #define UNROLL PRAGMA(unroll)
 #define UNROLL_DEPTH PRAGMA(clang loop unroll(disable))
 #define UNROLL_FLOAT PRAGMA(clang loop unroll_count(2))
+#define UNROLL_PACKING PRAGMA(clang loop unroll_count(8))
 #elif defined(__clang__)
 #define UNROLL PRAGMA(unroll)
 #define UNROLL_DEPTH PRAGMA(clang loop unroll_count(4))
 #define UNROLL_FLOAT UNROLL_DEPTH
+#define UNROLL_PACKING PRAGMA(clang loop unroll_count(8))
 #else
 #define UNROLL PRAGMA(GCC unroll 16)
 #define UNROLL_DEPTH PRAGMA(GCC unroll 4)
 #define UNROLL_FLOAT UNROLL_DEPTH
+#define UNROLL_PACKING PRAGMA(GCC unroll 8)
 #endif
 // Weights come in order, but too fast for the processor to foresee: a large model's are read from memory in every forward.
 #ifdef __wasm__

@@ -22,6 +22,7 @@ static inline vf vf_from_half(const uint16_t *x) { return (vf)_mm256_cvtph_ps(_m
 
 #define QUANT_GROUP 2
 #define QUANT_LIMIT 32767
+#define QUANT_SUMS 0
 typedef int16_t QuantX;
 typedef vi QuantGroup, QuantSum;
 static inline QuantGroup quant_repeat(const QuantX *x) {

@@ -10,6 +10,7 @@
 
 #define QUANT_GROUP 4
 #define QUANT_LIMIT 32767
+#define QUANT_SUMS 1
 typedef int16_t QuantX; // a group of four: their high halves, then their low ones
 typedef int8x8_t QuantGroup;
 typedef struct { int32x4_t high, low; } QuantSum;

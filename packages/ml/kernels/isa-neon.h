@@ -9,6 +9,7 @@
 
 #define QUANT_GROUP 1
 #define QUANT_LIMIT 32767
+#define QUANT_SUMS 0
 typedef int16_t QuantX;
 typedef vi QuantGroup, QuantSum;
 static inline QuantGroup quant_repeat(const QuantX *x) { return (vi)vdupq_n_s16(*x); }

@@ -34,9 +34,11 @@ static inline vf vf_from_half(const uint16_t *x) {
   return (vf)(bits & (int32_t)0x8fffe000) * 0x1p112f;
 }
 
-// Quantized products: `quant_repeat` repeats one group of QUANT_GROUP activations, `quant_weights` loads LANES groups of weights.
+// Quantized products: `quant_repeat` repeats one group of QUANT_GROUP activations, `quant_weights` loads LANES groups of weights,
+// `quant_total` is what remains to be done to a sum, with QUANT_SUMS by the sums of the weights.
 #define QUANT_GROUP 2
 #define QUANT_LIMIT 32767
+#define QUANT_SUMS 0
 typedef int16_t QuantX;
 typedef vi QuantGroup, QuantSum;
 static inline QuantGroup quant_repeat(const QuantX *x) { return (vi)wasm_v128_load32_splat(x); }

@@ -15,7 +15,7 @@ void attune_register_memory(napi_env env, napi_value exports);
 
 // The teams of an environment by their number of threads, each made when it is first asked for.
 typedef struct { AttuneTeam *of[ATTUNE_MOST_THREADS + 1]; } Teams;
-typedef struct { const AttuneKernels *kernels; void *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
+typedef struct { const AttuneKernels *kernels; void *block, *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
 enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10, NO_THREADS = -11 };
 static const napi_type_tag handle_tag = {0x61747475656e6331, 0x656e636f64657231};
 
@@ -30,7 +30,7 @@ static void release(napi_env env, void *data, void *hint) {
   Handle *handle = data;
   int64_t now;
   napi_adjust_external_memory(env, -handle->bytes, &now);
-  free(handle->memory);
+  free(handle->block);
   free(handle);
 }
 
@@ -76,14 +76,17 @@ static napi_value instruction_sets(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Zeros. On Linux in huge pages where the system has them to spare: weights are streamed, and translating 4 KiB at a time is slower than reading.
-static void *allocate(size_t bytes) {
+// Zeros, of which only pages that are used come to be; `*block` is to be freed. On Linux in huge pages where the system has them to spare: weights
+// are streamed, and translating 4 KiB at a time is slower than reading.
+static void *allocate(size_t bytes, void **block) {
   const size_t huge = (size_t)2 << 20, unit = bytes < huge ? 64 : huge;
-  void *memory = aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
+  *block = calloc(1, bytes + unit);
+  if (!*block) return NULL;
+  char *memory = (char *)*block + (unit - (uintptr_t)*block % unit);
 #ifdef __linux__
-  if (memory && unit == huge) madvise(memory, bytes, MADV_HUGEPAGE);
+  if (unit == huge) madvise(memory, bytes, MADV_HUGEPAGE);
 #endif
-  return memory ? memset(memory, 0, bytes) : NULL;
+  return memory;
 }
 
 // At the end of the environment: its threads end with it.
@@ -122,15 +125,15 @@ static napi_value create_encoder(napi_env env, napi_callback_info info) {
   handle->kernels = kernels[index];
   memcpy(&handle->config, config, sizeof(AttuneConfig));
   handle->bytes = handle->kernels->size(&handle->config, threads);
-  if (handle->bytes > 0) handle->memory = allocate((size_t)handle->bytes);
+  if (handle->bytes > 0) handle->memory = allocate((size_t)handle->bytes, &handle->block);
   if (!handle->memory || handle->kernels->init(handle->memory, handle->bytes, &handle->config, team) != ATTUNE_OK) {
-    free(handle->memory);
+    free(handle->block);
     free(handle);
     return number(env, ATTUNE_BAD_CONFIG);
   }
   int64_t now;
   if (napi_create_object(env, &object) != napi_ok || napi_wrap(env, object, handle, release, NULL, NULL) != napi_ok) {
-    free(handle->memory);
+    free(handle->block);
     free(handle);
     return number(env, ATTUNE_BAD_CONFIG);
   }
