@@ -39,8 +39,8 @@ process.exit(0);
 
 async function coldStart({ engine, tokenizer: tokenizerPath, ours, text }: ColdRequest): Promise<ColdResult> {
   if (engine === "node") return { loadMs: 0, tokenizerMs: 0, firstMs: 0, rssBytes: process.memoryUsage().rss };
-  const { readFileSync } = await import("node:fs");
   const opening = import(ours) as Promise<Ours>;
+  const { readFileSync } = await import("node:fs");
   const features = await load(request, opening, readFileSync);
   const loadedAt = performance.now();
   const { createTokenizer } = await opening;
@@ -81,10 +81,16 @@ async function load(
   const { closeSync, fstatSync, openSync, readSync } = await import("node:fs");
   const ours = await opening;
   const read = (build: string) => readFileSync(`${cold.kernels}attune-${build}.wasm`);
+  const builds = {
+    get simd128() {
+      return read("simd128");
+    },
+    get relaxed() {
+      return read("relaxed");
+    },
+  };
   const chosen =
-    engine === "native"
-      ? ours.createNativeEngine(ours.loadNativeAddon(cold.addon))
-      : ours.createWasmEngine({ simd128: read("simd128"), relaxed: read("relaxed") });
+    engine === "native" ? ours.createNativeEngine(ours.loadNativeAddon(cold.addon)) : ours.createWasmEngine(builds);
   const file = openSync(weights, "r");
   const source = {
     sizeBytes: fstatSync(file).size,

@@ -62,8 +62,16 @@ async function openTeam(threads: number): Promise<WasmTeam> {
   return createWasmTeam({ threads, builds, spawn: spawnKernelThread });
 }
 
+/** Of the two only that is read which the host takes. */
 function readShippedBuilds(): WasmBuilds {
-  return { simd128: readKernel("attune-simd128.wasm"), relaxed: readKernel("attune-relaxed.wasm") };
+  return {
+    get simd128() {
+      return readKernel("attune-simd128.wasm");
+    },
+    get relaxed() {
+      return readKernel("attune-relaxed.wasm");
+    },
+  };
 }
 
 /** Beside src/node, dist/node and dist/bundle alike. To have Node look for them as a package's files takes longer than to compile them. */

@@ -32,10 +32,11 @@ export interface WasmEngine extends Engine {
  * team: whose threads compute encoders' forwards, to the same bits; without one this thread does alone. Throws `unsupported` where the host has no
  * WebAssembly SIMD.
  */
-export function createWasmEngine({ simd128, relaxed }: WasmBuilds, team?: WasmTeam): WasmEngine {
-  const build: WasmBuild = relaxed !== undefined && hasRelaxedSimd() ? "relaxed" : "simd128";
-  const bytes = build === "relaxed" ? relaxed! : simd128;
-  const module = compile(bytes);
+export function createWasmEngine(builds: WasmBuilds, team?: WasmTeam): WasmEngine {
+  // Each is looked at when it is needed: they may be getters that read a file.
+  const relaxed = hasRelaxedSimd() ? builds.relaxed : undefined;
+  const build: WasmBuild = relaxed === undefined ? "simd128" : "relaxed";
+  const module = compile(relaxed ?? builds.simd128);
   return {
     name: "wasm",
     build,
