@@ -3,9 +3,9 @@
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
-import type { RunRecord } from "./pretrain.js";
+import type { RunRecord, TeacherRecord } from "./pretrain.js";
 import { priorChoices } from "./prior-head.js";
-import { recipeByName, recipeNotes, recipeSchema, recipes } from "./recipe.js";
+import { recipeNameOf, recipeNotes } from "./recipe.js";
 
 export interface CardInput {
   readonly run: RunRecord;
@@ -170,10 +170,7 @@ function vocabularyText({ recipe, checkpoint }: RunRecord): string {
 }
 
 function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string {
-  const taught =
-    teacher === undefined
-      ? ""
-      : ` A larger extractor (recipe ${teacher.recipeName}, \`${teacher.digest.slice(0, 16)}\`) was its teacher.`;
+  const taught = teacher === undefined ? "" : ` ${teacherText(teacher)}`;
   if (checkpoint === undefined) return `Trained from random weights: no other checkpoint went in.${taught}`;
   const { source, files } = checkpoint;
   const part =
@@ -185,24 +182,36 @@ function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string
   return `Started from ${part} layers of ${source} (${digests}) and fine-tuned whole.${taught}`;
 }
 
+function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord): string {
+  const layers = recipe.numHiddenLayers === undefined ? "all layers" : `${recipe.numHiddenLayers} layers`;
+  return `Its teacher, ${layers} trained
+for ${recipe.epochs} epochs in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on GoEmotions dev (\`${digest.slice(0, 16)}\`).`;
+}
+
 const extraFlag = " --extra data/emorynlp";
 
 function commandText(run: RunRecord, { extra, freezeExtra }: { extra: string; freezeExtra: string }): string {
-  const { recipeName, recipe, checkpoint, teacher, reference, seed } = run;
+  const { teacher, reference } = run;
+  const others = `${teacher ? " --teacher teacher" : ""}${reference ? " --reference-run full-run" : ""}`;
+  const commands = [
+    ...(teacher ? [`${pretrainText(teacher, { extra, file: "teacher.json" })} --out teacher`] : []),
+    `${pretrainText(run, { extra, file: "assets/extractor/run.json" })}${others} --out run`,
+    `attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`,
+  ];
+  return commands.map((command) => `    ${command}`).join("\n");
+}
+
+/** `file`: where a changed recipe is repeated from; a teacher's is in its student's run.json. */
+function pretrainText(
+  { recipe, checkpoint, seed }: Pick<RunRecord, "recipe" | "checkpoint" | "seed">,
+  { extra, file }: { extra: string; file: string },
+): string {
   const start =
     checkpoint === undefined
       ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
       : // A hub's name is fetched; any other is a folder.
         `--from ${/^[\w.-]+\/[\w.-]+$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
-  const others = `${teacher ? " --teacher teacher-run" : ""}${reference ? " --reference-run full-run" : ""}`;
-  // A changed recipe is repeated from its record.
-  const known = Object.hasOwn(recipes, recipeName) ? recipeByName(recipeName) : undefined;
-  const name =
-    JSON.stringify(known === undefined ? {} : recipeSchema.parse(known)) === JSON.stringify(recipeSchema.parse(recipe))
-      ? recipeName
-      : "assets/extractor/run.json";
-  return `    attune pretrain --data data/goemotions ${start}${extra} --recipe ${name} --seed ${seed}${others} --out run
-    attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`;
+  return `attune pretrain --data data/goemotions ${start}${extra} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
 }
 
 function trainingText({

@@ -15,7 +15,7 @@ import { cardOf } from "./card.js";
 import { readExtractorFolder } from "./extractor-files.js";
 import { initialValues } from "./graphs/encoder.js";
 import { type PretrainInput, pretrain, type RunRecord } from "./pretrain.js";
-import { chooseRecipe } from "./recipe.js";
+import { chooseRecipe, recipeByName } from "./recipe.js";
 import { startFromCheckpoint } from "./starting-point.js";
 import { teacherLogitsName } from "./teacher.js";
 
@@ -165,7 +165,11 @@ describe("pretrain from a checkpoint", () => {
     expect(card).toContain("Started from the first 2 of 3 layers of checkpoint (model.safetensors");
     expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
     expect(card).toContain("KL divergence from the teacher at temperature 2");
-    expect(card).toContain("--recipe assets/extractor/run.json");
+    expect(card).toContain("--recipe teacher.json --seed 1 --out teacher\n");
+    expect(card).toContain("--recipe assets/extractor/run.json --seed 1 --teacher teacher --out run\n");
+    const { teacher: _, ...alone } = { ...record, recipe: recipeByName("bundled") };
+    const named = cardOf({ kind: "run", record: alone }, { frozen });
+    expect(named).toContain("--recipe bundled --seed 1 --out run\n");
   });
 
   it("stops at the chosen share of a full run's dev metric", async () => {

@@ -54,7 +54,7 @@ export interface RunRecord extends Curves {
   readonly data: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[];
   /** Absent where training started from random weights. */
   readonly checkpoint?: CheckpointProvenance;
-  readonly teacher?: { readonly recipeName: string; readonly digest: string; readonly devMetric: number };
+  readonly teacher?: TeacherRecord;
   /** The full run that the recipe's stopAtFraction refers to. */
   readonly reference?: { readonly fingerprint: string; readonly devMetric: number };
   readonly modelType: string;
@@ -72,6 +72,9 @@ export interface RunRecord extends Curves {
   /** Largest difference of a feature between the training graph and the reference engine on the exported files. */
   readonly parity: number;
 }
+
+/** What a teacher can be made again from, beside its student's data. */
+export type TeacherRecord = FinishedRun & { readonly digest: string };
 
 /** undefined when `signal` stopped it; `resume` then goes on from its checkpoint. */
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
@@ -245,17 +248,29 @@ function referenceOf({ recipe, referenceDirectory }: PretrainInput): RunRecord["
   return { fingerprint, devMetric };
 }
 
-function finishedRun(directory: string, flag: string) {
+type FinishedRun = Pick<RunRecord, "fingerprint" | "recipe" | "seed" | "checkpoint" | "trainingSeconds"> & {
+  readonly devMetric: number;
+};
+
+function finishedRun(directory: string, flag: string): FinishedRun {
   const path = join(directory, "run.json");
   if (!existsSync(path)) {
     throw new AppError("INVALID_INPUT", `${flag}: ${path} is missing; name the folder of a finished run`);
   }
-  const { fingerprint, recipeName, evaluations = [] } = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
+  const record = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
+  const { fingerprint, recipe, seed, checkpoint, trainingSeconds, evaluations = [] } = record;
   const devMetric = Math.max(...evaluations.map((evaluation) => evaluation.devMetric));
-  if (fingerprint === undefined || recipeName === undefined || !Number.isFinite(devMetric)) {
+  if (fingerprint === undefined || recipe === undefined || !Number.isFinite(devMetric)) {
     throw new AppError("INVALID_INPUT", `${flag}: ${path} holds no evaluations; name the folder of a finished run`);
   }
-  return { fingerprint, recipeName, devMetric };
+  return {
+    fingerprint,
+    recipe,
+    seed: seed!,
+    ...(checkpoint ? { checkpoint } : {}),
+    trainingSeconds: trainingSeconds!,
+    devMetric,
+  };
 }
 
 function parityExamples(

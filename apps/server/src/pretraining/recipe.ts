@@ -91,6 +91,8 @@ const fineTuned = {
   distillation: { weight: 0.5, temperature: 2 },
 } as const satisfies Recipe;
 
+const bundled = { ...fineTuned, vocabularySize: 6000, select: "last" } as const satisfies Recipe;
+
 export const recipes = {
   /** BERT-Tiny's shape (Turc et al. 2019), from random weights. */
   tiny,
@@ -105,8 +107,11 @@ export const recipes = {
   /** The first two or three layers of a checkpoint, fine-tuned. */
   "fine-tuned-2": { ...fineTuned, numHiddenLayers: 2 },
   "fine-tuned-3": { ...fineTuned, numHiddenLayers: 3 },
-  /** All of a checkpoint, whole vocabulary: what a teacher is made with. */
+  /** All of a checkpoint, whole vocabulary. */
   "fine-tuned": { ...fineTuned, vocabularySize: undefined, distillation: undefined },
+  /** The bundled extractor's teacher, then the bundled extractor itself. */
+  "bundled-teacher": { ...bundled, numHiddenLayers: 6, epochs: 1, distillation: undefined },
+  bundled: { ...bundled, numHiddenLayers: 3, epochs: 0.5 },
 } as const satisfies Record<string, Recipe>;
 
 /** What a recipe's numbers do not say of themselves, for the card. */
@@ -144,6 +149,12 @@ export function recipeByName(name: string): Recipe {
     );
   }
   return recipes[name as keyof typeof recipes];
+}
+
+/** Under which name `recipe` can be asked for; undefined where it was changed. */
+export function recipeNameOf(recipe: Recipe): string | undefined {
+  const text = (value: Recipe) => JSON.stringify(recipeSchema.parse(value));
+  return Object.keys(recipes).find((name) => text(recipeByName(name)) === text(recipe));
 }
 
 function readRecipeFile(path: string): Record<string, unknown> {
