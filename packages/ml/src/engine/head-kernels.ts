@@ -3,7 +3,7 @@
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";
-import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
+import * as reference from "../heads/reference-head-kernels.js";
 import type { Design } from "../heads/softmax.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createElmKernels } from "./elm-kernels.js";
@@ -198,7 +198,7 @@ function factorize(
 function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeights): Matrix {
   const classes = given.bias.length;
   // A single prediction is over before the arrays would be laid out.
-  if (rows < leastRows) return referenceHeadKernels.softmax({ rows, cols, data }, given);
+  if (rows < leastRows) return reference.softmax({ rows, cols, data }, given);
   const result = createMatrix(rows, classes);
   const memory = core.open({
     weight: [Float64Array, classes * cols],
@@ -222,7 +222,7 @@ function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeig
 
 function project(core: HeadCore, { mean, scale, components }: Projection, { rows, cols, data }: Matrix): Matrix {
   if (rows < leastRows) {
-    return referenceHeadKernels.project({ mean, scale, ...(components && { components }) }, { rows, cols, data });
+    return reference.project({ mean, scale, ...(components && { components }) }, { rows, cols, data });
   }
   const outputSize = components?.rows ?? 0;
   const result = createMatrix(rows, outputSize === 0 ? cols : outputSize);

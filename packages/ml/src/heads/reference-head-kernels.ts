@@ -51,7 +51,7 @@ function secondMoments({ rows, width, x, importance }: Design): Float64Array {
   return gram;
 }
 
-function softmax({ rows, cols, data }: Matrix, { weight, bias }: LinearWeights): Matrix {
+export function softmax({ rows, cols, data }: Matrix, { weight, bias }: LinearWeights): Matrix {
   const classes = bias.length;
   const scores = new Float64Array(rows * classes);
   scoreRows({ x: data, rows, width: cols, classes }, weight, scores);
@@ -139,7 +139,7 @@ function openOselm(layer: HiddenLayer, classes: number): OselmKernel {
   };
 }
 
-function project({ mean, scale, components }: Projection, features: Matrix): Matrix {
+export function project({ mean, scale, components }: Projection, features: Matrix): Matrix {
   const { rows, cols, data } = features;
   const result = createMatrix(rows, components?.rows ?? cols);
   const standardised = new Float64Array(cols);
