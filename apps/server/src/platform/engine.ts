@@ -1,5 +1,6 @@
 // The engine that computes encoders and heads on the server.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
@@ -8,11 +9,13 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine";
 import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 
-/** WebAssembly where the host has it: the same kernels as on devices. */
+/** WebAssembly where the host has it: the same kernels as on devices. Its name tells kernels apart that may differ in the last bits. */
 export function openEngine(): { readonly engine: Engine; readonly name: string } {
   try {
-    const engine = createWasmEngine({ simd128: kernel("simd128"), relaxed: kernel("relaxed") });
-    return { engine, name: `wasm-${engine.build}` };
+    const builds = { simd128: kernel("simd128"), relaxed: kernel("relaxed") };
+    const engine = createWasmEngine(builds);
+    const digest = createHash("sha256").update(builds[engine.build]).digest("hex");
+    return { engine, name: `wasm-${engine.build} ${digest.slice(0, 8)}` };
   } catch {
     return { engine: referenceEngine, name: "reference" };
   }
