@@ -179,13 +179,20 @@ function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string
       : `the first ${numHiddenLayers} of ${checkpoint.numHiddenLayers}`;
   const weights = files.filter(({ name }) => /\.(safetensors|bin)$/.test(name));
   const digests = weights.map(({ name, sha256 }) => `${name} \`${sha256.slice(0, 16)}\``).join(", ");
-  return `Started from ${part} layers of ${source} (${digests}) and fine-tuned whole.${taught}`;
+  return `Started from ${part} layers of ${source} (${digests})
+and fine-tuned whole.${taught}`;
 }
 
 function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord): string {
   const layers = recipe.numHiddenLayers === undefined ? "all layers" : `${recipe.numHiddenLayers} layers`;
   return `Its teacher, ${layers} trained
-for ${recipe.epochs} epochs in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on GoEmotions dev (\`${digest.slice(0, 16)}\`).`;
+for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on GoEmotions dev (\`${digest.slice(0, 16)}\`).`;
+}
+
+/** The last batch of an epoch may end a little beside it. */
+function epochsText(epochs: number): string {
+  const text = String(Number(epochs.toFixed(2)));
+  return `${text} ${text === "1" ? "epoch" : "epochs"}`;
 }
 
 const extraFlag = " --extra data/emorynlp";
@@ -235,9 +242,10 @@ function trainingText({
     evaluations.length === 1
       ? "the only evaluation"
       : `${recipe.select === "best" ? "the best" : "the last"} of ${evaluations.length} evaluations`;
-  return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates}, weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
-over ${recipe.epochs} epochs), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${last?.epoch.toFixed(2)} epochs; the
-weights are those after ${selected?.epoch.toFixed(2)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+  return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates},
+weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
+over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
+weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
 ${backend}, Node ${node}.`;
 }
 

@@ -91,7 +91,7 @@ const fineTuned = {
   distillation: { weight: 0.5, temperature: 2 },
 } as const satisfies Recipe;
 
-const bundled = { ...fineTuned, vocabularySize: 6000, select: "last" } as const satisfies Recipe;
+const bundled = { ...fineTuned, vocabularySize: 6000, epochs: 1, select: "last" } as const satisfies Recipe;
 
 export const recipes = {
   /** BERT-Tiny's shape (Turc et al. 2019), from random weights. */
@@ -110,14 +110,16 @@ export const recipes = {
   /** All of a checkpoint, whole vocabulary. */
   "fine-tuned": { ...fineTuned, vocabularySize: undefined, distillation: undefined },
   /** The bundled extractor's teacher, then the bundled extractor itself. */
-  "bundled-teacher": { ...bundled, numHiddenLayers: 6, epochs: 1, distillation: undefined },
-  bundled: { ...bundled, numHiddenLayers: 3, epochs: 0.5 },
+  "bundled-teacher": { ...bundled, numHiddenLayers: 6, distillation: undefined },
+  bundled: { ...bundled, numHiddenLayers: 3 },
 } as const satisfies Record<string, Recipe>;
 
 /** What a recipe's numbers do not say of themselves, for the card. */
 export const recipeNotes: Readonly<Record<string, string>> = {
   tiny: `Training ends after the first of three scheduled epochs. That was chosen on MELD's dev split, between the first (0.514 for int8
 features) and the second (0.500), which fits GoEmotions better and carries over less.`,
+  bundled: `The teacher and the length were chosen on MELD's train and dev splits, by cross-validation on the rows in episodes that EmoryNLP does not hold:
+0.598 where half an epoch has 0.595 and half an epoch without a teacher 0.589 (float32 features, linear head).`,
 };
 
 export interface ChosenRecipe {
