@@ -10,7 +10,7 @@ import { createElmClassifiers } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear, sgdLinear } from "./linear-classifier.js";
 import { mean } from "./outcome.js";
-import { drawSeeds, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { drawsOf, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
 import { type Examples, holdOut, type Problem, subset } from "./workbench.js";
 
 const classes = ["neutral", "joy", "surprise"];
@@ -144,9 +144,7 @@ describe("A person's curve", () => {
     const measure = examples(100, 4);
     const problem = { train: own, measure, prior, candidates: {}, kernels: referenceHeadKernels };
     const curve = personCurve(problem, () => {});
-    expect(curve.map((scores) => scores.length)).toEqual(
-      sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawSeeds.length)),
-    );
+    expect(curve.map((scores) => scores.length)).toEqual(sampleCounts.map((n) => (n >= 90 ? 1 : drawsOf(n))));
     for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
     const blank = { ...problem, prior: emptyPrior(own, identity), candidates: fromScratch };
     const scratch = personCurve(blank, () => {});

@@ -299,12 +299,15 @@ describe("Each table", () => {
       expect(cellOf(cells, "Joey", column)!.measured, column).toBeGreaterThan(0);
     }
     expect(cellOf(cells, "Joey", "scratch, 0")).toBeUndefined();
-    expect(cellOf(cells, "Joey", "scratch, 25")!.n).toBe(5);
+    expect(cellOf(cells, "Joey", "scratch, 25")!.n).toBe(20);
     const column = "prior + personal, 25";
     const each = meldMainSpeakers.map((speaker) => cellOf(cells, speaker, column)!.measured as number);
     const whole = cellOf(cells, "mean of the six", column)!;
     expect(whole.measured).toBeCloseTo(each.reduce((sum, score) => sum + score, 0) / 6, 12);
-    expect(whole).toMatchObject({ n: 5, note: expect.stringMatching(/better than the prior alone .* for [0-6] of 6/) });
+    expect(whole).toMatchObject({
+      n: 20,
+      note: expect.stringMatching(/better than the prior alone .* for [0-6] of 6/),
+    });
   });
 
   it("2 of the figures measures rounding where the weights are float32", () => {

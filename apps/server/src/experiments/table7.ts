@@ -20,7 +20,7 @@ import {
   type Task,
 } from "./outcome.js";
 import { paperTable7, paperTable7Components } from "./paper.js";
-import { biasesOnly, drawSeeds, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import { biasesOnly, drawsOf, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
 import {
   type Examples,
   examplesOf,
@@ -113,11 +113,11 @@ function curveTask(
       start,
       ...ownPrior,
       sampleCounts.join(","),
-      drawSeeds.join(","),
+      sampleCounts.map(drawsOf).join(","),
       featureKey(choice),
     ),
     what: `${speaker}, ${startTitles[start]}`,
-    cost: 10,
+    cost: 30,
     compute(report) {
       const { train, measured } = splitFeatures(bench, choice);
       const own = examplesOf(train, bench.data.train, speaker);
