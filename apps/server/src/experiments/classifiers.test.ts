@@ -144,7 +144,9 @@ describe("A person's curve", () => {
     const measure = examples(100, 4);
     const problem = { train: own, measure, prior, candidates: {}, kernels: referenceHeadKernels };
     const curve = personCurve(problem, () => {});
-    expect(curve.map((scores) => scores.length)).toEqual(sampleCounts.map((n) => (n >= 90 ? 1 : drawsOf(n))));
+    expect(curve.map((scores) => scores.length)).toEqual(
+      sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawsOf(n))),
+    );
     for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
     const blank = { ...problem, prior: emptyPrior(own, identity), candidates: fromScratch };
     const scratch = personCurve(blank, () => {});
