@@ -79,7 +79,8 @@ function measuredText(evaluation: Evaluation | undefined): string {
 
 function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
-  const note = recipeNotes[run.recipeName];
+  // Of a recipe whose numbers were changed it would not be true.
+  const note = recipeNotes[recipeNameOf(recipe) ?? ""];
   const extra = run.data.some(({ name }) => name === "emorynlp") ? extraFlag : "";
   return `# The bundled feature extractor
 
