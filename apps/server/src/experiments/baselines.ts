@@ -51,7 +51,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
           const part = (fraction: number) => report((turn + fraction) / bench.seeds.length);
           const problem = problemOf(bench, { source: randomTwin(shape, seed) }, (fraction) => part(0.3 * fraction));
           const run = { problem, seeds: [seed], chooseEachSeed: true, report: (f: number) => part(0.3 + 0.7 * f) };
-          scores.push(...(await measureClassifier(optimalLinear("none", bench.heads), run)).scores);
+          scores.push(...(await measureClassifier(optimalLinear(["none"], bench.heads), run)).scores);
         }
         return {
           scores,

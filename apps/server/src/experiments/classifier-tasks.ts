@@ -1,5 +1,6 @@
 // From a classifier and a choice of features to a task; tables that ask for the same get the same task, and it is computed once.
 
+import { classWeightCandidates } from "../pretraining/evaluation.js";
 import { bpLimitSeconds, bpSeconds, bpTask } from "./bp-baseline.js";
 import { type Classifier, measureClassifier } from "./classifiers.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
@@ -14,6 +15,7 @@ export const classifierRows = [
   "Linear",
   "Linear (optimum)",
   "Linear (optimum, balanced)",
+  "Linear (optimum, class weights chosen)",
   "ELM",
   "ELM (balanced)",
   "OSELM",
@@ -33,9 +35,11 @@ export function classifierTask(bench: Workbench, choice: FeatureChoice, row: Cla
     case "Linear":
       return taskOf(bench, choice, { classifier: adamLinear(bench.full, bench.heads), cost: 6 });
     case "Linear (optimum)":
-      return taskOf(bench, choice, { classifier: optimalLinear("none", bench.heads), cost: 15 });
+      return taskOf(bench, choice, { classifier: optimalLinear(["none"], bench.heads), cost: 15 });
     case "Linear (optimum, balanced)":
-      return taskOf(bench, choice, { classifier: optimalLinear("balanced", bench.heads), cost: 15 });
+      return taskOf(bench, choice, { classifier: optimalLinear(["balanced"], bench.heads), cost: 15 });
+    case "Linear (optimum, class weights chosen)":
+      return taskOf(bench, choice, { classifier: optimalLinear(classWeightCandidates, bench.heads), cost: 60 });
     case "ELM":
       return taskOf(bench, choice, { classifier: bench.elm.elm, cost: 35 });
     case "ELM (balanced)":

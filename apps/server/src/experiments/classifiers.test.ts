@@ -1,6 +1,7 @@
 // The classifiers on a small problem that can be learned, and on one whose equations are singular.
 
 import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
+import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { selectRows } from "@attune/ml/tensor/matrix";
 import { describe, expect, it } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
@@ -52,8 +53,9 @@ const run = <S>(classifier: Classifier<S>, rows = 400, seeds = [1, 2]) =>
 describe("A classifier under experiment", () => {
   it.each([
     ["linear, SGD", sgdLinear(referenceHeadKernels), 2],
-    ["linear, optimum", optimalLinear("none", referenceHeadKernels), 1],
-    ["linear, balanced", optimalLinear("balanced", referenceHeadKernels), 1],
+    ["linear, optimum", optimalLinear(["none"], referenceHeadKernels), 1],
+    ["linear, balanced", optimalLinear(["balanced"], referenceHeadKernels), 1],
+    ["linear, class weights chosen", optimalLinear(["none", "mild"], referenceHeadKernels), 1],
     ["hidden", hiddenClassifier(openTf, { full: false, classWeights: "none" }), 2],
     ["elm", createElmClassifiers().elm, 2],
     ["elm, balanced", createElmClassifiers().elmBalanced, 2],
@@ -80,7 +82,7 @@ describe("A classifier under experiment", () => {
   });
 
   it.each([
-    ["linear", optimalLinear("none", referenceHeadKernels), optimalLinear("balanced", referenceHeadKernels)],
+    ["linear", optimalLinear(["none"], referenceHeadKernels), optimalLinear(["balanced"], referenceHeadKernels)],
     ["elm", createElmClassifiers().elm, createElmClassifiers().elmBalanced],
     [
       "hidden",
@@ -100,6 +102,16 @@ describe("A classifier under experiment", () => {
     },
     60_000,
   );
+
+  it("linear takes the class weights that do best on the rows to choose on, and says which", async () => {
+    const options = { problem: rareProblem(), seeds: [1], chooseEachSeed: false, report: () => {} };
+    const measured = (weights: readonly ClassWeights[]) =>
+      measureClassifier(optimalLinear(weights, referenceHeadKernels), options);
+    const chosen = await measured(["none", "mild", "tempered", "balanced"]);
+    const [, name] = /class weights (\w+)$/.exec(chosen.notes.find((note) => note.startsWith("chosen"))!)!;
+    expect(name).not.toBe("none");
+    expect(chosen.scores).toEqual((await measured([name as ClassWeights])).scores);
+  });
 
   it("Adam with the paper's rate moves the loss down", async () => {
     const [first] = (await run(adamLinear(false, referenceHeadKernels), 300, [1])).series!.logLoss!;

@@ -214,7 +214,7 @@ describe("Each table", () => {
     const named = await runExperiments(options({ extractors: [`bert-medium=${at("tiny")}`] }));
     const cells = assembled("table4", named.bench);
     expect(cellOf(cells, "Hidden", "BERT-Medium")).toMatchObject({ paper: 0.578, measured: 0.5 });
-    expect(cells.filter(({ column }) => column === "BERT-Medium")).toHaveLength(10);
+    expect(cells.filter(({ column }) => column === "BERT-Medium")).toHaveLength(11);
     const shares = assembled("table6", named.bench).filter(
       ({ row, column }) => /Medium/.test(row) && column === "Linear",
     );

@@ -93,7 +93,7 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
 
 /** Of `linear` at its optimum, fitted on the features of each; with one l2, chosen on those of FP32, so that a loss tells of the rounding alone. */
 function f1Task(bench: Workbench, sources: Readonly<Record<Representation, ExtractorSource>>): Task {
-  const classifier = optimalLinear("none", bench.heads);
+  const classifier = optimalLinear(["none"], bench.heads);
   return {
     key: taskKey(
       bench,

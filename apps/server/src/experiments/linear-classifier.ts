@@ -1,8 +1,9 @@
-// `linear` in four ways: the paper's Adam and SGD, and the optimum by L-BFGS, plain and with balanced classes.
+// `linear` in five ways: the paper's Adam and SGD, and the optimum by L-BFGS: plain, with balanced classes, with class weights chosen.
 
 import { headScores } from "@attune/ml/heads/calibrated";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
+import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { createRandom } from "@attune/ml/tensor/random";
 import { l2Candidates } from "../pretraining/evaluation.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
@@ -10,6 +11,7 @@ import { paperSetup } from "./paper.js";
 
 export interface LinearSetting {
   readonly l2: number;
+  readonly classWeights: ClassWeights;
 }
 
 /** What the paper leaves open: epochs. Its single-user models converged within 100; with all users an epoch has ten times the steps. */
@@ -23,32 +25,42 @@ export function adamLinear(full: boolean, kernels: HeadKernels): Classifier<Line
   return linearClassifier(
     `linear-adam-${epochs}`,
     { optimizer: "adam", learningRate, epochs, batchSize },
-    { grid, kernels },
+    { l2: grid, kernels },
   );
 }
 
 /** `linear` as the paper trains it on one user: SGD 0.01, batch 64, 100 epochs. */
 export function sgdLinear(kernels: HeadKernels): Classifier<LinearSetting> {
   const { sgdRate: learningRate, batchSize, epochs, l2 } = paperSetup;
-  return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, { grid: l2, kernels });
+  return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, { l2, kernels });
 }
 
-/** Our own row: the optimum of the same objective, nothing to tune but l2. */
-export function optimalLinear(classWeights: "balanced" | "none", kernels: HeadKernels): Classifier<LinearSetting> {
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, classWeights } as const;
-  return linearClassifier(`linear-optimum-${classWeights}`, recipe, { grid: l2Candidates, kernels });
+/** Our own row: the optimum of the same objective, nothing to tune but l2; and the class weights, where there are several to choose from. */
+export function optimalLinear(classWeights: readonly ClassWeights[], kernels: HeadKernels): Classifier<LinearSetting> {
+  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1 } as const;
+  return linearClassifier(`linear-optimum-${classWeights.join(",")}`, recipe, {
+    l2: l2Candidates,
+    classWeights,
+    kernels,
+  });
+}
+
+interface Grid {
+  readonly l2: readonly number[];
+  readonly classWeights?: readonly ClassWeights[];
+  readonly kernels: HeadKernels;
 }
 
 function linearClassifier(
   name: string,
   recipe: Omit<LinearRecipe, "l2">,
-  { grid, kernels }: { grid: readonly number[]; kernels: HeadKernels },
+  { l2: strengths, classWeights: weightings = ["none"], kernels }: Grid,
 ): Classifier<LinearSetting> {
   return {
-    name: `${name}-${grid.join(",")}`,
-    groups: grid.map((l2) => [{ l2 }]),
+    name: `${name}-${strengths.join(",")}`,
+    groups: weightings.flatMap((classWeights) => strengths.map((l2) => [{ l2, classWeights }])),
     deterministic: recipe.optimizer === "lbfgs",
-    describe: ({ l2 }) => `l2 ${l2}`,
+    describe: ({ l2, classWeights }) => `l2 ${l2}${weightings.length > 1 ? `, class weights ${classWeights}` : ""}`,
     fit: ({ problem, examples, group, seed }) =>
       group.map((setting) => {
         const random = createRandom(seed);

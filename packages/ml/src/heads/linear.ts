@@ -16,7 +16,7 @@ import { createMetric, minimizeSoftmax, secondMoments } from "./softmax-optimum.
 
 const optimizers = ["sgd", "adam", "lbfgs"] as const;
 const reaches = ["even", "prior"] as const;
-const weightings = ["balanced", "tempered", "none"] as const satisfies readonly ClassWeights[];
+const weightings = ["balanced", "tempered", "mild", "none"] as const satisfies readonly ClassWeights[];
 
 /** One objective, mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior), and three ways down. */
 export interface LinearRecipe {

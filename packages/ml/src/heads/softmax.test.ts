@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
-import { addOuter, scoreRows, scoreRowsPlainly, softmaxRow } from "./softmax.js";
+import { addOuter, type ClassWeights, importanceOf, scoreRows, scoreRowsPlainly, softmaxRow } from "./softmax.js";
 
 /** gradient += residualsᵀ x by its definition. */
 function plainOuter(x: Float32Array, residuals: Float64Array, { rows, width, classes }: Sizes): Float64Array {
@@ -53,4 +53,24 @@ describe("The linear head's inner loops", () => {
     expect(shift + Math.log(sum)).toBeCloseTo(1000 + Math.log(1 + Math.exp(-1)), 12);
     expect(largestDifference(scores, [1 / (1 + Math.exp(-1)), 1 / (1 + Math.E), 0])).toBeLessThan(1e-15);
   });
+});
+
+describe("Class weights", () => {
+  const labels = new Int32Array(96 + 16).fill(1, 0, 16);
+
+  it.each([
+    ["balanced", 1],
+    ["tempered", 96 ** (1 / 2) / 16 ** (1 / 2)],
+    ["mild", 96 ** (3 / 4) / 16 ** (3 / 4)],
+    ["none", 96 / 16],
+  ] satisfies [ClassWeights, number][])(
+    "%s: what a class of six times the rows weighs beside the other",
+    (classWeights, ratio) => {
+      const importance = importanceOf(labels, { classes: 3, classWeights });
+      const share = (label: number) =>
+        importance.reduce((sum, weight, i) => sum + (labels[i] === label ? weight : 0), 0);
+      expect(share(0) / share(1)).toBeCloseTo(ratio, 12);
+      expect(share(0) + share(1)).toBeCloseTo(labels.length, 9);
+    },
+  );
 });
