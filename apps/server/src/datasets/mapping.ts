@@ -1,0 +1,62 @@
+// What `--columns text=Utterance,label=Emotion,speaker=Speaker` and `--labels happy=joy,mad=anger` say of a labelled dataset.
+
+import { AppError } from "@attune/shared/errors";
+
+export interface DatasetColumns {
+  readonly text: string;
+  readonly label: string;
+  readonly speaker?: string;
+}
+
+export interface DatasetMapping {
+  /** Absent where `--columns` was not given: the columns are called text, label and, where there is one, speaker. */
+  readonly columns?: DatasetColumns;
+  /** The dataset's own names of labels, in lower case, and what they are to be called. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const example = "text=Utterance,label=Emotion,speaker=Speaker";
+
+/** Throws INVALID_INPUT naming the flag and the part of it that is wrong. */
+export function parseMapping(flags: {
+  readonly columns?: string | undefined;
+  readonly labels?: string | undefined;
+}): DatasetMapping {
+  return {
+    ...(flags.columns === undefined ? {} : { columns: parseColumns(flags.columns) }),
+    ...(flags.labels === undefined ? {} : { labels: Object.fromEntries(parseLabels(flags.labels)) }),
+  };
+}
+
+function parseColumns(given: string): DatasetColumns {
+  const columns = parsePairs("columns", given, example);
+  const unknown = [...columns.keys()].find((name) => !["text", "label", "speaker"].includes(name));
+  if (unknown !== undefined) {
+    throw new AppError("INVALID_INPUT", `--columns ${unknown}=…: is not text, label or speaker; as in ${example}`);
+  }
+  const [text, label, speaker] = ["text", "label", "speaker"].map((name) => columns.get(name));
+  if (text === undefined || label === undefined) {
+    const missing = text === undefined ? "text" : "label";
+    throw new AppError("INVALID_INPUT", `--columns: says nothing of ${missing}; as in ${example}`);
+  }
+  return { text, label, ...(speaker === undefined ? {} : { speaker }) };
+}
+
+/** Labels are read in lower case. */
+function parseLabels(given: string): Map<string, string> {
+  return parsePairs("labels", given.toLowerCase(), "happy=joy,mad=anger");
+}
+
+function parsePairs(flag: string, given: string, form: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  for (const part of given.split(",")) {
+    const equals = part.indexOf("=");
+    const [name, value] = [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
+    if (equals < 0 || name === "" || value === "") {
+      throw new AppError("INVALID_INPUT", `--${flag} ${part}: expected name=name, with commas between, as in ${form}`);
+    }
+    if (pairs.has(name)) throw new AppError("INVALID_INPUT", `--${flag}: ${name} is there twice; give it once`);
+    pairs.set(name, value);
+  }
+  return pairs;
+}
