@@ -3,6 +3,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
+import { parseMapping } from "../datasets/mapping.js";
 import { checkpointName } from "../pretraining/checkpoint.js";
 import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
 import { createExtractionLine, createProgressLine } from "../pretraining/progress.js";
@@ -18,8 +19,18 @@ const usage = `Usage: attune pretrain --data DIR (--vocabulary FILE | --from CHE
 Trains a feature extractor with TensorFlow.js and leaves a run folder: config.json, model.safetensors, tokenizer.json, heads.safetensors,
 run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resumes from.
 
-  --data DIR           GoEmotions: train.tsv and dev.tsv (text, label ids, id); labels.txt where ids are not the 28
-  --extra PATH         EmoryNLP, as a second task
+  --data PATH          the labelled set, told by its files and learned under its own labels:
+                       GoEmotions  train.tsv and dev.tsv (text, label ids, id; no header); labels.txt where ids are not the 28
+                       IEMOCAP     your own copy of the release, the folder that holds Session1 to Session5: the paper's six
+                                   emotions, sessions 1 to 4, a sixth of whose dialogues choose the weights; session 5 is not read
+                       MELD        train_sent_emo.csv and dev_sent_emo.csv
+                       EmoryNLP    its .csv, or the folder that holds it alone
+                       your own    a folder with train.csv and dev.csv (or .tsv, .jsonl), or one such table: the columns text and
+                                   label, any labels; labels.txt where it is to say which there are and in which order, also of
+                                   files in GoEmotions' form. Where there is no dev part, a tenth of the rows is held back by lot
+  --columns text=COLUMN,label=COLUMN
+                       what these columns of your own tables are called
+  --extra PATH         another of these, as a second task: its training rows
   --vocabulary FILE    train from random weights: the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
   --from CHECKPOINT    fine-tune: a folder in Hugging Face's layout, what \`attune extractor import\` wrote, or hf:OWNER/NAME[@REVISION]
   --source NAME        what run.json and the card call a checkpoint that is in a folder (default: what import.json says, or the
@@ -42,6 +53,8 @@ Examples:
   attune pretrain --data data/goemotions --vocabulary data/vocab/bert-uncased/vocab.txt --out runs/first
   attune pretrain --data data/goemotions --extra data/emorynlp --from checkpoints/minilm --layers 3 --set epochs=1 --out runs/tuned
   attune pretrain --data data/goemotions --from hf:google/bert_uncased_L-4_H-512_A-8 --recipe fine-tuned --out runs/teacher
+  attune pretrain --data IEMOCAP_full_release --from extractors/bert-tiny --recipe fine-tuned --set pooling=cls --out runs/bert-tiny
+  attune pretrain --data data/calls.csv --columns text=Said,label=Mood --from checkpoints/minilm --out runs/calls
   attune pretrain --data data/goemotions --from checkpoints/minilm --teacher runs/teacher --out runs/student --resume
 `;
 
@@ -71,6 +84,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     const record = await pretrain({
       dataDirectory: flags.data,
       extraPath: flags.extra,
+      columns: flags.columns,
       from: await openStart(flags, download, io),
       teacherDirectory: flags.teacher,
       referenceDirectory: flags.reference,
@@ -118,6 +132,7 @@ interface Flags {
   readonly from: string | undefined;
   readonly source: string | undefined;
   readonly extra: string | undefined;
+  readonly columns: PretrainInput["columns"];
   readonly teacher: string | undefined;
   readonly reference: string | undefined;
   readonly recipe: PretrainInput["recipe"];
@@ -136,6 +151,7 @@ function parseFlags(argv: string[]): Flags {
       source: { type: "string" },
       layers: { type: "string" },
       extra: { type: "string" },
+      columns: { type: "string" },
       recipe: { type: "string" },
       set: { type: "string", multiple: true },
       teacher: { type: "string" },
@@ -153,7 +169,8 @@ function parseFlags(argv: string[]): Flags {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 20) {
     throw new AppError("INVALID_INPUT", `--seed ${values.seed}: is not a whole number from 0 to ${2 ** 20 - 1}`);
   }
-  if (values.data === undefined) throw new AppError("INVALID_INPUT", "--data is missing: the folder of GoEmotions");
+  if (values.data === undefined)
+    throw new AppError("INVALID_INPUT", "--data is missing: a labelled set, such as GoEmotions' folder");
   if ((vocabulary === undefined) === (from === undefined)) {
     throw new AppError(
       "INVALID_INPUT",
@@ -168,6 +185,7 @@ function parseFlags(argv: string[]): Flags {
     from,
     source: values.source,
     extra: values.extra,
+    columns: parseMapping({ columns: values.columns }).columns,
     teacher: values.teacher,
     reference: values["reference-run"],
     recipe,

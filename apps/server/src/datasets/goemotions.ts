@@ -61,6 +61,20 @@ export function loadGoEmotions(directory: string): GoEmotions {
 
 export function readGoEmotionsFile(path: string, labelNames: readonly string[]): GoEmotionsRow[] {
   const groups = labelNames.map((name) => groupOf(name)!);
+  return readIdFile(path, groups.length).map((row) => {
+    const labels = [...new Set(row.labelIds.map((id) => groups[id]!))];
+    return { ...row, label: labels[0]!, labels };
+  });
+}
+
+export interface IdRow {
+  readonly text: string;
+  readonly labelIds: readonly number[];
+  readonly sourceLine: number;
+}
+
+/** A file of GoEmotions' form, whatever its ids, from 0 to `labels` - 1, stand for. */
+export function readIdFile(path: string, labels: number): IdRow[] {
   // The set quotes nothing: a quote in a comment is a character like any other.
   return readRecords(path, { delimiter: "\t", quoted: false }).map(({ fields, line }) => {
     if (fields.length < 2) {
@@ -69,34 +83,46 @@ export function readGoEmotionsFile(path: string, labelNames: readonly string[]):
     const text = fields[0]!.trim();
     if (text === "") throw datasetError(path, line, "the text is empty; remove the line");
     const labelIds = fields[1]!.split(",").map(Number);
-    if (fields[1]!.trim() === "" || !labelIds.every((id) => Number.isInteger(id) && id >= 0 && id < groups.length)) {
+    if (fields[1]!.trim() === "" || !labelIds.every((id) => Number.isInteger(id) && id >= 0 && id < labels)) {
       throw datasetError(
         path,
         line,
-        `a label id outside the set (0 to ${groups.length - 1}); correct it, or the folder's labels.txt`,
+        `a label id outside the set (0 to ${labels - 1}); correct it, or the folder's labels.txt`,
       );
     }
-    const labels = [...new Set(labelIds.map((id) => groups[id]!))];
-    return { text, label: labels[0]!, labels, labelIds, sourceLine: line };
+    return { text, labelIds, sourceLine: line };
   });
 }
 
-function readLabelNames(directory: string): string[] {
-  const path = join(directory, "labels.txt");
-  if (!existsSync(path)) return Object.keys(goEmotionsGroups);
-  const names = readTextFile(path)
-    .split(/\r?\n/)
-    .map((name) => name.trim().toLowerCase());
-  while (names.at(-1) === "") names.pop();
+function readLabelNames(directory: string): readonly string[] {
+  const names = readLabelFile(directory);
+  if (names === undefined) return Object.keys(goEmotionsGroups);
   for (const [index, name] of names.entries()) {
     if (groupOf(name) === undefined) {
-      throw datasetError(path, index + 1, "not the name of a GoEmotions label; use the set's own names, one a line");
+      throw datasetError(
+        join(directory, labelFileName),
+        index + 1,
+        "not the name of a GoEmotions label; use the set's own names, one a line",
+      );
     }
   }
   return names;
 }
 
-function groupOf(name: string): EmotionLabel | undefined {
+export const labelFileName = "labels.txt";
+
+/** A folder's names of its labels, one a line, in lower case; undefined where it has no such file. */
+export function readLabelFile(directory: string): string[] | undefined {
+  const path = join(directory, labelFileName);
+  if (!existsSync(path)) return undefined;
+  const names = readTextFile(path)
+    .split(/\r?\n/)
+    .map((name) => name.trim().toLowerCase());
+  while (names.at(-1) === "") names.pop();
+  return names;
+}
+
+export function groupOf(name: string): EmotionLabel | undefined {
   const groups: Readonly<Record<string, EmotionLabel>> = goEmotionsGroups;
   return Object.hasOwn(groups, name) ? groups[name] : undefined;
 }

@@ -1,47 +1,21 @@
 // A few files in the official release's format, and what is said of files that are not.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppError } from "@attune/shared/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { iemocapDialogueName, writeIemocapFile, writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { loadIemocap } from "./iemocap.js";
 
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "attune-iemocap-"));
-  for (const session of [1, 2, 3, 4, 5]) {
-    for (const dialogue of ["impro01", "impro02", "script01_1"]) writeDialogue(session, dialogue);
-  }
+  writeIemocapRelease(root);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function write(session: number, kind: "EmoEvaluation" | "transcriptions", name: string, content: string | Uint8Array) {
-  const folder = join(root, `Session${session}`, "dialog", kind);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), content);
-}
-
-const dialogueName = (session: number, dialogue: string) => `Ses0${session}F_${dialogue}`;
-
-function writeDialogue(session: number, dialogue: string) {
-  const name = dialogueName(session, dialogue);
-  const turn = (id: string, code: string) => `[6.2901 - 8.2357]\t${name}_${id}\t${code}\t[2.5000, 2.5000, 2.5000]`;
-  const votes = "C-E2:\tNeutral;\t()\nA-E3:\tval 3; act 2; dom  2;\t()\n";
-  const evaluation = [
-    "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]",
-    "",
-    turn("F000", "neu"),
-    votes,
-    turn("M000", "fru"),
-    votes,
-    turn("F001", "xxx"),
-    votes,
-    turn("F002", "exc"),
-    votes,
-  ].join("\n");
-  const spoken = ["F000", "M000", "F001", "F002"].map((id) => `${name}_${id} [006.2901-008.2357]: secret ${id}`);
-  write(session, "EmoEvaluation", `${name}.txt`, evaluation);
-  write(session, "transcriptions", `${name}.txt`, [...spoken, "M: [LAUGHTER]", ""].join("\n"));
+  writeIemocapFile(root, { session, kind, name, content });
 }
 
 function refusal(): string {
@@ -78,7 +52,7 @@ describe("IEMOCAP", () => {
   });
 
   it("names file and line of a malformed turn, an unknown code, a turn nobody spoke and a broken transcription", () => {
-    const name = dialogueName(2, "impro01");
+    const name = iemocapDialogueName(2, "impro01");
     write(2, "EmoEvaluation", `${name}.txt`, `% head\n[6.2 - 8.2] ${name}_F000 neu [2, 2, 2]\n`);
     expect(refusal()).toMatch(/Ses02F_impro01\.txt, line 2: expected \[start - end\]/);
     write(2, "EmoEvaluation", `${name}.txt`, `\n\n[6.2 - 8.2]\t${name}_F000\tbored\t[2, 2, 2]\n`);
@@ -90,9 +64,9 @@ describe("IEMOCAP", () => {
   });
 
   it("names a folder, a file or an encoding that is not the release's", () => {
-    write(3, "transcriptions", `${dialogueName(3, "impro02")}.txt`, Uint8Array.of(0xe9, 0xff));
+    write(3, "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`, Uint8Array.of(0xe9, 0xff));
     expect(refusal()).toMatch(/Ses03F_impro02\.txt: not UTF-8/);
-    rmSync(join(root, "Session3", "dialog", "transcriptions", `${dialogueName(3, "impro02")}.txt`));
+    rmSync(join(root, "Session3", "dialog", "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`));
     expect(refusal()).toMatch(/Ses03F_impro02\.txt: there is no such file/);
     rmSync(join(root, "Session2", "dialog", "EmoEvaluation"), { recursive: true });
     expect(refusal()).toMatch(/Session2.*EmoEvaluation: there is no such folder; give the folder that holds Session1/);

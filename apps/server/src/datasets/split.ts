@@ -1,13 +1,12 @@
 // Splits rows into two parts that keep the proportions of the labels, the same way for the same seed.
 
 import type { Random } from "@attune/ml/tensor/random";
-import type { LabelledRow } from "./table.js";
 
 /**
  * Draws about `fraction` of each label's rows into `held`, the rest into `kept`; both keep the file's order.
  * A label with one row stays in `kept`, so that whatever is learned has seen it.
  */
-export function stratifiedSplit<T extends LabelledRow>(
+export function stratifiedSplit<T extends { readonly label: string }>(
   rows: readonly T[],
   fraction: number,
   random: Random,

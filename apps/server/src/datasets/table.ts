@@ -17,15 +17,28 @@ export interface LabelledRow {
   readonly sourceLine: number;
 }
 
-export interface TableMapping {
+/** Which columns are read, by the names in the header. */
+export interface TableColumns {
   readonly delimiter?: "," | "\t";
   readonly text: string;
   readonly label: string;
   readonly speaker?: string;
+}
+
+export interface TableMapping extends TableColumns {
   /** Turns the file's own label names into the seven; a name it does not hold is taken as it is. */
   readonly labelNames?: Readonly<Record<string, EmotionLabel>>;
   /** Refuses names that `labelNames` does not hold, even if they are one of the seven. */
   readonly onlyMapped?: boolean;
+}
+
+/** A row under the file's own labels. */
+export interface TableRow {
+  readonly text: string;
+  /** In lower case; may be empty. */
+  readonly label: string;
+  readonly speaker?: string;
+  readonly sourceLine: number;
 }
 
 export interface RawRecord {
@@ -81,10 +94,24 @@ export function readRecords(path: string, options: { delimiter: "," | "\t"; quot
   }
 }
 
-/** Reads a table with a header line. Throws INVALID_DATASET, naming the file and the line or column. */
+/** Reads a table with a header line under the seven labels. Throws INVALID_DATASET, naming the file and the line or column. */
 export function readTable(path: string, mapping: TableMapping): LabelledRow[] {
-  const delimiter = mapping.delimiter ?? ",";
-  const [header, ...records] = readRecords(path, { delimiter, quoted: true });
+  return readColumns(path, mapping).map(({ label: sourceLabel, ...row }) => {
+    const label = toLabel(sourceLabel, mapping);
+    if (label === undefined) {
+      throw datasetError(
+        path,
+        row.sourceLine,
+        `the column "${mapping.label}" holds a label outside the set (${labelSet(mapping).join(", ")}); correct or map it`,
+      );
+    }
+    return { ...row, label, ...(mapping.labelNames ? { sourceLabel } : {}) };
+  });
+}
+
+/** Reads a table with a header line under its own labels. Throws INVALID_DATASET, naming the file and the line or column. */
+export function readColumns(path: string, columns: TableColumns): TableRow[] {
+  const [header, ...records] = readRecords(path, { delimiter: columns.delimiter ?? ",", quoted: true });
   const names = header!.fields.map((name) => name.trim());
   const columnOf = (name: string): number => {
     const index = names.indexOf(name);
@@ -97,9 +124,9 @@ export function readTable(path: string, mapping: TableMapping): LabelledRow[] {
     }
     return index;
   };
-  const textColumn = columnOf(mapping.text);
-  const labelColumn = columnOf(mapping.label);
-  const speakerColumn = mapping.speaker === undefined ? undefined : columnOf(mapping.speaker);
+  const textColumn = columnOf(columns.text);
+  const labelColumn = columnOf(columns.label);
+  const speakerColumn = columns.speaker === undefined ? undefined : columnOf(columns.speaker);
   if (records.length === 0) {
     throw datasetError(path, undefined, "there is a header but no row; give a file with at least one row");
   }
@@ -112,24 +139,10 @@ export function readTable(path: string, mapping: TableMapping): LabelledRow[] {
       );
     }
     const text = fields[textColumn]!.trim();
-    if (text === "") throw datasetError(path, line, `the column "${mapping.text}" is empty; remove the line`);
-    const sourceLabel = fields[labelColumn]!.trim().toLowerCase();
-    const label = toLabel(sourceLabel, mapping);
-    if (label === undefined) {
-      throw datasetError(
-        path,
-        line,
-        `the column "${mapping.label}" holds a label outside the set (${labelSet(mapping).join(", ")}); correct or map it`,
-      );
-    }
+    if (text === "") throw datasetError(path, line, `the column "${columns.text}" is empty; remove the line`);
+    const label = fields[labelColumn]!.trim().toLowerCase();
     const speaker = speakerColumn === undefined ? undefined : fields[speakerColumn]!.trim();
-    return {
-      text,
-      label,
-      sourceLine: line,
-      ...(speaker ? { speaker } : {}),
-      ...(mapping.labelNames ? { sourceLabel } : {}),
-    };
+    return { text, label, sourceLine: line, ...(speaker ? { speaker } : {}) };
   });
 }
 

@@ -6,8 +6,7 @@ import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
-import { emoryLabels, loadEmoryNlp } from "../datasets/emorynlp.js";
-import { loadGoEmotions } from "../datasets/goemotions.js";
+import type { DatasetColumns } from "../datasets/mapping.js";
 import type { CheckpointFolder } from "../registry/checkpoint-import.js";
 import { openBackend } from "./backend.js";
 import type { Example, TrainingTask } from "./batches.js";
@@ -21,11 +20,15 @@ import type { ChosenRecipe, Recipe } from "./recipe.js";
 import { type CheckpointProvenance, startFromCheckpoint, startFromRandom, wordIds } from "./starting-point.js";
 import { openTeacher, teacherLogits, writeHeads } from "./teacher.js";
 import { type Curves, type ProgressReport, type TrainerInput, train } from "./trainer.js";
+import { type DataDigest, loadTrainingData, type TaskRecord, type TaskRow } from "./training-data.js";
 
 export interface PretrainInput {
+  /** A labelled set's folder, or a table of its owner's. */
   readonly dataDirectory: string;
-  /** EmoryNLP: a second task beside the first. */
+  /** Another: a second task beside the first. */
   readonly extraPath?: string | undefined;
+  /** Of the owner's tables, where they are not called text and label. */
+  readonly columns?: DatasetColumns | undefined;
   /** Random weights under a vocabulary, or a checkpoint's. */
   readonly from: { readonly tokenizerJson: string } | (CheckpointFolder & { readonly source: string });
   /** A finished run folder whose heads give soft targets. */
@@ -51,7 +54,9 @@ export interface RunRecord extends Curves {
   readonly seed: number;
   readonly backend: string;
   readonly node: string;
-  readonly data: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[];
+  readonly data: readonly DataDigest[];
+  /** The main one first. Absent from older records, whose tasks are GoEmotions and EmoryNLP. */
+  readonly tasks?: readonly TaskRecord[];
   /** Absent where training started from random weights. */
   readonly checkpoint?: CheckpointProvenance;
   readonly teacher?: TeacherRecord;
@@ -80,7 +85,7 @@ export type TeacherRecord = FinishedRun & { readonly digest: string };
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
   const { seed, out } = input;
   const { name: recipeName, recipe } = input.recipe;
-  const dataset = loadData(input);
+  const dataset = loadTrainingData({ data: input.dataDirectory, extra: input.extraPath, columns: input.columns });
   const texts = dataset.tasks.flatMap((task) => task.rows.map((row) => row.text));
   const start =
     "model" in input.from
@@ -154,6 +159,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   const shapes = encoderWeightShapes(config);
   const record: RunRecord = {
     ...{ version: 2, fingerprint, recipeName, recipe, seed, backend, node: process.version, data: dataset.digests },
+    tasks: dataset.records,
     ...(start.provenance ? { checkpoint: start.provenance } : {}),
     ...(teacher ? { teacher: { ...finishedRun(input.teacherDirectory!, "--teacher"), digest: teacher.digest } } : {}),
     ...(reference ? { reference } : {}),
@@ -175,53 +181,6 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   };
   writeDurably(join(out, "run.json"), new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
   return record;
-}
-
-interface TaskRow {
-  readonly text: string;
-  readonly target: Float32Array;
-}
-
-interface LoadedTask {
-  readonly name: string;
-  readonly classes: readonly string[];
-  readonly rows: readonly TaskRow[];
-}
-
-interface LoadedData {
-  readonly tasks: readonly LoadedTask[];
-  readonly dev: readonly TaskRow[];
-  readonly digests: RunRecord["data"];
-}
-
-function loadData({ dataDirectory, extraPath }: PretrainInput): LoadedData {
-  const goEmotions = loadGoEmotions(dataDirectory);
-  const emory = extraPath === undefined ? [] : loadEmoryNlp(extraPath);
-  const { labelNames } = goEmotions;
-  const rowsOf = (rows: typeof goEmotions.train): TaskRow[] =>
-    rows.map(({ text, labelIds }) => ({ text, target: distribution(labelIds, labelNames.length) }));
-  const tasks: LoadedTask[] = [{ name: "goemotions", classes: labelNames, rows: rowsOf(goEmotions.train) }];
-  const digests = [describe("goemotions/train", goEmotions.train), describe("goemotions/dev", goEmotions.dev)];
-  if (emory.length > 0) {
-    const rows = emory.map(({ text, emoryLabel }) => ({
-      text,
-      target: distribution([emoryLabels.indexOf(emoryLabel)], emoryLabels.length),
-    }));
-    tasks.push({ name: "emorynlp", classes: emoryLabels, rows });
-    digests.push(describe("emorynlp", emory));
-  }
-  return { tasks, dev: rowsOf(goEmotions.dev), digests };
-}
-
-function describe(name: string, rows: readonly { text: string; label: string }[]) {
-  return { name, rows: rows.length, sha256: sha256(...rows.map(({ text, label }) => `${label}\t${text}\n`)) };
-}
-
-/** Several labels share a row equally. */
-function distribution(ids: readonly number[], classes: number): Float32Array {
-  const target = new Float32Array(classes);
-  for (const id of ids) target[id]! += 1 / ids.length;
-  return target;
 }
 
 /** Scales targets, so that the loss counts rare classes more; the scales average one over the rows. */
