@@ -62,6 +62,15 @@ export function parseEncoderConfig(json: string): EncoderConfig {
       `config.json: position_embedding_type ${show(raw.position_embedding_type)} is not "absolute"`,
     );
   }
+  // Of these the first hides from a token what comes after it, the second reads another model's states.
+  for (const key of ["is_decoder", "add_cross_attention"]) {
+    if (flag(raw, key, false)) {
+      throw new MlError(
+        "unsupported",
+        `config.json: ${key} is true, and an encoder is needed; set it to false for one`,
+      );
+    }
+  }
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
   if (typeof layerNormEps !== "number" || !(layerNormEps > 0 && layerNormEps < 1)) {
     throw new MlError("out-of-range", `config.json: layer_norm_eps ${show(layerNormEps)} is not between 0 and 1`);
