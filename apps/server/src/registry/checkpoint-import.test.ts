@@ -156,8 +156,6 @@ describe("config.json and tokenizer files of other kinds", () => {
     const cased = { "vocab.txt": vocab.join("\n"), "tokenizer_config.json": '{"do_lower_case":false}' };
     expect(idsOf(bertFolder({}))).toEqual([2, 6, 3]);
     expect(idsOf(bertFolder({}, cased))).toEqual([2, 5, 3]);
-    const stripping = { "vocab.txt": vocab.join("\n"), "tokenizer_config.json": '{"strip_accents":false}' };
-    expect(refusal(bertFolder({}, stripping))).toContain("tokenizer_config.json: strip_accents is set");
   });
 
   it("a config.json without model_type is read by the tensors' names", () => {

@@ -1,7 +1,7 @@
 // A checkpoint in Hugging Face's layout → an extractor folder in our form: config.json, model.safetensors (float32, the encoder alone),
 // tokenizer.json, and import.json, which says where it came from. The folder is there whole or not at all.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
@@ -15,7 +15,7 @@ import { z } from "zod";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { extractorConfigJson, sha256 } from "../pretraining/export.js";
 import { readTokenizerJson, tokenizerFileNames } from "./checkpoint-tokenizer.js";
-import { inFile, modelTypeOf, openWeights, takeEncoderWeights } from "./checkpoint-weights.js";
+import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeights } from "./checkpoint-weights.js";
 
 export interface ImportInput {
   readonly folder: string;
@@ -102,15 +102,15 @@ export interface FileDigest {
 /** Throws INVALID_CHECKPOINT naming file and field. */
 export function readCheckpointFolder(folder: string): CheckpointFolder {
   const configPath = join(folder, "config.json");
-  const configText = inFile(configPath, () => readFileSync(configPath, "utf8"));
+  const configText = inFile(configPath, () => readText(configPath));
   const found = openWeights(folder);
   const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
   const model = takeEncoderWeights(config, found, folder);
   const tokenizerJson = readTokenizerJson(folder);
-  const weightFiles = new Set([...found.values()].map(({ path }) => basename(path)));
+  const weightFiles = new Set([...found.values()].map(({ file }) => basename(file.path)));
   const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
   const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
-    const bytes = readFileSync(join(folder, name));
+    const bytes = inFile(join(folder, name), () => readBytes(join(folder, name)));
     return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
   });
   return { config, model, tokenizerJson, files, ...readOriginOf(folder) };
@@ -120,8 +120,10 @@ const importedSchema = z.looseObject({ source: z.string().optional(), licence: z
 
 /** What is said of where a checkpoint comes from: by import.json, or of the licence by the head of the publisher's README.md. */
 function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
-  const read = (name: string) =>
-    existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : undefined;
+  const read = (name: string) => {
+    const path = join(folder, name);
+    return existsSync(path) ? inFile(path, () => new TextDecoder().decode(readBytes(path))) : undefined;
+  };
   const importPath = join(folder, "import.json");
   const { source, licence } = inFile(importPath, () => importedSchema.parse(JSON.parse(read("import.json") ?? "{}")));
   const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md") ?? "")?.[1] ?? "";

@@ -1,6 +1,6 @@
 // The weights of a checkpoint folder in Hugging Face's layout, one file or many, safetensors or PyTorch's: found, opened, and taken by name.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { EncoderConfig, ModelType } from "@attune/ml/encoder/config";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
@@ -20,8 +20,13 @@ export const weightFileNames = [
 ] as const;
 
 export interface CheckpointTensor extends StoredTensor {
-  /** The path of the file it lies in. */
+  readonly file: WeightFile;
+}
+
+/** The file a tensor lies in. */
+interface WeightFile {
   readonly path: string;
+  readonly sizeBytes: number;
 }
 
 export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
@@ -37,7 +42,7 @@ export function openWeights(folder: string): CheckpointTensors {
 }
 
 function openShards(folder: string, indexPath: string): CheckpointTensors {
-  const placement = inFile(indexPath, () => readShardIndex(readFileSync(indexPath, "utf8")));
+  const placement = inFile(indexPath, () => readShardIndex(readText(indexPath)));
   const shards = new Map([...new Set(placement.values())].map((file) => [file, openWeightFile(join(folder, file))]));
   const tensors = new Map<string, CheckpointTensor>();
   for (const [name, file] of placement) {
@@ -65,17 +70,20 @@ export function readShardIndex(json: string): Map<string, string> {
 }
 
 function openWeightFile(path: string): CheckpointTensors {
-  const stored = inFile(path, () => {
-    const bytes = new Uint8Array(readFileSync(path));
-    if (path.endsWith(".bin")) return readTorchFile(bytes);
-    const { tensors } = parseSafetensors(bytes);
-    return new Map([...tensors].map(([name, tensor]) => [name, storedSafetensor(tensor)]));
+  return inFile(path, () => {
+    const bytes = readBytes(path);
+    const file = { path, sizeBytes: bytes.length };
+    const stored = path.endsWith(".bin") ? readTorchFile(bytes) : readSafetensors(bytes);
+    return new Map([...stored].map(([name, tensor]) => [name, { ...tensor, file }]));
   });
-  return new Map([...stored].map(([name, tensor]) => [name, { ...tensor, path }]));
 }
 
-function storedSafetensor(tensor: Tensor): StoredTensor {
-  return { shape: tensor.shape, values: () => asFloat32(tensor) };
+function readSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
+  const stored = (tensor: Tensor): StoredTensor => {
+    const { shape, data } = tensor;
+    return { shape, sizeBytes: data.byteLength, values: () => asFloat32(tensor) };
+  };
+  return new Map([...parseSafetensors(bytes).tensors].map(([name, tensor]) => [name, stored(tensor)]));
 }
 
 /** What the tensors' names tell of the architecture, where config.json does not, as the first checkpoints' did not. */
@@ -92,14 +100,24 @@ export function modelTypeOf(tensors: CheckpointTensors): ModelType | undefined {
  */
 export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTensors, folder: string): TensorFile {
   const tensors = new Map<string, Tensor>();
+  const takenBytes = new Map<WeightFile, number>();
   for (const [name, shape] of encoderWeightShapes(config)) {
     const tensor = spellings(name, config.modelType)
       .map((spelling) => found.get(spelling))
       .find((candidate) => candidate !== undefined);
     if (tensor === undefined) throw new AppError("INVALID_CHECKPOINT", `${folder}: the weight "${name}" is missing`);
-    const data = inFile(tensor.path, () => {
+    const { file } = tensor;
+    const data = inFile(file.path, () => {
       if (!sameShape(tensor.shape, shape)) {
         throw new Error(`tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${shape}]`);
+      }
+      // Views of one storage are how a small file asks for all memory. A head that is tied to the embeddings is not taken, and counts nothing.
+      const taken = (takenBytes.get(file) ?? 0) + tensor.sizeBytes;
+      takenBytes.set(file, taken);
+      if (taken > file.sizeBytes) {
+        throw new Error(
+          `the weights up to "${name}" would take ${taken} bytes of its ${file.sizeBytes}: they share values; save each with its own`,
+        );
       }
       const values = tensor.values();
       if (values === undefined) throw new Error(`tensor "${name}" holds whole numbers where weights are needed`);
@@ -118,6 +136,18 @@ function spellings(name: string, modelType: ModelType): string[] {
   return [...new Set([prefix + name, name, prefix + older, older])];
 }
 
+/** Throws an Error for what is no file, or a link to none: a pipe or a device would be read for ever. */
+export function readBytes(path: string): Uint8Array {
+  if (!statSync(path).isFile()) throw new Error("is no file");
+  const { buffer, byteOffset, byteLength } = readFileSync(path);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Of UTF-8. Throws an Error as readBytes does, and for bytes that are no text. */
+export function readText(path: string): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(readBytes(path));
+}
+
 /** Whatever is wrong with a file, said with the file's path. */
 export function inFile<T>(path: string, read: () => T): T {
   try {
@@ -132,6 +162,8 @@ function reason(path: string, error: NodeJS.ErrnoException): string {
   if (error.code === "ENOENT") return "is missing";
   if (error.code === "ERR_FS_FILE_TOO_LARGE") return "is larger than 2 GiB; save the checkpoint in shards";
   if (error instanceof SyntaxError) return "is not JSON";
+  // JSON may be nested as deeply as its writer likes.
+  if (error instanceof RangeError && error.message.includes("call stack")) return "is nested too deeply";
   // A parser that names its file need not be told twice.
   const { message } = error;
   const name = basename(path);

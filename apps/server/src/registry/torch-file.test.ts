@@ -1,15 +1,26 @@
 // Files that PyTorch wrote, read to the same values as safetensors; and files made to do harm, each refused by name.
 import { readFileSync } from "node:fs";
-import { crc32 } from "node:zlib";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { describe, expect, it } from "vitest";
+import {
+  dict,
+  global,
+  int,
+  long,
+  pickle,
+  storage,
+  string,
+  tensor,
+  text,
+  tuple,
+  zipOf,
+} from "../../../../test/fakes/torch-file.js";
 import { readTorchFile } from "./torch-file.js";
 
 const read = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../../../test/golden/checkpoint/${name}`, import.meta.url)));
 const original = parseSafetensors(read("model.safetensors"));
-const text = (value: string) => new TextEncoder().encode(value);
 
 describe("what PyTorch saved", () => {
   it.each([
@@ -33,61 +44,7 @@ describe("what PyTorch saved", () => {
   });
 });
 
-// Pickles by hand, protocol 2, and a zip around them.
-const global = (module: string, name: string) => [0x63, ...text(`${module}\n${name}\n`)];
-const string = (value: string) => [0x58, value.length, 0, 0, 0, ...text(value)];
-const int = (value: number) => [0x4a, ...new Uint8Array(Int32Array.of(value).buffer)];
-const long = (value: bigint) => [0x8a, 8, ...new Uint8Array(BigInt64Array.of(value).buffer)];
-const tuple = (...items: number[][]) => [0x28, ...items.flat(), 0x74];
-const pickle = (...parts: number[][]) => Uint8Array.from([0x80, 2, ...parts.flat(), 0x2e]);
-const storage = (elements: number[], type = "FloatStorage") => [
-  ...tuple(string("storage"), global("torch", type), string("0"), string("cpu"), elements),
-  0x51,
-];
-const tensor = (parts: { storage?: number[]; offset?: number[]; shape: number[]; stride: number[] }) => [
-  ...global("torch._utils", "_rebuild_tensor_v2"),
-  ...tuple(parts.storage ?? storage(int(4)), parts.offset ?? int(0), parts.shape, parts.stride, [0x89], [0x4e]),
-  0x52,
-];
-const dict = (name: string, value: number[]) => pickle([0x7d, 0x28, ...string(name), ...value, 0x75]);
 const square = { shape: tuple(int(2), int(2)), stride: tuple(int(2), int(1)) };
-
-interface ZipEdit {
-  readonly method?: number;
-  readonly size?: number;
-  readonly offset?: number;
-  readonly flags?: number;
-}
-
-function zipOf(files: Record<string, Uint8Array>, edits: Record<string, ZipEdit> = {}): Uint8Array {
-  const [locals, centrals]: [number[], number[]] = [[], []];
-  const u16 = (value: number) => [value & 255, value >> 8];
-  const u32 = (value: number) => [...u16(value & 0xffff), ...u16(value >>> 16)];
-  for (const [name, content] of Object.entries(files)) {
-    const { method = 0, size = content.length, offset = locals.length, flags = 0 } = edits[name] ?? {};
-    const sum = u32(crc32(content));
-    const shared = [...u16(flags), ...u16(method), 0, 0, 0, 0, ...sum, ...u32(content.length), ...u32(size)];
-    locals.push(...u32(0x04034b50), 20, 0, ...shared, ...u16(name.length), 0, 0, ...text(name), ...content);
-    const rest = [...u16(name.length), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...u32(offset)];
-    centrals.push(...u32(0x02014b50), 20, 0, 20, 0, ...shared, ...rest, ...text(name));
-  }
-  const count = u16(Object.keys(files).length);
-  const end = [
-    ...u32(0x06054b50),
-    0,
-    0,
-    0,
-    0,
-    ...count,
-    ...count,
-    ...u32(centrals.length),
-    ...u32(locals.length),
-    0,
-    0,
-  ];
-  return Uint8Array.from([...locals, ...centrals, ...end]);
-}
-
 const sixteen = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
 const archive = (data: Uint8Array, stored = sixteen) => zipOf({ "m/data.pkl": data, "m/data/0": stored });
 

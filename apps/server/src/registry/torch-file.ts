@@ -7,6 +7,8 @@ import { type PickleValue, readPickle, type StorageType, type StridedTensor } fr
 
 export interface StoredTensor {
   readonly shape: readonly number[];
+  /** Of its values as they are stored. */
+  readonly sizeBytes: number;
   /** Row-major float32; undefined for whole numbers. Throws an Error where the tensor does not fit what is stored. */
   values(): Float32Array | undefined;
 }
@@ -21,7 +23,9 @@ export function readTorchFile(bytes: Uint8Array): Map<string, StoredTensor> {
   for (const [name, tensor] of value.entries) {
     if (typeof name !== "string" || typeof tensor !== "object" || tensor === null || Array.isArray(tensor)) continue;
     if (tensor.kind !== "tensor") continue;
-    tensors.set(name, { shape: tensor.shape, values: () => readValues(name, tensor, storages) });
+    const { shape, storage } = tensor;
+    const sizeBytes = elementsOf(shape) * bytesPerElement[storage.type];
+    tensors.set(name, { shape, sizeBytes, values: () => readValues(name, tensor, storages) });
   }
   return tensors;
 }
@@ -107,6 +111,10 @@ function storageWidths(value: PickleValue): Map<string, number> {
   return widths;
 }
 
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 function readValues(name: string, tensor: StridedTensor, storages: Container["storages"]): Float32Array | undefined {
   const { storage, offset, shape, stride } = tensor;
   const bytes = storages.get(storage.key);
@@ -115,15 +123,17 @@ function readValues(name: string, tensor: StridedTensor, storages: Container["st
   if (bytes.length !== needed) {
     throw new Error(`tensor "${name}": its storage has ${bytes.length} bytes where ${needed} are declared`);
   }
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = elementsOf(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * stride[axis]!, offset);
   // A tensor may be smaller than its storage, never larger: repeating values is how a small file asks for all memory.
   if (elements > storage.elements || (elements > 0 && last >= storage.elements)) {
     throw new Error(`tensor "${name}" of shape [${shape}] reaches past its storage of ${storage.elements} values`);
   }
-  const stored = storedValues(storage.type, bytes);
+  // Of many tensors in one storage each copies no more than its own part.
+  const width = bytesPerElement[storage.type];
+  const stored = storedValues(storage.type, bytes.subarray(offset * width, elements === 0 ? 0 : (last + 1) * width));
   if (stored === undefined) return undefined;
-  return isContiguous(shape, stride) ? stored.slice(offset, offset + elements) : gather(stored, tensor, elements);
+  return isContiguous(shape, stride) ? stored : gather(stored, tensor, elements);
 }
 
 function storedValues(type: StorageType, bytes: Uint8Array): Float32Array | undefined {
@@ -152,10 +162,11 @@ function isContiguous(shape: readonly number[], stride: readonly number[]): bool
   return true;
 }
 
-function gather(stored: Float32Array, { offset, shape, stride }: StridedTensor, elements: number): Float32Array {
+/** `stored`: from the tensor's first value on. */
+function gather(stored: Float32Array, { shape, stride }: StridedTensor, elements: number): Float32Array {
   const values = new Float32Array(elements);
   const index = new Array<number>(shape.length).fill(0);
-  let at = offset;
+  let at = 0;
   for (let i = 0; i < elements; i++) {
     values[i] = stored[at]!;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
