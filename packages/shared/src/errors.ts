@@ -11,18 +11,20 @@ export const errorTable = {
   INVALID_DATASET: {
     httpStatus: 400,
     retryable: false,
-    remedy: "Correct the named line of the file, or map its columns with --columns.",
+    remedy:
+      "Correct the named file or line; for a table of your own `attune pretrain` can also map its columns (--columns).",
   },
   INVALID_EXTRACTOR: {
     httpStatus: 400,
     retryable: false,
-    remedy: "Freeze the extractor again with `attune extractor freeze`, or copy the folder again.",
+    remedy:
+      "Check that this is the folder meant; then make it again with the command that made it (`attune pretrain`, `attune extractor import` or `freeze`), or copy it again.",
   },
   INVALID_CHECKPOINT: {
     httpStatus: 400,
     retryable: false,
     remedy:
-      "Get the checkpoint again from where it is published, or save it again as model.safetensors; nothing was imported.",
+      "Nothing was imported. What is damaged, get again from where it is published; what holds code or shared weights, save as model.safetensors; in place of another architecture choose a BERT, RoBERTa or MobileBERT.",
   },
   INVALID_CONFIGURATION: {
     httpStatus: 400,
@@ -95,7 +97,8 @@ export const errorTable = {
   STORE_CORRUPT: {
     httpStatus: 500,
     retryable: false,
-    remedy: "The damaged file was set aside beside its place; restore it from an export or enrol again.",
+    remedy:
+      "Restore the named file from a copy or an export; without one, enrol a device again, or begin the training anew.",
   },
   DISK_FULL: { httpStatus: 507, retryable: true, remedy: "Free disk space; what was good before is still in place." },
   PORT_IN_USE: {

@@ -4,6 +4,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly usage: string;
+  /** The help of each of its own commands, where it has such. */
+  readonly parts?: ReadonlyMap<string, string>;
   run(argv: string[], io: CommandIo): Promise<number>;
 }
 

@@ -36,7 +36,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "extractor",
-    summary: "import a checkpoint; freeze, quantize and evaluate a feature extractor",
+    summary: "import a checkpoint, or freeze a feature extractor for publishing",
     load: async () => (await import("./extractor.js")).extractorCommand,
   },
   {

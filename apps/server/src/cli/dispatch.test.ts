@@ -4,10 +4,16 @@ import type { Command } from "./command.js";
 import { commandTable } from "./commands.js";
 import { dispatch } from "./dispatch.js";
 
-async function run(argv: string[], behaviour: Command["run"] = async () => 0) {
+async function run(argv: string[], behaviour: Command["run"] = async () => 0, more: Partial<Command> = {}) {
   const out: string[] = [];
   const err: string[] = [];
-  const command: Command = { name: "greet", summary: "say hello", usage: "Usage: attune greet", run: behaviour };
+  const command: Command = {
+    name: "greet",
+    summary: "say hello",
+    usage: "Usage: attune greet",
+    run: behaviour,
+    ...more,
+  };
   const table = [{ name: "greet", summary: "say hello", load: async () => command }];
   const io = {
     stdout: (line: string) => void out.push(line),
@@ -54,6 +60,31 @@ test("an error says what and what to do about it, and ends with 1", async () => 
   const json = await run(["greet", "--json"], fail);
   expect(json.out).toHaveLength(1);
   expect(JSON.parse(json.out[0]!)).toMatchObject({ error: { code: "PORT_IN_USE", remedy: expect.any(String) } });
+});
+
+test("what a file calls its parts neither moves the terminal's cursor nor fills its pages", async () => {
+  const message = `model.bin: tensor "\u001b[2J\u009b1A\u202e\r\n${"w".repeat(3_000_000)}" has shape [1]`;
+  const fail = async () => {
+    throw new AppError("INVALID_CHECKPOINT", message);
+  };
+  const shown = /^model\.bin: tensor "\?\[2J\?1A\? w+ … w+" has shape \[1\]$/;
+  const { err } = await run(["greet"], fail);
+  const [line, next] = err.split("\n");
+  expect(line!.slice("error INVALID_CHECKPOINT: ".length)).toMatch(shown);
+  expect(line!.length).toBeLessThan(530);
+  expect(next).toMatch(/^what to do: /);
+  const { error } = JSON.parse((await run(["greet", "--json"], fail)).out[0]!);
+  expect(error.message).toMatch(shown);
+  const defect = await run(["greet"], async () => {
+    throw new Error("x\n    at \u001b[2J");
+  });
+  expect(defect.err).not.toContain("\u001b");
+});
+
+test("--help of a command's part is that part's own", async () => {
+  const more = { parts: new Map([["twice", "Usage: attune greet twice"]]) };
+  expect((await run(["greet", "twice", "--help"], undefined, more)).out).toEqual(["Usage: attune greet twice"]);
+  expect((await run(["greet", "--help"], undefined, more)).out).toEqual(["Usage: attune greet"]);
 });
 
 test("an unknown command and a defect are errors as well", async () => {

@@ -25,7 +25,8 @@ export async function dispatch(argv: readonly string[], options: DispatchOptions
     if (entry === undefined) throw new AppError("INVALID_INPUT", `there is no command "${name}"; see attune --help`);
     const command = await entry.load();
     if (flags.includes("--help") || flags.includes("-h")) {
-      io.stdout(io.json ? JSON.stringify({ usage: command.usage }) : command.usage.trimEnd());
+      const usage = command.parts?.get(rest[0] ?? "") ?? command.usage;
+      io.stdout(io.json ? JSON.stringify({ usage }) : usage.trimEnd());
       return 0;
     }
     return await command.run(rest, io);
@@ -52,11 +53,22 @@ Settings come from environment variables: ATTUNE_HOME, ATTUNE_HTTP_PORT and othe
 
 function showError(error: unknown, io: CommandIo): void {
   const fault = error instanceof AppError ? error : new AppError("INTERNAL", messageOf(error), { cause: error });
-  const { code, message, remedy } = fault;
+  const { code, remedy } = fault;
+  const message = printable(fault.message);
   if (io.json) io.stdout(JSON.stringify({ error: { code, message, remedy } }));
   io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
   // Of a defect its place is worth knowing; a stack holds no argument and no text.
   if (code === "INTERNAL" && error instanceof Error) io.stderr(`${stackOf(error)}\n`);
+}
+
+const longestMessage = 500;
+
+/** A message may name a part of a file as its writer did: no such name moves the terminal's cursor or fills its pages. */
+function printable(message: string): string {
+  // The file stands in front, what is wrong with it often at the end.
+  const cut =
+    message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 153)} … ${message.slice(-150)}`;
+  return cut.replace(/[\r\n]\s*/g, " ").replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
 }
 
 function messageOf(error: unknown): string {
@@ -65,5 +77,5 @@ function messageOf(error: unknown): string {
 
 function stackOf(error: Error): string {
   const frames = (error.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
-  return frames.slice(0, 8).join("\n");
+  return frames.slice(0, 8).map(printable).join("\n");
 }

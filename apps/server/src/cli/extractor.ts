@@ -24,7 +24,7 @@ Freezes a run of \`attune pretrain\` or an imported checkpoint: int8 weights, DR
 folder that \`attune publish\` packs and signs. The same bytes on every machine and on any number of threads.
 
   --run DIR    the run folder, or what \`attune extractor import\` wrote
-  --data DIR   GoEmotions, on whose features DR and prior head are fitted
+  --data DIR   GoEmotions, on whose features DR and prior head are fitted, whatever the run was trained on
   --out DIR    the frozen extractor
   --extra DIR  EmoryNLP: dialogue for the prior head to learn from too
   --meld DIR   also measure the features on MELD's dev split, for the card
@@ -39,7 +39,11 @@ Examples:
 export const extractorCommand: Command = {
   name: "extractor",
   summary: "import a checkpoint, or freeze a feature extractor for publishing",
-  usage: `${freezeUsage}\n${importUsage}`,
+  usage: `${importUsage}\n${freezeUsage}`,
+  parts: new Map([
+    ["import", importUsage],
+    ["freeze", freezeUsage],
+  ]),
   run: (argv, io) => (argv[0] === "import" ? runImport(argv.slice(1), io) : freeze(argv, io)),
 };
 
