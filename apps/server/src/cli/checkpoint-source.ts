@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { readEnv } from "../env.js";
+import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
 import { type DownloadProgress, downloadCheckpoint, parseHubReference } from "../registry/hub-download.js";
 import type { CommandIo } from "./command.js";
 
@@ -16,18 +17,37 @@ export async function fetchCheckpoint(name: string, download: string, io: Comman
   if (!name.startsWith("hf:")) return { folder: resolve(name), source: basename(resolve(name)) };
   const reference = parseHubReference(name.slice("hf:".length));
   const { hubEndpoint, hubToken } = readEnv();
-  const onProgress = progressLines(io);
-  const options = { endpoint: hubEndpoint, token: hubToken, directory: download, onProgress };
-  const commit = await downloadCheckpoint(reference, options);
-  return { folder: download, source: `hf:${reference.repository}@${commit}` };
+  const line = createDownloadLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
+  try {
+    const commit = await downloadCheckpoint(reference, {
+      endpoint: hubEndpoint,
+      token: hubToken,
+      directory: download,
+      onProgress: line.show,
+    });
+    return { folder: download, source: `hf:${reference.repository}@${commit}` };
+  } finally {
+    line.end();
+  }
 }
 
-/** A line for each tenth of every file. */
-function progressLines(io: CommandIo): (progress: DownloadProgress) => void {
-  let last = "";
-  return ({ name, doneBytes, totalBytes }) => {
-    const line = `${name}: ${10 * Math.floor((10 * doneBytes) / totalBytes)}% of ${(totalBytes / 1e6).toFixed(1)} MB`;
-    if (line !== last) io.stderr(`${line}\n`);
-    last = line;
+/** For one file after the other; of one that is gone on from, the time left counts from the bytes that were there. */
+export function createDownloadLine(output: ProgressOutput): { show(progress: DownloadProgress): void; end(): void } {
+  const line = createStatusLine(output);
+  let begun: DownloadProgress & { readonly ms: number } = { name: "", doneBytes: 0, totalBytes: 0, ms: 0 };
+  return {
+    show(progress) {
+      const { name, doneBytes, totalBytes } = progress;
+      const ms = output.nowMs();
+      if (begun.name !== name || doneBytes < begun.doneBytes) begun = { ...progress, ms };
+      const isLast = doneBytes === totalBytes;
+      const secondsLeft = ((ms - begun.ms) / 1000 / (doneBytes - begun.doneBytes)) * (totalBytes - doneBytes);
+      // From its first bytes on nothing tells how fast they come.
+      const left = isLast || !(secondsLeft > 0) ? "" : ` · ${inWords(secondsLeft)} left`;
+      const percent = Math.floor((100 * doneBytes) / totalBytes);
+      line.show(() => `${name}: ${percent}% of ${(totalBytes / 1e6).toFixed(1)} MB${left}`, isLast);
+      if (isLast) line.end();
+    },
+    end: line.end,
   };
 }

@@ -110,19 +110,14 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
   async function getText(path: string): Promise<string> {
     const controller = new AbortController();
     const name = `hf:${repository}`;
-    try {
-      const chunks: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of read(await request(path, { method: "GET", name, controller }), controller)) {
-        size += chunk.length;
-        if (size > largestListingBytes) throw new AppError("DOWNLOAD_FAILED", `${name}: the list of files never ends`);
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString("utf8");
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      throw new AppError("DOWNLOAD_FAILED", `${endpoint}: ${(error as Error).message}`, { cause: error });
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of read(await request(path, { method: "GET", name, controller }), controller)) {
+      size += chunk.length;
+      if (size > largestListingBytes) throw new AppError("DOWNLOAD_FAILED", `${name}: the list of files never ends`);
+      chunks.push(chunk);
     }
+    return Buffer.concat(chunks).toString("utf8");
   }
 
   async function describe(path: string, name: string): Promise<FileDescription> {

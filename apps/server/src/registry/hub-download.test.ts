@@ -194,6 +194,18 @@ describe("an interrupted download", () => {
     expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: "config.json: the server answers 503" });
   });
 
+  it("tries again for the list of files, too", async () => {
+    let busy = 2;
+    const overloaded: HubFault = ({ path }, response) =>
+      path.startsWith("/api/models") && busy-- > 0 && Boolean(response.writeHead(503).end());
+    expect(await download((await startHub(files, overloaded)).endpoint)).toBe(commit);
+    busy = 1000;
+    const { endpoint, requests } = await startHub(files, overloaded);
+    const error = await refusal(download(endpoint));
+    expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: `${endpoint}: the server answers 503` });
+    expect(requests).toHaveLength(5);
+  });
+
   it("does not wait for ever for a server that falls silent", async () => {
     const silent: HubFault = ({ host }, response) => host === "storage" && Boolean(response.writeHead(200).write("x"));
     const error = await refusal(download((await startHub(files, silent)).endpoint, { idleTimeoutMs: 40, attempts: 1 }));

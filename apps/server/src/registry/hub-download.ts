@@ -46,7 +46,7 @@ export function parseHubReference(text: string): HubReference {
 /** Returns the commit. Throws NOT_FOUND, INVALID_CHECKPOINT (not a checkpoint we read) or DOWNLOAD_FAILED, naming the file. */
 export async function downloadCheckpoint(reference: HubReference, options: DownloadOptions): Promise<string> {
   const client = createHubClient(reference.repository, options);
-  const { commit, names } = await listFiles(client, reference);
+  const { commit, names } = await listFiles(client, reference, options);
   const has = (name: string) => names.includes(name);
   const weights = weightFileNames.find(has);
   const where = `${reference.repository}@${reference.revision}`;
@@ -72,8 +72,9 @@ const listingSchema = z.looseObject({
   siblings: z.array(z.looseObject({ rfilename: z.string() })),
 });
 
-async function listFiles(client: HubClient, { repository, revision }: HubReference) {
-  const text = await client.getText(`/api/models/${repository}/revision/${encodeURIComponent(revision)}`);
+async function listFiles(client: HubClient, { repository, revision }: HubReference, options: DownloadOptions) {
+  const path = `/api/models/${repository}/revision/${encodeURIComponent(revision)}`;
+  const text = await retrying({ ...options, name: client.endpoint }, () => client.getText(path));
   const parsed = listingSchema.safeParse(parseJson(text));
   if (!parsed.success) {
     throw new AppError("DOWNLOAD_FAILED", `${client.endpoint}: its list of ${repository}'s files is not the hub's`);
@@ -165,7 +166,11 @@ async function fetchRest(client: HubClient, { remote, partial, input }: Transfer
 }
 
 /** Again after a fault that may pass, with growing pauses; a try that brought bytes does not count. */
-async function retrying<T>(input: FileInput, act: () => Promise<T>, partial?: string): Promise<T> {
+async function retrying<T>(
+  input: DownloadOptions & { name: string },
+  act: () => Promise<T>,
+  partial?: string,
+): Promise<T> {
   const { attempts = 5, retryDelayMs = 500, name } = input;
   for (let attempt = 1; ; attempt++) {
     const before = partial === undefined ? 0 : sizeOf(partial);
