@@ -38,6 +38,10 @@ describe("attune extractor import", () => {
     expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
   });
 
+  it("has a help of its own", () => {
+    expect(extractorCommand.parts?.get("import")).toMatch(/^Usage: attune extractor import/);
+  });
+
   it("prints its record with --json", async () => {
     const out = join(directory, "json");
     const result = await run([checkpoint, "--out", out, "--pooling", "mean-max", "--max-tokens", "16"], true);
