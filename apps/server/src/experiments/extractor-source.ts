@@ -30,13 +30,19 @@ export interface ExtractorSource {
   readonly prior?: LinearHead;
 }
 
-/** `argument`: DIR, or NAME=DIR where NAME is one of the paper's extractors, with `-pretrained` for one further trained on a labelled dataset. */
+/**
+ * `argument`: DIR, or NAME=DIR where NAME is one of the paper's extractors, with `-pretrained` for one further trained on a labelled dataset.
+ * Throws INVALID_INPUT for a name that the folder cannot bear, INVALID_EXTRACTOR for what is wrong in it.
+ */
 export function openSource(argument: string, engineName: string): ExtractorSource {
   const equals = argument.indexOf("=");
   const named = equals < 0 ? undefined : argument.slice(0, equals).toLowerCase();
-  const directory = resolve(argument.slice(equals + 1));
+  const given = argument.slice(equals + 1);
+  if (given === "") throw new AppError("INVALID_INPUT", `--extractor ${argument}: the folder is missing`);
+  const directory = resolve(given);
   const paper = named === undefined ? undefined : paperName(named);
   const folder = readExtractorFolder(directory);
+  if (paper !== undefined) refuseOtherShape(argument, paper.extractor, folder.config);
   const optional = (name: string) => readOptional(join(directory, name));
   const reduction = optional("dr.safetensors");
   const prior = optional("prior-head.safetensors");
@@ -63,6 +69,30 @@ function paperName(named: string): NonNullable<ExtractorSource["paper"]> {
     throw new AppError("INVALID_INPUT", `--extractor ${named}=…: the paper's extractors are ${names} (-pretrained)`);
   }
   return { extractor, pretrained };
+}
+
+interface Shape {
+  readonly modelType: EncoderConfig["modelType"];
+  readonly numHiddenLayers: number;
+  readonly hiddenSize: number;
+}
+
+const shapeOf: Readonly<Record<PaperExtractor, Shape>> = {
+  RoBERTa: { modelType: "roberta", numHiddenLayers: 12, hiddenSize: 768 },
+  MobileBERT: { modelType: "mobilebert", numHiddenLayers: 24, hiddenSize: 512 },
+  "BERT-Medium": { modelType: "bert", numHiddenLayers: 8, hiddenSize: 512 },
+  "BERT-Tiny": { modelType: "bert", numHiddenLayers: 2, hiddenSize: 128 },
+};
+
+/** No other encoder's number may stand in one of the paper's columns. */
+function refuseOtherShape(argument: string, extractor: PaperExtractor, config: EncoderConfig): void {
+  const words = ({ modelType, numHiddenLayers, hiddenSize }: Shape) =>
+    `a ${modelType} of ${numHiddenLayers} layers, ${hiddenSize} wide`;
+  if (words(config) === words(shapeOf[extractor])) return;
+  throw new AppError(
+    "INVALID_INPUT",
+    `--extractor ${argument}: holds ${words(config)}, and ${extractor} is ${words(shapeOf[extractor])}; give it as --extractor DIR`,
+  );
 }
 
 /** Not the folder's DR: features are cached before it. */
