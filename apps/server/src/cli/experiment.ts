@@ -1,6 +1,5 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
-import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { readEnv } from "../env.js";
@@ -9,7 +8,8 @@ import { runExperiments } from "../experiments/experiment.js";
 import { createProgress } from "../experiments/progress.js";
 import { reportHtml } from "../experiments/report.js";
 import { baselinesText, tableText } from "../experiments/text-table.js";
-import { writeFileDurably } from "../platform/durable-file.js";
+import { isDirectory, writeFileDurably } from "../platform/durable-file.js";
+import { makeOutputDirectory } from "../platform/output-directory.js";
 import type { Command, CommandIo } from "./command.js";
 import { countOf, readFlags } from "./flags.js";
 
@@ -48,11 +48,18 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(argv);
   const { home } = readEnv();
   const progress = createProgress({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
-  const options = { ...flags, cacheDirectory: join(home, "cache"), progress };
-  const outcome = await runExperiments(options);
-  const { result, experiments } = outcome;
+  const cacheDirectory = join(home, "cache");
   const report = flags.report ?? join(home, "reports", `${flags.title}-${flags.split}.html`);
-  mkdirSync(dirname(report), { recursive: true });
+  await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");
+  await makeOutputDirectory(dirname(report), flags.report === undefined ? "ATTUNE_HOME" : "--report");
+  if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report}: is a folder; name a file`);
+  const outcome = await untilInterrupted(() => runExperiments({ ...flags, cacheDirectory, progress }));
+  if (outcome === undefined) {
+    progress.end();
+    io.stderr("stopped; the same command goes on from here\n");
+    return 130;
+  }
+  const { result, experiments } = outcome;
   // Utterances: for this user's eyes.
   await writeFileDurably(report, reportHtml(outcome), 0o600);
   io.stderr(`report: ${report}\n`);
@@ -63,6 +70,20 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   for (const [index, table] of result.tables.entries()) io.stdout(tableText(table, experiments[index]!.title));
   io.stdout(baselinesText(result.baselines));
   return 0;
+}
+
+/** undefined as soon as Ctrl-C comes; the threads end with the process, and what they found is on disk. */
+async function untilInterrupted<T>(compute: () => Promise<T>): Promise<T | undefined> {
+  let onSignal = () => {};
+  const interrupted = new Promise<undefined>((resolve) => {
+    onSignal = () => resolve(undefined);
+  });
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  try {
+    return await Promise.race([compute(), interrupted]);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
 }
 
 function parseFlags(argv: string[]) {
@@ -84,7 +105,7 @@ function parseFlags(argv: string[]) {
   if (positionals.length === 0) {
     throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);
   }
-  const names = positionals.includes("all") ? experimentNames : positionals.map(experimentName);
+  const names = positionals.includes("all") ? experimentNames : [...new Set(positionals.map(experimentName))];
   if (values.data === undefined) throw new AppError("INVALID_INPUT", "--data is missing: the folder of MELD");
   const { split } = values;
   if (split !== "dev" && split !== "test") {
@@ -92,7 +113,7 @@ function parseFlags(argv: string[]) {
   }
   return {
     names,
-    title: positionals.join("-"),
+    title: names === experimentNames ? "all" : names.join("-"),
     report: values.report === undefined ? undefined : resolve(values.report),
     split,
     dataDirectory: resolve(values.data),

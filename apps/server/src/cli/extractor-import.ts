@@ -1,9 +1,10 @@
 // `attune extractor import`: a published checkpoint, from a folder or the hub, becomes an extractor folder.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
+import { makeOutputDirectory } from "../platform/output-directory.js";
 import { importCheckpoint } from "../registry/checkpoint-import.js";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { CommandIo } from "./command.js";
@@ -35,6 +36,7 @@ export async function runImport(argv: string[], io: CommandIo): Promise<number> 
   if (existsSync(out) && readdirSync(out).length > 0) {
     throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
   }
+  await makeOutputDirectory(dirname(out), "--out");
   // Beside the result, so that a run that was stopped is gone on from by the same command.
   const download = `${out}.download`;
   const checkpoint = await fetchCheckpoint(source, download, io);

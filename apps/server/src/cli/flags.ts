@@ -3,13 +3,20 @@ import { availableParallelism } from "node:os";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 
-/** Throws INVALID_INPUT naming an unknown flag, or one without its value, and the help of `command`. */
+/** Throws INVALID_INPUT naming an unknown flag, or one without its value or with an empty one, and the help of `command`. */
 export function readFlags<T extends ParseArgsConfig>(command: string, config: T): ReturnType<typeof parseArgs<T>> {
+  const refuse = (problem: string, cause?: unknown) =>
+    new AppError("INVALID_INPUT", `${problem}; see attune ${command} --help`, { cause });
+  let read: ReturnType<typeof parseArgs<T>>;
   try {
-    return parseArgs(config);
+    read = parseArgs(config);
   } catch (cause) {
-    throw new AppError("INVALID_INPUT", `${(cause as Error).message}; see attune ${command} --help`, { cause });
+    throw refuse((cause as Error).message, cause);
   }
+  // A folder without a name would be the one that the command runs in.
+  const empty = Object.entries(read.values).find(([, value]) => [value].flat().includes(""));
+  if (empty !== undefined) throw refuse(`--${empty[0]}: is empty`);
+  return read;
 }
 
 /** How many are to compute at a time: where `--flag` does not say, one a core and at most four. Throws INVALID_INPUT naming the flag. */

@@ -1,12 +1,13 @@
 // Runs the main job for a terminal: flags, directory, interruption, orderly end.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import type { CommandIo } from "../cli/command.js";
 import { readChildEnvironment } from "../env.js";
+import { makeOutputDirectory } from "../platform/output-directory.js";
 import { type Demo, runDemo } from "./run.js";
 import { createScreen } from "./screen.js";
 
@@ -40,7 +41,7 @@ export async function runInTerminal(
   const { variables, home: homeOfEnvironment } = readChildEnvironment();
   const lasting = flags.home ?? homeOfEnvironment;
   const home = resolve(lasting ?? mkdtempSync(join(tmpdir(), "attune-demo-")));
-  mkdirSync(home, { recursive: true });
+  await makeOutputDirectory(home, flags.home === undefined ? "ATTUNE_HOME" : "--home");
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new Error("interrupted"));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);

@@ -1,5 +1,5 @@
 // The experiments on a small made-up dataset and a tiny extractor: each table's shape, what is not measured, and what is not told.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
@@ -7,12 +7,10 @@ import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
-import type { CommandIo } from "../cli/command.js";
-import { experimentCommand } from "../cli/experiment.js";
+import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 import { meldMainSpeakers } from "../datasets/meld.js";
 import { bpTask } from "./bp-baseline.js";
-import { type ExperimentName, experimentByName, experimentNames } from "./catalogue.js";
+import { type ExperimentName, experimentByName } from "./catalogue.js";
 import { classifierTask } from "./classifier-tasks.js";
 import { type ExperimentOptions, type ExperimentRun, runExperiments } from "./experiment.js";
 import { squaredErrors } from "./figure2.js";
@@ -25,27 +23,6 @@ const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const at = (...names: string[]) => join(directory, ...names);
 
-function writeExtractor(name: string) {
-  const { files } = createTinyRelease();
-  mkdirSync(at(name));
-  for (const [file, bytes] of files) writeFileSync(at(name, file), bytes);
-  const config = JSON.parse(readFileSync(at(name, "config.json"), "utf8"));
-  writeFileSync(at(name, "config.json"), JSON.stringify({ ...config, attune: { pooling: "mean", maxTokens: 16 } }));
-}
-
-function writeInt8(name: string, from: string) {
-  writeExtractor(name);
-  const model = parseSafetensors(new Uint8Array(readFileSync(at(from, "model.safetensors"))));
-  writeFileSync(at(name, "model.safetensors"), serializeSafetensors(quantizeTensorFile(model)));
-}
-
-function writeSplit(folder: string, split: string, rows: number) {
-  const lines = sayings(rows, 0, split.length).map(
-    ({ text, label }, i) => `"${text} secret",${meldMainSpeakers[i % 6]},${label}`,
-  );
-  writeFileSync(at(folder, `${split}_sent_emo.csv`), `Utterance,Speaker,Emotion\n${lines.join("\n")}\n`);
-}
-
 const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
   names: ["table1"],
   dataDirectory: at("meld"),
@@ -53,27 +30,20 @@ const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
   split: "dev",
   full: false,
   withBp: false,
-  jobs: 1,
+  jobs: 0,
   iemocapDirectory: undefined,
   cacheDirectory: at("cache"),
   progress: createProgress({ write: () => {}, isTty: false, nowMs: () => 0 }),
   ...change,
 });
 
-const homeBefore = process.env.ATTUNE_HOME;
-afterAll(() => {
-  if (homeBefore === undefined) delete process.env.ATTUNE_HOME;
-  else process.env.ATTUNE_HOME = homeBefore;
-});
-
 let run: ExperimentRun;
 beforeAll(async () => {
-  process.env.ATTUNE_HOME = at("home");
-  writeExtractor("tiny");
-  writeInt8("tiny-int8", "tiny");
-  mkdirSync(at("meld"));
-  writeSplit("meld", "train", 300);
-  writeSplit("meld", "dev", 90);
+  writeTinyExtractor(at("tiny"));
+  writeTinyExtractor(at("tiny-int8"));
+  const model = parseSafetensors(new Uint8Array(readFileSync(at("tiny", "model.safetensors"))));
+  writeFileSync(at("tiny-int8", "model.safetensors"), serializeSafetensors(quantizeTensorFile(model)));
+  writeTinyMeld(at("meld"), { train: 300, dev: 90 });
   run = await runExperiments(options({ names: ["table1", "table2", "table3", "table7", "figure2"] }));
 });
 
@@ -133,6 +103,15 @@ describe("An experiment's result", () => {
   });
 });
 
+describe("An experiment's report", () => {
+  it("stands alone, and shows the utterances", () => {
+    const html = reportHtml(run);
+    expect(html).toContain("secret");
+    expect(html).not.toMatch(/src=|href="(?!#)|@import|url\(/);
+    for (const picture of ["Joey", "tiny, FP16", "tiny, INT8"]) expect(html).toContain(picture);
+  });
+});
+
 describe("Settings", () => {
   it("are chosen on a fifth of train for dev, and on dev for test, which is measured alone", async () => {
     const sizes = ({ choose, final }: Problem) =>
@@ -141,13 +120,7 @@ describe("Settings", () => {
     expect([fit! + check!, ...final]).toEqual([300, 300, 90]);
     expect(check).toBeGreaterThan(50);
 
-    mkdirSync(at("with-test"));
-    for (const [split, rows] of [
-      ["train", 300],
-      ["dev", 90],
-      ["test", 40],
-    ] as const)
-      writeSplit("with-test", split, rows);
+    writeTinyMeld(at("with-test"), { train: 300, dev: 90, test: 40 });
     const tested = await runExperiments(options({ dataDirectory: at("with-test"), split: "test" }));
     expect(sizes(problemOf(tested.bench, { source: tested.bench.extractors[0]! }))).toEqual([300, 90, 300, 40]);
     expect(tested.result.tables[0]!.split).toBe("test");
@@ -335,39 +308,5 @@ describe("Each table", () => {
     const { histogram, mean, largest } = squaredErrors(exact, Float32Array.of(1, 1.5, 2, -9));
     expect(histogram).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
     expect([mean![0], largest![0]]).toEqual([101.25 / 4, 100]);
-  });
-});
-
-describe("attune experiment", () => {
-  function recorder(): CommandIo & { out: string[]; err: string[] } {
-    const [out, err]: [string[], string[]] = [[], []];
-    return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
-  }
-  const refusal = async (...argv: string[]) =>
-    ((await experimentCommand.run(argv, recorder()).catch((error: unknown) => error)) as Error).message;
-
-  it("writes a report that stands alone and is its reader's only", async () => {
-    const html = reportHtml(run);
-    expect(html).toContain("secret");
-    expect(html).not.toMatch(/src=|href="(?!#)|@import|url\(/);
-    for (const picture of ["Joey", "tiny, FP16", "tiny, INT8"]) expect(html).toContain(picture);
-    const io = recorder();
-    const argv = ["table1", "--data", at("meld"), "--extractor", at("tiny"), "--report", at("out", "report.html")];
-    expect(await experimentCommand.run(argv, io)).toBe(0);
-    expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
-    expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
-  });
-
-  it("names what is wrong with its flags", async () => {
-    expect(await refusal()).toContain(experimentNames.join(", "));
-    expect(await refusal("table9", "--data", "x")).toContain('no experiment "table9"');
-    expect(await refusal("table1")).toContain("--data is missing");
-    expect(await refusal("table1", "--data", at("meld"), "--split", "train")).toContain("--split train");
-    expect(await refusal("table1", "--data", at("meld"), "--split", "test")).toContain("test_sent_emo.csv");
-    expect(await refusal("table1", "--data", at("meld"), "--extractor", `gpt=${at("tiny")}`)).toContain(
-      "roberta, mobilebert",
-    );
-    const twice = ["--extractor", at("tiny"), "--extractor", at("tiny")];
-    expect(await refusal("table1", "--data", at("meld"), ...twice)).toContain("two of the folders are called tiny");
   });
 });

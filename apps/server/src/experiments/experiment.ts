@@ -28,7 +28,7 @@ export interface ExperimentOptions {
   readonly full: boolean;
   /** Fine-tune large encoders end to end too. */
   readonly withBp: boolean;
-  /** How many tasks are computed at a time, each in a thread of its own; 1: in this one. */
+  /** How many tasks are computed at a time, each in a thread of its own, so that this one can be interrupted; 0: one, in this one. */
   readonly jobs: number;
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
@@ -83,8 +83,8 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
 }
 
 function openLanes(options: ExperimentOptions, tasks: number): readonly Lane[] {
-  const count = Math.min(options.jobs, tasks);
-  return count < 2 ? [thisThread] : Array.from({ length: count }, () => openThread(options));
+  if (options.jobs === 0) return [thisThread];
+  return Array.from({ length: Math.min(options.jobs, tasks) }, () => openThread(options));
 }
 
 function openBench(

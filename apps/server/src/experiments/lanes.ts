@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { AppError, type ErrorCode, errorTable } from "@attune/shared/errors";
+import { AppError, isErrorCode } from "@attune/shared/errors";
 import type { ExperimentOptions } from "./experiment.js";
 import type { Finding, Task } from "./outcome.js";
 
@@ -62,7 +62,7 @@ export function openThread({ progress: _, ...options }: ExperimentOptions): Lane
 
 function faultOf({ code, message, stack }: Extract<ThreadMessage, { fault: unknown }>["fault"]): Error {
   const error =
-    code !== undefined && code in errorTable ? new AppError(code as ErrorCode, message) : new Error(message);
+    code !== undefined && isErrorCode(code) ? new AppError(code, message) : Object.assign(new Error(message), { code });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

@@ -1,7 +1,6 @@
 // A thread of `attune experiment`: opens the experiments it is given and computes the tasks it is told by key.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { AppError } from "@attune/shared/errors";
 import { type ExperimentOptions, openExperiments } from "./experiment.js";
 import type { ThreadMessage } from "./lanes.js";
 
@@ -16,12 +15,12 @@ port.on("message", async (key: string) => {
     if (task === undefined) throw new Error("the data or the extractor changed while the experiment ran; run it again");
     send({ finding: await task.compute((fraction: number) => send({ fraction })) });
   } catch (error) {
-    const { message, stack } = error as Error;
+    const { message, stack, code } = error as NodeJS.ErrnoException;
     send({
       fault: {
         message,
         ...(stack === undefined ? {} : { stack }),
-        ...(error instanceof AppError ? { code: error.code } : {}),
+        ...(code === undefined ? {} : { code }),
       },
     });
   }

@@ -1,7 +1,7 @@
 // Files that are either the old one or the new one after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Replaces or creates `path`. `mode` is exact, whatever the umask: 0600 for anything secret. */
@@ -36,8 +36,28 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Creates `path` with its parents; an existing directory gets `mode` as well. */
 export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  await makeTree(path, mode);
   await chmod(path, mode);
+}
+
+/** As `mkdir -p`. Node's own goes on for ever where nothing can be made in a folder that is there, as in /proc. */
+export async function makeTree(path: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (await isDirectory(path)) return;
+    if (code !== "ENOENT" || (await isDirectory(dirname(path)))) throw error;
+    await makeTree(dirname(path), mode);
+    await makeTree(path, mode);
+  }
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The file's text, or undefined where there is none. */

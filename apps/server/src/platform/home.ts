@@ -1,8 +1,8 @@
 // The places inside ATTUNE_HOME that belong to the server, and their permissions.
 
 import { join } from "node:path";
-import { AppError } from "@attune/shared/errors";
 import { makeDirectory } from "./durable-file.js";
+import { directoryFault } from "./output-directory.js";
 
 export interface ServerPlaces {
   readonly home: string;
@@ -43,12 +43,6 @@ export async function makePlaces(places: ServerPlaces): Promise<void> {
     await makeDirectory(places.nats, 0o700);
     await makeDirectory(places.chunks, 0o755);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "";
-    if (code === "ENOSPC" || code === "EDQUOT")
-      throw new AppError("DISK_FULL", `no space left in ${places.server}`, { cause });
-    const why = `${places.server} cannot be made or written (${code})`;
-    throw new AppError("INVALID_CONFIGURATION", `${why}; ATTUNE_HOME names a directory that this user can write`, {
-      cause,
-    });
+    throw directoryFault(places.server, "ATTUNE_HOME", cause);
   }
 }

@@ -1,0 +1,86 @@
+// The command itself: its flags, where it writes, and what it says when it is stopped.
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
+import { experimentNames } from "../experiments/catalogue.js";
+import { experimentResultSchema } from "../experiments/outcome.js";
+import type { CommandIo } from "./command.js";
+import { experimentCommand } from "./experiment.js";
+
+const directory = mkdtempSync(join(tmpdir(), "attune-experiment-command-"));
+const at = (...names: string[]) => join(directory, ...names);
+const home = (path: string) => vi.stubEnv("ATTUNE_HOME", path);
+
+beforeAll(() => {
+  writeTinyExtractor(at("tiny"));
+  writeTinyMeld(at("meld"), { train: 120, dev: 60 });
+});
+beforeEach(() => home(at("home")));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe("attune experiment", () => {
+  function recorder(): CommandIo & { out: string[]; err: string[] } {
+    const [out, err]: [string[], string[]] = [[], []];
+    return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
+  }
+  const refusal = async (...argv: string[]) =>
+    ((await experimentCommand.run(argv, recorder()).catch((error: unknown) => error)) as Error).message;
+
+  it("writes a report that is its reader's only", async () => {
+    const io = recorder();
+    const argv = ["table1", "--data", at("meld"), "--extractor", at("tiny"), "--report", at("out", "report.html")];
+    expect(await experimentCommand.run(argv, io)).toBe(0);
+    expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
+    expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
+  });
+
+  it("says how to go on when it is interrupted, and goes on", async () => {
+    home(at("interrupted"));
+    const argv = ["table2", "table2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
+    const io = recorder();
+    const interrupt = { ...io, stderr: (text: string) => void (io.err.push(text) === 1 && process.emit("SIGINT")) };
+    expect(await experimentCommand.run(argv, interrupt)).toBe(130);
+    expect(io.err.at(-1)).toBe("stopped; the same command goes on from here\n");
+    expect(io.out).toEqual([]);
+    expect(await experimentCommand.run(argv, io)).toBe(0);
+    const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
+    expect(tables.map(({ table }) => table)).toEqual(["table2"]);
+    expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-dev.html")}\n`);
+  });
+
+  it("refuses a place that it cannot write to before it computes anything", async () => {
+    const [file, argv] = [at("meld", "dev_sent_emo.csv"), ["table1", "--data", at("meld"), "--extractor", at("tiny")]];
+    expect(await refusal(...argv, "--report", join(file, "report.html"))).toBe(
+      `${file} cannot be made or written (EEXIST); --report must name a place that this user can write`,
+    );
+    expect(await refusal(...argv, "--report", at("meld"))).toBe(`--report ${at("meld")}: is a folder; name a file`);
+    for (const [place, code] of [
+      [join(file, "home"), "ENOTDIR"],
+      ["/proc/nope", "ENOENT"],
+    ] as const) {
+      home(place);
+      expect(await refusal(...argv)).toBe(
+        `${join(place, "cache")} cannot be made or written (${code}); ATTUNE_HOME must name a place that this user can write`,
+      );
+    }
+  });
+
+  it("names what is wrong with its flags", async () => {
+    expect(await refusal()).toContain(experimentNames.join(", "));
+    expect(await refusal("table9", "--data", "x")).toContain('no experiment "table9"');
+    expect(await refusal("table1")).toContain("--data is missing");
+    expect(await refusal("table1", "--data", at("meld"), "--extractor", "")).toContain("--extractor: is empty");
+    expect(await refusal("table1", "--data", at("meld"), "--split", "train")).toContain("--split train");
+    expect(await refusal("table1", "--data", at("meld"), "--split", "test")).toContain("test_sent_emo.csv");
+    expect(await refusal("table1", "--data", at("meld"), "--extractor", `gpt=${at("tiny")}`)).toContain(
+      "roberta, mobilebert",
+    );
+    const twice = ["--extractor", at("tiny"), "--extractor", at("tiny")];
+    expect(await refusal("table1", "--data", at("meld"), ...twice)).toContain("two of the folders are called tiny");
+  });
+});
