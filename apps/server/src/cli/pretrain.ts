@@ -14,7 +14,7 @@ import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { Command, CommandIo } from "./command.js";
 import { readFlags } from "./flags.js";
 
-const usage = `Usage: attune pretrain --data DIR (--vocabulary FILE | --from CHECKPOINT) [options]
+const usage = `Usage: attune pretrain --data PATH (--vocabulary FILE | --from CHECKPOINT) [options]
 
 Trains a feature extractor with TensorFlow.js and leaves a run folder: config.json, model.safetensors, tokenizer.json, heads.safetensors,
 run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resumes from.

@@ -1,6 +1,7 @@
 // The model card of a frozen extractor: what it is, what it was made of, how it was measured and where it must not be trusted.
 
 import type { ImportRecord } from "../registry/checkpoint-import.js";
+import { type CardData, cardDataOf } from "./card-data.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
 import type { RunRecord, TeacherRecord } from "./pretrain.js";
@@ -79,12 +80,13 @@ function measuredText(evaluation: Evaluation | undefined): string {
 
 function cardText({ run, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
-  // Of a recipe whose numbers were changed it would not be true.
-  const note = recipeNotes[recipeNameOf(recipe) ?? ""];
-  const extra = run.data.some(({ name }) => name === "emorynlp") ? extraFlag : "";
-  return `# The bundled feature extractor
+  const data = cardDataOf(run);
+  const { title, titles, isGoEmotions, onMeld, isOpen } = data;
+  // Of a recipe whose numbers were changed, or on other data, it would not be true.
+  const note = isGoEmotions ? recipeNotes[recipeNameOf(recipe) ?? ""] : undefined;
+  return `# ${isGoEmotions ? "The bundled feature extractor" : `A feature extractor pre-trained on ${title}`}
 
-Turns an English utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
+Turns ${isOpen ? "an English" : "an"} utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
 emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run)}
 
 ## Architecture
@@ -103,11 +105,11 @@ Identity of the features: \`${frozen.identity}\`
 |---|---:|---|
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
-GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels: the main task; ${recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing"}.${extra ? " EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels: a second task. Some of its utterances\nmay be in MELD's train split." : ""} The data are not in this repository.
+${data.description(recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing")} The data are not in this repository.
 
 ## Recipe
 
-${commandText(run, { extra, freezeExtra: frozen.dialogueRows > 0 ? extraFlag : "" })}
+${commandText(run, frozen.dialogueRows > 0 ? " --extra data/emorynlp" : "")}
 
 ${trainingText(run)} The exported files' features differ from
 the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
@@ -116,11 +118,11 @@ ${priorText(frozen)}
 
 ## Measured
 
-${measuredText(evaluation)}
+${onMeld ? "It was pre-trained on MELD's train split, so these are not the numbers of a stranger to that set.\n" : ""}${measuredText(evaluation)}
 
 ## Limits
 
-${startingPointLimits(run)}- English only, written-chat and sitcom register; American; Reddit's and television's biases are in it. Not evaluated on any group of people.
+${startingPointLimits(run)}- ${isOpen ? "English only, written-chat and sitcom register; American; Reddit's and television's biases are in it" : `It knows the language and the register of ${titles}, and has their biases`}. Not evaluated on any group of people.
 - GoEmotions' \`joy\` is wider than MELD's (admiration, gratitude, optimism count as joy); the prior head over-predicts it on dialogue.
 - Rare emotions (disgust, fear) are recognised poorly before a person's own corrections come in.
 - One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
@@ -148,12 +150,16 @@ const architectures: Readonly<Record<string, string>> = {
   mobilebert: "MobileBERT's encoder (Sun et al. 2020)",
 };
 
-function licenceText({ checkpoint }: RunRecord): string {
-  if (checkpoint === undefined) return "Licence: Apache-2.0, as this repository's.";
-  const { licence, source } = checkpoint;
+function licenceText(run: RunRecord): string {
+  const { titles, isOpen } = cardDataOf(run);
+  const terms = isOpen ? "" : ` The terms of ${titles} bind whoever passes it on.`;
+  if (run.checkpoint === undefined) {
+    return isOpen ? "Licence: Apache-2.0, as this repository's." : `Licence: its maker's to state.${terms}`;
+  }
+  const { licence, source } = run.checkpoint;
   return licence === undefined
-    ? `Licence: as ${source}'s, which its files do not name.`
-    : `Licence: ${source}, from which it was made, is ${licence}.`;
+    ? `Licence: as ${source}'s, which its files do not name.${terms}`
+    : `Licence: ${source}, from which it was made, is ${licence}.${terms}`;
 }
 
 function vocabularyText({ recipe, checkpoint }: RunRecord): string {
@@ -170,8 +176,9 @@ function vocabularyText({ recipe, checkpoint }: RunRecord): string {
     : `${whole}, pruned to the pieces the training text holds at least ${minimumPieceCount} times and all single characters`;
 }
 
-function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string {
-  const taught = teacher === undefined ? "" : ` ${teacherText(teacher)}`;
+function originText(run: RunRecord): string {
+  const { checkpoint, numHiddenLayers, teacher } = run;
+  const taught = teacher === undefined ? "" : ` ${teacherText(teacher, cardDataOf(run).title)}`;
   if (checkpoint === undefined) return `Trained from random weights: no other checkpoint went in.${taught}`;
   const { source, files } = checkpoint;
   const part =
@@ -184,10 +191,10 @@ function originText({ checkpoint, numHiddenLayers, teacher }: RunRecord): string
 and fine-tuned whole.${taught}`;
 }
 
-function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord): string {
+function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord, title: string): string {
   const layers = recipe.numHiddenLayers === undefined ? "all layers" : `${recipe.numHiddenLayers} layers`;
   return `Its teacher, ${layers} trained
-for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on GoEmotions dev (\`${digest.slice(0, 16)}\`).`;
+for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on ${title} dev (\`${digest.slice(0, 16)}\`).`;
 }
 
 /** The last batch of an epoch may end a little beside it. */
@@ -196,14 +203,13 @@ function epochsText(epochs: number): string {
   return `${text} ${text === "1" ? "epoch" : "epochs"}`;
 }
 
-const extraFlag = " --extra data/emorynlp";
-
-function commandText(run: RunRecord, { extra, freezeExtra }: { extra: string; freezeExtra: string }): string {
+function commandText(run: RunRecord, freezeExtra: string): string {
   const { teacher, reference } = run;
+  const { flags } = cardDataOf(run);
   const others = `${teacher ? " --teacher teacher" : ""}${reference ? " --reference-run full-run" : ""}`;
   const commands = [
-    ...(teacher ? [`${pretrainText(teacher, { extra, file: "teacher.json" })} --out teacher`] : []),
-    `${pretrainText(run, { extra, file: "assets/extractor/run.json" })}${others} --out run`,
+    ...(teacher ? [`${pretrainText(teacher, { flags, file: "teacher.json" })} --out teacher`] : []),
+    `${pretrainText(run, { flags, file: "assets/extractor/run.json" })}${others} --out run`,
     `attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`,
   ];
   return commands.map((command) => `    ${command}`).join("\n");
@@ -212,25 +218,18 @@ function commandText(run: RunRecord, { extra, freezeExtra }: { extra: string; fr
 /** `file`: where a changed recipe is repeated from; a teacher's is in its student's run.json. */
 function pretrainText(
   { recipe, checkpoint, seed }: Pick<RunRecord, "recipe" | "checkpoint" | "seed">,
-  { extra, file }: { extra: string; file: string },
+  { flags, file }: { flags: CardData["flags"]; file: string },
 ): string {
   const start =
     checkpoint === undefined
       ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
       : // A hub's name is fetched; any other is a folder.
         `--from ${/^[\w.-]+\/[\w.-]+$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
-  return `attune pretrain --data data/goemotions ${start}${extra} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
+  return `attune pretrain ${flags.data} ${start}${flags.others} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
 }
 
-function trainingText({
-  recipe,
-  teacher,
-  evaluations,
-  selectedEvaluation,
-  trainingSeconds,
-  backend,
-  node,
-}: RunRecord): string {
+function trainingText(run: RunRecord): string {
+  const { recipe, teacher, evaluations, selectedEvaluation, trainingSeconds, backend, node } = run;
   const { learningRate, headLearningRate = learningRate, distillation } = recipe;
   const rates =
     headLearningRate === learningRate ? `${learningRate}` : `${learningRate}, of the heads ${headLearningRate}`;
@@ -246,7 +245,7 @@ function trainingText({
   return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates},
 weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
 over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
-weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on GoEmotions dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
 ${backend}, Node ${node}.`;
 }
 

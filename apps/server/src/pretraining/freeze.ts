@@ -18,6 +18,7 @@ import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { loadEmoryNlp } from "../datasets/emorynlp.js";
 import { loadGoEmotions } from "../datasets/goemotions.js";
+import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import { writeDurably } from "./checkpoint.js";
@@ -59,6 +60,7 @@ const goldenTolerance = 5e-3;
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const { engine, out } = input;
   const folder = readExtractorFolder(input.runDirectory);
+  refuseOtherLabels(input.dataDirectory);
   const goEmotions = loadGoEmotions(input.dataDirectory);
   const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath);
   const quantized = quantizeTensorFile(folder.model);
@@ -118,6 +120,16 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     dialogueRows: dialogue.length,
     priorDevF1: headF1(head, featuresOf("features of its dev rows", dev), labelsOf(dev)),
   };
+}
+
+/** Whatever the run learned: what a release predicts are the seven, and of the sets only GoEmotions' labels group into all of them. */
+function refuseOtherLabels(path: string): void {
+  const kind = setKindOf(path);
+  if (kind === "goemotions") return;
+  throw new AppError(
+    "INVALID_INPUT",
+    `--data ${path}: is ${kind === "own" ? "a set of other labels" : kind}, but DR and prior head are fitted on GoEmotions, whose labels group into the seven that a release predicts; name its folder, whatever the run was trained on`,
+  );
 }
 
 /** Weighted F1 of a head on (N, D) features. */
