@@ -27,9 +27,12 @@ run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resu
                        EmoryNLP    its .csv, or the folder that holds it alone
                        your own    a folder with train.csv and dev.csv (or .tsv, .jsonl), or one such table: the columns text and
                                    label, any labels; labels.txt where it is to say which there are and in which order, also of
-                                   files in GoEmotions' form. Where there is no dev part, a tenth of the rows is held back by lot
+                                   files in GoEmotions' form. Where there is no dev part, a tenth of the rows is held
+                                   back by lot; of a set in one piece another tenth, which attune experiment has for a test
   --columns text=COLUMN,label=COLUMN
                        what these columns of your own tables are called
+  --labels OLD=NEW,OLD=NEW
+                       what labels of the sets are to be called; those that come to be called the same are one
   --extra PATH         another of these, as a second task: its training rows
   --vocabulary FILE    train from random weights: the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
   --from CHECKPOINT    fine-tune: a folder in Hugging Face's layout, what \`attune extractor import\` wrote, or hf:OWNER/NAME[@REVISION]
@@ -84,7 +87,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     const record = await pretrain({
       dataDirectory: flags.data,
       extraPath: flags.extra,
-      columns: flags.columns,
+      mapping: flags.mapping,
       from: await openStart(flags, download, io),
       teacherDirectory: flags.teacher,
       referenceDirectory: flags.reference,
@@ -132,7 +135,7 @@ interface Flags {
   readonly from: string | undefined;
   readonly source: string | undefined;
   readonly extra: string | undefined;
-  readonly columns: PretrainInput["columns"];
+  readonly mapping: PretrainInput["mapping"];
   readonly teacher: string | undefined;
   readonly reference: string | undefined;
   readonly recipe: PretrainInput["recipe"];
@@ -152,6 +155,7 @@ function parseFlags(argv: string[]): Flags {
       layers: { type: "string" },
       extra: { type: "string" },
       columns: { type: "string" },
+      labels: { type: "string" },
       recipe: { type: "string" },
       set: { type: "string", multiple: true },
       teacher: { type: "string" },
@@ -185,7 +189,7 @@ function parseFlags(argv: string[]): Flags {
     from,
     source: values.source,
     extra: values.extra,
-    columns: parseMapping({ columns: values.columns }).columns,
+    mapping: parseMapping(values),
     teacher: values.teacher,
     reference: values["reference-run"],
     recipe,

@@ -22,7 +22,11 @@ export function readJsonLines(path: string, { required, optional }: WantedFields
     const fieldOf = (name: string, value: unknown) => {
       if (typeof value === "string") return value;
       if (typeof value === "number") return String(value);
-      throw datasetError(path, line, `the field "${name}" is neither text nor a number; correct the line`);
+      throw datasetError(
+        path,
+        line,
+        `the field "${name}" is neither text nor a number; correct it, or name another with --columns`,
+      );
     };
     return {
       line,

@@ -80,7 +80,7 @@ describe("A labelled set", () => {
 
   it("of its owner has the labels of its training rows where it lists none", () => {
     const path = write("calls.tsv", "Said\tMood\nso\tKeen\nwell\tbored\n");
-    const { labels, train, dev } = loadLabelledSet(path, { text: "Said", label: "Mood" });
+    const { labels, train, dev } = loadLabelledSet(path, { columns: { text: "Said", label: "Mood" } });
     expect(labels).toEqual(["bored", "keen"]);
     expect(train.map((row) => row.labelIds)).toEqual([[1], [0]]);
     expect(dev).toBeUndefined();

@@ -4,11 +4,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { emoryLabels, loadEmoryNlp } from "./emorynlp.js";
-import { groupOf, labelFileName, loadGoEmotions, readIdFile, readLabelFile } from "./goemotions.js";
+import { groupOf, labelFileName, loadGoEmotions, readGoEmotionsFile, readIdFile, readLabelFile } from "./goemotions.js";
 import { iemocapLabels, loadIemocap } from "./iemocap.js";
-import type { DatasetColumns } from "./mapping.js";
+import { type DatasetColumns, isName, longestName } from "./mapping.js";
 import { loadMeld } from "./meld.js";
-import { isTable, readOwnTable } from "./own-table.js";
+import { isTable, readOwnTable, usualColumns } from "./own-table.js";
 import { datasetError, readTextFile, type TableRow } from "./table.js";
 
 /** The published sets, and whatever its owner labelled: `own`. */
@@ -21,6 +21,11 @@ export interface SetRow {
   readonly labelIds: readonly number[];
   /** What digests of the data name the row by: of a published set the name that its reader gives it. */
   readonly label: string;
+  readonly speaker?: string;
+  /** As IEMOCAP names it. */
+  readonly turn?: string;
+  /** Of the part's file. */
+  readonly sourceLine: number;
 }
 
 export interface LabelledSet {
@@ -28,22 +33,33 @@ export interface LabelledSet {
   /** The kind, or what its owner called the folder or file, in a form that fits a weight's name. */
   readonly name: string;
   readonly labels: readonly string[];
+  /** The set's own names of labels that --labels renamed, and what they are called since. */
+  readonly renamed?: Readonly<Record<string, string>>;
   readonly train: readonly SetRow[];
   /** Absent where the set is in one piece. */
   readonly dev?: readonly SetRow[];
+  /** Absent also where it was not asked for: what learns has no business with it. */
+  readonly test?: readonly SetRow[];
 }
 
-/** Of its owner's tables. */
-const usualColumns: DatasetColumns = { text: "text", label: "label" };
+export interface SetOptions {
+  /** Of its owner's tables, where they are not called text, label and speaker. */
+  readonly columns?: DatasetColumns | undefined;
+  /** What labels of its owner's tables are called instead, as they are read: the parts need not agree before. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Read the test part, where there is one. */
+  readonly test?: boolean;
+}
 
 /**
  * IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by its column EmoryEmotion, GoEmotions by train.tsv with ids and no other
  * names in labels.txt. Anything else is its owner's: a table with a header, or that form of GoEmotions, in a folder with train.csv or
  * train.tsv, or a table alone. Throws INVALID_DATASET.
  */
-export function loadLabelledSet(path: string, columns: DatasetColumns = usualColumns): LabelledSet {
+export function loadLabelledSet(path: string, options: SetOptions = {}): LabelledSet {
   const kind = setKindOf(path);
-  return kind === "own" ? loadOwn(path, columns) : { kind, name: kind, ...loaders[kind](path) };
+  if (kind === "own") return loadOwn(path, options);
+  return { kind, name: kind, ...loaders[kind](path, options.test ?? false) };
 }
 
 /** Throws INVALID_DATASET where nothing that is known is at the path. */
@@ -66,46 +82,100 @@ export function setKindOf(path: string): SetKind {
   );
 }
 
-const loaders: Readonly<Record<Exclude<SetKind, "own">, (path: string) => Omit<LabelledSet, "kind" | "name">>> = {
-  goemotions: (path) => {
+type Loader = (path: string, withTest: boolean) => Omit<LabelledSet, "kind" | "name">;
+
+const loaders: Readonly<Record<Exclude<SetKind, "own">, Loader>> = {
+  goemotions: (path, withTest) => {
     const { labelNames, train, dev } = loadGoEmotions(path);
-    return { labels: labelNames, train, dev };
+    const testPath = join(path, "test.tsv");
+    const test = withTest && existsSync(testPath) ? { test: readGoEmotionsFile(testPath, labelNames) } : {};
+    return { labels: labelNames, train, dev, ...test };
   },
-  iemocap: (path) => {
-    const { train, validation } = loadIemocap(path);
-    const under = (rows: typeof train) => rows.map((row) => ({ ...row, labelIds: [iemocapLabels.indexOf(row.label)] }));
-    return { labels: iemocapLabels, train: under(train), dev: under(validation) };
+  iemocap: (path, withTest) => {
+    const { train, validation, test } = loadIemocap(path);
+    const under = (rows: typeof train) =>
+      rows.map((row) => ({ ...row, labelIds: [iemocapLabels.indexOf(row.label)], speaker: speakerOf(row.turn) }));
+    return {
+      labels: iemocapLabels,
+      train: under(train),
+      dev: under(validation),
+      ...(withTest ? { test: under(test) } : {}),
+    };
   },
-  meld: (path) => {
-    const { train, dev } = loadMeld(path);
+  meld: (path, withTest) => {
+    const { train, dev, test } = loadMeld(path);
     const under = (rows: typeof train) => rows.map((row) => ({ ...row, labelIds: [emotionLabels.indexOf(row.label)] }));
-    return { labels: emotionLabels, train: under(train), dev: under(dev) };
+    return {
+      labels: emotionLabels,
+      train: under(train),
+      dev: under(dev),
+      ...(withTest && test ? { test: under(test) } : {}),
+    };
   },
   emorynlp: (path) => {
     const rows = loadEmoryNlp(path);
     return {
       labels: emoryLabels,
-      train: rows.map((row) => ({ ...row, labelIds: [emoryLabels.indexOf(row.emoryLabel)] })),
+      train: rows.map(({ speaker = "", ...row }) => {
+        // As ['Joey Tribbiani'], or several of them.
+        const [, name = speaker] = /^\['([^']*)'\]$/.exec(speaker) ?? [];
+        return {
+          ...{ ...row, labelIds: [emoryLabels.indexOf(row.emoryLabel)] },
+          ...(name === "" ? {} : { speaker: name }),
+        };
+      }),
     };
   },
 };
 
-function loadOwn(path: string, columns: DatasetColumns): LabelledSet {
+/** Of Ses01F_impro01_M003, Ses01M: the woman or the man of the session. */
+function speakerOf(turn: string): string {
+  return `${turn.slice(0, 5)}${turn.split("_").at(-1)![0]}`;
+}
+
+function loadOwn(path: string, { columns, labels = {}, test: withTest = false }: SetOptions): LabelledSet {
   const named = { kind: "own", name: nameOf(path) } as const;
-  if (isTable(path)) return { ...named, ...underLabels([readOwn(path, columns)], undefined) };
+  const renamed: Record<string, string> = {};
+  const rename = (label: string): string => {
+    if (!Object.hasOwn(labels, label)) return label;
+    renamed[label] = labels[label]!;
+    return renamed[label];
+  };
+  const read = (file: string): OwnTable => {
+    const rows = readOwnTable(file, columns).map((row) => ({ ...row, label: rename(row.label) }));
+    return { path: file, column: (columns ?? usualColumns).label, rows };
+  };
+  const told = () => (Object.keys(renamed).length > 0 ? { renamed } : {});
+  if (isTable(path)) return { ...named, ...underLabels({ train: read(path) }, undefined), ...told() };
   const names = readLabelFile(path);
   if (names !== undefined) checkNames(names, join(path, labelFileName));
   const extension = ["tsv", "csv"].find((name) => existsSync(join(path, `train.${name}`))) ?? "jsonl";
-  const [trainPath, devPath] = [join(path, `train.${extension}`), join(path, `dev.${extension}`)];
-  const paths = [trainPath, ...(existsSync(devPath) ? [devPath] : [])];
-  if (names === undefined || extension !== "tsv" || !holdsIds(trainPath)) {
-    const tables = paths.map((file) => readOwn(file, columns));
-    return { ...named, ...underLabels(tables, names) };
+  const trainPath = join(path, `train.${extension}`);
+  const [devPath, testPath] = ["dev", "test"].map((part) => {
+    const file = join(path, `${part}.${extension}`);
+    return existsSync(file) && (part === "dev" || withTest) ? file : undefined;
+  });
+  if (names !== undefined && extension === "tsv" && holdsIds(trainPath)) {
+    const under = (file: string) =>
+      readIdFile(file, names.length).map((row) => ({ ...row, label: row.labelIds.map((id) => names[id]).join(",") }));
+    return { ...named, labels: names, ...eachOf({ train: trainPath, dev: devPath, test: testPath }, under) };
   }
-  const [train, dev] = paths.map((file) =>
-    readIdFile(file, names.length).map((row) => ({ ...row, label: row.labelIds.map((id) => names[id]).join(",") })),
-  );
-  return { ...named, labels: names, train: train!, ...(dev ? { dev } : {}) };
+  const tables = eachOf({ train: trainPath, dev: devPath, test: testPath }, read);
+  return { ...named, ...underLabels(tables, names && [...new Set(names.map(rename))]), ...told() };
+}
+
+interface Parts<T> {
+  readonly train: T;
+  readonly dev?: T | undefined;
+  readonly test?: T | undefined;
+}
+
+function eachOf<T, R>({ train, dev, test }: Parts<T>, of: (part: T) => R) {
+  return {
+    train: of(train),
+    ...(dev === undefined ? {} : { dev: of(dev) }),
+    ...(test === undefined ? {} : { test: of(test) }),
+  };
 }
 
 interface OwnTable {
@@ -114,27 +184,32 @@ interface OwnTable {
   readonly rows: readonly TableRow[];
 }
 
-function readOwn(path: string, columns: DatasetColumns): OwnTable {
-  return { path, column: columns.label, rows: readOwnTable(path, columns) };
-}
-
-/** `names`: the labels and their order; where there are none, those of the first table. */
-function underLabels(tables: readonly OwnTable[], names: readonly string[] | undefined) {
-  const labels = names ?? labelsIn(tables[0]!);
+/** `names`: the labels and their order; where there are none, those of train. */
+function underLabels(
+  tables: Parts<OwnTable>,
+  names: readonly string[] | undefined,
+): Omit<LabelledSet, "kind" | "name"> {
+  const labels = names ?? labelsIn(tables.train);
   const idOf = new Map(labels.map((label, id) => [label, id]));
-  const [train, dev] = tables.map(({ path, column, rows }) =>
+  const under = ({ path, column, rows }: OwnTable) =>
     rows.map((row): SetRow => {
       const id = idOf.get(row.label);
-      if (id !== undefined) return { ...row, labelIds: [id] };
-      const where = names === undefined ? tables[0]!.path : labelFileName;
+      if (id === undefined) {
+        const where = names === undefined ? tables.train.path : labelFileName;
+        throw datasetError(
+          path,
+          row.sourceLine,
+          `the column "${column}" holds a label that is not in ${where}; correct it, or rename it with --labels`,
+        );
+      }
+      if (row.speaker === undefined || isName(row.speaker)) return { ...row, labelIds: [id] };
       throw datasetError(
         path,
         row.sourceLine,
-        `the column "${column}" holds a label that is not in ${where}; correct it`,
+        `the speaker has no name of at most ${longestName} characters; correct it, or name no speaker in --columns`,
       );
-    }),
-  );
-  return { labels, train: train!, ...(dev ? { dev } : {}) };
+    });
+  return { labels, ...eachOf(tables, under) };
 }
 
 const mostFound = 100;
@@ -165,12 +240,6 @@ function checkNames(names: readonly string[], path: string): void {
   }
   if (names.length < 2)
     throw datasetError(path, undefined, "fewer than two labels; give each label's name, one a line");
-}
-
-const longestName = 64;
-
-function isName(label: string): boolean {
-  return label !== "" && label.length <= longestName && !/\p{C}/u.test(label);
 }
 
 function holdsEmotion(path: string): boolean {

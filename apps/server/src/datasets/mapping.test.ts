@@ -44,7 +44,11 @@ describe("--columns and --labels", () => {
     expect(columns("text=a")).toMatch(/--columns: says nothing of label; as in text=/);
     expect(columns("text=a,label")).toMatch(/--columns label: expected name=name/);
     expect(columns("text=a,text=b,label=c")).toMatch(/--columns: text is there twice/);
-    expect(refusal(() => parseMapping({ labels: "happy=" }), "INVALID_INPUT")).toMatch(/--labels happy=: expected/);
+    const labels = (given: string) => refusal(() => parseMapping({ labels: given }), "INVALID_INPUT");
+    expect(labels("happy=")).toMatch(/--labels happy=: expected/);
+    for (const name of ["a".repeat(65), "\u001b[2J"]) {
+      expect(labels(`happy=${name}`)).toMatch(/--labels happy=…: is no name of at most 64/);
+    }
   });
 });
 

@@ -15,6 +15,13 @@ export interface DatasetMapping {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+export const longestName = 64;
+
+/** Of a label or a speaker: short enough for a table, and without what a terminal would obey. */
+export function isName(name: string): boolean {
+  return name !== "" && name.length <= longestName && !/\p{C}/u.test(name);
+}
+
 const example = "text=Utterance,label=Emotion,speaker=Speaker";
 
 /** Throws INVALID_INPUT naming the flag and the part of it that is wrong. */
@@ -44,7 +51,12 @@ function parseColumns(given: string): DatasetColumns {
 
 /** Labels are read in lower case. */
 function parseLabels(given: string): Map<string, string> {
-  return parsePairs("labels", given.toLowerCase(), "happy=joy,mad=anger");
+  const labels = parsePairs("labels", given.toLowerCase(), "happy=joy,mad=anger");
+  for (const [name, value] of labels) {
+    if (isName(value)) continue;
+    throw new AppError("INVALID_INPUT", `--labels ${name}=…: is no name of at most ${longestName} characters`);
+  }
+  return labels;
 }
 
 function parsePairs(flag: string, given: string, form: string): Map<string, string> {

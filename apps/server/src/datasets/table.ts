@@ -23,6 +23,8 @@ export interface TableColumns {
   readonly text: string;
   readonly label: string;
   readonly speaker?: string;
+  /** Read as the speaker where the header has it. */
+  readonly usualSpeaker?: string;
 }
 
 export interface TableMapping extends TableColumns {
@@ -126,7 +128,8 @@ export function readColumns(path: string, columns: TableColumns): TableRow[] {
   };
   const textColumn = columnOf(columns.text);
   const labelColumn = columnOf(columns.label);
-  const speakerColumn = columns.speaker === undefined ? undefined : columnOf(columns.speaker);
+  const { speaker: speakerName = names.find((name) => name === columns.usualSpeaker) } = columns;
+  const speakerColumn = speakerName === undefined ? undefined : columnOf(speakerName);
   if (records.length === 0) {
     throw datasetError(path, undefined, "there is a header but no row; give a file with at least one row");
   }

@@ -6,7 +6,7 @@ import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
-import type { DatasetColumns } from "../datasets/mapping.js";
+import type { DatasetMapping } from "../datasets/mapping.js";
 import type { CheckpointFolder } from "../registry/checkpoint-import.js";
 import { openBackend } from "./backend.js";
 import type { Example, TrainingTask } from "./batches.js";
@@ -28,7 +28,7 @@ export interface PretrainInput {
   /** Another: a second task beside the first. */
   readonly extraPath?: string | undefined;
   /** Of the owner's tables, where they are not called text and label. */
-  readonly columns?: DatasetColumns | undefined;
+  readonly mapping?: DatasetMapping | undefined;
   /** Random weights under a vocabulary, or a checkpoint's. */
   readonly from: { readonly tokenizerJson: string } | (CheckpointFolder & { readonly source: string });
   /** A finished run folder whose heads give soft targets. */
@@ -85,7 +85,7 @@ export type TeacherRecord = FinishedRun & { readonly digest: string };
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
   const { seed, out } = input;
   const { name: recipeName, recipe } = input.recipe;
-  const dataset = loadTrainingData({ data: input.dataDirectory, extra: input.extraPath, columns: input.columns });
+  const dataset = loadTrainingData({ data: input.dataDirectory, extra: input.extraPath, mapping: input.mapping });
   const texts = dataset.tasks.flatMap((task) => task.rows.map((row) => row.text));
   const start =
     "model" in input.from

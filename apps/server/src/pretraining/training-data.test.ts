@@ -44,16 +44,16 @@ describe("The data of a run", () => {
     ]);
   });
 
-  it("hold a tenth back by lot where a set is in one piece, and all of it is learned where it is the second", () => {
+  it("hold a tenth back by lot where a set is in one piece, and another for a test, and all of it is learned where it is the second", () => {
     const alone = loadTrainingData({ data: at("emory.csv"), extra: at("meld") });
     expect(alone.digests.map(({ name, rows }) => [name, rows])).toEqual([
-      ["emorynlp/train", 18],
+      ["emorynlp/train", 16],
       ["emorynlp/dev", 2],
       ["meld/train", 2],
     ]);
     expect(loadTrainingData({ data: at("emory.csv") }).dev).toEqual(alone.dev);
     const columns = { text: "Said", label: "Mood" };
-    const own = loadTrainingData({ data: at("meld"), extra: at("My Calls.csv"), columns });
+    const own = loadTrainingData({ data: at("meld"), extra: at("My Calls.csv"), mapping: { columns } });
     expect(own.digests.at(-1)).toMatchObject({ name: "my-calls", rows: 20 });
     expect(own.records).toEqual([
       { name: "meld", set: "meld", labels: expect.any(Array) },
@@ -74,7 +74,9 @@ describe("The data of a run", () => {
   it("are refused where sets do not go together", () => {
     const load = (more: object) => () => loadTrainingData({ data: at("meld"), ...more });
     expect(load({ extra: at("meld") })).toThrow(/--extra: is called meld as --data is/);
-    expect(load({ columns: { text: "Said", label: "Mood" } })).toThrow(/--columns: .* columns of meld are known/);
+    expect(load({ mapping: { columns: { text: "Said", label: "Mood" } } })).toThrow(
+      /--columns: .* columns of meld are known/,
+    );
     writeFileSync(at("few.csv"), "text,label\na,x\nb,y\n");
     expect(() => loadTrainingData({ data: at("few.csv") })).toThrow(/few\.csv: too few rows of each label/);
   });

@@ -1,19 +1,16 @@
 // The data of a run: one task for each labelled set, the first set's dev rows, and digests that name them in the run's record.
 
-import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
-import { type LabelledSet, loadLabelledSet, type SetKind, type SetRow } from "../datasets/labelled-set.js";
-import type { DatasetColumns } from "../datasets/mapping.js";
-import { stratifiedSplit } from "../datasets/split.js";
-import { datasetError } from "../datasets/table.js";
+import type { LabelledSet, SetKind, SetRow } from "../datasets/labelled-set.js";
+import type { DatasetColumns, DatasetMapping } from "../datasets/mapping.js";
+import { inParts, openSets } from "../datasets/open-sets.js";
 import { sha256 } from "./export.js";
 
 export interface TrainingSources {
   readonly data: string;
   /** A second task beside the first. */
   readonly extra?: string | undefined;
-  /** Of the owner's tables among them. */
-  readonly columns?: DatasetColumns | undefined;
+  readonly mapping?: DatasetMapping | undefined;
 }
 
 export interface TaskRow {
@@ -40,6 +37,8 @@ export interface TaskRecord {
   readonly labels: readonly string[];
   /** Where they are not called text and label. */
   readonly columns?: DatasetColumns;
+  /** What --labels called some of the set's own. */
+  readonly renamed?: DatasetMapping["labels"];
 }
 
 export interface TrainingData {
@@ -49,13 +48,11 @@ export interface TrainingData {
   readonly records: readonly TaskRecord[];
 }
 
-/** Of a set in one piece. */
-const heldShare = 0.1;
-
 /** Throws INVALID_DATASET, or INVALID_INPUT where the sources do not go together. */
-export function loadTrainingData({ data, extra, columns }: TrainingSources): TrainingData {
-  const main = withDev(loadLabelledSet(data, columns), data);
-  const second = extra === undefined ? undefined : loadLabelledSet(extra, columns);
+export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources): TrainingData {
+  const opened = openSets(extra === undefined ? [data] : [data, extra], mapping);
+  const main = inParts(opened[0]!, data);
+  const second = opened[1];
   if (second?.name === main.name) {
     throw new AppError(
       "INVALID_INPUT",
@@ -63,10 +60,6 @@ export function loadTrainingData({ data, extra, columns }: TrainingSources): Tra
     );
   }
   const sets: LabelledSet[] = second === undefined ? [main] : [main, second];
-  if (columns !== undefined && sets.every(({ kind }) => kind !== "own")) {
-    const names = sets.map(({ name }) => name).join(" and ");
-    throw new AppError("INVALID_INPUT", `--columns: is for tables of your own; the columns of ${names} are known`);
-  }
   return {
     tasks: sets.map(({ name, labels, train }) => ({ name, classes: labels, rows: targets(train, labels) })),
     dev: targets(main.dev, main.labels),
@@ -76,23 +69,12 @@ export function loadTrainingData({ data, extra, columns }: TrainingSources): Tra
       // Of a second set only the training rows are read.
       ...(second === undefined ? [] : [describe(second.dev ? "train" : "", second, second.train)]),
     ],
-    records: sets.map(({ name, kind, labels }) => ({
+    records: sets.map(({ name, kind, labels, renamed }) => ({
       ...{ name, set: kind, labels },
-      ...(kind === "own" && columns ? { columns } : {}),
+      ...(kind === "own" && mapping.columns ? { columns: mapping.columns } : {}),
+      ...(renamed ? { renamed } : {}),
     })),
   };
-}
-
-/** A tenth of a set in one piece is held back by lot, the same rows each time. */
-function withDev(set: LabelledSet, path: string): LabelledSet & Required<Pick<LabelledSet, "dev">> {
-  if (set.dev !== undefined) return { ...set, dev: set.dev };
-  const { kept, held } = stratifiedSplit(set.train, heldShare, createRandom(2021));
-  if (held.length > 0) return { ...set, train: kept, dev: held };
-  throw datasetError(
-    path,
-    undefined,
-    "too few rows of each label to hold a tenth back; give a folder with dev.csv too",
-  );
 }
 
 function targets(rows: readonly SetRow[], labels: readonly string[]): TaskRow[] {
@@ -106,12 +88,12 @@ function distribution(ids: readonly number[], classes: number): Float32Array {
   return target;
 }
 
-/** Of an owner's set the labels and their order count too; those of a published one are known by its name. */
-function describe(part: string, { name, kind, labels }: LabelledSet, rows: readonly SetRow[]): DataDigest {
+/** Of an owner's set the labels and their order count too, and where they were renamed; those of a published one are known by its name. */
+function describe(part: string, { name, kind, labels, renamed }: LabelledSet, rows: readonly SetRow[]): DataDigest {
   const lines = rows.map(({ text, label }) => `${label}\t${text}\n`);
   return {
     name: part === "" ? name : `${name}/${part}`,
     rows: rows.length,
-    sha256: sha256(kind === "own" ? `${labels.join("\n")}\n` : "", lines.join("")),
+    sha256: sha256(kind === "own" || renamed ? `${labels.join("\n")}\n` : "", lines.join("")),
   };
 }

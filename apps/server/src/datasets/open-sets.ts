@@ -1,0 +1,75 @@
+// Opens labelled sets as a command names them: by their paths, what --columns and --labels say of them, and in parts.
+
+import { createRandom } from "@attune/ml/tensor/random";
+import { AppError } from "@attune/shared/errors";
+import { type LabelledSet, loadLabelledSet, type SetRow } from "./labelled-set.js";
+import type { DatasetMapping } from "./mapping.js";
+import { stratifiedSplit } from "./split.js";
+import { datasetError } from "./table.js";
+
+/** In the order of the paths. `test`: read the test parts too. Throws INVALID_DATASET, or INVALID_INPUT where the mapping fits none of them. */
+export function openSets(paths: readonly string[], mapping: DatasetMapping, test = false): LabelledSet[] {
+  const { columns, labels = {} } = mapping;
+  const sets = paths.map((path) => renamed(loadLabelledSet(path, { columns, labels, test }), labels));
+  const names = sets.map(({ name }) => name).join(" and ");
+  if (columns !== undefined && sets.every(({ kind }) => kind !== "own")) {
+    throw new AppError("INVALID_INPUT", `--columns: is for tables of your own; the columns of ${names} are known`);
+  }
+  const unknown = Object.keys(labels).find((name) => sets.every((set) => !Object.hasOwn(set.renamed ?? {}, name)));
+  if (unknown !== undefined) {
+    const known = [...new Set(sets.flatMap((set) => set.labels))].join(", ");
+    throw new AppError("INVALID_INPUT", `--labels ${unknown}=…: ${names} has no such label; it has ${known}`);
+  }
+  return sets;
+}
+
+/** Of a set that was not read under the new names. */
+function renamed(set: LabelledSet, labels: Readonly<Record<string, string>>): LabelledSet {
+  const own = Object.entries(labels).filter(([name]) => set.labels.includes(name));
+  if (own.length === 0 || set.renamed !== undefined) return set;
+  const name = set.kind === "own" ? set.name : `${set.name}-renamed`;
+  return { ...renameLabels(set, Object.fromEntries(own)), name, renamed: Object.fromEntries(own) };
+}
+
+/** Labels that come to be called the same are one. Throws INVALID_INPUT where that leaves none to tell apart. */
+export function renameLabels(set: LabelledSet, names: Readonly<Record<string, string>>): LabelledSet {
+  const renamed = set.labels.map((label) => (Object.hasOwn(names, label) ? names[label]! : label));
+  const labels = [...new Set(renamed)];
+  if (labels.length < 2)
+    throw new AppError("INVALID_INPUT", `--labels: makes all of them ${labels[0]}; keep two apart`);
+  const ids = renamed.map((label) => labels.indexOf(label));
+  const rows = (part: readonly SetRow[]) =>
+    part.map((row): SetRow => {
+      const labelIds = [...new Set(row.labelIds.map((id) => ids[id]!))];
+      return { ...row, labelIds, label: labelIds.map((id) => labels[id]).join(",") };
+    });
+  return {
+    ...set,
+    labels,
+    train: rows(set.train),
+    ...(set.dev ? { dev: rows(set.dev) } : {}),
+    ...(set.test ? { test: rows(set.test) } : {}),
+  };
+}
+
+export type SetInParts = LabelledSet & Required<Pick<LabelledSet, "dev">>;
+
+/**
+ * A set without a dev part gives a tenth of its rows to one, by lot, label by label, the same rows each time; a set in one piece a second
+ * tenth to a test part, which pre-training leaves alone too. Throws INVALID_DATASET where there is nothing to give.
+ */
+export function inParts(set: LabelledSet, path: string): SetInParts {
+  if (set.dev !== undefined) return { ...set, dev: set.dev };
+  const random = createRandom(2021);
+  const { kept, held: dev } = stratifiedSplit(set.train, 0.1, random);
+  if (dev.length === 0) {
+    throw datasetError(
+      path,
+      undefined,
+      "too few rows of each label to hold a tenth back; give a folder with dev.csv too",
+    );
+  }
+  if (set.test !== undefined) return { ...set, train: kept, dev };
+  const { kept: train, held: test } = stratifiedSplit(kept, 1 / 9, random);
+  return { ...set, train, dev, test };
+}
