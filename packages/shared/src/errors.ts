@@ -7,7 +7,7 @@ interface ErrorEntry {
 }
 
 export const errorTable = {
-  INVALID_INPUT: { httpStatus: 400, retryable: false, remedy: "Correct the named field and send it again." },
+  INVALID_INPUT: { httpStatus: 400, retryable: false, remedy: "Correct what the message names, then try again." },
   INVALID_DATASET: {
     httpStatus: 400,
     retryable: false,

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
 import type { Command } from "./command.js";
@@ -93,6 +94,32 @@ test("an unknown command and a defect are errors as well", async () => {
     throw new TypeError("x is not a function");
   });
   expect(defect).toMatchObject({ code: 1, err: expect.stringContaining("error INTERNAL: x is not a function") });
+});
+
+test("commands that train try their --out first, and are told of it as of any place that cannot be written", async () => {
+  const source = ["pretrain", "--data", "none", "--vocabulary", "none"];
+  for (const argv of [
+    source,
+    ["extractor", "freeze", "--run", "none", "--data", "none"],
+    ["extractor", "import", "none"],
+  ]) {
+    const err: string[] = [];
+    const io = { stdout: () => {}, stderr: (text: string) => void err.push(text), isTty: false };
+    expect(await dispatch([...argv, "--out", "/dev/null/out/run"], { io })).toBe(1);
+    expect(err.join("")).toMatch(
+      /INVALID_CONFIGURATION: \/dev\/null\/out.* cannot be made or written \(ENOTDIR\); --out/,
+    );
+  }
+});
+
+test("what the system refuses is told as such, and not as a defect", async () => {
+  const refused = async (path: string) => run(["greet"], async () => void (await readFile(path)) as never);
+  expect((await refused("/")).err).toMatch(/^error INVALID_CONFIGURATION: EISDIR: .*\nwhat to do: Correct the named/);
+  expect((await refused("/dev/null/file")).err).toMatch(/^error INVALID_CONFIGURATION: ENOTDIR: .*'\/dev\/null\/file'/);
+  const full = async () => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  };
+  expect((await run(["greet"], full)).err).toMatch(/^error DISK_FULL: ENOSPC: no space left on device, write\n/);
 });
 
 // Those that train or measure load TensorFlow.js and are tested where they are used.

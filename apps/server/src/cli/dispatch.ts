@@ -1,6 +1,7 @@
 // From the arguments of `attune` to an exit code: finds the command, shows help, and says of an error what to do about it.
 
 import { AppError } from "@attune/shared/errors";
+import { systemFault } from "../platform/output-directory.js";
 import type { CommandIo } from "./command.js";
 import { type CommandEntry, commandTable } from "./commands.js";
 
@@ -52,7 +53,8 @@ Settings come from environment variables: ATTUNE_HOME, ATTUNE_HTTP_PORT and othe
 }
 
 function showError(error: unknown, io: CommandIo): void {
-  const fault = error instanceof AppError ? error : new AppError("INTERNAL", messageOf(error), { cause: error });
+  const told = error instanceof AppError ? error : systemFault(error);
+  const fault = told ?? new AppError("INTERNAL", messageOf(error), { cause: error });
   const { code, remedy } = fault;
   const message = printable(fault.message);
   if (io.json) io.stdout(JSON.stringify({ error: { code, message, remedy } }));

@@ -7,6 +7,7 @@ import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
 import { openReproducibleEngine } from "../platform/engine.js";
+import { makeOutputDirectory } from "../platform/output-directory.js";
 import { cardOf } from "../pretraining/card.js";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { type Evaluation, evaluateExtractor } from "../pretraining/evaluation.js";
@@ -49,6 +50,7 @@ export const extractorCommand: Command = {
 
 async function freeze(argv: string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(argv);
+  await makeOutputDirectory(resolve(flags.out), "--out");
   const { engine, close } = openReproducibleEngine(flags.threads);
   try {
     freezeOn(engine, flags, io);

@@ -4,6 +4,7 @@ import { existsSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { parseMapping } from "../datasets/mapping.js";
+import { makeOutputDirectory } from "../platform/output-directory.js";
 import { checkpointName } from "../pretraining/checkpoint.js";
 import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
 import { createExtractionLine, createProgressLine } from "../pretraining/progress.js";
@@ -77,6 +78,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
       `--out ${flags.out}: holds a run already; add --resume or choose another folder`,
     );
   }
+  await makeOutputDirectory(out, "--out");
   // Kept until the run is finished, so that it is not fetched again to go on.
   const download = `${out}.download`;
   const stop = new AbortController();
