@@ -65,10 +65,7 @@ export function parseEncoderConfig(json: string): EncoderConfig {
   // Of these the first hides from a token what comes after it, the second reads another model's states.
   for (const key of ["is_decoder", "add_cross_attention"]) {
     if (flag(raw, key, false)) {
-      throw new MlError(
-        "unsupported",
-        `config.json: ${key} is true, and an encoder is needed; set it to false for one`,
-      );
+      throw new MlError("unsupported", `config.json: ${key} is true; only encoders are computed here`);
     }
   }
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
