@@ -12,7 +12,7 @@ export const errorTable = {
     httpStatus: 400,
     retryable: false,
     remedy:
-      "Correct the named file or line; for a table of your own `attune pretrain` can also map its columns (--columns).",
+      "Correct the named file or line; where the command's --help names --columns, that maps the columns of a table of your own.",
   },
   INVALID_EXTRACTOR: {
     httpStatus: 400,
