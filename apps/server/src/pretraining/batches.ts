@@ -1,4 +1,4 @@
-// Which examples are trained on together, in which order: a function of the seed and the epoch alone, so that a resumed run repeats it.
+// How much each example counts, and which are trained on together in which order: a function of the seed and the epoch alone, so that a resumed run repeats it.
 
 import { createRandom, type Random } from "@attune/ml/tensor/random";
 import type { EncoderBatch } from "./graphs/forward.js";
@@ -21,6 +21,20 @@ export interface TrainingTask {
 export interface BatchPlan {
   readonly task: number;
   readonly indices: Int32Array;
+}
+
+/**
+ * Scales the targets in place, each class by the inverse square root of its rows (a row of several classes counts in parts), so that the loss
+ * counts rare classes more; the scales average one over the rows.
+ */
+export function balanceClasses({ examples, classes }: TrainingTask): void {
+  const mass = new Float64Array(classes.length);
+  for (const { target } of examples) for (const [c, share] of target.entries()) mass[c]! += share;
+  const raw = mass.map((value) => (value > 0 ? 1 / Math.sqrt(value) : 0));
+  const total = mass.reduce((sum, value, c) => sum + value * raw[c]!, 0);
+  for (const { target } of examples) {
+    for (let c = 0; c < target.length; c++) target[c]! *= (raw[c]! * examples.length) / total;
+  }
 }
 
 /** Batches of examples of like length, because padding is computed in vain; their order is random. */

@@ -9,7 +9,7 @@ import { AppError } from "@attune/shared/errors";
 import type { DatasetMapping } from "../datasets/mapping.js";
 import type { CheckpointFolder } from "../registry/checkpoint-import.js";
 import { openBackend } from "./backend.js";
-import type { Example, TrainingTask } from "./batches.js";
+import { balanceClasses, type Example, type TrainingTask } from "./batches.js";
 import { type CurvePoint, type EvaluationRecord, writeDurably } from "./checkpoint.js";
 import { curvesSvg } from "./curves.js";
 import { checkParity, exportEncoder, sha256 } from "./export.js";
@@ -129,7 +129,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     });
     return { name, classes, examples };
   });
-  for (const task of tasks) weighClasses(task, recipe);
+  if (recipe.classWeights === "balanced") for (const task of tasks) balanceClasses(task);
 
   const goal = recipe.stopAtFraction === undefined ? undefined : recipe.stopAtFraction * reference!.devMetric;
   const drawCurves = (curves: Curves) =>
@@ -181,18 +181,6 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   };
   writeDurably(join(out, "run.json"), new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
   return record;
-}
-
-/** Scales targets, so that the loss counts rare classes more; the scales average one over the rows. */
-function weighClasses({ examples, classes }: TrainingTask, recipe: Recipe): void {
-  if (recipe.classWeights === "none") return;
-  const mass = new Float64Array(classes.length);
-  for (const { target } of examples) for (const [c, share] of target.entries()) mass[c]! += share;
-  const raw = mass.map((value) => (value > 0 ? 1 / Math.sqrt(value) : 0));
-  const total = mass.reduce((sum, value, c) => sum + value * raw[c]!, 0);
-  for (const { target } of examples) {
-    for (let c = 0; c < target.length; c++) target[c]! *= (raw[c]! * examples.length) / total;
-  }
 }
 
 function referenceOf({ recipe, referenceDirectory }: PretrainInput): RunRecord["reference"] {

@@ -92,14 +92,14 @@ export function trainStep(context: StepContext, { state, trained, examples, task
   return loss;
 }
 
-interface LossInput {
-  readonly batch: AssembledBatch;
+export interface LossInput {
+  readonly batch: Pick<AssembledBatch, "sentences" | "targets">;
   readonly examples: readonly Example[];
-  readonly recipe: Recipe;
+  readonly recipe: Pick<Recipe, "distillation">;
 }
 
-/** Cross-entropy with the labels and, where the examples have a teacher's logits, with what it says (Hinton et al. 2015). */
-function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: LossInput): Tensor {
+/** Of (B, C) logits. Cross-entropy with the labels and, where the examples have a teacher's logits, with what it says (Hinton et al. 2015). */
+export function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: LossInput): Tensor {
   const { distillation } = recipe;
   const targets = tf.tensor(batch.targets, logits.shape);
   const crossEntropy = (goal: Tensor, scores: Tensor) =>
