@@ -16,7 +16,7 @@ import { readExtractorFolder } from "./extractor-files.js";
 import { initialValues } from "./graphs/encoder.js";
 import { type PretrainInput, pretrain, type RunRecord } from "./pretrain.js";
 import { chooseRecipe, recipeByName } from "./recipe.js";
-import { startFromCheckpoint } from "./starting-point.js";
+import { startFromCheckpoint, startFromRandom } from "./starting-point.js";
 import { teacherLogitsName } from "./teacher.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-pretrain-"));
@@ -120,6 +120,16 @@ describe("startFromCheckpoint", () => {
     expect(start("numHiddenLayers=4")).toThrow(/numHiddenLayers 4: the checkpoint has 3/);
     expect(start("maxTokens=41")).toThrow(/maxTokens 41: the checkpoint reads at most 40/);
     expect(start("hiddenSize=16")).toThrow(/hiddenSize 16: the checkpoint has 8/);
+  });
+});
+
+describe("startFromRandom", () => {
+  it.each([
+    ["numAttentionHeads=3", /hiddenSize 128: is not a multiple of numAttentionHeads 3/],
+    ["hiddenSize=7", /hiddenSize 7: is not a multiple of numAttentionHeads 2/],
+  ])("refuses %s, whose heads do not divide the width", (set, message) => {
+    const { recipe } = chooseRecipe("tiny", [set]);
+    expect(() => startFromRandom(open().tokenizerJson, { recipe, texts: [] })).toThrow(message);
   });
 });
 

@@ -29,8 +29,19 @@ describe("chooseRecipe", () => {
     ["tiny", ["epochs=0"], /recipe tiny, epochs/],
     ["tiny", ["colour=3"], /recipe tiny/],
     ["tiny", ["pooling=sum"], /recipe tiny, pooling/],
+    [
+      "tiny",
+      ["distillation.temperature=0"],
+      /recipe tiny, distillation\.weight: .*; distillation\.temperature: Too small/,
+    ],
     [join(directory, "none.json"), [], /none\.json: ENOENT/],
   ] as const)("%s %j: refused", (name, set, message) => {
     expect(() => chooseRecipe(name, set)).toThrow(message);
+  });
+
+  it.each(["null", "3", "[]", '{"recipe":null}', '"tiny"'])("refuses a file that holds %s, no recipe", (text) => {
+    const path = join(directory, "other.json");
+    writeFileSync(path, text);
+    expect(() => chooseRecipe(path, [])).toThrow(/other\.json: holds no recipe; name a run\.json/);
   });
 });

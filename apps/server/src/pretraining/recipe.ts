@@ -137,8 +137,9 @@ export function chooseRecipe(name: string, overrides: readonly string[]): Chosen
   for (const override of overrides) applyOverride(fields, override);
   const parsed = recipeSchema.safeParse(fields);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw new AppError("INVALID_INPUT", `recipe ${name}, ${path.join(".") || "its fields"}: ${message}`);
+    // All of them: of a field set within one that is not there, the missing one beside it is as much the cause.
+    const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "its fields"}: ${message}`);
+    throw new AppError("INVALID_INPUT", `recipe ${name}, ${issues.join("; ")}`);
   }
   return { name, recipe: parsed.data };
 }
@@ -160,12 +161,22 @@ export function recipeNameOf(recipe: Recipe): string | undefined {
 }
 
 function readRecipeFile(path: string): Record<string, unknown> {
+  let value: unknown;
   try {
-    const value = JSON.parse(readFileSync(path, "utf8"));
-    return { ...(value.recipe ?? value) };
+    value = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
     throw new AppError("INVALID_INPUT", `--recipe ${path}: ${(cause as Error).message}`, { cause });
   }
+  const fields = isObject(value) && "recipe" in value ? value.recipe : value;
+  if (isObject(fields)) return { ...fields };
+  throw new AppError(
+    "INVALID_INPUT",
+    `--recipe ${path}: holds no recipe; name a run.json, or a JSON object of its fields`,
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function applyOverride(fields: Record<string, unknown>, override: string): void {

@@ -37,7 +37,7 @@ export interface StartInput {
   readonly texts: readonly string[];
 }
 
-/** Throws INVALID_INPUT where the recipe lacks one of the encoder's sizes. */
+/** Throws INVALID_INPUT where the recipe lacks one of the encoder's sizes, or heads do not divide the width. */
 export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartInput): StartingPoint {
   const pruned = pruneTokenizer(tokenizerJson, texts, recipe);
   const size = (field: "hiddenSize" | "numHiddenLayers" | "numAttentionHeads" | "intermediateSize"): number => {
@@ -62,6 +62,13 @@ export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartI
     hiddenAct: "gelu",
     padTokenId: 0,
   };
+  const { hiddenSize, numAttentionHeads } = config;
+  if (hiddenSize % numAttentionHeads !== 0) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `hiddenSize ${hiddenSize}: is not a multiple of numAttentionHeads ${numAttentionHeads}; --set one of them`,
+    );
+  }
   return { config, tokenizerJson: pruned.tokenizerJson };
 }
 
