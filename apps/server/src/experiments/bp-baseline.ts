@@ -96,7 +96,6 @@ async function fineTune(bench: Workbench, run: FineTuning): Promise<Parameters<M
     fingerprint,
     directory,
     resume: true,
-    checkpointEvery: 50,
     initial: encoderWeights(source),
     onProgress: ({ step, steps }) => report(step / steps),
   });

@@ -126,11 +126,14 @@ describe("train", () => {
     const kills = new Map([2, 7, 20].map((step) => [step, mkdtempSync(join(tmpdir(), "attune-killed-"))]));
     const source = mkdtempSync(join(tmpdir(), "attune-source-"));
     for (const path of [source, ...kills.values()]) directories.add(path);
+    let nowMs = 0;
     await train({
       ...input,
       directory: source,
-      checkpointEvery: 1,
+      nowMs: () => nowMs,
       onProgress: ({ step }) => {
+        // Each step takes a minute, so that a checkpoint follows each.
+        nowMs += 60_000;
         const killed = kills.get(step - 1);
         if (killed === undefined) return;
         copyFileSync(join(source, checkpointName), join(killed, checkpointName));
@@ -163,6 +166,21 @@ describe("train", () => {
     });
     expect(stopped.evaluations).toHaveLength(1);
     expect(weightsAt(`${directory}/short`)).toEqual(state.first);
+  });
+
+  it("writes a checkpoint a minute, so that a kill before the first evaluation does not lose all", async () => {
+    const saved: number[] = [];
+    let nowMs = 0;
+    await train({
+      ...input,
+      recipe: { ...recipe, stopAfterEpochs: 1 },
+      nowMs: () => nowMs,
+      onProgress: () => {
+        nowMs += 25_000;
+        if (existsSync(join(directory, checkpointName))) saved.push(loadCheckpoint(directory, "f")!.progress.step);
+      },
+    });
+    expect(saved).toEqual([3, 3, 3, 6, 6]);
   });
 
   it("stops on its signal with a checkpoint", async () => {

@@ -30,8 +30,8 @@ export interface TrainerInput extends StepContext {
   /** Where checkpoints go; none are written without it. */
   readonly directory?: string;
   readonly resume?: boolean;
-  /** Steps between checkpoints; one is written at every evaluation too. */
-  readonly checkpointEvery?: number;
+  /** By which checkpoints are written; one is written at every evaluation too. */
+  readonly nowMs?: () => number;
   readonly onProgress?: (progress: ProgressReport) => void;
   /** After each evaluation. */
   readonly onEvaluation?: (curves: Curves) => void;
@@ -76,6 +76,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const pace = createPace(before);
   const started = performance.now();
   const trained = createBackendParameters(tf, state.parameters, wordEmbeddings);
+  const saving = createSavingClock(input.nowMs ?? (() => performance.now()));
   let plans: { readonly epoch: number; readonly batches: BatchPlan[] } | undefined;
   try {
     while (!isOver(state, input, schedule)) {
@@ -98,20 +99,37 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       // Lets signals and the progress line through.
       await new Promise((resolve) => setImmediate(resolve));
       const evaluated = schedule.evaluatesAt(progress.step);
-      const due = evaluated || signal?.aborted || progress.step % (input.checkpointEvery ?? 200) === 0;
+      const due = evaluated || signal?.aborted || saving.isDue();
       if (due) trained.download();
       if (evaluated) {
         evaluate(input, { state, trained, epoch: progress.step / perEpoch });
         progress.seconds = before.seconds + (performance.now() - started) / 1000;
         input.onEvaluation?.(progress);
       }
-      if (due && directory !== undefined) saveCheckpoint(directory, state);
+      if (due && directory !== undefined) saving.during(() => saveCheckpoint(directory, state));
       if (signal?.aborted) return outcome(state, input, false);
     }
     return outcome(state, input, true);
   } finally {
     trained.dispose();
   }
+}
+
+/**
+ * A checkpoint a minute: what a killed run loses at most. A large encoder's, which takes seconds to write, comes less often. Time decides
+ * when one is written, never what is in it.
+ */
+function createSavingClock(nowMs: () => number) {
+  let [savedMs, costMs] = [nowMs(), 0];
+  return {
+    isDue: () => nowMs() - savedMs >= Math.max(60_000, 20 * costMs),
+    during(save: () => void) {
+      const startMs = nowMs();
+      save();
+      savedMs = nowMs();
+      costMs = savedMs - startMs;
+    },
+  };
 }
 
 interface TrainingSchedule {
