@@ -6,6 +6,7 @@ import { AppError } from "@attune/shared/errors";
 import { parseMapping } from "../datasets/mapping.js";
 import { makeOutputDirectory } from "../platform/output-directory.js";
 import { checkpointName } from "../pretraining/checkpoint.js";
+import { endingText } from "../pretraining/ending.js";
 import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
 import { createExtractionLine, createProgressLine } from "../pretraining/progress.js";
 import { chooseRecipe, recipes } from "../pretraining/recipe.js";
@@ -85,6 +86,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   const onSignal = () => stop.abort();
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
+  const line = createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   try {
     const record = await pretrain({
       dataDirectory: flags.data,
@@ -97,26 +99,34 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
       out,
       seed: flags.seed,
       resume: flags.resume,
-      onProgress: createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
+      onProgress: line.show,
       onTeaching: createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
+      onWarning: (text) => {
+        line.end();
+        io.stderr(`warning: ${text}\n`);
+      },
       signal: stop.signal,
     });
+    line.end();
     if (record === undefined) {
-      io.stderr("\nstopped; the same command with --resume goes on from here\n");
+      io.stderr("stopped; the same command with --resume goes on from here\n");
       return 130;
     }
     rmSync(download, { recursive: true, force: true });
     if (io.json) io.stdout(JSON.stringify(record));
     else {
       const { evaluations, selectedEvaluation } = record;
+      const ending = endingText(record);
       const { devMetric, epoch } = evaluations[selectedEvaluation]!;
       io.stdout(
         `${out}: evaluation ${selectedEvaluation + 1} of ${evaluations.length}, after ${epoch.toFixed(2)} epochs`,
       );
       io.stdout(`dev weighted F1 ${devMetric.toFixed(4)} · ${record.parameters} weights · ${record.trainingSeconds} s`);
+      if (ending !== undefined) io.stdout(`training ended ${ending}`);
     }
     return 0;
   } finally {
+    line.end();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }

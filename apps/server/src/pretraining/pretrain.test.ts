@@ -1,5 +1,5 @@
 // A tiny random checkpoint is fine-tuned on a made-up dataset: what is kept of it, distillation, resumption, early stopping and the run's record.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
@@ -12,11 +12,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { readCheckpointFolder } from "../registry/checkpoint-import.js";
 import { cardOf } from "./card.js";
+import { endingText } from "./ending.js";
+import { encoderFile } from "./export.js";
 import { readExtractorFolder } from "./extractor-files.js";
 import { initialValues } from "./graphs/encoder.js";
 import { type PretrainInput, pretrain, type RunRecord } from "./pretrain.js";
 import { chooseRecipe, recipeByName } from "./recipe.js";
-import { startFromCheckpoint, startFromRandom } from "./starting-point.js";
+import { randomWeights, startFromCheckpoint, startFromRandom } from "./starting-point.js";
 import { teacherLogitsName } from "./teacher.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-pretrain-"));
@@ -54,12 +56,14 @@ const overrides = [
 ];
 
 beforeAll(() => {
-  for (const name of ["data", "checkpoint"]) mkdirSync(at(name));
-  writeFileSync(at("data", "labels.txt"), emotionLabels.join("\n"));
+  for (const name of ["data", "other", "checkpoint"]) mkdirSync(at(name));
   const tsv = (count: number) =>
     Array.from({ length: count }, (_, i) => `so ${words[i % 7]} ${words[i % 5]}\t${i % 7}\tid${i}\n`).join("");
-  writeFileSync(at("data", "train.tsv"), tsv(70));
-  writeFileSync(at("data", "dev.tsv"), tsv(14));
+  for (const name of ["data", "other"]) {
+    writeFileSync(at(name, "labels.txt"), emotionLabels.join("\n"));
+    writeFileSync(at(name, "train.tsv"), tsv(name === "data" ? 70 : 63));
+    writeFileSync(at(name, "dev.tsv"), tsv(14));
+  }
   const random = createRandom(7);
   const tensors = new Map<string, Tensor>();
   for (const [name, shape] of encoderWeightShapes(config)) {
@@ -195,7 +199,44 @@ describe("pretrain from a checkpoint", () => {
     expect(metrics.length).toBeLessThan(full!.evaluations.length);
     expect(stopped!.selectedEvaluation).toBe(metrics.length - 1);
     expect(stopped!.reference!.devMetric).toBe(best);
+    expect([full!.ending, endingText(full!)]).toEqual(["epochs", undefined]);
+    expect(recordOf("part").ending).toBe("goal");
+    expect(endingText(stopped!)).toBe(
+      `at the goal of ${(0.5 * best).toFixed(4)}, 0.5 of the full run's ${best.toFixed(4)}`,
+    );
+    const missed = await pretrain({
+      ...inputOf("missed", [...more, "stopAtFraction=1", "patience=1", "learningRate=1e-9", "headLearningRate=1e-9"]),
+      referenceDirectory: at("full"),
+    });
+    expect(endingText(missed!)).toBe(
+      `after 1 evaluation without a better one; the goal of ${best.toFixed(4)}, 1 of the full run's ${best.toFixed(4)}, was not met`,
+    );
     await expect(pretrain(inputOf("none", early))).rejects.toThrow(/name that run with --reference-run/);
+    const referenceDirectory = at("full");
+    await expect(pretrain({ ...inputOf("none", more), referenceDirectory })).rejects.toThrow(
+      /--reference-run: the recipe has no stopAtFraction; --set stopAtFraction=0\.8/,
+    );
+    await expect(pretrain({ ...part, dataDirectory: at("other") })).rejects.toThrow(
+      /--reference-run: .*full was trained on other data \(data goemotions\/train\)/,
+    );
+  });
+
+  it("warns where it repeats a recorded run with other data, another checkpoint or without its teacher", async () => {
+    const path = at("whole", "run.json");
+    const warnings = async (out: string, more: Partial<PretrainInput>) => {
+      const heard: string[] = [];
+      const recipe = chooseRecipe(path, ["stopAfterEpochs=0.1"]);
+      await pretrain({ ...inputOf(out), recipe, onWarning: (text) => heard.push(text), ...more });
+      return heard;
+    };
+    expect(await warnings("same", { teacherDirectory: at("teacher") })).toEqual([]);
+    const from = open();
+    const files = from.files.map((file) => (file.name === "vocab.txt" ? { ...file, sha256: "0" } : file));
+    expect(await warnings("changed", { dataDirectory: at("other"), from: { ...from, files } })).toEqual([
+      `--recipe ${path}: what goes in is not what is recorded there (data goemotions/train, checkpoint vocab.txt, teacher (missing)), so the weights will differ`,
+    ]);
+    writeFileSync(at("bad.json"), JSON.stringify({ recipe: {}, data: [{ name: 3 }] }));
+    expect(() => chooseRecipe(at("bad.json"), [])).toThrow(/bad\.json, data\.0\.name: /);
   });
 
   it("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
@@ -208,8 +249,46 @@ describe("pretrain from a checkpoint", () => {
     await expect(pretrain({ ...inputOf("pruned"), from })).rejects.toThrow(/only a WordPiece vocabulary can be pruned/);
   });
 
+  describe("an encoder so steep that rounding moves its features", () => {
+    const layers = ["numHiddenLayers=3", "vocabularySize=none"];
+    /** What words add to positions of `value` in every place is all that LayerNorm leaves, rounded as coarsely as `value` is large. */
+    const levelled = (value: number): PretrainInput["from"] => {
+      const weights = randomWeights(config, 7);
+      weights.get("embeddings.position_embeddings.weight")!.fill(value);
+      weights.get("embeddings.token_type_embeddings.weight")!.fill(0);
+      return { ...open(), source: "steep", model: encoderFile(config, weights) };
+    };
+
+    it("is refused before it is trained", async () => {
+      const onProgress = () => expect.fail("trained");
+      await expect(pretrain({ ...inputOf("steep", layers), from: levelled(1e5), onProgress })).rejects.toThrow(
+        /--from: on the checkpoint's own weights .* differ by 0\.0\d+ .* over 0\.0001/,
+      );
+    });
+
+    it("is kept with a warning and its record where training made it so", async () => {
+      const warnings: string[] = [];
+      // One step, in which the decay makes weights 50,000 times as large.
+      const more = [...layers, "weightDecay=1e7", "stopAfterEpochs=0.1"];
+      const onWarning = (text: string) => warnings.push(text);
+      const input = { ...inputOf("steeper", more), from: levelled(0.1), onWarning };
+      const record = await pretrain(input);
+      expect(record!.parity).toBeGreaterThan(0.01);
+      expect(recordOf("steeper").parity).toBe(record!.parity);
+      expect(warnings).toEqual([expect.stringMatching(/the exported files' features differ .* run\.json says so/)]);
+      expect(await pretrain({ ...input, resume: true })).toMatchObject({ parity: record!.parity });
+    });
+  });
+
   it("refuses a teacher that is no finished run", async () => {
     const teacherDirectory = at("checkpoint");
     await expect(pretrain({ ...inputOf("x"), teacherDirectory })).rejects.toThrow(/checkpoint/);
+    // Before it is trained, not at its end.
+    cpSync(at("teacher"), at("unrecorded"), { recursive: true });
+    rmSync(at("unrecorded", "run.json"));
+    const onProgress = () => expect.fail("trained");
+    await expect(pretrain({ ...inputOf("x"), teacherDirectory: at("unrecorded"), onProgress })).rejects.toThrow(
+      /--teacher: .*run\.json is missing/,
+    );
   });
 });

@@ -1,6 +1,5 @@
 // From datasets to a run folder: examples, starting point, training, export, parity check and the run's record.
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
@@ -12,13 +11,21 @@ import { openBackend } from "./backend.js";
 import { balanceClasses, type Example, type TrainingTask } from "./batches.js";
 import { type CurvePoint, type EvaluationRecord, writeDurably } from "./checkpoint.js";
 import { curvesSvg } from "./curves.js";
-import { checkParity, exportEncoder, sha256 } from "./export.js";
-import { type ExtractionProgress, readExtractorFolder } from "./extractor-files.js";
-import { createVariables, forwardFeatures } from "./inference.js";
-import { createParameter } from "./optimizer.js";
+import { type Ending, goalOf } from "./ending.js";
+import { encoderFile, exportEncoder, sha256 } from "./export.js";
+import { type ExtractionProgress, type ExtractorFolder, readExtractorFolder } from "./extractor-files.js";
+import { type FinishedRun, readFinishedRun, referenceOf } from "./finished-run.js";
+import { parityOf, refuseSteepness, steepnessText } from "./parity.js";
 import type { ChosenRecipe, Recipe } from "./recipe.js";
-import { type CheckpointProvenance, startFromCheckpoint, startFromRandom, wordIds } from "./starting-point.js";
-import { openTeacher, teacherLogits, writeHeads } from "./teacher.js";
+import { changedInputs, type RecordedInputs } from "./recorded-inputs.js";
+import {
+  type CheckpointProvenance,
+  randomWeights,
+  startFromCheckpoint,
+  startFromRandom,
+  wordIds,
+} from "./starting-point.js";
+import { openTeacher, type Teacher, teacherLogits, writeHeads } from "./teacher.js";
 import { type Curves, type ProgressReport, type TrainerInput, train } from "./trainer.js";
 import { type DataDigest, loadTrainingData, type TaskRecord, type TaskRow } from "./training-data.js";
 
@@ -42,6 +49,8 @@ export interface PretrainInput {
   readonly onProgress?: (progress: ProgressReport) => void;
   /** While the teacher reads the training texts. */
   readonly onTeaching?: (progress: ExtractionProgress) => void;
+  /** What does not stop the run and should be known. */
+  readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -74,12 +83,14 @@ export interface RunRecord extends Curves {
   /** Index of the evaluation whose weights were exported. */
   readonly selectedEvaluation: number;
   readonly trainingSeconds: number;
-  /** Largest difference of a feature between the training graph and the reference engine on the exported files. */
+  /** Absent from older records. */
+  readonly ending?: Ending;
+  /** Largest difference of a feature between the training graph and the reference engine on the exported files: `parityOf`. */
   readonly parity: number;
 }
 
 /** What a teacher can be made again from, beside its student's data. */
-export type TeacherRecord = FinishedRun & { readonly digest: string };
+export type TeacherRecord = Omit<FinishedRun, "data"> & { readonly digest: string };
 
 /** undefined when `signal` stopped it; `resume` then goes on from its checkpoint. */
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
@@ -105,7 +116,9 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
       "--teacher: the recipe has no distillation; --set distillation.weight=0.5 --set distillation.temperature=2",
     );
   }
-  const reference = referenceOf(input);
+  const taughtBy = teacher && teacherRecord(input.teacherDirectory!, teacher);
+  const reference = referenceOf({ recipe, directory: input.referenceDirectory, data: dataset.digests });
+  warnOfChanges(input, { data: dataset.digests, checkpoint: start.provenance, teacher });
   const fingerprint = sha256(
     JSON.stringify({
       ...{ data: dataset.digests, recipe, seed, tokenizer: sha256(tokenizerJson), config },
@@ -113,6 +126,14 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     }),
   );
   const { name: backend, tf } = await openBackend();
+  const dev = dataset.dev.map(encode);
+  const parityWith = (weights: ReadonlyMap<string, Float32Array>, files: Pick<ExtractorFolder, "config" | "model">) => {
+    const encoder = referenceEngine.createEncoder(files.config, files.model);
+    return parityOf({ tf, config, recipe }, { weights, encoder, examples: dev.slice(0, 16) });
+  };
+  const initial = start.weights ?? randomWeights(config, seed);
+  // Before hours of training; afterwards only the weights are others.
+  refuseSteepness(parityWith(initial, { config, model: encoderFile(config, initial) }));
   const logits =
     teacher === undefined
       ? undefined
@@ -131,13 +152,13 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   });
   if (recipe.classWeights === "balanced") for (const task of tasks) balanceClasses(task);
 
-  const goal = recipe.stopAtFraction === undefined ? undefined : recipe.stopAtFraction * reference!.devMetric;
+  const goal = goalOf(recipe, reference?.devMetric);
   const drawCurves = (curves: Curves) =>
     writeDurably(join(out, "curves.svg"), new TextEncoder().encode(curvesSvg(curves, goal)));
   const trainerInput: TrainerInput = {
     ...{ tf, config, recipe, tasks, seed, fingerprint },
     ...wordIds(tokenizerJson),
-    dev: dataset.dev.map(encode),
+    dev,
     directory: out,
     resume: input.resume,
     onEvaluation: drawCurves,
@@ -147,21 +168,21 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     ...(input.signal ? { signal: input.signal } : {}),
   };
   const result = await train(trainerInput);
-  if (!result.finished) return undefined;
+  if (result.ending === undefined) return undefined;
 
   const { pooling, maxTokens } = recipe;
   exportEncoder({ directory: out, config, pooling, maxTokens, tokenizerJson, weights: result.selected });
   writeHeads(out, tasks, result.selected);
   drawCurves(result);
-  const exported = readExtractorFolder(out);
-  const encoder = referenceEngine.createEncoder(exported.config, exported.model);
-  const parity = checkParity({ encoder, pooling, samples: parityExamples(trainerInput, result.selected) });
+  const parity = parityWith(result.selected, readExtractorFolder(out));
+  const steepness = steepnessText(parity);
+  if (steepness !== undefined) input.onWarning?.(steepness);
   const shapes = encoderWeightShapes(config);
   const record: RunRecord = {
     ...{ version: 2, fingerprint, recipeName, recipe, seed, backend, node: process.version, data: dataset.digests },
     tasks: dataset.records,
     ...(start.provenance ? { checkpoint: start.provenance } : {}),
-    ...(teacher ? { teacher: { ...finishedRun(input.teacherDirectory!, "--teacher"), digest: teacher.digest } } : {}),
+    ...(taughtBy ? { teacher: taughtBy } : {}),
     ...(reference ? { reference } : {}),
     modelType: config.modelType,
     numHiddenLayers: config.numHiddenLayers,
@@ -177,61 +198,24 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     evaluations: result.evaluations,
     selectedEvaluation: result.selectedEvaluation,
     trainingSeconds: Math.round(result.seconds),
+    ending: result.ending,
     parity,
   };
   writeDurably(join(out, "run.json"), new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
   return record;
 }
 
-function referenceOf({ recipe, referenceDirectory }: PretrainInput): RunRecord["reference"] {
-  if (recipe.recipe.stopAtFraction === undefined) return undefined;
-  if (referenceDirectory === undefined) {
-    throw new AppError(
-      "INVALID_INPUT",
-      "stopAtFraction: is a share of a full run's dev metric; name that run with --reference-run",
-    );
-  }
-  const { fingerprint, devMetric } = finishedRun(referenceDirectory, "--reference-run");
-  return { fingerprint, devMetric };
+function teacherRecord(directory: string, { digest }: Teacher): TeacherRecord {
+  const { data: _, ...run } = readFinishedRun(directory, "--teacher");
+  return { ...run, digest };
 }
 
-type FinishedRun = Pick<RunRecord, "fingerprint" | "recipe" | "seed" | "checkpoint" | "trainingSeconds"> & {
-  readonly devMetric: number;
-};
-
-function finishedRun(directory: string, flag: string): FinishedRun {
-  const path = join(directory, "run.json");
-  if (!existsSync(path)) {
-    throw new AppError("INVALID_INPUT", `${flag}: ${path} is missing; name the folder of a finished run`);
-  }
-  const record = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
-  const { fingerprint, recipe, seed, checkpoint, trainingSeconds, evaluations = [] } = record;
-  const devMetric = Math.max(...evaluations.map((evaluation) => evaluation.devMetric));
-  if (fingerprint === undefined || recipe === undefined || !Number.isFinite(devMetric)) {
-    throw new AppError("INVALID_INPUT", `${flag}: ${path} holds no evaluations; name the folder of a finished run`);
-  }
-  return {
-    fingerprint,
-    recipe,
-    seed: seed!,
-    ...(checkpoint ? { checkpoint } : {}),
-    trainingSeconds: trainingSeconds!,
-    devMetric,
-  };
-}
-
-function parityExamples(
-  input: TrainerInput,
-  trained: ReadonlyMap<string, Float32Array>,
-): { ids: Int32Array; expected: Float32Array }[] {
-  const parameters = new Map(
-    [...encoderWeightShapes(input.config)].map(([name, shape]) => [name, createParameter(shape, trained.get(name)!)]),
+/** Of a run that is to repeat a recorded one. */
+function warnOfChanges({ recipe: { name, recorded }, onWarning }: PretrainInput, now: RecordedInputs): void {
+  if (recorded === undefined) return;
+  const changed = changedInputs(recorded, now);
+  if (changed.length === 0) return;
+  onWarning?.(
+    `--recipe ${name}: what goes in is not what is recorded there (${changed.join(", ")}), so the weights will differ`,
   );
-  const weights = createVariables(input.tf, parameters);
-  // Of different lengths and in one batch, so that masks are compared too.
-  const examples = input.dev.slice(0, 16);
-  const features = forwardFeatures(input, { parameters, weights, examples });
-  for (const variable of weights.values()) variable.dispose();
-  const size = features.length / examples.length;
-  return examples.map(({ ids }, i) => ({ ids, expected: features.subarray(i * size, (i + 1) * size) }));
 }

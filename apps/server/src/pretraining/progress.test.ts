@@ -13,12 +13,25 @@ describe("the progress line", () => {
   it("is written every ten seconds in a log and once more at the end", () => {
     let now = 0;
     const lines: string[] = [];
-    const report = createProgressLine({ write: (text) => lines.push(text), isTty: false, nowMs: () => now });
-    for (; now < 30_000; now += 1000) report(progress);
+    const { show, end } = createProgressLine({ write: (text) => lines.push(text), isTty: false, nowMs: () => now });
+    for (; now < 30_000; now += 1000) show(progress);
     expect(lines).toHaveLength(3);
-    report({ ...progress, step: 10 });
+    show({ ...progress, step: 10 });
+    end();
     expect(lines).toHaveLength(4);
     expect(lines.every((line) => line.endsWith("\n"))).toBe(true);
+  });
+
+  it("is ended on a terminal where training ends before its last step, once", () => {
+    let written = "";
+    const write = (text: string) => {
+      written += text;
+    };
+    const line = createProgressLine({ write, isTty: true, nowMs: () => 0 });
+    line.show(progress);
+    line.end();
+    line.end();
+    expect(written).toMatch(/ left\n$/);
   });
 });
 

@@ -4,12 +4,17 @@ import { createStatusLine, inWords, type ProgressOutput } from "../platform/stat
 import type { ExtractionProgress } from "./extractor-files.js";
 import type { ProgressReport } from "./trainer.js";
 
-export function createProgressLine(output: ProgressOutput): (progress: ProgressReport) => void {
+export interface ProgressLine {
+  show(progress: ProgressReport): void;
+  /** To be called when training returns: it may do so before its last step. */
+  end(): void;
+}
+
+export function createProgressLine(output: ProgressOutput): ProgressLine {
   const line = createStatusLine(output);
-  return (progress) => {
-    const isLast = progress.step === progress.steps;
-    line.show(() => progressText(progress), isLast);
-    if (isLast) line.end();
+  return {
+    show: (progress) => line.show(() => progressText(progress), progress.step === progress.steps),
+    end: line.end,
   };
 }
 

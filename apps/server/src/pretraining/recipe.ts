@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { poolings } from "@attune/ml/encoder/pooling";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { type RecordedInputs, recordedInputsSchema } from "./recorded-inputs.js";
 
 const count = z.int().min(1);
 const share = z.number().min(0).lt(1);
@@ -126,6 +127,8 @@ export interface ChosenRecipe {
   /** One of ours, or the path of a file. */
   readonly name: string;
   readonly recipe: Recipe;
+  /** Where it is a run's record. */
+  readonly recorded?: RecordedInputs;
 }
 
 /**
@@ -133,7 +136,8 @@ export interface ChosenRecipe {
  * a dot for a field within a field, `none` to leave an optional one out. Throws INVALID_INPUT naming the field.
  */
 export function chooseRecipe(name: string, overrides: readonly string[]): ChosenRecipe {
-  const fields: Record<string, unknown> = name.endsWith(".json") ? readRecipeFile(name) : { ...recipeByName(name) };
+  const file = name.endsWith(".json") ? readRecipeFile(name) : undefined;
+  const fields: Record<string, unknown> = { ...(file?.fields ?? recipeByName(name)) };
   for (const override of overrides) applyOverride(fields, override);
   const parsed = recipeSchema.safeParse(fields);
   if (!parsed.success) {
@@ -141,7 +145,7 @@ export function chooseRecipe(name: string, overrides: readonly string[]): Chosen
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "its fields"}: ${message}`);
     throw new AppError("INVALID_INPUT", `recipe ${name}, ${issues.join("; ")}`);
   }
-  return { name, recipe: parsed.data };
+  return { name, recipe: parsed.data, ...(file?.recorded ? { recorded: file.recorded } : {}) };
 }
 
 export function recipeByName(name: string): Recipe {
@@ -160,7 +164,12 @@ export function recipeNameOf(recipe: Recipe): string | undefined {
   return Object.keys(recipes).find((name) => text(recipeByName(name)) === text(recipe));
 }
 
-function readRecipeFile(path: string): Record<string, unknown> {
+interface RecipeFile {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly recorded?: RecordedInputs;
+}
+
+function readRecipeFile(path: string): RecipeFile {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
@@ -168,11 +177,17 @@ function readRecipeFile(path: string): Record<string, unknown> {
     throw new AppError("INVALID_INPUT", `--recipe ${path}: ${(cause as Error).message}`, { cause });
   }
   const fields = isObject(value) && "recipe" in value ? value.recipe : value;
-  if (isObject(fields)) return { ...fields };
-  throw new AppError(
-    "INVALID_INPUT",
-    `--recipe ${path}: holds no recipe; name a run.json, or a JSON object of its fields`,
-  );
+  if (!isObject(fields)) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `--recipe ${path}: holds no recipe; name a run.json, or a JSON object of its fields`,
+    );
+  }
+  if (!isObject(value) || !("data" in value)) return { fields };
+  const recorded = recordedInputsSchema.safeParse(value);
+  if (recorded.success) return { fields, recorded: recorded.data };
+  const { path: field, message } = recorded.error.issues[0]!;
+  throw new AppError("INVALID_INPUT", `--recipe ${path}, ${field.join(".")}: ${message}`);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,10 +2,12 @@
 
 import { type EncoderConfig, longestInput } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
+import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
 import type { CheckpointFolder, FileDigest } from "../registry/checkpoint-import.js";
+import { initialValues } from "./graphs/encoder.js";
 import { wordEmbeddings } from "./graphs/forward.js";
 import type { Recipe } from "./recipe.js";
 import { type PrunedTokenizer, pruneTokenizer } from "./vocabulary.js";
@@ -70,6 +72,12 @@ export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartI
     );
   }
   return { config, tokenizerJson: pruned.tokenizerJson };
+}
+
+/** The weights that training starts from where no checkpoint gives any: its generator draws the encoder's first. */
+export function randomWeights(config: EncoderConfig, seed: number): Map<string, Float32Array> {
+  const random = createRandom(seed);
+  return new Map([...encoderWeightShapes(config)].map(([name, shape]) => [name, initialValues(name, shape, random)]));
 }
 
 /** Throws INVALID_INPUT naming the recipe's field that the checkpoint cannot follow. */

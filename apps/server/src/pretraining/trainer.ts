@@ -11,6 +11,7 @@ import {
   saveCheckpoint,
   type TrainingState,
 } from "./checkpoint.js";
+import { type Ending, endingOf, goalOf } from "./ending.js";
 import { initialValues } from "./graphs/encoder.js";
 import { wordEmbeddings } from "./graphs/forward.js";
 import { taskF1 } from "./inference.js";
@@ -56,8 +57,8 @@ export interface Curves {
 }
 
 export interface TrainingOutcome extends Curves {
-  /** false: stopped by the signal; the checkpoint goes on from here. */
-  readonly finished: boolean;
+  /** undefined: stopped by the signal; the checkpoint goes on from here. */
+  readonly ending: Ending | undefined;
   /** The weights that the recipe selects, encoder and heads ("head.<task>.weight"), by name. */
   readonly selected: ReadonlyMap<string, Float32Array>;
   /** Index of the evaluation that they are of. */
@@ -76,10 +77,13 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
   const pace = createPace(before);
   const started = performance.now();
   const trained = createBackendParameters(tf, state.parameters, wordEmbeddings);
+  const goal = goalOf(recipe, input.referenceMetric);
   const saving = createSavingClock(input.nowMs ?? (() => performance.now()));
   let plans: { readonly epoch: number; readonly batches: BatchPlan[] } | undefined;
   try {
-    while (!isOver(state, input, schedule)) {
+    for (;;) {
+      const ending = endingOf({ ...progress, ...schedule, goal, patience: recipe.patience });
+      if (ending !== undefined) return outcome(state, input, ending);
       const epoch = Math.floor(progress.step / perEpoch);
       if (plans?.epoch !== epoch) {
         plans = { epoch, batches: planEpoch(tasks, { batchSize: recipe.batchSize, seed, epoch }) };
@@ -107,9 +111,8 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
         input.onEvaluation?.(progress);
       }
       if (due && directory !== undefined) saving.during(() => saveCheckpoint(directory, state));
-      if (signal?.aborted) return outcome(state, input, false);
+      if (signal?.aborted) return outcome(state, input, undefined);
     }
-    return outcome(state, input, true);
   } finally {
     trained.dispose();
   }
@@ -154,20 +157,6 @@ function scheduleOf({ recipe }: TrainerInput, perEpoch: number): TrainingSchedul
     curveEvery: Math.ceil(lastStep / 200),
     evaluatesAt: (step) => step === lastStep || evaluations(step) > evaluations(step - 1),
   };
-}
-
-function isOver(
-  { progress }: TrainingState,
-  { recipe, referenceMetric }: TrainerInput,
-  schedule: TrainingSchedule,
-): boolean {
-  if (progress.step >= schedule.lastStep) return true;
-  const { evaluations, bestEvaluation } = progress;
-  const last = evaluations.at(-1);
-  if (last === undefined) return false;
-  const { stopAtFraction, patience } = recipe;
-  const goal = stopAtFraction === undefined ? undefined : stopAtFraction * (referenceMetric ?? Number.NaN);
-  return (goal !== undefined && last.devMetric >= goal) || evaluations.length - 1 - bestEvaluation >= patience;
 }
 
 function noteLoss({ progress }: TrainingState, loss: number, { curveEvery }: TrainingSchedule): void {
@@ -245,13 +234,13 @@ function freshState({ config, recipe, tasks, seed, fingerprint, initial }: Train
 function outcome(
   { progress, best, parameters }: TrainingState,
   { recipe }: TrainerInput,
-  finished: boolean,
+  ending: Ending | undefined,
 ): TrainingOutcome {
   const { evaluations, curve, bestEvaluation, seconds } = progress;
   return recipe.select === "best"
-    ? { finished, evaluations, curve, seconds, selected: best, selectedEvaluation: bestEvaluation }
+    ? { ending, evaluations, curve, seconds, selected: best, selectedEvaluation: bestEvaluation }
     : {
-        finished,
+        ending,
         evaluations,
         curve,
         seconds,
