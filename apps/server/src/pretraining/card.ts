@@ -2,6 +2,7 @@
 
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import { type CardData, cardDataOf } from "./card-data.js";
+import { endingText } from "./ending.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
 import type { RunRecord, TeacherRecord } from "./pretrain.js";
@@ -134,7 +135,7 @@ ${startingPointLimits(run)}- ${isOpen ? "English only, written-chat and sitcom r
 function startingPointLimits({ checkpoint }: RunRecord): string {
   if (checkpoint === undefined) return "";
   const { source } = checkpoint;
-  const name = source.slice(source.lastIndexOf("/") + 1);
+  const name = source.slice(source.lastIndexOf("/") + 1).replace(/@.*/, "");
   const data =
     name === "all-MiniLM-L6-v2"
       ? "a billion sentence pairs from the web, Reddit comments among them"
@@ -224,7 +225,7 @@ function pretrainText(
     checkpoint === undefined
       ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
       : // A hub's name is fetched; any other is a folder.
-        `--from ${/^[\w.-]+\/[\w.-]+$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
+        `--from ${/^[\w.-]+\/[\w.-]+(@[\w.-]+)?$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
   return `attune pretrain ${flags.data} ${start}${flags.others} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
 }
 
@@ -237,15 +238,17 @@ function trainingText(run: RunRecord): string {
     teacher === undefined || distillation === undefined
       ? ""
       : `, and, with weight ${distillation.weight}, KL divergence from the teacher at temperature ${distillation.temperature} (Hinton et al. 2015)`;
+  const weighing = recipe.classWeights === "none" ? "" : ", a row counting by the inverse root of its class's rows";
+  const ending = endingText(run);
   const [selected, last] = [evaluations[selectedEvaluation], evaluations.at(-1)];
   const which =
     evaluations.length === 1
       ? "the only evaluation"
       : `${recipe.select === "best" ? "the best" : "the last"} of ${evaluations.length} evaluations`;
-  return `Cross-entropy over each set's own labels${soft}, AdamW (learning rate ${rates},
+  return `Cross-entropy over each set's own labels${weighing}${soft}, AdamW (learning rate ${rates},
 weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
 over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
-weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev). ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev).${ending === undefined ? "" : ` Training ended ${ending}.`} ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
 ${backend}, Node ${node}.`;
 }
 

@@ -184,6 +184,21 @@ describe("pretrain from a checkpoint", () => {
     const { teacher: _, ...alone } = { ...record, recipe: recipeByName("bundled") };
     const named = cardOf({ kind: "run", record: alone }, { frozen });
     expect(named).toContain("--recipe bundled --seed 1 --out run\n");
+    expect(named).toContain("Cross-entropy over each set's own labels, AdamW");
+    expect(named).not.toContain("Training ended");
+    const commit = "0123456789abcdef0123456789abcdef01234567";
+    const changed: RunRecord = {
+      ...alone,
+      recipe: { ...alone.recipe, classWeights: "balanced", stopAtFraction: 0.8 },
+      ...{ reference: { fingerprint: "f", devMetric: 0.75 }, ending: "goal" },
+      checkpoint: { ...record.checkpoint!, source: `hf:sentence-transformers/all-MiniLM-L6-v2@${commit}` },
+    };
+    const told = cardOf({ kind: "run", record: changed }, { frozen });
+    expect(told).toContain(`--from hf:sentence-transformers/all-MiniLM-L6-v2@${commit} `);
+    expect(told).toContain("- all-MiniLM-L6-v2 was trained by its publishers on a billion sentence pairs");
+    expect(told).toContain("own labels, a row counting by the inverse root of its class's rows, AdamW");
+    expect(told).toContain("Training ended at the goal of 0.6000, 0.8 of the full run's 0.7500.");
+    expect(told).toContain("--reference-run full-run");
   });
 
   it("stops at the chosen share of a full run's dev metric", async () => {
