@@ -1,6 +1,6 @@
 // An extractor under experiment: a folder opened, what is known of it, and its twin with random weights.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
@@ -12,6 +12,7 @@ import { type LinearHead, loadLinear } from "@attune/ml/heads/linear";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
+import { cardDataOf } from "../pretraining/card-data.js";
 import { sha256 } from "../pretraining/export.js";
 import { type ExtractorFolder, readExtractorFolder } from "../pretraining/extractor-files.js";
 import { type PaperExtractor, paperExtractors } from "./paper.js";
@@ -25,6 +26,8 @@ export interface ExtractorSource {
   readonly weights: "int8" | "float32";
   /** The paper's checkpoint that this one is, as its owner says by naming it so. */
   readonly paper?: { readonly extractor: PaperExtractor; readonly pretrained: boolean };
+  /** The labelled sets that a run of `attune pretrain` learned from, as in "A and B". */
+  readonly trainedOn?: string;
   /** The folder's own, where it was frozen for publishing. */
   readonly reduction?: DimensionalityReduction;
   readonly prior?: LinearHead;
@@ -55,6 +58,7 @@ export function openSource(argument: string, engineName: string): ExtractorSourc
     model: folder.model,
     weights: "quantization" in folder.model.metadata ? "int8" : "float32",
     ...(paper === undefined ? {} : { paper }),
+    ...trainedOn(directory),
     ...(reduction === undefined ? {} : { reduction: loadDimensionalityReduction(reduction) }),
     ...(prior === undefined ? {} : { prior: loadLinear(prior) }),
   };
@@ -93,6 +97,16 @@ function refuseOtherShape(argument: string, extractor: PaperExtractor, config: E
     "INVALID_INPUT",
     `--extractor ${argument}: holds ${words(config)}, and ${extractor} is ${words(shapeOf[extractor])}; give it as --extractor DIR`,
   );
+}
+
+function trainedOn(directory: string): Pick<ExtractorSource, "trainedOn"> {
+  const path = join(directory, "run.json");
+  if (!existsSync(path)) return {};
+  try {
+    return { trainedOn: cardDataOf(JSON.parse(readFileSync(path, "utf8"))).titles };
+  } catch (cause) {
+    throw new AppError("INVALID_EXTRACTOR", `${path}: is no record of a run; copy the folder again`, { cause });
+  }
 }
 
 /** Not the folder's DR: features are cached before it. */

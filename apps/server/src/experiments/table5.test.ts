@@ -1,5 +1,5 @@
 // Table 5's pre-trained column from nothing: its note's own commands on a made-up IEMOCAP release, then the table, then a release of what they made.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encoderConfigJson } from "@attune/ml/encoder/config";
@@ -104,6 +104,23 @@ describe("Table 5", () => {
       const { scores } = await classifierTask(bench, { source }, "Linear (optimum)")!.compute(() => {});
       expect(scores[0]).toBeGreaterThan(0);
     }
+  });
+
+  it("says of a run on other data what it was trained on", () => {
+    mkdirSync(at("others"));
+    for (const name of ["config.json", "model.safetensors", "tokenizer.json"]) {
+      copyFileSync(at("runs", "bert-tiny", name), at("others", name));
+    }
+    const tasks = [{ name: "meld", set: "meld", labels: emotionLabels }];
+    writeFileSync(at("others", "run.json"), JSON.stringify({ data: [], tasks }));
+    expect(table5([`bert-tiny-pretrained=${at("others")}`]).cellOf("BERT-Tiny, pre-trained").note).toBe(
+      "pre-trained on MELD; paper: on IEMOCAP",
+    );
+    expect(table5([at("others")]).cellOf("others, pre-trained").note).toContain(
+      "pre-trained on MELD; paper: BERT-Tiny",
+    );
+    writeFileSync(at("others", "run.json"), "{}");
+    expect(() => table5([at("others")])).toThrow(/run\.json: is no record of a run/);
   });
 
   it("'s run is frozen on GoEmotions, whose card names IEMOCAP, and on nothing whose labels are not the seven", async () => {

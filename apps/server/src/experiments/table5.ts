@@ -60,7 +60,7 @@ function ownColumns({ extractors }: Workbench): Column[] {
         extractor: "BERT-Tiny",
         variant: "pre-trained",
         source,
-        note: "paper: BERT-Tiny pre-trained on IEMOCAP",
+        note: `${trainedOn(source)}paper: BERT-Tiny pre-trained on IEMOCAP`,
       },
     ]);
 }
@@ -71,10 +71,18 @@ function paperColumns({ extractors, iemocapDirectory }: Workbench): Column[] {
       const source = extractors.find(
         ({ paper }) => paper?.extractor === extractor && paper.pretrained === (variant === "pre-trained"),
       );
-      const note = source === undefined ? howToGet(extractor, variant, iemocapDirectory) : "";
+      const note = source === undefined ? howToGet(extractor, variant, iemocapDirectory) : otherDataNote(source);
       return { title: `${extractor}, ${variant}`, extractor, variant, source, note };
     }),
   );
+}
+
+function trainedOn({ trainedOn: sets }: ExtractorSource): string {
+  return sets === undefined ? "" : `pre-trained on ${sets}; `;
+}
+
+function otherDataNote(source: ExtractorSource): string {
+  return ["IEMOCAP", undefined].includes(source.trainedOn) ? "" : `${trainedOn(source)}paper: on IEMOCAP`;
 }
 
 /** Why there is no number, and the commands that make one: the paper trained on IEMOCAP to about 80% of the full run's F1, so that run comes first. */

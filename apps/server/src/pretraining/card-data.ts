@@ -41,6 +41,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
   const sets = run.tasks ?? formerTasks(run);
   const [main, second] = sets as [TaskRecord, TaskRecord | undefined];
   const columns = sets.find((task) => task.columns)?.columns;
+  const renamed = Object.entries(Object.assign({}, ...sets.map((task) => task.renamed)));
   return {
     title: titleOf(main),
     titles: sets.map(titleOf).join(" and "),
@@ -48,10 +49,10 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
     onMeld: sets.some(({ set }) => set === "meld"),
     isOpen: sets.every(({ set }) => openKinds.includes(set)),
     description: (chosen) =>
-      `${descriptionOf(main)}: the main task; ${chosen}.${second ? ` ${descriptionOf(second)}: a second task.` : ""}${overlapOf(sets)}`,
+      `${descriptionOf(main)}: the main task; ${chosen}.${overlapOf(main)}${second ? ` ${descriptionOf(second)}: a second task.${overlapOf(second)}` : ""}`,
     flags: {
       data: `--data ${pathOf(main)}`,
-      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns "text=${columns.text},label=${columns.label}"` : ""}`,
+      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns "text=${columns.text},label=${columns.label}"` : ""}${renamed.length > 0 ? ` --labels "${renamed.map((pair) => pair.join("=")).join(",")}"` : ""}`,
     },
   };
 }
@@ -66,12 +67,13 @@ function titleOf({ name, set }: TaskRecord): string {
   return set === "own" ? name : titles[set];
 }
 
-function descriptionOf({ name, set, labels }: TaskRecord): string {
-  return set === "own" ? `${name}, a set of its owner's under the labels ${labels.join(", ")}` : descriptions[set];
+function descriptionOf({ name, set, labels, renamed }: TaskRecord): string {
+  if (set === "own") return `${name}, a set of its owner's under the labels ${labels.join(", ")}`;
+  return renamed === undefined ? descriptions[set] : `${descriptions[set]}, renamed to ${labels.join(", ")}`;
 }
 
-function overlapOf(sets: readonly TaskRecord[]): string {
-  return sets.some(({ set }) => set === "emorynlp") ? " Some of its utterances\nmay be in MELD's train split." : "";
+function overlapOf({ set }: TaskRecord): string {
+  return set === "emorynlp" ? " Some of its utterances\nmay be in MELD's train split." : "";
 }
 
 function pathOf({ name, set }: TaskRecord): string {
