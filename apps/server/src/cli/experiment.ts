@@ -7,7 +7,7 @@ import { type ExperimentName, experimentNames } from "../experiments/catalogue.j
 import { runExperiments } from "../experiments/experiment.js";
 import { createProgress } from "../experiments/progress.js";
 import { reportHtml } from "../experiments/report.js";
-import { baselinesText, tableText } from "../experiments/text-table.js";
+import { tableText } from "../experiments/text-table.js";
 import { isDirectory, writeFileDurably } from "../platform/durable-file.js";
 import { makeOutputDirectory } from "../platform/output-directory.js";
 import type { Command, CommandIo } from "./command.js";
@@ -67,8 +67,9 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     io.stdout(JSON.stringify(result));
     return 0;
   }
-  for (const [index, table] of result.tables.entries()) io.stdout(tableText(table, experiments[index]!.title));
-  io.stdout(baselinesText(result.baselines));
+  for (const [index, table] of result.tables.entries()) {
+    io.stdout(tableText(table, experiments[index]!.title, result.baselines));
+  }
   return 0;
 }
 

@@ -52,6 +52,11 @@ export function bpTask(bench: Workbench, source: ExtractorSource): Task {
   };
 }
 
+/** What a reader must know beside the other rows, which are fitted on all of train once their settings are chosen. */
+export function bpNotes({ split }: Pick<Workbench, "split">): string[] {
+  return split === "test" ? [] : ["trained on four fifths of train, the other rows on all of it"];
+}
+
 /** Seconds on one core for three seeds on MELD, from what two shapes took: products grow with the square of the width, all else with the width. */
 export function bpSeconds({ folder }: ExtractorSource): number {
   const { numHiddenLayers, hiddenSize } = folder.config;

@@ -36,8 +36,9 @@ function figure(title: string, picture: string, legend = ""): string {
   return `<figure><figcaption>${escapeHtml(title)}</figcaption>${picture}${legend}</figure>`;
 }
 
-/** Points' x are positions on `ticks`, from 0. */
-export function lineChart({ title, xLabel, yLabel, ticks, series, levels, reach = [] }: LineChart): string {
+/** Points' x are positions on `ticks`, from 0. Lines that lie on each other are drawn as one, under all their names. */
+export function lineChart({ title, xLabel, yLabel, ticks, series: given, levels, reach = [] }: LineChart): string {
+  const series = withoutTwins(given);
   const values = [
     ...series.flatMap(({ points }) => points.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)])),
     ...levels.map(({ y }) => y),
@@ -82,6 +83,20 @@ export function lineChart({ title, xLabel, yLabel, ticks, series, levels, reach 
     ),
   ];
   return figure(title, svg(title, [...grid, ...axis, labels, ...across, ...lines].join("")), list(legend));
+}
+
+function withoutTwins(series: readonly Series[]): Series[] {
+  const drawn = new Map<string, Series>();
+  for (const { name, points } of series) {
+    // As far as can be seen.
+    const line = JSON.stringify(points.map(({ x, y, sd }) => [x, y.toFixed(4), (sd ?? 0).toFixed(4)]));
+    const twin = points.length === 0 ? undefined : drawn.get(line);
+    drawn.set(points.length === 0 ? name : line, {
+      name: twin === undefined ? name : `${twin.name} = ${name}`,
+      points,
+    });
+  }
+  return [...drawn.values()];
 }
 
 export interface BarChart {

@@ -1,5 +1,5 @@
 // The experiments on a small made-up dataset and a tiny extractor: each table's shape, what is not measured, and what is not told.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
@@ -7,7 +7,9 @@ import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
+import { loadIemocap } from "../datasets/iemocap.js";
 import { meldMainSpeakers } from "../datasets/meld.js";
 import { bpTask } from "./bp-baseline.js";
 import { type ExperimentName, experimentByName } from "./catalogue.js";
@@ -156,11 +158,25 @@ describe("Each table", () => {
     expect(cellOf(cells, "excited", "Test")!.paper).toBe(299);
   });
 
+  it("3 counts a user's own release, and says how many of its dialogues the lot took", () => {
+    mkdirSync(at("iemocap"));
+    writeIemocapRelease(at("iemocap"));
+    const { train, validation } = loadIemocap(at("iemocap"));
+    const dialogues = new Set([...train, ...validation].map(({ dialogue }) => dialogue)).size;
+    const cells = assembled("table3", { ...run.bench, iemocapDirectory: at("iemocap") });
+    const counts = cells.filter(({ column }) => column === "Test").map(({ measured }) => measured as number);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(9);
+    expect(cellOf(cells, "sad", "Validation")!.note).toContain(`: 2 of the ${dialogues} by lot`);
+  });
+
   it("4 puts the paper's number beside every row, and no number where no checkpoint is", () => {
     const cells = assembled("table4");
     expect(cellOf(cells, "Linear", "tiny")).toMatchObject({ paper: 0.507, measured: 0.5, n: 3 });
     expect(cellOf(cells, "Linear", "tiny")!.sd).toBeCloseTo(0.1, 12);
     expect(cellOf(cells, "BP", "tiny")).toMatchObject({ measured: 0.5, n: 3 });
+    expect(cellOf(cells, "BP", "tiny")!.note).toContain("trained on four fifths of train, the other rows on all of it");
+    const [bp, hidden] = assembled("table4", { ...run.bench, split: "test" }).filter(({ column }) => column === "tiny");
+    for (const { note } of [bp!, hidden!]) expect(note).toBe("paper: BERT-Tiny, other weights than these");
     for (const column of ["tiny, macro F1", "tiny, log-loss", "tiny, Brier score", "tiny, ECE"]) {
       expect(cellOf(cells, "OSELM (balanced)", column), column).toMatchObject({ paper: null });
     }

@@ -76,17 +76,15 @@ export const qualityColumns = [
 
 /** The paper tells none of these. */
 export function qualityCells({ row, column }: Omit<CellPlace, "paper">, { series = {} }: Outcome): Cell[] {
+  const temperature = mean(series.temperature ?? []);
+  const plain = qualityColumns.flatMap(([title, name]) => {
+    const score = mean(series[`plain ${name}`] ?? []);
+    return score === null ? [] : [`${title} ${score.toFixed(3)}`];
+  });
+  const note = temperature === null ? [] : [`without temperature (${temperature.toPrecision(3)}): ${plain.join(", ")}`];
   return qualityColumns.map(([title, name]) => {
-    const plain = mean(series[`plain ${name}`] ?? []);
-    const temperature = mean(series.temperature ?? []);
-    const note =
-      plain === null || temperature === null
-        ? []
-        : [`${plain.toFixed(3)} without temperature (${temperature.toPrecision(3)})`];
-    return measuredCell(
-      { row, column: `${column}, ${title}`, paper: null },
-      { scores: series[name] ?? [], notes: note },
-    );
+    const notes = series[`plain ${name}`] === undefined ? [] : note;
+    return measuredCell({ row, column: `${column}, ${title}`, paper: null }, { scores: series[name] ?? [], notes });
   });
 }
 

@@ -4,9 +4,10 @@ import { meldMainSpeakers } from "../datasets/meld.js";
 import { escapeHtml } from "./charts.js";
 import type { ExperimentRun } from "./experiment.js";
 import type { Baselines, Cell, TableResult } from "./outcome.js";
+import { randomReferenceShape } from "./paper.js";
 import { picturesOf } from "./report-pictures.js";
 import { sampleTask } from "./table2.js";
-import { valueText } from "./text-table.js";
+import { elsewhere, valueText } from "./text-table.js";
 
 export function reportHtml(run: ExperimentRun): string {
   const { result, experiments, bench } = run;
@@ -73,9 +74,9 @@ function cellsHtml({ cells }: TableResult): string {
 }
 
 function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines, split: string): string {
-  const line = (name: string, { measured, sd, reference }: Baselines["bagOfWords"]) =>
-    `<li>${name} <b>${valueText(measured)}</b>${sd === null ? "" : ` ± ${sd.toFixed(3)}`}${reference === null ? "" : ` (measured elsewhere: ${reference})`}</li>`;
-  return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line("always neutral", alwaysNeutral)}${line("random encoder, linear", randomFeatures)}</ul>`;
+  const line = (name: string, { measured, sd, reference }: Baselines["bagOfWords"], of?: string) =>
+    `<li>${name} <b>${valueText(measured)}</b>${sd === null ? "" : ` ± ${sd.toFixed(3)}`}${escapeHtml(elsewhere(reference, of))}</li>`;
+  return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line("always neutral", alwaysNeutral)}${line("random encoder, linear", randomFeatures, randomReferenceShape)}</ul>`;
 }
 
 /** The only place where utterances are shown, and only to whoever has the dataset. */
@@ -95,7 +96,7 @@ const style = `
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#a0a9b5;--line:#39414b;--paper:#14181d;--shade:#1d232a}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1180px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.4rem;border-top:1px solid var(--line);padding-top:1.2rem}
-nav a{margin-right:.8rem}.scroll{overflow-x:auto}
+nav a{margin-right:.8rem}.scroll,.plain{overflow-x:auto}.plain{display:block}
 table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
 td{white-space:nowrap}.plain td{white-space:normal}tbody th{position:sticky;left:0;background:var(--paper)}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{background:var(--shade)}

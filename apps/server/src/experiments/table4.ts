@@ -1,6 +1,6 @@
 // Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
 
-import { bpSeconds } from "./bp-baseline.js";
+import { bpNotes, bpSeconds } from "./bp-baseline.js";
 import { type ClassifierRow, classifierRows, classifierTask } from "./classifier-tasks.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { qualityCells } from "./measurement.js";
@@ -46,7 +46,9 @@ export function table4(bench: Workbench): Experiment {
         tasks.flatMap(({ row, task }) => {
           const place = { row, column: source.name, paper: paperF1(row, paperColumnOf(source)) };
           if (task === undefined) return emptyCell(place, bpNote(source));
-          return [scoreCell(place, outcomeOf(task), source), ...qualityCells(place, outcomeOf(task))];
+          const outcome = outcomeOf(task);
+          const notes = [...outcome.notes, ...(row === "BP" ? bpNotes(bench) : [])];
+          return [scoreCell(place, { ...outcome, notes }, source), ...qualityCells(place, outcome)];
         }),
       ),
       ...missing.flatMap((name) =>

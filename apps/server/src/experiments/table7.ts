@@ -243,7 +243,7 @@ function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf)
     const { series = {} } = outcomeOf(task);
     return sampleCounts.flatMap((count) => {
       const scores = series[countName(count)] ?? [];
-      const note = count === 0 ? ["0: the prior head alone"] : [];
+      const note = count === 0 ? ["the prior head alone"] : [];
       const place = { row, column: `${startTitles[start]}, ${countName(count)}`, paper: null };
       return scores.length === 0 ? [] : [measuredCell(place, { scores, notes: note })];
     });
