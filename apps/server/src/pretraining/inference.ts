@@ -3,6 +3,7 @@
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { weightedF1 } from "@attune/ml/metrics/classification";
+import { AppError } from "@attune/shared/errors";
 import type { Tf } from "./backend.js";
 import { assembleBatch, type Example, type TrainingTask } from "./batches.js";
 import { encoderFeatures } from "./graphs/encoder.js";
@@ -108,6 +109,9 @@ export function taskF1(
   for (const [i, { target }] of examples.entries()) {
     const row = logits.subarray(i * classes, (i + 1) * classes);
     const choice = row.indexOf(Math.max(...row));
+    if (choice < 0) {
+      throw new AppError("INVALID_INPUT", "dev rows have scores that are not numbers; lower the recipe's learningRate");
+    }
     predicted[i] = choice;
     truth[i] = target[choice]! > 0 ? choice : target.indexOf(Math.max(...target));
   }

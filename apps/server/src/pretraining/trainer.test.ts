@@ -230,9 +230,12 @@ describe("train", () => {
   });
 
   it("says so when the loss is no longer a number", async () => {
-    await expect(train({ ...input, recipe: { ...recipe, learningRate: 1e30, epochs: 20 } })).rejects.toThrow(
-      /step \d+: the loss is NaN; lower/,
-    );
+    const steep = { ...input, recipe: { ...recipe, learningRate: 1e30, epochs: 20 } };
+    await expect(train(steep)).rejects.toThrow(/step \d+: the loss is NaN; lower/);
+    await expect(train(steep)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    // After the first step, whose loss is that of the weights before it.
+    const evaluated = { ...steep, recipe: { ...steep.recipe, stopAfterEpochs: 0.01 } };
+    await expect(train(evaluated)).rejects.toThrow(/dev rows have scores that are not numbers; lower/);
   });
 
   it.each([

@@ -3,6 +3,7 @@
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
+import { AppError } from "@attune/shared/errors";
 import { type BatchPlan, batchesPerEpoch, type Example, planEpoch, type TrainingTask } from "./batches.js";
 import {
   type CurvePoint,
@@ -93,7 +94,10 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       const examples = Array.from(plan.indices, (i) => task.examples[i]!);
       const loss = trainStep(input, { state, trained, examples, task, steps: schedule.decaySteps });
       if (!Number.isFinite(loss)) {
-        throw new Error(`step ${progress.step}: the loss is ${loss}; lower the recipe's learning rate`);
+        throw new AppError(
+          "INVALID_INPUT",
+          `step ${progress.step}: the loss is ${loss}; lower the recipe's learningRate`,
+        );
       }
       progress.step += 1;
       progress.seconds = before.seconds + (performance.now() - started) / 1000;
