@@ -41,8 +41,9 @@ run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resu
   --source NAME        what run.json and the card call a checkpoint that is in a folder (default: what import.json says, or the
                        folder's name)
   --layers N           keep the checkpoint's first N layers (or train N from random weights)
-  --recipe NAME        ${Object.keys(recipes).join(", ")}, or a .json file: a recipe, or a run.json whose recipe is to be repeated
-                       (default: tiny, with --from fine-tuned-2)
+  --recipe NAME        ${Object.keys(recipes).join(", ")}, or a .json file: a recipe, or a run.json whose recipe is to be repeated,
+                       with a warning where data, checkpoint or teacher are not those it records (default: tiny, with --from
+                       fine-tuned-2)
   --set FIELD=VALUE    change a number of the recipe, for example epochs=1, learningRate=5e-5, vocabularySize=none; may be repeated
   --teacher RUN        distil: the folder of a finished run, whose heads give soft targets beside the labels
   --reference-run RUN  the finished full run that the recipe's stopAtFraction is a share of: training ends at the first evaluation
@@ -52,7 +53,7 @@ run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resu
   --resume             go on from the run folder's checkpoint
   --json               print the run's record as JSON
 
-Ctrl-C saves a checkpoint and stops.
+A checkpoint is written about every minute. Ctrl-C writes one and stops.
 
 Examples:
   attune pretrain --data data/goemotions --vocabulary data/vocab/bert-uncased/vocab.txt --out runs/first
@@ -61,6 +62,7 @@ Examples:
   attune pretrain --data IEMOCAP_full_release --from extractors/bert-tiny --recipe fine-tuned --set pooling=cls --out runs/bert-tiny
   attune pretrain --data data/calls.csv --columns text=Said,label=Mood --from checkpoints/minilm --out runs/calls
   attune pretrain --data data/goemotions --from checkpoints/minilm --teacher runs/teacher --out runs/student --resume
+  attune pretrain --data data/goemotions --from checkpoints/minilm --reference-run runs/full --set stopAtFraction=0.8 --out runs/part
 `;
 
 export const pretrainCommand: Command = {
