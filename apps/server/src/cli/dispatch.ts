@@ -1,6 +1,7 @@
 // From the arguments of `attune` to an exit code: finds the command, shows help, and says of an error what to do about it.
 
 import { AppError } from "@attune/shared/errors";
+import { printable } from "@attune/shared/printable";
 import { systemFault } from "../platform/output-directory.js";
 import type { CommandIo } from "./command.js";
 import { type CommandEntry, commandTable } from "./commands.js";
@@ -61,16 +62,6 @@ function showError(error: unknown, io: CommandIo): void {
   io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
   // Of a defect its place is worth knowing; a stack holds no argument and no text.
   if (code === "INTERNAL" && error instanceof Error) io.stderr(`${stackOf(error)}\n`);
-}
-
-const longestMessage = 500;
-
-/** A message may name a part of a file as its writer did: no such name moves the terminal's cursor or fills its pages. */
-function printable(message: string): string {
-  // The file stands in front, what is wrong with it often at the end.
-  const cut =
-    message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 153)} … ${message.slice(-150)}`;
-  return cut.replace(/[\r\n]\s*/g, " ").replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, "?");
 }
 
 function messageOf(error: unknown): string {

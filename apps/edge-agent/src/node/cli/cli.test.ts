@@ -56,6 +56,12 @@ test("an error says what happened and what to do; with --json it is one object o
   expect(json.err).toBe("");
 });
 
+test("what others name reaches a terminal without what it would obey", async () => {
+  const { err } = await call(["status", "--home", join(home, "\u001b[2J\u202e")]);
+  expect(err).toContain("?[2J?");
+  expect(err).not.toMatch(/[\u001b\u202e]/);
+});
+
 test("commands that need the daemon say that it does not run, and leave no trace in the directory", async () => {
   for (const argv of [
     ["predict", "hello"],

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
+import { printable } from "@attune/shared/printable";
 import { readEnv } from "../env.js";
 import { describeFault, stackLines } from "../fault.js";
 import { homePaths } from "../home.js";
@@ -111,7 +112,8 @@ function parseArguments(
 
 function reportError(error: unknown, { json, io }: { json: boolean; io: CommandIo }): void {
   const fault = error instanceof AppError ? error : new AppError("INTERNAL", describeFault(error), { cause: error });
-  const { code, message, remedy } = fault;
+  const { code, remedy } = fault;
+  const message = printable(fault.message);
   if (json) io.stdout(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
   else io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
   if (code === "INTERNAL")
