@@ -72,6 +72,21 @@ describe("The temperature", () => {
     expect(() => fitTemperature(bad, Int32Array.of(0))).toThrow("Row 0: score 1 is NaN");
   });
 
+  it("is the usual one of few rows, whatever they say, and their own of many", () => {
+    const scores = headScores(linear())(held.features);
+    const own = fitTemperature(scores, held.labels);
+    const few = { ...scores, rows: 3, data: scores.data.subarray(0, 9) };
+    for (const usual of [own / 3, own * 3]) {
+      const near = (rows: Matrix, spread: number) =>
+        Math.abs(
+          Math.log(fitTemperature(rows, held.labels.subarray(0, rows.rows), { sharpness: 1 / usual, spread }) / usual),
+        );
+      expect(near(few, 0.02 / usual)).toBeLessThan(0.1);
+      expect(near(scores, 10 / usual)).toBeGreaterThan(0.9);
+      expect(near(scores, 0.02 / usual)).toBeLessThan(near(scores, 10 / usual));
+    }
+  });
+
   it("gives finite probabilities for huge scores", () => {
     const huge = createMatrix(1, 3, Float32Array.of(3e38, -3e38, 0));
     expect(Array.from(softmaxAt(huge, 1e-3).data)).toEqual([1, 0, 0]);

@@ -6,21 +6,22 @@ import type { TensorFile } from "../tensor/safetensors.js";
 import type { ElmHead } from "./elm.js";
 import { checkFeatures } from "./examples.js";
 import type { Head } from "./head.js";
-import { readHeader } from "./head-file.js";
-import { activate, type HiddenLayer, outputScores, readHiddenLayer } from "./hidden-layer.js";
+import type { HeadKernels } from "./head-kernels.js";
+import { outputScores } from "./hidden-layer.js";
 import type { LinearHead } from "./linear.js";
 import type { OselmHead } from "./oselm.js";
+import { referenceHeadKernels } from "./reference-head-kernels.js";
 import { softmaxAt, temperatureRange } from "./temperature.js";
 
 export type Calibrated<H extends Head> = H & { readonly temperature: number };
 
 /** Learns on as `head` does; only its probabilities are others. Throws `out-of-range` for a temperature outside `temperatureRange`. */
-export function calibrateHead<H extends Head>(head: H, temperature: number): Calibrated<H> {
+export function calibrateHead<H extends Head>(head: H, temperature: number, kernels?: HeadKernels): Calibrated<H> {
   const [least, most] = temperatureRange;
   if (!(temperature >= least && temperature <= most)) {
     throw new MlError("out-of-range", `temperature is ${temperature}; it must be a number from ${least} to ${most}`);
   }
-  const scores = headScores(head);
+  const scores = headScores(head, kernels);
   function save(): TensorFile {
     const { metadata, tensors } = head.save();
     return { metadata: { ...metadata, temperature: String(temperature) }, tensors };
@@ -31,36 +32,30 @@ export function calibrateHead<H extends Head>(head: H, temperature: number): Cal
 }
 
 /** `head` as its file says: with a temperature where there is one. Throws `malformed` and `out-of-range`, naming the field. */
-export function withStoredTemperature(head: Head, { metadata }: TensorFile): Head {
+export function withStoredTemperature(head: Head, { metadata }: TensorFile, kernels?: HeadKernels): Head {
   const stored = metadata.temperature;
   if (stored === undefined) return head;
   const temperature = stored.trim() === "" ? Number.NaN : Number(stored);
   if (!Number.isFinite(temperature)) {
     throw new MlError("malformed", `Metadata field "temperature" is "${stored}", not a number`);
   }
-  return calibrateHead(head, temperature);
+  return calibrateHead(head, temperature, kernels);
 }
 
-/** What a head's probabilities are made of, (N, inputSize) to (N, classes): the logits of `linear`, the least squares of `elm` and `oselm`. */
-export function headScores(head: Head): (features: Matrix) => Matrix {
+/**
+ * What a head's probabilities are made of, (N, inputSize) to (N, classes): the logits of `linear`, the least squares of `elm` and `oselm`.
+ * These throw `shape` and `not-finite`.
+ */
+export function headScores(head: Head, kernels: HeadKernels = referenceHeadKernels): (features: Matrix) => Matrix {
   if (head.kind === "linear") return (features) => linearScores(head as LinearHead, features);
-  const { layer } = head.kind === "elm" ? (head as ElmHead) : layerOf(head);
-  return (features) => elmScores({ layer, outputWeights: (head as ElmHead | OselmHead).outputWeights }, features);
-}
-
-/** Never changes, whatever is learned. */
-function layerOf(head: Head): { layer: HiddenLayer } {
-  const file = head.save();
-  return readHiddenLayer(file, readHeader(file));
-}
-
-/** (N, inputSize) to (N, classes). Throws `shape` and `not-finite`. */
-export function elmScores(
-  { layer, outputWeights }: { layer: HiddenLayer; outputWeights: Float64Array },
-  features: Matrix,
-): Matrix {
-  checkFeatures(features, layer.inputSize);
-  return outputsOf(activate(layer, features), outputWeights, layer.hidden);
+  const elm = head as ElmHead | OselmHead;
+  const classes = elm.identity.classes.length;
+  return (features) => {
+    checkFeatures(features, elm.inputSize);
+    if (features.rows === 0) return createMatrix(0, classes);
+    const scores = kernels.elmScores(elm.layer, features, elm.outputWeights);
+    return createMatrix(features.rows, classes, Float32Array.from(scores));
+  };
 }
 
 /** h: (N, hidden), outputWeights: (classes, hidden) → (N, classes). */

@@ -35,7 +35,7 @@ export interface Head {
  * `unsupported`, naming the field.
  */
 export function loadHead(file: TensorFile, kernels?: HeadKernels): Head {
-  return withStoredTemperature(loadPlainHead(file, kernels), file);
+  return withStoredTemperature(loadPlainHead(file, kernels), file, kernels);
 }
 
 function loadPlainHead(file: TensorFile, kernels: HeadKernels | undefined): Head {

@@ -7,7 +7,7 @@ import { type ElmHead, elmProbabilities } from "./elm.js";
 import { checkFeatures, checkIdentity, checkLabels, checkWhole } from "./examples.js";
 import type { Head, HeadIdentity } from "./head.js";
 import type { HeadKernels } from "./head-kernels.js";
-import { checkElmRecipe, createHiddenLayer, type ElmRecipe } from "./hidden-layer.js";
+import { checkElmRecipe, createHiddenLayer, type ElmRecipe, type HiddenLayer } from "./hidden-layer.js";
 import { refuseOtherIdentity } from "./identity.js";
 import { type OselmState, readState, writeState } from "./oselm-state.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
@@ -15,6 +15,7 @@ import { referenceHeadKernels } from "./reference-head-kernels.js";
 export interface OselmHead extends Head {
   readonly kind: "oselm";
   readonly recipe: ElmRecipe;
+  readonly layer: HiddenLayer;
   /** Rows held: learned and not forgotten. */
   readonly count: number;
   /** (classes, hidden). Throws `singular` when l2 is too small for the rows held to determine them. */
@@ -122,6 +123,7 @@ function createHead({ sums: held, ...fixed }: HeldRows, kernels: HeadKernels): O
     kind: "oselm",
     identity,
     recipe,
+    layer,
     inputSize: layer.inputSize,
     get count() {
       return sums.count;

@@ -4,6 +4,7 @@ import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { logLoss, predictedLabels, weightedF1 } from "../metrics/classification.js";
 import { createMatrix, selectRows } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
+import { calibrateHead } from "./calibrated.js";
 import { fitLinear, type LinearRecipe } from "./linear.js";
 import { type PriorStrengthOptions, selectPriorStrength } from "./prior.js";
 
@@ -171,6 +172,42 @@ describe("The trust in the prior", () => {
     expect(one).toMatchObject({ scale: 0.75, strength: 0.8, foldScores: [], logLoss: null });
     const zeros = { features: createMatrix(4, 6), labels: Int32Array.of(0, 1, 1, 2) };
     expect(learn(zeros).probabilities(zeros.features).data.every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([
+    [
+      "sharpens a head that class weights leave too flat",
+      (label: number, i: number) => (i % 8 === 0 ? label : label % 2),
+    ],
+    ["flattens one that is too sure", (label: number, i: number) => (i % 2 === 0 ? 0 : label)],
+  ])("comes with a temperature that %s, and predicts the same", (what, relabel) => {
+    const wide = { inputSize: 40, classes: 4, apart: 0.6 };
+    const everyone = fitLinear({
+      ...labelledRows({ ...wide, rows: 600, seed: 1 }),
+      identity,
+      recipe,
+      random: createRandom(1),
+    });
+    const rows = labelledRows({ ...wide, rows: 2200, seed: 2 });
+    const person = { ...rows, labels: rows.labels.map(relabel) };
+    const [training, unseen] = [part(person, 0, 200), part(person, 200, 2200)];
+    const chosen = select(training, { prior: everyone });
+    const head = learn(training, chosen, everyone);
+    const [before, after] = [head, calibrateHead(head, chosen.temperature)].map((x) =>
+      x.probabilities(unseen.features),
+    );
+    expect(chosen.temperature < 1).toBe(what.startsWith("sharpens"));
+    expect(logLoss(after!, unseen.labels)).toBeLessThan(logLoss(before!, unseen.labels) - 0.002);
+    expect(predictedLabels(after!)).toEqual(predictedLabels(before!));
+  });
+
+  it("has a temperature near 1 where rows are few or of one class, and 1 for a single row", () => {
+    const person = otherPerson(30);
+    expect(select(part(person, 0, 1)).temperature).toBe(1);
+    const onlyOne = { ...person, labels: new Int32Array(30).fill(2) };
+    for (const rows of [part(person, 0, 2), part(person, 0, 5), onlyOne]) {
+      expect(Math.abs(1 / select(rows).temperature - 1)).toBeLessThan(0.1);
+    }
   });
 
   it("is chosen among the caller's candidates", () => {

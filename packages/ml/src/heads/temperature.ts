@@ -21,12 +21,20 @@ export function softmaxAt(scores: Matrix, temperature: number): Matrix {
   return result;
 }
 
+/** What 1 / temperature is as a rule, and how far it strays from that (a standard deviation): few rows tell little. */
+export interface UsualSharpness {
+  readonly sharpness: number;
+  readonly spread: number;
+}
+
+const anySharpness: UsualSharpness = { sharpness: 1, spread: Number.POSITIVE_INFINITY };
+
 /**
- * scores: (N, C), logits or least squares; labels: (N), of rows that the head has not seen. The temperature with the smallest log-loss, to nine
- * digits, within `temperatureRange`. The loss is convex in 1 / temperature, so halving finds it. Throws `empty`, `shape`, `out-of-range`
- * and `not-finite`.
+ * scores: (N, C), logits or least squares; labels: (N), of rows that the head has not seen. The temperature with the smallest log-loss plus,
+ * where `usual` is given, what its strangeness costs; to nine digits, within `temperatureRange`. Both are convex in 1 / temperature, so halving
+ * finds it. Throws `empty`, `shape`, `out-of-range` and `not-finite`.
  */
-export function fitTemperature(scores: Matrix, labels: Int32Array): number {
+export function fitTemperature(scores: Matrix, labels: Int32Array, usual: UsualSharpness = anySharpness): number {
   const { rows, cols, data } = scores;
   if (rows === 0 || cols === 0) throw new MlError("empty", "A temperature needs at least one held-out row");
   checkLabels(labels, rows, cols);
@@ -35,7 +43,8 @@ export function fitTemperature(scores: Matrix, labels: Int32Array): number {
   let [low, high] = temperatureRange.map((temperature) => -Math.log(temperature)).reverse() as [number, number];
   for (let turn = 0; turn < 50; turn++) {
     const middle = (low + high) / 2;
-    if (slope(scores, labels, Math.exp(middle)) < 0) low = middle;
+    const inverse = Math.exp(middle);
+    if (slope(scores, labels, inverse) + (inverse - usual.sharpness) / usual.spread ** 2 < 0) low = middle;
     else high = middle;
   }
   return Math.exp(-(low + high) / 2);

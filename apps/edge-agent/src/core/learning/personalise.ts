@@ -1,5 +1,6 @@
 // The personal head: trained anew on all of the person's rows, starting from the prior head, each time it learns.
 
+import { calibrateHead, headScores } from "@attune/ml/heads/calibrated";
 import { type ElmHead, fitElm } from "@attune/ml/heads/elm";
 import type { Examples } from "@attune/ml/heads/examples";
 import type { Head } from "@attune/ml/heads/head";
@@ -9,13 +10,15 @@ import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { createOselm } from "@attune/ml/heads/oselm";
 import { priorStrengthSteps } from "@attune/ml/heads/prior";
 import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
+import { fitTemperature } from "@attune/ml/heads/temperature";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
-import { selectRows } from "@attune/ml/tensor/matrix";
+import { createMatrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { HeadRecipe } from "@attune/shared/contracts/release";
 import type { HeadChoice } from "../agent-api.js";
 
 export interface Personal {
+  /** With a temperature fitted on the rows that cross-validation held out. */
   readonly head: Head;
   /** The pull towards the prior head, per row, that cross-validation chose. */
   readonly l2: number;
@@ -33,6 +36,8 @@ export interface PersonaliseInput extends Examples {
 /** The folds must be the same at each training, or forgetting would not be the same as never having heard. */
 const foldSeed = 20_211_122;
 const folds = 5;
+/** Of an ELM's least squares, which lie about 0 and 1. On MELD's train rows of six speakers it is 3 to 5. */
+const usualSharpness = { sharpness: 4, spread: 1 } as const;
 
 /** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */
 export type Breathe = () => Promise<void>;
@@ -45,7 +50,8 @@ export async function personalise(input: PersonaliseInput, breathe: Breathe): Pr
   const { activation, seed } = isElm(input.prior) ? input.prior.recipe : ({ activation: "tanh", seed: 1 } as const);
   const recipe: ElmRecipe = { hidden, l2, activation, seed };
   const fit = kind === "elm" ? fitElmOn(recipe, kernels) : fitOselmOn(recipe, input.prior, kernels);
-  return { head: fit(input), l2, choice: await crossValidate(input, fit, breathe) };
+  const { choice, temperature } = await crossValidate({ ...input, kernels }, fit, breathe);
+  return { head: calibrateHead(fit(input), temperature, kernels), l2, choice };
 }
 
 async function personaliseLinear(
@@ -57,8 +63,8 @@ async function personaliseLinear(
   const steps = priorStrengthSteps(examples);
   let step = steps.next();
   for (; !step.done; step = steps.next()) await breathe();
-  const { recipe, l2, logLoss, priorLogLoss } = step.value;
-  const head = fitLinear({ ...examples, recipe });
+  const { recipe, l2, logLoss, priorLogLoss, temperature } = step.value;
+  const head = calibrateHead(fitLinear({ ...examples, recipe }), temperature, kernels);
   return { head, l2, choice: logLoss !== null && logLoss <= priorLogLoss ? "personal" : "prior" };
 }
 
@@ -78,29 +84,32 @@ const fitOselmOn =
     return head;
   };
 
-/** By weighted F1: an ELM's probabilities are projections, of which the log-loss says little. */
+/** By weighted F1: the prior's probabilities may be projections, of which the log-loss says little. */
 async function crossValidate(
-  { features, labels, identity, prior }: PersonaliseInput,
+  { features, labels, identity, prior, kernels }: PersonaliseInput,
   fit: Fit,
   breathe: Breathe,
-): Promise<HeadChoice> {
-  if (features.rows < 2 * folds) return "prior";
+): Promise<{ readonly choice: HeadChoice; readonly temperature: number }> {
+  if (features.rows < 2 * folds) return { choice: "prior", temperature: 1 / usualSharpness.sharpness };
+  const classes = identity.classes.length;
   const order = Int32Array.from(labels, (_, i) => i);
   createRandom(foldSeed).shuffle(order);
-  const predicted = new Int32Array(labels.length);
+  const held = createMatrix(labels.length, classes);
   for (let k = 0; k < folds; k++) {
     await breathe();
     const inside = order.filter((_, place) => place % folds === k);
     const outside = order.filter((_, place) => place % folds !== k);
     const outsideLabels = outside.map((i) => labels[i]!);
     const head = fit({ features: selectRows(features, outside), labels: outsideLabels, identity });
-    const guesses = predictedLabels(head.probabilities(selectRows(features, inside)));
-    for (const [place, i] of inside.entries()) predicted[i] = guesses[place]!;
+    const { data } = headScores(head, kernels)(selectRows(features, inside));
+    for (const [place, i] of inside.entries()) {
+      held.data.set(data.subarray(place * classes, (place + 1) * classes), i * classes);
+    }
   }
-  const classes = identity.classes.length;
-  const own = weightedF1(labels, predicted, classes);
+  const own = weightedF1(labels, predictedLabels(held), classes);
   const priors = weightedF1(labels, predictedLabels(prior.probabilities(features)), classes);
-  return own >= priors ? "personal" : "prior";
+  const temperature = fitTemperature(held, labels, usualSharpness);
+  return { choice: own >= priors ? "personal" : "prior", temperature };
 }
 
 function isElm(head: Head): head is ElmHead {
