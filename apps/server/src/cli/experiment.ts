@@ -2,6 +2,7 @@
 
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
+import { parseMapping } from "../datasets/mapping.js";
 import { readEnv } from "../env.js";
 import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
 import { runExperiments } from "../experiments/experiment.js";
@@ -15,9 +16,15 @@ import { countOf, readFlags } from "./flags.js";
 
 const usage = `Usage: attune experiment NAME... --data DIR [options]
 
-NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; every number stands beside the paper's.
+NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on MELD every number stands beside the paper's.
 
-  --data DIR         MELD: train_sent_emo.csv, dev_sent_emo.csv and, for --split test, test_sent_emo.csv
+  --data PATH        MELD: train_sent_emo.csv, dev_sent_emo.csv and, for --split test, test_sent_emo.csv. Or another labelled set,
+                     told by its files: IEMOCAP's release, GoEmotions, EmoryNLP, or your own: a folder with train, dev and test
+                     (.csv, .tsv or .jsonl), or one such file, of which a tenth each is held back by lot for dev and test
+  --columns text=COLUMN,label=COLUMN[,speaker=COLUMN]
+                     what these columns of your own tables are called (default: text, label and, where there is one, speaker)
+  --labels OLD=NEW,OLD=NEW
+                     what labels are to be called; those that come to be called the same are one
   --extractor X      DIR (a frozen extractor, a run of \`attune pretrain\`, or an import) or NAME=DIR for one of the paper's:
                      roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
                      Default: the bundled extractor
@@ -34,6 +41,7 @@ Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was st
 Examples:
   attune experiment table4 --data data/meld
   attune experiment all --data data/meld --split dev --json > result.json
+  attune experiment table4 table7 --data calls.jsonl --columns text=said,label=mood,speaker=who --labels happy=joy,mad=anger
   attune experiment table5 --data data/meld --extractor bert-tiny=extractors/tiny --extractor bert-tiny-pretrained=runs/tiny-1
 `;
 
@@ -93,6 +101,8 @@ function parseFlags(argv: string[]) {
     allowPositionals: true,
     options: {
       data: { type: "string" },
+      columns: { type: "string" },
+      labels: { type: "string" },
       extractor: { type: "string", multiple: true },
       split: { type: "string", default: "dev" },
       iemocap: { type: "string" },
@@ -107,7 +117,8 @@ function parseFlags(argv: string[]) {
     throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);
   }
   const names = positionals.includes("all") ? experimentNames : [...new Set(positionals.map(experimentName))];
-  if (values.data === undefined) throw new AppError("INVALID_INPUT", "--data is missing: the folder of MELD");
+  if (values.data === undefined)
+    throw new AppError("INVALID_INPUT", "--data is missing: the folder of MELD, or another labelled set");
   const { split } = values;
   if (split !== "dev" && split !== "test") {
     throw new AppError("INVALID_INPUT", `--split ${split}: is not dev or test`);
@@ -118,6 +129,7 @@ function parseFlags(argv: string[]) {
     report: values.report === undefined ? undefined : resolve(values.report),
     split,
     dataDirectory: resolve(values.data),
+    mapping: parseMapping(values),
     extractors: values.extractor ?? [],
     full: values.full ?? false,
     withBp: values["with-bp"] ?? false,

@@ -8,16 +8,14 @@ import { dequantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { LabelledRow } from "../datasets/table.js";
 import type { Tf } from "../pretraining/backend.js";
 import type { Example } from "../pretraining/batches.js";
 import { sha256 } from "../pretraining/export.js";
-import { labelsOf } from "../pretraining/freeze.js";
 import { createVariables, taskLogits } from "../pretraining/inference.js";
 import { createParameter } from "../pretraining/optimizer.js";
 import { type Recipe, recipes } from "../pretraining/recipe.js";
 import { train } from "../pretraining/trainer.js";
+import { type DataRow, labelsOf } from "./data.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { createMeasurements, type Measurements, type Scored, temperatureOf } from "./measurement.js";
 import type { Task } from "./outcome.js";
@@ -36,7 +34,7 @@ export function bpTask(bench: Workbench, source: ExtractorSource): Task {
     cost: bpSeconds(source),
     async compute(report) {
       const tf = await bench.openTf();
-      const measurements = createMeasurements(emotionLabels.length);
+      const measurements = createMeasurements(bench.data.classes.length);
       const directories: string[] = [];
       for (const [turn, seed] of bench.seeds.entries()) {
         const progress = (fraction: number) => report((turn + fraction) / bench.seeds.length);
@@ -78,12 +76,13 @@ interface FineTuning {
 async function fineTune(bench: Workbench, run: FineTuning): Promise<Parameters<Measurements["add"]>[0]> {
   const { tf, source, seed, fingerprint, directory, report } = run;
   const { config, pooling, maxTokens } = source.folder;
+  const { classes } = bench.data;
   const rows = chooseRows(bench);
   const tokenizer = createTokenizer(source.folder.tokenizerJson);
-  const examples = (list: readonly LabelledRow[]): Example[] =>
-    list.map(({ text, label }) => {
-      const target = new Float32Array(emotionLabels.length);
-      target[emotionLabels.indexOf(label)] = 1;
+  const examples = (list: readonly DataRow[]): Example[] =>
+    list.map(({ text, labelId }) => {
+      const target = new Float32Array(classes.length);
+      target[labelId] = 1;
       return { ids: tokenizer.encode(text, { maxTokens }).ids, target };
     });
   const { stopAfterEpochs: _, ...base } = recipes.tiny;
@@ -93,7 +92,7 @@ async function fineTune(bench: Workbench, run: FineTuning): Promise<Parameters<M
     tf,
     config,
     recipe,
-    tasks: [{ name: taskName, classes: emotionLabels, examples: examples(rows.fit) }],
+    tasks: [{ name: taskName, classes, examples: examples(rows.fit) }],
     dev: check,
     seed,
     unknownId: 0,
@@ -104,19 +103,19 @@ async function fineTune(bench: Workbench, run: FineTuning): Promise<Parameters<M
     initial: encoderWeights(source),
     onProgress: ({ step, steps }) => report(step / steps),
   });
-  const scored = (of: readonly Example[], labelled: readonly LabelledRow[]): Scored => ({
-    scores: predict({ tf, source, selected }, of),
+  const scored = (of: readonly Example[], labelled: readonly DataRow[]): Scored => ({
+    scores: predict({ tf, source, classes, selected }, of),
     labels: labelsOf(labelled),
   });
   const temperature = temperatureOf(scored(check, rows.check));
   return { measured: scored(examples(bench.measured), bench.measured), temperature };
 }
 
-function shapesOf({ folder }: ExtractorSource): Map<string, number[]> {
+function shapesOf({ source: { folder }, classes }: Pick<Tuned, "source" | "classes">): Map<string, number[]> {
   const shapes = encoderWeightShapes(folder.config);
   const features = pooledSize(folder.config.hiddenSize, folder.pooling);
-  shapes.set(`head.${taskName}.weight`, [emotionLabels.length, features]);
-  shapes.set(`head.${taskName}.bias`, [emotionLabels.length]);
+  shapes.set(`head.${taskName}.weight`, [classes.length, features]);
+  shapes.set(`head.${taskName}.bias`, [classes.length]);
   return shapes;
 }
 
@@ -128,19 +127,20 @@ function encoderWeights({ folder, model }: ExtractorSource): Map<string, Float32
 interface Tuned {
   readonly tf: Tf;
   readonly source: ExtractorSource;
+  readonly classes: readonly string[];
   readonly selected: ReadonlyMap<string, Float32Array>;
 }
 
 /** (N, classes), logits. */
-function predict({ tf, source, selected }: Tuned, examples: readonly Example[]): Matrix {
+function predict({ tf, source, classes, selected }: Tuned, examples: readonly Example[]): Matrix {
   const { config, pooling } = source.folder;
-  const shapes = [...shapesOf(source)];
+  const shapes = [...shapesOf({ source, classes })];
   const parameters = new Map(shapes.map(([name, shape]) => [name, createParameter(shape, selected.get(name)!)]));
   const weights = createVariables(tf, parameters);
   try {
     const trained = { parameters, weights, task: taskName, examples };
     const logits = taskLogits({ tf, config, recipe: { pooling } }, trained);
-    return createMatrix(examples.length, emotionLabels.length, logits);
+    return createMatrix(examples.length, classes.length, logits);
   } finally {
     for (const variable of weights.values()) variable.dispose();
   }

@@ -29,7 +29,7 @@ function examples(rows: number, seed: number): Examples {
 
 function problem(rows: number): Problem {
   const fit = examples(rows, 1);
-  return { identity, choose: holdOut(fit), final: { fit, measure: examples(120, 2) } };
+  return { identity, choose: holdOut(fit, classes), final: { fit, measure: examples(120, 2) } };
 }
 
 /** A tenth of the third class's rows, with labels that are noisy: plain classifiers hardly ever say it. */
@@ -43,7 +43,7 @@ function rareProblem(): Problem {
     all,
     [...all.labels.keys()].filter((i) => all.labels[i] !== 2 || i % 8 === 0),
   );
-  return { identity, choose: holdOut(fit), final: { fit, measure: noisy(300, 2) } };
+  return { identity, choose: holdOut(fit, classes), final: { fit, measure: noisy(300, 2) } };
 }
 
 const openTf = async () => (await openBackend("tfjs-wasm")).tf;
@@ -168,7 +168,7 @@ describe("A person's curve", () => {
 
   it("a fifth is held out, by label, and the rest is kept", () => {
     const all = examples(100, 1);
-    const { fit, check } = holdOut(all);
+    const { fit, check } = holdOut(all, classes);
     expect(fit.labels.length + check.labels.length).toBe(100);
     expect(check.labels.length).toBeGreaterThan(15);
     expect(subset(all, [3]).features).toEqual(selectRows(all.features, [3]));

@@ -60,7 +60,8 @@ export const experimentResultSchema = z.strictObject({
   tables: z.array(tableSchema),
   baselines: z.strictObject({
     bagOfWords: baselineSchema,
-    alwaysNeutral: baselineSchema,
+    /** Of a dataset without neutral, the label it has most of. */
+    alwaysNeutral: baselineSchema.extend({ label: z.string() }),
     randomFeatures: baselineSchema,
   }),
   extractors: z.array(

@@ -1,6 +1,5 @@
 // The report's pictures of each table: which of an outcome's numbers are drawn, and how the chart is called.
 
-import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { barChart, confusionChart, lineChart, reliabilityChart } from "./charts.js";
 import { classifierRows, classifierTask } from "./classifier-tasks.js";
 import type { ExperimentRun } from "./experiment.js";
@@ -47,7 +46,7 @@ function classifiersOf({ bench, outcomeOf }: ExperimentRun): Measured[] {
 function confusions(run: ExperimentRun): string {
   return classifiersOf(run)
     .map(({ title, outcome }) =>
-      outcome.confusion === undefined ? "" : confusionChart(title, outcome.confusion, emotionLabels),
+      outcome.confusion === undefined ? "" : confusionChart(title, outcome.confusion, run.bench.data.classes),
     )
     .join("");
 }
@@ -114,8 +113,9 @@ function people(run: ExperimentRun): string {
       name: nameOf(start),
       points: curvePoints(meanCurve(people, start, outcomeOf)),
     }));
-    return [{ title: `${meanRow}${of}`, series }, ...each];
+    return [{ title: `${meanRow(bench)}${of}`, series }, ...each];
   });
+  if (bench.data.speakers.length === 0) return "";
   const ends = charts.flatMap(({ series }) => series.flatMap(({ points }) => points));
   const reach = ends.flatMap(({ y, sd }) => [y - (sd ?? 0), y + (sd ?? 0)]);
   const axes = { xLabel: "the person's own utterances", yLabel: "weighted F1", ticks: sampleCounts.map(countName) };

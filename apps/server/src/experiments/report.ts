@@ -1,6 +1,5 @@
 // The HTML report: every table with the paper's numbers, the pictures, what was chosen, and the researcher's own sample utterances. One file.
 
-import { meldMainSpeakers } from "../datasets/meld.js";
 import { escapeHtml } from "./charts.js";
 import type { ExperimentRun } from "./experiment.js";
 import type { Baselines, Cell, TableResult } from "./outcome.js";
@@ -21,9 +20,9 @@ export function reportHtml(run: ExperimentRun): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Experiments on MELD ${bench.split}</title><style>${style}</style></head><body>
+<title>Experiments on ${escapeHtml(bench.data.name)} ${bench.split}</title><style>${style}</style></head><body>
 <h1>The paper's experiments, rerun</h1>
-<p>Pandelea et al., Sensors 2021, 21, 4496. Measured on MELD's ${bench.split} split (${bench.measured.length} utterances); the paper measured on its test split. ${
+<p>Pandelea et al., Sensors 2021, 21, 4496. Measured on ${escapeHtml(bench.data.name)}'s ${bench.split} split (${bench.measured.length} utterances${bench.data.notes.map((note) => `; ${escapeHtml(note)}`).join("")}); the paper measured on ${bench.data.isPaper ? "its" : "MELD's"} test split. ${
     bench.split === "dev"
       ? "Settings were chosen on a fifth of the train split, so that the dev split was looked at once."
       : "Settings were chosen on the dev split."
@@ -76,7 +75,7 @@ function cellsHtml({ cells }: TableResult): string {
 function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines, split: string): string {
   const line = (name: string, { measured, sd, reference }: Baselines["bagOfWords"], of?: string) =>
     `<li>${name} <b>${valueText(measured)}</b>${sd === null ? "" : ` ± ${sd.toFixed(3)}`}${escapeHtml(elsewhere(reference, of))}</li>`;
-  return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line("always neutral", alwaysNeutral)}${line("random encoder, linear", randomFeatures, randomReferenceShape)}</ul>`;
+  return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line(`always ${escapeHtml(alwaysNeutral.label)}`, alwaysNeutral)}${line("random encoder, linear", randomFeatures, randomReferenceShape)}</ul>`;
 }
 
 /** The only place where utterances are shown, and only to whoever has the dataset. */
@@ -85,9 +84,14 @@ function samplesHtml({ bench, outcomeOf }: ExperimentRun): string {
     .read(outcomeOf)
     .map(({ name, utterance, real, predicted, paper }) => {
       const right = real === predicted ? ' class="right"' : "";
-      return `<tr><td>${escapeHtml(utterance)}</td><td>${real}</td><td${right}>${predicted}</td><td>${paper ?? ""}</td><td class="small">${escapeHtml(name)}</td></tr>`;
+      return `<tr><td>${escapeHtml(utterance)}</td><td>${escapeHtml(real)}</td><td${right}>${escapeHtml(predicted)}</td><td>${paper ?? ""}</td><td class="small">${escapeHtml(name)}</td></tr>`;
     });
-  return `<p>The paper's four are predicted by a head fitted on everyone's rows, the others by the head of their speaker (${meldMainSpeakers.join(", ")}).</p>
+  const { isPaper, speakers } = bench.data;
+  const own = `by the head of their speaker (${escapeHtml(speakers.join(", "))})`;
+  const text = isPaper
+    ? `The paper's four are predicted by a head fitted on everyone's rows, the others ${own}.`
+    : `Predicted ${speakers.length > 0 ? own : "by a head fitted on everyone's rows"}.`;
+  return `<p>${text}</p>
 <table class="plain"><thead><tr><th>Utterance</th><th>Real label</th><th>Prediction</th><th>Paper's prediction</th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 

@@ -1,28 +1,32 @@
-// Table 1: how the emotions are distributed over MELD's splits.
+// Table 1: how the emotions are distributed over the dataset's splits.
 
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { LabelledRow } from "../datasets/table.js";
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import type { DataRow } from "./data.js";
 import { type Cell, type Experiment, emptyCell } from "./outcome.js";
 import { paperTable1 } from "./paper.js";
 import type { Workbench } from "./workbench.js";
 
 export function table1({ data }: Workbench): Experiment {
-  const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly LabelledRow[] | undefined])[] = [
+  const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly DataRow[] | undefined])[] = [
     ["Train", data.train],
     ["Validation", data.dev],
     ["Test", data.test],
   ];
   return {
     name: "table1",
-    title: "Emotion distribution in MELD",
+    title: `Emotion distribution in ${data.name}`,
     tasks: [],
     assemble: () =>
-      emotionLabels.flatMap((label) =>
+      data.classes.flatMap((label) =>
         splits.map(([column, rows]): Cell => {
-          const place = { row: label, column, paper: paperTable1[label][column] };
-          if (rows === undefined) return emptyCell(place, "the folder holds no test_sent_emo.csv");
+          const place = { row: label, column, paper: paperTable1[label as EmotionLabel]?.[column] ?? null };
+          if (rows === undefined)
+            return emptyCell(
+              place,
+              data.isPaper ? "the folder holds no test_sent_emo.csv" : "the dataset has no test part",
+            );
           const count = rows.filter((row) => row.label === label).length;
-          return { ...place, measured: count, sd: null, n: 1, note: "" };
+          return { ...place, measured: count, sd: null, n: 1, note: data.notes.join("; ") };
         }),
       ),
   };

@@ -4,22 +4,22 @@ import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-r
 import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
-import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
-import { meldMainSpeakers } from "../datasets/meld.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { Cell, Experiment, OutcomeOf, Task } from "./outcome.js";
 import { paperTable2 } from "./paper.js";
 import { type Examples, examplesOf, featureKey, splitFeatures, subset, taskKey, type Workbench } from "./workbench.js";
 
 const perSpeaker = 2;
+/** Where nobody is named. */
+const ofEveryone = 12;
 
 export interface Sample {
   readonly name: string;
   /** For the researcher's own report; never in --json, a log or the store. */
   readonly utterance: string;
-  readonly real: EmotionLabel;
-  readonly predicted: EmotionLabel;
-  readonly paper: EmotionLabel | null;
+  readonly real: string;
+  readonly predicted: string;
+  readonly paper: string | null;
 }
 
 export interface SampleTask {
@@ -32,16 +32,16 @@ export function sampleTask(bench: Workbench): SampleTask {
   const source = bench.extractors[0]!;
   const chosen = chooseRows(bench);
   const task: Task = {
-    key: taskKey(bench, "samples-1", featureKey({ source }), chosen.join(",")),
+    key: taskKey(bench, "samples-1", featureKey({ source }), chosen.join(","), ...(bench.data.isPaper ? [] : ["own"])),
     what: "sample predictions",
     cost: 8,
     compute(report) {
       const { train, measured } = splitFeatures(bench, { source }, report);
       const everyone = { features: train, labels: examplesOf(train, bench.data.train).labels };
       const general = fit(bench, everyone, source);
-      const published = predict(general, paperFeatures(bench, source));
+      const published = bench.data.isPaper ? predict(general, paperFeatures(bench, source)) : [];
       const people = new Map(
-        meldMainSpeakers.map((speaker) => [speaker as string, fitOne(bench, { train, speaker, source })]),
+        bench.data.speakers.map((speaker) => [speaker, fitOne(bench, { train, speaker, source })]),
       );
       const own = chosen.map((index) => {
         const head = people.get(bench.measured[index]!.speaker ?? "") ?? general;
@@ -54,9 +54,9 @@ export function sampleTask(bench: Workbench): SampleTask {
 }
 
 function readSamples(bench: Workbench, chosen: readonly number[], series: Record<string, number[]>): Sample[] {
-  const label = (index: number | undefined) => emotionLabels[index ?? 0]!;
+  const label = (index: number | undefined) => bench.data.classes[index ?? 0]!;
   return [
-    ...paperTable2.map(
+    ...(bench.data.isPaper ? paperTable2 : []).map(
       ({ utterance, label: real, prediction }, index): Sample => ({
         name: `the paper's sample ${index + 1}`,
         utterance,
@@ -66,21 +66,23 @@ function readSamples(bench: Workbench, chosen: readonly number[], series: Record
       }),
     ),
     ...chosen.map((row, index): Sample => {
-      const { text, label: real, speaker, sourceLine } = bench.measured[row]!;
-      const name = `${speaker}, ${bench.split} line ${sourceLine}`;
+      const { text, label: real, speaker, place } = bench.measured[row]!;
+      const name = `${speaker === undefined ? "" : `${speaker}, `}${bench.split} ${place}`;
       return { name, utterance: text, real, predicted: label(series.own?.[index]), paper: null };
     }),
   ];
 }
 
-/** Rows of the main speakers by lot, the same ones each time. */
-function chooseRows({ measured }: Workbench): number[] {
+/** Rows of the speakers by lot, the same ones each time; of everyone where there are no speakers. */
+function chooseRows({ data, measured }: Workbench): number[] {
   const random = createRandom(2);
-  return meldMainSpeakers.flatMap((speaker) => {
-    const rows = [...measured.keys()].filter((i) => measured[i]!.speaker === speaker);
+  const draw = (count: number, isOne: (index: number) => boolean) => {
+    const rows = [...measured.keys()].filter(isOne);
     random.shuffle(rows);
-    return rows.slice(0, perSpeaker);
-  });
+    return rows.slice(0, count);
+  };
+  if (data.speakers.length === 0) return draw(ofEveryone, () => true);
+  return data.speakers.flatMap((speaker) => draw(perSpeaker, (i) => measured[i]!.speaker === speaker));
 }
 
 function paperFeatures(bench: Workbench, source: ExtractorSource): Examples {
@@ -100,10 +102,10 @@ function fitOne(
 }
 
 /** `linear` at its optimum: nothing here is measured, so nothing is tuned. */
-function fit({ heads }: Workbench, examples: Examples, source: ExtractorSource): LinearHead {
-  const identity = { features: featureKey({ source }), classes: [...emotionLabels] };
+function fit(bench: Workbench, examples: Examples, source: ExtractorSource): LinearHead {
+  const identity = { features: featureKey({ source }), classes: [...bench.data.classes] };
   const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 0.03 } as const;
-  return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels: heads });
+  return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels: bench.heads });
 }
 
 function predict(head: LinearHead, { features }: Examples): number[] {
@@ -118,7 +120,8 @@ export function table2(bench: Workbench): Experiment {
     tasks: [samples.task],
     assemble: (outcomeOf) =>
       samples.read(outcomeOf).flatMap(({ name, real, predicted, paper }): Cell[] => {
-        const note = paper === null ? "by the speaker's own head" : "by a head fitted on everyone's rows";
+        const own = paper === null && bench.data.speakers.length > 0;
+        const note = own ? "by the speaker's own head" : "by a head fitted on everyone's rows";
         const cell = { row: name, sd: null, n: 1 };
         return [
           { ...cell, column: "Real label", paper: paper === null ? null : real, measured: real, note: "" },

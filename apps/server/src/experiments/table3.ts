@@ -14,7 +14,7 @@ function ownSplit({ train, validation }: Iemocap): string {
   return `the paper's validation dialogues are not published: ${held} of the ${held + kept} by lot, so only train and validation together compare`;
 }
 
-export function table3({ iemocapDirectory }: Workbench): Experiment {
+export function table3({ data: { iemocap }, iemocapDirectory = iemocap }: Workbench): Experiment {
   const data = iemocapDirectory === undefined ? undefined : loadIemocap(iemocapDirectory);
   const lot = data === undefined ? "" : ownSplit(data);
   const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly IemocapRow[] | undefined, string])[] = [

@@ -31,7 +31,11 @@ export function reductionRows(bench: Workbench): ReductionRow[] {
       .map((row): ReductionRow => {
         const size = Math.max(1, Math.round(whole * row.share));
         const choice = row.share === 1 ? { source } : { source, components: size };
-        const tasks = columns.map((column) => ({ column, task: classifierTask(bench, choice, column) }));
+        const fits = size <= bench.data.train.length;
+        const tasks = columns.map((column) => ({
+          column,
+          task: fits ? classifierTask(bench, choice, column) : undefined,
+        }));
         const comparable = source.paper === undefined || source.paper.extractor === row.extractor;
         return { source, size, share: row.share, paper: comparable ? row : undefined, tasks, variance };
       });
@@ -89,7 +93,9 @@ function rowCells({ source, size, share, paper, tasks, variance }: ReductionRow,
     source.paper === undefined && paper !== undefined ? [`paper: ${paper.extractor}, ${paper.size} features`] : [];
   return [
     ...tasks.flatMap(({ column, task }) => {
-      if (task === undefined) return [];
+      if (task === undefined) {
+        return emptyCell({ row, column, paper: null }, `train has fewer rows than the ${size} components`);
+      }
       const { scores, notes } = outcomeOf(task);
       const own = column === "Linear (optimum)" ? null : (paper?.f1[column] ?? null);
       return measuredCell({ row, column, paper: own }, { scores, notes: [...notes, ...note] });

@@ -1,12 +1,11 @@
 // Table 7: one person's data alone (all, 500, 200 utterances), and what a prior head adds from the first utterance on.
 
+import type { LinearHead } from "@attune/ml/heads/linear";
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { meldMainSpeakers } from "../datasets/meld.js";
 import { sha256 } from "../pretraining/export.js";
-import { labelsOf } from "../pretraining/freeze.js";
 import { measureClassifier } from "./classifiers.js";
+import { commonestClass, labelsOf } from "./data.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import { sgdLinear } from "./linear-classifier.js";
 import {
@@ -50,14 +49,22 @@ type Start = "scratch" | "biases" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
 export function personTasks(bench: Workbench, source: ExtractorSource): PersonTasks[] {
-  return meldMainSpeakers.map((speaker) => ({
+  const { speakers, train } = bench.data;
+  const hasPrior = priorOf(bench, source) !== undefined;
+  return speakers.map((speaker) => ({
     source,
     speaker,
     paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
     curves: (["scratch", "biases", "shipped", "others"] as const)
-      .filter((start) => source.prior !== undefined || start === "scratch" || start === "others")
+      .filter((start) => hasPrior || start === "scratch" || start === "others")
+      .filter((start) => start !== "others" || train.some((row) => row.speaker !== speaker))
       .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
   }));
+}
+
+/** The release's own, where it knows the dataset's classes. */
+function priorOf({ data }: Workbench, { prior }: ExtractorSource): LinearHead | undefined {
+  return prior?.identity.classes.join("\n") === data.classes.join("\n") ? prior : undefined;
 }
 
 /** PCA with 32 components, `linear` by SGD 0.01. */
@@ -66,7 +73,8 @@ function paperTask(
   source: ExtractorSource,
   { speaker, count }: { speaker: string; count: number },
 ): Task {
-  const components = Math.min(paperTable7Components, source.reduction?.outputSize ?? paperTable7Components);
+  const { length: rows } = bench.data.train;
+  const components = Math.min(paperTable7Components, rows, source.reduction?.outputSize ?? paperTable7Components);
   const choice = { source, components, speaker };
   const classifier = sgdLinear(bench.heads);
   return {
@@ -93,7 +101,8 @@ function drawProblem(bench: Workbench, problem: Problem, { count, seed }: { coun
   const order = Array.from(fit.labels.keys());
   createRandom(seed).shuffle(order);
   const drawn = subset(fit, order.slice(0, count));
-  const choose = bench.split === "test" ? { fit: drawn, check: problem.choose.check } : holdOut(drawn);
+  const choose =
+    bench.split === "test" ? { fit: drawn, check: problem.choose.check } : holdOut(drawn, bench.data.classes);
   return { identity: problem.identity, choose, final: { fit: drawn, measure } };
 }
 
@@ -103,7 +112,7 @@ function curveTask(
   { speaker, start }: { speaker: string; start: Start },
 ): Task {
   const choice = { source, speaker };
-  const identity = { features: featureKey(choice), classes: [...emotionLabels] };
+  const identity = { features: featureKey(choice), classes: [...bench.data.classes] };
   const ownPrior =
     start === "shipped" || start === "biases" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
   return {
@@ -160,6 +169,7 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
       ...people.flatMap(({ curves }) => curves.map(({ task }) => task)),
     ],
     assemble: (outcomeOf) => [
+      ...nobodyCells(bench),
       ...people.flatMap((person) => [
         ...paperCells(bench, person, outcomeOf),
         ...curveCells(bench, person, outcomeOf),
@@ -168,6 +178,11 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
       ...bench.extractors.flatMap((source) => meanCells(bench, source, outcomeOf)),
     ],
   };
+}
+
+function nobodyCells({ data }: Workbench): Cell[] {
+  if (data.speakers.length > 0) return [];
+  return [emptyCell({ row: "(nobody)", column: "weighted F1", paper: null }, data.withoutSpeakers)];
 }
 
 /** By the number of utterances: the mean over the people of each draw. */
@@ -191,11 +206,13 @@ export function meanCurve(
   );
 }
 
-export const meanRow = "mean of the six";
+export function meanRow({ data }: Workbench): string {
+  return `mean of the ${["one", "two", "three", "four", "five", "six"][data.speakers.length - 1]}`;
+}
 
 function meanCells(bench: Workbench, source: ExtractorSource, outcomeOf: OutcomeOf): Cell[] {
   const people = personTasks(bench, source);
-  const row = bench.extractors.length === 1 ? meanRow : `${meanRow} · ${source.name}`;
+  const row = `${meanRow(bench)}${bench.extractors.length === 1 ? "" : ` · ${source.name}`}`;
   return (people[0]?.curves ?? []).flatMap(({ start }) =>
     Object.entries(meanCurve(people, start, outcomeOf)).flatMap(([count, scores]) => {
       const place = { row, column: `${startTitles[start]}, ${count}`, paper: null };
@@ -248,25 +265,31 @@ function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf)
       return scores.length === 0 ? [] : [measuredCell(place, { scores, notes: note })];
     });
   });
-  if (person.source.prior !== undefined) return cells;
+  if (priorOf(bench, person.source) !== undefined) return cells;
   const place = { row, column: `${startTitles.shipped}, 0`, paper: null };
-  return [...cells, emptyCell(place, "the extractor ships no prior head: attune extractor freeze makes one")];
+  const { prior } = person.source;
+  return [...cells, emptyCell(place, prior === undefined ? noPrior : otherLabels(prior))];
 }
+
+const noPrior = "the extractor ships no prior head: attune extractor freeze makes one";
+const otherLabels = ({ identity }: LinearHead) =>
+  `the extractor's prior head knows ${identity.classes.join(", ")}; --labels says which of them the dataset's labels are`;
 
 function baselineCells(bench: Workbench, person: PersonTasks, predictions: readonly number[]): Cell[] {
   const rows = [...bench.measured.keys()].filter((i) => bench.measured[i]!.speaker === person.speaker);
   const truth = labelsOf(rows.map((i) => bench.measured[i]!));
   const row = rowName(bench, person);
+  const commonest = commonestClass(bench.data);
   const cell = (column: string, predicted: Int32Array): Cell => {
     const place = { row, column, paper: null };
     if (truth.length === 0 || predictions.length === 0) return emptyCell(place, "no rows of this person in the split");
-    return measuredCell(place, { scores: [weightedF1(truth, predicted, emotionLabels.length)], notes: [] });
+    return measuredCell(place, { scores: [weightedF1(truth, predicted, bench.data.classes.length)], notes: [] });
   };
   return [
     cell(
       "bag of words, everyone's rows",
       Int32Array.from(rows, (i) => predictions[i] ?? 0),
     ),
-    cell("always neutral", new Int32Array(truth.length)),
+    cell(`always ${bench.data.classes[commonest]}`, new Int32Array(truth.length).fill(commonest)),
   ];
 }

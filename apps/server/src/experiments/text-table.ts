@@ -5,7 +5,8 @@ import { randomReferenceShape } from "./paper.js";
 
 export function tableText({ table, split, cells }: TableResult, title: string, baselines: Baselines): string {
   const blocks = blocksOf(cells).flatMap(([name, own]) => ["", ...gridLines(name, own), ...noteLines(own)]);
-  const heading = `${table} · ${title} (${split}; the paper's number in brackets)`;
+  const paper = cells.some((cell) => cell.paper !== null) ? "; the paper's number in brackets" : "";
+  const heading = `${table} · ${title} (${split}${paper})`;
   return [heading, ...blocks.slice(1), "", baselinesText(baselines), ""].join("\n");
 }
 
@@ -106,7 +107,7 @@ export function baselinesText({ bagOfWords, alwaysNeutral, randomFeatures }: Bas
     `${name} ${valueText(measured)}${sd === null ? "" : ` ±${sd.toFixed(3)}`}${elsewhere(reference, of)}`;
   const lines = [
     text("bag of words", bagOfWords),
-    text("always neutral", alwaysNeutral),
+    text(`always ${alwaysNeutral.label}`, alwaysNeutral),
     text("random encoder", randomFeatures, randomReferenceShape),
   ];
   return `Baselines, weighted F1: ${lines.join(" · ")}`;

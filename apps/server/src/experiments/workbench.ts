@@ -6,12 +6,10 @@ import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { createMatrix, type Matrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { Meld } from "../datasets/meld.js";
 import { stratifiedSplit } from "../datasets/split.js";
-import type { LabelledRow } from "../datasets/table.js";
 import type { Tf } from "../pretraining/backend.js";
 import { sha256 } from "../pretraining/export.js";
-import { labelsOf } from "../pretraining/freeze.js";
+import { type DataRow, type ExperimentData, labelsOf } from "./data.js";
 import type { ElmClassifiers } from "./elm-classifier.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { FeatureCache } from "./feature-cache.js";
@@ -31,10 +29,10 @@ export interface Problem {
 }
 
 export interface Workbench {
-  readonly data: Meld;
+  readonly data: ExperimentData;
   readonly split: "dev" | "test";
   /** The rows that are measured: dev or test. */
-  readonly measured: readonly LabelledRow[];
+  readonly measured: readonly DataRow[];
   /** Of the rows, their labels and the split: part of every key. */
   readonly dataKey: string;
   readonly seeds: readonly number[];
@@ -78,9 +76,11 @@ export function taskKey(bench: Workbench, ...parts: readonly string[]): string {
   return ["1", bench.dataKey, bench.full ? "full" : "quick", bench.seeds.join(","), ...parts].join("|");
 }
 
-export function dataDigest(data: Meld, split: string): string {
-  const rows = [data.train, data.dev, split === "test" ? (data.test ?? []) : []];
-  return `${split}-${sha256(JSON.stringify(rows.map((part) => part.map((row) => [row.text, row.label, row.speaker ?? ""]))))}`;
+/** Classes are told only where they are not the seven. */
+export function dataDigest(data: ExperimentData, split: string): string {
+  const parts = [data.train, data.dev, split === "test" ? (data.test ?? []) : []];
+  const rows = parts.map((part) => part.map((row) => [row.text, row.label, row.speaker ?? ""]));
+  return `${split}-${sha256(JSON.stringify(data.classes === emotionLabels ? rows : [...rows, data.classes]))}`;
 }
 
 /** Holds one value: tasks on the same features follow each other, and the features of all would not fit in memory. */
@@ -113,7 +113,7 @@ function reduceSplits(
   { source, components }: FeatureChoice,
   report?: (fraction: number) => void,
 ): SplitFeatures {
-  const texts = (rows: readonly LabelledRow[]) => rows.map((row) => row.text);
+  const texts = (rows: readonly DataRow[]) => rows.map((row) => row.text);
   const train = bench.features.pooled(source, texts(bench.data.train), report);
   const dev = bench.features.pooled(source, texts(bench.data.dev));
   const measured = bench.split === "dev" ? dev : bench.features.pooled(source, texts(bench.measured));
@@ -133,34 +133,34 @@ export function problemOf(bench: Workbench, choice: FeatureChoice, report?: (fra
   const { speaker } = choice;
   const all = examplesOf(train, bench.data.train, speaker);
   const measure = examplesOf(measured, bench.measured, speaker);
-  const identity = { features: featureKey(choice), classes: [...emotionLabels] };
+  const identity = { features: featureKey(choice), classes: [...bench.data.classes] };
   const final = { fit: all, measure };
   if (bench.split === "test") {
     return { identity, final, choose: { fit: all, check: examplesOf(dev, bench.data.dev, speaker) } };
   }
-  return { identity, final, choose: holdOut(all) };
+  return { identity, final, choose: holdOut(all, bench.data.classes) };
 }
 
 /** A stratified fifth, always the same one. */
-export function holdOut(examples: Examples): Problem["choose"] {
-  const { kept, held } = holdOutRows(examples.labels);
+export function holdOut(examples: Examples, classes: readonly string[]): Problem["choose"] {
+  const { kept, held } = holdOutRows(examples.labels, classes);
   return { fit: subset(examples, kept), check: subset(examples, held) };
 }
 
-function holdOutRows(labels: Int32Array): { kept: number[]; held: number[] } {
-  const rows = Array.from(labels, (label, index) => ({ text: "", label: emotionLabels[label]!, sourceLine: 0, index }));
+function holdOutRows(labels: Int32Array, classes: readonly string[]): { kept: number[]; held: number[] } {
+  const rows = Array.from(labels, (label, index) => ({ label: classes[label]!, index }));
   const { kept, held } = stratifiedSplit(rows, 0.2, createRandom(2021));
   return { kept: kept.map(({ index }) => index), held: held.map(({ index }) => index) };
 }
 
 /** The utterances behind `problemOf`'s `choose`, for what is not trained on features. */
-export function chooseRows({ data, split }: Workbench): { fit: readonly LabelledRow[]; check: readonly LabelledRow[] } {
+export function chooseRows({ data, split }: Workbench): { fit: readonly DataRow[]; check: readonly DataRow[] } {
   if (split === "test") return { fit: data.train, check: data.dev };
-  const { kept, held } = holdOutRows(labelsOf(data.train));
+  const { kept, held } = holdOutRows(labelsOf(data.train), data.classes);
   return { fit: kept.map((i) => data.train[i]!), check: held.map((i) => data.train[i]!) };
 }
 
-export function examplesOf(features: Matrix, rows: readonly LabelledRow[], speaker?: string): Examples {
+export function examplesOf(features: Matrix, rows: readonly DataRow[], speaker?: string): Examples {
   const all = { features, labels: labelsOf(rows) };
   if (speaker === undefined) return all;
   return subset(

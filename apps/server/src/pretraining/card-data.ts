@@ -45,7 +45,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
   return {
     title: titleOf(main),
     titles: sets.map(titleOf).join(" and "),
-    isGoEmotions: main.set === "goemotions",
+    isGoEmotions: main.set === "goemotions" && main.renamed === undefined,
     onMeld: sets.some(({ set }) => set === "meld"),
     isOpen: sets.every(({ set }) => openKinds.includes(set)),
     description: (chosen) =>
@@ -77,5 +77,5 @@ function overlapOf({ set }: TaskRecord): string {
 }
 
 function pathOf({ name, set }: TaskRecord): string {
-  return set === "iemocap" ? "IEMOCAP_full_release" : `data/${name}`;
+  return set === "iemocap" ? "IEMOCAP_full_release" : `data/${set === "own" ? name : set}`;
 }
