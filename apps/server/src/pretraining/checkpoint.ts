@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { threadId } from "node:worker_threads";
 import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -52,7 +53,8 @@ export interface TrainingState {
 /** Writes a file so that a reader, or a process after a power cut, sees all of the old one or all of the new one. */
 export function writeDurably(path: string, bytes: Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
+  // Threads that extract the same features may write the same file at a time.
+  const temporary = `${path}.${threadId}.new`;
   const file = openSync(temporary, "w");
   try {
     for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
