@@ -75,12 +75,16 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
     ...(set.kind === "iemocap" ? { iemocap: path } : {}),
     classes,
     speakers,
-    withoutSpeakers: speakers.length > 0 ? "" : whyNobody(train, split),
+    withoutSpeakers: speakers.length > 0 ? "" : whyNobody(set.kind, train, split),
     train,
     dev,
     ...(test === undefined ? {} : { test }),
     notes: [
-      ...(found.dev === undefined ? ["in one file: a tenth each is dev and test, by lot and label by label"] : []),
+      ...(found.dev === undefined
+        ? [
+            `a tenth ${found.test === undefined ? "each is dev and test" : "of train is dev"}, by lot and label by label`,
+          ]
+        : []),
       ...(several > 0 ? [`${several} rows of train and dev with several labels are left out`] : []),
     ],
   };
@@ -110,10 +114,12 @@ function mostHeard(train: readonly DataRow[], measured: readonly DataRow[]): str
     .map(([speaker]) => speaker);
 }
 
-function whyNobody(train: readonly DataRow[], split: string): string {
-  return train.some(({ speaker }) => speaker !== undefined)
-    ? `no speaker has ${leastRows} utterances to learn from and one in the ${split} split`
-    : "the dataset names no speakers: --columns text=…,label=…,speaker=COLUMN where there is such a column";
+function whyNobody(kind: SetKind, train: readonly DataRow[], split: string): string {
+  if (train.some(({ speaker }) => speaker !== undefined)) {
+    return `no speaker has ${leastRows} utterances to learn from and one in the ${split} split`;
+  }
+  const remedy = kind === "own" ? ": --columns text=…,label=…,speaker=COLUMN where there is such a column" : "";
+  return `the dataset names no speakers${remedy}`;
 }
 
 /** Neutral where there is such a label, else the one heard most: what a head that learns nothing says. */

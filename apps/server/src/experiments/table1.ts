@@ -19,7 +19,7 @@ export function table1({ data }: Workbench): Experiment {
     assemble: () =>
       data.classes.flatMap((label) =>
         splits.map(([column, rows]): Cell => {
-          const place = { row: label, column, paper: paperTable1[label as EmotionLabel]?.[column] ?? null };
+          const place = { row: label, column, paper: data.isPaper ? paperTable1[label as EmotionLabel][column] : null };
           if (rows === undefined)
             return emptyCell(
               place,

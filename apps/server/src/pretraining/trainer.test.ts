@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
@@ -135,7 +136,7 @@ describe("train", () => {
         const killed = kills.get(step - 1);
         if (killed === undefined) return;
         copyFileSync(join(source, checkpointName), join(killed, checkpointName));
-        writeFileSync(join(killed, `${checkpointName}.new`), "half");
+        writeFileSync(join(killed, `${checkpointName}.${threadId}.new`), "half");
       },
     });
     for (const [step, killed] of kills) {
