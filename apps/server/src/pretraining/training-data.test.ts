@@ -61,6 +61,17 @@ describe("The data of a run", () => {
     ]);
   });
 
+  it("say which labels were renamed, and are other data for it", () => {
+    const mapping = { labels: { anger: "mad", mad: "cross" } };
+    const { tasks, digests, records } = loadTrainingData({ data: at("meld"), extra: at("emory.csv"), mapping });
+    expect(records).toMatchObject([
+      { name: "meld-renamed", set: "meld", renamed: { anger: "mad" } },
+      { name: "emorynlp-renamed", set: "emorynlp", renamed: { mad: "cross" } },
+    ]);
+    expect(tasks[0]!.classes).toContain("mad");
+    expect(digests[0]!.sha256).not.toBe(loadTrainingData({ data: at("meld") }).digests[0]!.sha256);
+  });
+
   it("tell sets of an owner's apart by their labels too", () => {
     const digests = ["bored\nkeen", "keen\nbored"].map((names, i) => {
       mkdirSync(at(`own-${i}`));
