@@ -50,7 +50,7 @@ describe("attune experiment", () => {
     expect(await experimentCommand.run(argv, io)).toBe(0);
     const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     expect(tables.map(({ table }) => table)).toEqual(["table2"]);
-    expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-dev.html")}\n`);
+    expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-meld-dev.html")}\n`);
   });
 
   it("refuses a place that it cannot write to before it computes anything", async () => {

@@ -1,6 +1,6 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { parseMapping } from "../datasets/mapping.js";
 import { readEnv } from "../env.js";
@@ -33,7 +33,7 @@ NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on 
   --full             the paper's whole grids, chosen anew for each seed; hours instead of minutes
   --jobs N           how many cells are computed at a time, up to 1 GB of memory each (default: one a core, at most 4)
   --iemocap DIR      your own copy of the IEMOCAP release, for table3: the folder that holds Session1 to Session5
-  --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-SPLIT.html). It shows sample utterances of your dataset
+  --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-DATA-SPLIT.html). It shows sample utterances of your dataset
   --json             {"tables","baselines","extractors"} on standard output; n is the number of runs behind a number
 
 Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds.
@@ -57,7 +57,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   const { home } = readEnv();
   const progress = createProgress({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
   const cacheDirectory = join(home, "cache");
-  const report = flags.report ?? join(home, "reports", `${flags.title}-${flags.split}.html`);
+  const report = flags.report ?? join(home, "reports", reportName(flags));
   await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");
   await makeOutputDirectory(dirname(report), flags.report === undefined ? "ATTUNE_HOME" : "--report");
   if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report}: is a folder; name a file`);
@@ -79,6 +79,11 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     io.stdout(tableText(table, experiments[index]!.title, result.baselines));
   }
   return 0;
+}
+
+/** Of its own for each dataset: reports of several stand beside each other. */
+function reportName({ title, dataDirectory, split }: ReturnType<typeof parseFlags>): string {
+  return `${title}-${basename(dataDirectory)}-${split}.html`;
 }
 
 /** undefined as soon as Ctrl-C comes; the threads end with the process, and what they found is on disk. */
