@@ -1,6 +1,6 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, parse, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { parseMapping } from "../datasets/mapping.js";
 import { readEnv } from "../env.js";
@@ -83,7 +83,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
 
 /** Of its own for each dataset: reports of several stand beside each other. */
 function reportName({ title, dataDirectory, split }: ReturnType<typeof parseFlags>): string {
-  return `${title}-${basename(dataDirectory)}-${split}.html`;
+  return `${title}-${parse(dataDirectory).name}-${split}.html`;
 }
 
 /** undefined as soon as Ctrl-C comes; the threads end with the process, and what they found is on disk. */
