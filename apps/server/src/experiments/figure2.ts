@@ -5,10 +5,11 @@ import { roundTensorFileToHalf, roundToHalf } from "@attune/ml/quantization/fp16
 import { dequantizeTensorFile, quantizeTensorFile } from "@attune/ml/quantization/int8";
 import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
+import type { LinearSetting } from "../pretraining/evaluation.js";
 import { sha256 } from "../pretraining/export.js";
 import { type Classifier, choose } from "./classifiers.js";
 import type { ExtractorSource } from "./extractor-source.js";
-import { type LinearSetting, optimalLinear } from "./linear-classifier.js";
+import { optimalLinear } from "./linear-classifier.js";
 import { type Cell, type Experiment, mean, measuredCell, type OutcomeOf, type Task } from "./outcome.js";
 import { paperFigure2 } from "./paper.js";
 import { featureKey, type Problem, problemOf, taskKey, type Workbench } from "./workbench.js";

@@ -2,17 +2,12 @@
 
 import { headScores } from "@attune/ml/heads/calibrated";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
-import { fitLinear, type LinearRecipe } from "@attune/ml/heads/linear";
+import { fitLinear, type LinearRecipe, toOptimum } from "@attune/ml/heads/linear";
 import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { createRandom } from "@attune/ml/tensor/random";
-import { l2Candidates } from "../pretraining/evaluation.js";
+import { type LinearSetting, l2Candidates, linearSettings } from "../pretraining/evaluation.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
 import { paperSetup } from "./paper.js";
-
-export interface LinearSetting {
-  readonly l2: number;
-  readonly classWeights: ClassWeights;
-}
 
 /** What the paper leaves open: epochs. Its single-user models converged within 100; with all users an epoch has ten times the steps. */
 const adamEpochs = { quick: 30, full: 100 };
@@ -37,8 +32,7 @@ export function sgdLinear(kernels: HeadKernels): Classifier<LinearSetting> {
 
 /** Our own row: the optimum of the same objective, nothing to tune but l2; and the class weights, where there are several to choose from. */
 export function optimalLinear(classWeights: readonly ClassWeights[], kernels: HeadKernels): Classifier<LinearSetting> {
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1 } as const;
-  return linearClassifier(`linear-optimum-${classWeights.join(",")}`, recipe, {
+  return linearClassifier(`linear-optimum-${classWeights.join(",")}`, toOptimum, {
     l2: l2Candidates,
     classWeights,
     kernels,
@@ -58,7 +52,7 @@ function linearClassifier(
 ): Classifier<LinearSetting> {
   return {
     name: `${name}-${strengths.join(",")}`,
-    groups: weightings.flatMap((classWeights) => strengths.map((l2) => [{ l2, classWeights }])),
+    groups: linearSettings(strengths, weightings).map((setting) => [setting]),
     deterministic: recipe.optimizer === "lbfgs",
     describe: ({ l2, classWeights }) => `l2 ${l2}${weightings.length > 1 ? `, class weights ${classWeights}` : ""}`,
     fit: ({ problem, examples, group, seed }) =>

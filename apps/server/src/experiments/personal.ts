@@ -2,7 +2,7 @@
 
 import type { HeadIdentity } from "@attune/ml/heads/head";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
-import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
+import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { type PriorStrengthOptions, selectPriorStrength } from "@attune/ml/heads/prior";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
@@ -65,7 +65,7 @@ export function emptyPrior(examples: Examples, identity: HeadIdentity): LinearHe
 
 /** On the rows of everyone else, for an extractor that ships no prior head. */
 export function othersPrior(examples: Examples, identity: HeadIdentity, kernels: HeadKernels): LinearHead {
-  const recipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1e-2 } as const;
+  const recipe = { ...toOptimum, l2: 1e-2 };
   return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels });
 }
 

@@ -102,7 +102,7 @@ export function valueText(value: Cell["measured"]): string {
   return Math.abs(value) < 0.001 ? value.toExponential(1) : value.toFixed(3);
 }
 
-export function baselinesText({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines): string {
+function baselinesText({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines): string {
   const text = (name: string, { measured, sd, reference }: Baselines["bagOfWords"], of?: string) =>
     `${name} ${valueText(measured)}${sd === null ? "" : ` ±${sd.toFixed(3)}`}${elsewhere(reference, of)}`;
   const lines = [

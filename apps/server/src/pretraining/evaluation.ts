@@ -4,7 +4,7 @@ import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import type { Engine } from "@attune/ml/engine/engine";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
-import { fitLinear, type LinearHead, loadLinear } from "@attune/ml/heads/linear";
+import { fitLinear, type LinearHead, loadLinear, toOptimum } from "@attune/ml/heads/linear";
 import { selectPriorStrength } from "@attune/ml/heads/prior";
 import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { weightedF1 } from "@attune/ml/metrics/classification";
@@ -64,6 +64,16 @@ export const classWeightCandidates = [
   "tempered",
   "balanced",
 ] as const satisfies readonly ClassWeights[];
+
+export interface LinearSetting {
+  readonly l2: number;
+  readonly classWeights: ClassWeights;
+}
+
+/** Every l2 under each of the class weights. */
+export function linearSettings(strengths: readonly number[], weightings: readonly ClassWeights[]): LinearSetting[] {
+  return weightings.flatMap((classWeights) => strengths.map((l2) => ({ l2, classWeights })));
+}
 
 export function evaluateExtractor(input: EvaluationInput): Evaluation {
   const { frozen, meld, seed } = input;
@@ -139,12 +149,12 @@ function linearF1(features: Split, weightings: readonly ClassWeights[], { meld, 
     labels: labelsOf(rows),
   });
   const [fit, check] = [part(kept), part(held)];
-  const settings = weightings.flatMap((classWeights) => l2Candidates.map((l2) => ({ l2, classWeights })));
-  const linear = (examples: typeof fit, setting: (typeof settings)[number]) =>
+  const settings = linearSettings(l2Candidates, weightings);
+  const linear = (examples: typeof fit, setting: LinearSetting) =>
     fitLinear({
       ...examples,
       identity: { features: "an evaluation", classes: [...emotionLabels] },
-      recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, ...setting },
+      recipe: { ...toOptimum, ...setting },
       random: createRandom(1),
       kernels,
     });

@@ -1,7 +1,7 @@
 // The prior head that a release ships: a softmax regression that has heard as many people as there are, and speaks as people speak to each other.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
-import { fitLinear, type LinearHead } from "@attune/ml/heads/linear";
+import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { createMatrix, type Matrix, selectRows, stackRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
@@ -86,7 +86,7 @@ export function fitPriorHead({ posts, dialogue, identity, kernels, report }: Pri
       labels,
       identity: { features: identity, classes: [...emotionLabels] },
       importance: speechWeights(labels, own),
-      recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2 },
+      recipe: { ...toOptimum, l2 },
       random: createRandom(1),
       kernels,
     });

@@ -37,6 +37,14 @@ export interface LinearRecipe {
   readonly classWeights?: ClassWeights;
 }
 
+/** The recipe's part that goes to the optimum, with nothing to tune but the penalty. */
+export const toOptimum = {
+  optimizer: "lbfgs",
+  learningRate: 0,
+  epochs: 1,
+  batchSize: 1,
+} as const satisfies Partial<LinearRecipe>;
+
 export interface LinearHead extends Head {
   readonly kind: "linear";
   readonly recipe: LinearRecipe;

@@ -4,7 +4,7 @@ import { createMatrix, type Matrix, selectRows } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";
 import { checkExamples, checkNotNegative, checkWhole, type Examples } from "./examples.js";
 import type { HeadKernels } from "./head-kernels.js";
-import { type LinearHead, type LinearRecipe, priorWeights } from "./linear.js";
+import { type LinearHead, type LinearRecipe, priorWeights, toOptimum } from "./linear.js";
 import { reachOf, shrinkWeights, stretchRows } from "./reach.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
 import { toRowSpace } from "./row-space.js";
@@ -326,12 +326,11 @@ function concluded(
   { scale, strength }: PriorTrust,
 ): PriorStrength {
   const penalty = penaltyOf({ strength, meanSquare: trial.meanSquare }, features.rows);
-  const solver = { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1 } as const;
   const priorLosses = sumOfLosses(trial.whole, scoresOf(trial.whole, trial.centre(1)), trial.classImportance);
   return {
     scale,
     strength,
-    recipe: { ...solver, ...penalty, priorScale: scale, reach: "prior", classWeights },
+    recipe: { ...toOptimum, ...penalty, priorScale: scale, reach: "prior", classWeights },
     l2: penalty.l2,
     foldScores: [],
     logLoss: null,
