@@ -4,17 +4,17 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { chown, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { readOwner, removeAbandoned, writeOwner } from "./database-owner.js";
 import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
 import type { Logger } from "./logger.js";
-import { wasStartedWith } from "./process-identity.js";
 
 const run = promisify(execFile);
 
@@ -151,27 +151,13 @@ async function reachableDataDirectory(user: OsUser, options: ClusterOptions): Pr
   await makeDirectory(options.sharedDirectory, 0o755);
   if (!(await canReach(options.sharedDirectory, user))) throw unreachable(options.sharedDirectory);
   await makeDirectory(directory, 0o711);
-  await writeFileDurably(join(directory, "home"), places.home);
+  await writeOwner(directory, places.home);
   await writeFileDurably(pointer, `${JSON.stringify({ dataDirectory })}\n`);
   logger.warn("postgres.elsewhere", {
     dataDirectory,
     why: `the user postgres cannot pass through ${places.server}; the database is kept in dataDirectory instead`,
   });
   return dataDirectory;
-}
-
-/** Databases of homes in the temporary directory that are gone, as those of a demo: nothing can ask for them again. */
-async function removeAbandoned(sharedDirectory: string, logger: Logger): Promise<void> {
-  for (const name of await readdir(sharedDirectory)) {
-    const directory = join(sharedDirectory, name);
-    const home = await readTextFile(join(directory, "home"));
-    if (home === undefined || !home.startsWith(join(tmpdir(), "/"))) continue;
-    if ((await stat(home).catch(() => undefined)) !== undefined) continue;
-    const pid = await postmasterPid(join(directory, "postgres"));
-    if (pid !== undefined && (await wasStartedWith(pid, join(directory, "postgres")))) continue;
-    logger.info("postgres.abandoned", { directory, home });
-    await rm(directory, { recursive: true, force: true });
-  }
 }
 
 function parsePointer(text: string, path: string): { dataDirectory: string } {
@@ -184,15 +170,15 @@ function parsePointer(text: string, path: string): { dataDirectory: string } {
 
 /** A copied home names the original's database; two servers on one cluster would stop each other's PostgreSQL. */
 async function assertOwnedBy(home: string, dataDirectory: string, pointer: string): Promise<void> {
-  const ownerFile = join(dirname(dataDirectory), "home");
-  const owner = await readTextFile(ownerFile);
+  const directory = dirname(dataDirectory);
+  const owner = await readOwner(directory);
   if (owner === home) return;
   const others = owner === undefined ? undefined : await readTextFile(join(owner, "server", "postgres-location.json"));
   if (others !== undefined && parsePointer(others, pointer).dataDirectory === dataDirectory) {
     throw new AppError("HOME_IN_USE", `${dataDirectory} is the database of ${owner}, of which ${home} is a copy`);
   }
   // The home was moved.
-  await writeFileDurably(ownerFile, home);
+  await writeOwner(directory, home);
 }
 
 function unreachable(directory: string): AppError {
@@ -234,16 +220,4 @@ export async function createClusterOnce(cluster: PostgresCluster, password: stri
     await rm(passwordFile, { force: true });
   }
   await rename(unfinished, dataDirectory);
-}
-
-/** The postmaster's pid as its pid file says; the process may be long gone, or another one by now. */
-export async function postmasterPid(dataDirectory: string): Promise<number | undefined> {
-  try {
-    const [first] = (await readFile(join(dataDirectory, "postmaster.pid"), "utf8")).split("\n");
-    const pid = Number(first);
-    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }

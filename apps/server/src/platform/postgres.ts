@@ -8,13 +8,8 @@ import pg from "pg";
 import { readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
 import { errorFields, type Logger } from "./logger.js";
-import {
-  createClusterOnce,
-  databaseUser,
-  locateCluster,
-  type PostgresCluster,
-  postmasterPid,
-} from "./postgres-cluster.js";
+import { createClusterOnce, databaseUser, locateCluster, type PostgresCluster } from "./postgres-cluster.js";
+import { postmasterPid } from "./postmaster.js";
 import { stopOrphan, wasStartedWith } from "./process-identity.js";
 import { startSupervised } from "./process-supervision.js";
 
