@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference, readGolden, toMatrix } from "../../../../test/golden/heads/read.js";
-import { createMatrix, row } from "../tensor/matrix.js";
+import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
+import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "../tensor/safetensors.js";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "./dimensionality-reduction.js";
 import { applyPca, fitPca, loadPca, savePca } from "./pca.js";
@@ -68,6 +69,20 @@ describe("PCA", () => {
     const constant = fitPca(createMatrix(3, 2, new Float32Array(6).fill(4)), 2);
     expect(Array.from(constant.explainedVarianceRatio)).toEqual([0, 0]);
     expect(Array.from(applyPca(constant, Float32Array.of(4, 4)))).toEqual([0, 0]);
+  });
+
+  it.each([40, 100])("of %i rows with 128 features keeps their distances in fewer components than rows", (rows) => {
+    const random = createRandom(rows);
+    const few = createMatrix(rows, 128, new Float32Array(rows * 128).map(random.normal));
+    const fitted = fitPca(few, rows);
+    expect(fitted.explainedVariance.filter((variance) => variance > 1e-6)).toHaveLength(rows - 1);
+    const projected = applyPca(fitted, few);
+    const distance = ({ cols, data }: Matrix) => {
+      let squares = 0;
+      for (let d = 0; d < cols; d++) squares += (data[d]! - data[cols + d]!) ** 2;
+      return Math.sqrt(squares);
+    };
+    expect(distance(projected)).toBeCloseTo(distance(few), 4);
   });
 
   it("refuses more components than there are, one row, NaN, and rows of another size", () => {

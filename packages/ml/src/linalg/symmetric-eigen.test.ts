@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { largestDifference, readGolden, toFloat64 } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
-import { mirrorUpper } from "./gram.js";
+import { addGram, mirrorUpper } from "./gram.js";
 import { symmetricEigen } from "./symmetric-eigen.js";
 
 interface Golden {
   eigen: { matrix: number[][]; values: number[]; vectors: number[][] };
   repeated: { matrix: number[][]; values: number[] };
+}
+
+interface HardCases {
+  cases: { name: string; matrix: number[][]; values: number[] }[];
 }
 
 /** The largest element of A vᵢ - λᵢ vᵢ and of V Vᵀ - I. */
@@ -70,6 +74,31 @@ describe("Eigenvalues and eigenvectors of a symmetric matrix", () => {
     const tiny = randomSymmetric(6).map((value) => value * 1e-200);
     expect(residual(tiny, 6)).toBeLessThan(1e-12);
     expect(symmetricEigen(tiny, 6).values[0]).toBeGreaterThan(0);
+  });
+
+  it.each(readGolden<HardCases>("symmetric-eigen").cases)("equal NumPy's for $name", ({ matrix, values: expected }) => {
+    const scale = Math.max(expected[0]!, Number.MIN_VALUE);
+    const shares = symmetricEigen(toFloat64(matrix), 12).values.map((value) => value / scale);
+    expect(
+      largestDifference(
+        shares,
+        expected.map((value) => value / scale),
+      ),
+    ).toBeLessThan(1e-14);
+  });
+
+  it.each([1, 7, 40, 64])("of every rank that a matrix of size %i can have are 0 beyond the rank", (size) => {
+    const random = createRandom(size);
+    for (let rank = 0; rank <= size; rank++) {
+      const rows = Float64Array.from({ length: rank * size }, () => random.normal() / size);
+      const matrix = new Float64Array(size * size);
+      addGram(matrix, rows, size);
+      mirrorUpper(matrix, size);
+      const { values } = symmetricEigen(matrix, size);
+      expect(values.filter((value) => value > 1e-13)).toHaveLength(rank);
+      expect(values.every((value) => value > -1e-13)).toBe(true);
+      expect(residual(matrix, size)).toBeLessThan(1e-12);
+    }
   });
 
   it("are refused for NaN and for a wrong size", () => {
