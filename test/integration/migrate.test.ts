@@ -59,11 +59,44 @@ test("all migrations are applied once; applied twice they are nothing to do; the
   expect(await database.fleet.count()).toBe(1);
   // Each model's first row, with every column: fails where the schema and the migrations have gone apart.
   const { fleet, enrolmentToken, device, registeredModel, modelVersion, modelArtifact, rollout } = database;
-  const { report, deadLetter, reportConflict } = database;
-  const others = [enrolmentToken, device, registeredModel, modelVersion, modelArtifact, rollout, report, deadLetter];
+  const { report, deadLetter, reportConflict, deviceEpoch } = database;
+  const others = [
+    enrolmentToken,
+    device,
+    deviceEpoch,
+    registeredModel,
+    modelVersion,
+    modelArtifact,
+    rollout,
+    report,
+    deadLetter,
+  ];
   for (const model of [...others, reportConflict]) {
     expect(await (model as unknown as typeof fleet).findFirst()).toBeNull();
   }
+  await database.$disconnect();
+});
+
+test("a device that enrolled before epochs were listed has the one it enrolled with", async () => {
+  const connectionString = await createDatabase("epochs");
+  const [initial, ...later] = await names();
+  const directory = await mkdtemp(join(tmpdir(), "attune-prisma-"));
+  directories.push(directory);
+  await cp(prismaDirectory, directory, { recursive: true });
+  for (const name of later) await rm(join(directory, "migrations", name), { recursive: true });
+  expect(await migrate({ connectionString, directory, logger: testLogger })).toEqual([initial]);
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query(`INSERT INTO "Fleet" ("name") VALUES ('home')`);
+  await client.query(
+    `INSERT INTO "Device" ("id", "fleetName", "nkey", "epoch", "deviceKind", "engine", "memory")
+     VALUES ('d1', 'home', 'UA', '0123456789abcdef', 'linux', 'wasm', 1024)`,
+  );
+  await client.end();
+  expect(await migrate({ connectionString, logger: testLogger })).toEqual(later);
+  const database = openDatabase(connectionString, testLogger);
+  expect(await database.deviceEpoch.findMany()).toMatchObject([{ deviceId: "d1", epoch: "0123456789abcdef" }]);
+  expect(await database.device.findMany()).toMatchObject([{ id: "d1", prefixedPolls: false }]);
   await database.$disconnect();
 });
 

@@ -84,7 +84,10 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
   const { nkey, epoch, deviceKind, engine, memory } = message;
   const fleetName = (token as NonNullable<typeof token>).fleetName;
   const device = await tx.device.create({
-    data: { id: newDevice, fleetName, nkey, epoch, deviceKind, engine, memory, enrolledAt: new Date(nowMs) },
+    data: {
+      ...{ id: newDevice, fleetName, nkey, epoch, deviceKind, engine, memory, enrolledAt: new Date(nowMs) },
+      epochs: { create: { epoch, begunAt: new Date(nowMs) } },
+    },
   });
   await tx.enrolmentToken.update({
     where: { secretSha256 },

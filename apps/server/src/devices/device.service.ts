@@ -108,7 +108,14 @@ export function createDeviceService(deps: DeviceServiceDeps) {
 
   async function listDevices(fleet?: string) {
     return (await repository.listDevices(fleet)).map(
-      ({ fleetName, nkey: _key, pollSequence: _sequence, ...device }) => ({
+      ({
+        fleetName,
+        nkey: _key,
+        pollSequence: _sequence,
+        targetNumber: _number,
+        prefixedPolls: _prefixed,
+        ...device
+      }) => ({
         ...device,
         fleet: fleetName,
       }),
