@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { openOutput } from "@attune/shared/output";
 import { fillIn } from "./markdown.js";
 import { measurePart, measureQuick } from "./parts.js";
 import { renderPart } from "./render.js";
@@ -18,14 +19,16 @@ const options = {
   markdown: { type: "string" },
 } as const;
 const { values, positionals } = readArguments();
+const output = openOutput({ stdout: process.stdout, stderr: process.stderr });
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+let code = 1;
 try {
-  process.exitCode = await run(positionals[0]);
+  code = await run(positionals[0]);
 } catch (error) {
-  process.stderr.write(`${(error as Error).stack}\n`);
-  process.exitCode = 1;
+  output.stderr(`${(error as Error).stack}\n`);
 }
 // The peers' threads would keep the process.
-process.exit();
+process.exit(await output.settle(code));
 
 function readArguments() {
   try {
@@ -59,7 +62,7 @@ async function run(chosen: string | undefined): Promise<number> {
 function show(parts: readonly Part[]): void {
   const json = parts.map(toJson);
   const text = values.json ? JSON.stringify(json.length === 1 ? json[0] : json) : parts.map(renderPart).join("\n");
-  process.stdout.write(`${text}\n`);
+  output.stdout(`${text}\n`);
   if (values.markdown !== undefined) {
     writeFileSync(values.markdown, fillIn(readFileSync(values.markdown, "utf8"), parts));
     process.stderr.write(`wrote the tables into ${values.markdown}\n`);

@@ -2,7 +2,7 @@
 
 import { type App, createApp } from "./app.js";
 import type { ServerEnv } from "./env.js";
-import type { Logger } from "./platform/logger.js";
+import { errorFields, type Logger } from "./platform/logger.js";
 
 export interface RunServerOptions {
   readonly env: ServerEnv;
@@ -10,27 +10,36 @@ export interface RunServerOptions {
   readonly onReady: (app: App) => void;
 }
 
-/** Resolves once the server was asked to stop and has stopped; rejects when it could not start. */
+/** Resolves once the server was asked to stop and has stopped; rejects when it could not start, or ended by a defect. */
 export async function runServer({ env, logger, onReady }: RunServerOptions): Promise<void> {
   const stopping = new AbortController();
-  const release = onStopRequest((why) => {
-    if (stopping.signal.aborted) return;
-    logger.info("server.stopping", { why });
-    stopping.abort();
+  let defect: unknown;
+  const release = onStopRequest({
+    stop: (why) => {
+      if (stopping.signal.aborted) return;
+      logger.info("server.stopping", { why });
+      stopping.abort();
+    },
+    crash: (error) => {
+      logger.error("server.crashed", errorFields(error));
+      defect ??= error;
+      // What is left of the server is in no known state, but its children end before it does.
+      stopping.abort();
+    },
   });
   try {
     const app = await createApp({ env, logger, signal: stopping.signal });
     onReady(app);
     await whenAborted(stopping.signal);
     await app.stop();
-    logger.info("server.stopped");
   } catch (error) {
     // Asked to stop while it was starting: createApp has stopped what it had started.
     if (!stopping.signal.aborted) throw error;
-    logger.info("server.stopped");
   } finally {
     release();
   }
+  if (defect !== undefined) throw defect;
+  logger.info("server.stopped");
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {
@@ -40,18 +49,27 @@ function whenAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Signals; and for a process that was started with a channel to its parent, the end of that channel. */
-function onStopRequest(stop: (why: string) => void): () => void {
+interface StopRequests {
+  readonly stop: (why: string) => void;
+  readonly crash: (error: unknown) => void;
+}
+
+/** Signals; an error that nobody caught; and for a process that was started with a channel to its parent, the end of that channel. */
+function onStopRequest({ stop, crash }: StopRequests): () => void {
   const onSignal = (signal: NodeJS.Signals) => stop(signal);
   const onDisconnect = () => stop("the process that started this one is gone");
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
+  process.on("uncaughtException", crash);
   if (process.connected) process.on("disconnect", onDisconnect);
+  // The parent ended before this process could listen.
+  else if (process.send !== undefined) onDisconnect();
   return () => {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
     process.off("SIGHUP", onSignal);
+    process.off("uncaughtException", crash);
     process.off("disconnect", onDisconnect);
   };
 }

@@ -1,14 +1,16 @@
 // JSON lines on stderr. A field is a number or a single word; anything else is replaced, so that no sentence can reach a
 // log by mistake. The one exception, `detail`, is the explanation of a refused release: made of numbers and file names.
 
+import { createLogLines } from "@attune/shared/output";
 import type { Log } from "../core/ports.js";
 import { type LogLevel, logLevels } from "./env.js";
+import { standardStream } from "./standard-stream.js";
 
 const closedWord = /^[A-Za-z0-9._:/+-]{0,128}$/;
 
 export function createLogger(
   threshold: LogLevel,
-  write: (line: string) => void = (line) => process.stderr.write(line),
+  write: (line: string) => void = createLogLines(standardStream(process.stderr)),
   nowMs: () => number = Date.now,
 ): Log {
   const limit = logLevels.indexOf(threshold);

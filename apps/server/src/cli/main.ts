@@ -1,13 +1,15 @@
 // The `attune` program: connects the command line to this process's streams and exit code.
 
+import { openOutput } from "@attune/shared/output";
+import { standardStream } from "../platform/standard-stream.js";
 import { dispatch } from "./dispatch.js";
 
+const output = openOutput({ stdout: standardStream(process.stdout), stderr: standardStream(process.stderr) });
 const code = await dispatch(process.argv.slice(2), {
   io: {
-    stdout: (line) => process.stdout.write(`${line}\n`),
-    stderr: (text) => process.stderr.write(text),
+    stdout: (line) => output.stdout(`${line}\n`),
+    stderr: output.stderr,
     isTty: process.stderr.isTTY === true,
   },
 });
-// A pipe is written in the background: what is left of it must go out before the process ends.
-process.stdout.write("", () => process.exit(code));
+process.exit(await output.settle(code));

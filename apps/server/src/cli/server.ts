@@ -2,11 +2,13 @@
 
 import { resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
+import { createLogLines } from "@attune/shared/output";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
 import { makePlaces, placesOf } from "../platform/home.js";
 import { createLogger } from "../platform/logger.js";
 import { prepareExternalNats } from "../platform/nats.js";
+import { standardStream } from "../platform/standard-stream.js";
 import type { Command } from "./command.js";
 import { readFlags } from "./flags.js";
 
@@ -55,7 +57,7 @@ export const serverCommand: Command = {
       io.stdout(io.json ? JSON.stringify({ configuration }) : configuration);
       return 0;
     }
-    const logger = createLogger({ level: env.logLevel, write: io.stderr });
+    const logger = createLogger({ level: env.logLevel, write: createLogLines(standardStream(process.stderr)) });
     await runServer({
       env,
       logger,

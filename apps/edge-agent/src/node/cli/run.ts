@@ -74,6 +74,8 @@ function stopSignal(log: Log): { signal: AbortSignal; release: () => void } {
   };
   process.on("SIGTERM", stop).on("SIGINT", stop).on("uncaughtException", crash);
   if (process.connected) process.once("disconnect", stop);
+  // The parent ended before this process could listen.
+  else if (process.send !== undefined) stop();
   return {
     signal: controller.signal,
     release: () => {
