@@ -29,7 +29,10 @@ export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** All or nothing, and on the disk (synced) when it resolves. */
   batch(operations: readonly StoreOperation[]): Promise<void>;
-  /** A batch that also takes off the disk what it deletes and replaces, as far as the storage lets a program do that. */
+  /**
+   * A batch that also takes off the disk what it deletes and replaces, and what was deleted before under the same parts (a key up to its first
+   * slash), as far as the storage lets a program do that. Where it cannot now, it is noted durably and done later.
+   */
   erase(operations: readonly StoreOperation[]): Promise<void>;
   /** Every entry whose key starts with `prefix`, in the order of the keys. */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;

@@ -1,7 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createRandom } from "@attune/ml/tensor/random";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { StoreOperation } from "../core/ports.js";
 import { openLevelStore } from "./level-store.js";
 import { createCrc32c } from "./level-verify.js";
 
@@ -87,7 +89,10 @@ test.each([["just now"], ["in an earlier life"]])("what was written %s and is er
   expect(await keys("")).toHaveLength(60);
 });
 
-test("an erasure that a crash interrupted is finished at the next start", async () => {
+test.each([
+  ["as an older agent wrote it", "1"],
+  ["of one part", '["k/"]'],
+])("an erasure that a crash interrupted is finished at the next start: its mark %s", async (_, mark) => {
   await fill(60, 4_000);
   let store = await openLevelStore(directory);
   await store.batch([{ type: "put", key: "k/0030x", value: value("canary") }]);
@@ -96,12 +101,80 @@ test("an erasure that a crash interrupted is finished at the next start", async 
   // What an erasure has written when it dies right after the deletion.
   await store.batch([
     { type: "delete", key: "k/0030x" },
-    { type: "put", key: "erasing", value: value("1") },
+    { type: "put", key: "erasing", value: value(mark) },
   ]);
   await store.close();
   expect((await filesHolding("canary")).length).toBeGreaterThan(0);
   expect(await keys("")).toHaveLength(60);
   expect(await filesHolding("canary")).toEqual([]);
+});
+
+test("what is erased while somebody is in the middle of the entries is in no file, and whoever reads reads on", async () => {
+  await fill(200, 4_000);
+  const store = await openLevelStore(directory);
+  await store.batch([{ type: "put", key: "k/0030x", value: value("canary") }]);
+  const reading = store.entries("k/")[Symbol.asyncIterator]();
+  await reading.next();
+  const pending = store.get("k/0030x");
+  await store.erase([{ type: "delete", key: "k/0030x" }]);
+  await pending;
+  expect(await filesHolding("canary")).toEqual([]);
+  expect(await store.get("erasing")).toBeUndefined();
+  let rest = 0;
+  while (!(await reading.next()).done) rest++;
+  expect(rest).toBeGreaterThanOrEqual(199);
+  await store.close();
+});
+
+test("an erasure takes along what was deleted under the same part before, wherever it lies", async () => {
+  let store = await openLevelStore(directory);
+  await store.batch([{ type: "put", key: "k/z.native/u1", value: value("canary") }]);
+  await store.batch([{ type: "delete", key: "k/z.native/u1" }]);
+  // A table of its own.
+  await store.close();
+  store = await openLevelStore(directory);
+  await store.batch([{ type: "put", key: "k/a.native/u1", value: value("features") }]);
+  expect(await filesHolding("canary")).not.toEqual([]);
+  await store.erase([{ type: "delete", key: "k/a.native/u1" }]);
+  expect(await filesHolding("canary")).toEqual([]);
+  await store.close();
+});
+
+test("after any history, an erasure leaves no value of its part in a file but those that are stored", async () => {
+  const random = createRandom(3);
+  let store = await openLevelStore(directory);
+  let written = 0;
+  const stored = new Map<string, string>();
+  const put = (part: string, round: number): StoreOperation => {
+    const key = `${part}${String(random.integer(300)).padStart(4, "0")}`;
+    const token = part === "k/" ? `canary-${String(written++).padStart(6, "0")}` : "";
+    if (part === "k/") stored.set(key, token);
+    return { type: "put", key, value: value(token.padEnd(20 + random.integer(round % 2 === 0 ? 200 : 20_000), "v")) };
+  };
+  const remove = (): StoreOperation[] => {
+    const key = [...stored.keys()][random.integer(stored.size)] as string;
+    stored.delete(key);
+    return [{ type: "delete", key }];
+  };
+  for (let round = 0; round < 12; round++) {
+    for (let i = 0; i < 40; i++) {
+      await store.batch([
+        put("k/", round),
+        put(random.integer(2) === 0 ? "a/" : "z/", round),
+        ...(random.integer(3) === 0 ? remove() : []),
+      ]);
+    }
+    if (random.integer(3) === 0) {
+      await store.close();
+      store = await openLevelStore(directory);
+    }
+    await store.erase(random.integer(2) === 0 ? remove() : [put("k/", round)]);
+    const names = await readdir(directory);
+    const contents = await Promise.all(names.map((name) => readFile(join(directory, name), "latin1")));
+    const found = new Set(contents.flatMap((content) => content.match(/canary-\d{6}/g) ?? []));
+    expect([...found].sort()).toEqual([...stored.values()].sort());
+  }
+  await store.close();
 });
 
 test("a second opening of the same store is refused", async () => {

@@ -6,12 +6,15 @@ import { AppError } from "@attune/shared/errors";
 import { ClassicLevel } from "classic-level";
 import type { Store, StoreOperation } from "../core/ports.js";
 import { directoryMode, mapDiskFull, moveAside } from "./durable-file.js";
+import { createTurns, eraseParts, owe, partsOf, readOwed } from "./level-erasure.js";
 import { findDamage } from "./level-verify.js";
 import { plainBytes } from "./plain-bytes.js";
 
 export interface LevelStore extends Store {
   close(): Promise<void>;
 }
+
+const pageEntries = 128;
 
 /** Fails with STORE_CORRUPT (the directory is renamed to `<directory>.corrupt-N`), HOME_IN_USE or DISK_FULL. */
 export async function openLevelStore(directory: string): Promise<LevelStore> {
@@ -29,8 +32,9 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
   });
   try {
     await mapDiskFull("open the store", () => database.open());
-    // An earlier process died between the deletion and the end of the erasure.
-    if ((await database.get(erasingKey)) !== undefined) await finishErasing(database, [["", lastKey]]);
+    // An earlier process died, or had no room on the disk, between the deletion and the end of the erasure.
+    const owed = await readOwed(database);
+    if (owed.length > 0) await eraseParts(database, owed);
   } catch (cause) {
     await database.close().catch(() => undefined);
     throw await openingError(directory, cause);
@@ -49,61 +53,44 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
       throw cause;
     }
   };
+  const turns = createTurns();
+  /** Parts of the store in which deleted bytes may still be on the disk. */
+  let owed: readonly string[] = [];
   return {
     get: async (key) => {
-      const value = await guarded("read the store", () => database.get(key));
+      const value = await turns.read(() => guarded("read the store", () => database.get(key)));
       return value && plainBytes(value);
     },
     batch: (operations) => guarded("write to the store", () => database.batch(inLevel(operations), { sync: true })),
-    erase: async (operations) => {
-      const ranges = rangesOf(operations);
-      await guarded("write to the store", async () => {
-        // What the log still holds goes into tables first: a value and its deletion in one table would both stay.
-        for (const [first, last] of ranges) await database.compactRange(first, last);
-        const due: StoreOperation = { type: "put", key: erasingKey, value: new Uint8Array([1]) };
-        await database.batch(inLevel([...operations, due]), { sync: true });
-      });
-      // From here on it is deleted; where its bytes cannot be taken off the disk now, the next start does it.
-      await finishErasing(database, ranges).catch(() => undefined);
-    },
+    erase: (operations) =>
+      turns.alone(async () => {
+        const parts = [...new Set([...owed, ...partsOf(operations)])];
+        await guarded("write to the store", () => database.batch(inLevel([...operations, owe(parts)]), { sync: true }));
+        owed = parts;
+        // From here on it is deleted; where its bytes cannot be taken off the disk now, the next erasure or start does it.
+        await eraseParts(database, parts).then(
+          () => {
+            owed = [];
+          },
+          () => undefined,
+        );
+      }),
     async *entries(prefix) {
-      // Keys are compared as UTF-8 bytes; 0xff is in no UTF-8 text, U+10FFFF is the highest that can be.
-      const iterator = database.iterator({ gte: prefix, lt: prefix + lastKey });
-      try {
-        for (;;) {
-          const entry = await guarded("read the store", () => iterator.next());
-          if (entry === undefined) return;
-          yield [entry[0], plainBytes(entry[1])];
-        }
-      } finally {
-        await iterator.close();
+      // A page at a time: an iterator that stays open keeps what is erased meanwhile on the disk.
+      let after: string | undefined;
+      for (;;) {
+        // Keys are compared as UTF-8 bytes; U+10FFFF is the highest that can be.
+        const range = { ...(after === undefined ? { gte: prefix } : { gt: after }), lt: `${prefix}\u{10ffff}` };
+        const page = await turns.read(() =>
+          guarded("read the store", () => database.iterator({ ...range, limit: pageEntries }).all()),
+        );
+        for (const [key, value] of page) yield [key, plainBytes(value)];
+        if (page.length < pageEntries) return;
+        after = page.at(-1)![0];
       }
     },
     close: () => database.close(),
   };
-}
-
-/** Present while bytes of what was deleted may still be on the disk. */
-const erasingKey = "erasing";
-const lastKey = "\u{10ffff}";
-
-/** From the first to the last key of what is written under each part of the store. */
-function rangesOf(operations: readonly StoreOperation[]): [first: string, last: string][] {
-  const ranges = new Map<string, [string, string]>();
-  for (const key of operations.map((operation) => operation.key).sort()) {
-    const part = key.slice(0, key.indexOf("/") + 1) || key;
-    ranges.set(part, [ranges.get(part)?.[0] ?? key, key]);
-  }
-  return [...ranges.values()];
-}
-
-/** LevelDB only marks what is deleted; its bytes go when the tables that hold them are written anew. */
-async function finishErasing(
-  database: ClassicLevel<string, Uint8Array>,
-  ranges: readonly (readonly [first: string, last: string])[],
-): Promise<void> {
-  for (const [first, last] of ranges) await database.compactRange(first, last);
-  await database.del(erasingKey, { sync: true });
 }
 
 function inLevel(operations: readonly StoreOperation[]) {

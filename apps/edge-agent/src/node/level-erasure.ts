@@ -1,0 +1,100 @@
+// Takes off the disk what was deleted from a LevelDB store. LevelDB only marks what is deleted; its bytes go when every table that holds
+// them is written anew, and stay as long as an iterator or a read that began earlier is open.
+
+import type { ClassicLevel } from "classic-level";
+import { parseJson } from "../core/parse-json.js";
+import type { StoreOperation } from "../core/ports.js";
+import { createSerial } from "../core/serial.js";
+
+type Database = ClassicLevel<string, Uint8Array>;
+
+/** Present while bytes of what was deleted may still be on the disk; holds a JSON list of the parts of the store that it is about. */
+const erasingKey = "erasing";
+/** Stands for the whole store: of a mark that an older agent left. */
+const everywhere = "";
+
+/** A part is what shares its key up to the first slash. Keys without one are the agent's own records: nothing of them needs erasing. */
+export function partsOf(operations: readonly StoreOperation[]): string[] {
+  const parts = operations.map(({ key }) => key.slice(0, key.indexOf("/") + 1));
+  return [...new Set(parts.filter((part) => part !== ""))];
+}
+
+export async function readOwed(database: Database): Promise<string[]> {
+  const mark = await database.get(erasingKey);
+  if (mark === undefined) return [];
+  const json = parseJson(mark);
+  const isList = json.ok && Array.isArray(json.value) && json.value.every((part) => typeof part === "string");
+  return isList ? (json.value as string[]) : [everywhere];
+}
+
+export function owe(parts: readonly string[]): StoreOperation {
+  return { type: "put", key: erasingKey, value: new TextEncoder().encode(JSON.stringify(parts)) };
+}
+
+/** The mark goes last. Nothing may read meanwhile (`createTurns`). */
+export async function eraseParts(database: Database, parts: readonly string[]): Promise<void> {
+  for (const part of parts) await rewrite(database, fencesOf(part));
+  await database.del(erasingKey, { sync: true });
+}
+
+type Fences = readonly [first: string, last: string];
+
+/** Two keys that nobody uses, just outside of all keys of the part. */
+function fencesOf(part: string): Fences {
+  if (part === everywhere) return ["!", "~"];
+  const [before, end] = [part.slice(0, -1), part.charCodeAt(part.length - 1)];
+  return [`${before}${String.fromCharCode(end - 1)}~`, `${before}${String.fromCharCode(end + 1)}`];
+}
+
+/**
+ * A compaction takes tables of one level into the next, so the lowest tables are only written anew where something above overlaps them: the
+ * fences do, from end to end. The first round brings all that the part has into one level, the second writes that level anew.
+ */
+async function rewrite(database: Database, [first, last]: Fences): Promise<void> {
+  const nothing = new Uint8Array(0);
+  // What the log holds goes into a table of its own, or the fences would share one with it that overlaps the whole store.
+  await database.compactRange(last, last);
+  for (let round = 0; round < 2; round++) {
+    await database.batch([
+      { type: "put", key: first, value: nothing },
+      { type: "put", key: last, value: nothing },
+    ]);
+    await database.compactRange(first, last);
+  }
+  await database.batch([
+    { type: "del", key: first },
+    { type: "del", key: last },
+  ]);
+}
+
+export interface Turns {
+  /** Runs beside other reads, never beside what runs alone. Must be short: an erasure waits for it. */
+  read<T>(work: () => Promise<T>): Promise<T>;
+  alone<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Reads and erasures take turns. */
+export function createTurns(): Turns {
+  const serial = createSerial();
+  const reads = new Set<Promise<unknown>>();
+  let quiet: Promise<unknown> | undefined;
+  return {
+    async read(work) {
+      while (quiet !== undefined) await quiet;
+      const result = work();
+      const settled: Promise<unknown> = result.catch(() => undefined).then(() => reads.delete(settled));
+      reads.add(settled);
+      return result;
+    },
+    alone: (work) =>
+      serial(async () => {
+        const result = Promise.all(reads).then(work);
+        quiet = result.catch(() => undefined);
+        try {
+          return await result;
+        } finally {
+          quiet = undefined;
+        }
+      }),
+  };
+}
