@@ -13,6 +13,7 @@ export default defineConfig({
   root,
   ...common,
   test: {
+    reporters: ["default", fileURLToPath(new URL("skips-reporter.ts", import.meta.url))],
     projects: [
       {
         root,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
 import { parseEnv } from "../../apps/server/src/env.js";
+import { describeUnlessLacking, lackOfRoot } from "../requirements.js";
 import { eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 const anyPorts = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
@@ -153,9 +154,8 @@ test("a start that is interrupted stops what it had started", async () => {
   expect((await fetch(`${app.httpUrl}/healthz`)).status).toBe(200);
 });
 
-test.runIf(process.getuid?.() === 0)(
-  "started by root in a directory that the user postgres cannot enter, the database is kept elsewhere and found again",
-  async () => {
+describeUnlessLacking("started by root in a directory that nobody else can enter", lackOfRoot(), () => {
+  test("the database is kept elsewhere and found again", async () => {
     const closed = join(home.home, "closed");
     await mkdir(closed, { mode: 0o700 });
     const variables = { ATTUNE_HOME: join(closed, "home") };
@@ -164,5 +164,5 @@ test.runIf(process.getuid?.() === 0)(
     await call(first, "fleet.create", { name: "closed" }, token);
     await first.stop();
     expect(await fleetNames(await start(variables), token)).toEqual(["closed"]);
-  },
-);
+  });
+});

