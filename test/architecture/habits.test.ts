@@ -69,6 +69,18 @@ test("docs/errors.md lists exactly the errors of the table", () => {
       remedy,
     }),
   );
-  const table = Object.entries(errorTable).map(([code, entry]) => ({ code, ...entry }));
+  const table = Object.entries(errorTable).map(([code, { httpStatus, retryable, remedy }]) => ({
+    code,
+    httpStatus,
+    retryable,
+    remedy,
+  }));
   expect(documented).toEqual(table);
+});
+
+test("docs/errors.md names the faults of configuration", () => {
+  const [sentence] = /^Faults of configuration are [^.]*\./m.exec(read("docs/errors.md")) ?? [""];
+  const named = [...sentence.matchAll(/`([A-Z_]+)`/g)].map(([, code]) => code);
+  const table = Object.entries(errorTable).filter(([, entry]) => "configuration" in entry);
+  expect(named).toEqual(table.map(([code]) => code));
 });

@@ -21,6 +21,8 @@ const options = {
 const { values, positionals } = readArguments();
 const output = openOutput({ stdout: process.stdout, stderr: process.stderr });
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+// Whoever started this one is gone, and with it the reader of its tables.
+process.once("disconnect", () => process.exit(1));
 let code = 1;
 try {
   code = await run(positionals[0]);
@@ -83,7 +85,7 @@ async function measureAll(): Promise<Part[]> {
     process.stderr.write(`part ${i + 1} of ${partNames.length}: ${name}${there ? `, kept in ${kept(name)}` : ""}\n`);
     if (there) continue;
     const argv = [fileURLToPath(import.meta.url), name, "--out", folder];
-    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const [code] = (await once(child, "exit")) as [number | null];
     if (code !== 0) throw new Error(`${name} ended with code ${code}; run attune bench all --out ${folder} to go on`);
   }

@@ -3,6 +3,8 @@
 interface ErrorEntry {
   readonly httpStatus: number;
   readonly retryable: boolean;
+  /** A fault of this machine's settings (a port, a program, a variable, a directory): only its owner can mend it. */
+  readonly configuration?: true;
   readonly remedy: string;
 }
 
@@ -29,6 +31,7 @@ export const errorTable = {
   INVALID_CONFIGURATION: {
     httpStatus: 400,
     retryable: false,
+    configuration: true,
     remedy: "Correct the named environment variable or flag; `--help` lists them.",
   },
   TOKEN_INVALID: {
@@ -104,16 +107,19 @@ export const errorTable = {
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,
+    configuration: true,
     remedy: "Stop the program that listens there, or choose another port with the named variable.",
   },
   HOME_IN_USE: {
     httpStatus: 500,
     retryable: false,
+    configuration: true,
     remedy: "Another process uses this directory; stop it or choose another ATTUNE_HOME.",
   },
   NATS_MISSING: {
     httpStatus: 500,
     retryable: false,
+    configuration: true,
     remedy: "Install nats-server (Debian: `apt-get install nats-server`) or set NATS_SERVER_BIN or NATS_URL.",
   },
   NATS_UNAVAILABLE: {
@@ -166,6 +172,11 @@ export class AppError extends Error {
 
   get httpStatus(): number {
     return errorTable[this.code].httpStatus;
+  }
+
+  get isConfiguration(): boolean {
+    const entry: ErrorEntry = errorTable[this.code];
+    return entry.configuration === true;
   }
 
   get retryable(): boolean {

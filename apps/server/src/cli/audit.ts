@@ -3,9 +3,11 @@ import { readFile } from "node:fs/promises";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
-import { accessOf, parseFlags, required, serverOptionsHelp } from "../client/command-line.js";
+import { accessOf, parseFlags, required, serverOptions, serverOptionsHelp } from "../client/command-line.js";
 import { fetchReports } from "../client/device-reports.js";
 import type { Command } from "./command.js";
+
+const options = { journal: { type: "string" } } as const;
 
 export const auditCommand: Command = {
   name: "audit",
@@ -23,9 +25,10 @@ ${serverOptionsHelp}
 Examples:
   attune-agent journal --json > journal.json && attune audit --journal journal.json
   attune audit --journal journal.json --server https://fleet.example --admin-token-file token --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values } = parseFlags("audit", argv, { journal: { type: "string" } });
+    const { values } = parseFlags("audit", argv, options);
     const path = required(values.journal, "--journal", "the file of a device's exported journal");
     const journal = await readJournal(path);
     const device = deviceOf(journal.flatMap((entry) => journalEntrySchema.safeParse(entry).data ?? []));

@@ -4,8 +4,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Command } from "./command.js";
+import { readFlags } from "./flags.js";
 
 const script = fileURLToPath(new URL("../../../../test/bench/dist/main.js", import.meta.url));
+
+const options = { out: { type: "string" }, markdown: { type: "string" } } as const;
 
 export const benchCommand: Command = {
   name: "bench",
@@ -39,10 +42,13 @@ Examples:
   attune bench table8
   attune bench table10 --json > table10.json
   attune bench all --out results --markdown docs/performance.md`,
+  options,
 
   async run(argv, io) {
+    readFlags("bench", { args: argv, options, allowPositionals: true });
     const child = spawn(process.execPath, [script, ...argv, ...(io.json ? ["--json"] : [])], {
-      stdio: ["ignore", "inherit", "inherit"],
+      // The channel tells it when this process is gone.
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const [code] = (await once(child, "exit")) as [number | null];
     return code ?? 1;

@@ -1,9 +1,15 @@
 // What every `attune` command is: a name, a line for the list, its help, and a function from arguments to an exit code.
 
+import type { ParseArgsConfig } from "node:util";
+
+export type Options = NonNullable<ParseArgsConfig["options"]>;
+
 export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly usage: string;
+  /** The flags that it takes beside --json and --help. */
+  readonly options: Options;
   /** The help of each of its own commands, where it has such. */
   readonly parts?: ReadonlyMap<string, string>;
   run(argv: string[], io: CommandIo): Promise<number>;

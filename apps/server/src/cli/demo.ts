@@ -1,7 +1,7 @@
 // `attune demo`: the whole loop on one machine, to completion.
 
 import { renderTable } from "../demo/screen.js";
-import { parseDemoFlags, runInTerminal } from "../demo/terminal.js";
+import { demoOptions, parseDemoFlags, runInTerminal } from "../demo/terminal.js";
 import type { Command } from "./command.js";
 
 export const demoCommand: Command = {
@@ -24,10 +24,11 @@ Examples:
   attune demo
   attune demo --json > result.json
   attune demo --data ../shared/data/meld`,
+  options: demoOptions,
 
   async run(argv, io) {
-    const flags = parseDemoFlags(argv, { people: 6 });
-    return runInTerminal({ ...flags, freePorts: true }, io, async (demo) => {
+    const flags = parseDemoFlags("demo", argv, { people: 6 });
+    return runInTerminal({ flags, freePorts: true, defaultHome: undefined }, io, async (demo) => {
       if (io.json) io.stdout(JSON.stringify(demo.result));
       else io.stdout(renderTable(demo.result.people));
       return demo.result.people.every(({ textBytesOut }) => textBytesOut === 0) ? 0 : 1;

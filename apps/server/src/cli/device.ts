@@ -5,10 +5,13 @@ import {
   parseFlags,
   renderTable,
   required,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command } from "./command.js";
+
+const options = { fleet: { type: "string" } } as const;
 
 export const deviceCommand: Command = {
   name: "device",
@@ -24,9 +27,10 @@ ${serverOptionsHelp}
 Examples:
   attune device list --fleet home
   attune device revoke 0123456789abcdef0123456789abcdef`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("device", argv, { fleet: { type: "string" } });
+    const { values, positionals } = parseFlags("device", argv, options);
     const [action, device] = positionals;
     return chooseAction("device", action, {
       list: async () => {

@@ -12,6 +12,7 @@ async function run(argv: string[], behaviour: Command["run"] = async () => 0, mo
     name: "greet",
     summary: "say hello",
     usage: "Usage: attune greet",
+    options: {},
     run: behaviour,
     ...more,
   };

@@ -45,10 +45,25 @@ Examples:
   attune experiment table5 --data data/meld --extractor bert-tiny=extractors/tiny --extractor bert-tiny-pretrained=runs/tiny-1
 `;
 
+const options = {
+  data: { type: "string" },
+  columns: { type: "string" },
+  labels: { type: "string" },
+  extractor: { type: "string", multiple: true },
+  split: { type: "string", default: "dev" },
+  iemocap: { type: "string" },
+  report: { type: "string" },
+  full: { type: "boolean" },
+  jobs: { type: "string" },
+  "with-bp": { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
 export const experimentCommand: Command = {
   name: "experiment",
   summary: "rerun the paper's tables",
   usage,
+  options,
   run,
 };
 
@@ -104,19 +119,7 @@ function parseFlags(argv: string[]) {
   const { values, positionals } = readFlags("experiment", {
     args: argv,
     allowPositionals: true,
-    options: {
-      data: { type: "string" },
-      columns: { type: "string" },
-      labels: { type: "string" },
-      extractor: { type: "string", multiple: true },
-      split: { type: "string", default: "dev" },
-      iemocap: { type: "string" },
-      report: { type: "string" },
-      full: { type: "boolean" },
-      jobs: { type: "string" },
-      "with-bp": { type: "boolean" },
-      json: { type: "boolean" },
-    },
+    options,
   });
   if (positionals.length === 0) {
     throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);

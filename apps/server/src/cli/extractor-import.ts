@@ -30,6 +30,13 @@ Examples:
   attune extractor import checkpoints/roberta-base --out extractors/roberta --pooling mean --json
 `;
 
+export const importOptions = {
+  out: { type: "string" },
+  pooling: { type: "string", default: "cls" },
+  "max-tokens": { type: "string", default: "32" },
+  json: { type: "boolean" },
+} as const;
+
 /** argv: what follows `import`. */
 export async function runImport(argv: string[], io: CommandIo): Promise<number> {
   const { source, out, pooling, maxTokens } = parseFlags(argv);
@@ -64,12 +71,7 @@ function parseFlags(argv: string[]): Flags {
   const { values, positionals } = readFlags("extractor", {
     args: argv,
     allowPositionals: true,
-    options: {
-      out: { type: "string" },
-      pooling: { type: "string", default: "cls" },
-      "max-tokens": { type: "string", default: "32" },
-      json: { type: "boolean" },
-    },
+    options: importOptions,
   });
   const [source] = positionals;
   if (source === undefined || positionals.length > 1) {

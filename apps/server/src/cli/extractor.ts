@@ -15,7 +15,7 @@ import { readExtractorFolder } from "../pretraining/extractor-files.js";
 import { freezeExtractor, readOrigin, writeRecord } from "../pretraining/freeze.js";
 import { createExtractionLine } from "../pretraining/progress.js";
 import type { Command, CommandIo } from "./command.js";
-import { importUsage, runImport } from "./extractor-import.js";
+import { importOptions, importUsage, runImport } from "./extractor-import.js";
 import { countOf, readFlags } from "./flags.js";
 
 const freezeUsage = `Usage: attune extractor freeze --run DIR --data DIR --out DIR [--extra DIR] [--meld DIR]
@@ -37,10 +37,21 @@ Examples:
   attune extractor freeze --run runs/tiny-1 --data data/goemotions --extra data/emorynlp --out /tmp/candidate --meld data/meld --json
 `;
 
+const freezeOptions = {
+  run: { type: "string" },
+  data: { type: "string" },
+  out: { type: "string" },
+  extra: { type: "string" },
+  meld: { type: "string" },
+  threads: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
 export const extractorCommand: Command = {
   name: "extractor",
   summary: "import a checkpoint, or freeze a feature extractor for publishing",
   usage: `${importUsage}\n${freezeUsage}`,
+  options: { ...importOptions, ...freezeOptions },
   parts: new Map([
     ["import", importUsage],
     ["freeze", freezeUsage],
@@ -113,15 +124,7 @@ function parseFlags(argv: string[]): Flags {
   const { values, positionals } = readFlags("extractor", {
     args: argv,
     allowPositionals: true,
-    options: {
-      run: { type: "string" },
-      data: { type: "string" },
-      out: { type: "string" },
-      extra: { type: "string" },
-      meld: { type: "string" },
-      threads: { type: "string" },
-      json: { type: "boolean" },
-    },
+    options: freezeOptions,
   });
   if (positionals.length !== 1 || positionals[0] !== "freeze") {
     throw new AppError(

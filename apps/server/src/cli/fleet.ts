@@ -5,10 +5,13 @@ import {
   parseFlags,
   renderTable,
   required,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command } from "./command.js";
+
+const options = {} as const;
 
 export const fleetCommand: Command = {
   name: "fleet",
@@ -23,9 +26,10 @@ ${serverOptionsHelp}
 Examples:
   attune fleet create home
   attune fleet list --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("fleet", argv, {});
+    const { values, positionals } = parseFlags("fleet", argv, options);
     const [action, name] = positionals;
     return chooseAction("fleet", action, {
       create: async () => {

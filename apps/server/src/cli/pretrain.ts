@@ -65,10 +65,30 @@ Examples:
   attune pretrain --data data/goemotions --from checkpoints/minilm --reference-run runs/full --set stopAtFraction=0.8 --out runs/part
 `;
 
+const options = {
+  data: { type: "string" },
+  vocabulary: { type: "string" },
+  from: { type: "string" },
+  source: { type: "string" },
+  layers: { type: "string" },
+  extra: { type: "string" },
+  columns: { type: "string" },
+  labels: { type: "string" },
+  recipe: { type: "string" },
+  set: { type: "string", multiple: true },
+  teacher: { type: "string" },
+  "reference-run": { type: "string" },
+  out: { type: "string" },
+  seed: { type: "string" },
+  resume: { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
 export const pretrainCommand: Command = {
   name: "pretrain",
   summary: "train a feature extractor on a labelled dataset",
   usage,
+  options,
   run,
 };
 
@@ -161,24 +181,7 @@ interface Flags {
 function parseFlags(argv: string[]): Flags {
   const { values } = readFlags("pretrain", {
     args: argv,
-    options: {
-      data: { type: "string" },
-      vocabulary: { type: "string" },
-      from: { type: "string" },
-      source: { type: "string" },
-      layers: { type: "string" },
-      extra: { type: "string" },
-      columns: { type: "string" },
-      labels: { type: "string" },
-      recipe: { type: "string" },
-      set: { type: "string", multiple: true },
-      teacher: { type: "string" },
-      "reference-run": { type: "string" },
-      out: { type: "string" },
-      seed: { type: "string" },
-      resume: { type: "boolean" },
-      json: { type: "boolean" },
-    },
+    options,
   });
   const { vocabulary, from, layers } = values;
   const overrides = [...(values.set ?? []), ...(layers === undefined ? [] : [`numHiddenLayers=${layers}`])];

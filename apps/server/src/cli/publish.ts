@@ -1,9 +1,23 @@
 // `attune publish`: makes a frozen extractor a signed release.
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { accessOf, parseCount, parseFlags, required, serverOptionsHelp } from "../client/command-line.js";
+import {
+  accessOf,
+  parseCount,
+  parseFlags,
+  required,
+  serverOptions,
+  serverOptionsHelp,
+} from "../client/command-line.js";
 import { publishFolder } from "../client/publish-folder.js";
 import type { Command } from "./command.js";
+
+const options = {
+  model: { type: "string" },
+  version: { type: "string" },
+  head: { type: "string" },
+  days: { type: "string" },
+} as const;
 
 export const publishCommand: Command = {
   name: "publish",
@@ -23,14 +37,10 @@ ${serverOptionsHelp}
 Examples:
   attune publish assets/extractor --model attune-small --version 1.0.0
   attune publish runs/frozen --model mine --version 0.2.0 --head elm:256:1 --server https://fleet.example --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("publish", argv, {
-      model: { type: "string" },
-      version: { type: "string" },
-      head: { type: "string" },
-      days: { type: "string" },
-    });
+    const { values, positionals } = parseFlags("publish", argv, options);
     const input = {
       folder: required(positionals[0], "FOLDER", "the folder of a frozen extractor"),
       model: required(values.model, "--model", "the name of the model"),

@@ -6,10 +6,13 @@ import {
   parseFlags,
   renderTable,
   required,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command, CommandIo } from "./command.js";
+
+const options = {} as const;
 
 export const releaseCommand: Command = {
   name: "release",
@@ -22,9 +25,10 @@ ${serverOptionsHelp}
 Examples:
   attune release list
   attune release show 3 --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("release", argv, {});
+    const { values, positionals } = parseFlags("release", argv, options);
     const [action, sequence] = positionals;
     return chooseAction("release", action, {
       list: async () => list(await accessOf(values), io),

@@ -5,10 +5,16 @@ import {
   parseCount,
   parseFlags,
   renderTable,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command } from "./command.js";
+
+const options = {
+  device: { type: "string" },
+  limit: { type: "string" },
+} as const;
 
 export const reportCommand: Command = {
   name: "report",
@@ -23,12 +29,10 @@ ${serverOptionsHelp}
 Examples:
   attune report summary
   attune report list --device 0123456789abcdef0123456789abcdef --limit 10 --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("report", argv, {
-      device: { type: "string" },
-      limit: { type: "string" },
-    });
+    const { values, positionals } = parseFlags("report", argv, options);
     const filter = values.device === undefined ? {} : { device: values.device };
     return chooseAction("report", positionals[0], {
       list: async () => {

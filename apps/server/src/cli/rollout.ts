@@ -6,10 +6,17 @@ import {
   parseFlags,
   renderTable,
   required,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command } from "./command.js";
+
+const options = {
+  fleet: { type: "string" },
+  release: { type: "string" },
+  rollout: { type: "string" },
+} as const;
 
 export const rolloutCommand: Command = {
   name: "rollout",
@@ -25,13 +32,10 @@ ${serverOptionsHelp}
 Examples:
   attune rollout create --fleet home --release 3
   attune rollout status --fleet home --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("rollout", argv, {
-      fleet: { type: "string" },
-      release: { type: "string" },
-      rollout: { type: "string" },
-    });
+    const { values, positionals } = parseFlags("rollout", argv, options);
     return chooseAction("rollout", positionals[0], {
       create: async () => {
         const fleet = required(values.fleet, "--fleet", "the fleet's name");

@@ -43,10 +43,17 @@ Examples:
   attune server
   ATTUNE_HOME=/var/lib/attune-fleet ATTUNE_HTTP_PORT=0 attune server --json`;
 
+const options = {
+  home: { type: "string" },
+  "write-nats-config": { type: "string" },
+  "nats-listen": { type: "string" },
+} as const;
+
 export const serverCommand: Command = {
   name: "server",
   summary: "run the server: database, bus, registry, rollouts, ingestion",
   usage,
+  options,
 
   async run(argv, io) {
     const flags = parseFlags(argv);
@@ -71,8 +78,7 @@ export const serverCommand: Command = {
 };
 
 function parseFlags(args: string[]) {
-  const text = { type: "string" } as const;
-  return readFlags("server", { args, options: { home: text, "write-nats-config": text, "nats-listen": text } }).values;
+  return readFlags("server", { args, options }).values;
 }
 
 async function writeNatsConfig(home: string, directory: string, listen = "0.0.0.0:4222"): Promise<string> {

@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { renderTable } from "../demo/screen.js";
-import { parseDemoFlags, runInTerminal } from "../demo/terminal.js";
+import { demoOptions, parseDemoFlags, runInTerminal } from "../demo/terminal.js";
 import type { Command } from "./command.js";
 
 export const startCommand: Command = {
@@ -24,10 +24,11 @@ Ports: ATTUNE_HTTP_PORT (7310), ATTUNE_NATS_PORT (7322), ATTUNE_POSTGRES_PORT (7
 Examples:
   attune start
   ATTUNE_HOME=/var/lib/attune attune start --people 6`,
+  options: demoOptions,
 
   async run(argv, io) {
-    const flags = parseDemoFlags(argv, { people: 3 });
-    return runInTerminal({ home: ".attune", ...flags, freePorts: false }, io, async (demo, signal) => {
+    const flags = parseDemoFlags("start", argv, { people: 3 });
+    return runInTerminal({ flags, freePorts: false, defaultHome: ".attune" }, io, async (demo, signal) => {
       if (io.json) io.stdout(JSON.stringify(demo.result));
       else io.stdout(renderTable(demo.result.people));
       io.stderr("Everything stays up; Ctrl-C stops it, and starting again goes on from here.\n");

@@ -5,10 +5,13 @@ import {
   parseDuration,
   parseFlags,
   required,
+  serverOptions,
   serverOptionsHelp,
 } from "../client/command-line.js";
 import { askServer } from "../client/fleet-client.js";
 import type { Command } from "./command.js";
+
+const options = { fleet: { type: "string" }, ttl: { type: "string" } } as const;
 
 export const tokenCommand: Command = {
   name: "token",
@@ -24,9 +27,10 @@ ${serverOptionsHelp}
 Examples:
   attune token create --fleet home
   attune token create --fleet home --ttl 15m --json`,
+  options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values, positionals } = parseFlags("token", argv, { fleet: { type: "string" }, ttl: { type: "string" } });
+    const { values, positionals } = parseFlags("token", argv, options);
     return chooseAction("token", positionals[0], {
       create: async () => {
         const fleet = required(values.fleet, "--fleet", "the fleet that the device joins");

@@ -11,7 +11,8 @@ export interface Flags<O extends Options> {
   readonly positionals: readonly string[];
 }
 
-const serverOptions = {
+/** The way to the server: flags that all of these commands take. */
+export const serverOptions = {
   server: { type: "string" },
   "admin-token-file": { type: "string" },
   home: { type: "string" },

@@ -5,6 +5,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "@attune/shared/errors";
+import { reportedFault } from "./reported-fault.js";
 
 /** Of the installation. */
 export const root = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -28,10 +29,9 @@ export async function enrolAgent(input: {
     child.once("close", (exitCode) => resolve({ code: exitCode, output: text }));
   });
   appendFileSync(logFile, output, { mode: 0o600 });
-  if (code !== 0 && !output.includes("ALREADY_ENROLLED")) {
-    throw new AppError(
-      "SERVER_UNAVAILABLE",
-      `the agent in ${directory} could not be enrolled: ${output.trim().split("\n").at(-1)}`,
-    );
-  }
+  if (code === 0) return;
+  const fault = reportedFault(output);
+  if (fault?.code === "ALREADY_ENROLLED") return;
+  const why = fault?.message ?? output.trim().split("\n").at(-1);
+  throw new AppError(fault?.code ?? "SERVER_UNAVAILABLE", `the agent in ${directory} could not be enrolled: ${why}`);
 }

@@ -153,7 +153,9 @@ async function startAgent(input: {
 }): Promise<Supervised> {
   const { options, person, directory, border, fleet } = input;
   // The agent sees the fleet through its border only: these two addresses are all it is told.
-  const env = { ...options.env, ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl };
+  // Each takes a free port: a configured one would be the same for all.
+  const own = { ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl, ATTUNE_AGENT_PORT: "0" };
+  const env = { ...options.env, ...own };
   const logFile = join(options.home, "agents", `${person.slug}.log`);
   const enrolled = join(options.home, "agents", `${person.slug}.enrolled`);
   if (!existsSync(enrolled)) {
@@ -166,6 +168,7 @@ async function startAgent(input: {
     argv: [agentScript, "run", "--home", directory],
     env,
     logFile,
+    pidFile: join(options.home, "agents", `${person.slug}.pid`),
     onRestart: (name) => sayRestarted(options.screen, name),
   });
 }

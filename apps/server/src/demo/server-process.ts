@@ -23,6 +23,7 @@ export function superviseServer({ home, env, onRestart, stopGraceMs = 60_000 }: 
     argv: [join(root, "apps/server/bin/attune.js"), "server"],
     env: { ...env, ATTUNE_HOME: home },
     logFile: join(home, "server.log"),
+    pidFile: join(home, "server.pid"),
     onRestart,
     stopGraceMs,
   });

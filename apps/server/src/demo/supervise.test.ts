@@ -11,7 +11,8 @@ function script(code: string) {
   const directory = mkdtempSync(join(tmpdir(), "attune-supervise-"));
   const path = join(directory, "child.mjs");
   writeFileSync(path, code);
-  return { path, logFile: join(directory, "child.log"), marks: join(directory, "marks") };
+  const at = (name: string) => join(directory, name);
+  return { path, logFile: at("child.log"), pidFile: at("child.pid"), marks: at("marks") };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -32,6 +33,7 @@ test("starts a killed process again, and stops it with SIGTERM when told to", as
     argv: [child.path, child.marks],
     env,
     logFile: child.logFile,
+    pidFile: child.pidFile,
     onRestart: (name) => restarts.push(name),
   });
   await until(() => countMarks(child.marks) === 1);
@@ -42,8 +44,49 @@ test("starts a killed process again, and stops it with SIGTERM when told to", as
   expect(restarts).toEqual(["child"]);
 });
 
-test("gives up on a process that never gets going and shows the end of its log", async () => {
-  const child = script(`console.error("error PORT_IN_USE: port 7310"); process.exit(1);`);
-  const supervised = supervise({ name: "server", argv: [child.path], env, logFile: child.logFile, maximumPauseMs: 10 });
-  await expect(supervised.failed).rejects.toThrow(/server does not start; .*PORT_IN_USE: port 7310/);
+/** Starts at most so often, without pauses worth mentioning. */
+function superviseBriefly({ path, logFile, pidFile, marks }: ReturnType<typeof script>) {
+  const restarts: string[] = [];
+  const onRestart = (name: string) => restarts.push(name);
+  const argv = [path, marks];
+  return { restarts, ...supervise({ name: "server", argv, env, logFile, pidFile, maximumPauseMs: 10, onRestart }) };
+}
+
+test("gives up on a process that never gets going, with its own fault and the end of its log", async () => {
+  const child = script(`console.error("error NATS_UNAVAILABLE: nats://host"); process.exit(1);`);
+  const { failed, restarts } = superviseBriefly(child);
+  await expect(failed).rejects.toThrow(/server does not start; .*NATS_UNAVAILABLE: nats:\/\/host/);
+  await expect(failed).rejects.toMatchObject({ code: "NATS_UNAVAILABLE" });
+  expect(restarts).toHaveLength(7);
+});
+
+test("reports a fault of configuration at once, as the process itself said it", async () => {
+  const child = script(`console.error("error PORT_IN_USE: port 7310\\nwhat to do: Stop it"); process.exit(1);`);
+  const { failed, restarts } = superviseBriefly(child);
+  await expect(failed).rejects.toMatchObject({ code: "PORT_IN_USE", message: "port 7310" });
+  expect(restarts).toEqual([]);
+});
+
+test("starts a process again whose log tells of an older fault of configuration", async () => {
+  const child = script(`
+    import { appendFileSync } from "node:fs";
+    appendFileSync(process.argv[2], "s");
+    process.exit(1);`);
+  writeFileSync(child.logFile, "error PORT_IN_USE: port 7310\n");
+  const supervised = superviseBriefly(child);
+  await until(() => countMarks(child.marks) >= 2);
+  await supervised.stop();
+});
+
+test("ends the child of a killed supervisor before it starts one of its own", async () => {
+  const child = script(`
+    import { appendFileSync } from "node:fs";
+    appendFileSync(process.argv[2], "s");
+    process.on("SIGTERM", () => { appendFileSync(process.argv[2], "t"); process.exit(0); });
+    setInterval(() => {}, 1000);`);
+  const first = superviseBriefly(child);
+  await until(() => countMarks(child.marks) === 1 && existsSync(child.pidFile));
+  const second = superviseBriefly(child);
+  await until(() => readFileSync(child.marks, "utf8").startsWith("sts"));
+  await Promise.all([first.stop(), second.stop()]);
 });

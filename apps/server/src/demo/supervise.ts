@@ -1,14 +1,18 @@
 // Keeps a child process running: starts it again when it dies, gives up when it cannot start, stops it when told to.
+// A child that a killed supervisor left behind ends before its successor starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { endProcess, identifyProcess, isSameProcessAlive } from "../platform/process-identity.js";
+import { reportedFault } from "./reported-fault.js";
 
 export interface Supervised {
   readonly name: string;
   pid(): number | undefined;
-  /** Rejects when the process keeps failing at its start; never resolves. */
+  /** Rejects when the process keeps failing at its start, or fails once by a fault of configuration; never resolves. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
@@ -19,6 +23,8 @@ export interface SuperviseOptions {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** Remembers the child for a supervisor that comes after a killed one. */
+  readonly pidFile: string;
   readonly onRestart?: (name: string) => void;
   /** The longest pause before another start; default 4,000. */
   readonly maximumPauseMs?: number;
@@ -29,6 +35,7 @@ export interface SuperviseOptions {
 /** A process that dies sooner than this after its start did not get going. */
 const startMs = 3_000;
 const maximumFailedStarts = 8;
+const defaultStopGraceMs = 15_000;
 
 export function supervise(options: SuperviseOptions): Supervised {
   let child: ChildProcess | undefined;
@@ -36,13 +43,19 @@ export function supervise(options: SuperviseOptions): Supervised {
   const wake = new AbortController();
 
   const failed = (async (): Promise<never> => {
+    await endPredecessor(options);
     for (let failedStarts = 0; !stopping; ) {
       const startedAt = performance.now();
+      const logBytes = statSync(options.logFile, { throwIfNoEntry: false })?.size ?? 0;
       child = start(options);
-      await exitOf(child);
+      const exited = exitOf(child);
+      await remember(child, options.pidFile);
+      await exited;
       if (stopping) break;
+      const fault = reportedFault(readFileSync(options.logFile).subarray(logBytes).toString("utf8"));
+      if (fault?.isConfiguration) throw fault;
       failedStarts = performance.now() - startedAt < startMs ? failedStarts + 1 : 0;
-      if (failedStarts === maximumFailedStarts) throw startFailure(options);
+      if (failedStarts === maximumFailedStarts) throw startFailure(options, fault);
       options.onRestart?.(options.name);
       await sleep(Math.min(options.maximumPauseMs ?? 4_000, 250 * 2 ** failedStarts), undefined, {
         signal: wake.signal,
@@ -63,9 +76,10 @@ export function supervise(options: SuperviseOptions): Supervised {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
       const exited = exitOf(child);
       child.kill("SIGTERM");
-      const killer = setTimeout(() => child?.kill("SIGKILL"), options.stopGraceMs ?? 15_000);
+      const killer = setTimeout(() => child?.kill("SIGKILL"), options.stopGraceMs ?? defaultStopGraceMs);
       await exited;
       clearTimeout(killer);
+      rmSync(options.pidFile, { force: true });
     },
   };
 }
@@ -89,7 +103,33 @@ function exitOf(child: ChildProcess): Promise<void> {
   });
 }
 
-function startFailure({ name, logFile }: SuperviseOptions): AppError {
+const identitySchema = z.object({ pid: z.int(), startedAt: z.string() });
+
+async function remember({ pid }: ChildProcess, pidFile: string): Promise<void> {
+  const identity = pid === undefined ? undefined : await identifyProcess(pid);
+  if (identity === undefined) return;
+  try {
+    writeFileSync(pidFile, JSON.stringify(identity), { mode: 0o600 });
+  } catch {
+    // A full disk: the child ends with its channel all the same, only nobody waits for that at the next start.
+  }
+}
+
+async function endPredecessor({ pidFile, stopGraceMs }: SuperviseOptions): Promise<void> {
+  const identity = identitySchema.safeParse(readRemembered(pidFile)).data;
+  if (identity === undefined || !(await isSameProcessAlive(identity))) return;
+  await endProcess(identity, { signal: "SIGTERM", timeoutMs: stopGraceMs ?? defaultStopGraceMs });
+}
+
+function readRemembered(pidFile: string): unknown {
+  try {
+    return JSON.parse(readFileSync(pidFile, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function startFailure({ name, logFile }: SuperviseOptions, fault: AppError | undefined): AppError {
   const lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-3).join(" | ");
-  return new AppError("INTERNAL", `${name} does not start; its log ${logFile} ends with: ${lines}`);
+  return new AppError(fault?.code ?? "INTERNAL", `${name} does not start; its log ${logFile} ends with: ${lines}`);
 }

@@ -3,63 +3,84 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import type { CommandIo } from "../cli/command.js";
-import { readChildEnvironment } from "../env.js";
+import { readFlags } from "../cli/flags.js";
+import { readChildEnvironment, readEnv } from "../env.js";
+import { acquireHomeLock } from "../platform/home-lock.js";
 import { makeOutputDirectory } from "../platform/output-directory.js";
 import { type Demo, runDemo } from "./run.js";
 import { createScreen } from "./screen.js";
 
 export interface DemoFlags {
-  readonly home?: string;
+  readonly home: string | undefined;
   readonly data: string | undefined;
   readonly people: number;
 }
 
-export function parseDemoFlags(argv: string[], defaults: { readonly people: number }): DemoFlags {
-  const { values } = parseArgs({
-    args: argv,
-    options: { data: { type: "string" }, people: { type: "string" }, home: { type: "string" } },
-  });
-  const people = values.people === undefined ? defaults.people : Number(values.people);
+export const demoOptions = {
+  data: { type: "string" },
+  people: { type: "string" },
+  home: { type: "string" },
+} as const;
+
+export function parseDemoFlags(command: string, args: string[], defaults: { readonly people: number }): DemoFlags {
+  const { data, home, people: given } = readFlags(command, { args, options: demoOptions }).values;
+  const people = given === undefined ? defaults.people : Number(given);
   if (!Number.isInteger(people) || people < 1 || people > 100) {
-    throw new AppError(
-      "INVALID_CONFIGURATION",
-      `--people is ${values.people}; it must be a whole number from 1 to 100`,
-    );
+    throw new AppError("INVALID_CONFIGURATION", `--people is ${given}; it must be a whole number from 1 to 100`);
   }
-  return { ...(values.home === undefined ? {} : { home: values.home }), data: values.data, people };
+  return { home, data, people };
+}
+
+export interface TerminalSettings {
+  /** Where no port is configured: one that is free instead of the usual one. */
+  readonly freePorts: boolean;
+  /** Where neither a flag nor the environment names a directory; undefined: a new one that is removed afterwards. */
+  readonly defaultHome: string | undefined;
 }
 
 /** Runs the demo, hands it to `use`, and stops every process whatever happens. */
 export async function runInTerminal(
-  flags: DemoFlags & { readonly freePorts: boolean },
+  { flags, freePorts, defaultHome }: TerminalSettings & { readonly flags: DemoFlags },
   io: CommandIo,
   use: (demo: Demo, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
+  // The server would refuse a bad variable as well, but only in its log.
+  readEnv();
   const { variables, home: homeOfEnvironment } = readChildEnvironment();
-  const lasting = flags.home ?? homeOfEnvironment;
+  const lasting = flags.home ?? homeOfEnvironment ?? defaultHome;
   const home = resolve(lasting ?? mkdtempSync(join(tmpdir(), "attune-demo-")));
   await makeOutputDirectory(home, flags.home === undefined ? "ATTUNE_HOME" : "--home");
+  const lock = await acquireHomeLock(join(home, "demo.lock"));
   const interrupt = new AbortController();
+  let defect: unknown;
   const onSignal = (): void => interrupt.abort(new Error("interrupted"));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  const onDefect = (error: unknown): void => {
+    defect ??= error;
+    interrupt.abort(error);
+  };
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal).once("SIGHUP", onSignal);
+  process.on("uncaughtException", onDefect);
   const screen = createScreen(io.stderr, io.isTty);
   let demo: Demo | undefined;
   let failed = false;
   try {
-    const ports = flags.freePorts ? { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" } : {};
+    const ports = freePorts ? { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" } : {};
     demo = await runDemo({ ...flags, home, env: { ...ports, ...variables }, screen, signal: interrupt.signal });
-    return await use(demo, interrupt.signal);
+    const code = await use(demo, interrupt.signal);
+    if (defect !== undefined) throw defect;
+    return code;
   } catch (error) {
-    if (interrupt.signal.aborted) return 130;
+    if (interrupt.signal.aborted && defect === undefined) return 130;
     failed = true;
-    throw error;
+    throw defect ?? error;
   } finally {
     if (interrupt.signal.aborted) io.stderr("\nStopping …\n");
     await demo?.stop();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    await lock.release();
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onSignal);
+    process.off("uncaughtException", onDefect);
     // A directory that nobody asked for is not left behind, but with the logs of a failure in it.
     if (failed) io.stderr(`The logs are kept in ${home}\n`);
     else if (lasting === undefined) rmSync(home, { recursive: true, force: true });

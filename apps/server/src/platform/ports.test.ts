@@ -46,11 +46,12 @@ test("two processes of one server get different ports", async () => {
   expect(await ports.choose(request({ variable: "ATTUNE_NATS_PORT" }))).not.toBe(http);
 });
 
-test("a configured port that is taken is refused, naming port and variable", async () => {
+test("a configured port that is taken is refused, naming port, variable and who holds it", async () => {
   const port = await block();
+  const holder = process.platform === "linux" ? ` by process ${process.pid} (` : "";
   await expect((await openPorts(path)).choose(request({ configured: port }))).rejects.toMatchObject({
     code: "PORT_IN_USE",
-    message: `port ${port} on 127.0.0.1 (ATTUNE_HTTP_PORT, configured) is in use`,
+    message: expect.stringContaining(`port ${port} on 127.0.0.1 (ATTUNE_HTTP_PORT, configured) is in use${holder}`),
   });
 });
 
@@ -64,6 +65,7 @@ test("a remembered port that devices know is not given up; one that nobody knows
 test("an address that is not this machine's is a fault of configuration, not a taken port", async () => {
   await expect((await openPorts(path)).choose(request({ host: "192.0.2.1" }))).rejects.toMatchObject({
     code: "INVALID_CONFIGURATION",
+    message: expect.stringContaining("ATTUNE_HTTP_PORT"),
   });
 });
 

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { readTextFile, writeFileDurably } from "./durable-file.js";
+import { describePortHolder } from "./port-holder.js";
 
 const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 
@@ -37,16 +38,19 @@ export async function openPorts(path: string): Promise<Ports> {
     async choose({ variable, configured, host, known }) {
       const wanted = configured === 0 ? remembered[variable] : configured;
       if (wanted !== undefined) {
-        if ((await tryPort(wanted, host)) !== undefined) return configured === 0 ? remember(variable, wanted) : wanted;
+        if ((await tryPort(wanted, { host, variable })) !== undefined)
+          return configured === 0 ? remember(variable, wanted) : wanted;
         if (configured !== 0 || known) {
           const origin = configured === 0 ? "chosen at an earlier start" : "configured";
-          throw new AppError("PORT_IN_USE", `port ${wanted} on ${host} (${variable}, ${origin}) is in use`);
+          const holder = await describePortHolder(wanted);
+          const by = holder === undefined ? "" : ` by ${holder}`;
+          throw new AppError("PORT_IN_USE", `port ${wanted} on ${host} (${variable}, ${origin}) is in use${by}`);
         }
       }
       // Another process of this server may have been given a port that it does not listen on yet.
       const given = new Set(Object.values(remembered));
       for (let attempt = 0; attempt < 20; attempt++) {
-        const port = await tryPort(0, host);
+        const port = await tryPort(0, { host, variable });
         if (port !== undefined && !given.has(port)) return remember(variable, port);
       }
       throw new AppError("PORT_IN_USE", `no free port on ${host} for ${variable}`);
@@ -66,14 +70,19 @@ function readRemembered(text: string | undefined): Readonly<Record<string, numbe
 }
 
 /** The port when it could be listened on, undefined when it is taken; other faults (no such address, no right) throw. */
-function tryPort(port: number, host: string): Promise<number | undefined> {
+function tryPort(
+  port: number,
+  { host, variable }: Pick<PortRequest, "host" | "variable">,
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") resolve(undefined);
       else
         reject(
-          new AppError("INVALID_CONFIGURATION", `cannot listen on ${host}:${port} (${error.code})`, { cause: error }),
+          new AppError("INVALID_CONFIGURATION", `${variable}: cannot listen on ${host}:${port} (${error.code})`, {
+            cause: error,
+          }),
         );
     });
     server.listen(port, host, () => {

@@ -57,11 +57,29 @@ export async function stopOrphan({ name, pid, argument, signal, timeoutMs, logge
   const identity = await identifyProcess(pid);
   if (identity === undefined || !(await wasStartedWith(pid, argument))) return;
   logger.info("orphan.stopping", { name, pid });
-  process.kill(pid, signal);
-  if (await exits(identity, timeoutMs)) return;
-  logger.warn("orphan.killing", { name, pid });
-  process.kill(pid, "SIGKILL");
+  if (await endProcess(identity, { signal, timeoutMs })) return;
+  logger.warn("orphan.killed", { name, pid });
+}
+
+/** Resolves once the process is gone; false when it had to be killed. */
+export async function endProcess(
+  identity: ProcessIdentity,
+  { signal, timeoutMs }: Pick<OrphanOptions, "signal" | "timeoutMs">,
+): Promise<boolean> {
+  send(identity.pid, signal);
+  if (await exits(identity, timeoutMs)) return true;
+  send(identity.pid, "SIGKILL");
   await exits(identity, 5_000);
+  return false;
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It has ended by itself in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 async function exits(identity: ProcessIdentity, timeoutMs: number): Promise<boolean> {
