@@ -14,10 +14,12 @@ import { startIngestion } from "./ingestion/ingestion.consumer.js";
 import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService } from "./ingestion/ingestion.service.js";
 import { openAdminToken } from "./platform/admin-token.js";
+import { createCallBudget, defaultCallBudget } from "./platform/call-budget.js";
 import { type Database, openDatabase } from "./platform/database.js";
 import { writeFileDurably } from "./platform/durable-file.js";
 import { makePlaces, placesOf, type ServerPlaces } from "./platform/home.js";
 import { acquireHomeLock } from "./platform/home-lock.js";
+import { connectionLimitsHere } from "./platform/http-connections.js";
 import { errorFields, type Logger } from "./platform/logger.js";
 import { migrate } from "./platform/migrate.js";
 import { clientHost, type Nats, startNats } from "./platform/nats.js";
@@ -27,6 +29,7 @@ import { assertReachable, type Postgres, startEmbeddedPostgres, useExternalPostg
 import { createChunkStore } from "./registry/chunk-store.js";
 import { createRegistryRepository } from "./registry/registry.repository.js";
 import { createRegistryService } from "./registry/registry.service.js";
+import { createSending, defaultSending } from "./registry/sending.js";
 import { openReleaseSigner } from "./registry/sign.js";
 import { createRolloutRepository } from "./rollouts/rollout.repository.js";
 import { createRolloutService } from "./rollouts/rollout.service.js";
@@ -187,7 +190,10 @@ async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds)
   return createHttpServer({
     router: createAppRouter({ devices, registry, rollouts, audit: createAuditRepository(database) }),
     isAdmin: await openAdminToken(places.adminTokenFile),
-    content: { chunkStore, manifests },
+    content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now: () => performance.now() }) },
+    connections: connectionLimitsHere(),
+    callBudget: createCallBudget({ ...defaultCallBudget, now: () => performance.now() }),
+    trustedProxies: env.trustedProxies,
     isHealthy: async () => {
       await Promise.all([database.$queryRaw`SELECT 1`, nats.connection.flush()]);
       return true;

@@ -31,6 +31,8 @@ test.each([
   ["ATTUNE_POSTGRES_PORT", "1.5"],
   ["ATTUNE_LOG_LEVEL", "loud"],
   ["ATTUNE_POLL_INTERVAL_MS", "1"],
+  ["ATTUNE_TRUSTED_PROXIES", "yes"],
+  ["ATTUNE_TRUSTED_PROXIES", "10.0.0.0/33"],
   ["DATABASE_URL", "mysql://x"],
   ["NATS_URL", "not a url"],
 ])("%s = %s is refused by name", (name, value) => {

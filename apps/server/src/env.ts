@@ -1,9 +1,18 @@
 // The server's environment, parsed once. No other file of the server reads process.env.
 
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { logLevels } from "./platform/logger.js";
+
+const areNetworks = (text: string): boolean =>
+  text.split(",").every((part) => {
+    const [address = "", bits, ...rest] = part.trim().split("/");
+    const widest = isIP(address) === 6 ? 128 : 32;
+    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= widest);
+    return isIP(address) !== 0 && fits && rest.length === 0;
+  });
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
@@ -18,6 +27,7 @@ const environmentSchema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
   ATTUNE_PUBLIC_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
+  ATTUNE_TRUSTED_PROXIES: z.string().refine(areNetworks).optional(),
   NATS_SERVER_BIN: z.string().min(1).optional(),
   HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default("https://huggingface.co"),
   HF_TOKEN: z
@@ -36,6 +46,7 @@ const hints: Readonly<Record<string, string>> = {
   DATABASE_URL: "postgresql://user:password@host:port/database",
   NATS_URL: "nats://host:port",
   ATTUNE_PUBLIC_NATS_URL: "nats://host:port",
+  ATTUNE_TRUSTED_PROXIES: "IP addresses or networks such as 10.0.0.0/8, with commas between",
   HF_ENDPOINT: "https://host, a server with the hub's layout",
   HF_TOKEN: "an access token without spaces",
 };
@@ -57,6 +68,8 @@ export interface ServerEnv {
   readonly natsUrl: string | undefined;
   /** The address of NATS that devices are told, where it is not the one the server itself uses. */
   readonly publicNatsUrl: string | undefined;
+  /** Proxies whose word on a client's address is taken. */
+  readonly trustedProxies: string | undefined;
   readonly natsServerBinary: string | undefined;
   readonly path: string;
   /** Where `hf:owner/name` is downloaded from. */
@@ -87,6 +100,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     databaseUrl: values.DATABASE_URL,
     natsUrl: values.NATS_URL,
     publicNatsUrl: values.ATTUNE_PUBLIC_NATS_URL,
+    trustedProxies: values.ATTUNE_TRUSTED_PROXIES,
     natsServerBinary: values.NATS_SERVER_BIN,
     path: values.PATH,
     hubEndpoint: values.HF_ENDPOINT,

@@ -3,8 +3,18 @@ import { expect, test } from "vitest";
 import { type AppServices, createAppRouter } from "./app-router.js";
 import { createHttpServer, publicBodyLimitBytes } from "./http.js";
 import { createAdminCheck } from "./platform/admin-token.js";
+import { createCallBudget } from "./platform/call-budget.js";
+import { defaultConnectionLimits } from "./platform/http-connections.js";
 import type { Logger } from "./platform/logger.js";
 import type { ChunkStore } from "./registry/chunk-store.js";
+import { createSending } from "./registry/sending.js";
+
+interface OpenOptions {
+  readonly burst?: number;
+  readonly trustedProxies?: string;
+  readonly content?: ChunkStore;
+  readonly now?: () => number;
+}
 
 const enrol = async (message: unknown) => {
   switch (message) {
@@ -19,16 +29,25 @@ const enrol = async (message: unknown) => {
   }
 };
 
-async function open(isHealthy = async () => true) {
+async function open(isHealthy = async () => true, { burst = 100, ...deps }: OpenOptions = {}) {
   const lines: string[] = [];
   const log = (event: string, fields?: object) => void lines.push(JSON.stringify({ event, ...fields }));
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const none = { maximumBytes: 10, open: async () => undefined } as unknown as ChunkStore;
+  const store = deps.content ?? none;
   const devices = { enrol, listFleets: async () => [] };
   const server = await createHttpServer({
     router: createAppRouter({ devices } as unknown as AppServices),
     isAdmin: createAdminCheck("secret"),
-    content: { chunkStore: none, manifests: none },
+    content: {
+      chunkStore: store,
+      manifests: none,
+      sending: createSending({ maximum: 4, slowAfterMs: 1_000, now: () => 0 }),
+    },
+    connections: defaultConnectionLimits,
+    callBudget: createCallBudget({ burst, perSecond: 0, now: () => 0 }),
+    trustedProxies: deps.trustedProxies,
+    ...(deps.now === undefined ? {} : { now: deps.now }),
     isHealthy,
     healthPatienceMs: 50,
     logger,
@@ -110,4 +129,90 @@ test("health follows the database and the bus; an unknown address is answered as
 test("health does not wait for a part that says nothing", async () => {
   const { server } = await open(() => new Promise(() => undefined));
   expect((await server.inject("/healthz")).statusCode).toBe(503);
+});
+
+test("the parts are looked at once, however many strangers ask for the health at once, and again a moment later", async () => {
+  let looks = 0;
+  let nowMs = 0;
+  const look = async () => {
+    looks++;
+    return true;
+  };
+  const { server } = await open(look, { now: () => nowMs });
+  const replies = await Promise.all(Array.from({ length: 50 }, () => server.inject("/healthz")));
+  expect(replies.map((reply) => reply.statusCode)).toEqual(Array(50).fill(200));
+  expect(looks).toBe(1);
+  nowMs += 5_000;
+  await server.inject("/healthz");
+  expect(looks).toBe(2);
+});
+
+test("a stranger's large body is refused at every address, also at one that is not there", async () => {
+  const { server } = await open();
+  const payload = JSON.stringify({ a: "x".repeat(publicBodyLimitBytes) });
+  for (const url of ["/nothing", "/healthz", "/v1/chunks/x", "/trpc/none"]) {
+    const reply = await server.inject({
+      method: "POST",
+      url,
+      headers: { "content-type": "application/json" },
+      payload,
+    });
+    expect([url, reply.statusCode, reply.body]).toEqual([url, 400, expect.stringContaining(`${publicBodyLimitBytes}`)]);
+  }
+});
+
+test("one request is one call: a batch is refused, and none of it is made", async () => {
+  const { server } = await open();
+  const reply = await server.inject({
+    method: "POST",
+    url: "/trpc/device.enrol,device.enrol?batch=1",
+    headers: { "content-type": "application/json" },
+    payload: JSON.stringify({ 0: { message: "used" }, 1: { message: "used" } }),
+  });
+  expect(reply.statusCode).toBe(400);
+  expect(reply.body).not.toContain("TOKEN_USED");
+});
+
+test("calls that come to nothing are limited for an address; the fleet manager's and genuine ones are not", async () => {
+  const { post } = await open(undefined, { burst: 3 });
+  for (let i = 0; i < 10; i++) expect((await post("genuine")).statusCode).toBe(200);
+  const admin = { authorization: "Bearer secret" };
+  for (let i = 0; i < 10; i++) expect((await post("used", admin)).statusCode).toBe(409);
+  const refused = [];
+  for (let i = 0; i < 4; i++) refused.push((await post("used")).statusCode);
+  expect(refused).toEqual([409, 409, 409, 429]);
+  const reply = await post("genuine");
+  expect(reply.json().error.data.attune).toMatchObject({ code: "TOO_MANY_REQUESTS" });
+  expect((await post("genuine", admin)).statusCode).toBe(200);
+});
+
+test("addresses are told apart by the word of a trusted proxy, and by nobody else's", async () => {
+  const from = (address: string) => ({ "x-forwarded-for": address });
+  const behindProxy = await open(undefined, { burst: 1, trustedProxies: "127.0.0.1, 10.0.0.0/8" });
+  expect((await behindProxy.post("used", from("192.0.2.1"))).statusCode).toBe(409);
+  expect((await behindProxy.post("used", from("192.0.2.1"))).statusCode).toBe(429);
+  expect((await behindProxy.post("used", from("192.0.2.2"))).statusCode).toBe(409);
+  const direct = await open(undefined, { burst: 1 });
+  expect((await direct.post("used", from("192.0.2.1"))).statusCode).toBe(409);
+  expect((await direct.post("used", from("192.0.2.2"))).statusCode).toBe(429);
+});
+
+test("a defect that strangers can repeat fills no log", async () => {
+  const { post, lines } = await open(undefined, { burst: 10_000 });
+  for (let i = 0; i < 300; i++) expect((await post("defect")).statusCode).toBe(500);
+  expect(lines.length).toBeLessThan(50);
+});
+
+test("HEAD and a conditional GET of a content read nothing of it", async () => {
+  const read = async () => {
+    throw new Error("it was read");
+  };
+  const content = { maximumBytes: 10, open: async () => ({ sizeBytes: 7, stream: read }) } as unknown as ChunkStore;
+  const { server } = await open(undefined, { content });
+  const sha256 = "a".repeat(64);
+  const url = `/v1/chunks/${sha256}`;
+  const head = await server.inject({ method: "HEAD", url });
+  expect([head.statusCode, head.headers["content-length"]]).toEqual([200, "7"]);
+  const known = await server.inject({ url, headers: { "if-none-match": `"${sha256}"` } });
+  expect(known.statusCode).toBe(304);
 });

@@ -5,6 +5,9 @@ import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/a
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { AppRouter } from "./app-router.js";
 import type { IsAdmin } from "./platform/admin-token.js";
+import type { CallBudget } from "./platform/call-budget.js";
+import { type ConnectionLimits, createGuardedServer } from "./platform/http-connections.js";
+import { limitRepeats } from "./platform/limited-log.js";
 import { errorFields, type Logger } from "./platform/logger.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./registry/chunk-routes.js";
 import { type RequestContext, toAppError } from "./trpc.js";
@@ -15,16 +18,23 @@ export const publicBodyLimitBytes = 16 * 1024;
 const adminBodyLimitBytes = 4 * 1024 * 1024;
 const closeTimeoutMs = 3_000;
 const defaultHealthPatienceMs = 2_000;
+/** So long one look at the parts answers everybody who asks. */
+const healthReuseMs = 1_000;
 
 export interface HttpDeps {
   readonly router: AppRouter;
   readonly isAdmin: IsAdmin;
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
+  readonly connections: ConnectionLimits;
+  readonly callBudget: CallBudget;
+  /** Proxies whose word on a client's address is taken: addresses and networks, with commas between; none by default. */
+  readonly trustedProxies?: string | undefined;
   /** Throws, or answers false, where a part that the server needs is away. */
   readonly isHealthy: () => Promise<boolean>;
   /** How long those parts may take to say so; default 2 s. */
   readonly healthPatienceMs?: number;
   readonly logger: Logger;
+  readonly now?: () => number;
 }
 
 export interface HttpServer {
@@ -36,22 +46,34 @@ export interface HttpServer {
 }
 
 export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
-  const { isAdmin, logger } = deps;
+  const { isAdmin, now = () => performance.now() } = deps;
+  const logger = limitRepeats(deps.logger, now);
   const server = fastify({
+    serverFactory: (handler) => createGuardedServer(handler, deps.connections),
+    trustProxy: deps.trustedProxies ?? false,
     loggerInstance: asFastifyLogger(logger),
     // Nothing of a request is logged: neither body nor address.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: adminBodyLimitBytes,
     routerOptions: { maxParamLength: 2_048 },
-    requestTimeout: 30_000,
     forceCloseConnections: "idle",
   });
   server.setErrorHandler((error, _request, reply) => sendError(reply, toHttpFault(error), logger));
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
   );
+  // For every address, those that are not there as well.
+  server.addHook("onRequest", async ({ headers }, reply) => {
+    if (isAdmin(headers.authorization) || isSmall(headers)) return;
+    // The body is not received, so that nothing behind it could be a request.
+    reply.header("connection", "close");
+    if (headers.authorization !== undefined) throw new AppError("UNAUTHORIZED", "this is not the fleet's admin token");
+    const limit = `${publicBodyLimitBytes} bytes`;
+    throw new AppError("INVALID_INPUT", `the body is larger than ${limit}, or of undeclared length`);
+  });
+  const health = createHealth({ ...deps, now });
   server.get("/healthz", async (_request, reply) => {
-    const healthy = await answersInTime(deps.isHealthy(), deps.healthPatienceMs ?? defaultHealthPatienceMs);
+    const healthy = await health();
     return reply
       .status(healthy ? 200 : 503)
       .header("cache-control", "no-store")
@@ -59,12 +81,14 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   });
   await registerChunkRoutes(server, { ...deps.content, isAdmin });
   await server.register(async (scope) => {
-    scope.addHook("onRequest", async (request) => {
-      if (!isAdmin(request.headers.authorization)) assertSmall(request.headers);
-    });
     const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
       router: deps.router,
-      createContext: ({ req }): RequestContext => ({ role: isAdmin(req.headers.authorization) ? "admin" : "public" }),
+      // One request would be dozens of calls; no client of ours sends any.
+      allowBatching: false,
+      createContext: ({ req }): RequestContext => ({
+        role: isAdmin(req.headers.authorization) ? "admin" : "public",
+        budget: { take: () => deps.callBudget.take(req.ip), giveBack: () => deps.callBudget.giveBack(req.ip) },
+      }),
       onError: ({ error, path }) => {
         const fault = toAppError(error);
         const fields = { path: path ?? "", ...errorFields(fault) };
@@ -93,6 +117,21 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   };
 }
 
+/** Whoever asks, however often, the parts are asked once at a time. */
+function createHealth({
+  isHealthy,
+  healthPatienceMs = defaultHealthPatienceMs,
+  now,
+}: Pick<HttpDeps, "isHealthy" | "healthPatienceMs"> & { readonly now: () => number }): () => Promise<boolean> {
+  let latest: { readonly answer: Promise<boolean>; readonly untilMs: number } | undefined;
+  return () => {
+    if (latest === undefined || now() >= latest.untilMs) {
+      latest = { answer: answersInTime(isHealthy(), healthPatienceMs), untilMs: now() + healthReuseMs };
+    }
+    return latest.answer;
+  };
+}
+
 /** A part that says nothing is away as well: a flush to a broker that is gone waits until it is back. */
 async function answersInTime(health: Promise<boolean>, patienceMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -106,18 +145,13 @@ async function answersInTime(health: Promise<boolean>, patienceMs: number): Prom
   }
 }
 
-/** A body without a declared length is refused too: its size would be known only after it was received. */
-function assertSmall(headers: {
+/** A body without a declared length is none: its size would be known only after it was received. */
+function isSmall(headers: {
   "content-length"?: string | undefined;
   "transfer-encoding"?: string | undefined;
-}): void {
+}): boolean {
   const declared = Number(headers["content-length"] ?? 0);
-  if (headers["transfer-encoding"] !== undefined || declared > publicBodyLimitBytes) {
-    throw new AppError(
-      "INVALID_INPUT",
-      `the body is larger than ${publicBodyLimitBytes} bytes, or of undeclared length`,
-    );
-  }
+  return headers["transfer-encoding"] === undefined && declared <= publicBodyLimitBytes;
 }
 
 function toHttpFault(error: unknown): AppError {

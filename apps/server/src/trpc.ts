@@ -8,6 +8,8 @@ import { isDatabaseUnavailable } from "./platform/database-fault.js";
 export interface RequestContext {
   /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */
   readonly role: "public" | "admin";
+  /** What the caller's address may still spend on calls that come to nothing. */
+  readonly budget: { take(): boolean; giveBack(): void };
 }
 
 /** What a client finds in `error.data.attune`. */
@@ -41,8 +43,18 @@ const requireAdmin = t.middleware(({ ctx, next }) => {
   return next();
 });
 
+const limitStrangers = t.middleware(async ({ ctx, next }) => {
+  if (ctx.role === "admin") return next();
+  if (!ctx.budget.take()) {
+    throw new AppError("TOO_MANY_REQUESTS", "too many calls that came to nothing were made from this address");
+  }
+  const result = await next();
+  if (result.ok) ctx.budget.giveBack();
+  return result;
+});
+
 export const router = t.router;
-export const publicProcedure = t.procedure.use(reportFaults);
+export const publicProcedure = t.procedure.use(reportFaults).use(limitStrangers);
 export const adminProcedure = publicProcedure.use(requireAdmin);
 
 const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
@@ -51,6 +63,7 @@ const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
   403: "FORBIDDEN",
   404: "NOT_FOUND",
   409: "CONFLICT",
+  429: "TOO_MANY_REQUESTS",
   503: "SERVICE_UNAVAILABLE",
   504: "GATEWAY_TIMEOUT",
 };

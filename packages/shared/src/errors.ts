@@ -81,6 +81,11 @@ export const errorTable = {
     retryable: true,
     remedy: "Wait until the device has received its first release; `attune-agent status` shows the state.",
   },
+  TOO_MANY_REQUESTS: {
+    httpStatus: 429,
+    retryable: true,
+    remedy: "Try again in a few seconds; behind a proxy, name it in the server's ATTUNE_TRUSTED_PROXIES.",
+  },
   REPLY_TOO_LARGE: {
     httpStatus: 502,
     retryable: false,

@@ -37,6 +37,7 @@ Environment:
   DATABASE_URL             an existing PostgreSQL instead of the embedded one
   NATS_URL                 an existing nats-server that trusts this server's operator key
   ATTUNE_PUBLIC_NATS_URL   the address of NATS that devices are told, where it differs
+  ATTUNE_TRUSTED_PROXIES   addresses or networks of proxies in front of it, with commas between: their X-Forwarded-For is believed
   NATS_SERVER_BIN          the nats-server program, where it is not on PATH
 
 Examples:

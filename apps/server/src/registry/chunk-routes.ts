@@ -5,10 +5,12 @@ import { AppError } from "@attune/shared/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { parseByteRange } from "./byte-range.js";
 import type { ChunkStore } from "./chunk-store.js";
+import type { Sending } from "./sending.js";
 
 export interface ChunkRoutesDeps {
   readonly chunkStore: ChunkStore;
   readonly manifests: ChunkStore;
+  readonly sending: Sending;
   /** Whether the request carries the fleet's admin token. */
   readonly isAdmin: (authorization: string | undefined) => boolean;
 }
@@ -27,7 +29,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
       scope.route<ContentRequest>({
         method: ["GET", "HEAD"],
         url: path,
-        handler: (request, reply) => sendContent(request, reply, { store, contentType }),
+        handler: (request, reply) => sendContent(request, reply, { store, contentType, sending: deps.sending }),
       });
     }
     scope.addContentTypeParser(
@@ -59,7 +61,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
 async function sendContent(
   request: FastifyRequest<ContentRequest>,
   reply: FastifyReply,
-  { store, contentType }: { readonly store: ChunkStore; readonly contentType: string },
+  { store, contentType, sending }: { store: ChunkStore; contentType: string; sending: Sending },
 ): Promise<FastifyReply> {
   const { sha256 } = request.params;
   const content = await store.open(sha256);
@@ -81,5 +83,14 @@ async function sendContent(
   const [start, endInclusive] = range.kind === "part" ? [range.start, range.endInclusive] : [0, sizeBytes - 1];
   if (range.kind === "part") reply.status(206).header("content-range", `bytes ${start}-${endInclusive}/${sizeBytes}`);
   reply.header("content-type", contentType).header("content-length", endInclusive - start + 1);
-  return request.method === "HEAD" ? reply.send() : reply.send(content.stream(start, endInclusive));
+  if (request.method === "HEAD") return reply.send();
+  const place = sending.takePlace();
+  try {
+    const stream = await content.stream(start, endInclusive);
+    place.holdFor(stream);
+    return reply.send(stream);
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
 }

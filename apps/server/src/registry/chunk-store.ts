@@ -1,16 +1,18 @@
 // Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes, so it is never changed
 // and never needs a lock; what no longer matches its name is set aside and reported, not served.
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { AppError } from "@attune/shared/errors";
 import { makeDirectory, writeFileDurably } from "../platform/durable-file.js";
+import { createTurns } from "../platform/turns.js";
 
 export interface StoredContent {
   readonly sizeBytes: number;
-  /** The bytes from `start` to `endInclusive`. */
-  stream(start: number, endInclusive: number): Readable;
+  /** The bytes from `start` to `endInclusive`, read as they are taken; their hash is verified first. Throws STORE_CORRUPT. */
+  stream(start: number, endInclusive: number): Promise<Readable>;
 }
 
 export interface ChunkStore {
@@ -22,14 +24,20 @@ export interface ChunkStore {
   has(sha256: string): Promise<boolean>;
   /** The whole content, its hash verified; undefined where it is not stored. Throws STORE_CORRUPT. */
   read(sha256: string): Promise<Buffer | undefined>;
-  /** The same, ready to be served in part. */
+  /** Ready to be served in part; nothing of it is read yet. Undefined where it is not stored. */
   open(sha256: string): Promise<StoredContent | undefined>;
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
+/** So many contents are in memory at a time, whole, to be verified before they are served. */
+const readsAtATime = 4;
+/** Of a content that is being served, what its reader has not taken yet. */
+const partBytes = 64 * 1024;
 
 /** `maximumBytes` keeps one content small enough to be hashed whole on every read. */
 export function createChunkStore(directory: string, maximumBytes: number): ChunkStore {
+  const reads = createTurns(readsAtATime);
+
   function pathOf(sha256: string): string {
     // The pattern is what keeps a name from the network inside the directory.
     if (!sha256Pattern.test(sha256))
@@ -38,11 +46,7 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
   }
 
   async function has(sha256: string): Promise<boolean> {
-    const path = pathOf(sha256);
-    return stat(path).then(
-      (entry) => entry.isFile(),
-      (error) => (isAbsent(error) ? false : Promise.reject(error)),
-    );
+    return (await sizeOf(pathOf(sha256))) !== undefined;
   }
 
   async function putAs(sha256: string, bytes: Uint8Array): Promise<void> {
@@ -83,15 +87,26 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
   }
 
   async function open(sha256: string): Promise<StoredContent | undefined> {
-    const bytes = await read(sha256);
-    if (bytes === undefined) return undefined;
+    const path = pathOf(sha256);
+    const sizeBytes = await sizeOf(path);
+    if (sizeBytes === undefined) return undefined;
     return {
-      sizeBytes: bytes.length,
-      stream: (start, endInclusive) => Readable.from([bytes.subarray(start, endInclusive + 1)], { objectMode: false }),
+      sizeBytes,
+      stream: async (start, endInclusive) => {
+        await reads.run(() => read(sha256));
+        return createReadStream(path, { start, end: endInclusive, highWaterMark: partBytes });
+      },
     };
   }
 
   return { maximumBytes, put, putAs, has, read, open };
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    (entry) => (entry.isFile() ? entry.size : undefined),
+    (error) => (isAbsent(error) ? undefined : Promise.reject(error)),
+  );
 }
 
 async function store(path: string, bytes: Uint8Array): Promise<void> {

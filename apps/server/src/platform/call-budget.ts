@@ -1,0 +1,78 @@
+// How many calls that come to nothing an address may make. A genuine call gives back what it took, so a fleet of any size behind one
+// address spends nothing; forged polls, guessed tokens and malformed messages do.
+
+export interface CallBudget {
+  /** False where the address has spent its budget. */
+  take(address: string): boolean;
+  /** The call was a genuine one. */
+  giveBack(address: string): void;
+}
+
+export interface CallBudgetOptions {
+  /** What an address may spend at once. */
+  readonly burst: number;
+  /** What it gets back each second. */
+  readonly perSecond: number;
+  readonly now: () => number;
+}
+
+/**
+ * The burst is also how many calls of one address may be under way at a time. A thousand devices that poll each 30 s are 33 calls a
+ * second, all of them given back; after a power cut they come at once, each with one call. A thousand revoked devices spend 33 a second.
+ */
+export const defaultCallBudget = { burst: 2_000, perSecond: 100 } as const;
+
+/** About 100 bytes each; whoever has more addresses than this gets the oldest one's budget anew. */
+const rememberedAddresses = 50_000;
+
+interface Account {
+  readonly spent: number;
+  readonly atMs: number;
+}
+
+export function createCallBudget({ burst, perSecond, now }: CallBudgetOptions): CallBudget {
+  /** Those that spent something lately, the latest last. */
+  const accounts = new Map<string, Account>();
+
+  function spentBy(network: string): number {
+    const account = accounts.get(network);
+    if (account === undefined) return 0;
+    return Math.max(0, account.spent - (Math.max(0, now() - account.atMs) / 1_000) * perSecond);
+  }
+
+  function set(network: string, spent: number): void {
+    accounts.delete(network);
+    if (spent > 0) accounts.set(network, { spent, atMs: now() });
+    const [oldest] = accounts.keys();
+    if (accounts.size > rememberedAddresses && oldest !== undefined) accounts.delete(oldest);
+  }
+
+  return {
+    take(address) {
+      const network = networkOf(address);
+      const spent = spentBy(network);
+      if (spent + 1 > burst) return false;
+      set(network, spent + 1);
+      return true;
+    },
+    giveBack(address) {
+      const network = networkOf(address);
+      set(network, spentBy(network) - 1);
+    },
+  };
+}
+
+/** An IPv4 address, or the /64 of an IPv6 one: a host chooses among the addresses of its /64 as it likes. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.toLowerCase().split("%")[0]?.split("::") ?? [];
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? [] : Array.from({ length: 8 - front.length - back.length }, () => "0");
+  return [...front, ...zeros, ...back]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
+}

@@ -1,0 +1,37 @@
+// A log in which strangers cannot make one event fill the disk: each event is written so often a minute, then only counted.
+
+import type { LogFields, Logger } from "./logger.js";
+
+const linesPerMinute = 20;
+const minuteMs = 60_000;
+
+interface Minute {
+  readonly startedAtMs: number;
+  readonly lines: number;
+  readonly withheld: number;
+}
+
+/** Events are few and named by the code, so that what is kept of each is bounded. */
+export function limitRepeats(logger: Logger, now: () => number): Logger {
+  const minutes = new Map<string, Minute>();
+
+  const at =
+    (level: keyof Logger) =>
+    (event: string, fields: LogFields = {}): void => {
+      const known = minutes.get(event);
+      const current = known !== undefined && Math.abs(now() - known.startedAtMs) < minuteMs ? known : undefined;
+      if (current !== undefined && current.lines >= linesPerMinute) {
+        minutes.set(event, { ...current, withheld: current.withheld + 1 });
+        return;
+      }
+      // How many lines the minute before kept back is said with the first of the next.
+      const withheld = current === undefined ? (known?.withheld ?? 0) : 0;
+      minutes.set(event, {
+        startedAtMs: current?.startedAtMs ?? now(),
+        lines: (current?.lines ?? 0) + 1,
+        withheld: 0,
+      });
+      logger[level](event, withheld === 0 ? fields : { ...fields, withheldBefore: withheld });
+    };
+  return { debug: logger.debug, info: logger.info, warn: at("warn"), error: at("error") };
+}

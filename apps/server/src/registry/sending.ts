@@ -1,0 +1,59 @@
+// The contents that are on their way to clients just now: so many at a time, and one that takes for ever makes room for the next.
+import type { Readable } from "node:stream";
+import { AppError } from "@attune/shared/errors";
+
+export interface Sending {
+  /** Throws TOO_MANY_REQUESTS while all places are taken by clients that are not slow. */
+  takePlace(): Place;
+}
+
+export interface Place {
+  /** Keeps the place until the stream closes. */
+  holdFor(content: Readable): void;
+  leave(): void;
+}
+
+export interface SendingOptions {
+  readonly maximum: number;
+  /** A content that is not through after this makes room where all places are taken; the device resumes where it was cut off. */
+  readonly slowAfterMs: number;
+  readonly now: () => number;
+}
+
+/**
+ * Each holds a file, and at most 128 KiB that its client has not taken: 32 MiB for all. A thousand devices that download at once behind
+ * 100 Mbit/s get a chunk of 256 KiB through in 5 s where 256 share the line, and in 20 s where a thousand would; those refused back off.
+ */
+export const defaultSending = { maximum: 256, slowAfterMs: 20_000 } as const;
+
+export function createSending({ maximum, slowAfterMs, now }: SendingOptions): Sending {
+  /** The oldest first. */
+  const taken = new Map<Place, { readonly sinceMs: number; readonly content: Readable | undefined }>();
+
+  function makeRoom(): void {
+    for (const [place, { sinceMs, content }] of taken) {
+      if (now() - sinceMs < slowAfterMs) break;
+      if (content === undefined) continue;
+      taken.delete(place);
+      content.destroy(new AppError("TIMED_OUT", "a client was too slow while others waited"));
+      return;
+    }
+    throw new AppError("TOO_MANY_REQUESTS", "the server sends as many contents at a time as it can");
+  }
+
+  return {
+    takePlace() {
+      if (taken.size >= maximum) makeRoom();
+      const sinceMs = now();
+      const place: Place = {
+        holdFor(content) {
+          taken.set(place, { sinceMs, content });
+          content.once("close", place.leave);
+        },
+        leave: () => void taken.delete(place),
+      };
+      taken.set(place, { sinceMs, content: undefined });
+      return place;
+    },
+  };
+}
