@@ -8,7 +8,7 @@ import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
 import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { choosePort, eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 const fleet = "living-room";
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
@@ -25,8 +25,7 @@ beforeAll(async () => {
     externalUrl: undefined,
     listenHost: "127.0.0.1",
     choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-    binary: { configured: process.env.NATS_SERVER_BIN, path: process.env.PATH ?? "" },
-    install: undefined,
+    findProgram: findTestNatsServer,
   });
   const manager = await jetstreamManager(nats.connection);
   await manager.streams.add({ name: reportStream, subjects: [reportStreamSubjects] });

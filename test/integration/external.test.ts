@@ -11,10 +11,9 @@ import { parseEnv } from "../../apps/server/src/env.js";
 import { prepareExternalNats, startNats } from "../../apps/server/src/platform/nats.js";
 import { createNatsCredentials } from "../../apps/server/src/platform/nats-credentials.js";
 import { openNatsKeys } from "../../apps/server/src/platform/nats-keys.js";
-import { findNatsServer } from "../../apps/server/src/platform/nats-server.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres.js";
-import { choosePort, eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let elsewhere: Awaited<ReturnType<typeof makeTemporaryHome>>;
@@ -33,8 +32,7 @@ beforeAll(async () => {
   const directory = join(elsewhere.home, "own nats");
   const path = await prepareExternalNats({ places: home, directory, listenHost: "127.0.0.1", port, now: Date.now });
   natsUrl = `nats://127.0.0.1:${port}`;
-  const search = { configured: process.env.NATS_SERVER_BIN, path: process.env.PATH ?? "", logger: testLogger };
-  nats = spawn(await findNatsServer(search), ["-c", path], { stdio: "ignore" });
+  nats = spawn(await findTestNatsServer(), ["-c", path], { stdio: "ignore" });
   const variables = {
     ATTUNE_HOME: home.home,
     ATTUNE_HTTP_PORT: "0",
@@ -68,8 +66,7 @@ test("a nats-server that does not trust this server's operator is refused, namin
     externalUrl: natsUrl,
     listenHost: "127.0.0.1",
     choosePort: async () => 0,
-    binary: { configured: undefined, path: "" },
-    install: undefined,
+    findProgram: findTestNatsServer,
   }).catch((error: Error) => error);
   expect(fault).toMatchObject({ code: "NATS_UNAVAILABLE", message: expect.stringContaining(natsUrl) });
 });

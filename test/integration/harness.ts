@@ -36,6 +36,7 @@ export async function startTestServer(options: { readonly now?: () => number } =
     ATTUNE_POSTGRES_PORT: "0",
     NATS_SERVER_BIN: process.env.NATS_SERVER_BIN,
     PATH: process.env.PATH,
+    HOME: process.env.HOME,
   });
   const start = () => createApp({ env, logger: testLogger, ...options });
   let app = await start();

@@ -7,7 +7,7 @@ import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { choosePort, eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let nats: Nats;
@@ -21,8 +21,7 @@ const start = () =>
     externalUrl: undefined,
     listenHost: "127.0.0.1",
     choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-    binary: { configured: process.env.NATS_SERVER_BIN, path: process.env.PATH ?? "" },
-    install: undefined,
+    findProgram: findTestNatsServer,
   });
 
 beforeAll(async () => {

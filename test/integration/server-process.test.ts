@@ -31,6 +31,8 @@ async function startServer(): Promise<{ child: ChildProcess; ready: Ready; stdou
   const child = spawn(process.execPath, [program, "server", "--json"], {
     env: {
       PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      NATS_SERVER_BIN: process.env.NATS_SERVER_BIN,
       ATTUNE_HOME: home.home,
       ATTUNE_HTTP_PORT: "0",
       ATTUNE_NATS_PORT: "0",

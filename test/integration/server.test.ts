@@ -26,6 +26,7 @@ afterAll(() => home.remove());
 async function start(variables: Record<string, string> = {}, signal?: AbortSignal): Promise<App> {
   const env = parseEnv({
     PATH: process.env.PATH,
+    HOME: process.env.HOME,
     NATS_SERVER_BIN: process.env.NATS_SERVER_BIN,
     ATTUNE_HOME: home.home,
     ...anyPorts,

@@ -2,8 +2,11 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
 import { createLogger, type Logger } from "../../apps/server/src/platform/logger.js";
+import { findNatsServer } from "../../apps/server/src/platform/nats-program.js";
+import { natsSources } from "../../apps/server/src/platform/nats-sources.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 
 /** With a space in its name, because users' directories have them. */
@@ -21,6 +24,13 @@ export const testLogger: Logger = createLogger({
   level: process.env.ATTUNE_TEST_LOG === "debug" ? "debug" : "silent",
   write: (line) => process.stderr.write(line),
 });
+
+/** As the server does, with this user's cache. */
+export async function findTestNatsServer(): Promise<string> {
+  const { natsServerBinary: configured, path, cacheDirectory } = readEnv();
+  const directories = [cacheDirectory ?? join(tmpdir(), "attune-cache")];
+  return findNatsServer({ configured, path, directories, sources: await natsSources(), logger: testLogger });
+}
 
 export function choosePort(places: ServerPlaces, variable: "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT") {
   return async () =>

@@ -23,7 +23,8 @@ import { connectionLimitsHere } from "./platform/http-connections.js";
 import { errorFields, type Logger } from "./platform/logger.js";
 import { migrate } from "./platform/migrate.js";
 import { clientHost, type Nats, startNats } from "./platform/nats.js";
-import { debianInstallation } from "./platform/nats-server.js";
+import { findNatsServer } from "./platform/nats-program.js";
+import { natsSources } from "./platform/nats-sources.js";
 import { openPorts, type PortRequest, type Ports } from "./platform/ports.js";
 import { assertReachable, type Postgres, startEmbeddedPostgres, useExternalPostgres } from "./platform/postgres.js";
 import { createChunkStore } from "./registry/chunk-store.js";
@@ -90,8 +91,7 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
     externalUrl: env.natsUrl,
     listenHost: env.host,
     choosePort: () => ports.choose(portRequest(env, "ATTUNE_NATS_PORT")),
-    binary: { configured: env.natsServerBinary, path: env.path },
-    install: await debianInstallation(env.path),
+    findProgram: () => findNatsProgram(env, places, logger),
   });
   parts.push({ name: "nats", stop: nats.stop });
   signal?.throwIfAborted();
@@ -128,6 +128,17 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
   parts.push({ name: "ready.json", stop: () => rm(places.readyFile, { force: true }) });
   logger.info("server.ready", ready);
   return { httpUrl, natsUrl: nats.url, pids: () => ({ postgres: postgres.pid(), nats: nats.pid() }) };
+}
+
+async function findNatsProgram(env: ServerEnv, places: ServerPlaces, logger: Logger): Promise<string> {
+  const own = join(places.server, "programs");
+  return findNatsServer({
+    configured: env.natsServerBinary,
+    path: env.path,
+    directories: env.cacheDirectory === undefined ? [own] : [env.cacheDirectory, own],
+    sources: await natsSources(),
+    logger,
+  });
 }
 
 interface PostgresNeeds {

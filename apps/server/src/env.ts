@@ -1,7 +1,7 @@
 // The server's environment, parsed once. No other file of the server reads process.env.
 
 import { isIP } from "node:net";
-import { resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { logLevels } from "./platform/logger.js";
@@ -35,6 +35,8 @@ const environmentSchema = z.object({
     .regex(/^[\x21-\x7e]+$/)
     .optional(),
   PATH: z.string().default(""),
+  XDG_CACHE_HOME: z.string().optional(),
+  HOME: z.string().optional(),
 });
 
 const hints: Readonly<Record<string, string>> = {
@@ -72,6 +74,8 @@ export interface ServerEnv {
   readonly trustedProxies: string | undefined;
   readonly natsServerBinary: string | undefined;
   readonly path: string;
+  /** What this user's servers share and can fetch again; undefined where the user has no home. */
+  readonly cacheDirectory: string | undefined;
   /** Where `hf:owner/name` is downloaded from. */
   readonly hubEndpoint: string;
   /** For private and gated models. */
@@ -103,9 +107,17 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     trustedProxies: values.ATTUNE_TRUSTED_PROXIES,
     natsServerBinary: values.NATS_SERVER_BIN,
     path: values.PATH,
+    cacheDirectory: cacheDirectoryOf(values.XDG_CACHE_HOME, values.HOME),
     hubEndpoint: values.HF_ENDPOINT,
     hubToken: values.HF_TOKEN,
   };
+}
+
+function cacheDirectoryOf(cacheHome: string | undefined, home: string | undefined): string | undefined {
+  // XDG Base Directory Specification: a relative path counts as not set.
+  const places = [cacheHome, home && join(home, ".cache")];
+  const place = places.find((path) => path !== undefined && isAbsolute(path));
+  return place && join(place, "attune");
 }
 
 /** The process's own environment. */

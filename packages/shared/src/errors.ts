@@ -125,7 +125,8 @@ export const errorTable = {
     httpStatus: 500,
     retryable: false,
     configuration: true,
-    remedy: "Install nats-server (Debian: `apt-get install nats-server`) or set NATS_SERVER_BIN or NATS_URL.",
+    remedy:
+      "Install nats-server 2.9 or newer (Debian and Ubuntu: `apt-get install nats-server`; else https://github.com/nats-io/nats-server/releases), name the program in NATS_SERVER_BIN, or set NATS_URL to a server that runs.",
   },
   NATS_UNAVAILABLE: {
     httpStatus: 503,

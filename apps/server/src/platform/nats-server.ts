@@ -1,76 +1,11 @@
-// nats-server as a program: where it is found, its configuration file, and its supervision as a child process.
+// nats-server: its configuration file, and its supervision as a child process.
 
-import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
-import { promisify } from "node:util";
-import { AppError } from "@attune/shared/errors";
+import { join } from "node:path";
 import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
 import type { Logger } from "./logger.js";
 import type { NatsCredentials } from "./nats-credentials.js";
 import { stopOrphan } from "./process-identity.js";
 import { type SupervisedProcess, startSupervised } from "./process-supervision.js";
-
-const run = promisify(execFile);
-
-export interface FindOptions {
-  /** NATS_SERVER_BIN. */
-  readonly configured: string | undefined;
-  readonly path: string;
-  readonly logger: Logger;
-  /** Installs the package on Debian as root; absent where that must not happen. */
-  readonly install?: (() => Promise<void>) | undefined;
-}
-
-/** NATS_SERVER_BIN, then PATH (and where Debian puts it, which a user's PATH often lacks), then apt. */
-export async function findNatsServer({ configured, path, logger, install }: FindOptions): Promise<string> {
-  if (configured !== undefined) {
-    const binary = isAbsolute(configured) ? configured : resolve(configured);
-    if (await isExecutable(binary)) return binary;
-    throw new AppError("NATS_MISSING", `NATS_SERVER_BIN names ${binary}, which is no program that can be run`);
-  }
-  const found = await searchPath(path);
-  if (found !== undefined) return found;
-  if (install !== undefined) {
-    logger.warn("nats.installing", { why: "nats-server was not found; installing Debian's package with apt-get" });
-    await install();
-    const installed = await searchPath(path);
-    if (installed !== undefined) return installed;
-  }
-  throw new AppError("NATS_MISSING", "nats-server was not found (looked at NATS_SERVER_BIN and PATH)");
-}
-
-/** The installation for a Debian-like system run by root; undefined elsewhere. */
-export async function debianInstallation(path: string): Promise<(() => Promise<void>) | undefined> {
-  if (process.getuid?.() !== 0 || (await readTextFile("/etc/debian_version")) === undefined) return undefined;
-  return async () => {
-    const env = { PATH: path, DEBIAN_FRONTEND: "noninteractive" };
-    try {
-      await run("apt-get", ["update", "-q"], { env, timeout: 120_000 });
-      await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "nats-server"], {
-        env,
-        timeout: 180_000,
-      });
-    } catch (cause) {
-      throw new AppError("NATS_MISSING", "nats-server was not found, and apt-get could not install it", { cause });
-    }
-  };
-}
-
-async function searchPath(path: string): Promise<string | undefined> {
-  for (const directory of [...path.split(delimiter), "/usr/local/bin", "/usr/local/sbin", "/usr/sbin"]) {
-    const binary = join(directory, "nats-server");
-    if (isAbsolute(binary) && (await isExecutable(binary))) return binary;
-  }
-  return undefined;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
 
 export interface NatsConfiguration {
   readonly listenHost: string;

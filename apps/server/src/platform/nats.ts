@@ -7,7 +7,7 @@ import type { ServerPlaces } from "./home.js";
 import { errorFields, type Logger } from "./logger.js";
 import { createNatsCredentials, type NatsCredentials } from "./nats-credentials.js";
 import { openNatsKeys } from "./nats-keys.js";
-import { findNatsServer, startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
+import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
 import type { SupervisedProcess } from "./process-supervision.js";
 
 export interface Nats {
@@ -30,8 +30,8 @@ export interface NatsOptions {
   readonly listenHost: string;
   /** Called once an orphan of an earlier server has been stopped, so that its port counts as free. */
   readonly choosePort: () => Promise<number>;
-  readonly binary: { readonly configured: string | undefined; readonly path: string };
-  readonly install: (() => Promise<void>) | undefined;
+  /** The path of the nats-server program. */
+  readonly findProgram: () => Promise<string>;
 }
 
 export async function startNats(options: NatsOptions): Promise<Nats> {
@@ -92,7 +92,7 @@ async function reachServer(
 ): Promise<{ url: string; child?: SupervisedProcess }> {
   const { places, logger, listenHost, externalUrl } = options;
   if (externalUrl !== undefined) return { url: externalUrl };
-  const binary = await findNatsServer({ ...options.binary, logger, install: options.install });
+  const binary = await options.findProgram();
   await stopNatsOrphan(places.nats, logger);
   const port = await options.choosePort();
   const url = `nats://${clientHost(listenHost)}:${port}`;

@@ -1,0 +1,91 @@
+// The nats-server program: NATS_SERVER_BIN, PATH, or a copy that is fetched once and kept for every server of this user.
+
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, chmod, constants, copyFile, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { AppError } from "@attune/shared/errors";
+import { makeTree } from "./durable-file.js";
+import type { Logger } from "./logger.js";
+import type { NatsSource } from "./nats-sources.js";
+
+const run = promisify(execFile);
+
+export interface NatsProgramOptions {
+  /** NATS_SERVER_BIN. */
+  readonly configured: string | undefined;
+  readonly path: string;
+  /** Where Debian and others put it, which a user's PATH often lacks. */
+  readonly usualPlaces?: readonly string[];
+  /** Where a fetched program is kept: the first that can be written. */
+  readonly directories: readonly string[];
+  /** Asked one after the other until one has a program that runs. */
+  readonly sources: readonly NatsSource[];
+  readonly logger: Logger;
+}
+
+/** The path of a program that can be run. Throws NATS_MISSING, saying where it was looked for and why none could be fetched. */
+export async function findNatsServer(options: NatsProgramOptions): Promise<string> {
+  if (options.configured !== undefined) {
+    const program = resolve(options.configured);
+    if (await isExecutable(program)) return program;
+    throw new AppError("NATS_MISSING", `NATS_SERVER_BIN names ${program}, which is no program that can be run`);
+  }
+  const { path, usualPlaces = ["/usr/local/bin", "/usr/local/sbin", "/usr/sbin"] } = options;
+  const places = [...path.split(delimiter), ...usualPlaces].filter(isAbsolute);
+  const installed = places.map((directory) => join(directory, "nats-server"));
+  const kept = options.directories.map((directory) => join(directory, `nats-server-${process.arch}`));
+  for (const program of [...installed, ...kept]) if (await isExecutable(program)) return program;
+  return fetchProgram(kept, options);
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function fetchProgram(targets: readonly string[], { sources, logger }: NatsProgramOptions): Promise<string> {
+  const failures: string[] = [];
+  for (const source of sources) {
+    logger.warn("nats.fetching", { from: source.name, why: "nats-server is neither in NATS_SERVER_BIN nor on PATH" });
+    const work = await mkdtemp(join(tmpdir(), "attune-nats-"));
+    try {
+      const kept = await keep(await source.fetch(work), targets);
+      logger.info("nats.fetched", { from: source.name, to: kept });
+      return kept;
+    } catch (error) {
+      failures.push(`${source.name}: ${(error as Error).message}`);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+  const tried = failures.length === 0 ? "nothing offers it for this system" : failures.join("; ");
+  throw new AppError(
+    "NATS_MISSING",
+    `nats-server is neither in NATS_SERVER_BIN nor on PATH, and was not fetched (${tried})`,
+  );
+}
+
+/** Copied beside and renamed: servers that start at the same time take each other's for their own, never a half of it. */
+async function keep(program: string, targets: readonly string[]): Promise<string> {
+  let fault: unknown;
+  for (const target of targets) {
+    const beside = `${target}.${randomBytes(6).toString("hex")}`;
+    try {
+      await makeTree(join(target, ".."));
+      await copyFile(program, beside);
+      await chmod(beside, 0o755);
+      await run(beside, ["--version"]);
+      await rename(beside, target);
+      return target;
+    } catch (error) {
+      fault = error;
+      await rm(beside, { force: true }).catch(() => undefined);
+    }
+  }
+  throw fault;
+}
