@@ -19,12 +19,14 @@ const usage = `Usage: attune experiment NAME... --data DIR [options]
 NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on MELD every number stands beside the paper's.
 
   --data PATH        MELD: train_sent_emo.csv, dev_sent_emo.csv and, for --split test, test_sent_emo.csv. Or another labelled set,
-                     told by its files: IEMOCAP's release, GoEmotions, EmoryNLP, or your own: a folder with train, dev and test
-                     (.csv, .tsv or .jsonl), or one such file, of which a tenth each is held back by lot for dev and test
+                     told by its files: IEMOCAP's release, GoEmotions, EmoryNLP (emorynlp_train_final.csv and its dev and test), or
+                     your own: a folder with train, dev (or validation, valid, val) and test (.csv, .tsv or .jsonl), or one such
+                     file, of which a tenth each is held back by lot for dev and test
   --columns text=COLUMN,label=COLUMN[,speaker=COLUMN]
-                     what these columns of your own tables are called (default: text, label and, where there is one, speaker)
+                     what these columns of your own tables are called (default: text, label and, where there is one, speaker).
+                     A name that holds a comma or an equals sign stands in double quotes: 'text="Well, how was it?",label=mood'
   --labels OLD=NEW,OLD=NEW
-                     what labels are to be called; those that come to be called the same are one
+                     what labels are to be called; those that come to be called the same are one. Quoted as columns are
   --extractor X      DIR (a frozen extractor, a run of \`attune pretrain\`, or an import) or NAME=DIR for one of the paper's:
                      roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
                      Default: the bundled extractor
@@ -76,7 +78,8 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");
   await makeOutputDirectory(dirname(report), flags.report === undefined ? "ATTUNE_HOME" : "--report");
   if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report}: is a folder; name a file`);
-  const outcome = await untilInterrupted(() => runExperiments({ ...flags, cacheDirectory, progress }));
+  const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
+  const outcome = await untilInterrupted(() => runExperiments({ ...flags, cacheDirectory, progress, onWarning }));
   if (outcome === undefined) {
     progress.end();
     io.stderr("stopped; the same command goes on from here\n");

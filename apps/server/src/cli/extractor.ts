@@ -76,6 +76,7 @@ function freezeOn(engine: Engine, flags: Flags, io: CommandIo): void {
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
   const report = createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
+  const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
   const frozen = freezeExtractor({
     engine,
     runDirectory,
@@ -83,6 +84,7 @@ function freezeOn(engine: Engine, flags: Flags, io: CommandIo): void {
     extraPath: flags.extra,
     out,
     report,
+    onWarning,
   });
   let evaluation: Evaluation | undefined;
   if (flags.meld !== undefined) {
@@ -95,7 +97,7 @@ function freezeOn(engine: Engine, flags: Flags, io: CommandIo): void {
         reduction: file("dr.safetensors"),
         priorHead: file("prior-head.safetensors"),
       },
-      meld: loadMeld(flags.meld),
+      meld: loadMeld(flags.meld, onWarning),
       seed: 1,
       report,
     });

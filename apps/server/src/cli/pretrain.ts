@@ -26,15 +26,17 @@ run.json, curves.svg (loss and dev F1 over the steps) and the checkpoint it resu
                        IEMOCAP     your own copy of the release, the folder that holds Session1 to Session5: the paper's six
                                    emotions, sessions 1 to 4, a sixth of whose dialogues choose the weights; session 5 is not read
                        MELD        train_sent_emo.csv and dev_sent_emo.csv
-                       EmoryNLP    its .csv, or the folder that holds it alone
-                       your own    a folder with train.csv and dev.csv (or .tsv, .jsonl), or one such table: the columns text and
-                                   label, any labels; labels.txt where it is to say which there are and in which order, also of
-                                   files in GoEmotions' form. Where there is no dev part, a tenth of the rows is held
-                                   back by lot; of a set in one piece another tenth, which attune experiment has for a test
+                       EmoryNLP    emorynlp_train_final.csv and emorynlp_dev_final.csv, or its .csv, or the folder that holds it alone
+                       your own    a folder with train.csv and dev.csv (or validation, valid, val; or .tsv, .jsonl), or one such
+                                   table: the columns text and label, any labels; labels.txt where it is to say which there are
+                                   and in which order, also of files in GoEmotions' form. Where there is no dev part, a tenth of
+                                   the rows is held back by lot; of a set in one piece another tenth, which attune experiment
+                                   has for a test
   --columns text=COLUMN,label=COLUMN
-                       what these columns of your own tables are called
+                       what these columns of your own tables are called. A name that holds a comma or an equals sign stands in
+                       double quotes: 'text="Well, how was it?",label=mood'
   --labels OLD=NEW,OLD=NEW
-                       what labels of the sets are to be called; those that come to be called the same are one
+                       what labels of the sets are to be called; those that come to be called the same are one. Quoted as columns are
   --extra PATH         another of these, as a second task: its training rows
   --vocabulary FILE    train from random weights: the vocab.txt of an uncased BERT, one word piece a line; pruned to what the data use
   --from CHECKPOINT    fine-tune: a folder in Hugging Face's layout, what \`attune extractor import\` wrote, or hf:OWNER/NAME[@REVISION]

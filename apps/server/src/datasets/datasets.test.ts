@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { loadEmoryNlp } from "./emorynlp.js";
 import { goEmotionsGroups, loadGoEmotions } from "./goemotions.js";
 import { loadMeld, readMeldFile } from "./meld.js";
@@ -12,6 +12,11 @@ import { stratifiedSplit } from "./split.js";
 import { readTable } from "./table.js";
 
 let directory: string;
+let warnings: string[];
+const warn = (text: string) => void warnings.push(text);
+beforeEach(() => {
+  warnings = [];
+});
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), "attune-datasets-"));
 });
@@ -43,7 +48,7 @@ describe("MELD", () => {
       "meld.csv",
       `${header}1,"well, ""hello""\nthere",Joey,joy,positive\r\n2,no,Ross,Neutral,neutral\r\n`,
     );
-    expect(readMeldFile(path)).toEqual([
+    expect(readMeldFile(path, warn)).toEqual([
       { text: 'well, "hello"\nthere', label: "joy", speaker: "Joey", sourceLine: 3 },
       { text: "no", label: "neutral", speaker: "Ross", sourceLine: 4 },
     ]);
@@ -51,40 +56,44 @@ describe("MELD", () => {
 
   it("has a test split only where the file is there", () => {
     for (const split of ["train", "dev"]) file(`${split}_sent_emo.csv`, `${header}1,hi,Joey,joy,positive\n`);
-    expect(loadMeld(directory).test).toBeUndefined();
+    expect(loadMeld(directory, warn).test).toBeUndefined();
     file("test_sent_emo.csv", `${header}1,hi,Joey,joy,positive\n`);
-    expect(loadMeld(directory).test).toHaveLength(1);
+    expect(loadMeld(directory, warn).test).toHaveLength(1);
   });
 
   it("refuses a missing column and names it", () => {
     const path = file("columns.csv", "Utterance,Speaker\nsecret,Joey\n");
-    expect(refusal(() => readMeldFile(path)).message).toMatch(/columns\.csv, line 1: the column "Emotion" is missing/);
+    expect(refusal(() => readMeldFile(path, warn)).message).toMatch(
+      /columns\.csv, line 1: the column "Emotion" is missing/,
+    );
   });
 
   it("refuses a label outside the set, with the line and without the utterance", () => {
     const path = file("label.csv", `${header}1,hi,Joey,joy,positive\n2,secret,Joey,bored,neutral\n`);
-    expect(refusal(() => readMeldFile(path)).message).toMatch(/label\.csv, line 3: .*outside the set \(neutral, joy/);
+    expect(refusal(() => readMeldFile(path, warn)).message).toMatch(
+      /label\.csv, line 3: .*outside the set \(neutral, joy/,
+    );
   });
 
   it("refuses malformed quoting without quoting the line", () => {
     const open = file("open.csv", `${header}1,"secret,Joey,joy,positive\n`);
-    expect(refusal(() => readMeldFile(open)).message).toMatch(/open\.csv, line \d+: the quoting is malformed/);
+    expect(refusal(() => readMeldFile(open, warn)).message).toMatch(/open\.csv, line \d+: the quoting is malformed/);
     const inside = file("inside.csv", `${header}1,"secret" two,Joey,joy,positive\n`);
-    expect(refusal(() => readMeldFile(inside)).message).toMatch(/inside\.csv, line 2: the quoting is malformed/);
+    expect(refusal(() => readMeldFile(inside, warn)).message).toMatch(/inside\.csv, line 2: the quoting is malformed/);
   });
 
   it("refuses a row with a field too many, an empty utterance, an empty file, a header alone and a missing file", () => {
     const many = file("many.csv", `${header}1,secret, more,Joey,joy,positive\n`);
-    expect(refusal(() => readMeldFile(many)).message).toMatch(/line 2: 6 fields where the header has 5/);
+    expect(refusal(() => readMeldFile(many, warn)).message).toMatch(/line 2: 6 fields where the header has 5/);
     const blank = file("blank.csv", `${header}1, ,Joey,joy,positive\n`);
-    expect(refusal(() => readMeldFile(blank)).message).toMatch(/line 2: the column "Utterance" is empty/);
-    expect(refusal(() => readMeldFile(file("empty.csv", "\n"))).message).toMatch(/empty\.csv: the file is empty/);
-    expect(refusal(() => readMeldFile(file("alone.csv", header))).message).toMatch(/a header but no row/);
-    expect(refusal(() => readMeldFile(join(directory, "none.csv"))).message).toMatch(
+    expect(refusal(() => readMeldFile(blank, warn)).message).toMatch(/line 2: the column "Utterance" is empty/);
+    expect(refusal(() => readMeldFile(file("empty.csv", "\n"), warn)).message).toMatch(/empty\.csv: the file is empty/);
+    expect(refusal(() => readMeldFile(file("alone.csv", header), warn)).message).toMatch(/a header but no row/);
+    expect(refusal(() => readMeldFile(join(directory, "none.csv"), warn)).message).toMatch(
       /none\.csv: there is no such file/,
     );
     const latin = file("latin.csv", Buffer.concat([Buffer.from(header), Buffer.from([0x31, 0x2c, 0xe9, 0x0a])]));
-    expect(refusal(() => readMeldFile(latin)).message).toMatch(/not UTF-8/);
+    expect(refusal(() => readMeldFile(latin, warn)).message).toMatch(/not UTF-8/);
   });
 });
 
@@ -122,6 +131,23 @@ describe("GoEmotions", () => {
     rmSync(labels);
   });
 
+  it.each(["27,", ",27", "0x1b", "1e1", "2.0", "+3", "", " ", "three", "3 4"])(
+    "refuses the label ids %j, which only Number() takes for ids",
+    (ids) => {
+      file("train.tsv", `fine\t27\tab\nsecret\t${ids}\tcd\n`);
+      expect(refusal(() => loadGoEmotions(directory)).message).toMatch(
+        /train\.tsv, line 2: a label id outside the set \(0 to 27\) in the second column; write whole numbers/,
+      );
+    },
+  );
+
+  it("refuses an id twice, and a line with a tab in its text", () => {
+    file("train.tsv", "secret\t3, 3\tab\n");
+    expect(refusal(() => loadGoEmotions(directory)).message).toMatch(/train\.tsv, line 1: a label id twice/);
+    file("train.tsv", "secret\t5\t27\tab\n");
+    expect(refusal(() => loadGoEmotions(directory)).message).toMatch(/train\.tsv, line 1: 4 tab-separated columns/);
+  });
+
   it("maps its 28 labels onto all seven emotions", () => {
     expect(Object.keys(goEmotionsGroups)).toHaveLength(28);
     expect(new Set(Object.values(goEmotionsGroups)).size).toBe(7);
@@ -131,16 +157,16 @@ describe("GoEmotions", () => {
 describe("other tables", () => {
   it("reads EmoryNLP from its file or from the folder that holds it", () => {
     const path = file("emory.csv", "Utterance,Speaker,EmoryEmotion,MeldEmotion\nhi,['Joey'],Mad,anger\n");
-    expect(loadEmoryNlp(path)).toMatchObject([
-      { text: "hi", label: "anger", emoryLabel: "mad", speaker: "['Joey']", sourceLine: 2 },
+    expect(loadEmoryNlp(path, warn)).toMatchObject([
+      { text: "hi", label: "anger", emoryLabel: "mad", speaker: "Joey", sourceLine: 2 },
     ]);
-    expect(refusal(() => loadEmoryNlp(directory)).message).toMatch(/\.csv files where one is expected/);
+    expect(refusal(() => loadEmoryNlp(directory, warn)).message).toMatch(/holds no EmoryNLP; name a \.csv of it/);
   });
 
   it("reads any table through a mapping of columns and label names", () => {
     const path = file("own.tsv", "what\tfeeling\nhi\tHappy\n");
-    const mapping = { delimiter: "\t", text: "what", label: "feeling", labelNames: { happy: "joy" } } as const;
-    expect(readTable(path, mapping)).toMatchObject([{ text: "hi", label: "joy", sourceLine: 2 }]);
+    const mapping = { text: "what", label: "feeling", labelNames: { happy: "joy" } } as const;
+    expect(readTable(path, mapping, warn)).toMatchObject([{ text: "hi", label: "joy", sourceLine: 2 }]);
   });
 });
 
@@ -170,11 +196,14 @@ describe("stratifiedSplit", () => {
 const data = process.env.ATTUNE_DATA ?? "../shared/data";
 describe.runIf(existsSync(data))("the published files", () => {
   it("are read whole: MELD 9,989 and 1,109 rows, GoEmotions 43,410 and 5,426, EmoryNLP 7,366", () => {
-    const meld = loadMeld(join(data, "meld"));
+    const meld = loadMeld(join(data, "meld"), warn);
     expect([meld.train.length, meld.dev.length]).toEqual([9989, 1109]);
     expect(meld.train.filter((row) => row.speaker === "Joey")).toHaveLength(1510);
     const goEmotions = loadGoEmotions(join(data, "goemotions"));
     expect([goEmotions.train.length, goEmotions.dev.length]).toEqual([43410, 5426]);
-    expect(loadEmoryNlp(join(data, "emorynlp"))).toHaveLength(7366);
+    expect(loadEmoryNlp(join(data, "emorynlp"), warn)).toHaveLength(7366);
+    expect(warnings).toEqual([
+      expect.stringMatching(/: 52 rows \(first lines 304, 543, 715\) with several speakers count as nobody's/),
+    ]);
   });
 });

@@ -1,9 +1,13 @@
 // Reads the EmoryNLP emotion set (Zahiri and Choi 2018): utterances of Friends with seven labels of their own.
 
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
-import { datasetError, type LabelledRow, readTable } from "./table.js";
+import { headerOf } from "./delimited.js";
+import type { DatasetColumns } from "./mapping.js";
+import { filesIn, isTable } from "./parts.js";
+import { type LabelledRow, readTable } from "./table.js";
+import { datasetError } from "./text-file.js";
+import { rowsText, type Warn } from "./warning.js";
 
 /**
  * The set's labels and the nearest of the seven. Peaceful and powerful have no counterpart: they take that of the
@@ -27,22 +31,66 @@ export interface EmoryNlpRow extends LabelledRow {
   readonly emoryLabel: EmoryLabel;
 }
 
-/** `path`: the CSV file, or a folder that holds exactly one. */
-export function loadEmoryNlp(path: string): EmoryNlpRow[] {
-  return readTable(findFile(path), {
-    text: "Utterance",
-    label: "EmoryEmotion",
-    speaker: "Speaker",
-    labelNames: emoryGroups,
-    onlyMapped: true,
-  }).map((row) => ({ ...row, emoryLabel: row.sourceLabel as EmoryLabel }));
+/** As the set is published (declare-lab/MELD, data/emorynlp); train alone where it is one file. */
+export interface EmoryPaths {
+  readonly train: string;
+  readonly dev?: string;
+  readonly test?: string;
 }
 
-function findFile(path: string): string {
-  if (path.endsWith(".csv")) return path;
-  const found = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith(".csv")) : [];
-  if (found.length !== 1) {
-    throw datasetError(path, undefined, `${found.length} .csv files where one is expected; name the file itself`);
+const published = (part: string) => `emorynlp_${part}_final.csv`;
+
+/** undefined where the path is no file or folder of EmoryNLP's. */
+export function findEmoryNlp(path: string): EmoryPaths | undefined {
+  if (isTable(path)) return path.endsWith(".csv") && holdsEmory(path) ? { train: path } : undefined;
+  const files = filesIn(path);
+  if (files.includes(published("train"))) {
+    const part = (name: "dev" | "test") =>
+      files.includes(published(name)) ? { [name]: join(path, published(name)) } : {};
+    return { train: join(path, published("train")), ...part("dev"), ...part("test") };
   }
-  return join(path, found[0]!);
+  const tables = files.filter((name) => name.endsWith(".csv") && !name.startsWith("."));
+  const alone = tables.length === 1 ? join(path, tables[0]!) : undefined;
+  return alone !== undefined && holdsEmory(alone) ? { train: alone } : undefined;
+}
+
+/** One of the two names of the label, and beside Emotion the scene, which MELD's files do not have. */
+function holdsEmory(path: string): boolean {
+  const names = headerOf(path);
+  return names.includes("EmoryEmotion") || ["Utterance", "Emotion", "Scene_ID"].every((name) => names.includes(name));
+}
+
+export function emoryColumns(path: string): DatasetColumns {
+  const label = headerOf(path).includes("EmoryEmotion") ? "EmoryEmotion" : "Emotion";
+  return { text: "Utterance", label, speaker: "Speaker" };
+}
+
+/** The rows to learn from. `path`: a CSV file, or a folder that holds one or the published three. Throws INVALID_DATASET. */
+export function loadEmoryNlp(path: string, warn: Warn): EmoryNlpRow[] {
+  const found = findEmoryNlp(path);
+  if (found !== undefined) return readEmoryFile(found.train, warn);
+  throw datasetError(path, undefined, `holds no EmoryNLP; name a .csv of it, or the folder with ${published("train")}`);
+}
+
+export function readEmoryFile(path: string, warn: Warn): EmoryNlpRow[] {
+  const rows = readTable(path, { ...emoryColumns(path), labelNames: emoryGroups, onlyMapped: true }, warn);
+  const several = rows.filter(({ speaker = "" }) => speakersIn(speaker).length > 1);
+  if (several.length > 0) {
+    const lines = several.map(({ sourceLine }) => sourceLine);
+    warn(`${path}: ${rowsText(lines)} with several speakers count as nobody's; their texts and labels are read`);
+  }
+  return rows.map(({ speaker = "", ...row }) => {
+    const [name, ...others] = speakersIn(speaker);
+    return {
+      ...row,
+      ...(name === undefined || others.length > 0 ? {} : { speaker: name }),
+      emoryLabel: row.sourceLabel as EmoryLabel,
+    };
+  });
+}
+
+/** Of a list as Python writes it, `['Joey Tribbiani', "Joey's Dad"]`; any other text is one name. */
+function speakersIn(text: string): string[] {
+  if (!/^\[.*\]$/s.test(text)) return text === "" ? [] : [text];
+  return [...text.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, single, double]) => (single ?? double)!.trim());
 }

@@ -3,7 +3,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
-import { datasetError, type LabelledRow, readRecords, readTextFile } from "./table.js";
+import { readUnquoted } from "./delimited.js";
+import { partFile } from "./parts.js";
+import type { LabelledRow } from "./table.js";
+import { datasetError, readTextFile } from "./text-file.js";
 
 /** The 28 labels in the order of the set's own ids, each with its Ekman group (the set's ekman_mapping.json). */
 export const goEmotionsGroups = {
@@ -55,7 +58,7 @@ export function loadGoEmotions(directory: string): GoEmotions {
   return {
     labelNames,
     train: readGoEmotionsFile(join(directory, "train.tsv"), labelNames),
-    dev: readGoEmotionsFile(join(directory, "dev.tsv"), labelNames),
+    dev: readGoEmotionsFile(partFile(directory, "dev", ["tsv"]) ?? join(directory, "dev.tsv"), labelNames),
   };
 }
 
@@ -76,22 +79,33 @@ export interface IdRow {
 /** A file of GoEmotions' form, whatever its ids, from 0 to `labels` - 1, stand for. */
 export function readIdFile(path: string, labels: number): IdRow[] {
   // The set quotes nothing: a quote in a comment is a character like any other.
-  return readRecords(path, { delimiter: "\t", quoted: false }).map(({ fields, line }) => {
-    if (fields.length < 2) {
-      throw datasetError(path, line, "fewer than two tab-separated columns; expected text, label ids, id");
+  return readUnquoted(path, "\t").map(({ fields, line }) => {
+    if (fields.length < 2 || fields.length > 3) {
+      throw datasetError(path, line, `${fields.length} tab-separated columns; expected text, label ids, id`);
     }
     const text = fields[0]!.trim();
     if (text === "") throw datasetError(path, line, "the text is empty; remove the line");
-    const labelIds = fields[1]!.split(",").map(Number);
-    if (fields[1]!.trim() === "" || !labelIds.every((id) => Number.isInteger(id) && id >= 0 && id < labels)) {
+    const ids = fields[1]!.split(",").map((id) => id.trim());
+    const labelIds = ids.map(Number);
+    // Number() takes "" for 0, and 0x1b, 1e1 and 2.0 for whole numbers.
+    if (!ids.every((id) => /^\d+$/.test(id)) || !labelIds.every((id) => id < labels)) {
       throw datasetError(
         path,
         line,
-        `a label id outside the set (0 to ${labels - 1}); correct it, or the folder's labels.txt`,
+        `a label id outside the set (0 to ${labels - 1}) in the second column; write whole numbers with commas between, or correct the folder's labels.txt`,
       );
+    }
+    if (new Set(labelIds).size < labelIds.length) {
+      throw datasetError(path, line, "a label id twice in the second column; give each id once");
     }
     return { text, labelIds, sourceLine: line };
   });
+}
+
+/** Whether a file has GoEmotions' form: no header, and ids where that would have a column's name. */
+export function holdsIds(path: string): boolean {
+  const [, second] = readTextFile(path).split("\n", 1)[0]!.split("\t");
+  return second !== undefined && (/^\s*[-+]?\d/.test(second) || !/\p{L}/u.test(second));
 }
 
 function readLabelNames(directory: string): readonly string[] {

@@ -8,7 +8,10 @@ import { iemocapDialogueName, writeIemocapFile, writeIemocapRelease } from "../.
 import { loadIemocap } from "./iemocap.js";
 
 let root: string;
+let warnings: string[];
+const warn = (text: string) => void warnings.push(text);
 beforeEach(() => {
+  warnings = [];
   root = mkdtempSync(join(tmpdir(), "attune-iemocap-"));
   writeIemocapRelease(root);
 });
@@ -20,7 +23,7 @@ function write(session: number, kind: "EmoEvaluation" | "transcriptions", name: 
 
 function refusal(): string {
   try {
-    loadIemocap(root);
+    loadIemocap(root, warn);
   } catch (error) {
     expect((error as AppError).code).toBe("INVALID_DATASET");
     expect((error as AppError).message).not.toContain("secret");
@@ -31,7 +34,7 @@ function refusal(): string {
 
 describe("IEMOCAP", () => {
   it("is read from the official layout: six classes, session 5 for testing, whole dialogues for validation", () => {
-    const { train, validation, test } = loadIemocap(root);
+    const { train, validation, test } = loadIemocap(root, warn);
     expect(test).toHaveLength(9);
     expect(test.every(({ dialogue }) => dialogue.startsWith("Ses05F"))).toBe(true);
     expect(new Set(validation.map(({ dialogue }) => dialogue)).size).toBe(2);
@@ -42,13 +45,30 @@ describe("IEMOCAP", () => {
     expect(own[0]).toMatchObject({ text: "secret F000", turn: "Ses05F_impro01_F000", sourceLine: 3 });
   });
 
+  it("says how many turns it leaves out, and which are transcribed twice", () => {
+    loadIemocap(root, warn);
+    expect(warnings).toEqual([
+      expect.stringMatching(/: turns of other emotions .* are left out: 15 \(the first: .*\.txt, line \d+\)/),
+    ]);
+    warnings = [];
+    const name = iemocapDialogueName(2, "impro01");
+    write(2, "EmoEvaluation", `${name}.txt`, `[6.2 - 8.2]\t${name}_F000\thap\t[2, 2, 2]\n`);
+    const said = (words: string) => `${name}_F000 [006.2-008.2]: ${words}\n`;
+    write(2, "transcriptions", `${name}.txt`, said("secret one") + said("secret two"));
+    loadIemocap(root, warn);
+    expect(warnings.at(-1)).toMatch(
+      /: turns that are transcribed twice .*: 1 \(the first: .*Ses02F_impro01\.txt, line 1\)/,
+    );
+    expect(warnings.join()).not.toContain("secret");
+  });
+
   it("splits the same way each time", () => {
-    expect(loadIemocap(root)).toEqual(loadIemocap(root));
+    expect(loadIemocap(root, warn)).toEqual(loadIemocap(root, warn));
   });
 
   it("passes over the binary files that a Mac leaves beside each", () => {
     write(1, "EmoEvaluation", "._Ses01F_impro01.txt", Uint8Array.of(0, 5, 22, 7, 255));
-    expect(loadIemocap(root).test).toHaveLength(9);
+    expect(loadIemocap(root, warn).test).toHaveLength(9);
   });
 
   it("names file and line of a malformed turn, an unknown code, a turn nobody spoke and a broken transcription", () => {

@@ -4,7 +4,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "@attune/ml/tensor/random";
-import { datasetError, readTextFile } from "./table.js";
+import { datasetError, readTextFile } from "./text-file.js";
+import type { Warn } from "./warning.js";
 
 /** The six most common emotions, which the paper keeps, by the release's own codes. */
 const labelOfCode = {
@@ -47,8 +48,15 @@ const turnLine = /^\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\S+)\t\[/;
 const spokenLine = /^(Ses\d\d[FM]_\S+)\s+\[[\d.]+\s*-\s*[\d.]+\]:\s?(.*)$/;
 
 /** Throws INVALID_DATASET, naming the file and, where it is one line's fault, the line. */
-export function loadIemocap(directory: string): Iemocap {
-  const bySession = sessions.map((session) => readSession(join(directory, `Session${session}`)));
+export function loadIemocap(directory: string, warn: Warn): Iemocap {
+  const odd: OddTurns = { leftOut: [], twice: [] };
+  const bySession = sessions.map((session) => readSession(join(directory, `Session${session}`), odd));
+  const tell = ([first, ...others]: readonly Place[], what: string) => {
+    if (first === undefined) return;
+    warn(`${directory}: ${what}: ${others.length + 1} (the first: ${first.path}, line ${first.line})`);
+  };
+  tell(odd.leftOut, "turns of other emotions than the paper's six, or that annotators did not agree on, are left out");
+  tell(odd.twice, "turns that are transcribed twice are read as the last");
   const learned = bySession.slice(0, 4).flat();
   const dialogues = [...new Set(learned.map(({ dialogue }) => dialogue))].sort();
   createRandom(2021).shuffle(dialogues);
@@ -60,7 +68,17 @@ export function loadIemocap(directory: string): Iemocap {
   };
 }
 
-function readSession(directory: string): IemocapRow[] {
+interface Place {
+  readonly path: string;
+  readonly line: number;
+}
+
+interface OddTurns {
+  readonly leftOut: Place[];
+  readonly twice: Place[];
+}
+
+function readSession(directory: string, odd: OddTurns): IemocapRow[] {
   const evaluations = join(directory, "dialog", "EmoEvaluation");
   const transcriptions = join(directory, "dialog", "transcriptions");
   for (const path of [evaluations, transcriptions]) {
@@ -73,11 +91,11 @@ function readSession(directory: string): IemocapRow[] {
     .filter((name) => name.endsWith(".txt") && !name.startsWith("."))
     .sort();
   if (names.length === 0) throw datasetError(evaluations, undefined, "holds no .txt file; unpack the release again");
-  return names.flatMap((name) => readDialogue(join(evaluations, name), join(transcriptions, name)));
+  return names.flatMap((name) => readDialogue(join(evaluations, name), join(transcriptions, name), odd));
 }
 
-function readDialogue(evaluationPath: string, transcriptionPath: string): IemocapRow[] {
-  const spoken = readTranscription(transcriptionPath);
+function readDialogue(evaluationPath: string, transcriptionPath: string, odd: OddTurns): IemocapRow[] {
+  const { spoken, twice } = readTranscription(transcriptionPath);
   const rows: IemocapRow[] = [];
   for (const [index, line] of linesOf(evaluationPath)) {
     if (!line.startsWith("[")) continue; // the header and the annotators' single votes
@@ -90,18 +108,23 @@ function readDialogue(evaluationPath: string, transcriptionPath: string): Iemoca
     if (label === undefined && !otherCodes.has(code)) {
       throw datasetError(evaluationPath, index, "an emotion code that the release does not use; correct the line");
     }
-    if (label === undefined) continue;
+    if (label === undefined) {
+      odd.leftOut.push({ path: evaluationPath, line: index });
+      continue;
+    }
     const text = spoken.get(turn);
     if (text === undefined) {
       throw datasetError(evaluationPath, index, `the turn ${turn} is missing in ${transcriptionPath}`);
     }
+    if (twice.has(turn)) odd.twice.push({ path: evaluationPath, line: index });
     rows.push({ text, label, dialogue: turn.replace(/_[^_]*$/, ""), turn, sourceLine: index });
   }
   return rows;
 }
 
 /** Lines without a turn's name are the transcribers' remarks. */
-function readTranscription(path: string): Map<string, string> {
+function readTranscription(path: string): { spoken: Map<string, string>; twice: Set<string> } {
+  const twice = new Set<string>();
   const spoken = new Map<string, string>();
   for (const [index, line] of linesOf(path)) {
     const match = spokenLine.exec(line);
@@ -111,9 +134,11 @@ function readTranscription(path: string): Map<string, string> {
       continue;
     }
     const text = match[2]!.trim();
-    if (text !== "") spoken.set(match[1]!, text);
+    const turn = match[1]!;
+    if (spoken.has(turn) && spoken.get(turn) !== text) twice.add(turn);
+    if (text !== "") spoken.set(turn, text);
   }
-  return spoken;
+  return { spoken, twice };
 }
 
 function linesOf(path: string): [number, string][] {

@@ -1,6 +1,7 @@
 // Reads JSON Lines: one object a line, of which some fields are wanted as text.
 
-import { datasetError, type RawRecord, readTextFile } from "./table.js";
+import type { RawRecord } from "./delimited.js";
+import { datasetError, readTextFile } from "./text-file.js";
 
 export interface WantedFields {
   /** Every line has them. */

@@ -39,6 +39,8 @@ describe("A labelled set", () => {
     write("emory/cut.csv", '"Utterance","EmoryEmotion"\n');
     expect(setKindOf(join(root, "emory"))).toBe("emorynlp");
     expect(setKindOf(join(root, "emory", "cut.csv"))).toBe("emorynlp");
+    write("hex/train.tsv", "so\t0x1b\tid\n");
+    expect(setKindOf(join(root, "hex"))).toBe("goemotions");
     write("posts/train.tsv", "so\t3\tid\n");
     expect(setKindOf(join(root, "posts"))).toBe("goemotions");
     write("posts/labels.txt", "joy\nfear\n");
@@ -114,6 +116,69 @@ describe("A labelled set", () => {
     const texts = Array.from({ length: 101 }, (_, i) => `a,secret ${i}\n`).join("");
     expect(refusal(write("texts.csv", `text,label\n${texts}`))).toMatch(/holds 101 different labels .*--columns/);
     expect(refusal(write("columns.csv", "said,mood\na,x\n"))).toMatch(/the column "text" is missing; .*--columns/);
+  });
+
+  it("of EmoryNLP is read as it is published: three files, whose speakers are lists", () => {
+    const header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time\n";
+    const rows = `hi,['Joey Tribbiani'],Joyful,1,0,1,1,,\noh,"[""Joey's Dad""]",Mad,1,1,1,1,,\nso,"['A', 'B']",Sad,1,2,1,1,,\n`;
+    for (const part of ["train", "dev", "test"]) write(`emory/emorynlp_${part}_final.csv`, header + rows);
+    const set = loadLabelledSet(join(root, "emory"), { test: true });
+    expect(set).toMatchObject({ kind: "emorynlp", name: "emorynlp" });
+    for (const part of [set.train, set.dev!, set.test!]) {
+      expect(part.map(({ label, labelIds }) => [set.labels[labelIds[0]!], label])).toEqual([
+        ["joyful", "joy"],
+        ["mad", "anger"],
+        ["sad", "sadness"],
+      ]);
+      expect(part.map(({ speaker }) => speaker)).toEqual(["Joey Tribbiani", "Joey's Dad", undefined]);
+    }
+    expect(set.warnings).toHaveLength(3);
+    expect(loadLabelledSet(join(root, "emory")).test).toBeUndefined();
+    const alone = join(root, "emory", "emorynlp_train_final.csv");
+    expect(loadLabelledSet(alone)).toMatchObject({ kind: "emorynlp", train: [{}, {}, {}] });
+  });
+
+  it.each(["validation.csv", "valid.csv", "val.csv", "dev.csv", "dev.tsv", "validation.jsonl"])(
+    "of its owner reads %s beside train.csv as its dev part",
+    (name) => {
+      write("own/train.csv", "text,label\na,x\nb,y\n");
+      const row = name.endsWith("jsonl") ? '{"text":"c","label":"y"}\n' : "text,label\nc,y\n";
+      write(`own/${name}`, name.endsWith("tsv") ? row.replaceAll(",", "\t") : row);
+      write("own/test.tsv", "text\tlabel\nd\tx\n");
+      const { dev, test, warnings } = loadLabelledSet(join(root, "own"), { test: true });
+      expect(dev).toMatchObject([{ text: "c", labelIds: [1] }]);
+      expect(test).toMatchObject([{ text: "d", labelIds: [0] }]);
+      expect(warnings).toEqual([]);
+    },
+  );
+
+  it("names the tables beside its parts that it does not read", () => {
+    write("own/train.csv", "text,label\na,x\nb,y\n");
+    for (const name of ["dev.csv", "validation.csv", "extra.jsonl", "._dev.csv"])
+      write(`own/${name}`, "text,label\nc,y\n");
+    const named = [expect.stringMatching(/own: extra\.jsonl, validation\.csv are not read; call a part/)];
+    expect(loadLabelledSet(join(root, "own")).warnings).toEqual(named);
+    write("posts/train.tsv", "so\t3\tid\n");
+    write("posts/valid.tsv", "so\t4\tid\n");
+    write("posts/more.tsv", "so\t4\tid\n");
+    expect(loadLabelledSet(join(root, "posts"))).toMatchObject({
+      dev: [{ labelIds: [4] }],
+      warnings: [expect.stringMatching(/posts: more\.tsv is not read/)],
+    });
+    const meld = "Utterance,Speaker,Emotion\nhi,Joey,joy\n";
+    for (const name of ["train_sent_emo.csv", "dev_sent_emo.csv", "more.csv"]) write(`meld/${name}`, meld);
+    expect(loadLabelledSet(join(root, "meld")).warnings).toEqual([
+      expect.stringMatching(/meld: more\.csv is not read/),
+    ]);
+  });
+
+  it("in MELD's form is read with semicolons too", () => {
+    for (const part of ["train", "dev"]) {
+      write(`meld/${part}_sent_emo.csv`, 'Sr No.;Utterance;Speaker;Emotion\n1;"well; yes";Joey;joy\n');
+    }
+    expect(loadLabelledSet(join(root, "meld")).train).toMatchObject([
+      { text: "well; yes", label: "joy", speaker: "Joey" },
+    ]);
   });
 
   it("is refused where nothing that is known is at the path", () => {

@@ -1,15 +1,16 @@
 // Whatever labelled dataset is at a path, told by its files and read under its own labels: what an extractor is pre-trained on.
 
-import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { emoryLabels, loadEmoryNlp } from "./emorynlp.js";
-import { groupOf, labelFileName, loadGoEmotions, readGoEmotionsFile, readIdFile, readLabelFile } from "./goemotions.js";
+import { emoryColumns, emoryLabels, findEmoryNlp, readEmoryFile } from "./emorynlp.js";
+import { groupOf, holdsIds, loadGoEmotions, readGoEmotionsFile, readLabelFile } from "./goemotions.js";
 import { iemocapLabels, loadIemocap } from "./iemocap.js";
-import { type DatasetColumns, isName, longestName } from "./mapping.js";
-import { loadMeld } from "./meld.js";
-import { isTable, readOwnTable, usualColumns } from "./own-table.js";
-import { datasetError, readTextFile, type TableRow } from "./table.js";
+import type { DatasetColumns } from "./mapping.js";
+import { loadMeld, meldColumns, meldFiles } from "./meld.js";
+import { loadOwn } from "./own-set.js";
+import { filesIn, isTable, partFile, warnOfOthers } from "./parts.js";
+import { datasetError } from "./text-file.js";
+import type { Warn } from "./warning.js";
 
 /** The published sets, and whatever its owner labelled: `own`. */
 export const setKinds = ["goemotions", "iemocap", "meld", "emorynlp", "own"] as const;
@@ -33,6 +34,10 @@ export interface LabelledSet {
   /** The kind, or what its owner called the folder or file, in a form that fits a weight's name. */
   readonly name: string;
   readonly labels: readonly string[];
+  /** Of a published table: what its columns are called. */
+  readonly columns?: DatasetColumns;
+  /** Of rows that were not taken as they stand, and of tables that were not read: a sentence each. */
+  readonly warnings: readonly string[];
   /** The set's own names of labels that --labels renamed, and what they are called since. */
   readonly renamed?: Readonly<Record<string, string>>;
   readonly train: readonly SetRow[];
@@ -52,20 +57,23 @@ export interface SetOptions {
 }
 
 /**
- * IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by its column EmoryEmotion, GoEmotions by train.tsv with ids and no other
- * names in labels.txt. Anything else is its owner's: a table with a header, or that form of GoEmotions, in a folder with train.csv or
- * train.tsv, or a table alone. Throws INVALID_DATASET.
+ * IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by the names of its files or columns, GoEmotions by train.tsv with ids and no
+ * other names in labels.txt. Anything else is its owner's: a table with a header, or that form of GoEmotions, in a folder with train.csv,
+ * train.tsv or train.jsonl, or a table alone. Throws INVALID_DATASET.
  */
 export function loadLabelledSet(path: string, options: SetOptions = {}): LabelledSet {
   const kind = setKindOf(path);
-  if (kind === "own") return loadOwn(path, options);
-  return { kind, name: kind, ...loaders[kind](path, options.test ?? false) };
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  if (kind === "own") return { kind, name: nameOf(path), ...loadOwn(path, options, warn), warnings };
+  const withTest = options.test ?? false;
+  return { kind, name: kind, ...loaders[kind]({ path, withTest, warn }), warnings };
 }
 
 /** Throws INVALID_DATASET where nothing that is known is at the path. */
 export function setKindOf(path: string): SetKind {
-  if (isTable(path)) return holdsEmotion(path) ? "emorynlp" : "own";
-  const files = filesOf(path);
+  if (isTable(path)) return findEmoryNlp(path) === undefined ? "own" : "emorynlp";
+  const files = filesIn(path);
   if (files.some((name) => /^Session[1-5]$/.test(name))) return "iemocap";
   if (files.includes("train_sent_emo.csv")) return "meld";
   if (files.includes("train.tsv")) {
@@ -73,26 +81,32 @@ export function setKindOf(path: string): SetKind {
     return holdsIds(join(path, "train.tsv")) && names.every((name) => groupOf(name)) ? "goemotions" : "own";
   }
   if (files.some((name) => name === "train.csv" || name === "train.jsonl")) return "own";
-  const tables = files.filter(isTable);
-  if (tables.length === 1 && holdsEmotion(join(path, tables[0]!))) return "emorynlp";
+  if (findEmoryNlp(path) !== undefined) return "emorynlp";
   throw datasetError(
     path,
     undefined,
-    "holds none of Session1 to Session5, train_sent_emo.csv, train.tsv, train.csv and train.jsonl; name a folder that does, or a .csv, .tsv or .jsonl file",
+    "holds none of Session1 to Session5, train_sent_emo.csv, emorynlp_train_final.csv, train.tsv, train.csv and train.jsonl; name a folder that does, or a .csv, .tsv or .jsonl file",
   );
 }
 
-type Loader = (path: string, withTest: boolean) => Omit<LabelledSet, "kind" | "name">;
+interface LoaderInput {
+  readonly path: string;
+  readonly withTest: boolean;
+  readonly warn: Warn;
+}
+type Loader = (input: LoaderInput) => Omit<LabelledSet, "kind" | "name" | "warnings">;
 
 const loaders: Readonly<Record<Exclude<SetKind, "own">, Loader>> = {
-  goemotions: (path, withTest) => {
+  goemotions: ({ path, withTest, warn }) => {
     const { labelNames, train, dev } = loadGoEmotions(path);
-    const testPath = join(path, "test.tsv");
-    const test = withTest && existsSync(testPath) ? { test: readGoEmotionsFile(testPath, labelNames) } : {};
+    const files = (["train", "dev", "test"] as const).map((part) => partFile(path, part, ["tsv"]));
+    warnOfOthers(path, files, warn);
+    const testPath = files[2];
+    const test = withTest && testPath !== undefined ? { test: readGoEmotionsFile(testPath, labelNames) } : {};
     return { labels: labelNames, train, dev, ...test };
   },
-  iemocap: (path, withTest) => {
-    const { train, validation, test } = loadIemocap(path);
+  iemocap: ({ path, withTest, warn }) => {
+    const { train, validation, test } = loadIemocap(path, warn);
     const under = (rows: typeof train) =>
       rows.map((row) => ({ ...row, labelIds: [iemocapLabels.indexOf(row.label)], speaker: speakerOf(row.turn) }));
     return {
@@ -102,28 +116,29 @@ const loaders: Readonly<Record<Exclude<SetKind, "own">, Loader>> = {
       ...(withTest ? { test: under(test) } : {}),
     };
   },
-  meld: (path, withTest) => {
-    const { train, dev, test } = loadMeld(path);
+  meld: ({ path, withTest, warn }) => {
+    const { train, dev, test } = loadMeld(path, warn);
+    warnOfOthers(path, meldFiles(path), warn);
     const under = (rows: typeof train) => rows.map((row) => ({ ...row, labelIds: [emotionLabels.indexOf(row.label)] }));
     return {
       labels: emotionLabels,
+      columns: meldColumns,
       train: under(train),
       dev: under(dev),
       ...(withTest && test ? { test: under(test) } : {}),
     };
   },
-  emorynlp: (path) => {
-    const rows = loadEmoryNlp(path);
+  emorynlp: ({ path, withTest, warn }) => {
+    const files = findEmoryNlp(path)!;
+    if (!isTable(path)) warnOfOthers(path, Object.values(files), warn);
+    const read = (file: string) =>
+      readEmoryFile(file, warn).map((row) => ({ ...row, labelIds: [emoryLabels.indexOf(row.emoryLabel)] }));
     return {
       labels: emoryLabels,
-      train: rows.map(({ speaker = "", ...row }) => {
-        // As ['Joey Tribbiani'], or several of them.
-        const [, name = speaker] = /^\['([^']*)'\]$/.exec(speaker) ?? [];
-        return {
-          ...{ ...row, labelIds: [emoryLabels.indexOf(row.emoryLabel)] },
-          ...(name === "" ? {} : { speaker: name }),
-        };
-      }),
+      columns: emoryColumns(files.train),
+      train: read(files.train),
+      ...(files.dev ? { dev: read(files.dev) } : {}),
+      ...(withTest && files.test ? { test: read(files.test) } : {}),
     };
   },
 };
@@ -131,138 +146,6 @@ const loaders: Readonly<Record<Exclude<SetKind, "own">, Loader>> = {
 /** Of Ses01F_impro01_M003, Ses01M: the woman or the man of the session. */
 function speakerOf(turn: string): string {
   return `${turn.slice(0, 5)}${turn.split("_").at(-1)![0]}`;
-}
-
-function loadOwn(path: string, { columns, labels = {}, test: withTest = false }: SetOptions): LabelledSet {
-  const named = { kind: "own", name: nameOf(path) } as const;
-  const renamed: Record<string, string> = {};
-  const rename = (label: string): string => {
-    if (!Object.hasOwn(labels, label)) return label;
-    renamed[label] = labels[label]!;
-    return renamed[label];
-  };
-  const read = (file: string): OwnTable => {
-    const rows = readOwnTable(file, columns).map((row) => ({ ...row, label: rename(row.label) }));
-    return { path: file, column: (columns ?? usualColumns).label, rows };
-  };
-  const told = () => (Object.keys(renamed).length > 0 ? { renamed } : {});
-  if (isTable(path)) return { ...named, ...underLabels({ train: read(path) }, undefined), ...told() };
-  const names = readLabelFile(path);
-  if (names !== undefined) checkNames(names, join(path, labelFileName));
-  const extension = ["tsv", "csv"].find((name) => existsSync(join(path, `train.${name}`))) ?? "jsonl";
-  const trainPath = join(path, `train.${extension}`);
-  const [devPath, testPath] = ["dev", "test"].map((part) => {
-    const file = join(path, `${part}.${extension}`);
-    return existsSync(file) && (part === "dev" || withTest) ? file : undefined;
-  });
-  if (names !== undefined && extension === "tsv" && holdsIds(trainPath)) {
-    const under = (file: string) =>
-      readIdFile(file, names.length).map((row) => ({ ...row, label: row.labelIds.map((id) => names[id]).join(",") }));
-    return { ...named, labels: names, ...eachOf({ train: trainPath, dev: devPath, test: testPath }, under) };
-  }
-  const tables = eachOf({ train: trainPath, dev: devPath, test: testPath }, read);
-  return { ...named, ...underLabels(tables, names && [...new Set(names.map(rename))]), ...told() };
-}
-
-interface Parts<T> {
-  readonly train: T;
-  readonly dev?: T | undefined;
-  readonly test?: T | undefined;
-}
-
-function eachOf<T, R>({ train, dev, test }: Parts<T>, of: (part: T) => R) {
-  return {
-    train: of(train),
-    ...(dev === undefined ? {} : { dev: of(dev) }),
-    ...(test === undefined ? {} : { test: of(test) }),
-  };
-}
-
-interface OwnTable {
-  readonly path: string;
-  readonly column: string;
-  readonly rows: readonly TableRow[];
-}
-
-/** `names`: the labels and their order; where there are none, those of train. */
-function underLabels(
-  tables: Parts<OwnTable>,
-  names: readonly string[] | undefined,
-): Omit<LabelledSet, "kind" | "name"> {
-  const labels = names ?? labelsIn(tables.train);
-  const idOf = new Map(labels.map((label, id) => [label, id]));
-  const under = ({ path, column, rows }: OwnTable) =>
-    rows.map((row): SetRow => {
-      const id = idOf.get(row.label);
-      if (id === undefined) {
-        const where = names === undefined ? tables.train.path : labelFileName;
-        throw datasetError(
-          path,
-          row.sourceLine,
-          `the column "${column}" holds a label that is not in ${where}; correct it, or rename it with --labels`,
-        );
-      }
-      if (row.speaker === undefined || isName(row.speaker)) return { ...row, labelIds: [id] };
-      throw datasetError(
-        path,
-        row.sourceLine,
-        `the speaker has no name of at most ${longestName} characters; correct it, or name no speaker in --columns`,
-      );
-    });
-  return { labels, ...eachOf(tables, under) };
-}
-
-const mostFound = 100;
-
-/** Labels stand in a run's record, so a column of texts must not be taken for one of labels. */
-function labelsIn({ path, column, rows }: OwnTable): string[] {
-  const unfit = rows.find(({ label }) => !isName(label));
-  if (unfit !== undefined) {
-    throw datasetError(
-      path,
-      unfit.sourceLine,
-      `the column "${column}" is empty or holds no label of at most ${longestName} characters; correct it, or name another with --columns`,
-    );
-  }
-  const labels = [...new Set(rows.map(({ label }) => label))].sort();
-  if (labels.length > 1 && labels.length <= mostFound) return labels;
-  throw datasetError(
-    path,
-    undefined,
-    `the column "${column}" holds ${labels.length} different labels where 2 to ${mostFound} are expected; name another with --columns, or list the labels in ${labelFileName} beside train.csv`,
-  );
-}
-
-function checkNames(names: readonly string[], path: string): void {
-  for (const [index, name] of names.entries()) {
-    const problem = !isName(name) ? "no name of at most 64 characters" : names.indexOf(name) < index && "a name twice";
-    if (problem) throw datasetError(path, index + 1, `${problem}; give each label's name once, one a line`);
-  }
-  if (names.length < 2)
-    throw datasetError(path, undefined, "fewer than two labels; give each label's name, one a line");
-}
-
-function holdsEmotion(path: string): boolean {
-  return /(^|,)"?EmoryEmotion"?\s*(,|$)/.test(firstLine(path));
-}
-
-/** GoEmotions' form has no header, and ids where a header would have the name of a column. */
-function holdsIds(path: string): boolean {
-  return !/\p{L}/u.test(firstLine(path).split("\t")[1] ?? "");
-}
-
-function firstLine(path: string): string {
-  return readTextFile(path).split(/\r?\n/, 1)[0]!;
-}
-
-function filesOf(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const problem = code === "ENOENT" ? "there is no such folder" : `cannot be read as a folder (${code})`;
-    throw datasetError(directory, undefined, `${problem}; check the path`);
-  }
 }
 
 function nameOf(path: string): string {

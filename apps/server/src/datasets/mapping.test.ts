@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, describe, expect, it } from "vitest";
 import { readJsonLines } from "./json-lines.js";
-import { parseMapping } from "./mapping.js";
+import { pairsText, parseMapping } from "./mapping.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-mapping-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,6 +36,23 @@ describe("--columns and --labels", () => {
       speaker: "who",
     });
     expect(parseMapping({})).toEqual({});
+  });
+
+  it("take names with a comma, an equals sign or a quotation mark in double quotes", () => {
+    const given = { text: "What did you say, exactly?", label: 'The "mood"=', speaker: "who" };
+    expect(
+      parseMapping({ columns: 'text="What did you say, exactly?", label="The ""mood""=" ,speaker=who' }).columns,
+    ).toEqual(given);
+    expect(parseMapping({ labels: '"Well, happy"=joy,"a=b"="c,d"' }).labels).toEqual({
+      "well, happy": "joy",
+      "a=b": "c,d",
+    });
+    expect(() => parseMapping({ columns: "text=What did you say, exactly?,label=Mood" })).toThrow(
+      /--columns exactly\?,label=Mood: expected name=name.*put a name with a comma .* in double quotes/,
+    );
+    expect(() => parseMapping({ columns: 'text="open,label=Mood' })).toThrow(/expected name=name/);
+    expect(pairsText({ text: "a", label: "b" })).toBe('"text=a,label=b"');
+    expect(pairsText(given)).toBe(`'text="What did you say, exactly?",label="The ""mood""=",speaker=who'`);
   });
 
   it("are refused by the part that is wrong", () => {

@@ -59,16 +59,36 @@ function parseLabels(given: string): Map<string, string> {
   return labels;
 }
 
+/** A name, `=`, a name; either in double quotes where it holds a comma or an equals sign, with `""` for a quotation mark. */
+const pair = /\s*(?:"((?:[^"]|"")+)"|([^",=][^,=]*))\s*=\s*(?:"((?:[^"]|"")+)"|([^",][^,]*))\s*(,|$)/y;
+
 function parsePairs(flag: string, given: string, form: string): Map<string, string> {
   const pairs = new Map<string, string>();
-  for (const part of given.split(",")) {
-    const equals = part.indexOf("=");
-    const [name, value] = [part.slice(0, equals).trim(), part.slice(equals + 1).trim()];
-    if (equals < 0 || name === "" || value === "") {
-      throw new AppError("INVALID_INPUT", `--${flag} ${part}: expected name=name, with commas between, as in ${form}`);
+  const unquoted = (quoted: string | undefined, bare = "") => (quoted?.replaceAll('""', '"') ?? bare).trim();
+  for (let at = 0, isLast = false; !isLast; ) {
+    pair.lastIndex = at;
+    const match = pair.exec(given);
+    const [whole, quotedName, bareName, quotedValue, bareValue, end] = match ?? [];
+    const [name, value] = [unquoted(quotedName, bareName), unquoted(quotedValue, bareValue)];
+    if (whole === undefined || name === "" || value === "") {
+      throw new AppError(
+        "INVALID_INPUT",
+        `--${flag} ${given.slice(at).trim()}: expected name=name, with commas between, as in ${form}; put a name with a comma or equals sign in double quotes, as in text="Well, how was it?"`,
+      );
     }
     if (pairs.has(name)) throw new AppError("INVALID_INPUT", `--${flag}: ${name} is there twice; give it once`);
     pairs.set(name, value);
+    at += whole.length;
+    isLast = end === "";
   }
   return pairs;
+}
+
+/** As a shell takes it and `parseMapping` reads it back. */
+export function pairsText(pairs: Readonly<Record<string, string>>): string {
+  const quoted = (name: string) => (/[",=]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
+  const text = Object.entries(pairs)
+    .map(([name, value]) => `${quoted(name)}=${quoted(value)}`)
+    .join(",");
+  return /["$`\\!]/.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `"${text}"`;
 }

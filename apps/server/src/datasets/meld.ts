@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LabelledRow, readTable } from "./table.js";
+import type { Warn } from "./warning.js";
 
 export interface Meld {
   readonly train: readonly LabelledRow[];
@@ -14,15 +15,22 @@ export interface Meld {
 /** The main characters: the persons of the paper's single-user experiments (its Table 1). */
 export const meldMainSpeakers = ["Joey", "Ross", "Rachel", "Phoebe", "Monica", "Chandler"] as const;
 
-export function readMeldFile(path: string): LabelledRow[] {
-  return readTable(path, { text: "Utterance", label: "Emotion", speaker: "Speaker" });
+export const meldColumns = { text: "Utterance", label: "Emotion", speaker: "Speaker" } as const;
+
+export function readMeldFile(path: string, warn: Warn): LabelledRow[] {
+  return readTable(path, meldColumns, warn);
 }
 
-export function loadMeld(directory: string): Meld {
-  const testPath = join(directory, "test_sent_emo.csv");
+/** train, dev and test, whether they are there or not. */
+export function meldFiles(directory: string): string[] {
+  return ["train", "dev", "test"].map((part) => join(directory, `${part}_sent_emo.csv`));
+}
+
+export function loadMeld(directory: string, warn: Warn): Meld {
+  const [train, dev, test] = meldFiles(directory) as [string, string, string];
   return {
-    train: readMeldFile(join(directory, "train_sent_emo.csv")),
-    dev: readMeldFile(join(directory, "dev_sent_emo.csv")),
-    ...(existsSync(testPath) ? { test: readMeldFile(testPath) } : {}),
+    train: readMeldFile(train, warn),
+    dev: readMeldFile(dev, warn),
+    ...(existsSync(test) ? { test: readMeldFile(test, warn) } : {}),
   };
 }

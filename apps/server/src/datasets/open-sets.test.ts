@@ -43,7 +43,8 @@ describe("Labels", () => {
     ]);
     expect(second).toMatchObject({ kind: "emorynlp", name: "emorynlp-renamed", renamed: { mad: "anger" } });
     expect(second!.labels).toContain("anger");
-    expect(second!.train.map(({ speaker }) => speaker)).toEqual(["Joey Tribbiani", "['A', 'B']"]);
+    expect(second!.train.map(({ speaker }) => speaker)).toEqual(["Joey Tribbiani", undefined]);
+    expect(second!.warnings).toEqual([expect.stringMatching(/emory\.csv: 1 row \(line 3\) with several speakers/)]);
   });
 
   it("of one row that come to be called the same count once", () => {
@@ -82,17 +83,25 @@ describe("Columns", () => {
   });
 
   it("of a published set are known", () => {
-    const columns = { text: "Utterance", label: "EmoryEmotion" };
+    const own = { text: "Utterance", label: "EmoryEmotion" };
+    expect(openSets([emory()], { columns: own })[0]!.kind).toBe("emorynlp");
+    const columns = { text: "Utterance", label: "MeldEmotion" };
     expect(refusal(() => openSets([emory()], { columns }), "INVALID_INPUT")).toMatch(
       /--columns: .* emorynlp are known/,
     );
   });
 
-  it("of speakers hold names that can be shown", () => {
-    const path = file("speaker.jsonl", '{"text":"hi","label":"x","speaker":"\\u001b[2J"}\n{"text":"no","label":"y"}\n');
-    expect(refusal(() => openSets([path], {}), "INVALID_DATASET")).toMatch(
-      /speaker\.jsonl, line 1: the speaker has no/,
+  it("of speakers that hold no name leave the row to nobody, and say so", () => {
+    const several = `${"Somebody, ".repeat(7)}all`;
+    const path = file(
+      "speaker.jsonl",
+      `{"text":"hi","label":"x","speaker":"\\u001b[2J"}\n{"text":"no","label":"y","speaker":"${several}"}\n`,
     );
+    const [set] = openSets([path], {});
+    expect(set!.train.map(({ speaker }) => speaker)).toEqual([undefined, undefined]);
+    expect(set!.warnings).toEqual([
+      expect.stringMatching(/speaker\.jsonl: the speaker of 2 rows \(lines 1, 2\) is no name of at most 64 characters/),
+    ]);
   });
 });
 

@@ -3,16 +3,16 @@
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
 import { type LabelledSet, loadLabelledSet, type SetRow } from "./labelled-set.js";
-import type { DatasetMapping } from "./mapping.js";
+import type { DatasetColumns, DatasetMapping } from "./mapping.js";
 import { stratifiedSplit } from "./split.js";
-import { datasetError } from "./table.js";
+import { datasetError } from "./text-file.js";
 
 /** In the order of the paths. `test`: read the test parts too. Throws INVALID_DATASET, or INVALID_INPUT where the mapping fits none of them. */
 export function openSets(paths: readonly string[], mapping: DatasetMapping, test = false): LabelledSet[] {
   const { columns, labels = {} } = mapping;
   const sets = paths.map((path) => renamed(loadLabelledSet(path, { columns, labels, test }), labels));
   const names = sets.map(({ name }) => name).join(" and ");
-  if (columns !== undefined && sets.every(({ kind }) => kind !== "own")) {
+  if (columns !== undefined && !sets.some((set) => takes(set, columns))) {
     throw new AppError("INVALID_INPUT", `--columns: is for tables of your own; the columns of ${names} are known`);
   }
   const unknown = Object.keys(labels).find((name) => sets.every((set) => !Object.hasOwn(set.renamed ?? {}, name)));
@@ -21,6 +21,12 @@ export function openSets(paths: readonly string[], mapping: DatasetMapping, test
     throw new AppError("INVALID_INPUT", `--labels ${unknown}=…: ${names} has no such label; it has ${known}`);
   }
   return sets;
+}
+
+/** A table of its owner's, or a published one whose columns are called so. */
+function takes({ kind, columns: own }: LabelledSet, { text, label, speaker }: DatasetColumns): boolean {
+  if (kind === "own") return true;
+  return own?.text === text && own.label === label && (speaker === undefined || own.speaker === speaker);
 }
 
 /** Of a set that was not read under the new names. */
@@ -52,7 +58,11 @@ export function renameLabels(set: LabelledSet, names: Readonly<Record<string, st
   };
 }
 
-export type SetInParts = LabelledSet & Required<Pick<LabelledSet, "dev">>;
+export interface SetInParts extends LabelledSet {
+  readonly dev: readonly SetRow[];
+  /** Which parts were drawn by lot; undefined where none was. */
+  readonly byLot?: string;
+}
 
 /**
  * A set without a dev part gives a tenth of its rows to one, by lot, label by label, the same rows each time; a set in one piece a second
@@ -69,7 +79,7 @@ export function inParts(set: LabelledSet, path: string): SetInParts {
       "too few rows of each label to hold a tenth back; give a folder with dev.csv too",
     );
   }
-  if (set.test !== undefined) return { ...set, train: kept, dev };
+  if (set.test !== undefined) return { ...set, train: kept, dev, byLot: "a tenth of train is dev" };
   const { kept: train, held: test } = stratifiedSplit(kept, 1 / 9, random);
-  return { ...set, train, dev, test };
+  return { ...set, train, dev, test, byLot: "a tenth each is dev and test" };
 }

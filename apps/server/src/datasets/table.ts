@@ -1,9 +1,9 @@
 // Reads any labelled CSV or TSV file through a mapping of its columns; every other dataset reader of this folder stands on it.
 
-import { readFileSync } from "node:fs";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
-import { AppError } from "@attune/shared/errors";
-import { CsvError, parse } from "csv-parse/sync";
+import { type DelimitedTable, readDelimited } from "./delimited.js";
+import { datasetError } from "./text-file.js";
+import { rowsText, type Warn } from "./warning.js";
 
 export interface LabelledRow {
   readonly text: string;
@@ -19,7 +19,6 @@ export interface LabelledRow {
 
 /** Which columns are read, by the names in the header. */
 export interface TableColumns {
-  readonly delimiter?: "," | "\t";
   readonly text: string;
   readonly label: string;
   readonly speaker?: string;
@@ -43,62 +42,9 @@ export interface TableRow {
   readonly sourceLine: number;
 }
 
-export interface RawRecord {
-  readonly fields: readonly string[];
-  readonly line: number;
-}
-
-/** A fault of one file: names file and line, and never quotes the line, because it may be someone's utterance. */
-export function datasetError(path: string, line: number | undefined, problem: string): AppError {
-  return new AppError("INVALID_DATASET", `${path}${line === undefined ? "" : `, line ${line}`}: ${problem}`);
-}
-
-export function readTextFile(path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const problem = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
-    throw new AppError("INVALID_DATASET", `${path}: ${problem}; check the path`, { cause });
-  }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new AppError("INVALID_DATASET", `${path}: not UTF-8; convert it with iconv`, { cause });
-  }
-}
-
-/** RFC 4180 records with the line on which each ends; CRLF and LF, a byte order mark is skipped. */
-export function readRecords(path: string, options: { delimiter: "," | "\t"; quoted: boolean }): RawRecord[] {
-  const text = readTextFile(path);
-  if (text.trim() === "") throw datasetError(path, undefined, "the file is empty; give a file with at least one row");
-  try {
-    const parsed = parse(text, {
-      bom: true,
-      record_delimiter: ["\r\n", "\n"],
-      delimiter: options.delimiter,
-      quote: options.quoted ? '"' : false,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      info: true,
-    }) as unknown as { record: string[]; info: { lines: number } }[];
-    return parsed.map(({ record, info }) => ({ fields: record, line: info.lines }));
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    // The library's message quotes the line, so only its code is passed on.
-    const line = (error as CsvError & { lines?: number }).lines;
-    throw datasetError(
-      path,
-      line,
-      `the quoting is malformed (${error.code}); close every quote and double the quotes inside a quoted field`,
-    );
-  }
-}
-
 /** Reads a table with a header line under the seven labels. Throws INVALID_DATASET, naming the file and the line or column. */
-export function readTable(path: string, mapping: TableMapping): LabelledRow[] {
-  return readColumns(path, mapping).map(({ label: sourceLabel, ...row }) => {
+export function readTable(path: string, mapping: TableMapping, warn: Warn): LabelledRow[] {
+  return readColumns(path, mapping, warn).map(({ label: sourceLabel, ...row }) => {
     const label = toLabel(sourceLabel, mapping);
     if (label === undefined) {
       throw datasetError(
@@ -112,41 +58,71 @@ export function readTable(path: string, mapping: TableMapping): LabelledRow[] {
 }
 
 /** Reads a table with a header line under its own labels. Throws INVALID_DATASET, naming the file and the line or column. */
-export function readColumns(path: string, columns: TableColumns): TableRow[] {
-  const [header, ...records] = readRecords(path, { delimiter: columns.delimiter ?? ",", quoted: true });
-  const names = header!.fields.map((name) => name.trim());
-  const columnOf = (name: string): number => {
-    const index = names.indexOf(name);
-    if (index < 0) {
-      throw datasetError(
-        path,
-        header!.line,
-        `the column "${name}" is missing; rename a column or map another with --columns`,
-      );
-    }
-    return index;
-  };
+export function readColumns(path: string, columns: TableColumns, warn: Warn): TableRow[] {
+  const wanted = [columns.text, columns.label, ...(columns.speaker === undefined ? [] : [columns.speaker])];
+  const table = readDelimited(path, wanted, warn);
+  const names = table.header.fields.map((name) => name.trim());
+  const columnOf = (name: string) => indexOfColumn(path, table, name);
   const textColumn = columnOf(columns.text);
   const labelColumn = columnOf(columns.label);
   const { speaker: speakerName = names.find((name) => name === columns.usualSpeaker) } = columns;
   const speakerColumn = speakerName === undefined ? undefined : columnOf(speakerName);
-  if (records.length === 0) {
+  if (table.rows.length === 0) {
     throw datasetError(path, undefined, "there is a header but no row; give a file with at least one row");
   }
-  return records.map(({ fields, line }) => {
+  const labels: SpelledLabel[] = [];
+  const rows = table.rows.map(({ fields, line }) => {
     if (fields.length !== names.length) {
       throw datasetError(
         path,
         line,
-        `${fields.length} fields where the header has ${names.length}; quote fields that hold the delimiter`,
+        `${fields.length} fields where the header has ${names.length}; quote fields that hold the delimiter, which is a ${table.delimiter}`,
       );
     }
     const text = fields[textColumn]!.trim();
     if (text === "") throw datasetError(path, line, `the column "${columns.text}" is empty; remove the line`);
-    const label = fields[labelColumn]!.trim().toLowerCase();
+    const spelled = fields[labelColumn]!.trim();
+    labels.push({ spelled, line });
     const speaker = speakerColumn === undefined ? undefined : fields[speakerColumn]!.trim();
-    return { text, label, sourceLine: line, ...(speaker ? { speaker } : {}) };
+    return { text, label: spelled.toLowerCase(), sourceLine: line, ...(speaker ? { speaker } : {}) };
   });
+  warnOfSpellings(path, labels, warn);
+  return rows;
+}
+
+export interface SpelledLabel {
+  readonly spelled: string;
+  readonly line: number;
+}
+
+/** Labels are read in lower case, which makes one of two that differ in case alone. */
+export function warnOfSpellings(path: string, labels: readonly SpelledLabel[], warn: Warn): void {
+  const first = new Map<string, string>();
+  const lines = labels.flatMap(({ spelled, line }) => {
+    const label = spelled.toLowerCase();
+    if (!first.has(label)) first.set(label, spelled);
+    return first.get(label) === spelled ? [] : [line];
+  });
+  if (lines.length === 0) return;
+  warn(`${path}: the label of ${rowsText(lines)} differs from an earlier one in case alone; both are read as one`);
+}
+
+function indexOfColumn(path: string, { header, delimiter }: DelimitedTable, name: string): number {
+  const names = header.fields.map((field) => field.trim());
+  const index = names.indexOf(name);
+  if (index < 0) {
+    const form =
+      names.length === 1
+        ? "the header has no comma, semicolon, tab or bar"
+        : `the header has ${names.length} columns, separated by a ${delimiter}`;
+    throw datasetError(
+      path,
+      header.line,
+      `the column "${name}" is missing; rename a column or map another with --columns (${form})`,
+    );
+  }
+  if (names.lastIndexOf(name) === index) return index;
+  throw datasetError(path, header.line, `the column "${name}" is there twice; rename one of them`);
 }
 
 function toLabel(name: string, { labelNames = {}, onlyMapped = false }: TableMapping): EmotionLabel | undefined {

@@ -4,6 +4,7 @@ import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
 import { loadMeld } from "../datasets/meld.js";
 import type { LabelledRow } from "../datasets/table.js";
+import type { Warn } from "../datasets/warning.js";
 
 export interface Said {
   /** The caller's id of the utterance: its split and row, never its words. */
@@ -26,8 +27,8 @@ const maximumPeople = 6;
  * The `count` speakers with most training utterances, most first; the dev split is their hold-out.
  * A speaker who is missing from either split cannot be lived through and is left out.
  */
-export function loadPeople(directory: string, count = maximumPeople): Person[] {
-  const { train, dev } = loadMeld(directory);
+export function loadPeople(directory: string, count = maximumPeople, warn: Warn = () => {}): Person[] {
+  const { train, dev } = loadMeld(directory, warn);
   const bySpeaker = new Map<string, { train: LabelledRow[]; dev: LabelledRow[] }>();
   for (const [split, rows] of [["train", train] as const, ["dev", dev] as const]) {
     for (const row of rows) {

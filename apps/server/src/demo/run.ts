@@ -55,7 +55,7 @@ const pollIntervalMs = "2000";
 export async function runDemo(options: DemoOptions): Promise<Demo> {
   const startedAt = performance.now();
   const { home, screen, signal } = options;
-  const people = loadPeople(options.data ?? samplePeople, options.people);
+  const people = loadPeople(options.data ?? samplePeople, options.people, (text) => screen.say(`warning: ${text}`));
   mkdirSync(join(home, "agents"), { recursive: true, mode: 0o700 });
   const stoppers: (() => Promise<void>)[] = [];
   const children: Supervised[] = [];

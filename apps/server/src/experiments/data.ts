@@ -5,8 +5,9 @@ import { goEmotionsGroups } from "../datasets/goemotions.js";
 import type { LabelledSet, SetKind } from "../datasets/labelled-set.js";
 import type { DatasetMapping } from "../datasets/mapping.js";
 import { meldMainSpeakers } from "../datasets/meld.js";
-import { inParts, openSets, renameLabels } from "../datasets/open-sets.js";
-import { datasetError } from "../datasets/table.js";
+import { inParts, openSets, renameLabels, type SetInParts } from "../datasets/open-sets.js";
+import { datasetError } from "../datasets/text-file.js";
+import { rowsText } from "../datasets/warning.js";
 
 export interface DataRow {
   readonly text: string;
@@ -35,6 +36,8 @@ export interface ExperimentData {
   readonly test?: readonly DataRow[];
   /** What was done to it before: parts by lot, rows left out. */
   readonly notes: readonly string[];
+  /** Of rows that were not taken as they stand, and of tables that were not read: a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
@@ -68,7 +71,6 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
   }
   const isPaper = set.kind === "meld" && set.renamed === undefined;
   const speakers = isPaper ? meldMainSpeakers : mostHeard(train, split === "test" ? (test ?? []) : dev);
-  const several = set.train.length + set.dev.length - train.length - dev.length;
   return {
     name: set.kind === "own" ? set.name : titles[set.kind],
     isPaper,
@@ -79,15 +81,17 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
     train,
     dev,
     ...(test === undefined ? {} : { test }),
-    notes: [
-      ...(found.dev === undefined
-        ? [
-            `a tenth ${found.test === undefined ? "each is dev and test" : "of train is dev"}, by lot and label by label`,
-          ]
-        : []),
-      ...(several > 0 ? [`${several} rows of train and dev with several labels are left out`] : []),
-    ],
+    notes: [...(set.byLot === undefined ? [] : [`${set.byLot}, by lot and label by label`]), ...leftOutNotes(set)],
+    warnings: set.warnings,
   };
+}
+
+function leftOutNotes(set: SetInParts): string[] {
+  return (["train", "dev", "test"] as const).flatMap((part) => {
+    const several = (set[part] ?? []).filter(({ labelIds }) => labelIds.length !== 1);
+    const lines = several.map(({ sourceLine }) => sourceLine);
+    return lines.length === 0 ? [] : [`${rowsText(lines)} of ${part} with several labels are left out`];
+  });
 }
 
 /** None of a row with several labels. */

@@ -36,6 +36,7 @@ const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
   iemocapDirectory: undefined,
   cacheDirectory: at("cache"),
   progress: createProgress({ write: () => {}, isTty: false, nowMs: () => 0 }),
+  onWarning: () => {},
   ...change,
 });
 
@@ -161,7 +162,7 @@ describe("Each table", () => {
   it("3 counts a user's own release, and says how many of its dialogues the lot took", () => {
     mkdirSync(at("iemocap"));
     writeIemocapRelease(at("iemocap"));
-    const { train, validation } = loadIemocap(at("iemocap"));
+    const { train, validation } = loadIemocap(at("iemocap"), () => {});
     const dialogues = new Set([...train, ...validation].map(({ dialogue }) => dialogue)).size;
     const cells = assembled("table3", { ...run.bench, iemocapDirectory: at("iemocap") });
     const counts = cells.filter(({ column }) => column === "Test").map(({ measured }) => measured as number);

@@ -37,7 +37,12 @@ export interface ExperimentOptions {
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
   readonly progress: Progress;
+  /** Told once, before anything is computed, of rows and tables that are not taken as they stand. */
+  readonly onWarning: (text: string) => void;
 }
+
+/** What a thread is told: plain data. */
+export type ExperimentRequest = Omit<ExperimentOptions, "progress" | "onWarning">;
 
 export interface ExperimentRun {
   readonly result: ExperimentResult;
@@ -52,7 +57,7 @@ const bundledDirectory = fileURLToPath(new URL("../../../../assets/extractor", i
 const seeds = [1, 2, 3];
 
 /** What `options` ask for, with nothing computed. */
-export function openExperiments(options: Omit<ExperimentOptions, "progress">) {
+export function openExperiments(options: ExperimentRequest) {
   const { engine, name: engineName } = openEngine();
   const bench = openBench(options, {
     engineName,
@@ -68,6 +73,7 @@ export function openExperiments(options: Omit<ExperimentOptions, "progress">) {
 
 export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
   const { engineName, bench, baselines, experiments, tasks } = openExperiments(options);
+  for (const text of bench.data.warnings) options.onWarning(text);
   const outcomeOf = await runTasks(tasks, {
     store: openCellStore(join(options.cacheDirectory, "cells.jsonl")),
     progress: options.progress,
@@ -102,7 +108,7 @@ function openLanes(options: ExperimentOptions, tasks: number): readonly Lane[] {
 }
 
 function openBench(
-  options: Omit<ExperimentOptions, "progress">,
+  options: ExperimentRequest,
   { engineName, features, elm, heads }: { engineName: string } & Pick<Workbench, "features" | "elm" | "heads">,
 ): Workbench {
   const data = openData(options.dataDirectory, options.mapping ?? {}, options.split);

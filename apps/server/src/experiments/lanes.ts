@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AppError, isErrorCode } from "@attune/shared/errors";
-import type { ExperimentOptions } from "./experiment.js";
+import type { ExperimentOptions, ExperimentRequest } from "./experiment.js";
 import type { Finding, Task } from "./outcome.js";
 
 /** Computes one task at a time. */
@@ -33,9 +33,9 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** `options`: those that the tasks were made of; the thread makes the same ones and finds a task by its key. */
-export function openThread({ progress: _, ...options }: ExperimentOptions): Lane {
-  const worker = new Worker(threadFile, { workerData: options, execArgv: [] });
+/** With the options that the tasks were made of; the thread makes the same ones and finds a task by its key. */
+export function openThread({ progress: _, onWarning: __, ...request }: ExperimentOptions): Lane {
+  const worker = new Worker(threadFile, { workerData: request satisfies ExperimentRequest, execArgv: [] });
   let pending: Pending | undefined;
   let broken: Error | undefined;
   worker.on("message", (message: ThreadMessage) => {

@@ -231,7 +231,11 @@ describe("Which dataset", () => {
     expect(data).toMatchObject({ name: "GoEmotions", classes: emotionLabels });
     expect([data.train.length, measured.length]).toEqual([60, 60]);
     expect(new Set(measured.map(({ label }) => label))).toEqual(new Set(["joy", "neutral"]));
-    expect(data.notes).toEqual(["40 rows of train and dev with several labels are left out"]);
+    const leftOut = ["train", "dev", "test"].map(
+      (part) => `20 rows (first lines 1, 5, 9) of ${part} with several labels are left out`,
+    );
+    expect(data.notes).toEqual(leftOut);
+    expect(data.warnings).toEqual(leftOut.map((note) => `${at("posts")}: ${note}`));
     expect(opened(at("posts"), { mapping: { labels: { admiration: "praise" } } }).bench.data.classes).toHaveLength(28);
 
     const lines = sayings(80).map(({ text }, i) => `${text},['Ann'],${["Mad", "Joyful", "Neutral"][i % 3]}\n`);

@@ -15,7 +15,9 @@ function ownSplit({ train, validation }: Iemocap): string {
 }
 
 export function table3({ data: { iemocap }, iemocapDirectory = iemocap }: Workbench): Experiment {
-  const data = iemocapDirectory === undefined ? undefined : loadIemocap(iemocapDirectory);
+  const warnings: string[] = [];
+  const data =
+    iemocapDirectory === undefined ? undefined : loadIemocap(iemocapDirectory, (text) => warnings.push(text));
   const lot = data === undefined ? "" : ownSplit(data);
   const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly IemocapRow[] | undefined, string])[] = [
     ["Train", data?.train, lot],
@@ -31,7 +33,8 @@ export function table3({ data: { iemocap }, iemocapDirectory = iemocap }: Workbe
         splits.map(([column, rows, note]): Cell => {
           const place = { row: label, column, paper: paperTable3[label][column] };
           if (rows === undefined) return emptyCell(place, howToGet);
-          return { ...place, measured: rows.filter((row) => row.label === label).length, sd: null, n: 1, note };
+          const notes = [note, ...warnings].join("; ");
+          return { ...place, measured: rows.filter((row) => row.label === label).length, sd: null, n: 1, note: notes };
         }),
       ),
   };

@@ -1,12 +1,12 @@
 // A thread of `attune experiment`: opens the experiments it is given and computes the tasks it is told by key.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { type ExperimentOptions, openExperiments } from "./experiment.js";
+import { type ExperimentRequest, openExperiments } from "./experiment.js";
 import type { ThreadMessage } from "./lanes.js";
 
 const port = parentPort!;
 const send = (message: ThreadMessage) => port.postMessage(message);
-const { tasks } = openExperiments(workerData as Omit<ExperimentOptions, "progress">);
+const { tasks } = openExperiments(workerData as ExperimentRequest);
 const byKey = new Map(tasks.map((task) => [task.key, task]));
 
 port.on("message", async (key: string) => {

@@ -1,6 +1,7 @@
 // What a model card says of the labelled sets that an extractor was trained on: their names, terms and limits, and where the commands expect them.
 
 import type { SetKind } from "../datasets/labelled-set.js";
+import { pairsText } from "../datasets/mapping.js";
 import type { RunRecord } from "./pretrain.js";
 import type { TaskRecord } from "./training-data.js";
 
@@ -41,7 +42,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
   const sets = run.tasks ?? formerTasks(run);
   const [main, second] = sets as [TaskRecord, TaskRecord | undefined];
   const columns = sets.find((task) => task.columns)?.columns;
-  const renamed = Object.entries(Object.assign({}, ...sets.map((task) => task.renamed)));
+  const renamed: Record<string, string> = Object.assign({}, ...sets.map((task) => task.renamed));
   return {
     title: titleOf(main),
     titles: sets.map(titleOf).join(" and "),
@@ -52,7 +53,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
       `${descriptionOf(main)}: the main task; ${chosen}.${overlapOf(main)}${second ? ` ${descriptionOf(second)}: a second task.${overlapOf(second)}` : ""}`,
     flags: {
       data: `--data ${pathOf(main)}`,
-      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns "text=${columns.text},label=${columns.label}"` : ""}${renamed.length > 0 ? ` --labels "${renamed.map((pair) => pair.join("=")).join(",")}"` : ""}`,
+      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns ${pairsText({ text: columns.text, label: columns.label })}` : ""}${Object.keys(renamed).length > 0 ? ` --labels ${pairsText(renamed)}` : ""}`,
     },
   };
 }

@@ -20,6 +20,7 @@ import { loadEmoryNlp } from "../datasets/emorynlp.js";
 import { loadGoEmotions } from "../datasets/goemotions.js";
 import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
+import { rowsText, type Warn } from "../datasets/warning.js";
 import type { ImportRecord } from "../registry/checkpoint-import.js";
 import { writeDurably } from "./checkpoint.js";
 import { sha256 } from "./export.js";
@@ -36,6 +37,8 @@ export interface FreezeInput {
   readonly extraPath?: string | undefined;
   readonly out: string;
   readonly report: (progress: ExtractionProgress) => void;
+  /** Told of rows that are not learned from, and of what a reader has to say of others. */
+  readonly onWarning?: Warn;
 }
 
 export interface FreezeOutcome {
@@ -58,15 +61,19 @@ const goldenTolerance = 5e-3;
  * arithmetic, as devices compute them; the golden vectors are the reference engine's.
  */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
-  const { engine, out } = input;
+  const { engine, out, onWarning = () => {} } = input;
   const folder = readExtractorFolder(input.runDirectory);
   refuseOtherLabels(input.dataDirectory);
   const goEmotions = loadGoEmotions(input.dataDirectory);
-  const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath);
+  const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath, onWarning);
   const quantized = quantizeTensorFile(folder.model);
   const extractor = openExtractor(engine, folder, quantized);
-  const train = goEmotions.train.filter(hasOneEmotion);
-  const dev = goEmotions.dev.filter(hasOneEmotion);
+  const withOneEmotion = (part: "train" | "dev") => {
+    const others = goEmotions[part].filter((row) => !hasOneEmotion(row)).map(({ sourceLine }) => sourceLine);
+    if (others.length > 0) onWarning(`${part}: ${rowsText(others)} with several emotions are left out`);
+    return goEmotions[part].filter(hasOneEmotion);
+  };
+  const [train, dev] = [withOneEmotion("train"), withOneEmotion("dev")];
   const extract = (what: string, rows: readonly LabelledRow[]) =>
     extractor.extractAll(
       rows.map((row) => row.text),

@@ -97,6 +97,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   const { seed, out } = input;
   const { name: recipeName, recipe } = input.recipe;
   const dataset = loadTrainingData({ data: input.dataDirectory, extra: input.extraPath, mapping: input.mapping });
+  for (const text of dataset.warnings) input.onWarning?.(text);
   const texts = dataset.tasks.flatMap((task) => task.rows.map((row) => row.text));
   const start =
     "model" in input.from

@@ -46,6 +46,8 @@ export interface TrainingData {
   readonly dev: readonly TaskRow[];
   readonly digests: readonly DataDigest[];
   readonly records: readonly TaskRecord[];
+  /** Of rows that are not learned from as they stand: a sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** Throws INVALID_DATASET, or INVALID_INPUT where the sources do not go together. */
@@ -74,6 +76,12 @@ export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources)
       ...(kind === "own" && mapping.columns ? { columns: mapping.columns } : {}),
       ...(renamed ? { renamed } : {}),
     })),
+    warnings: [
+      ...sets.flatMap(({ warnings }) => warnings),
+      ...(main.byLot === undefined
+        ? []
+        : [`${data}: ${main.byLot}, by lot and label by label; test is not learned from`]),
+    ],
   };
 }
 

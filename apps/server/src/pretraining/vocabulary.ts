@@ -3,7 +3,7 @@
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { readTextFile } from "../datasets/table.js";
+import { readTextFile } from "../datasets/text-file.js";
 
 const specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 

@@ -1,0 +1,45 @@
+// Which files of a folder are a set's parts, by the names that people and tools give them, and which tables are none.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { datasetError } from "./text-file.js";
+import type { Warn } from "./warning.js";
+
+export const tableExtensions = ["tsv", "csv", "jsonl"] as const;
+
+const partNames = { train: ["train"], dev: ["dev", "validation", "valid", "val"], test: ["test"] } as const;
+export type Part = keyof typeof partNames;
+
+export function isTable(path: string): boolean {
+  return /\.(csv|tsv|jsonl)$/i.test(path);
+}
+
+/** The path of the part: by the first of its names, then of the extensions, that is there. */
+export function partFile(directory: string, part: Part, extensions: readonly string[]): string | undefined {
+  const files = filesIn(directory);
+  const names = partNames[part].flatMap((name) => extensions.map((extension) => `${name}.${extension}`));
+  const found = names.find((name) => files.includes(name));
+  return found === undefined ? undefined : join(directory, found);
+}
+
+/** Names the tables of the folder that are not among `parts`, so that nobody takes them for read. */
+export function warnOfOthers(directory: string, parts: readonly (string | undefined)[], warn: Warn): void {
+  const others = filesIn(directory).filter(
+    (name) => isTable(name) && !name.startsWith(".") && !parts.includes(join(directory, name)),
+  );
+  if (others.length === 0) return;
+  warn(
+    `${directory}: ${others.sort().join(", ")} ${others.length === 1 ? "is" : "are"} not read; call a part of the set train, dev or test`,
+  );
+}
+
+/** Throws INVALID_DATASET where the folder cannot be read. */
+export function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const problem = code === "ENOENT" ? "there is no such folder" : `cannot be read as a folder (${code})`;
+    throw datasetError(directory, undefined, `${problem}; check the path`);
+  }
+}
