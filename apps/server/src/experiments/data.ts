@@ -71,6 +71,7 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
   }
   const isPaper = set.kind === "meld" && set.renamed === undefined;
   const speakers = isPaper ? meldMainSpeakers : mostHeard(train, split === "test" ? (test ?? []) : dev);
+  const notes = [...(set.byLot === undefined ? [] : [`${set.byLot}, by lot and label by label`]), ...leftOutNotes(set)];
   return {
     name: set.kind === "own" ? set.name : titles[set.kind],
     isPaper,
@@ -81,8 +82,8 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
     train,
     dev,
     ...(test === undefined ? {} : { test }),
-    notes: [...(set.byLot === undefined ? [] : [`${set.byLot}, by lot and label by label`]), ...leftOutNotes(set)],
-    warnings: set.warnings,
+    notes,
+    warnings: [...set.warnings, ...notes.map((note) => `${path}: ${note}`)],
   };
 }
 
