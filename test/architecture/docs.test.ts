@@ -5,6 +5,7 @@ import {
   egressContract,
   fieldCapacityBits,
   fieldsOf,
+  type MessageDeclaration,
   type MessageType,
   messageCapacityBits,
 } from "../../packages/shared/src/contracts/egress.js";
@@ -42,6 +43,8 @@ test("docs/privacy-contract.md is the contract itself, field by field", () => {
   for (const type of Object.keys(egressContract) as MessageType[]) {
     expect(page).toContain(`## \`${type}\``);
     expect(page).toContain(`At most ${messageCapacityBits(type).toFixed(1)} bits`);
+    const { signedUnder }: MessageDeclaration = egressContract[type];
+    if (signedUnder !== undefined) expect(page).toContain(`signature over the line \`${signedUnder.trim()}\``);
     for (const [name, field] of fieldsOf(type)) {
       expect(page).toContain(`| \`${name}\` | `);
       expect(page).toContain(`${fieldCapacityBits(field).toFixed(1)} | ${field.meaning} |`);

@@ -35,6 +35,8 @@ export function createDevice(options: Partial<AgentOptions> = {}, fleet: FakeFle
   const clock = createVirtualClock();
   const store = createMemoryStore(faults);
   const files = createMemoryFiles(faults);
+  const startMs = clock.nowMs();
+  fleet.nowMs = () => startMs + clock.monotonicMs();
   const logged: string[] = [];
   const waiting = new Map<unknown, () => void>();
   const ports: Ports = {

@@ -1,7 +1,10 @@
 // The server's side of all three transports, in memory: what it was sent is kept, what it answers can be spoiled.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { Message } from "@attune/shared/contracts/egress";
+import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
+import type { SignedEnvelope } from "@attune/shared/signature";
 import type {
   Cleared,
   ControlTransport,
@@ -9,8 +12,8 @@ import type {
   DownloadTransport,
   ReportTransport,
 } from "../../apps/edge-agent/src/core/ports.js";
-import { sha256Hex } from "./node-crypto.js";
-import { type TinyRelease, testTrustedKeys } from "./tiny-release.js";
+import { type SigningKey, sha256Hex } from "./node-crypto.js";
+import { type TinyRelease, testSigner, testTrustedKeys } from "./tiny-release.js";
 
 export const fakeToken = `attune1.${sha256Hex(canonicalBytes(testTrustedKeys))}.${"5".repeat(48)}`;
 export const fakeDevice = "d".repeat(32);
@@ -27,6 +30,12 @@ export interface FakeFleet {
   loseAcks: number;
   /** Replaces the reply to a download. */
   spoil: ((path: string, offset: number, whole: Uint8Array) => DownloadReply | undefined) | undefined;
+  /** The server's own clock, which is right. */
+  nowMs: () => number;
+  /** Changes what the server signs. */
+  amendTarget: ((target: SignedTarget) => SignedTarget) | undefined;
+  /** Replaces the signed answer, as somebody between server and device would. */
+  forgeAnswer: ((answer: SignedEnvelope) => unknown) | undefined;
   readonly polls: Cleared<"poll">[];
   readonly requests: { readonly path: string; readonly offset: number }[];
   /** Distinct reports by message id, as JetStream and the database would keep them. */
@@ -45,7 +54,38 @@ export function createFakeFleet(): FakeFleet {
     if (!fleet.online) throw new AppError("SERVER_UNAVAILABLE", "no network (by the test)");
   }
 
+  /** The device's epochs, latest last, and the highest sequence polled under the latest. */
+  const epochs: string[] = [];
+  let pollSequence = 0;
+  let number = 0;
+
+  function answer({ device, epoch, sequence }: Message<"poll">): SignedTarget {
+    if (!epochs.includes(epoch)) {
+      epochs.push(epoch);
+      pollSequence = 0;
+    }
+    const beginEpoch = epoch !== epochs.at(-1) || sequence <= pollSequence;
+    if (!beginEpoch) pollSequence = sequence;
+    const nowMs = Math.floor(fleet.nowMs());
+    number = Math.max(number + 1, nowMs);
+    const stored = [...fleet.received.values()].map((body) => JSON.parse(body) as Message<"report.state">);
+    return {
+      version: 2,
+      kind: "target",
+      ...{ device, epoch, sequence, number, beginEpoch },
+      issuedAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(nowMs + 7 * 86_400_000).toISOString(),
+      reports: Math.max(0, ...stored.filter((report) => report.epoch === epoch).map((report) => report.sequence)),
+      release: fleet.target,
+      nats,
+      pollIntervalMs: fleet.pollIntervalMs,
+    };
+  }
+
   const fleet: FakeFleet = {
+    nowMs: () => Date.UTC(2026, 10, 22),
+    amendTarget: undefined,
+    forgeAnswer: undefined,
     target: null,
     pollIntervalMs: 60_000,
     online: true,
@@ -78,8 +118,9 @@ export function createFakeFleet(): FakeFleet {
         requireOnline();
         fleet.wire.push(text(cleared.bytes));
         fleet.polls.push(cleared);
-        const { pollIntervalMs, target: release } = fleet;
-        return { version: 1, device: fakeDevice, release, nats, pollIntervalMs };
+        const target = answer(cleared.message);
+        const signed = signTarget(fleet.amendTarget?.(target) ?? target);
+        return fleet.forgeAnswer?.(signed) ?? signed;
       },
     },
     downloads: {
@@ -118,6 +159,14 @@ export function createFakeFleet(): FakeFleet {
     },
   };
   return fleet;
+}
+
+/** The envelope around a target, as the server makes it. */
+export function signTarget(target: SignedTarget, signer: SigningKey = testSigner): SignedEnvelope {
+  return {
+    payload: target,
+    signatures: [{ keyId: signer.keyId, signature: signer.sign(canonicalBytes(target)) }],
+  };
 }
 
 export async function* pieces(parts: readonly Uint8Array[], failure?: Error): AsyncIterable<Uint8Array> {

@@ -1,5 +1,9 @@
 // Enrolment, polls and revocation on a real server, as a device and as the fleet manager.
-import { createUser } from "@nats-io/nkeys";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { Message } from "@attune/shared/contracts/egress";
+import type { SignedEnrolment } from "@attune/shared/contracts/enrolment";
+import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-state";
+import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import {
@@ -7,8 +11,11 @@ import {
   createToken,
   enrolDevice,
   enrolMessage,
+  signBarePoll,
+  signEnrolment,
   signPoll,
   startTestServer,
+  type TestDevice,
   type TestServer,
 } from "./harness.js";
 import { eventually } from "./temporary-home.js";
@@ -23,14 +30,17 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const enrol = (message: unknown) => askServer(server.access, (client) => client.device.enrol.mutate({ message }));
+const send = (enrolment: SignedEnrolment) =>
+  askServer(server.access, (client) => client.device.enrol.mutate(enrolment));
+const enrol = (message: Message<"enrol">, key: KeyPair) => send(signEnrolment(key, message));
 
 describe("enrolment", () => {
   test("answers the same device again when the reply was lost, and counts one device", async () => {
-    const message = enrolMessage(await createToken(server, "home"), createUser(), epoch);
+    const key = createUser();
+    const message = enrolMessage(await createToken(server, "home"), key, epoch);
     const before = await server.database.device.count();
-    const replies = await Promise.all([enrol(message), enrol(message), enrol(message)]);
-    const late = await enrol(message);
+    const replies = await Promise.all([enrol(message, key), enrol(message, key), enrol(message, key)]);
+    const late = await enrol(message, key);
     expect(new Set([...replies, late].map((reply) => reply.device)).size).toBe(1);
     expect(late.releaseKeys).toEqual(replies[0]?.releaseKeys);
     expect(await server.database.device.count()).toBe(before + 1);
@@ -38,17 +48,44 @@ describe("enrolment", () => {
 
   test("refuses a used token to another key, also when both come at once", async () => {
     const token = await createToken(server, "home");
-    const results = await Promise.allSettled([1, 2, 3].map(() => enrol(enrolMessage(token, createUser(), epoch))));
+    const keys = [createUser(), createUser(), createUser()];
+    const results = await Promise.allSettled(keys.map((key) => enrol(enrolMessage(token, key, epoch), key)));
     const refused = results.filter((result) => result.status === "rejected");
     expect(refused).toHaveLength(2);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: "TOKEN_USED" });
   });
 
+  test("gives one key one device, also when it comes with several tokens at once", async () => {
+    const key = createUser();
+    const tokens = await Promise.all([1, 2, 3, 4].map(() => createToken(server, "home")));
+    const results = await Promise.allSettled(tokens.map((token) => enrol(enrolMessage(token, key, epoch), key)));
+    const refused = results.filter((result) => result.status === "rejected");
+    expect(refused).toHaveLength(3);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: "CONFLICT" });
+  });
+
+  test("wants the key's own signature over the token and the key, and spends no token without it", async () => {
+    const key = createUser();
+    const message = enrolMessage(await createToken(server, "home"), key, epoch);
+    const other = enrolMessage(await createToken(server, "home"), key, epoch);
+    await expect(send({ message })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("update"),
+    });
+    const bare = Buffer.from(key.sign(canonicalBytes(message))).toString("base64");
+    const forgeries = [signEnrolment(createUser(), message).proof, signEnrolment(key, other).proof, bare];
+    for (const proof of forgeries) {
+      await expect(send({ message, proof })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    }
+    await expect(enrol(message, key)).resolves.toMatchObject({ fleet: "home" });
+  });
+
   test("refuses an expired token, and keeps refusing it", async () => {
-    const message = enrolMessage(await createToken(server, "home", 60_000), createUser(), epoch);
+    const key = createUser();
+    const message = enrolMessage(await createToken(server, "home", 60_000), key, epoch);
     clockOffsetMs = 61_000;
     try {
-      await expect(enrol(message)).rejects.toMatchObject({ code: "TOKEN_EXPIRED" });
+      await expect(enrol(message, key)).rejects.toMatchObject({ code: "TOKEN_EXPIRED" });
     } finally {
       clockOffsetMs = 0;
     }
@@ -56,17 +93,18 @@ describe("enrolment", () => {
 
   test("refuses a token that nobody gave out, a key with a wrong checksum, and fields outside the contract", async () => {
     const unknown = `attune1.${"a".repeat(64)}.${"b".repeat(48)}`;
-    await expect(enrol(enrolMessage(unknown, createUser(), epoch))).rejects.toMatchObject({ code: "TOKEN_INVALID" });
-    const message = enrolMessage(await createToken(server, "home"), createUser(), epoch);
+    const key = createUser();
+    await expect(enrol(enrolMessage(unknown, key, epoch), key)).rejects.toMatchObject({ code: "TOKEN_INVALID" });
+    const message = enrolMessage(await createToken(server, "home"), key, epoch);
     const nkey = `U${"A".repeat(55)}`;
-    await expect(enrol({ ...message, nkey })).rejects.toMatchObject({
+    await expect(enrol({ ...message, nkey }, key)).rejects.toMatchObject({
       code: "INVALID_INPUT",
       message: expect.stringContaining("nkey"),
     });
-    const odd = enrol({ ...message, note: "quokkaparade" });
+    const odd = enrol({ ...message, note: "quokkaparade" } as typeof message, key);
     await expect(odd).rejects.toMatchObject({ code: "INVALID_INPUT" });
     await expect(odd).rejects.not.toThrow("quokkaparade");
-    await expect(enrol(message)).resolves.toMatchObject({ fleet: "home" });
+    await expect(enrol(message, key)).resolves.toMatchObject({ fleet: "home" });
   });
 
   test("keeps of a token only its hash", async () => {
@@ -82,6 +120,18 @@ describe("enrolment", () => {
     await expect(createToken(server, "nowhere")).rejects.toMatchObject({ code: "NOT_FOUND" });
     await expect(createToken(server, "home", 1)).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
+});
+
+const ask = (poll: Poll) => askServer(server.access, (client) => client.device.poll.mutate(poll));
+const pollOf = ({ reply, epoch: current }: TestDevice): Message<"poll"> => ({
+  type: "poll",
+  contract: 1,
+  device: reply.device,
+  epoch: current,
+  sequence: 1,
+  releaseSequence: 0,
+  state: "idle",
+  reason: "none",
 });
 
 describe("polls", () => {
@@ -126,32 +176,87 @@ describe("polls", () => {
     }
   });
 
-  test("of a stranger, a forger and another copy of the store are refused", async () => {
+  test("of a stranger and of a forger are refused", async () => {
+    const device = await enrolDevice(server, "home");
+    const poll = pollOf(device);
+    await expect(ask(signPoll(createUser(), poll))).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await expect(
+      ask({ ...signPoll(device.key, poll), message: { ...poll, state: "committed" } }),
+    ).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await expect(ask(signPoll(device.key, { ...poll, device: "f".repeat(32) }))).rejects.toMatchObject({
+      code: "UNAUTHORIZED",
+    });
+    await expect(device.poll()).resolves.toMatchObject({ device: poll.device });
+  });
+
+  test("without a prefix are those of devices from before there was one, until their first with it", async () => {
     const device = await enrolDevice(server, "home");
     const { device: id } = device.reply;
-    const poll = {
-      type: "poll",
-      contract: 1,
-      device: id,
-      epoch: device.epoch,
-      sequence: 1,
-      releaseSequence: 0,
-      state: "idle",
-      reason: "none",
-    } as const;
-    const send = (signed: ReturnType<typeof signPoll>) =>
-      askServer(server.access, (client) => client.device.poll.mutate(signed));
-    await expect(send(signPoll(createUser(), poll))).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    const bare = (fields: Partial<Message<"poll">>) => ask(signBarePoll(device.key, { ...pollOf(device), ...fields }));
+    await expect(bare({ sequence: 1 })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await server.database.device.update({ where: { id }, data: { prefixedPolls: false } });
+    const answer = targetStateSchema.parse(await bare({ sequence: 1, state: "downloading" }));
+    expect(answer).toMatchObject({ version: 1, device: id, release: null });
+    await expect(bare({ sequence: 2, epoch: "f".repeat(16) })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    await expect(bare({ sequence: 2_147_483_647 })).rejects.toMatchObject({ code: "CONFLICT" });
+    await device.poll({ sequence: 2, state: "committed" });
+    await expect(bare({ sequence: 3, state: "failed" })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+    const row = await server.database.device.findUnique({ where: { id } });
+    expect(row).toMatchObject({ pollSequence: 2, state: "committed", prefixedPolls: true });
+  });
+
+  test("are answered with a target that the release keys have signed for that poll, with growing numbers", async () => {
+    const device = await enrolDevice(server, "home");
+    const first = await device.poll({ sequence: 1 });
+    expect(first).toMatchObject({ device: device.reply.device, epoch: device.epoch, sequence: 1, beginEpoch: false });
+    expect(Date.parse(first.expiresAt)).toBeGreaterThan(Date.parse(first.issuedAt));
+    clockOffsetMs = -10 * 365 * 86_400_000;
+    try {
+      const second = await device.poll({ sequence: 2 });
+      expect(second.number).toBeGreaterThan(first.number);
+      expect(Date.parse(second.issuedAt)).toBeLessThan(Date.parse(first.issuedAt));
+    } finally {
+      clockOffsetMs = 0;
+    }
+  });
+
+  test("that are behind, or ahead of what a device can have polled, change nothing and are told to begin a new epoch", async () => {
+    const device = await enrolDevice(server, "home");
+    const { device: id } = device.reply;
+    await device.poll({ sequence: 40, state: "committed", releaseSequence: 3 });
+    for (const sequence of [40, 39, 1, 2_147_483_647]) {
+      expect(await device.poll({ sequence, state: "failed" })).toMatchObject({ beginEpoch: true, sequence });
+    }
+    const row = await server.database.device.findUnique({ where: { id } });
+    expect(row).toMatchObject({ pollSequence: 40, state: "committed", releaseSequence: 3, epoch: device.epoch });
+  });
+
+  test("under a new epoch are believed from then on, and those under the old one no more", async () => {
+    const device = await enrolDevice(server, "home");
+    const { device: id } = device.reply;
+    const next = "fedcba9876543210";
+    await device.poll({ sequence: 9 });
+    expect(await device.poll({ epoch: next, sequence: 1, state: "committed" })).toMatchObject({ beginEpoch: false });
+    expect(await device.poll({ sequence: 10, state: "failed" })).toMatchObject({ beginEpoch: true });
+    const row = await server.database.device.findUnique({ where: { id }, include: { epochs: true } });
+    expect(row).toMatchObject({ epoch: next, pollSequence: 1, state: "committed" });
+    expect(row?.epochs.map((entry) => entry.epoch).sort()).toEqual([device.epoch, next].sort());
+  });
+
+  test("of two copies that take turns beginning epochs are refused before long, and believed a day later", async () => {
+    const device = await enrolDevice(server, "home");
+    const begin = (i: number) => device.poll({ epoch: i.toString(16).padStart(16, "e"), sequence: 1 });
     await expect(
-      send({ ...signPoll(device.key, poll), message: { ...poll, state: "committed" } }),
-    ).rejects.toMatchObject({ code: "UNAUTHORIZED" });
-    await expect(send(signPoll(device.key, { ...poll, device: "f".repeat(32) }))).rejects.toMatchObject({
-      code: "UNAUTHORIZED",
-    });
-    await expect(send(signPoll(device.key, { ...poll, epoch: "f".repeat(16) }))).rejects.toMatchObject({
-      code: "UNAUTHORIZED",
-    });
-    await expect(send(signPoll(device.key, poll))).resolves.toMatchObject({ device: id });
+      (async () => {
+        for (let i = 0; i < 20; i++) await begin(i);
+      })(),
+    ).rejects.toMatchObject({ code: "CONFLICT" });
+    clockOffsetMs = 25 * 3_600_000;
+    try {
+      expect(await begin(30)).toMatchObject({ beginEpoch: false });
+    } finally {
+      clockOffsetMs = 0;
+    }
   });
 });
 

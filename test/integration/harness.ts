@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContractVersion, type Message } from "@attune/shared/contracts/egress";
-import type { EnrolmentReply } from "@attune/shared/contracts/enrolment";
-import type { SignedPoll, TargetState } from "@attune/shared/contracts/target-state";
+import { egressContractVersion, type Message, signedBytes } from "@attune/shared/contracts/egress";
+import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
+import { type Poll, type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
+import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/signature";
 import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
 import { jetstream } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
@@ -14,6 +15,7 @@ import { type App, createApp } from "../../apps/server/src/app.js";
 import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
 import { type Database, openDatabase } from "../../apps/server/src/platform/database.js";
+import { verifyEd25519 } from "../../apps/server/src/registry/sign.js";
 import { makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 export interface TestServer {
@@ -72,7 +74,7 @@ export interface TestDevice {
   readonly epoch: string;
   readonly reply: EnrolmentReply;
   connect(): Promise<NatsConnection>;
-  poll(fields?: Partial<Message<"poll">>): Promise<TargetState>;
+  poll(fields?: Partial<Message<"poll">>): Promise<SignedTarget>;
   metrics(sequence: number, fields?: Partial<Message<"report.metrics">>): Message<"report.metrics">;
 }
 
@@ -97,15 +99,34 @@ export function enrolMessage(token: string, key: KeyPair, epoch: string): Messag
   };
 }
 
-export function signPoll(key: KeyPair, message: Message<"poll">): SignedPoll {
-  return { message, signature: Buffer.from(key.sign(canonicalBytes(message))).toString("base64") };
+const sign = (key: KeyPair, bytes: Uint8Array): string => Buffer.from(key.sign(bytes)).toString("base64");
+
+/** An enrolment as a device sends it: with the proof that it holds the key. */
+export function signEnrolment(key: KeyPair, message: Message<"enrol">): SignedEnrolment {
+  return { message, proof: sign(key, signedBytes("enrol", canonicalBytes(message))) };
+}
+
+export function signPoll(key: KeyPair, message: Message<"poll">): Poll {
+  return { version: 2, message, signature: sign(key, signedBytes("poll", canonicalBytes(message))) };
+}
+
+/** A poll as agents signed it before polls had a prefix. */
+export function signBarePoll(key: KeyPair, message: Message<"poll">): Poll {
+  return { message, signature: sign(key, canonicalBytes(message)) };
+}
+
+/** What the server has signed, its signature checked by the keys that the device was given at enrolment. */
+export async function openTarget(answer: unknown, { releaseKeys }: EnrolmentReply): Promise<SignedTarget> {
+  const verified = await verifyEnvelope(signedEnvelopeSchema.parse(answer), releaseKeys, verifyEd25519);
+  if (!verified.ok) throw new Error(verified.detail);
+  return signedTargetSchema.parse(verified.value);
 }
 
 export async function enrolDevice(server: TestServer, fleet: string): Promise<TestDevice> {
   const key = createUser();
   const epoch = randomBytes(8).toString("hex");
   const message = enrolMessage(await createToken(server, fleet), key, epoch);
-  const reply = await askServer(server.access, (client) => client.device.enrol.mutate({ message }));
+  const reply = await askServer(server.access, (client) => client.device.enrol.mutate(signEnrolment(key, message)));
   const identity = { contract: egressContractVersion, device: reply.device, epoch } as const;
   return {
     key,
@@ -119,7 +140,7 @@ export async function enrolDevice(server: TestServer, fleet: string): Promise<Te
         maxReconnectAttempts: -1,
         reconnectTimeWait: 50,
       }),
-    poll: (fields = {}) => {
+    poll: async (fields = {}) => {
       const poll: Message<"poll"> = {
         type: "poll",
         ...identity,
@@ -129,7 +150,8 @@ export async function enrolDevice(server: TestServer, fleet: string): Promise<Te
         reason: "none",
         ...fields,
       };
-      return askServer(server.access, (client) => client.device.poll.mutate(signPoll(key, poll)));
+      const answer = await askServer(server.access, (client) => client.device.poll.mutate(signPoll(key, poll)));
+      return openTarget(answer, reply);
     },
     metrics: (sequence, fields = {}) => ({
       type: "report.metrics",

@@ -192,7 +192,7 @@ async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds)
   const devices = createDeviceService({
     repository: createDeviceRepository(database),
     credentials: nats.credentials,
-    releaseKeys: signer,
+    signer,
     targetRelease: rollouts.targetRelease,
     natsUrls: () => [env.publicNatsUrl ?? nats.url],
     pollIntervalMs: env.pollIntervalMs,

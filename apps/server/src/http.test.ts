@@ -16,7 +16,7 @@ interface OpenOptions {
   readonly now?: () => number;
 }
 
-const enrol = async (message: unknown) => {
+const enrol = async ({ message }: { message: unknown }) => {
   switch (message) {
     case "used":
       throw new AppError("TOKEN_USED", "the token was used by another device");

@@ -148,6 +148,12 @@ export const errorTable = {
     retryable: true,
     remedy: "Check the server's address and the network; the device keeps working and tries again.",
   },
+  TARGET_REFUSED: {
+    httpStatus: 502,
+    retryable: true,
+    remedy:
+      "The device keeps its release and asks again. If it repeats, check the server's address, the device's clock, and what lies between the two.",
+  },
   TIMED_OUT: {
     httpStatus: 504,
     retryable: true,

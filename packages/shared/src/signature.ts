@@ -8,7 +8,8 @@ import { accept, type Result, refuse } from "./result.js";
 
 export const keyIdSchema = z.string().regex(/^[0-9a-f]{16}$/);
 const ed25519KeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
-const ed25519SignatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/);
+/** 64 bytes in base64. */
+export const ed25519SignatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/);
 
 export const trustedKeysSchema = z.strictObject({
   threshold: z.int().min(1).max(16),

@@ -8,6 +8,7 @@ export const ingestionConsumer = "ingestion";
 /** Lower-case slugs and hexadecimal ids only: neither can hold a wildcard, a dot or an utterance. */
 export const fleetPattern = /^[a-z][a-z0-9-]{0,31}$/;
 export const devicePattern = /^[0-9a-f]{32}$/;
+export const epochPattern = /^[0-9a-f]{16}$/;
 
 /** The one subject on which a device publishes. */
 export function reportSubject(fleet: string, device: string): string {

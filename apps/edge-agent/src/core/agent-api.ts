@@ -71,7 +71,21 @@ export interface AgentStatus {
   readonly device: string | null;
   readonly fleet: string | null;
   readonly epoch: string | null;
-  readonly release: { readonly sequence: number; readonly model: string; readonly modelVersion: string } | null;
+  readonly release: {
+    readonly sequence: number;
+    readonly model: string;
+    readonly modelVersion: string;
+    readonly expiresAt: string;
+    /** By this device's clock; it goes on answering, but should have been replaced. */
+    readonly expired: boolean;
+  } | null;
+  /** What the server asked for last, in its own words and time; `stale` where that is too long ago to still be its will. */
+  readonly target: {
+    readonly release: number | null;
+    readonly issuedAt: string;
+    readonly expiresAt: string;
+    readonly stale: boolean;
+  } | null;
   readonly updateState: UpdateState;
   readonly updateReason: UpdateReason;
   readonly engine: { readonly name: string; readonly why: string };

@@ -2,10 +2,12 @@
 
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
+import type { SignedEnvelope } from "@attune/shared/signature";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { pieces } from "../../../../test/fakes/fake-fleet.js";
+import { type FakeFleet, pieces, signTarget } from "../../../../test/fakes/fake-fleet.js";
 import { createSigningKey } from "../../../../test/fakes/node-crypto.js";
 import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
 
@@ -48,6 +50,10 @@ const stateReports = () =>
     .map((body) => JSON.parse(body))
     .filter(({ type }) => type === "report.state")
     .map(({ state, reason, releaseSequence }) => `${state}/${reason}/${releaseSequence}`);
+
+function changeRelease({ payload, signatures }: SignedEnvelope): SignedEnvelope {
+  return { payload: { ...payload, release: { sequence: 2, manifestSha256: "0".repeat(64) } }, signatures };
+}
 
 describe("an update", () => {
   it("replaces the pair and keeps the one before for a rollback", async () => {
@@ -266,14 +272,28 @@ describe("an update", () => {
     await stop();
   });
 
-  it("that the server names to another device is not begun", async () => {
-    const { control } = device.fleet;
-    const { poll } = control;
-    control.poll = async (...asked) => ({ ...((await poll(...asked)) as object), device: "e".repeat(32) });
+  it.each<[string, (fleet: FakeFleet) => void]>([
+    ["to another device", (fleet) => (fleet.amendTarget = (target) => ({ ...target, device: "e".repeat(32) }))],
+    ["to an earlier poll", (fleet) => (fleet.amendTarget = (target) => ({ ...target, sequence: target.sequence - 1 }))],
+    ["under an older number", (fleet) => (fleet.amendTarget = (target) => ({ ...target, number: 1 }))],
+    [
+      "until a day long past",
+      (fleet) => (fleet.amendTarget = (target) => ({ ...target, expiresAt: "2025-01-01T00:00:00.000Z" })),
+    ],
+    ["and somebody changes", (fleet) => (fleet.forgeAnswer = changeRelease)],
+    [
+      "and another key signs",
+      (fleet) => (fleet.forgeAnswer = ({ payload }) => signTarget(payload as SignedTarget, createSigningKey())),
+    ],
+    ["and nobody signs", (fleet) => (fleet.forgeAnswer = ({ payload }) => ({ payload, signatures: [] }))],
+  ])("that the server names %s is not begun", async (_how, spoil) => {
+    spoil(device.fleet);
     device.fleet.publish(second);
-    await device.clock.until(async () => (await device.agent.status()).lastError.server === "SERVER_UNAVAILABLE");
+    await device.clock.until(async () => (await device.agent.status()).lastError.server === "TARGET_REFUSED");
+    await device.clock.sleep(86_400_000, new AbortController().signal);
     expect(device.fleet.requests.filter(({ path }) => path.includes(second.manifestSha256))).toEqual([]);
-    control.poll = poll;
+    device.fleet.amendTarget = undefined;
+    device.fleet.forgeAnswer = undefined;
     await device.clock.until(async () => (await releaseNow()) === 2);
     await stop();
   });

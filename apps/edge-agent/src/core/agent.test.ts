@@ -119,11 +119,17 @@ describe("the agent", () => {
     device.fleet.publish(createTinyRelease());
     await device.clock.until(committed(device));
     device.clock.setWall(Date.UTC(2036, 0, 1));
-    // By this clock the release has expired; by another it would not have.
+    // By this clock all has expired; by another it would not have.
     device.fleet.publish(createTinyRelease({ sequence: 2, seed: 2 }));
-    await device.clock.until(async () => (await device.agent.status()).updateReason === "manifestExpired");
-    device.clock.setWall(Date.UTC(2026, 11, 1));
+    await device.clock.until(async () => (await device.agent.status()).lastError.server === "TARGET_REFUSED");
+    expect(await device.agent.status()).toMatchObject({
+      target: { release: 2, stale: true },
+      release: { sequence: 1, expired: true },
+      updateState: "committed",
+    });
+    device.clock.setWall(Date.UTC(2026, 10, 23));
     await device.clock.until(async () => (await device.agent.status()).release?.sequence === 2);
+    expect(await device.agent.status()).toMatchObject({ target: { stale: false }, release: { expired: false } });
     await stop();
   });
 });

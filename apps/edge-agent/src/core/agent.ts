@@ -12,6 +12,7 @@ import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loop
 import { type Context, readMemory } from "./memory.js";
 import type { Ports } from "./ports.js";
 import { createBell, createSerial } from "./serial.js";
+import { isOver } from "./target.js";
 import { createDownloader } from "./update/download.js";
 
 const defaultDeadlinesMs: Readonly<Record<ActiveUpdateState, number>> = {
@@ -92,7 +93,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   async function status(): Promise<AgentStatus> {
     const { context, lessons } = await opened();
     const { memory, egress, utterances } = context;
-    const { student, fitted, identity, record, connected, lastError } = memory;
+    const { student, fitted, identity, record, connected, lastError, answer } = memory;
+    const nowMs = clock.nowMs();
     const release = student?.pair.release;
     const { byPath, capacityBits } = egress.ledger;
     const paths = Object.values(byPath);
@@ -101,7 +103,21 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       fleet: identity?.fleet ?? null,
       epoch: memory.epoch,
       release: release
-        ? { sequence: release.sequence, model: release.model, modelVersion: release.modelVersion }
+        ? {
+            sequence: release.sequence,
+            model: release.model,
+            modelVersion: release.modelVersion,
+            expiresAt: release.expiresAt,
+            expired: nowMs > Date.parse(release.expiresAt),
+          }
+        : null,
+      target: answer
+        ? {
+            release: answer.release,
+            issuedAt: answer.issuedAt,
+            expiresAt: answer.expiresAt,
+            stale: isOver(answer.expiresAt, nowMs),
+          }
         : null,
       updateState: record.state,
       updateReason: record.reason,

@@ -1,8 +1,15 @@
 // Enrolment: spends a one-time token. The device's key is made here and its secret half stays.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContract, egressContractVersion, type Message, quantize } from "@attune/shared/contracts/egress";
+import {
+  egressContract,
+  egressContractVersion,
+  type Message,
+  quantize,
+  signedBytes,
+} from "@attune/shared/contracts/egress";
 import { type EnrolmentReply, enrolmentReplySchema, enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
+import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import type { AgentOptions, Enrolment } from "./agent-api.js";
 import { type Context, type Credentials, type Identity, keys } from "./memory.js";
@@ -36,9 +43,10 @@ export async function enrol({ ports, memory, egress }: Context, input: EnrolInpu
     engine: ports.engine.name,
     memory: quantize(egressContract.enrol.fields.memory.domain, options.memoryMib) ?? 0,
   } as Omit<Message<"enrol">, "type" | "contract">;
-  const answer = await egress.send("enrol", fields, (cleared) =>
-    within((asking) => control.enrol(cleared, asking), { clock, ms: timeoutMs, signal }),
-  );
+  const answer = await egress.send("enrol", fields, async (cleared) => {
+    const proof = toBase64(await deviceKey.sign(signedBytes("enrol", cleared.bytes)));
+    return within((asking) => control.enrol(cleared, proof, asking), { clock, ms: timeoutMs, signal });
+  });
   const reply = parseReply(answer);
   if ((await hashing.sha256(canonicalBytes(reply.releaseKeys))) !== fingerprint) {
     throw new AppError("TOKEN_INVALID", "the server's release keys are not the ones that the token names");

@@ -1,19 +1,21 @@
 // The agent's three loops: poll, update, report. Each ends only when its signal aborts; trouble makes it wait and try again.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
-import { targetStateSchema } from "@attune/shared/contracts/target-state";
+import { signedBytes } from "@attune/shared/contracts/egress";
+import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { type BackoffRange, createBackoff, spread } from "./backoff.js";
 import type { Executors } from "./executors.js";
-import { type Context, type Credentials, keys } from "./memory.js";
+import { type Answer, type Context, type Credentials, keys, type Memory } from "./memory.js";
 import { isSuperseded, plan, type Step } from "./plan.js";
 import type { Cleared, ReportConnection } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Bell } from "./serial.js";
-import { isActiveState } from "./state.js";
+import { isActiveState, type Target } from "./state.js";
+import { isOver, verifyTarget } from "./target.js";
 import { childController, within } from "./within.js";
 
 export interface LoopParts {
@@ -41,27 +43,44 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   const { clock, control, deviceKey, hashing, store, log } = ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
 
-  async function ask(cleared: Cleared<"poll">): Promise<unknown> {
-    const signature = toBase64(await deviceKey.sign(cleared.bytes));
-    return within((asking) => control.poll(cleared, signature, asking), { clock, ms: requestTimeoutMs, signal });
+  async function ask(cleared: Cleared<"poll">): Promise<SignedTarget> {
+    const signature = toBase64(await deviceKey.sign(signedBytes("poll", cleared.bytes)));
+    const answer = await within((asking) => control.poll(cleared, signature, asking), {
+      clock,
+      ms: requestTimeoutMs,
+      signal,
+    });
+    const expected = {
+      poll: cleared.message,
+      trustedKeys: memory.identity!.releaseKeys,
+      highestNumber: memory.answer?.number ?? 0,
+    };
+    const verified = await verifyTarget(answer, expected, hashing);
+    if (!verified.ok) throw new AppError("TARGET_REFUSED", verified.detail);
+    return verified.value;
   }
 
   async function poll(): Promise<number> {
     const { state, reason } = memory.record;
-    const answer = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
-    const parsed = targetStateSchema.safeParse(answer);
-    if (!parsed.success || parsed.data.device !== memory.identity?.device) {
-      throw new AppError("SERVER_UNAVAILABLE", "the server's answer to the poll is malformed or for another device");
-    }
-    const { nats, release, pollIntervalMs } = parsed.data;
+    const answered = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
+    const { nats, release, pollIntervalMs, number, issuedAt, expiresAt } = answered;
+    const answer: Answer = { version: 1, number, issuedAt, expiresAt, release: release?.sequence ?? null };
     const credentials: Credentials = { version: 1, ...nats };
-    if (JSON.stringify(credentials) !== JSON.stringify(memory.credentials)) {
-      await store.batch([putRecord(keys.credentials, credentials)]);
+    const renewed = JSON.stringify(credentials) !== JSON.stringify(memory.credentials);
+    await store.batch([putRecord(keys.answer, answer), ...(renewed ? [putRecord(keys.credentials, credentials)] : [])]);
+    memory.answer = answer;
+    if (renewed) {
       memory.credentials = credentials;
       reportBell.ring();
     }
     memory.target = release;
     updateBell.ring();
+    if (isOver(expiresAt, clock.nowMs())) {
+      throw new AppError(
+        "TARGET_REFUSED",
+        "by this device's clock the server's answer has expired; one clock is wrong",
+      );
+    }
     return pollIntervalMs;
   }
 
@@ -81,6 +100,11 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     }
   }
   memory.connected.server = false;
+}
+
+/** What the server asked for last, unless that is too long ago to begin with. */
+function freshTarget({ target, answer }: Memory, nowMs: number): Target | null {
+  return answer === undefined || isOver(answer.expiresAt, nowMs) ? null : target;
 }
 
 export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
@@ -107,7 +131,7 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
   async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
     const { controller, release } = childController(signal);
     let expired = false;
-    const superseded = () => state === "downloading" && isSuperseded(memory.record, memory.target);
+    const superseded = () => state === "downloading" && isSuperseded(memory.record, freshTarget(memory, clock.nowMs()));
     const watching = state === "downloading" ? abortWhen(superseded, controller) : undefined;
     void clock.sleep(remainingMs, controller.signal).then(() => {
       expired = !controller.signal.aborted;
@@ -153,7 +177,8 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
 
   while (!signal.aborted) {
     try {
-      await execute(plan({ nowMs: clock.nowMs(), record: memory.record, target: memory.target, deadlinesMs }));
+      const nowMs = clock.nowMs();
+      await execute(plan({ nowMs, record: memory.record, target: freshTarget(memory, nowMs), deadlinesMs }));
       backoff.reset();
     } catch (error) {
       log("error", "update.step.failed", { state: memory.record.state, code: codeOf(error) });

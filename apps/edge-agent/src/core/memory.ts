@@ -3,7 +3,7 @@
 import { sha256Schema } from "@attune/shared/contracts/release";
 import type { ErrorCode } from "@attune/shared/errors";
 import { trustedKeysSchema } from "@attune/shared/signature";
-import { devicePattern, fleetPattern } from "@attune/shared/subjects";
+import { devicePattern, epochPattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
@@ -22,9 +22,10 @@ export const keys = {
   update: "update",
   active: "active",
   milestones: "milestones",
+  answer: "answer",
 } as const;
 
-const epochSchema = z.strictObject({ version: z.literal(1), epoch: z.string().regex(/^[0-9a-f]{16}$/) });
+const epochSchema = z.strictObject({ version: z.literal(1), epoch: z.string().regex(epochPattern) });
 
 export const identitySchema = z.strictObject({
   version: z.literal(1),
@@ -46,6 +47,16 @@ export type Credentials = z.infer<typeof credentialsSchema>;
 export const trustSchema = z.strictObject({ version: z.literal(1), highest: targetSchema });
 const milestonesSchema = z.strictObject({ version: z.literal(1), reported: z.int().min(0) });
 
+/** What the server's last answer to a poll said; kept, so that its age is known after a restart, too. */
+const answerSchema = z.strictObject({
+  version: z.literal(1),
+  number: z.int().min(0),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  release: z.int().min(1).nullable(),
+});
+export type Answer = z.infer<typeof answerSchema>;
+
 export interface Memory {
   readonly epoch: string;
   identity: Identity | undefined;
@@ -61,8 +72,9 @@ export interface Memory {
   fitted: Fitted | undefined;
   /** The features under a candidate while it is gated: what is forgotten or said anew goes there too. */
   candidateFeatures: FeatureSet | undefined;
-  /** What the server asked for last. */
+  /** What the server asked for last, since this process started. */
   target: Target | null;
+  answer: Answer | undefined;
   readonly connected: { server: boolean; nats: boolean };
   readonly lastError: { server: ErrorCode | null; nats: ErrorCode | null };
   /** How often a metrics report had to wait for room in the outbox. */
@@ -97,6 +109,7 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     fitted: undefined,
     candidateFeatures: undefined,
     target: null,
+    answer: await readRecord(store, keys.answer, answerSchema),
     connected: { server: false, nats: false },
     lastError: { server: null, nats: null },
     held: 0,

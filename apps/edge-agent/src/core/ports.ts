@@ -85,14 +85,15 @@ export interface Hashing {
 export interface DeviceKey {
   /** The public half (`U…`), made on the first call and the same ever after. */
   create(): Promise<string>;
-  /** 64 bytes. */
+  /** 64 bytes. Takes what `signedBytes` makes and nothing else: what others choose is never signed with this. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
 /** tRPC. Resolves to the reply's JSON value, unchecked; the core parses it. Throws AppError, SERVER_UNAVAILABLE when offline. */
 export interface ControlTransport {
-  enrol(cleared: Cleared<"enrol">, signal: AbortSignal): Promise<unknown>;
-  /** `signature`: base64 of the device key's signature over `cleared.bytes`. Sends {message: cleared.message, signature}. */
+  /** `proof`: base64 of the new key's signature over the message under its prefix. Sends {message: cleared.message, proof}. */
+  enrol(cleared: Cleared<"enrol">, proof: string, signal: AbortSignal): Promise<unknown>;
+  /** `signature`: the same over the poll. Sends {version: 2, message: cleared.message, signature}. */
   poll(cleared: Cleared<"poll">, signature: string, signal: AbortSignal): Promise<unknown>;
 }
 

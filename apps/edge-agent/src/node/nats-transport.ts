@@ -2,7 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { inboxPrefix, reportStream } from "@attune/shared/subjects";
-import { JetStreamApiError, jetstream } from "@nats-io/jetstream";
+import { JetStreamApiError, jetstream, type PubAck } from "@nats-io/jetstream";
 import type { Authenticator, NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { Log, ReportConnection, ReportCredentials, ReportTransport } from "../core/ports.js";
@@ -53,10 +53,13 @@ async function open({
   options,
 }: Opening): Promise<{ connection: NatsConnection; line: Line }> {
   const backoff = createBackoff(options.reconnect ?? { firstMs: 250, longestMs: 120_000 });
+  const servers = options.url === undefined ? [...credentials.urls] : [options.url];
   let connection: NatsConnection;
   try {
     connection = await connect({
-      servers: options.url === undefined ? [...credentials.urls] : [options.url],
+      servers,
+      // By itself the client takes TLS only where the broker offers it, and the broker may be whoever answers at the address.
+      ...(servers.some(demandsTls) ? { tls: {} } : {}),
       authenticator,
       inboxPrefix: inboxPrefix(credentials.device),
       timeout: options.connectTimeoutMs ?? 5_000,
@@ -71,6 +74,11 @@ async function open({
     throw toAppError(cause);
   }
   return { connection, line: watch(connection, backoff, options.log) };
+}
+
+/** One such address among several demands it of all: the client may be sent to any of them. */
+function demandsTls(url: string): boolean {
+  return /^tls:\/\//i.test(url);
 }
 
 /** Whether the connection is up right now: its signal aborts when it goes down, and a new one begins when it is back. */
@@ -140,7 +148,8 @@ function createReportConnection({ connection, line, publishTimeoutMs }: Connecte
         timeout: publishTimeoutMs,
       });
       try {
-        await orAborted(acknowledged, AbortSignal.any([signal as globalThis.AbortSignal, up]));
+        const ack = await orAborted(acknowledged, AbortSignal.any([signal as globalThis.AbortSignal, up]));
+        if (!namesAPlace(ack)) throw new Error("the acknowledgement names no place in the stream of reports");
       } catch (cause) {
         signal.throwIfAborted();
         if (up.aborted)
@@ -154,15 +163,20 @@ function createReportConnection({ connection, line, publishTimeoutMs }: Connecte
   };
 }
 
+/** All that can be seen in an acknowledgement. That it comes from the broker, and is true, only TLS makes sure. */
+function namesAPlace({ stream, seq }: PubAck): boolean {
+  return stream === reportStream && Number.isSafeInteger(seq) && seq >= 1;
+}
+
 /** An acknowledgement that comes after the abort is ignored: the report is sent again and counted once by its id. */
-async function orAborted(acknowledged: Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function orAborted<T>(acknowledged: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
   });
   try {
-    await Promise.race([acknowledged, aborted]);
+    return await Promise.race([acknowledged, aborted]);
   } finally {
     signal.removeEventListener("abort", stop);
     acknowledged.catch(() => undefined);

@@ -1,5 +1,6 @@
 // The device's key: an nkey (Ed25519) born here. Its seed stays in one file of mode 0600 and in this module's closure.
 
+import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
 import type { DeviceKey } from "../core/ports.js";
@@ -7,7 +8,7 @@ import { plainBytes } from "./plain-bytes.js";
 import { readSecret, writeSecret } from "./secret-file.js";
 
 export interface NodeDeviceKey extends DeviceKey {
-  /** Answers the broker's challenge. */
+  /** Answers the broker's challenge. Throws FORBIDDEN where it is none: it might be a message that somebody wants signed. */
   answerChallenge(nonce: string): { readonly nkey: string; readonly sig: string };
 }
 
@@ -33,6 +34,12 @@ export function createDeviceKey(path: string): NodeDeviceKey {
     sign: async (bytes) => plainBytes((await load()).sign(bytes)),
     answerChallenge: (nonce) => {
       if (pair === undefined) throw new AppError("NOT_ENROLLED", "the device's key is not loaded");
+      if (!challengePattern.test(nonce)) {
+        throw new AppError(
+          "FORBIDDEN",
+          "the broker's challenge has another form than a broker's has; it is not signed",
+        );
+      }
       const signature = pair.sign(Buffer.from(nonce, "utf8"));
       return { nkey: pair.getPublicKey(), sig: Buffer.from(signature).toString("base64url") };
     },

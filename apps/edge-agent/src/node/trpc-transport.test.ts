@@ -54,7 +54,7 @@ test("a poll sends the message and its signature, with no header that is not nee
   const { seen, poll } = await transportFor((response) => json(response, 200, { result: { data: { version: 1 } } }));
   expect(await poll()).toEqual({ version: 1 });
   expect(seen.url).toBe("/trpc/device.poll");
-  expect(JSON.parse(seen.body ?? "")).toEqual({ message, signature: "c2lnbmF0dXJl" });
+  expect(JSON.parse(seen.body ?? "")).toEqual({ version: 2, message, signature: "c2lnbmF0dXJl" });
   expect(Object.keys(seen.headers ?? {}).sort()).toEqual(["connection", "content-length", "content-type", "host"]);
 });
 

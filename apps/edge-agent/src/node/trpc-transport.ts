@@ -13,10 +13,12 @@ const replyLimitBytes = 256 * 1024;
 export function createTrpcTransport(client: HttpClient, server: string): ControlTransport {
   const trpc = createTRPCClient<AppRouter>({ links: [createLink(client, server)] });
   return {
-    enrol: ({ message }, signal) =>
-      withAppError(trpc.device.enrol.mutate({ message }, { signal: signal as globalThis.AbortSignal })),
+    enrol: ({ message }, proof, signal) =>
+      withAppError(trpc.device.enrol.mutate({ message, proof }, { signal: signal as globalThis.AbortSignal })),
     poll: ({ message }, signature, signal) =>
-      withAppError(trpc.device.poll.mutate({ message, signature }, { signal: signal as globalThis.AbortSignal })),
+      withAppError(
+        trpc.device.poll.mutate({ version: 2, message, signature }, { signal: signal as globalThis.AbortSignal }),
+      ),
   };
 }
 

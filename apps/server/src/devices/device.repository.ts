@@ -3,6 +3,7 @@ import type { Message } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { judgeToken } from "./enrolment.js";
+import { epochsPerDay } from "./poll.plan.js";
 
 export type DeviceRepository = ReturnType<typeof createDeviceRepository>;
 
@@ -13,6 +14,14 @@ export interface EnrolmentRequest {
   readonly newDevice: string;
   readonly nowMs: number;
 }
+
+/** How and when a poll came. */
+export interface Heard {
+  readonly prefixed: boolean;
+  readonly nowMs: number;
+}
+
+const dayMs = 86_400_000;
 
 export function createDeviceRepository(prisma: PrismaClient) {
   /** Creating a fleet that is there already changes nothing. */
@@ -37,7 +46,13 @@ export function createDeviceRepository(prisma: PrismaClient) {
 
   /** Uses the token and creates the device in one transaction, or finds what an earlier, identical request has made. */
   async function enrol(request: EnrolmentRequest): Promise<Device> {
-    return prisma.$transaction((tx) => enrolWithin(tx, request));
+    try {
+      return await prisma.$transaction((tx) => enrolWithin(tx, request));
+    } catch (error) {
+      // Another token's request with the same key was faster.
+      if ((error as { code?: unknown }).code === "P2002") throw keyTaken();
+      throw error;
+    }
   }
 
   async function findDevice(id: string): Promise<Device | null> {
@@ -53,14 +68,48 @@ export function createDeviceRepository(prisma: PrismaClient) {
 
   /**
    * Records what a poll says, unless a later poll has spoken already: order is by the device's sequence, never by a clock. One that
-   * comes late or again says nothing, not even that the device is there: anybody may have recorded and replayed it.
+   * comes late or again says nothing, not even that the device is there: anybody may have recorded and replayed it. Answers the
+   * number of the target that the device gets, or undefined where nothing was recorded.
    */
-  async function recordPoll(message: Message<"poll">, seenAt: Date): Promise<void> {
-    const { device: id, sequence, releaseSequence, state, reason } = message;
-    await prisma.device.updateMany({
-      where: { id, pollSequence: { lt: sequence } },
-      data: { pollSequence: sequence, releaseSequence, state, reason, lastSeenAt: seenAt },
+  async function recordPoll(message: Message<"poll">, { prefixed, nowMs }: Heard): Promise<number | undefined> {
+    const { device, epoch, sequence, releaseSequence, state, reason } = message;
+    const rows = await prisma.$queryRaw<{ targetNumber: bigint }[]>`
+      UPDATE "Device" SET "pollSequence" = ${sequence}, "releaseSequence" = ${releaseSequence}, "state" = ${state},
+        "reason" = ${reason}, "lastSeenAt" = ${new Date(nowMs)}, "prefixedPolls" = "prefixedPolls" OR ${prefixed},
+        "targetNumber" = GREATEST("targetNumber" + 1, ${nowMs}::bigint)
+      WHERE "id" = ${device} AND "epoch" = ${epoch} AND "pollSequence" < ${sequence}
+      RETURNING "targetNumber"`;
+    return rows[0] === undefined ? undefined : Number(rows[0].targetNumber);
+  }
+
+  async function hasEpoch(deviceId: string, epoch: string): Promise<boolean> {
+    return (await prisma.deviceEpoch.count({ where: { deviceId, epoch } })) === 1;
+  }
+
+  /** Makes a new epoch the device's latest; nothing changes where it is none. Throws CONFLICT where there are too many. */
+  async function beginEpoch(deviceId: string, epoch: string, nowMs: number): Promise<void> {
+    await prisma.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT 1 FROM "Device" WHERE "id" = ${deviceId} FOR UPDATE`;
+      if ((await tx.deviceEpoch.count({ where: { deviceId, epoch } })) === 1) return;
+      const begunAt = { gt: new Date(nowMs - dayMs), lte: new Date(nowMs) };
+      if ((await tx.deviceEpoch.count({ where: { deviceId, begunAt } })) >= epochsPerDay) {
+        throw new AppError(
+          "CONFLICT",
+          `the device began ${epochsPerDay} epochs within a day; two copies of it may run`,
+        );
+      }
+      await tx.deviceEpoch.create({ data: { deviceId, epoch, begunAt: new Date(nowMs) } });
+      await tx.device.update({ where: { id: deviceId }, data: { epoch, pollSequence: 0, prefixedPolls: true } });
     });
+  }
+
+  /** The highest sequence of the device's reports stored under this epoch; 0 before the first. */
+  async function lastReport(deviceId: string, epoch: string): Promise<number> {
+    const where = { deviceId, epoch };
+    return (
+      (await prisma.report.findFirst({ where, select: { sequence: true }, orderBy: { sequence: "desc" } }))?.sequence ??
+      0
+    );
   }
 
   /** The first revocation's time stays. */
@@ -68,7 +117,19 @@ export function createDeviceRepository(prisma: PrismaClient) {
     await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
   }
 
-  return { createFleet, listFleets, createToken, enrol, findDevice, listDevices, recordPoll, revoke };
+  return {
+    createFleet,
+    listFleets,
+    createToken,
+    enrol,
+    findDevice,
+    listDevices,
+    recordPoll,
+    hasEpoch,
+    beginEpoch,
+    lastReport,
+    revoke,
+  };
 }
 
 async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentRequest): Promise<Device> {
@@ -79,13 +140,15 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
   const verdict = judgeToken(token ?? undefined, message, nowMs);
   if (verdict.use === "again") return tx.device.findUniqueOrThrow({ where: { id: verdict.device } });
   if ((await tx.device.findUnique({ where: { nkey: message.nkey } })) !== null) {
-    throw new AppError("CONFLICT", "nkey: this key belongs to a device that is enrolled already");
+    throw keyTaken();
   }
   const { nkey, epoch, deviceKind, engine, memory } = message;
   const fleetName = (token as NonNullable<typeof token>).fleetName;
   const device = await tx.device.create({
     data: {
       ...{ id: newDevice, fleetName, nkey, epoch, deviceKind, engine, memory, enrolledAt: new Date(nowMs) },
+      // Whoever enrols has shown that it signs under prefixes.
+      prefixedPolls: true,
       epochs: { create: { epoch, begunAt: new Date(nowMs) } },
     },
   });
@@ -94,4 +157,8 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
     data: { usedAt: new Date(nowMs), usedByDevice: newDevice },
   });
   return device;
+}
+
+function keyTaken(): AppError {
+  return new AppError("CONFLICT", "nkey: this key belongs to a device that is enrolled already");
 }

@@ -1,5 +1,6 @@
 // Procedures about fleets, enrolment tokens and devices. Devices call `enrol` and `poll`; the rest is the fleet manager's.
-import { signedPollSchema } from "@attune/shared/contracts/target-state";
+import { signedEnrolmentSchema } from "@attune/shared/contracts/enrolment";
+import { pollSchema } from "@attune/shared/contracts/target-state";
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, publicProcedure, router } from "../trpc.js";
@@ -10,10 +11,8 @@ const deviceSchema = z.string().regex(devicePattern);
 
 export function createDeviceRouter(service: DeviceService) {
   return router({
-    enrol: publicProcedure
-      .input(z.strictObject({ message: z.unknown() }))
-      .mutation(({ input }) => service.enrol(input.message)),
-    poll: publicProcedure.input(signedPollSchema).mutation(({ input }) => service.poll(input)),
+    enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input }) => service.enrol(input)),
+    poll: publicProcedure.input(pollSchema).mutation(({ input }) => service.poll(input)),
     list: adminProcedure
       .input(z.strictObject({ fleet: fleetSchema.optional() }).optional())
       .query(({ input }) => service.listDevices(input?.fleet)),

@@ -1,22 +1,26 @@
 // Enrolment, polls and revocation: who a device is, what it says of itself, and what it is told.
 import { createHash, randomBytes } from "node:crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContractVersion, type Message, messageSchema } from "@attune/shared/contracts/egress";
-import type { EnrolmentReply } from "@attune/shared/contracts/enrolment";
-import type { SignedPoll, TargetState } from "@attune/shared/contracts/target-state";
+import { egressContractVersion, type Message, messageSchema, signedBytes } from "@attune/shared/contracts/egress";
+import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
+import type { Poll, SignedTarget, TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
-import type { TrustedKeys } from "@attune/shared/signature";
+import type { SignedEnvelope } from "@attune/shared/signature";
 import { fromPublic } from "@nats-io/nkeys";
+import type { Device } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats-credentials.js";
+import type { ReleaseSigner } from "../registry/sign.js";
 import { describeIssues } from "../trpc.js";
 import { createRenewals } from "./credential-renewal.js";
 import type { DeviceRepository } from "./device.repository.js";
 import { formatToken, maximumTokenLifeMs, minimumTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
+import { type Poller, standingOf } from "./poll.plan.js";
 
 export interface DeviceServiceDeps {
   readonly repository: DeviceRepository;
   readonly credentials: Pick<NatsCredentials, "createDeviceJwt" | "revoke">;
-  readonly releaseKeys: { readonly trustedKeys: TrustedKeys; readonly fingerprint: string };
+  /** The release keys: they vouch for targets as they do for releases. */
+  readonly signer: ReleaseSigner;
   /** The release that a fleet's devices should run; null before its first rollout. */
   readonly targetRelease: (fleet: string) => Promise<TargetState["release"]>;
   /** Where devices reach the broker. */
@@ -25,10 +29,13 @@ export interface DeviceServiceDeps {
   readonly now: () => number;
 }
 
+/** How long a device may take a target for the server's latest word; longer than a long weekend's outage. */
+const targetLifeMs = 7 * 86_400_000;
+
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 export function createDeviceService(deps: DeviceServiceDeps) {
-  const { repository, credentials, releaseKeys, now } = deps;
+  const { repository, credentials, signer, now } = deps;
   const renewals = createRenewals(credentials, now);
 
   async function natsFor(device: { id: string; fleetName: string; nkey: string }): Promise<TargetState["nats"]> {
@@ -50,12 +57,18 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const secret = randomBytes(tokenSecretBytes).toString("hex");
     const expiresAt = new Date(now() + ttlMs);
     await repository.createToken({ secretSha256: hashSecret(secret), fleetName: fleet, expiresAt });
-    return { token: formatToken(releaseKeys.fingerprint, secret), expiresAt: expiresAt.toISOString() };
+    return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
   }
 
-  async function enrol(value: unknown): Promise<EnrolmentReply> {
+  async function enrol({ message: value, proof }: SignedEnrolment): Promise<EnrolmentReply> {
     const message = parseMessage("enrol", value);
     assertNkey(message.nkey);
+    if (proof === undefined) {
+      throw new AppError("INVALID_INPUT", "proof: is missing; this agent is too old to enrol here, so update it first");
+    }
+    if (!verifyNkey(message.nkey, signedBytes("enrol", canonicalBytes(message)), proof)) {
+      throw new AppError("UNAUTHORIZED", "proof: the enrolment was not signed with its own key");
+    }
     const device = await repository.enrol({
       message,
       secretSha256: hashSecret(message.token),
@@ -66,26 +79,74 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       version: 1,
       device: device.id,
       fleet: device.fleetName,
-      releaseKeys: releaseKeys.trustedKeys,
+      releaseKeys: signer.trustedKeys,
       egressContractVersion,
       nats: await natsFor(device),
     };
   }
 
-  async function poll({ message: value, signature }: SignedPoll): Promise<TargetState> {
-    const message = parseMessage("poll", value);
+  async function poll(input: Poll): Promise<TargetState | SignedEnvelope> {
+    const message = parseMessage("poll", input.message);
+    const prefixed = "version" in input;
     const device = await repository.findDevice(message.device);
+    const bytes = canonicalBytes(message);
+    const signed = prefixed ? signedBytes("poll", bytes) : bytes;
     // One answer to a stranger, a revoked device and a forger: none of them learns which of them it is taken for.
     const genuine =
-      device !== null && device.revokedAt === null && verifyNkey(device.nkey, canonicalBytes(message), signature);
+      device !== null &&
+      device.revokedAt === null &&
+      (prefixed || !device.prefixedPolls) &&
+      verifyNkey(device.nkey, signed, input.signature);
     if (!genuine) throw new AppError("UNAUTHORIZED", "the poll is not that of a device enrolled here");
-    if (device.epoch !== message.epoch) {
+    return prefixed ? answerSigned(message, device) : answerBare(message, device);
+  }
+
+  /** To agents from before polls had a prefix. Their store's copies are not known from them, and ignored as ever. */
+  async function answerBare(message: Message<"poll">, device: Device): Promise<TargetState> {
+    const nowMs = now();
+    const standing = standingOf(message, device, nowMs);
+    if (standing === "anotherEpoch") {
       throw new AppError("UNAUTHORIZED", "epoch: the device was enrolled with another copy of its store");
     }
-    await repository.recordPoll(message, new Date(now()));
+    if (standing === "impossible") {
+      throw new AppError("CONFLICT", "sequence: no device can have polled so often since its last poll");
+    }
+    await repository.recordPoll(message, { prefixed: false, nowMs });
+    return { version: 1, device: device.id, ...(await orders(device)) };
+  }
+
+  async function answerSigned(message: Message<"poll">, device: Device): Promise<SignedEnvelope> {
+    const { epoch, sequence } = message;
+    const nowMs = now();
+    const number = await record(message, device, nowMs);
+    const target: SignedTarget = {
+      version: 2,
+      kind: "target",
+      ...{ device: device.id, epoch, sequence, number: number ?? 0 },
+      issuedAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(nowMs + targetLifeMs).toISOString(),
+      beginEpoch: number === undefined,
+      reports: await repository.lastReport(device.id, epoch),
+      ...(await orders(device)),
+    };
+    return signer.sign(target);
+  }
+
+  /** The target's number, or undefined where the device has to begin a new epoch before it is believed. */
+  async function record(message: Message<"poll">, device: Device, nowMs: number): Promise<number | undefined> {
+    const { epoch } = message;
+    let poller: Poller = device;
+    if (epoch !== device.epoch && !(await repository.hasEpoch(device.id, epoch))) {
+      poller = { epoch, pollSequence: 0, enrolledAt: new Date(nowMs), lastSeenAt: null };
+      if (standingOf(message, poller, nowMs) !== "ahead") return undefined;
+      await repository.beginEpoch(device.id, epoch, nowMs);
+    }
+    if (standingOf(message, poller, nowMs) !== "ahead") return undefined;
+    return repository.recordPoll(message, { prefixed: true, nowMs });
+  }
+
+  async function orders(device: Device) {
     return {
-      version: 1,
-      device: device.id,
       release: await deps.targetRelease(device.fleetName),
       nats: await natsFor(device),
       pollIntervalMs: deps.pollIntervalMs,

@@ -2,7 +2,7 @@
 // The zod schemas, the capacity in bits, the page the person reads and the auditor's check all come from this declaration.
 
 import { z } from "zod";
-import { devicePattern } from "../subjects.js";
+import { devicePattern, epochPattern } from "../subjects.js";
 import { updateReasons, updateStates } from "./current-state.js";
 
 export const egressContractVersion = 1;
@@ -33,6 +33,11 @@ export type EgressPath = "trpc" | "https" | "nats";
 export interface MessageDeclaration {
   readonly path: EgressPath;
   readonly purpose: string;
+  /**
+   * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the message. It is
+   * computed from them alone, so it says nothing new.
+   */
+  readonly signedUnder?: string;
   readonly fields: { readonly [name: string]: Field };
 }
 
@@ -48,7 +53,7 @@ const durationEdges = [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 
 
 const device = { domain: identity(devicePattern), meaning: "The device's random number, drawn at enrolment." } as const;
 const epoch = {
-  domain: identity(/^[0-9a-f]{16}$/),
+  domain: identity(epochPattern),
   meaning: "A random number drawn when this copy of the device's store was created.",
 } as const;
 const sequence = { domain: { kind: "counter" }, meaning: "How many messages of this kind came before." } as const;
@@ -77,6 +82,7 @@ export const egressContract = {
   enrol: {
     path: "trpc",
     purpose: "Joins the fleet, once.",
+    signedUnder: "attune:enrol:1\n",
     fields: {
       token: { domain: identity(/^[0-9a-f]{48}$/), meaning: "The one-time token that the fleet manager gave out." },
       nkey: {
@@ -99,6 +105,7 @@ export const egressContract = {
   poll: {
     path: "trpc",
     purpose: "Asks which release the device should run and says which it runs.",
+    signedUnder: "attune:poll:2\n",
     fields: { device, epoch, sequence, releaseSequence, state, reason },
   },
   download: {
@@ -165,6 +172,21 @@ export const egressContract = {
 } as const satisfies { readonly [type: string]: MessageDeclaration };
 
 export type MessageType = keyof typeof egressContract;
+
+/**
+ * What a broker may have a device sign to know it again. No prefix of a message fits in, for each holds a colon and a line feed:
+ * no answer to a challenge passes for a signed message.
+ */
+export const challengePattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The bytes that the device's key signs for a message, whose canonical JSON is `message`. */
+export function signedBytes(type: "enrol" | "poll", message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const prefix = new TextEncoder().encode(egressContract[type].signedUnder);
+  const bytes = new Uint8Array(prefix.length + message.length);
+  bytes.set(prefix);
+  bytes.set(message, prefix.length);
+  return bytes;
+}
 
 type Value<F extends Field> =
   | (F["domain"] extends { kind: "enum"; values: readonly (infer V)[] }

@@ -1,11 +1,15 @@
 // Enrolment: a one-time token for credentials. The device's secret key is born on the device and is in no message.
 
 import { z } from "zod";
-import { trustedKeysSchema } from "../signature.js";
+import { ed25519SignatureSchema, trustedKeysSchema } from "../signature.js";
 import { devicePattern, fleetPattern } from "../subjects.js";
 
 /** What the fleet manager hands over: `attune1.<fingerprint of the trusted keys>.<secret>`. */
 export const enrolmentTokenPattern = /^attune1\.([0-9a-f]{64})\.([0-9a-f]{48})$/;
+
+/** An enrolment is the egress message `enrol`; `proof` is the new key's own signature over it, under the message's prefix. */
+export const signedEnrolmentSchema = z.strictObject({ message: z.unknown(), proof: ed25519SignatureSchema.optional() });
+export type SignedEnrolment = z.infer<typeof signedEnrolmentSchema>;
 
 export const enrolmentReplySchema = z.strictObject({
   version: z.literal(1),

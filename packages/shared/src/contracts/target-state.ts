@@ -1,21 +1,53 @@
 // The target state: which release a device should run, answered to its signed poll.
 
 import { z } from "zod";
-import { devicePattern } from "../subjects.js";
+import { ed25519SignatureSchema } from "../signature.js";
+import { devicePattern, epochPattern } from "../subjects.js";
 import { sha256Schema } from "./release.js";
 
-/** A poll is the egress message `poll` with the device's nkey signature (Ed25519, base64) over its canonical JSON. */
-export const signedPollSchema = z.strictObject({
-  message: z.unknown(),
-  signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/),
-});
-export type SignedPoll = z.infer<typeof signedPollSchema>;
+/** A poll as agents sent it first: the signature is over the message's canonical JSON, without a prefix. */
+export const barePollSchema = z.strictObject({ message: z.unknown(), signature: ed25519SignatureSchema });
 
+/** A poll is the egress message `poll` with the device key's signature over it, under the message's prefix. */
+export const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
+
+export const pollSchema = z.union([signedPollSchema, barePollSchema]);
+export type Poll = z.infer<typeof pollSchema>;
+
+const releaseTargetSchema = z.nullable(
+  z.strictObject({ sequence: z.int().min(1).max(65_535), manifestSha256: sha256Schema }),
+);
+const natsSchema = z.strictObject({ urls: z.array(z.string()).min(1), userJwt: z.string().min(1) });
+const pollIntervalSchema = z.int().min(100).max(86_400_000);
+
+/** The answer to a bare poll; nothing vouches for it. */
 export const targetStateSchema = z.strictObject({
   version: z.literal(1),
   device: z.string().regex(devicePattern),
-  release: z.nullable(z.strictObject({ sequence: z.int().min(1).max(65_535), manifestSha256: sha256Schema })),
-  nats: z.strictObject({ urls: z.array(z.string()).min(1), userJwt: z.string().min(1) }),
-  pollIntervalMs: z.int().min(100).max(86_400_000),
+  release: releaseTargetSchema,
+  nats: natsSchema,
+  pollIntervalMs: pollIntervalSchema,
 });
 export type TargetState = z.infer<typeof targetStateSchema>;
+
+/** The answer to a signed poll: the payload of an envelope that the release keys have signed. It is good for that one poll. */
+export const signedTargetSchema = z.strictObject({
+  version: z.literal(2),
+  kind: z.literal("target"),
+  device: z.string().regex(devicePattern),
+  /** The poll that this answers. */
+  epoch: z.string().regex(epochPattern),
+  sequence: z.int().min(1),
+  /** Grows with every target of this device. */
+  number: z.int().min(0),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  /** The poll is behind one that was seen before: the device's store is a copy, and its numbers are taken. */
+  beginEpoch: z.boolean(),
+  /** The highest sequence of the device's reports that are stored under this epoch. */
+  reports: z.int().min(0),
+  release: releaseTargetSchema,
+  nats: natsSchema,
+  pollIntervalMs: pollIntervalSchema,
+});
+export type SignedTarget = z.infer<typeof signedTargetSchema>;

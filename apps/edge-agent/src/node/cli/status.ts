@@ -22,14 +22,15 @@ export const statusCommand: Command = {
 };
 
 function inWords(status: AgentStatus): string {
-  const { release, head, engine, utterances, outbox, sent, connected, lastError } = status;
+  const { release, target, head, engine, utterances, outbox, sent, connected, lastError } = status;
   const path = (name: "trpc" | "https" | "nats"): string =>
     `${sent.byPath[name].messages} messages, ${sent.byPath[name].bytes} bytes`;
   const reached = (up: boolean, error: string | null): string =>
     up ? "yes" : `no${error === null ? "" : ` (${error})`}`;
   return table([
     ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
-    ["release", release === null ? "none yet" : `${release.sequence} (${release.model} ${release.modelVersion})`],
+    ["release", release === null ? "none yet" : releaseInWords(release)],
+    ["target", target === null ? "not heard yet" : targetInWords(target)],
     ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
     ["engine", `${engine.name}: ${engine.why}`],
     ["utterances", `${utterances.train} to learn from, ${utterances.holdout} to test on`],
@@ -48,4 +49,19 @@ function inWords(status: AgentStatus): string {
     ["server reached", reached(connected.server, lastError.server)],
     ["broker reached", reached(connected.nats, lastError.nats)],
   ]);
+}
+
+function releaseInWords({
+  sequence,
+  model,
+  modelVersion,
+  expired,
+  expiresAt,
+}: NonNullable<AgentStatus["release"]>): string {
+  return `${sequence} (${model} ${modelVersion})${expired ? `, expired at ${expiresAt}: ask for a newer one` : ""}`;
+}
+
+function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["target"]>): string {
+  const wanted = release === null ? "no release" : `release ${release}`;
+  return `${wanted}, asked for at ${issuedAt}${stale ? ": stale, nothing newer was heard" : ""}`;
 }
