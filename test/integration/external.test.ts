@@ -1,7 +1,10 @@
 // The server on a PostgreSQL and a nats-server that it did not start: DATABASE_URL, NATS_URL and a prepared configuration.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { inboxPrefix, reportStream, reportSubject } from "@attune/shared/subjects";
+import { jetstream } from "@nats-io/jetstream";
 import { jwtAuthenticator } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
@@ -31,6 +34,9 @@ beforeAll(async () => {
   const port = await ports.choose({ variable: "ATTUNE_NATS_PORT", configured: 0, host: "127.0.0.1", known: true });
   const directory = join(elsewhere.home, "own nats");
   const path = await prepareExternalNats({ places: home, directory, listenHost: "127.0.0.1", port, now: Date.now });
+  // As an earlier release prepared it: nats-server learns of the account that stores from the server itself.
+  const keys = await openNatsKeys(home.keys);
+  await rm(join(directory, "accounts", `${keys.storeAccount.getPublicKey()}.jwt`));
   natsUrl = `nats://127.0.0.1:${port}`;
   nats = spawn(await findTestNatsServer(), ["-c", path], { stdio: "ignore" });
   const variables = {
@@ -71,7 +77,7 @@ test("a nats-server that does not trust this server's operator is refused, namin
   expect(fault).toMatchObject({ code: "NATS_UNAVAILABLE", message: expect.stringContaining(natsUrl) });
 });
 
-test("devices are let in by the keys that were prepared", async () => {
+test("devices are let in by the keys that were prepared, and their reports are stored", async () => {
   const keys = await openNatsKeys(home.keys);
   const none = () => undefined;
   const credentials = await createNatsCredentials({
@@ -84,7 +90,11 @@ test("devices are let in by the keys that were prepared", async () => {
   const device = "c".repeat(32);
   const input = { nkeyPublic: key.getPublicKey(), fleet: "home", device, lifeMs: 60_000 };
   const jwt = await credentials.createDeviceJwt(input);
-  const connection = await connect({ servers: natsUrl, authenticator: jwtAuthenticator(jwt, key.getSeed()) });
-  await connection.flush();
+  const authenticator = jwtAuthenticator(jwt, key.getSeed());
+  const connection = await connect({ servers: natsUrl, authenticator, inboxPrefix: inboxPrefix(device) });
+  await eventually(async () => {
+    const { stream } = await jetstream(connection).publish(reportSubject("home", device), "{}");
+    expect(stream).toBe(reportStream);
+  });
   await connection.close();
 });

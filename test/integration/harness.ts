@@ -15,6 +15,7 @@ import { type App, createApp } from "../../apps/server/src/app.js";
 import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
 import { type Database, openDatabase } from "../../apps/server/src/platform/database.js";
+import type { ServerPlaces } from "../../apps/server/src/platform/home.js";
 import { verifyEd25519 } from "../../apps/server/src/registry/sign.js";
 import { makeTemporaryHome, testLogger } from "./temporary-home.js";
 
@@ -29,8 +30,15 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-export async function startTestServer(options: { readonly now?: () => number } = {}): Promise<TestServer> {
+export interface TestServerOptions {
+  readonly now?: () => number;
+  /** Puts something into the home before the first start. */
+  readonly restore?: (home: ServerPlaces) => Promise<void>;
+}
+
+export async function startTestServer({ restore, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const home = await makeTemporaryHome();
+  await restore?.(home);
   const env = parseEnv({
     ATTUNE_HOME: home.home,
     ATTUNE_HTTP_PORT: "0",

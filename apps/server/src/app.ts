@@ -13,6 +13,7 @@ import { createHttpServer } from "./http.js";
 import { startIngestion } from "./ingestion/ingestion.consumer.js";
 import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService } from "./ingestion/ingestion.service.js";
+import { moveReports } from "./ingestion/report.move.js";
 import { openAdminToken } from "./platform/admin-token.js";
 import { createCallBudget, defaultCallBudget } from "./platform/call-budget.js";
 import { type Database, openDatabase } from "./platform/database.js";
@@ -111,11 +112,13 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
     log: logger,
     signal: ending.signal,
   });
+  // Beside the ingestion, which makes room for what is moved.
+  const moving = moveReports({ nats, log: logger, signal: ending.signal });
   parts.push({
     name: "ingestion",
-    stop: () => {
+    stop: async () => {
       ending.abort();
-      return ingestion.done;
+      await Promise.all([ingestion.done, moving]);
     },
   });
 

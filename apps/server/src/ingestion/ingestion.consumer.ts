@@ -1,11 +1,11 @@
 // Pulls reports from the stream, has them stored, and acknowledges them once they are committed. Whatever is killed meanwhile,
 // it tries again for ever: an unacknowledged message comes back, and the database knows what it has already.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { errorFields, type Logger } from "../platform/logger.js";
 import type { IngestionOutcome } from "./ingestion.repository.js";
 import { type IngestionService, sumOutcomes } from "./ingestion.service.js";
+import { pause } from "./pause.js";
 import { openReportConsumer } from "./report.stream.js";
 
 export interface IngestionDeps {
@@ -28,7 +28,6 @@ const batchSize = 1_000;
 const lanes = 2;
 /** Also how soon a broker that died without a word is noticed: two missed heartbeats, at half of this each. */
 const pullMs = 2_000;
-const longestPauseMs = 5_000;
 
 export function startIngestion(deps: IngestionDeps): Ingestion {
   let total: IngestionOutcome = { stored: 0, duplicates: 0, conflicts: 0, deadLetters: 0 };
@@ -112,10 +111,4 @@ async function storeBatch(
     }
   }
   for (const message of batch) message.ack();
-}
-
-/** Doubles with every failure up to a limit; the jitter keeps many servers from coming back at the same moment. */
-async function pause(failures: number, signal: AbortSignal): Promise<void> {
-  const longestMs = Math.min(longestPauseMs, 50 * 2 ** Math.min(failures, 10));
-  await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
 }

@@ -22,6 +22,9 @@ export async function openReportConsumer(connection: NatsConnection): Promise<Co
     // A full stream refuses a device's report, which stays in its outbox; it never drops an older one instead.
     discard: DiscardPolicy.New,
     max_msgs: 50_000_000,
+    // Only the acknowledgement of the ingestion takes a report out, whoever gets hold of the API.
+    deny_delete: true,
+    deny_purge: true,
   };
   try {
     await manager.streams.update(reportStream, stream);
@@ -49,6 +52,6 @@ export async function openReportConsumer(connection: NatsConnection): Promise<Co
   return jetstream(connection).consumers.get(reportStream, ingestionConsumer);
 }
 
-function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return /not found/i.test((error as Error).message);
 }

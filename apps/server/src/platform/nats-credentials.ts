@@ -1,10 +1,15 @@
 // Who may say what on NATS: operator, account and user JWTs, and the revocations that drop a live connection.
+//
+// NATS checks the subject of a publication and never its reply subject, where JetStream sends its acknowledgement. So devices
+// live in an account of their own, in which no reply subject means anything: the account that stores exports the report
+// subjects as a service, and the devices' account imports it.
 
 import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
-import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
+import { inboxPrefix, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { type Account, decode, encodeAccount, encodeOperator, encodeUser } from "@nats-io/jwt";
 import { type Authenticator, jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
+import type { KeyPair } from "@nats-io/nkeys";
 import { readTextFile, writeFileDurably } from "./durable-file.js";
 import type { NatsKeys } from "./nats-keys.js";
 
@@ -26,18 +31,31 @@ const wholeAccount = {
 };
 const jetStreamUnlimited = { mem_storage: unlimited, disk_storage: unlimited, streams: unlimited, consumer: unlimited };
 
+/** `server` works with the stream, `system` pushes account updates, `mover` empties the stream that an earlier release kept. */
+export type OwnUser = "server" | "system" | "mover";
+
+export interface AccountJwt {
+  readonly publicKey: string;
+  readonly jwt: string;
+}
+
 export interface NatsCredentials {
   readonly operatorJwt: string;
-  readonly systemAccount: { readonly publicKey: string; readonly jwt: string };
-  /** The account's JWT as of now, with all its revocations. */
-  account(): { readonly publicKey: string; readonly jwt: string };
-  /** Signs in the server itself; `system` is the account that may push account updates. */
-  authenticator(user: "server" | "system"): Authenticator;
+  readonly systemAccount: AccountJwt;
+  readonly storeAccount: AccountJwt;
+  /** The devices' account as of now, with all its revocations. */
+  account(): AccountJwt;
+  /** Signs in the server itself. */
+  authenticator(user: OwnUser): Authenticator;
   createDeviceJwt(input: DeviceJwtInput): Promise<string>;
   /** Refuses the key from now on and drops its live connection. Durable before it is pushed. */
   revoke(nkeyPublic: string): Promise<void>;
-  /** Pushes the account's JWT to every nats-server: after a restart, or when an earlier push did not arrive. */
+  /** Pushes the accounts' JWTs to every nats-server: after a restart, or when an earlier push did not arrive. */
   push(): Promise<void>;
+  /** True in a home of an earlier release, whose devices' account still holds the stream. */
+  devicesStillStore(): boolean;
+  /** Ends that, once the stream was moved. Durable before it is pushed. */
+  separateDevices(): Promise<void>;
 }
 
 export interface DeviceJwtInput {
@@ -50,7 +68,7 @@ export interface DeviceJwtInput {
 
 export interface NatsCredentialsOptions {
   readonly keys: NatsKeys;
-  /** Where the account's JWT with its revocations is kept. */
+  /** Where the JWT of the devices' account with its revocations is kept. */
   readonly directory: string;
   readonly now: () => number;
   /** A connection of the system account; undefined while there is none. */
@@ -62,45 +80,72 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   const accountPath = join(options.directory, "nats-account.jwt");
   const accountKey = keys.account.getPublicKey();
   const systemKey = keys.systemAccount.getPublicKey();
-  const operatorJwt = await encodeOperator("attune", keys.operator, { system_account: systemKey });
-  const systemJwt = await encodeAccount("SYS", keys.systemAccount, { limits: wholeAccount }, { signer: keys.operator });
+  const storeKey = keys.storeAccount.getPublicKey();
+  const signer = keys.operator;
+  const operatorJwt = await encodeOperator("attune", signer, { system_account: systemKey });
+  const systemJwt = await encodeAccount("SYS", keys.systemAccount, { limits: wholeAccount }, { signer });
+  const withJetStream = { ...wholeAccount, ...jetStreamUnlimited };
+  const reports = { name: "reports", subject: reportStreamSubjects, type: "service" } as const;
+  const storeJwt = await encodeAccount(
+    "ATTUNE-STORE",
+    keys.storeAccount,
+    { limits: withJetStream, exports: [reports] },
+    { signer },
+  );
   const allowAll = { pub: { allow: [">"], deny: [] }, sub: { allow: [">"], deny: [] } };
-  const serverJwt = await encodeUser("attune-server", keys.serverUser, keys.account, allowAll);
-  const systemUserJwt = await encodeUser("attune-system", keys.systemUser, keys.systemAccount, allowAll);
+  const encodeOwnUser = (name: string, user: KeyPair, account: KeyPair) => encodeUser(name, user, account, allowAll);
+  const ownUsers: { readonly [user in OwnUser]: Authenticator } = {
+    server: signIn(await encodeOwnUser("attune-server", keys.serverUser, keys.storeAccount), keys.serverUser),
+    system: signIn(await encodeOwnUser("attune-system", keys.systemUser, keys.systemAccount), keys.systemUser),
+    mover: signIn(await encodeOwnUser("attune-mover", keys.serverUser, keys.account), keys.serverUser),
+  };
 
   const stored = (await readTextFile(accountPath))?.trim();
-  let revocations: { readonly [nkey: string]: number } = stored === undefined ? {} : readRevocations(stored);
-  let accountJwt = stored ?? (await encodeAccountJwt());
+  const claims = stored === undefined ? undefined : readAccount(stored);
+  let revocations: { readonly [nkey: string]: number } = claims?.revocations ?? {};
+  let devicesStillStore = (claims?.limits?.disk_storage ?? 0) !== 0;
+  let accountJwt = stored ?? (await encodeDevicesAccount());
   if (stored === undefined) await writeFileDurably(accountPath, accountJwt, 0o600);
   // One change of the account at a time: two at once would each lose the other's revocation.
   let lastChange: Promise<void> = Promise.resolve();
 
-  function readRevocations(jwt: string) {
+  function readAccount(jwt: string): Partial<Account> {
     const claims = decode<Account>(jwt);
     if (claims.sub !== accountKey)
       throw new AppError("STORE_CORRUPT", `${accountPath} belongs to another account's key`);
-    return claims.nats.revocations ?? {};
+    return claims.nats;
   }
 
-  function encodeAccountJwt(): Promise<string> {
-    const limits = { ...wholeAccount, ...jetStreamUnlimited };
-    return encodeAccount("ATTUNE", keys.account, { limits, revocations }, { signer: keys.operator });
+  function encodeDevicesAccount(): Promise<string> {
+    const rights = devicesStillStore
+      ? { limits: withJetStream }
+      : { limits: wholeAccount, imports: [{ ...reports, account: storeKey, local_subject: reportStreamSubjects }] };
+    return encodeAccount("ATTUNE", keys.account, { ...rights, revocations }, { signer });
   }
 
-  async function addRevocation(nkeyPublic: string): Promise<void> {
-    revocations = { ...revocations, [nkeyPublic]: Math.floor(now() / 1000) };
-    accountJwt = await encodeAccountJwt();
-    await writeFileDurably(accountPath, accountJwt, 0o600);
-    await push();
+  function change(make: () => void): Promise<void> {
+    const changed = lastChange.then(async () => {
+      make();
+      accountJwt = await encodeDevicesAccount();
+      await writeFileDurably(accountPath, accountJwt, 0o600);
+      await push();
+    });
+    lastChange = changed.catch(() => undefined);
+    return changed;
   }
 
   async function push(): Promise<void> {
+    // The account that is imported from goes first.
+    for (const jwt of [storeJwt, accountJwt]) await pushAccount(jwt);
+  }
+
+  async function pushAccount(jwt: string): Promise<void> {
     const connection = options.systemConnection();
     if (connection === undefined) {
       throw new AppError("NATS_UNAVAILABLE", "the account's update is saved but could not be pushed yet");
     }
     try {
-      const reply = await connection.request("$SYS.REQ.CLAIMS.UPDATE", accountJwt, { timeout: 5_000 });
+      const reply = await connection.request("$SYS.REQ.CLAIMS.UPDATE", jwt, { timeout: 5_000 });
       const { error } = reply.json<{ error?: { description?: string } }>();
       if (error !== undefined) throw new Error(error.description ?? "nats-server refused the account's update");
     } catch (cause) {
@@ -111,11 +156,9 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   return {
     operatorJwt,
     systemAccount: { publicKey: systemKey, jwt: systemJwt },
+    storeAccount: { publicKey: storeKey, jwt: storeJwt },
     account: () => ({ publicKey: accountKey, jwt: accountJwt }),
-    authenticator: (user) =>
-      user === "server"
-        ? jwtAuthenticator(serverJwt, keys.serverUser.getSeed())
-        : jwtAuthenticator(systemUserJwt, keys.systemUser.getSeed()),
+    authenticator: (user) => ownUsers[user],
     createDeviceJwt({ nkeyPublic, fleet, device, lifeMs }) {
       const permissions = {
         pub: { allow: [reportSubject(fleet, device)], deny: [] },
@@ -126,11 +169,19 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
       const exp = Math.floor((now() + lifeMs) / 1000);
       return encodeUser(device, nkeyPublic, keys.account, permissions, { exp });
     },
-    revoke(nkeyPublic) {
-      const change = lastChange.then(() => addRevocation(nkeyPublic));
-      lastChange = change.catch(() => undefined);
-      return change;
-    },
+    revoke: (nkeyPublic) =>
+      change(() => {
+        revocations = { ...revocations, [nkeyPublic]: Math.floor(now() / 1000) };
+      }),
     push,
+    devicesStillStore: () => devicesStillStore,
+    separateDevices: () =>
+      change(() => {
+        devicesStillStore = false;
+      }),
   };
+}
+
+function signIn(jwt: string, user: KeyPair): Authenticator {
+  return jwtAuthenticator(jwt, user.getSeed());
 }

@@ -9,8 +9,10 @@ export interface NatsKeys {
   /** $SYS: receives account updates, so that a revocation drops live connections. */
   readonly systemAccount: KeyPair;
   readonly systemUser: KeyPair;
-  /** The account in which the server and all devices live. */
+  /** The account in which all devices live. It has no JetStream: nothing a device's publication reaches can act on the stream. */
   readonly account: KeyPair;
+  /** The account that holds the stream, and in which the server lives. */
+  readonly storeAccount: KeyPair;
   readonly serverUser: KeyPair;
 }
 
@@ -30,6 +32,7 @@ export async function openNatsKeys(directory: string): Promise<NatsKeys> {
     systemAccount: await open("system-account", createAccount),
     systemUser: await open("system-user", createUser),
     account: await open("account", createAccount),
+    storeAccount: await open("store-account", createAccount),
     serverUser: await open("server-user", createUser),
   };
 }

@@ -22,7 +22,7 @@ export async function writeNatsConfiguration(configuration: NatsConfiguration): 
   await makeDirectory(directory, 0o700);
   await makeDirectory(accounts, 0o700);
   // Revocations whose push did not arrive count from this start on.
-  for (const { publicKey, jwt } of [credentials.systemAccount, credentials.account()]) {
+  for (const { publicKey, jwt } of [credentials.systemAccount, credentials.storeAccount, credentials.account()]) {
     await writeFileDurably(join(accounts, `${publicKey}.jwt`), jwt, 0o600);
   }
   const path = join(directory, "nats-server.conf");

@@ -5,7 +5,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { ServerPlaces } from "./home.js";
 import { errorFields, type Logger } from "./logger.js";
-import { createNatsCredentials, type NatsCredentials } from "./nats-credentials.js";
+import { createNatsCredentials, type NatsCredentials, type OwnUser } from "./nats-credentials.js";
 import { openNatsKeys } from "./nats-keys.js";
 import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
 import type { SupervisedProcess } from "./process-supervision.js";
@@ -16,6 +16,8 @@ export interface Nats {
   /** As the server's own user; reconnects for ever. */
   readonly connection: NatsConnection;
   readonly credentials: NatsCredentials;
+  /** Into the devices' account, while it still holds the stream of an earlier release; the caller closes it. */
+  connectToEarlierStream(): Promise<NatsConnection>;
   /** Of the supervised nats-server; undefined for an external one, and while it is being restarted. */
   pid(): number | undefined;
   stop(): Promise<void>;
@@ -53,12 +55,18 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   try {
     system = await open({ url, user: "system", credentials, logger });
     opened.push(system);
-    // An external nats-server learns the account this way; for the own one it changes nothing.
+    // An external nats-server learns the accounts this way; for the own one it changes nothing.
     await credentials.push();
     const connection = await open({ url, user: "server", credentials, logger });
     opened.push(connection);
-    logger.info("nats.ready", { url, pid: child?.pid(), version: connection.info?.version });
-    return { url, connection, credentials, pid: () => child?.pid(), stop };
+    const version = connection.info?.version;
+    logger.info("nats.ready", { url, pid: child?.pid(), version });
+    if (version !== undefined && isCrashable(version)) {
+      const why = "a crafted message from an enrolled device crashes it; install nats-server 2.9.15 or newer";
+      logger.warn("nats.outdated", { version, why });
+    }
+    const connectToEarlierStream = () => open({ url, user: "mover", credentials, logger });
+    return { url, connection, credentials, connectToEarlierStream, pid: () => child?.pid(), stop };
   } catch (cause) {
     await stop();
     if (cause instanceof AppError) throw cause;
@@ -108,6 +116,12 @@ async function reachServer(
   return { url, child };
 }
 
+/** Before 2.9.15 a reply subject with a wildcard, on its way through a service import, is an endless recursion. */
+function isCrashable(version: string): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  return major < 2 || (major === 2 && (minor < 9 || (minor === 9 && patch < 15)));
+}
+
 /** "All addresses" is where to listen, not where to connect. */
 export function clientHost(listenHost: string): string {
   if (listenHost === "0.0.0.0") return "127.0.0.1";
@@ -137,7 +151,7 @@ async function answers(url: string, credentials: NatsCredentials): Promise<boole
 
 interface OpenOptions {
   readonly url: string;
-  readonly user: "server" | "system";
+  readonly user: OwnUser;
   readonly credentials: NatsCredentials;
   readonly logger: Logger;
 }
