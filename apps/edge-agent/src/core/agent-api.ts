@@ -104,6 +104,11 @@ export interface AgentStatus {
     readonly byPath: Readonly<Record<EgressPath, { readonly messages: number; readonly bytes: number }>>;
   };
   readonly capacityBits: number;
+  /**
+   * Whether a release was taken says one bit about what the person said: how often that was judged here, how long until another may be, and
+   * the release that waits for it.
+   */
+  readonly verdicts: { readonly count: number; readonly nextInMs: number; readonly waiting: number | null };
   readonly connected: { readonly server: boolean; readonly nats: boolean };
   /** Why the server or the broker could not be reached last time; null while all is well. */
   readonly lastError: { readonly server: ErrorCode | null; readonly nats: ErrorCode | null };

@@ -17,7 +17,7 @@ async function reach(device: Device, condition: () => Promise<boolean>): Promise
   await device.clock.until(async () => {
     device.faults.check();
     return condition();
-  });
+  }, 3 * 3_600_000);
 }
 
 const outboxIsEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;
@@ -173,6 +173,29 @@ describe("an agent that is killed", () => {
     await device.agent.learn();
     device.restart();
     await expectSameEnd(device, forgetSomething);
+  });
+
+  it("hears one verdict on the next release, and tells it once", async () => {
+    const device = createDevice();
+    await takeFirstRelease(device);
+    for (const saying of said.slice(0, 62)) await device.agent.label(saying);
+    await device.agent.learn();
+    device.restart();
+    const judged: Life = async (device) => {
+      device.fleet.publish(second);
+      const stop = device.start();
+      try {
+        await reach(device, async () => {
+          const { verdicts, updateState } = await device.agent.status();
+          return verdicts.count === 1 && ["committed", "rejected"].includes(updateState);
+        });
+        await reach(device, outboxIsEmpty(device));
+      } finally {
+        await stop();
+      }
+    };
+    const end = await expectSameEnd(device, judged);
+    expect((await end.agent.status()).verdicts.count).toBe(1);
   });
 
   it("moves to the next release with everything it has learned", async () => {

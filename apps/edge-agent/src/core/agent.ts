@@ -14,6 +14,7 @@ import type { Ports } from "./ports.js";
 import { createBell, createSerial } from "./serial.js";
 import { isOver } from "./target.js";
 import { createDownloader } from "./update/download.js";
+import { openVerdicts } from "./update/verdicts.js";
 
 const defaultDeadlinesMs: Readonly<Record<ActiveUpdateState, number>> = {
   downloading: 6 * 3_600_000,
@@ -59,7 +60,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
     const utterances = await openUtterances({ store, cipher, hashing });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
-    const context: Context = { ports, memory, egress, utterances, learner };
+    const verdicts = await openVerdicts(store, clock);
+    const context: Context = { ports, memory, egress, utterances, learner, verdicts };
     const serial = createSerial();
     const lessons = createLessons(context, serial);
     const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
@@ -91,8 +93,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   }
 
   async function status(): Promise<AgentStatus> {
-    const { context, lessons } = await opened();
-    const { memory, egress, utterances } = context;
+    const { context, lessons, executors } = await opened();
+    const { memory, egress, utterances, verdicts } = context;
     const { student, fitted, identity, record, connected, lastError, answer } = memory;
     const nowMs = clock.nowMs();
     const release = student?.pair.release;
@@ -136,6 +138,11 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
         byPath,
       },
       capacityBits,
+      verdicts: {
+        count: verdicts.count,
+        nextInMs: verdicts.pauseLeftMs(),
+        waiting: executors.isHeld() ? (record.target?.sequence ?? null) : null,
+      },
       connected: { ...connected },
       lastError: { ...lastError },
     };

@@ -1,24 +1,25 @@
 // One executor per state of an update. Each does its state's work and, when that went well, records the next state.
 
-import { MlError } from "@attune/ml/error";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { minimumHoldout, stateDraft } from "./egress/report.js";
+import { stateDraft } from "./egress/report.js";
+import { createGating, type GatingView } from "./gating.js";
 import { removeOtherSets } from "./learning/features-cache.js";
 import { relearnKey } from "./learning/forget.js";
-import type { Student } from "./learning/learner.js";
+import type { Fitted, Student } from "./learning/learner.js";
 import { type Context, keys } from "./memory.js";
+import { maximumCrashes } from "./plan.js";
 import type { StoreOperation } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Serial } from "./serial.js";
 import { begin, enter, recover, type Target, type UpdateRecord } from "./state.js";
 import type { Pair } from "./update/candidate.js";
 import type { Downloader } from "./update/download.js";
-import { checkReleaseFiles, loadSlot, readManifest } from "./update/load-slot.js";
-import { personalGate } from "./update/personal-gate.js";
+import { checkReleaseFiles, loadSlot, readAcceptedManifest, readManifest } from "./update/load-slot.js";
 import { type ActiveSlot, pruneSlots, slotBytes, slotDirectory, slotFile } from "./update/slots.js";
+import { contentOf } from "./update/verdicts.js";
 import { verifyManifest } from "./update/verify.js";
 
 export interface ExecutorParts {
@@ -36,6 +37,7 @@ const alreadyAlone: Serial = (task) => task();
 export function createExecutors({ context, downloader, serial, settle }: ExecutorParts) {
   const { ports, memory, egress, learner } = context;
   const { store, files, hashing, clock, log } = ports;
+  const gating = createGating({ context, serial, commit, reject });
   /** The pair under test, so that gating need not load it again. */
   let candidate: Pair | undefined;
 
@@ -124,43 +126,18 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     return accept(undefined);
   }
 
-  async function gate(signal: AbortSignal): Promise<Result<void, UpdateReason>> {
+  async function gate(signal: AbortSignal, remainingMs: number): Promise<Result<void, UpdateReason>> {
     if (candidate === undefined) {
       const loaded = await loadSlot(ports, underWay());
       if (!loaded.ok) return loaded;
       candidate = loaded.value;
     }
-    try {
-      const student = await openCandidate(candidate);
-      // The long part, while the old pair goes on answering and learning …
-      await learner.extractMissing(student, signal, serial);
-      // … and the short one, in which nothing else may be learned.
-      return await serial(() => compareAndCommit(student, signal));
-    } catch (error) {
-      if (error instanceof MlError) return refuse("inferenceFailed", `the candidate cannot learn: ${error.code}`);
-      throw error;
-    } finally {
-      memory.candidateFeatures = undefined;
-    }
-  }
-
-  /** In one piece: what is forgotten or said anew while the features are read would otherwise stay in them. */
-  function openCandidate(pair: Pair): Promise<Student> {
-    return serial(async () => {
-      const student = await learner.openStudent(pair);
-      memory.candidateFeatures = student.features;
-      return student;
-    });
+    await gating.run(candidate, remainingMs, signal);
+    return accept(undefined);
   }
 
   /** Runs inside `serial`. */
-  async function compareAndCommit(student: Student, signal: AbortSignal): Promise<Result<void, UpdateReason>> {
-    await learner.extractMissing(student, signal, alreadyAlone);
-    if (signal.aborted) return refuse("deadline", "stopped while the candidate learned");
-    const fitted = await learner.fit(student);
-    const comparable = memory.student !== undefined && fitted.holdout >= minimumHoldout;
-    const verdict = personalGate(comparable ? await learner.fit(memory.student!) : undefined, fitted);
-    if (!verdict.ok) return verdict;
+  async function commit(student: Student, fitted: Fitted): Promise<void> {
     const target = underWay();
     const previous = memory.active ?? null;
     const active: ActiveSlot = {
@@ -168,18 +145,25 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
       ...target,
       previous: previous && { sequence: previous.sequence, manifestSha256: previous.manifestSha256 },
     };
+    const ran = context.verdicts.note(await contentOf(student.pair.release, hashing));
     const operations = [
       ...(await learner.removeHeads(student.features)),
       ...(await learner.save(student, fitted)),
       { type: "delete", key: relearnKey } as const,
       putRecord(keys.active, active),
+      ran.operation,
     ];
     await finish({ state: "committed", reason: "none" }, operations, target.sequence);
+    ran.done();
     memory.active = active;
     memory.student = student;
     memory.fitted = fitted;
     await afterCommit();
-    return accept(undefined);
+  }
+
+  async function reject(): Promise<void> {
+    await finish({ state: "rejected", reason: "personalInferior" });
+    await tidy();
   }
 
   /** What remains is made up for by the next label and the next start: it cannot turn a commit into a failure. */
@@ -197,9 +181,9 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     const { active, record, student } = memory;
     const pending = record.state === "committed" || record.target === null ? [] : [record.target.sequence];
     const slots = active === undefined ? [] : [active.sequence, ...(active.previous ? [active.previous.sequence] : [])];
-    const gating = record.state === "gating";
+    const isGating = record.state === "gating";
     await pruneSlots(files, record.state === "rejected" ? slots : [...slots, ...pending]);
-    if (student === undefined || gating) return;
+    if (student === undefined || isGating) return;
     const others = await removeOtherSets(store, [student.features.key]);
     if (others.length > 0) await store.batch(others);
   }
@@ -254,7 +238,8 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     await store.batch([{ type: "put", key: relearnKey, value: new Uint8Array([1]) }]);
   }
 
-  const byState: Record<ActiveUpdateState, (signal: AbortSignal) => Promise<Result<void, UpdateReason>>> = {
+  type Work = (signal: AbortSignal, remainingMs: number) => Promise<Result<void, UpdateReason>>;
+  const byState: Record<ActiveUpdateState, Work> = {
     downloading: download,
     verifying: verify,
     testing: test,
@@ -265,11 +250,26 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     restore,
     tidy,
     finish,
-    begin: (target: Target) => save(begin(memory.record, target, clock.nowMs())),
-    async run(state: ActiveUpdateState, signal: AbortSignal): Promise<Result<void, UpdateReason>> {
-      if (!memory.record.executing) await save({ ...memory.record, executing: true });
-      return byState[state](signal);
+    async begin(target: Target): Promise<void> {
+      gating.forgetAll();
+      await save(begin(memory.record, target, clock.nowMs()));
+      await tidy();
     },
+    async run(state: ActiveUpdateState, signal: AbortSignal, remainingMs: number): Promise<Result<void, UpdateReason>> {
+      if (!memory.record.executing) await save({ ...memory.record, executing: true });
+      return byState[state](signal, remainingMs);
+    },
+    /** How the gating under way stands, for the planner. */
+    async gating(): Promise<{ gating?: GatingView }> {
+      if (memory.record.state !== "gating" || memory.record.crashes >= maximumCrashes) return {};
+      const release = await readAcceptedManifest(ports, underWay());
+      if (release.ok) return { gating: await gating.admit(release.value) };
+      await finish({ state: "failed", reason: release.reason });
+      await tidy();
+      return {};
+    },
+    conclude: gating.conclude,
+    isHeld: gating.isHeld,
     /** An orderly stop: the next start must not count it as a crash. */
     pause: () => save({ ...memory.record, executing: false }),
   };

@@ -122,6 +122,8 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
         return executors.tidy();
       case "run":
         return run(step.state, step.remainingMs);
+      case "conclude":
+        return executors.conclude();
       case "wait":
         return rest(step.wakeInMs);
     }
@@ -138,17 +140,15 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
       controller.abort();
     });
     try {
-      const result = await executors.run(state, controller.signal);
+      const result = await executors.run(state, controller.signal, remainingMs);
       if (result.ok || signal.aborted || superseded()) return;
       if (expired) return await executors.finish({ state: "timedOut", reason: "deadline" });
       log("warn", "update.refused", { state, reason: result.reason, detail: result.detail });
-      await executors.finish({
-        state: result.reason === "personalInferior" ? "rejected" : "failed",
-        reason: result.reason,
-      });
+      await executors.finish({ state: "failed", reason: result.reason });
       await executors.tidy();
     } catch (error) {
-      if (codeOf(error) !== "DISK_FULL") throw error;
+      // Gating is tried again until it comes to an end: it has no outcome for errors.
+      if (codeOf(error) !== "DISK_FULL" || state === "gating") throw error;
       const reason: UpdateReason = "diskFull";
       await executors.finish({ state: "failed", reason });
     } finally {
@@ -177,8 +177,10 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
 
   while (!signal.aborted) {
     try {
+      const gating = await executors.gating();
       const nowMs = clock.nowMs();
-      await execute(plan({ nowMs, record: memory.record, target: freshTarget(memory, nowMs), deadlinesMs }));
+      const target = freshTarget(memory, nowMs);
+      await execute(plan({ nowMs, record: memory.record, target, deadlinesMs, ...gating }));
       backoff.reset();
     } catch (error) {
       log("error", "update.step.failed", { state: memory.record.state, code: codeOf(error) });

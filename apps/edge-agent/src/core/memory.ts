@@ -13,6 +13,7 @@ import type { Ports } from "./ports.js";
 import { putRecord, readRecord } from "./records.js";
 import { noUpdate, type Target, targetSchema, type UpdateRecord, updateRecordSchema } from "./state.js";
 import { type ActiveSlot, activeSlotSchema } from "./update/slots.js";
+import type { Verdicts } from "./update/verdicts.js";
 
 export const keys = {
   epoch: "epoch",
@@ -88,6 +89,7 @@ export interface Context {
   readonly egress: Egress;
   readonly utterances: Utterances;
   readonly learner: Learner;
+  readonly verdicts: Verdicts;
 }
 
 export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hashing">): Promise<Memory> {

@@ -26,7 +26,7 @@ describe("the plan", () => {
 
   it("goes on with the state it is in until the state's deadline", () => {
     expect(decide(under("testing"), { nowMs: 400 })).toEqual({ kind: "run", state: "testing", remainingMs: 600 });
-    expect(decide(under("gating"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
+    expect(decide(under("testing"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
   });
 
   it("leaves a download for what the server asks for instead, and goes on with it while the server says nothing", () => {
@@ -42,8 +42,31 @@ describe("the plan", () => {
   });
 
   it("gives a release up that has killed the process three times in one state", () => {
-    expect(decide(under("gating", { crashes: 2 }))).toMatchObject({ kind: "run" });
-    expect(decide(under("gating", { crashes: 3 }))).toEqual({ kind: "end", state: "failed", reason: "loop" });
+    expect(decide(under("testing", { crashes: 2 }))).toMatchObject({ kind: "run" });
+    expect(decide(under("testing", { crashes: 3 }))).toEqual({ kind: "end", state: "failed", reason: "loop" });
+  });
+
+  it("acts on what gating has found, or on three deaths in it, when the deadline is over and not before", () => {
+    const gating = under("gating");
+    expect(decide(gating, { nowMs: 400 })).toEqual({ kind: "run", state: "gating", remainingMs: 600 });
+    const found = { heldMs: 0, dueInMs: 600 };
+    expect(decide(gating, { nowMs: 400, gating: found })).toEqual({ kind: "wait", wakeInMs: 600 });
+    expect(decide(gating, { nowMs: 400, gating: { ...found, dueInMs: 0 } })).toEqual({ kind: "conclude" });
+    const deadly = under("gating", { crashes: 3 });
+    expect(decide(deadly, { nowMs: 400 })).toEqual({ kind: "wait", wakeInMs: 600 });
+    expect(decide(deadly, { nowMs: 1_000 })).toEqual({ kind: "conclude" });
+  });
+
+  it("makes up for a deadline that ended while the process was away", () => {
+    expect(decide(under("gating"), { nowMs: 5_000 })).toEqual({ kind: "run", state: "gating", remainingMs: 1_000 });
+  });
+
+  it("waits with a release that may not be judged yet, unless the server asks for another", () => {
+    const gating = { heldMs: 10 ** 8, dueInMs: undefined };
+    expect(decide(under("gating"), { nowMs: 5_000, gating })).toEqual({ kind: "wait", wakeInMs: 10 ** 8 });
+    const other = under("gating", { target: { sequence: 1, manifestSha256: "b".repeat(64) } });
+    expect(decide(other, { gating })).toEqual({ kind: "begin", target });
+    expect(decide(other, { gating: { heldMs: 0, dueInMs: undefined } }).kind).toBe("run");
   });
 
   it("stays with a verdict on the release itself", () => {
@@ -73,9 +96,9 @@ describe("the plan", () => {
 });
 
 describe("the update's record", () => {
-  it("has a way out of every state, and every state under way can fail and time out", () => {
+  it("has a way out of every state, and every state before gating can fail and time out", () => {
     for (const state of updateStates) expect(transitions[state].length).toBeGreaterThan(0);
-    for (const state of ["downloading", "verifying", "testing", "gating"] as const) {
+    for (const state of ["downloading", "verifying", "testing"] as const) {
       expect(transitions[state]).toEqual(expect.arrayContaining(["failed", "timedOut"]));
     }
   });

@@ -2,6 +2,7 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
+import type { GatingView } from "./gating.js";
 import { isActiveState, type Target, type UpdateRecord } from "./state.js";
 
 export interface Snapshot {
@@ -10,12 +11,16 @@ export interface Snapshot {
   /** What the server asked for last; null when it asks for nothing or has not been heard. */
   readonly target: Target | null;
   readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
+  /** Of the state gating alone. */
+  readonly gating?: GatingView;
 }
 
 export type Step =
   | { readonly kind: "begin"; readonly target: Target }
   | { readonly kind: "run"; readonly state: ActiveUpdateState; readonly remainingMs: number }
   | { readonly kind: "end"; readonly state: "failed" | "timedOut"; readonly reason: UpdateReason }
+  /** Acts on what gating has found, and says it. */
+  | { readonly kind: "conclude" }
   /** Nothing to do until a new target comes or `wakeInMs` has passed. */
   | { readonly kind: "wait"; readonly wakeInMs: number | null };
 
@@ -35,8 +40,10 @@ const worthAnotherTry: readonly UpdateReason[] = [
 const firstRetryMs = 60_000;
 const longestRetryMs = 3_600_000;
 
-export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
+export function plan(snapshot: Snapshot): Step {
+  const { nowMs, record, target, deadlinesMs } = snapshot;
   const { state } = record;
+  if (state === "gating") return planGating(snapshot);
   // Nothing is lost by not going on with what is no longer wanted; later states are short and end by themselves.
   if (state === "downloading" && isSuperseded(record, target)) return { kind: "begin", target };
   if (isActiveState(state)) {
@@ -57,6 +64,22 @@ export function plan({ nowMs, record, target, deadlinesMs }: Snapshot): Step {
     return { kind: "wait", wakeInMs: pauseMs - elapsedMs };
   }
   return { kind: "wait", wakeInMs: null };
+}
+
+/**
+ * Gating has no outcome of its own for errors, deadlines or deaths: what comes of it is acted on when the deadline is over, whatever it is and
+ * whenever it was found, so that neither says anything about the person's texts.
+ */
+function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): Step {
+  const { heldMs = 0, dueInMs } = gating ?? {};
+  if (heldMs > 0) return isSuperseded(record, target) ? { kind: "begin", target } : { kind: "wait", wakeInMs: heldMs };
+  // A clock set back would stretch the deadline.
+  const elapsedMs = Math.max(0, nowMs - record.enteredAtMs);
+  const leftMs = deadlinesMs.gating - elapsedMs;
+  const waitMs = record.crashes >= maximumCrashes ? leftMs : dueInMs;
+  if (waitMs !== undefined) return waitMs > 0 ? { kind: "wait", wakeInMs: waitMs } : { kind: "conclude" };
+  // The process was away when the deadline ended.
+  return { kind: "run", state: "gating", remainingMs: leftMs > 0 ? leftMs : deadlinesMs.gating };
 }
 
 /** Whether the server asks for another release by now than the one that is under way. */

@@ -17,7 +17,8 @@ export const transitions: Readonly<Record<UpdateState, readonly UpdateState[]>> 
   downloading: ["downloading", "verifying", "failed", "timedOut"],
   verifying: ["testing", "failed", "timedOut"],
   testing: ["gating", "failed", "timedOut"],
-  gating: ["committed", "rejected", "failed", "timedOut"],
+  // It fails where its files do, never for what the person said.
+  gating: ["committed", "rejected", "failed", "downloading"],
   committed: ["downloading", "rolledBack", "failed"],
   rejected: ["downloading", "rolledBack", "failed"],
   failed: ["downloading", "rolledBack", "failed"],

@@ -9,6 +9,7 @@ import {
 } from "@attune/ml/features/dimensionality-reduction";
 import { createFeatureExtractor, type FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
+import { assertPlausible } from "@attune/ml/features/plausible";
 import { assertSameFeatures, loadHead } from "@attune/ml/heads/head";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
@@ -29,9 +30,8 @@ const settingsSchema = z.looseObject({
 /** Throws INVALID_EXTRACTOR naming the file and what is wrong with it. */
 export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
   const { config, pooling, maxTokens } = readFile("config.json", () => readConfig(files["config.json"]));
-  const encoder = readFile("model.safetensors", () =>
-    referenceEngine.createEncoder(config, parseSafetensors(files["model.safetensors"])),
-  );
+  const model = readFile("model.safetensors", () => parseSafetensors(files["model.safetensors"]));
+  const encoder = readFile("model.safetensors", () => referenceEngine.createEncoder(config, model));
   const tokenizer = readFile("tokenizer.json", () => createTokenizer(decodeText(files["tokenizer.json"])));
   const identity = sha256Of(
     new TextEncoder().encode(
@@ -60,6 +60,15 @@ export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
     }
     head.probabilities(reduction.apply(asRow(extractor.extract("one, two, three"))));
   });
+  // Devices refuse it otherwise.
+  readFile("model.safetensors", () =>
+    assertPlausible({
+      config,
+      model,
+      reduction: parseSafetensors(files["dr.safetensors"]),
+      priorHead: parseSafetensors(files["prior-head.safetensors"]),
+    }),
+  );
   return {
     features: { identity, pooling, maxTokens, featureSize: reduction.outputSize },
     labels: [...emotionLabels],

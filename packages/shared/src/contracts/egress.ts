@@ -148,7 +148,7 @@ export const egressContract = {
         domain: { kind: "bucket", edges: latencyEdges },
         nullable: true,
         unit: "µs",
-        meaning: "Median time of a prediction.",
+        meaning: "Median time of a prediction, over fixed sentences of nobody's.",
       },
       predictP90: {
         domain: { kind: "bucket", edges: latencyEdges },

@@ -6,6 +6,7 @@ import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { HeadChoice, Split } from "../agent-api.js";
 import type { Cipher, Clock, Store, StoreOperation } from "../ports.js";
@@ -87,7 +88,8 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     for (const id of ids) {
       const utterance = await utterances.read(id);
       if (utterance === undefined) continue;
-      const row = pair.extract(utterance.text);
+      const row = rowOf(pair, utterance.text);
+      if (row === undefined) continue;
       operations.push(await features.put(id, row));
       rows.push([id, row]);
     }
@@ -117,6 +119,18 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
    * sees to it that nothing is labelled or forgotten meanwhile.
    */
   async function fit(student: Student): Promise<Fitted> {
+    try {
+      return await fitOn(student);
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      // Rows that cannot be learned from are the person's; that they cannot shall make no difference that others see.
+      const { train, holdout } = utterances.counts;
+      const nothing = { personal: undefined, l2: null, trainMs: null, f1Prior: null, f1Personal: null };
+      return { ...nothing, choice: "prior", train, holdout };
+    }
+  }
+
+  async function fitOn(student: Student): Promise<Fitted> {
     const { release, prior } = student.pair;
     const classes: readonly string[] = release.labels;
     const rows = rowsOf(student, "train", classes);
@@ -188,6 +202,16 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   return { openStudent, extractMissing, fit, save, load, hasHeads, removeHeads };
+}
+
+/** The text's features; undefined where this pair has none for it. That is no error: it must show in nothing that leaves the device. */
+export function rowOf(pair: Pair, text: string): Float32Array | undefined {
+  try {
+    const row = pair.extract(text);
+    return row.every(Number.isFinite) ? row : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

@@ -26,6 +26,8 @@ export interface Utterance extends UtteranceEntry {
 
 export interface Utterances {
   readonly counts: UtteranceCounts;
+  /** Grows with every change. */
+  readonly revision: number;
   /** In the order of the ids, so that what is trained does not depend on the order in which it was said. */
   ids(): string[];
   entry(id: string): UtteranceEntry | undefined;
@@ -50,6 +52,7 @@ const holdoutShare = 0.2;
 export async function openUtterances({ store, cipher, hashing }: UtteranceParts): Promise<Utterances> {
   const entries = new Map<string, UtteranceEntry>();
   const counts = { train: 0, holdout: 0 };
+  let revision = 0;
 
   async function unseal(key: string, sealed: Uint8Array): Promise<Utterance> {
     const { text, label, split } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
@@ -57,6 +60,7 @@ export async function openUtterances({ store, cipher, hashing }: UtteranceParts)
   }
 
   function noted(id: string, entry: UtteranceEntry | undefined): void {
+    revision++;
     const before = entries.get(id);
     if (before !== undefined) counts[before.split]--;
     if (entry === undefined) {
@@ -74,6 +78,9 @@ export async function openUtterances({ store, cipher, hashing }: UtteranceParts)
   return {
     get counts() {
       return { ...counts };
+    },
+    get revision() {
+      return revision;
     },
     ids: () => [...entries.keys()].sort(),
     entry: (id) => entries.get(id),

@@ -1,11 +1,13 @@
 // From a slot's checked files to a pair that answers: everything parsed, the golden vectors reproduced, one inference made.
 
+import { parseEncoderConfig } from "@attune/ml/encoder/config";
 import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { openFeatureExtractor, warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
+import { assertPlausible } from "@attune/ml/features/plausible";
 import { assertSameFeatures, type Head, loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
-import { type ByteSource, parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { type ByteSource, openSafetensors, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Golden, goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
@@ -113,13 +115,20 @@ function assemble({ release, files, engine }: CandidateParts): Pair {
     reduction: file(files, "dr.safetensors"),
   };
   const { pooling, maxTokens, identity } = features;
+  const priorHead = parseSafetensors(file(files, "prior-head.safetensors"));
+  assertPlausible({
+    config: parseEncoderConfig(new TextDecoder().decode(bytes.config)),
+    model: openSafetensors(bytes.model),
+    reduction: parseSafetensors(bytes.reduction),
+    priorHead,
+  });
   const extractor = openFeatureExtractor(engine, bytes, { pooling, maxTokens, identity });
   if (extractor.featureSize !== features.featureSize) {
     throw new Error(
       `dr.safetensors gives ${extractor.featureSize} features, the manifest says ${features.featureSize}`,
     );
   }
-  const prior = loadHead(parseSafetensors(file(files, "prior-head.safetensors")), engine.heads);
+  const prior = loadHead(priorHead, engine.heads);
   assertSameFeatures(prior, { features: features.identity, classes: labels });
   if (prior.inputSize !== features.featureSize) {
     throw new Error(`the prior head takes ${prior.inputSize} features, the manifest says ${features.featureSize}`);

@@ -65,8 +65,8 @@ export async function readManifest({ files }: Pick<Ports, "files">, sequence: nu
 }
 
 /** Its signatures were checked before its hash was recorded; the hash still being the same is enough. */
-async function readAcceptedManifest(
-  ports: SlotPorts,
+export async function readAcceptedManifest(
+  ports: FilePorts,
   { sequence, manifestSha256 }: Target,
 ): Promise<Result<Release, UpdateReason>> {
   const bytes = await readManifest(ports, sequence);

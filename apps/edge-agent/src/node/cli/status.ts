@@ -42,6 +42,7 @@ function inWords(status: AgentStatus): string {
       "left the device",
       `${sent.messages} messages, ${sent.bytes} bytes, at most ${Math.ceil(status.capacityBits)} bits of news`,
     ],
+    ["  verdicts", verdictsInWords(status.verdicts)],
     ["  enrol, poll", path("trpc")],
     ["  download", path("https")],
     ["  report", path("nats")],
@@ -64,4 +65,11 @@ function releaseInWords({
 function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["target"]>): string {
   const wanted = release === null ? "no release" : `release ${release}`;
   return `${wanted}, asked for at ${issuedAt}${stale ? ": stale, nothing newer was heard" : ""}`;
+}
+
+function verdictsInWords({ count, nextInMs, waiting }: AgentStatus["verdicts"]): string {
+  const days = Math.ceil(nextInMs / 86_400_000);
+  const next = nextInMs > 0 ? `, the next in ${days} ${days === 1 ? "day" : "days"} at the earliest` : "";
+  const held = waiting === null ? "" : `; release ${waiting} waits for it`;
+  return `${count} on releases judged by what you said, one bit each${next}${held}`;
 }

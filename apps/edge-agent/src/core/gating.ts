@@ -1,0 +1,159 @@
+// Gating: the one state of an update that touches what the person said. Whatever happens in it, the server hears one of two things, at a time
+// that was set before: the release was taken, or it was not. Errors on the person's texts are no third.
+
+import type { Release } from "@attune/shared/contracts/release";
+import { minimumHoldout } from "./egress/report.js";
+import type { Fitted, Student } from "./learning/learner.js";
+import type { Context } from "./memory.js";
+import { keys } from "./memory.js";
+import { putRecord } from "./records.js";
+import type { Serial } from "./serial.js";
+import type { Pair } from "./update/candidate.js";
+import { personalGate } from "./update/personal-gate.js";
+import { contentOf } from "./update/verdicts.js";
+
+export interface GatingParts {
+  readonly context: Context;
+  /** The same as the lessons': a commit must not interleave with a label. */
+  readonly serial: Serial;
+  readonly commit: (student: Student, fitted: Fitted) => Promise<void>;
+  readonly reject: () => Promise<void>;
+}
+
+/** What the planner sees of it. */
+export interface GatingView {
+  /** Until the release may be judged; 0 when it may be now. */
+  readonly heldMs: number;
+  /** Until what has been found is acted on and said; undefined while nothing has been found. */
+  readonly dueInMs: number | undefined;
+}
+
+/** A verdict is only made where both pairs can be compared; what has run here before needs none. */
+type Mode = "judged" | "unjudged";
+
+interface Finding {
+  readonly taken: boolean;
+  readonly student: Student;
+  readonly fitted: Fitted;
+  /** Of the utterances: what is said or forgotten afterwards is found anew. */
+  readonly revision: number;
+}
+
+const alreadyAlone: Serial = (task) => task();
+
+export function createGating({ context, serial, commit, reject }: GatingParts) {
+  const { ports, memory, learner, utterances, verdicts } = context;
+  const { store, hashing, clock } = ports;
+  let mode: Mode = "unjudged";
+  let finding: Finding | "none" | undefined;
+  /** By the steady clock. */
+  let dueMs: number | undefined;
+  let held = false;
+
+  function forgetAll(): void {
+    mode = "unjudged";
+    finding = undefined;
+    dueMs = undefined;
+    held = false;
+    memory.candidateFeatures = undefined;
+  }
+
+  /** Decides how the release is gated, and pays for a verdict before anything of the person's is touched. */
+  function admit(release: Release): Promise<GatingView> {
+    return serial(async () => {
+      held = false;
+      if (finding !== undefined) return view(0);
+      const { manifestSha256 } = memory.record.target!;
+      mode = (await isFree(await contentOf(release, hashing))) ? "unjudged" : "judged";
+      if (mode === "unjudged" || verdicts.isPaidFor(manifestSha256)) return view(0);
+      const heldMs = verdicts.pauseLeftMs();
+      if (heldMs > 0) {
+        held = true;
+        await stopExecuting();
+        return view(heldMs);
+      }
+      const spent = verdicts.spend(manifestSha256);
+      await saveRecord({ enteredAtMs: clock.nowMs() }, spent.operation);
+      spent.done();
+      return view(0);
+    });
+  }
+
+  /** A process that ends while it only waits has not died of the release. */
+  async function stopExecuting(): Promise<void> {
+    if (memory.record.executing) await saveRecord({ executing: false });
+  }
+
+  const view = (heldMs: number): GatingView => ({
+    heldMs,
+    dueInMs: finding === undefined ? undefined : Math.max(0, (dueMs ?? 0) - clock.monotonicMs()),
+  });
+
+  async function saveRecord(
+    changes: Partial<typeof memory.record>,
+    ...operations: Parameters<typeof store.batch>[0]
+  ): Promise<void> {
+    const record = { ...memory.record, ...changes };
+    await store.batch([...operations, putRecord(keys.update, record)]);
+    memory.record = record;
+  }
+
+  async function isFree(content: string): Promise<boolean> {
+    const { student } = memory;
+    if (student === undefined || utterances.counts.holdout < minimumHoldout) return true;
+    return verdicts.hasRun(content) || content === (await contentOf(student.pair.release, hashing));
+  }
+
+  /** The long part goes on beside everything else, while the old pair goes on answering and learning. */
+  async function run(pair: Pair, remainingMs: number, signal: AbortSignal): Promise<void> {
+    const endMs = clock.monotonicMs() + remainingMs;
+    const isRetry = dueMs !== undefined;
+    dueMs ??= mode === "judged" ? endMs : 0;
+    // In one piece: what is forgotten or said anew while the features are read would otherwise stay in them.
+    const student = await serial(async () => {
+      const opened = await learner.openStudent(pair);
+      memory.candidateFeatures = opened.features;
+      return opened;
+    });
+    await learner.extractMissing(student, signal, serial);
+    if (signal.aborted) {
+      // It goes on from the features that it has; out of time again, this is no release for this device.
+      if (isRetry && clock.monotonicMs() >= endMs) finding = "none";
+      return;
+    }
+    await serial(async () => {
+      finding = await find(student);
+      await stopExecuting();
+    });
+  }
+
+  /** Runs inside `serial`. */
+  async function find(student: Student): Promise<Finding> {
+    await learner.extractMissing(student, new AbortController().signal, alreadyAlone);
+    const { revision } = utterances;
+    const fitted = await learner.fit(student);
+    if (mode === "unjudged" || memory.student === undefined) return { taken: true, student, fitted, revision };
+    const before = memory.student;
+    const lacks = utterances.ids().some((id) => isUnreadable(student, id) && !isUnreadable(before, id));
+    const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
+    return { taken, student, fitted, revision };
+  }
+
+  const isUnreadable = ({ features }: Student, id: string) => features.get(id) === undefined;
+
+  function conclude(): Promise<void> {
+    return serial(async () => {
+      let found = finding;
+      if (found === undefined || found === "none") {
+        await reject();
+        return forgetAll();
+      }
+      if (found.revision !== utterances.revision) found = await find(found.student);
+      if (found.taken) await commit(found.student, found.fitted);
+      else await reject();
+      forgetAll();
+    });
+  }
+
+  return { admit, run, conclude, forgetAll, isHeld: () => held };
+}

@@ -1,0 +1,86 @@
+// How often a release may be judged on what the person said: each verdict tells the server one bit about it.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { type Release, sha256Schema } from "@attune/shared/contracts/release";
+import { z } from "zod";
+import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
+import { putRecord, readRecord } from "../records.js";
+
+/** Between two verdicts. */
+export const verdictPauseMs = 7 * 24 * 3_600_000;
+const rememberedContents = 64;
+
+const key = "verdicts";
+const recordSchema = z.strictObject({
+  version: z.literal(1),
+  count: z.int().min(0),
+  /** Manifest of the release that was judged last, or is being judged: it is not paid for twice. */
+  judged: sha256Schema.nullable(),
+  /** What was left of the pause when the wall clock showed `wallMs`. */
+  pauseMs: z.number().min(0),
+  wallMs: z.number(),
+  /** What has run here, newest last. */
+  ran: z.array(sha256Schema),
+});
+type VerdictRecord = z.infer<typeof recordSchema>;
+
+const noVerdicts: VerdictRecord = { version: 1, count: 0, judged: null, pauseMs: 0, wallMs: 0, ran: [] };
+
+export interface Verdicts {
+  readonly count: number;
+  /** Until another release may be judged; 0 when one may be now. */
+  pauseLeftMs(): number;
+  isPaidFor(manifestSha256: string): boolean;
+  hasRun(content: string): boolean;
+  /** Each gives the operation that makes it durable and what to call when it is. */
+  spend(manifestSha256: string): Change;
+  note(content: string): Change;
+}
+
+export interface Change {
+  readonly operation: StoreOperation;
+  readonly done: () => void;
+}
+
+/**
+ * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. From one run to the next only
+ * the wall clock can tell; set back, it counts as no time at all.
+ */
+export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts> {
+  let record = (await readRecord(store, key, recordSchema)) ?? noVerdicts;
+  const offMs = clock.nowMs() - record.wallMs;
+  let pause = { leftMs: Math.max(0, record.pauseMs - Math.max(0, offMs)), sinceMs: clock.monotonicMs() };
+  const pauseLeftMs = () => Math.max(0, pause.leftMs - (clock.monotonicMs() - pause.sinceMs));
+  // Or a clock that was far ahead once would let no time pass for years.
+  if (offMs < 0) await store.batch([putRecord(key, { ...record, wallMs: clock.nowMs() })]);
+
+  function change(fields: Partial<VerdictRecord>): Change {
+    const next: VerdictRecord = { ...record, pauseMs: pauseLeftMs(), wallMs: clock.nowMs(), ...fields };
+    return {
+      operation: putRecord(key, next),
+      done() {
+        record = next;
+        pause = { leftMs: next.pauseMs, sinceMs: clock.monotonicMs() };
+      },
+    };
+  }
+
+  return {
+    get count() {
+      return record.count;
+    },
+    pauseLeftMs,
+    isPaidFor: (manifestSha256) => record.judged === manifestSha256,
+    hasRun: (content) => record.ran.includes(content),
+    spend: (judged) => change({ judged, count: record.count + 1, pauseMs: verdictPauseMs }),
+    note: (content) =>
+      change({ ran: [...record.ran.filter((known) => known !== content), content].slice(-rememberedContents) }),
+  };
+}
+
+/** What a release is but for its number, its dates and its name: the same content comes to the same verdict. */
+export function contentOf(release: Release, { sha256 }: Pick<Hashing, "sha256">): Promise<string> {
+  const { features, labels, headRecipe } = release;
+  const files = release.files.map(({ name, sha256 }) => [name, sha256] as const).sort();
+  return sha256(canonicalBytes({ features, labels, headRecipe, files }));
+}
