@@ -140,3 +140,48 @@ test("a migration that fails is a fault that says why, and a database that is aw
     migrate({ connectionString: "postgresql://x:y@127.0.0.1:1/z", logger: testLogger }),
   ).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
 });
+
+test("the schema that a URL names holds all tables: two servers in one database keep apart", async () => {
+  const base = await createDatabase("schemas");
+  const open = async (parameters: string) => {
+    const connectionString = `${base}?${parameters}`;
+    expect(await migrate({ connectionString, logger: testLogger })).toEqual(await names());
+    expect(await migrate({ connectionString, logger: testLogger })).toEqual([]);
+    return openDatabase(connectionString, testLogger);
+  };
+  const [first, second] = [await open("schema=first"), await open("schema=the%20second&connection_limit=2")];
+  await first.fleet.create({ data: { name: "home" } });
+  expect(await first.fleet.count()).toBe(1);
+  expect(await second.fleet.count()).toBe(0);
+  // What is written in SQL finds the same tables.
+  const rows = (database: typeof first) => database.$queryRaw`SELECT name FROM "Fleet"`;
+  expect([await rows(first), await rows(second)]).toEqual([[{ name: "home" }], []]);
+  await Promise.all([first.$disconnect(), second.$disconnect()]);
+  const client = new pg.Client({ connectionString: base });
+  await client.connect();
+  const tables = await client.query(
+    "SELECT table_schema AS schema, count(*)::int AS tables FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema !~ '^(pg_|information_)' GROUP BY 1 ORDER BY 1",
+  );
+  await client.end();
+  const [{ tables: count }] = tables.rows;
+  expect(tables.rows).toEqual([
+    { schema: "first", tables: count },
+    { schema: "the second", tables: count },
+  ]);
+});
+
+test("tables that an earlier version kept in public are not left behind for an empty schema without a word", async () => {
+  const base = await createDatabase("passed over");
+  await migrate({ connectionString: base, logger: testLogger });
+  const connectionString = `${base}?schema=attune`;
+  await expect(migrate({ connectionString, logger: testLogger })).rejects.toMatchObject({
+    code: "INVALID_CONFIGURATION",
+    message: expect.stringContaining("DATABASE_URL: there is no schema attune"),
+  });
+  expect(await migrate({ connectionString: `${base}?schema=public`, logger: testLogger })).toEqual([]);
+  const client = new pg.Client({ connectionString: base });
+  await client.connect();
+  await client.query("CREATE SCHEMA attune");
+  await client.end();
+  expect(await migrate({ connectionString, logger: testLogger })).toEqual(await names());
+});

@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { isAbsolute, join, resolve } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { readDatabaseUrl } from "./platform/database-url.js";
 import { logLevels } from "./platform/logger.js";
 
 const areNetworks = (text: string): boolean =>
@@ -93,6 +94,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     throw new AppError("INVALID_CONFIGURATION", `cannot use the environment variable ${described.join(", ")}`);
   }
   const values = parsed.data;
+  if (values.DATABASE_URL !== undefined) readDatabaseUrl(values.DATABASE_URL);
   return {
     home: resolve(values.ATTUNE_HOME),
     host: values.ATTUNE_HOST,

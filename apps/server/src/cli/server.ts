@@ -34,7 +34,7 @@ Environment:
   ATTUNE_POSTGRES_PORT     default 7332; the same
   ATTUNE_POLL_INTERVAL_MS  how often devices ask for their release (default: 30000)
   ATTUNE_LOG_LEVEL         debug, info, warn, error or silent (default: info)
-  DATABASE_URL             an existing PostgreSQL instead of the embedded one
+  DATABASE_URL             an existing PostgreSQL instead of the embedded one; schema= in it names where the tables are
   NATS_URL                 an existing nats-server that trusts this server's operator key
   ATTUNE_PUBLIC_NATS_URL   the address of NATS that devices are told, where it differs
   ATTUNE_TRUSTED_PROXIES   addresses or networks of proxies in front of it, with commas between: their X-Forwarded-For is believed

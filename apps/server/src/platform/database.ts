@@ -2,6 +2,7 @@
 
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "../generated/prisma/client.js";
+import { readDatabaseUrl } from "./database-url.js";
 import { errorFields, type Logger } from "./logger.js";
 
 export type Database = PrismaClient;
@@ -10,9 +11,11 @@ const maximumConnections = 12;
 
 export function openDatabase(connectionString: string, logger: Logger): Database {
   const lost = (error: Error) => logger.warn("database.connection.lost", errorFields(error));
-  const pool = { connectionString, max: maximumConnections, connectionTimeoutMillis: 5_000 };
+  const { client, schema } = readDatabaseUrl(connectionString);
+  const pool = { max: maximumConnections, connectionTimeoutMillis: 5_000, ...client };
+  const events = { onPoolError: lost, onConnectionError: lost };
   return new PrismaClient({
-    adapter: new PrismaPg(pool, { onPoolError: lost, onConnectionError: lost }),
+    adapter: new PrismaPg(pool, schema === undefined ? events : { schema, ...events }),
     // Prisma would print the call with its values.
     errorFormat: "minimal",
     log: [],

@@ -10,6 +10,7 @@ import { AppError } from "@attune/shared/errors";
 import { PrismaPg } from "@prisma/adapter-pg";
 import type { ApplyMigrationsInput, SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
+import { type DatabaseSettings, readDatabaseUrl } from "./database-url.js";
 import { errorFields, type Logger } from "./logger.js";
 
 /** The repository's own migrations, seen from src/platform and from dist/platform alike. */
@@ -28,17 +29,19 @@ export async function migrate({
   logger,
 }: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(join(directory, "migrations"));
-  const client = new pg.Client({ connectionString });
+  const database = readDatabaseUrl(connectionString);
+  const client = new pg.Client(database.client);
   client.on("error", () => undefined);
   try {
     await client.connect();
     // Servers that share a database migrate one after the other.
     await client.query("SELECT pg_advisory_lock($1)", [lockKey]);
+    if (database.schema !== undefined) await createSchemaOnce(client, database.schema, migrations);
     const recorded = await readHistory(client);
     assertUnchanged(migrations, recorded);
     if (migrations.every(({ name }) => recorded.has(name))) return [];
     const schema = await readFile(join(directory, "schema.prisma"), "utf8");
-    const applied = await apply({ connectionString, schema, migrations });
+    const applied = await apply({ database, schema, migrations });
     logger.info("database.migrated", { applied: applied.join(", ") });
     return applied;
   } catch (cause) {
@@ -47,6 +50,22 @@ export async function migrate({
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** A user who may not create schemas can use one that is there. */
+async function createSchemaOnce(client: pg.Client, schema: string, migrations: readonly Migration[]): Promise<void> {
+  const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+  if (found.rowCount !== 0) return;
+  const ours = new Set(migrations.map(({ name }) => name));
+  const inPublic = await readHistory(client, "public._prisma_migrations");
+  if ([...inPublic.keys()].some((name) => ours.has(name))) {
+    throw new AppError(
+      "INVALID_CONFIGURATION",
+      `DATABASE_URL: there is no schema ${schema}, and this database holds tables of an attune server in the schema public (where earlier ` +
+        `versions kept them whatever schema= said); use them without schema=, or create the schema ${schema} to begin anew`,
+    );
+  }
+  await client.query(`CREATE SCHEMA ${client.escapeIdentifier(schema)}`);
 }
 
 /** An arbitrary number that only this product's migrations lock on. */
@@ -65,11 +84,11 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
-async function readHistory(client: pg.Client): Promise<Map<string, string>> {
-  const { rows: found } = await client.query("SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists");
+async function readHistory(client: pg.Client, table = "_prisma_migrations"): Promise<Map<string, string>> {
+  const { rows: found } = await client.query("SELECT to_regclass($1) IS NOT NULL AS exists", [table]);
   if ((found[0] as { exists: boolean } | undefined)?.exists !== true) return new Map();
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
-    "SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
+    `SELECT migration_name, checksum FROM ${table} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
   );
   return new Map(rows.map((row) => [row.migration_name, row.checksum]));
 }
@@ -88,15 +107,25 @@ function assertUnchanged(migrations: readonly Migration[], recorded: ReadonlyMap
   }
 }
 
-async function apply(input: { connectionString: string; schema: string; migrations: readonly Migration[] }) {
+interface ApplyInput {
+  readonly database: DatabaseSettings;
+  /** Prisma's description of the tables. */
+  readonly schema: string;
+  readonly migrations: readonly Migration[];
+}
+
+async function apply(input: ApplyInput) {
   const module = await loadEngine();
   const { bindMigrationAwareSqlAdapterFactory } = await import("@prisma/driver-adapter-utils");
   // Its connections are closed here: the engine locks the database with one and would leave it open.
-  const pool = new pg.Pool({ connectionString: input.connectionString });
+  const pool = new pg.Pool(input.database.client);
   pool.on("error", () => undefined);
   try {
     // The adapter knows the same class by the types of another version of `pg`.
-    const adapter = new PrismaPg(pool as unknown as ConstructorParameters<typeof PrismaPg>[0]);
+    const adapter = new PrismaPg(
+      pool as unknown as ConstructorParameters<typeof PrismaPg>[0],
+      input.database.schema === undefined ? {} : { schema: input.database.schema },
+    );
     const factory = bindMigrationAwareSqlAdapterFactory(adapter);
     const models: [string, string][] = [["schema.prisma", input.schema]];
     const engine = await module.SchemaEngine.new({ datamodels: models }, () => undefined, factory);

@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import pg from "pg";
+import { readDatabaseUrl } from "./database-url.js";
 import { readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
 import { errorFields, type Logger } from "./logger.js";
@@ -134,7 +135,7 @@ export async function assertReachable(connectionString: string): Promise<void> {
 }
 
 async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 3_000 });
+  const client = new pg.Client({ connectionTimeoutMillis: 3_000, ...readDatabaseUrl(connectionString).client });
   // A connection that breaks while idle must not end this process; whoever waits on it gets the error from the call.
   client.on("error", () => undefined);
   await client.connect();
