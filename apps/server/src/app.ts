@@ -6,6 +6,7 @@ import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
 import { createAuditRepository } from "./audit/audit.repository.js";
+import { brokerUrls } from "./devices/broker-address.js";
 import { createDeviceRepository } from "./devices/device.repository.js";
 import { createDeviceService } from "./devices/device.service.js";
 import type { ServerEnv } from "./env.js";
@@ -23,7 +24,7 @@ import { acquireHomeLock } from "./platform/home-lock.js";
 import { connectionLimitsHere } from "./platform/http-connections.js";
 import { errorFields, type Logger } from "./platform/logger.js";
 import { migrate } from "./platform/migrate.js";
-import { clientHost, type Nats, startNats } from "./platform/nats.js";
+import { clientHost, isWildcard, type Nats, startNats } from "./platform/nats.js";
 import { findNatsServer } from "./platform/nats-program.js";
 import { natsSources } from "./platform/nats-sources.js";
 import { openPorts, type PortRequest, type Ports } from "./platform/ports.js";
@@ -192,12 +193,19 @@ async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds)
     signer,
     now,
   });
+  const everywhere = env.natsUrl === undefined && isWildcard(env.host);
+  const addresses = { publicUrl: env.publicNatsUrl, ownUrl: nats.url, everywhere };
+  if (everywhere && env.publicNatsUrl === undefined) {
+    logger.info("nats.address.follows", {
+      why: "ATTUNE_PUBLIC_NATS_URL is not set: a device is told the host that it polls",
+    });
+  }
   const devices = createDeviceService({
     repository: createDeviceRepository(database),
     credentials: nats.credentials,
     signer,
     targetRelease: rollouts.targetRelease,
-    natsUrls: () => [env.publicNatsUrl ?? nats.url],
+    natsUrls: (host) => brokerUrls(addresses, host),
     pollIntervalMs: env.pollIntervalMs,
     now,
   });

@@ -87,6 +87,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
       allowBatching: false,
       createContext: ({ req }): RequestContext => ({
         role: isAdmin(req.headers.authorization) ? "admin" : "public",
+        host: req.host,
         budget: { take: () => deps.callBudget.take(req.ip), giveBack: () => deps.callBudget.giveBack(req.ip) },
       }),
       onError: ({ error, path }) => {

@@ -8,6 +8,8 @@ import { isDatabaseUnavailable } from "./platform/database-fault.js";
 export interface RequestContext {
   /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */
   readonly role: "public" | "admin";
+  /** The Host header: by which name or address the caller reached this server. */
+  readonly host: string | undefined;
   /** What the caller's address may still spend on calls that come to nothing. */
   readonly budget: { take(): boolean; giveBack(): void };
 }

@@ -28,7 +28,7 @@ With --write-nats-config it starts nothing: it makes its NATS keys and writes to
 
 Environment:
   ATTUNE_HOME              where everything is kept (default: .attune)
-  ATTUNE_HOST              the address to listen on (default: 127.0.0.1)
+  ATTUNE_HOST              the address that HTTP and NATS listen on (default: 127.0.0.1; 0.0.0.0 or :: is all)
   ATTUNE_HTTP_PORT         default 7310; 0 chooses a free port once and remembers it
   ATTUNE_NATS_PORT         default 7322; the same
   ATTUNE_POSTGRES_PORT     default 7332; the same
@@ -36,7 +36,8 @@ Environment:
   ATTUNE_LOG_LEVEL         debug, info, warn, error or silent (default: info)
   DATABASE_URL             an existing PostgreSQL instead of the embedded one; schema= in it names where the tables are
   NATS_URL                 an existing nats-server that trusts this server's operator key
-  ATTUNE_PUBLIC_NATS_URL   the address of NATS that devices are told, where it differs
+  ATTUNE_PUBLIC_NATS_URL   the address of NATS that devices are told (default: NATS_URL, else the address that NATS listens on;
+                           where that is all addresses, the host by which a device reached this server)
   ATTUNE_TRUSTED_PROXIES   addresses or networks of proxies in front of it, with commas between: their X-Forwarded-For is believed
   NATS_SERVER_BIN          the nats-server program, where it is not on PATH
 

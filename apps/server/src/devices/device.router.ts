@@ -11,8 +11,8 @@ const deviceSchema = z.string().regex(devicePattern);
 
 export function createDeviceRouter(service: DeviceService) {
   return router({
-    enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input }) => service.enrol(input)),
-    poll: publicProcedure.input(pollSchema).mutation(({ input }) => service.poll(input)),
+    enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input, ctx }) => service.enrol(input, ctx.host)),
+    poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => service.poll(input, ctx.host)),
     list: adminProcedure
       .input(z.strictObject({ fleet: fleetSchema.optional() }).optional())
       .query(({ input }) => service.listDevices(input?.fleet)),

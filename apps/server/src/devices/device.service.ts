@@ -23,8 +23,8 @@ export interface DeviceServiceDeps {
   readonly signer: ReleaseSigner;
   /** The release that a fleet's devices should run; null before its first rollout. */
   readonly targetRelease: (fleet: string) => Promise<TargetState["release"]>;
-  /** Where devices reach the broker. */
-  readonly natsUrls: () => readonly string[];
+  /** Where a device reaches the broker that has reached this server as `host`. */
+  readonly natsUrls: (host: string | undefined) => readonly string[];
   readonly pollIntervalMs: number;
   readonly now: () => number;
 }
@@ -32,19 +32,22 @@ export interface DeviceServiceDeps {
 /** How long a device may take a target for the server's latest word; longer than a long weekend's outage. */
 const targetLifeMs = 7 * 86_400_000;
 
+/** A device, and by which name or address of this server it asks. */
+type Caller = Device & { readonly host: string | undefined };
+
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 export function createDeviceService(deps: DeviceServiceDeps) {
   const { repository, credentials, signer, now } = deps;
   const renewals = createRenewals(credentials, now);
 
-  async function natsFor(device: { id: string; fleetName: string; nkey: string }): Promise<TargetState["nats"]> {
+  async function natsFor(device: Caller): Promise<TargetState["nats"]> {
     const userJwt = await renewals.currentJwt({
       nkeyPublic: device.nkey,
       fleet: device.fleetName,
       device: device.id,
     });
-    return { urls: [...deps.natsUrls()], userJwt };
+    return { urls: [...deps.natsUrls(device.host)], userJwt };
   }
 
   async function createToken({ fleet, ttlMs }: { fleet: string; ttlMs: number }) {
@@ -60,7 +63,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
   }
 
-  async function enrol({ message: value, proof }: SignedEnrolment): Promise<EnrolmentReply> {
+  async function enrol({ message: value, proof }: SignedEnrolment, host?: string): Promise<EnrolmentReply> {
     const message = parseMessage("enrol", value);
     assertNkey(message.nkey);
     if (proof === undefined) {
@@ -81,11 +84,11 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       fleet: device.fleetName,
       releaseKeys: signer.trustedKeys,
       egressContractVersion,
-      nats: await natsFor(device),
+      nats: await natsFor({ ...device, host }),
     };
   }
 
-  async function poll(input: Poll): Promise<TargetState | SignedEnvelope> {
+  async function poll(input: Poll, host?: string): Promise<TargetState | SignedEnvelope> {
     const message = parseMessage("poll", input.message);
     const prefixed = "version" in input;
     const device = await repository.findDevice(message.device);
@@ -98,11 +101,12 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       (prefixed || !device.prefixedPolls) &&
       verifyNkey(device.nkey, signed, input.signature);
     if (!genuine) throw new AppError("UNAUTHORIZED", "the poll is not that of a device enrolled here");
-    return prefixed ? answerSigned(message, device) : answerBare(message, device);
+    const caller = { ...device, host };
+    return prefixed ? answerSigned(message, caller) : answerBare(message, caller);
   }
 
   /** To agents from before polls had a prefix. Their store's copies are not known from them, and ignored as ever. */
-  async function answerBare(message: Message<"poll">, device: Device): Promise<TargetState> {
+  async function answerBare(message: Message<"poll">, device: Caller): Promise<TargetState> {
     const nowMs = now();
     const standing = standingOf(message, device, nowMs);
     if (standing === "anotherEpoch") {
@@ -115,7 +119,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return { version: 1, device: device.id, ...(await orders(device)) };
   }
 
-  async function answerSigned(message: Message<"poll">, device: Device): Promise<SignedEnvelope> {
+  async function answerSigned(message: Message<"poll">, device: Caller): Promise<SignedEnvelope> {
     const { epoch, sequence } = message;
     const nowMs = now();
     const number = await record(message, device, nowMs);
@@ -145,7 +149,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return repository.recordPoll(message, { prefixed: true, nowMs });
   }
 
-  async function orders(device: Device) {
+  async function orders(device: Caller) {
     return {
       release: await deps.targetRelease(device.fleetName),
       nats: await natsFor(device),

@@ -122,6 +122,11 @@ function isCrashable(version: string): boolean {
   return major < 2 || (major === 2 && (minor < 9 || (minor === 9 && patch < 15)));
 }
 
+/** All addresses: of IPv4, or of both kinds. */
+export function isWildcard(listenHost: string): boolean {
+  return listenHost === "0.0.0.0" || listenHost === "::";
+}
+
 /** "All addresses" is where to listen, not where to connect. */
 export function clientHost(listenHost: string): string {
   if (listenHost === "0.0.0.0") return "127.0.0.1";

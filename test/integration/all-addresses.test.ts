@@ -1,0 +1,78 @@
+// A server that listens on all addresses of its machine: devices are told one of NATS that they can reach.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type App, createApp } from "../../apps/server/src/app.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { parseEnv } from "../../apps/server/src/env.js";
+import { eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+
+const agentProgram = fileURLToPath(new URL("../../apps/edge-agent/bin/attune-agent.js", import.meta.url));
+let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
+let app: App;
+let ports: Record<string, number>;
+let agent: ChildProcess | undefined;
+
+beforeAll(async () => {
+  home = await makeTemporaryHome();
+  const free = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
+  const { PATH, NATS_SERVER_BIN } = process.env;
+  const env = parseEnv({ ATTUNE_HOME: home.home, ATTUNE_HOST: "0.0.0.0", ...free, PATH, NATS_SERVER_BIN });
+  app = await createApp({ env, logger: testLogger });
+  ports = JSON.parse(await readFile(home.portsFile, "utf8"));
+});
+
+afterAll(async () => {
+  if (agent !== undefined && agent.exitCode === null) {
+    agent.kill();
+    await once(agent, "exit");
+  }
+  await app?.stop();
+  await home?.remove();
+});
+
+const httpUrl = (host: string) => `http://${host}:${ports.ATTUNE_HTTP_PORT}`;
+
+async function createToken(): Promise<string> {
+  const access = { httpUrl: app.httpUrl, adminToken: (await readFile(home.adminTokenFile, "utf8")).trim() };
+  return askServer(access, async (client) => {
+    await client.fleet.create.mutate({ name: "home" });
+    return (await client.token.create.mutate({ fleet: "home", ttlMs: 60_000 })).token;
+  });
+}
+
+test("a device reports to NATS at the address by which it enrolled", async () => {
+  // 127.0.0.2 stands for an address of this machine that is not the one the server itself uses.
+  const directory = join(home.home, "agent");
+  const run = (...argv: string[]) =>
+    promisify(execFile)(process.execPath, [agentProgram, ...argv, "--home", directory]);
+  await run("enrol", "--server", httpUrl("127.0.0.2"), "--token", await createToken());
+  agent = spawn(process.execPath, [agentProgram, "run", "--home", directory], { stdio: ["ignore", "pipe", "ignore"] });
+  // It says that it is ready.
+  await once(agent.stdout!, "data");
+  const status = async () => JSON.parse((await run("status", "--json")).stdout) as { connected: { nats: boolean } };
+  await eventually(async () => expect((await status()).connected.nats).toBe(true), 60_000);
+  expect(await peersOf(agent.pid as number)).toContain(`127.0.0.2:${ports.ATTUNE_NATS_PORT}`);
+});
+
+/** The remote IPv4 addresses of a process's established connections. */
+async function peersOf(pid: number): Promise<string[]> {
+  const own = new Set(
+    await Promise.all(
+      (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")),
+    ),
+  );
+  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n").slice(1);
+  return lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => own.has(`socket:[${columns[9]}]`))
+    .map(([, , remote = ""]) => {
+      const [address = "", port = ""] = remote.split(":");
+      const octets = address.match(/../g)?.reverse() ?? [];
+      return `${octets.map((octet) => Number.parseInt(octet, 16)).join(".")}:${Number.parseInt(port, 16)}`;
+    });
+}
