@@ -23,7 +23,7 @@ import {
   restoreDatabase,
   restoreFiles,
 } from "../golden/earlier-home/restore.js";
-import { enrolMessage, startTestServer, type TestServer } from "./harness.js";
+import { enrolMessage, signBarePoll, signEnrolment, startTestServer, type TestServer } from "./harness.js";
 import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let earlier: EarlierHome;
@@ -103,8 +103,8 @@ describe("a server on an earlier home", () => {
     const poll: Message<"poll"> = {
       ...{ type: "poll", ...identity, sequence: 8, releaseSequence: 1, state: "committed", reason: "none" },
     };
-    const signature = Buffer.from(keyOf(alice).sign(canonicalBytes(poll))).toString("base64");
-    const answer = await askServer(server.access, (client) => client.device.poll.mutate({ message: poll, signature }));
+    const signed = signBarePoll(keyOf(alice), poll);
+    const answer = await askServer(server.access, (client) => client.device.poll.mutate(signed));
     expect(answer).toMatchObject({ device: alice.device, release: { manifestSha256: earlier.release.manifestSha256 } });
     const [{ body } = {}] = earlier.tables.Report ?? [];
     const report = { ...(body as Message<"report.metrics">), ...identity, sequence: 11 };
@@ -120,8 +120,9 @@ describe("a server on an earlier home", () => {
 
   test("refuses the device that was revoked, and enrols one with a token that was open", async () => {
     await expect(connectAs(earlier.devices.carol, server.app.natsUrl)).rejects.toThrow(/authorization|revoked/i);
-    const message = enrolMessage(earlier.unusedToken, createUser(), "0123456789abcdef");
-    const reply = await askServer(server.access, (client) => client.device.enrol.mutate({ message }));
+    const key = createUser();
+    const enrolment = signEnrolment(key, enrolMessage(earlier.unusedToken, key, "0123456789abcdef"));
+    const reply = await askServer(server.access, (client) => client.device.enrol.mutate(enrolment));
     expect(reply.fleet).toBe("lab");
   });
 
