@@ -1,5 +1,5 @@
 // The command itself: its flags, where it writes, and what it says when it is stopped.
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -51,6 +51,33 @@ describe("attune experiment", () => {
     const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     expect(tables.map(({ table }) => table)).toEqual(["table2"]);
     expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-meld-dev.html")}\n`);
+  });
+
+  it("names what could not be computed, prints and saves everything else, and tries it again", async () => {
+    home(at("failing"));
+    const cache = at("failing", "cache");
+    mkdirSync(cache, { recursive: true });
+    // Where the features are kept: no table that needs an encoder can be computed.
+    writeFileSync(join(cache, "features"), "");
+    const argv = ["table1", "table2", "figure2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
+    const io = recorder();
+    expect(await experimentCommand.run(argv, io)).toBe(1);
+    const { tables, baselines, failed } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
+    expect(tables.map(({ table }) => table)).toEqual(["table1", "table2", "figure2"]);
+    expect(tables[0]!.cells[0]!.measured).toBeGreaterThan(0);
+    const predictions = tables[1]!.cells.filter(({ column }) => column === "Prediction");
+    expect(new Set(predictions.map(({ measured }) => measured))).toEqual(new Set([null]));
+    expect(baselines).toMatchObject({ bagOfWords: { n: 1 }, randomFeatures: { measured: null, n: 0 } });
+    expect(new Set(failed.map(({ table }) => table))).toEqual(new Set(["table2", "figure2", "baselines"]));
+    expect(failed[0]).toMatchObject({ what: "sample predictions", message: expect.stringContaining("features") });
+    expect(io.err.join("")).toMatch(/\nfailed: table2, sample predictions: INTERNAL: .*features/);
+    expect(io.err.join("")).toMatch(/\n5 cells could not be computed; the same command tries again\n/);
+    const report = readFileSync(at("failing", "reports", "table1-table2-figure2-meld-dev.html"), "utf8");
+    expect(report).toContain("<h2>What could not be computed</h2><ul><li>table2, sample predictions: INTERNAL: ");
+    rmSync(join(cache, "features"));
+    const again = recorder();
+    expect(await experimentCommand.run(argv, again)).toBe(0);
+    expect(experimentResultSchema.parse(JSON.parse(again.out.join(""))).failed).toEqual([]);
   });
 
   it("refuses a place that it cannot write to before it computes anything", async () => {

@@ -1,11 +1,14 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
 import { dirname, join, parse, resolve } from "node:path";
-import { AppError } from "@attune/shared/errors";
+import { AppError, errorTable, isErrorCode } from "@attune/shared/errors";
+import { printable } from "@attune/shared/printable";
 import { parseMapping } from "../datasets/mapping.js";
 import { readEnv } from "../env.js";
 import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
 import { runExperiments } from "../experiments/experiment.js";
+import { failureText } from "../experiments/failures.js";
+import type { Failure } from "../experiments/outcome.js";
 import { createProgress } from "../experiments/progress.js";
 import { reportHtml } from "../experiments/report.js";
 import { tableText } from "../experiments/text-table.js";
@@ -36,8 +39,9 @@ NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on 
   --jobs N           how many cells are computed at a time, up to 1 GB of memory each (default: one a core, at most 4)
   --iemocap DIR      your own copy of the IEMOCAP release, for table3: the folder that holds Session1 to Session5
   --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-DATA-SPLIT.html). It shows sample utterances of your dataset
-  --json             {"tables","baselines","extractors"} on standard output; n is the number of runs behind a number
+  --json             {"tables","baselines","failed","warnings","extractors"} on standard output; n is the number of runs behind a number
 
+A cell or table that fails is named at the end with its reason, and the exit code is 1; all others are printed and saved.
 Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds.
 
 Examples:
@@ -89,14 +93,26 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   // Utterances: for this user's eyes.
   await writeFileDurably(report, reportHtml(outcome), 0o600);
   io.stderr(`report: ${report}\n`);
-  if (io.json) {
-    io.stdout(JSON.stringify(result));
-    return 0;
+  if (io.json) io.stdout(JSON.stringify(result));
+  else {
+    for (const [index, table] of result.tables.entries()) {
+      io.stdout(tableText(table, experiments[index]!.title, result.baselines));
+    }
   }
-  for (const [index, table] of result.tables.entries()) {
-    io.stdout(tableText(table, experiments[index]!.title, result.baselines));
+  return tellFailures(result.failed, io);
+}
+
+/** After the tables, where they are read; what was found is saved, so the same command tries these alone again. */
+function tellFailures(failed: readonly Failure[], io: CommandIo): number {
+  if (failed.length === 0) return 0;
+  for (const failure of failed) io.stderr(`failed: ${printable(failureText(failure))}\n`);
+  io.stderr(
+    `${failed.length === 1 ? "1 cell" : `${failed.length} cells`} could not be computed; the same command tries again\n`,
+  );
+  for (const code of new Set(failed.map(({ code }) => code))) {
+    if (isErrorCode(code)) io.stderr(`what to do about ${code}: ${errorTable[code].remedy}\n`);
   }
-  return 0;
+  return 1;
 }
 
 /** Of its own for each dataset: reports of several stand beside each other. */

@@ -13,6 +13,7 @@ import { openCellStore } from "./cell-store.js";
 import { openData } from "./data.js";
 import { createElmClassifiers } from "./elm-classifier.js";
 import { type ExtractorSource, openSource } from "./extractor-source.js";
+import { assembled, failuresOf } from "./failures.js";
 import { createFeatureCache } from "./feature-cache.js";
 import { type Lane, openThread, thisThread } from "./lanes.js";
 import type { Cell, Experiment, ExperimentResult, OutcomeOf } from "./outcome.js";
@@ -74,19 +75,21 @@ export function openExperiments(options: ExperimentRequest) {
 export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
   const { engineName, bench, baselines, experiments, tasks } = openExperiments(options);
   for (const text of bench.data.warnings) options.onWarning(text);
-  const outcomeOf = await runTasks(tasks, {
+  const { outcomeOf, faults } = await runTasks(tasks, {
     store: openCellStore(join(options.cacheDirectory, "cells.jsonl")),
     progress: options.progress,
     nowMs: () => performance.now(),
     openLanes: (missing) => openLanes(options, missing.length),
   });
+  const tables = experiments.map((experiment) => ({ experiment, ...assembled(experiment, outcomeOf, faults) }));
   const result = {
-    tables: experiments.map((experiment) => ({
-      table: experiment.name,
-      split: options.split,
-      cells: besidePaper(bench, experiment.name, experiment.assemble(outcomeOf)),
+    tables: tables.map(({ experiment: { name: table }, cells }) => ({
+      ...{ table, split: options.split },
+      cells: besidePaper(bench, table, cells),
     })),
     baselines: baselinesOf(bench, baselines, outcomeOf),
+    failed: [...tables.flatMap(({ failed }) => failed), ...failuresOf("baselines", Object.values(baselines), faults)],
+    warnings: [...bench.data.warnings],
     extractors: bench.extractors.map((source) => describeSource(source, engineName)),
   };
   return { result, bench, experiments, baselines, outcomeOf };

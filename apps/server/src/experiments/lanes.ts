@@ -33,30 +33,34 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** With the options that the tasks were made of; the thread makes the same ones and finds a task by its key. */
+/** With the options that the tasks were made of; the thread makes the same ones and finds a task by its key. One that died is replaced. */
 export function openThread({ progress: _, onWarning: __, ...request }: ExperimentOptions): Lane {
-  const worker = new Worker(threadFile, { workerData: request satisfies ExperimentRequest, execArgv: [] });
+  let worker: Worker | undefined;
   let pending: Pending | undefined;
-  let broken: Error | undefined;
-  worker.on("message", (message: ThreadMessage) => {
-    if ("fraction" in message) pending?.report(message.fraction);
-    else if ("finding" in message) pending?.resolve(message.finding);
-    else pending?.reject(faultOf(message.fault));
-  });
-  const fail = (error: Error) => {
-    broken ??= error;
-    pending?.reject(broken);
-  };
-  worker.on("error", fail);
-  worker.on("exit", () => fail(new Error("a thread ended before its task")));
+  function start(): Worker {
+    const started = new Worker(threadFile, { workerData: request satisfies ExperimentRequest, execArgv: [] });
+    const fail = (error: Error) => {
+      if (worker !== started) return;
+      worker = undefined;
+      pending?.reject(error);
+    };
+    started.on("message", (message: ThreadMessage) => {
+      if ("fraction" in message) pending?.report(message.fraction);
+      else if ("finding" in message) pending?.resolve(message.finding);
+      else pending?.reject(faultOf(message.fault));
+    });
+    started.on("error", fail);
+    started.on("exit", () => fail(new Error("a thread ended before its task")));
+    return started;
+  }
   return {
     compute: ({ key }, report) =>
       new Promise((resolve, reject) => {
-        if (broken !== undefined) return reject(broken);
         pending = { report, resolve, reject };
+        worker ??= start();
         worker.postMessage(key);
       }),
-    close: async () => void (await worker.terminate()),
+    close: async () => void (await worker?.terminate()),
   };
 }
 

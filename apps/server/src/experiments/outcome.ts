@@ -55,6 +55,17 @@ const baselineSchema = z.strictObject({
   reference: z.number().nullable(),
 });
 
+const failureSchema = z.strictObject({
+  /** `table1` …, or `baselines`. */
+  table: z.string(),
+  /** The cell, in the words of the progress bar. */
+  what: z.string(),
+  /** Of docs/errors.md. */
+  code: z.string(),
+  message: z.string(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
 /** What `attune experiment --json` prints. */
 export const experimentResultSchema = z.strictObject({
   tables: z.array(tableSchema),
@@ -64,6 +75,10 @@ export const experimentResultSchema = z.strictObject({
     alwaysNeutral: baselineSchema.extend({ label: z.string() }),
     randomFeatures: baselineSchema,
   }),
+  /** What could not be computed; everything else stands. */
+  failed: z.array(failureSchema),
+  /** Of rows and tables of the dataset that were not taken as they stand. */
+  warnings: z.array(z.string()),
   extractors: z.array(
     z.strictObject({
       name: z.string(),
@@ -82,6 +97,7 @@ export type ExperimentResult = z.infer<typeof experimentResultSchema>;
 export type TableResult = z.infer<typeof tableSchema>;
 export type Baselines = ExperimentResult["baselines"];
 
+/** Of a task that failed an outcome without scores, whose note says why. */
 export type OutcomeOf = (task: Task) => Outcome;
 
 export interface Experiment {

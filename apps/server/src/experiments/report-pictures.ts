@@ -38,7 +38,8 @@ function classifiersOf({ bench, outcomeOf }: ExperimentRun): Measured[] {
     .flatMap((source) =>
       classifierRows.flatMap((row) => {
         const task = classifierTask(bench, { source }, row);
-        return task === undefined ? [] : [{ title: `${source.name}: ${row}`, outcome: outcomeOf(task) }];
+        const outcome = task && outcomeOf(task);
+        return outcome?.scores.length ? [{ title: `${source.name}: ${row}`, outcome }] : [];
       }),
     );
 }
@@ -134,7 +135,8 @@ function histograms({ bench, outcomeOf }: ExperimentRun): string {
   return roundingTasks(bench)
     .flatMap(({ source, errors }) =>
       errors.map(({ representation, task }) => {
-        const counts = outcomeOf(task).series?.histogram ?? [];
+        const counts = outcomeOf(task).series?.histogram;
+        if (counts === undefined) return "";
         const bars = Array.from({ length: histogramBins }, (_, bin) => ({
           label: `1e${leastExponent + bin}`,
           value: counts[bin] ?? 0,

@@ -2,6 +2,7 @@
 
 import { escapeHtml } from "./charts.js";
 import type { ExperimentRun } from "./experiment.js";
+import { failureText, faultOf } from "./failures.js";
 import type { Baselines, Cell, TableResult } from "./outcome.js";
 import { randomReferenceShape } from "./paper.js";
 import { picturesOf } from "./report-pictures.js";
@@ -12,7 +13,7 @@ export function reportHtml(run: ExperimentRun): string {
   const { result, experiments, bench } = run;
   const sections = result.tables.map((table, index) => {
     const title = experiments[index]!.title;
-    const pictures = picturesOf(table.table, run);
+    const pictures = drawn(table.table, run);
     const samples = table.table === "table2" ? samplesHtml(run) : cellsHtml(table);
     return `<section id="${table.table}"><h2>${heading(table.table)}: ${escapeHtml(title)}</h2>${samples}${pictures === "" ? "" : `<div class="figures">${pictures}</div>`}${baselinesHtml(result.baselines, bench.split)}</section>`;
   });
@@ -28,10 +29,25 @@ export function reportHtml(run: ExperimentRun): string {
       : "Settings were chosen on the dev split."
   } Mean and deviation over seeds ${bench.seeds.join(", ")}; grids: ${bench.full ? "the paper's, chosen for each seed" : "reduced, chosen with the first seed (--full for the paper's)"}.</p>
 <nav>${links}</nav>
+${listHtml("Warnings", result.warnings)}${listHtml("What could not be computed", result.failed.map(failureText))}
 ${extractorsHtml(run)}
 ${sections.join("\n")}
 </body></html>
 `;
+}
+
+/** A chart that cannot be drawn leaves the numbers where they are. */
+function drawn(table: string, run: ExperimentRun): string {
+  try {
+    return picturesOf(table, run);
+  } catch (error) {
+    return `<p>The pictures could not be drawn: ${escapeHtml(faultOf(error).message)}</p>`;
+  }
+}
+
+function listHtml(title: string, lines: readonly string[]): string {
+  const items = lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("");
+  return items === "" ? "" : `<h2>${title}</h2><ul>${items}</ul>`;
 }
 
 function heading(table: string): string {
@@ -84,7 +100,7 @@ function samplesHtml({ bench, outcomeOf }: ExperimentRun): string {
     .read(outcomeOf)
     .map(({ name, utterance, real, predicted, paper }) => {
       const right = real === predicted ? ' class="right"' : "";
-      return `<tr><td>${escapeHtml(utterance)}</td><td>${escapeHtml(real)}</td><td${right}>${escapeHtml(predicted)}</td><td>${paper ?? ""}</td><td class="small">${escapeHtml(name)}</td></tr>`;
+      return `<tr><td>${escapeHtml(utterance)}</td><td>${escapeHtml(real)}</td><td${right}>${escapeHtml(predicted ?? "–")}</td><td>${paper ?? ""}</td><td class="small">${escapeHtml(name)}</td></tr>`;
     });
   const { isPaper, speakers } = bench.data;
   const own = `by the head of their speaker (${escapeHtml(speakers.join(", "))})`;

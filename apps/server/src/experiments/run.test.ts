@@ -22,7 +22,7 @@ function bench(name: string) {
     what: key,
     cost: 1,
     compute() {
-      if (key === failing) throw new Error("cut off");
+      if (key === failing) throw new Error("cut off; raise l2");
       computed.push(key);
       return { scores: [key.length], notes: ["fine"] };
     },
@@ -40,28 +40,33 @@ function bench(name: string) {
 describe("Running tasks", () => {
   it("computes equal keys once and hands every outcome back", async () => {
     const { run, computed, task } = bench("once");
-    const outcomeOf = await run(["a", "bb", "a"]);
+    const { outcomeOf } = await run(["a", "bb", "a"]);
     expect(computed).toEqual(["a", "bb"]);
     expect(outcomeOf(task("bb"))).toEqual({ scores: [2], notes: ["fine"], seconds: 0 });
     expect(() => outcomeOf(task("ccc"))).toThrow("was not computed");
   });
 
-  it("goes on after an interruption, and computes nothing in a rerun", async () => {
-    const { run, computed, fail } = bench("resume");
-    fail("ccc");
-    await expect(run(["a", "bb", "ccc", "dddd"])).rejects.toThrow("cut off");
+  it("goes on past a task that fails, says why, and computes that one alone in a rerun", async () => {
+    const { run, computed, fail, task } = bench("resume");
+    fail("bb");
+    const { outcomeOf, faults } = await run(["a", "bb", "ccc"]);
+    expect([...faults].map(([key, { code, message }]) => [key, code, message])).toEqual([
+      ["bb", "INTERNAL", "cut off; raise l2"],
+    ]);
+    expect(outcomeOf(task("bb"))).toEqual({ scores: [], notes: ["failed: INTERNAL: cut off, raise l2"], seconds: 0 });
+    expect(outcomeOf(task("ccc")).scores).toEqual([3]);
     fail();
-    await run(["a", "bb", "ccc", "dddd"]);
-    expect(computed).toEqual(["a", "bb", "ccc", "dddd"]);
-    await run(["a", "bb", "ccc", "dddd"]);
-    expect(computed).toHaveLength(4);
+    expect((await run(["a", "bb", "ccc"])).faults.size).toBe(0);
+    expect(computed).toEqual(["a", "ccc", "bb"]);
+    await run(["a", "bb", "ccc"]);
+    expect(computed).toHaveLength(3);
   });
 
   it("computes again what a crash left half written, and leaves whole lines alone", async () => {
     const { run, computed, path } = bench("torn");
     await run(["a", "bb"]);
     appendFileSync(path, '{"key":"ccc","outcome":{"scores":[3],"no');
-    const outcomeOf = await run(["a", "bb", "ccc"]);
+    const { outcomeOf } = await run(["a", "bb", "ccc"]);
     expect(computed).toEqual(["a", "bb", "ccc"]);
     expect(outcomeOf).toBeDefined();
     const lines = readFileSync(path, "utf8").trimEnd().split("\n");
@@ -94,7 +99,7 @@ describe("Running tasks", () => {
       compute: () => ({ scores: [], notes: [] }),
     });
     const tasks = [task("a1", 2), task("b1", 40), task("b2", 9), task("b3", 90), task("a2", 2), task("c1", 30)];
-    const outcomeOf = await runTasks(tasks, {
+    const { outcomeOf } = await runTasks(tasks, {
       store: openCellStore(join(directory, "lanes", "cells.jsonl")),
       progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
@@ -108,23 +113,30 @@ describe("Running tasks", () => {
     expect(closed).toEqual([0, 1]);
   });
 
-  it("stops every lane at the first fault and keeps what was found", async () => {
+  it("stops every lane where an outcome cannot be saved, and keeps what was", async () => {
     const path = join(directory, "fault", "cells.jsonl");
     const closed: string[] = [];
-    const good: Lane = { compute: () => ({ scores: [1], notes: [] }), close: async () => void closed.push("good") };
-    const bad: Lane = {
-      compute: () => Promise.reject(new Error("no memory")),
-      close: async () => void closed.push("bad"),
-    };
+    const lane = (name: string): Lane => ({
+      compute: ({ key }) => ({ scores: [key.length], notes: [] }),
+      close: async () => void closed.push(name),
+    });
     const { task } = bench("unused");
-    const running = runTasks(["a", "b"].map(task), {
-      store: openCellStore(path),
+    const store = openCellStore(path);
+    const full = {
+      ...store,
+      put: (...[key, outcome]: Parameters<typeof store.put>) => {
+        if (key === "bb") throw new Error("no space");
+        store.put(key, outcome);
+      },
+    };
+    const running = runTasks(["a", "bb"].map(task), {
+      store: full,
       progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
-      openLanes: () => [good, bad],
+      openLanes: () => [lane("one"), lane("two")],
     });
-    await expect(running).rejects.toThrow("no memory");
-    expect(closed).toEqual(["good", "bad"]);
+    await expect(running).rejects.toThrow("no space");
+    expect(closed).toEqual(["one", "two"]);
     expect(openCellStore(path).get("a")).toMatchObject({ scores: [1] });
   });
 });

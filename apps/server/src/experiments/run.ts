@@ -1,6 +1,8 @@
 // Runs experiments: every task once, from the store where it is known, several at a time where there are lanes, saved as soon as it is found.
 
+import type { AppError } from "@attune/shared/errors";
 import type { CellStore } from "./cell-store.js";
+import { type Faults, failedOutcome, faultOf } from "./failures.js";
 import type { Lane } from "./lanes.js";
 import type { Experiment, Outcome, OutcomeOf, Task } from "./outcome.js";
 import type { Progress } from "./progress.js";
@@ -13,14 +15,20 @@ export interface TaskRun {
   readonly openLanes: (missing: readonly Task[]) => readonly Lane[];
 }
 
-/** Computes what is missing and returns how to look outcomes up. The first fault stops all lanes; what was found before is kept. */
-export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<OutcomeOf> {
+export interface TaskResults {
+  readonly outcomeOf: OutcomeOf;
+  readonly faults: Faults;
+}
+
+/** Computes what is missing. A task that fails is noted and the next one begun; an outcome that cannot be saved stops all lanes. */
+export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<TaskResults> {
   const { store, progress, nowMs, openLanes } = run;
   const unique = [...new Map(tasks.map((task) => [task.key, task])).values()];
   const missing = unique.filter(({ key }) => store.get(key) === undefined);
   const total = costOf(unique);
   const known = total - costOf(missing);
   const running = new Map<Task, number>();
+  const faults = new Map<string, AppError>();
   let finished = 0;
   const show = () => {
     const spent = [...running].reduce((sum, [{ cost }, fraction]) => sum + cost * fraction, finished);
@@ -35,11 +43,17 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ou
       running.set(current, 0);
       show();
       const started = nowMs();
-      const finding = await lane.compute(current, (fraction) => {
-        running.set(current, Math.min(1, fraction));
-        show();
-      });
-      store.put(current.key, { ...finding, seconds: Math.round(nowMs() - started) / 1000 });
+      let found: Outcome | undefined;
+      try {
+        const finding = await lane.compute(current, (fraction) => {
+          running.set(current, Math.min(1, fraction));
+          show();
+        });
+        found = { ...finding, seconds: Math.round(nowMs() - started) / 1000 };
+      } catch (error) {
+        faults.set(current.key, faultOf(error));
+      }
+      if (found !== undefined) store.put(current.key, found);
       running.delete(current);
       finished += current.cost;
     }
@@ -53,7 +67,7 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ou
     await Promise.all(lanes.map((lane) => lane.close()));
     progress.end();
   }
-  return (task) => outcomeIn(store, task);
+  return { outcomeOf: (task) => outcomeIn(store, faults, task), faults };
 }
 
 /**
@@ -96,7 +110,9 @@ function costOf(list: readonly Task[]): number {
   return list.reduce((sum, { cost }) => sum + cost, 0);
 }
 
-function outcomeIn(store: CellStore, task: Task): Outcome {
+function outcomeIn(store: CellStore, faults: Faults, task: Task): Outcome {
+  const fault = faults.get(task.key);
+  if (fault !== undefined) return failedOutcome(fault);
   const outcome = store.get(task.key);
   if (outcome === undefined) throw new Error(`the task "${task.what}" was not computed`);
   return outcome;

@@ -18,7 +18,8 @@ export interface Sample {
   /** For the researcher's own report; never in --json, a log or the store. */
   readonly utterance: string;
   readonly real: string;
-  readonly predicted: string;
+  /** null where it could not be computed. */
+  readonly predicted: string | null;
   readonly paper: string | null;
 }
 
@@ -54,7 +55,7 @@ export function sampleTask(bench: Workbench): SampleTask {
 }
 
 function readSamples(bench: Workbench, chosen: readonly number[], series: Record<string, number[]>): Sample[] {
-  const label = (index: number | undefined) => bench.data.classes[index ?? 0]!;
+  const label = (index: number | undefined) => (index === undefined ? null : bench.data.classes[index]!);
   return [
     ...(bench.data.isPaper ? paperTable2 : []).map(
       ({ utterance, label: real, prediction }, index): Sample => ({

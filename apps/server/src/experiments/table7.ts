@@ -15,6 +15,7 @@ import {
   type Finding,
   mean,
   measuredCell,
+  type Outcome,
   type OutcomeOf,
   type Task,
 } from "./outcome.js";
@@ -173,7 +174,7 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
       ...people.flatMap((person) => [
         ...paperCells(bench, person, outcomeOf),
         ...curveCells(bench, person, outcomeOf),
-        ...baselineCells(bench, person, outcomeOf(bagOfWords).series?.predictions ?? []),
+        ...baselineCells(bench, person, outcomeOf(bagOfWords)),
       ]),
       ...bench.extractors.flatMap((source) => meanCells(bench, source, outcomeOf)),
     ],
@@ -224,15 +225,15 @@ function meanCells(bench: Workbench, source: ExtractorSource, outcomeOf: Outcome
 
 /** The goal of a personal head: better than the prior alone and than one from scratch, each by its mean over the draws. */
 function betterThanBoth(people: readonly PersonTasks[], count: string, outcomeOf: OutcomeOf): string {
-  const better = people.filter(({ curves }) => {
+  const compared = people.flatMap(({ curves }) => {
     const score = (start: Start, at: string) => {
       const task = curves.find((curve) => curve.start === start)?.task;
       return task === undefined ? null : mean(outcomeOf(task).series?.[at] ?? []);
     };
-    const own = score("shipped", count) ?? 0;
-    return own > (score("shipped", "0") ?? 1) && own > (score("scratch", count) ?? 1);
+    const [own, prior, scratch] = [score("shipped", count), score("shipped", "0"), score("scratch", count)];
+    return own === null || prior === null || scratch === null ? [] : [own > prior && own > scratch];
   });
-  return `better than the prior alone and than from scratch for ${better.length} of ${people.length}`;
+  return `better than the prior alone and than from scratch for ${compared.filter(Boolean).length} of ${compared.length}`;
 }
 
 function rowName({ extractors }: Workbench, { source, speaker }: PersonTasks): string {
@@ -275,21 +276,20 @@ const noPrior = "the extractor ships no prior head: attune extractor freeze make
 const otherLabels = ({ identity }: LinearHead) =>
   `the extractor's prior head knows ${identity.classes.join(", ")}; --labels says which of them the dataset's labels are`;
 
-function baselineCells(bench: Workbench, person: PersonTasks, predictions: readonly number[]): Cell[] {
+function baselineCells(bench: Workbench, person: PersonTasks, { series, notes }: Outcome): Cell[] {
+  const predictions = series?.predictions;
   const rows = [...bench.measured.keys()].filter((i) => bench.measured[i]!.speaker === person.speaker);
   const truth = labelsOf(rows.map((i) => bench.measured[i]!));
   const row = rowName(bench, person);
   const commonest = commonestClass(bench.data);
-  const cell = (column: string, predicted: Int32Array): Cell => {
+  const cell = (column: string, predicted: Int32Array | undefined): Cell => {
     const place = { row, column, paper: null };
-    if (truth.length === 0 || predictions.length === 0) return emptyCell(place, "no rows of this person in the split");
+    if (predicted === undefined) return emptyCell(place, notes.join("; "));
+    if (truth.length === 0) return emptyCell(place, "no rows of this person in the split");
     return measuredCell(place, { scores: [weightedF1(truth, predicted, bench.data.classes.length)], notes: [] });
   };
   return [
-    cell(
-      "bag of words, everyone's rows",
-      Int32Array.from(rows, (i) => predictions[i] ?? 0),
-    ),
+    cell("bag of words, everyone's rows", predictions && Int32Array.from(rows, (i) => predictions[i]!)),
     cell(`always ${bench.data.classes[commonest]}`, new Int32Array(truth.length).fill(commonest)),
   ];
 }
