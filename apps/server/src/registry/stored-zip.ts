@@ -19,8 +19,7 @@ interface Directory {
 export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const directory = findDirectory(view);
-  const entries = new Map<string, Uint8Array>();
-  const spans: { name: string; begin: number; end: number }[] = [];
+  const found = new Map<string, Span>();
   const directoryEnd = directory.offset + directory.size;
   for (let at = directory.offset; at < directoryEnd; ) {
     if (at + 46 > directoryEnd || view.getUint32(at, true) !== centralSignature) {
@@ -28,7 +27,7 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
     }
     const entry = readEntry(view, at, directoryEnd);
     const { name } = entry;
-    if (entries.has(name)) throw new Error(`the zip holds "${name}" twice`);
+    if (found.has(name)) throw new Error(`the zip holds "${name}" twice`);
     if (entry.encrypted) throw new Error(`the zip's "${name}" is encrypted`);
     if (entry.method !== 0 || entry.size !== entry.compressedSize) {
       throw new Error(`the zip's "${name}" is compressed, which torch.save never does`);
@@ -36,14 +35,26 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
     const begin = dataOffset(view, entry, directory.offset);
     const end = begin + entry.size;
     if (end > directory.offset) throw new Error(`the zip's "${name}" ends at ${end}, past the file's entries`);
-    const content = bytes.subarray(begin, end);
-    if (crc32(content) !== entry.checksum) throw new Error(`the zip's "${name}" is damaged: its checksum differs`);
-    entries.set(name, content);
-    spans.push({ name, begin: entry.headerOffset, end });
+    found.set(name, { name, headerOffset: entry.headerOffset, begin, end, checksum: entry.checksum });
     at = entry.next;
   }
-  refuseOverlap(spans);
+  // Before any content is read: entries that share bytes would have them read once for each.
+  refuseOverlap([...found.values()]);
+  const entries = new Map<string, Uint8Array>();
+  for (const { name, begin, end, checksum } of found.values()) {
+    const content = bytes.subarray(begin, end);
+    if (crc32(content) !== checksum) throw new Error(`the zip's "${name}" is damaged: its checksum differs`);
+    entries.set(name, content);
+  }
   return entries;
+}
+
+interface Span {
+  readonly name: string;
+  readonly headerOffset: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly checksum: number;
 }
 
 function findDirectory(view: DataView): Directory {
@@ -127,10 +138,10 @@ function dataOffset(view: DataView, { name, headerOffset }: Entry, directory: nu
   return headerOffset + 30 + view.getUint16(headerOffset + 26, true) + view.getUint16(headerOffset + 28, true);
 }
 
-function refuseOverlap(spans: readonly { name: string; begin: number; end: number }[]): void {
+function refuseOverlap(spans: readonly Span[]): void {
   let end = 0;
-  for (const span of spans.toSorted((x, y) => x.begin - y.begin)) {
-    if (span.begin < end) throw new Error(`the zip's "${span.name}" overlaps the entry before it`);
+  for (const span of spans.toSorted((x, y) => x.headerOffset - y.headerOffset)) {
+    if (span.headerOffset < end) throw new Error(`the zip's "${span.name}" overlaps the entry before it`);
     end = span.end;
   }
 }

@@ -46,6 +46,12 @@ describe("what PyTorch saved", () => {
 
 const square = { shape: tuple(int(2), int(2)), stride: tuple(int(2), int(1)) };
 const sixteen = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+/** Of 64 entries all but the first have the bytes of the first, and a checksum that only reading them could refute. */
+const names = Array.from({ length: 64 }, (_, i) => `m/data/${String(i).padStart(2, "0")}`);
+const sharing = zipOf(
+  Object.fromEntries(names.map((name, i) => [name, sixteen.map((byte) => byte ^ i)])),
+  Object.fromEntries(names.slice(1).map((name) => [name, { offset: 0 }])),
+);
 const archive = (data: Uint8Array, stored = sixteen) => zipOf({ "m/data.pkl": data, "m/data/0": stored });
 
 it("reads the pickles and zips written here, so that what follows fails for its own reason", () => {
@@ -131,6 +137,7 @@ describe("a container that is not what it should be is refused", () => {
     ["compressed, growing to 2 GiB", zipOf(files, { "m/data/0": bomb }), '"m/data/0" is compressed'],
     ["an entry longer than the file", zipOf(files, { "m/data/0": { size: 17 } }), '"m/data/0" is compressed'],
     ["two entries in one place", zipOf(files, { "m/data/0": { offset: 0 } }), '"m/data/0"'],
+    ["many entries on the same bytes", sharing, "overlaps the entry before it"],
     ["an encrypted entry", zipOf(files, { "m/data/0": { flags: 1 } }), "is encrypted"],
     ["big-endian", zipOf({ ...files, "m/byteorder": text("big") }), "byteorder is not little"],
     ["a list", archive(pickle([0x5d])), "does not hold a dict"],

@@ -1,5 +1,6 @@
 // What a manifest must satisfy before anything of it is believed.
 
+import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
 import { describe, expect, it } from "vitest";
 import { createSigningKey, createTestHashing, sha256Hex } from "../../../../../test/fakes/node-crypto.js";
 import {
@@ -26,6 +27,26 @@ const signed = (change: (release: TinyRelease["release"]) => unknown) =>
 describe("a manifest", () => {
   it("is accepted when everything fits", async () => {
     expect(await check(good.manifest)).toEqual({ ok: true, value: good.release });
+  });
+
+  it.each(releaseFileNames)("may declare as much as a %s can be, and no byte more", async (name) => {
+    const declaring = (sizeBytes: number) =>
+      signed((release) => ({
+        ...release,
+        files: release.files.map((file) => (file.name === name ? { ...file, ...cut(sizeBytes) } : file)),
+      }));
+    const cut = (sizeBytes: number) => {
+      const { sha256 } = good.release.files[0]!;
+      const chunks = [];
+      for (let left = sizeBytes; left > 0; left -= chunkSizeBytes) {
+        chunks.push({ sha256, sizeBytes: Math.min(left, chunkSizeBytes) });
+      }
+      return { sizeBytes, chunks };
+    };
+    expect((await check(declaring(largestFileBytes[name]))).ok).toBe(true);
+    expect(await check(declaring(largestFileBytes[name] + 1))).toMatchObject({ reason: "manifestMalformed" });
+    const others = Object.values(largestFileBytes).toSorted((a, b) => b - a);
+    expect(others[1]).toBeLessThanOrEqual(others[0]! / 16);
   });
 
   it("is refused with another hash than the target's", async () => {
