@@ -14,8 +14,8 @@ export const importUsage = `Usage: attune extractor import FOLDER|hf:OWNER/NAME[
 
 Imports a BERT, RoBERTa or MobileBERT checkpoint in Hugging Face's layout: config.json; model.safetensors or pytorch_model.bin,
 whole or in shards, float32, float16 or bfloat16; tokenizer.json, vocab.txt, or vocab.json with merges.txt, each read as
-tokenizer_config.json says. Nothing in a checkpoint is executed. The result holds config.json, model.safetensors (float32, the encoder
-alone), tokenizer.json and import.json.
+tokenizer_config.json says. What Transformers would compute otherwise is refused by name. Nothing in a checkpoint is executed. The
+result holds config.json, model.safetensors (float32, the encoder alone), tokenizer.json and import.json.
 
   --out DIR        the extractor folder; it must be empty or not exist
   --pooling P      ${poolings.join(", ")}: how token vectors become features (default: cls, as in the paper)

@@ -43,6 +43,9 @@ function folderOf(weights: Record<string, string>, { tokenizer = true, config = 
   if (tokenizer) {
     writeFileSync(join(folder, "vocab.json"), JSON.stringify(bpe.vocab));
     writeFileSync(join(folder, "merges.txt"), `#version: 0.2\n${bpe.merges.join("\n")}\n`);
+    // As the published tokenizer.json has it.
+    const mask = { content: "<mask>", lstrip: true, rstrip: false, single_word: false, normalized: false };
+    writeFileSync(join(folder, "special_tokens_map.json"), JSON.stringify({ mask_token: mask }));
   }
   return folder;
 }
@@ -95,6 +98,34 @@ describe("the same hidden states come of a checkpoint saved as", () => {
     ["a bfloat16 PyTorch file", { "pytorch_model.bin": "pytorch_model-bfloat16.bin" }, 5e-2],
   ])("%s", (_, weights, tolerance) => {
     expect(largestDifference(folderOf(weights))).toBeLessThan(tolerance);
+  });
+});
+
+describe("the same hidden states come of a checkpoint", () => {
+  const weights = parseSafetensors(new Uint8Array(readFileSync(join(checkpoint, "model.safetensors"))));
+  const configJson = readFileSync(join(checkpoint, "config.json"), "utf8");
+
+  it.each<[string, Tensor]>([
+    ["BOOL", { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 0) }],
+    ["U16", { dtype: "U16", shape: [2], data: Uint8Array.of(1, 0, 2, 0) }],
+    ["F8_E4M3", { dtype: "F8_E4M3", shape: [3], data: Uint8Array.of(1, 2, 3) }],
+    ["C64", { dtype: "C64", shape: [1], data: new Uint8Array(8) }],
+  ])("with a tensor of type %s that no encoder has", (_, tensor) => {
+    const folder = folderOf({});
+    const tensors = new Map(weights.tensors).set("extra", tensor);
+    writeFileSync(join(folder, "model.safetensors"), serializeSafetensors({ ...weights, tensors }));
+    expect(largestDifference(folder)).toBeLessThan(1e-5);
+  });
+
+  it.each([
+    ["NaN and Infinity", "{", '{ "best_loss": NaN, "worst": [-Infinity, Infinity],'],
+    ["another name of its activation", '"hidden_act": "gelu"', '"hidden_act": "gelu_python"'],
+  ])("whose config.json has %s", (_, what, instead) => {
+    const folder = folderOf({ "model.safetensors": "model.safetensors" });
+    const changed = configJson.replace(what, instead);
+    expect(changed).not.toBe(configJson);
+    writeFileSync(join(folder, "config.json"), changed);
+    expect(largestDifference(folder)).toBeLessThan(1e-5);
   });
 });
 
@@ -173,7 +204,10 @@ describe("config.json and tokenizer files of other kinds", () => {
     ],
     ["10^9 layers", { num_hidden_layers: 1e9 }, {}, "num_hidden_layers 1000000000 is not a whole number from 1 to 256"],
     ["a table of 10^12 values", { vocab_size: 1e6, hidden_size: 1e6, num_attention_heads: 1 }, {}, "has shape [30,6]"],
-    ["no tokenizer", {}, { "notes.md": "" }, "holds neither tokenizer.json nor vocab.txt nor vocab.json"],
+    ["code of the publisher's own", { auto_map: { AutoModel: "own.Own" } }, {}, "config.json: auto_map names code"],
+    ["quantized weights", { quantization_config: { bits: 4 } }, {}, "config.json: quantization_config stores"],
+    ["another tokenizer", { tokenizer_class: "XLNetTokenizer" }, {}, 'config.json: tokenizer_class "XLNetTokenizer"'],
+    ["no tokenizer", {}, { "notes.md": "" }, "holds neither tokenizer.json nor vocab.txt, which"],
     ["half a tokenizer", {}, { "vocab.json": "{}" }, "holds neither tokenizer.json"],
     ["a tokenizer that is none", {}, { "tokenizer.json": "[]" }, "tokenizer.json: it is not a JSON object"],
     [
@@ -190,6 +224,11 @@ describe("config.json and tokenizer files of other kinds", () => {
     ],
   ])("%s: refused", (_, changes, files, message) => {
     expect(refusal(bertFolder(changes, files))).toContain(message);
+  });
+
+  it("an adapter beside the weights is refused", () => {
+    const files = { "vocab.txt": vocab.join("\n"), "adapter_config.json": "{}" };
+    expect(refusal(bertFolder({}, files))).toContain("adapter_config.json: an adapter changes the weights");
   });
 
   it("more tokens than positions are refused before anything is written", () => {
@@ -244,7 +283,12 @@ describe("weights that are missing, wrong or hostile are refused with file and t
     ["a missing weight", changed(undefined), 'the weight "encoder.layer.1.output.dense.weight" is missing'],
     ["a wrong shape", changed(wrong([6, 4], 0)), "has shape [6,4] where config.json asks for [4,6]"],
     ["a NaN", changed(wrong([4, 6], Number.NaN)), 'tensor "encoder.layer.1.output.dense.weight" holds NaN'],
-    ["whole numbers", changed({ dtype: "I8", shape: [4, 6], data: new Int8Array(24) }), "holds whole numbers"],
+    [
+      "whole numbers",
+      changed({ dtype: "I8", shape: [4, 6], data: new Int8Array(24) }),
+      "is I8 where weights are needed",
+    ],
+    ["eight-bit floats", changed({ dtype: "F8_E4M3", shape: [4, 6], data: new Uint8Array(24) }), "is F8_E4M3 where"],
     [
       "text",
       new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),

@@ -8,13 +8,14 @@ import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { assertFinite } from "@attune/ml/error";
 import { createFeatureExtractor } from "@attune/ml/features/extractor";
+import { parsePythonJson } from "@attune/ml/json";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { writeDurably } from "../pretraining/checkpoint.js";
 import { extractorConfigJson, sha256 } from "../pretraining/export.js";
-import { readTokenizerJson, tokenizerFileNames } from "./checkpoint-tokenizer.js";
+import { readTokenizerJson, type TokenizerOrigin, tokenizerFileNames } from "./checkpoint-tokenizer.js";
 import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeights } from "./checkpoint-weights.js";
 
 export interface ImportInput {
@@ -103,10 +104,15 @@ export interface FileDigest {
 export function readCheckpointFolder(folder: string): CheckpointFolder {
   const configPath = join(folder, "config.json");
   const configText = inFile(configPath, () => readText(configPath));
+  const adapter = join(folder, "adapter_config.json");
+  if (existsSync(adapter)) {
+    throw new AppError("INVALID_CHECKPOINT", `${adapter}: an adapter changes the weights; merge it and save the model`);
+  }
   const found = openWeights(folder);
-  const config = inFile(configPath, () => parseEncoderConfig(withModelType(configText, modelTypeOf(found))));
+  const config = inFile(configPath, () => parseEncoderConfig(configText, modelTypeOf(found)));
   const model = takeEncoderWeights(config, found, folder);
-  const tokenizerJson = readTokenizerJson(folder);
+  const origin = inFile(configPath, () => readTokenizerOrigin(configText));
+  const tokenizerJson = readTokenizerJson(folder, { ...origin, vocabSize: config.vocabSize });
   const weightFiles = new Set([...found.values()].map(({ file }) => basename(file.path)));
   const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
   const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
@@ -114,6 +120,15 @@ export function readCheckpointFolder(folder: string): CheckpointFolder {
     return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
   });
   return { config, model, tokenizerJson, files, ...readOriginOf(folder) };
+}
+
+const originSchema = z.looseObject({ model_type: z.string().optional(), tokenizer_class: z.string().nullish() });
+
+function readTokenizerOrigin(configJson: string): TokenizerOrigin {
+  const { success, data } = originSchema.safeParse(parsePythonJson(configJson));
+  if (!success) throw new Error("tokenizer_class is not the name of a class");
+  // A folder that was written here has this key, and only such a one.
+  return { modelType: data.model_type, tokenizerClass: data.tokenizer_class, isOwn: data.attune !== undefined };
 }
 
 const importedSchema = z.looseObject({ source: z.string().optional(), licence: z.string().optional() });
@@ -136,13 +151,6 @@ function refuseFilled(out: string): void {
   if (existsSync(out) && readdirSync(out).length > 0) {
     throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
   }
-}
-
-/** The first checkpoints' config.json names no model_type; it is put in where the tensors' names tell. */
-function withModelType(json: string, modelType: EncoderConfig["modelType"] | undefined): string {
-  const value: unknown = JSON.parse(json);
-  if (modelType === undefined || typeof value !== "object" || value === null || "model_type" in value) return json;
-  return JSON.stringify({ ...value, model_type: modelType });
 }
 
 interface Pipeline {

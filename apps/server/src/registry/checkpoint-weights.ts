@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import type { EncoderConfig, ModelType } from "@attune/ml/encoder/config";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
 import { assertFinite } from "@attune/ml/error";
+import { parsePythonJson } from "@attune/ml/json";
 import { asFloat32 } from "@attune/ml/tensor/half";
 import { parseSafetensors, sameShape, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
@@ -28,6 +29,9 @@ interface WeightFile {
   readonly path: string;
   readonly sizeBytes: number;
 }
+
+/** What is taken as a weight. A tensor that is not taken may be of any type. */
+const weightDtypes = ["F64", "F32", "F16", "BF16"];
 
 export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
 
@@ -59,7 +63,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
 
 /** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name is only that: no index reaches out of its folder. */
 export function readShardIndex(json: string): Map<string, string> {
-  const parsed = indexSchema.safeParse(JSON.parse(json));
+  const parsed = indexSchema.safeParse(parsePythonJson(json));
   if (!parsed.success) throw new Error("weight_map: is not an object of file names");
   for (const file of Object.values(parsed.data.weight_map)) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(safetensors|bin)$/.test(file)) {
@@ -80,8 +84,8 @@ function openWeightFile(path: string): CheckpointTensors {
 
 function readSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
   const stored = (tensor: Tensor): StoredTensor => {
-    const { shape, data } = tensor;
-    return { shape, sizeBytes: data.byteLength, values: () => asFloat32(tensor) };
+    const { dtype, shape, data } = tensor;
+    return { dtype, shape, sizeBytes: data.byteLength, values: () => asFloat32(tensor) };
   };
   return new Map([...parseSafetensors(bytes).tensors].map(([name, tensor]) => [name, stored(tensor)]));
 }
@@ -108,6 +112,9 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
     if (tensor === undefined) throw new AppError("INVALID_CHECKPOINT", `${folder}: the weight "${name}" is missing`);
     const { file } = tensor;
     const data = inFile(file.path, () => {
+      if (!weightDtypes.includes(tensor.dtype)) {
+        throw new Error(`tensor "${name}" is ${tensor.dtype} where weights are needed; save the checkpoint as float32`);
+      }
       if (!sameShape(tensor.shape, shape)) {
         throw new Error(`tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${shape}]`);
       }
@@ -119,8 +126,7 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
           `the weights up to "${name}" would take ${taken} bytes of its ${file.sizeBytes}: they share values; save each with its own`,
         );
       }
-      const values = tensor.values();
-      if (values === undefined) throw new Error(`tensor "${name}" holds whole numbers where weights are needed`);
+      const values = tensor.values()!;
       assertFinite(`tensor "${name}"`, values);
       return values;
     });
@@ -143,9 +149,9 @@ export function readBytes(path: string): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Of UTF-8. Throws an Error as readBytes does, and for bytes that are no text. */
-export function readText(path: string): string {
-  return new TextDecoder("utf-8", { fatal: true }).decode(readBytes(path));
+/** Of UTF-8; a byte order mark is left out unless it is to be kept. Throws an Error as readBytes does, and for bytes that are no text. */
+export function readText(path: string, { keepsMark = false } = {}): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepsMark }).decode(readBytes(path));
 }
 
 /** Whatever is wrong with a file, said with the file's path. */

@@ -5,6 +5,7 @@ import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { describe, expect, it } from "vitest";
 import {
   dict,
+  dictOf,
   global,
   int,
   long,
@@ -44,6 +45,12 @@ describe("what PyTorch saved", () => {
   });
 });
 
+/** As PyTorch pickles a view with its "neg" bit. */
+const negated = [
+  ...global("torch._utils", "_rebuild_tensor_v2"),
+  ...tuple(storage(int(4)), int(0), tuple(int(2)), tuple(int(1)), [0x89], [0x7d], [0x7d, ...string("neg"), 0x88, 0x73]),
+  0x52,
+];
 const square = { shape: tuple(int(2), int(2)), stride: tuple(int(2), int(1)) };
 const sixteen = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
 /** Of 64 entries all but the first have the bytes of the first, and a checksum that only reading them could refute. */
@@ -63,6 +70,39 @@ it("reads the pickles and zips written here, so that what follows fails for its 
       .get("w")!
       .values()!,
   ]).toEqual([1, 3, 2, 4]);
+});
+
+it("reads a file with tensors of every type beside its weights", () => {
+  const untyped = (dtype: string) => [
+    ...global("torch._utils", "_rebuild_tensor_v3"),
+    ...tuple(
+      [
+        ...tuple(string("storage"), global("torch.storage", "UntypedStorage"), string("0"), string("cpu"), int(16)),
+        0x51,
+      ],
+      ...[int(0), tuple(int(8)), tuple(int(1)), [0x89], [0x7d], global("torch", dtype)],
+    ),
+    0x52,
+  ];
+  const sparse = [...global("torch._utils", "_rebuild_sparse_tensor"), ...tuple(global("torch", "sparse_coo")), 0x52];
+  const others = {
+    complex: tensor({ ...square, storage: storage(int(2), "ComplexFloatStorage") }),
+    quantized: tensor({ ...square, storage: storage(int(16), "QInt8Storage") }),
+    uint16: untyped("uint16"),
+    float8: untyped("float8_e4m3fn"),
+    sparse,
+  };
+  const tensors = readTorchFile(archive(dictOf({ ...others, w: tensor(square) })));
+  expect([...tensors.get("w")!.values()!]).toEqual([1, 2, 3, 4]);
+  expect([...tensors].map(([name, { dtype }]) => [name, dtype])).toEqual([
+    ["complex", "C64"],
+    ["quantized", "QInt8"],
+    ["uint16", "torch.uint16"],
+    ["float8", "torch.float8_e4m3fn"],
+    ["sparse", "torch._utils._rebuild_sparse_tensor"],
+    ["w", "F32"],
+  ]);
+  for (const name of Object.keys(others)) expect(tensors.get(name)!.values()).toBeUndefined();
 });
 
 describe("a pickle with code in it is refused by the name of what it would call", () => {
@@ -119,7 +159,8 @@ describe("a tensor that its storage does not hold is refused", () => {
     ["a negative stride", tensor({ ...square, stride: tuple(int(-2), int(1)) }), "not a whole, non-negative"],
     ["strides of another length", tensor({ ...square, stride: tuple(int(1)) }), "differ in length"],
     ["no storage", tensor({ ...square, storage: int(1) }), "built of no storage"],
-    ["a quantized type", tensor({ ...square, storage: storage(int(4), "QInt8Storage") }), "torch.QInt8Storage"],
+    ["a type that is none", tensor({ ...square, storage: storage(int(4), "OddStorage") }), "torch.OddStorage"],
+    ["a negated view", negated, "a view with other values than its storage"],
   ])("%s", (_, value, message) => {
     expect(() => readTorchFile(archive(dict("w", value)))).toThrow(message);
   });

@@ -3,13 +3,21 @@
 
 import { float32FromBfloat16, float32FromHalf } from "@attune/ml/tensor/half";
 import { readStoredZip } from "./stored-zip.js";
-import { type PickleValue, readPickle, type StorageType, type StridedTensor } from "./torch-pickle.js";
+import {
+  type PickleValue,
+  type ReadPickle,
+  readPickle,
+  type StorageType,
+  type StridedTensor,
+  storageWidths,
+} from "./torch-pickle.js";
 
 export interface StoredTensor {
+  readonly dtype: string;
   readonly shape: readonly number[];
   /** Of its values as they are stored. */
   readonly sizeBytes: number;
-  /** Row-major float32; undefined for whole numbers. Throws an Error where the tensor does not fit what is stored. */
+  /** Row-major float32; undefined for what are no weights. Throws an Error where the tensor does not fit what is stored. */
   values(): Float32Array | undefined;
 }
 
@@ -22,10 +30,13 @@ export function readTorchFile(bytes: Uint8Array): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, tensor] of value.entries) {
     if (typeof name !== "string" || typeof tensor !== "object" || tensor === null || Array.isArray(tensor)) continue;
+    if (tensor.kind === "unread") {
+      tensors.set(name, { dtype: tensor.name, shape: [], sizeBytes: 0, values: () => undefined });
+    }
     if (tensor.kind !== "tensor") continue;
-    const { shape, storage } = tensor;
-    const sizeBytes = elementsOf(shape) * bytesPerElement[storage.type];
-    tensors.set(name, { shape, sizeBytes, values: () => readValues(name, tensor, storages) });
+    const { dtype, shape, storage } = tensor;
+    const sizeBytes = elementsOf(shape) * storageWidths[storage.type];
+    tensors.set(name, { dtype, shape, sizeBytes, values: () => readValues(name, tensor, storages) });
   }
   return tensors;
 }
@@ -34,11 +45,6 @@ interface Container {
   readonly value: PickleValue;
   readonly storages: ReadonlyMap<string, Uint8Array>;
 }
-
-const bytesPerElement: Readonly<Record<StorageType, number>> = {
-  ...{ F64: 8, F32: 4, F16: 2, BF16: 2 },
-  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 },
-};
 
 function isZip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b;
@@ -70,19 +76,18 @@ function readOlderContainer(bytes: Uint8Array): Container {
   if (version.value !== 1001) throw new Error(`version ${String(version.value)} of the container is not 1001`);
   const machine = readPickle(bytes, version.end);
   if (!isLittleEndian(machine.value)) throw new Error("little_endian is not true: save the checkpoint again");
-  const { value, end } = readPickle(bytes, machine.end);
+  const { value, storages: references, end }: ReadPickle = readPickle(bytes, machine.end);
   const keys = readPickle(bytes, end);
   if (!Array.isArray(keys.value)) throw new Error("the list of storages is missing");
 
-  const widths = storageWidths(value);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const storages = new Map<string, Uint8Array>();
   let at = keys.end;
   for (const key of keys.value) {
-    const width = typeof key === "string" ? widths.get(key) : undefined;
-    if (width === undefined) throw new Error("a storage belongs to no tensor");
+    const reference = typeof key === "string" ? references.get(key) : undefined;
+    if (reference === undefined) throw new Error("a storage belongs to no tensor");
     if (at + 8 > bytes.length) throw new Error(`the file is truncated before storage ${String(key)}`);
-    const length = Number(view.getBigUint64(at, true)) * width;
+    const length = Number(view.getBigUint64(at, true)) * storageWidths[reference.type];
     at += 8;
     if (at + length > bytes.length) throw new Error(`the file is truncated inside storage ${String(key)}`);
     storages.set(key as string, bytes.subarray(at, at + length));
@@ -100,26 +105,16 @@ function isLittleEndian(value: PickleValue): boolean {
   return value.entries.get("little_endian") === true;
 }
 
-/** Bytes per element of each storage that a tensor of the dict refers to. */
-function storageWidths(value: PickleValue): Map<string, number> {
-  const widths = new Map<string, number>();
-  if (typeof value !== "object" || value === null || Array.isArray(value) || value.kind !== "dict") return widths;
-  for (const tensor of value.entries.values()) {
-    if (typeof tensor !== "object" || tensor === null || Array.isArray(tensor) || tensor.kind !== "tensor") continue;
-    widths.set(tensor.storage.key, bytesPerElement[tensor.storage.type]);
-  }
-  return widths;
-}
-
 function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
 function readValues(name: string, tensor: StridedTensor, storages: Container["storages"]): Float32Array | undefined {
   const { storage, offset, shape, stride } = tensor;
+  if (!isFloat(storage.type)) return undefined;
   const bytes = storages.get(storage.key);
   if (bytes === undefined) throw new Error(`tensor "${name}": its storage ${storage.key} is missing`);
-  const needed = storage.elements * bytesPerElement[storage.type];
+  const needed = storage.elements * storageWidths[storage.type];
   if (bytes.length !== needed) {
     throw new Error(`tensor "${name}": its storage has ${bytes.length} bytes where ${needed} are declared`);
   }
@@ -130,13 +125,18 @@ function readValues(name: string, tensor: StridedTensor, storages: Container["st
     throw new Error(`tensor "${name}" of shape [${shape}] reaches past its storage of ${storage.elements} values`);
   }
   // Of many tensors in one storage each copies no more than its own part.
-  const width = bytesPerElement[storage.type];
+  const width = storageWidths[storage.type];
   const stored = storedValues(storage.type, bytes.subarray(offset * width, elements === 0 ? 0 : (last + 1) * width));
-  if (stored === undefined) return undefined;
   return isContiguous(shape, stride) ? stored : gather(stored, tensor, elements);
 }
 
-function storedValues(type: StorageType, bytes: Uint8Array): Float32Array | undefined {
+type FloatType = "F64" | "F32" | "F16" | "BF16";
+
+function isFloat(type: StorageType): type is FloatType {
+  return type === "F64" || type === "F32" || type === "F16" || type === "BF16";
+}
+
+function storedValues(type: FloatType, bytes: Uint8Array): Float32Array {
   // Copied: the file's parts lie at any address, a typed array only at a multiple of its element's size.
   const { buffer } = bytes.slice();
   switch (type) {
@@ -148,8 +148,6 @@ function storedValues(type: StorageType, bytes: Uint8Array): Float32Array | unde
       return float32FromHalf(new Uint16Array(buffer));
     case "BF16":
       return float32FromBfloat16(new Uint16Array(buffer));
-    default:
-      return undefined;
   }
 }
 

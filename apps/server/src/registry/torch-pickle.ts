@@ -7,9 +7,16 @@ export type PickleObject =
   | { readonly kind: "dict"; readonly entries: Map<PickleValue, PickleValue> }
   | { readonly kind: "global"; readonly name: string }
   | StorageReference
-  | StridedTensor;
+  | StridedTensor
+  | { readonly kind: "unread"; readonly name: string };
 
-export type StorageType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+/** Bytes per element. */
+export const storageWidths = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2 },
+  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1, C64: 8, C128: 16 },
+  ...{ QInt8: 1, QUInt8: 1, QInt32: 4, QUInt4x2: 1, QUInt2x4: 1, untyped: 1 },
+} as const;
+export type StorageType = keyof typeof storageWidths;
 
 export interface StorageReference {
   readonly kind: "storage";
@@ -22,6 +29,8 @@ export interface StorageReference {
 /** Which values of a storage a tensor is; not yet checked against the storage's size. */
 export interface StridedTensor {
   readonly kind: "tensor";
+  /** The storage's type, or the name of PyTorch's own for a storage without one. */
+  readonly dtype: string;
   readonly storage: StorageReference;
   readonly offset: number;
   readonly shape: readonly number[];
@@ -30,6 +39,8 @@ export interface StridedTensor {
 
 export interface ReadPickle {
   readonly value: PickleValue;
+  /** All that it refers to, by key. */
+  readonly storages: ReadonlyMap<string, StorageReference>;
   /** The position after the last opcode. */
   readonly end: number;
 }
@@ -45,7 +56,18 @@ const storageTypes: Readonly<Record<string, StorageType>> = {
   "torch.CharStorage": "I8",
   "torch.ByteStorage": "U8",
   "torch.BoolStorage": "BOOL",
+  "torch.ComplexFloatStorage": "C64",
+  "torch.ComplexDoubleStorage": "C128",
+  "torch.QInt8Storage": "QInt8",
+  "torch.QUInt8Storage": "QUInt8",
+  "torch.QInt32Storage": "QInt32",
+  "torch.QUInt4x2Storage": "QUInt4x2",
+  "torch.QUInt2x4Storage": "QUInt2x4",
+  "torch.storage.UntypedStorage": "untyped",
 };
+
+/** Types and layouts, which no value of a float tensor depends on: what a tensor that is not taken may be described with. */
+const plainName = /^torch\.(q?u?int\d+|b?float\d+\w*|complex\d+|bool|bits\w+|per_\w+_affine|sparse_\w+|strided)$/;
 
 type Call = (args: PickleValue[]) => PickleValue;
 
@@ -60,17 +82,49 @@ const calls: Readonly<Record<string, Call>> = {
     }
     return { kind: "dict", entries };
   },
-  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, stride]) => {
-    if (!isObject(storage) || storage.kind !== "storage") throw new Error("a tensor is built of no storage");
-    const tensor = { offset: asSize(offset), shape: asList(shape).map(asSize), stride: asList(stride).map(asSize) };
-    if (tensor.shape.length !== tensor.stride.length) throw new Error("a tensor's shape and stride differ in length");
-    return { kind: "tensor", storage, ...tensor };
+  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, stride, , , metadata]) => {
+    refuseMetadata(metadata);
+    const tensor = stridedTensor(storage, { offset, shape, stride });
+    return { ...tensor, dtype: tensor.storage.type };
   },
-  "torch._utils._rebuild_parameter": ([tensor]) => {
-    if (!isObject(tensor) || tensor.kind !== "tensor") throw new Error("a parameter is built of no tensor");
-    return tensor;
+  "torch._utils._rebuild_tensor_v3": ([storage, offset, shape, stride, , , dtype, metadata]) => {
+    refuseMetadata(metadata);
+    if (!isObject(dtype) || dtype.kind !== "unread") throw new Error("a tensor of an untyped storage names no dtype");
+    return { ...stridedTensor(storage, { offset, shape, stride }), dtype: dtype.name };
   },
+  "torch._utils._rebuild_parameter": parameter,
+  "torch._utils._rebuild_parameter_with_state": parameter,
+  ...Object.fromEntries(
+    [
+      ...["torch._utils._rebuild_qtensor", "torch._utils._rebuild_sparse_tensor", "torch.serialization._get_layout"],
+      ...["torch.Size", "torch.device"],
+    ].map((name) => [name, (): PickleValue => ({ kind: "unread", name })]),
+  ),
 };
+
+function parameter([tensor]: PickleValue[]): PickleObject {
+  if (!isObject(tensor) || (tensor.kind !== "tensor" && tensor.kind !== "unread")) {
+    throw new Error("a parameter is built of no tensor");
+  }
+  return tensor;
+}
+
+function stridedTensor(
+  storage: PickleValue | undefined,
+  { offset, shape, stride }: Record<"offset" | "shape" | "stride", PickleValue | undefined>,
+): Omit<StridedTensor, "dtype"> {
+  if (!isObject(storage) || storage.kind !== "storage") throw new Error("a tensor is built of no storage");
+  const tensor = { offset: asSize(offset), shape: asList(shape).map(asSize), stride: asList(stride).map(asSize) };
+  if (tensor.shape.length !== tensor.stride.length) throw new Error("a tensor's shape and stride differ in length");
+  return { kind: "tensor", storage, ...tensor };
+}
+
+/** A conjugated or negated view: its values are others than those stored. */
+function refuseMetadata(metadata: PickleValue | undefined): void {
+  if (isObject(metadata) && metadata.kind === "dict" && metadata.entries.size > 0) {
+    throw new Error("a tensor is a view with other values than its storage; save it as a tensor of its own");
+  }
+}
 
 /** A tensor takes about forty. */
 const mostSteps = 4_000_000;
@@ -81,6 +135,7 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
   const stack: PickleValue[] = [];
   const marks: number[] = [];
   const memo = new Map<number, PickleValue>();
+  const storages = new Map<string, StorageReference>();
 
   const pop = (): PickleValue => {
     if (stack.length <= (marks.at(-1) ?? 0)) throw new Error("the pickle takes a value that is not there");
@@ -142,7 +197,12 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
     106: () => recall(input.uint32()), // LONG_BINGET
     99: () => void stack.push(knownGlobal(input.line(), input.line())), // GLOBAL
     147: () => void stack.push(knownGlobal(...(popMany(2).map(asText) as [string, string]))), // STACK_GLOBAL
-    81: () => void stack.push(storageOf(pop())), // BINPERSID
+    // BINPERSID
+    81: () => {
+      const storage = storageOf(pop());
+      storages.set(storage.key, storage);
+      stack.push(storage);
+    },
     // REDUCE
     82: () => {
       const [callee, args] = popMany(2);
@@ -161,7 +221,7 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
     if (step === mostSteps) throw new Error(`the pickle has more than ${mostSteps} steps; no checkpoint needs so many`);
     const at = input.position;
     const opcode = input.uint8();
-    if (opcode === 46) return { value: pop(), end: input.position };
+    if (opcode === 46) return { value: pop(), storages, end: input.position };
     const operation = operations[opcode];
     if (operation === undefined) {
       throw new Error(
@@ -178,6 +238,7 @@ function expectProtocol(protocol: number): void {
 
 function knownGlobal(module: string, name: string): PickleObject {
   const full = `${module}.${name}`;
+  if (plainName.test(full)) return { kind: "unread", name: full };
   if (!Object.hasOwn(calls, full) && !Object.hasOwn(storageTypes, full)) {
     // The name is the file's own: shown in part, and without control characters.
     const shown = full.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);

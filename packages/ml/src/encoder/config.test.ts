@@ -42,9 +42,37 @@ it("writes a config.json that reads back equal", () => {
 });
 
 it.each([
+  ["gelu", ["gelu", "gelu_python"]],
+  ["gelu_new", ["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"]],
+  ["relu", ["relu"]],
+])("reads each name that Transformers has for %s", (hiddenAct, names) => {
+  for (const name of names) expect(parse({ hidden_act: name })().hiddenAct).toBe(hiddenAct);
+});
+
+it("reads NaN and infinite numbers as Python writes them, and says which key cannot have one", () => {
+  const json = JSON.stringify({ ...bertTiny, note: 'NaN, "Infinity' });
+  const withMore = (more: string) => () => parseEncoderConfig(json.replace("{", `{${more},`));
+  expect(withMore('"best": NaN, "worst": [Infinity, -Infinity]')()).toEqual(parse({})());
+  expect(withMore('"layer_norm_eps": NaN')).toThrow("layer_norm_eps NaN is not between 0 and 1");
+  expect(withMore('"pad_token_id": -Infinity')).toThrow("pad_token_id -Infinity is not a whole");
+  expect(withMore('"best": nan')).toThrow("config.json is not JSON");
+});
+
+it("takes the model_type that is assumed where none is stated", () => {
+  const { model_type: _, ...untyped } = bertTiny;
+  expect(parseEncoderConfig(JSON.stringify(untyped), "bert")).toEqual(parse({})());
+  expect(parseEncoderConfig(JSON.stringify(bertTiny), "roberta").modelType).toBe("bert");
+});
+
+it.each([
   [{ model_type: "gpt2" }, 'model_type "gpt2"'],
   [{ model_type: undefined }, "model_type (missing)"],
   [{ hidden_act: "swish" }, 'hidden_act "swish"'],
+  [{ hidden_act: "gelu_10" }, 'hidden_act "gelu_10"'],
+  [{ hidden_act: "toString" }, 'hidden_act "toString"'],
+  [{ auto_map: { AutoModel: "own.Own" } }, "auto_map names code of the publisher's own"],
+  [{ quantization_config: { bits: 8 } }, "quantization_config stores the weights in another form"],
+  [{ pruned_heads: { 0: [1] } }, "pruned_heads leaves heads out"],
   [{ position_embedding_type: "relative_key" }, 'position_embedding_type "relative_key"'],
   [{ is_decoder: true }, "is_decoder is true"],
   [{ add_cross_attention: true }, "add_cross_attention is true"],

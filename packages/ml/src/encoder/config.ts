@@ -1,5 +1,6 @@
 // An encoder's sizes, read from Hugging Face's config.json: its keys in camelCase here, every one checked.
 import { MlError } from "../error.js";
+import { parsePythonJson } from "../json.js";
 
 interface CommonConfig {
   readonly vocabSize: number;
@@ -49,25 +50,29 @@ export type ModelType = (typeof modelTypes)[number];
 export const hiddenActs = ["gelu", "gelu_new", "relu"] as const;
 export type HiddenAct = (typeof hiddenActs)[number];
 
+/** Each name that Transformers has for a function computed here. */
+const activations: Readonly<Record<string, HiddenAct>> = {
+  gelu: "gelu",
+  gelu_python: "gelu",
+  gelu_new: "gelu_new",
+  gelu_accurate: "gelu_new",
+  gelu_fast: "gelu_new",
+  gelu_python_tanh: "gelu_new",
+  gelu_pytorch_tanh: "gelu_new",
+  relu: "relu",
+};
+
 export const normalizationTypes = ["no_norm", "layer_norm"] as const;
 export type NormalizationType = (typeof normalizationTypes)[number];
 
-/** Reads config.json. Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key. Missing optional keys take Hugging Face's defaults. */
-export function parseEncoderConfig(json: string): EncoderConfig {
+/**
+ * Reads config.json. `assumed`: of a file without model_type. Missing optional keys take Hugging Face's defaults.
+ * Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key.
+ */
+export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderConfig {
   const raw = readObject(json);
-  const modelType = oneOf(raw, "model_type", modelTypes);
-  if ((raw.position_embedding_type ?? "absolute") !== "absolute") {
-    throw new MlError(
-      "unsupported",
-      `config.json: position_embedding_type ${show(raw.position_embedding_type)} is not "absolute"`,
-    );
-  }
-  // Of these the first hides from a token what comes after it, the second reads another model's states.
-  for (const key of ["is_decoder", "add_cross_attention"]) {
-    if (flag(raw, key, false)) {
-      throw new MlError("unsupported", `config.json: ${key} is true; only encoders are computed here`);
-    }
-  }
+  const modelType = oneOf(raw, "model_type", modelTypes, assumed);
+  refuseOtherModels(raw);
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
   if (typeof layerNormEps !== "number" || !(layerNormEps > 0 && layerNormEps < 1)) {
     throw new MlError("out-of-range", `config.json: layer_norm_eps ${show(layerNormEps)} is not between 0 and 1`);
@@ -81,7 +86,8 @@ export function parseEncoderConfig(json: string): EncoderConfig {
     maxPositionEmbeddings: size(raw, "max_position_embeddings", { fallback: 512 }),
     typeVocabSize: size(raw, "type_vocab_size", { fallback: 2 }),
     layerNormEps,
-    hiddenAct: oneOf(raw, "hidden_act", hiddenActs, modelType === "mobilebert" ? "relu" : "gelu"),
+    hiddenAct:
+      activations[oneOf(raw, "hidden_act", Object.keys(activations), modelType === "mobilebert" ? "relu" : "gelu")]!,
     padTokenId: padToken(raw, modelType === "roberta" ? 1 : 0),
   };
   if (common.padTokenId >= common.vocabSize) {
@@ -107,6 +113,30 @@ export function parseEncoderConfig(json: string): EncoderConfig {
     );
   }
   return config;
+}
+
+/** Keys with which Transformers computes something else than an encoder of `model_type`. */
+function refuseOtherModels(raw: Record<string, unknown>): void {
+  if ((raw.position_embedding_type ?? "absolute") !== "absolute") {
+    throw new MlError(
+      "unsupported",
+      `config.json: position_embedding_type ${show(raw.position_embedding_type)} is not "absolute"`,
+    );
+  }
+  // Of these the first hides from a token what comes after it, the second reads another model's states.
+  for (const key of ["is_decoder", "add_cross_attention"]) {
+    if (flag(raw, key, false)) {
+      throw new MlError("unsupported", `config.json: ${key} is true; only encoders are computed here`);
+    }
+  }
+  const others = {
+    auto_map: "names code of the publisher's own, which is not run here",
+    quantization_config: "stores the weights in another form; save the checkpoint as float32",
+    pruned_heads: "leaves heads out; save the checkpoint with all of them",
+  };
+  for (const [key, what] of Object.entries(others)) {
+    if (Object.keys(raw[key] ?? {}).length > 0) throw new MlError("unsupported", `config.json: ${key} ${what}`);
+  }
 }
 
 /** The most tokens, special ones included, that the encoder has positions for. */
@@ -189,7 +219,7 @@ function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
 function readObject(json: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parsePythonJson(json);
   } catch (cause) {
     throw new MlError("malformed", "config.json is not JSON", { cause });
   }
@@ -243,5 +273,6 @@ function oneOf<T extends string>(raw: Record<string, unknown>, key: string, know
 }
 
 function show(value: unknown): string {
-  return value === undefined ? "(missing)" : JSON.stringify(value);
+  if (value === undefined) return "(missing)";
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }

@@ -12,15 +12,22 @@ interface Arrays {
   I32: Int32Array;
   I64: BigInt64Array;
 }
-export type Dtype = keyof Arrays;
+/** The format's other types. Nothing here computes with them: a tensor's `data` are its bytes as they lie. */
+const opaqueBits = {
+  ...{ C64: 64, U64: 64, U32: 32, I16: 16, U16: 16, BOOL: 8 },
+  ...{ F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F6_E2M3: 6, F6_E3M2: 6, F4: 4 },
+};
+type Opaque = { readonly [D in keyof typeof opaqueBits]: Uint8Array };
+type Data = Arrays & Opaque;
+export type Dtype = keyof Data;
 
 interface TensorOf<D extends Dtype> {
   readonly dtype: D;
   readonly shape: readonly number[];
   /** Of a file that is read piece by piece: all of them, read anew each time. */
-  readonly data: Arrays[D];
+  readonly data: Data[D];
   /** Only of such a file: values [first, first + count), in memory that the next part of any of its tensors takes over. */
-  readonly part?: (first: number, count: number) => Arrays[D];
+  readonly part?: (first: number, count: number) => Data[D];
 }
 export type Tensor = { [D in Dtype]: TensorOf<D> }[Dtype];
 
@@ -36,7 +43,10 @@ export interface ByteSource {
   read(offset: number, into: Uint8Array): void;
 }
 
-const bytesPerElement: Record<Dtype, number> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 };
+const bitsPerElement: Record<Dtype, number> = {
+  ...{ F64: 64, I64: 64, F32: 32, I32: 32, F16: 16, BF16: 16, I8: 8, U8: 8 },
+  ...opaqueBits,
+};
 const arrayOf = {
   F64: Float64Array,
   I64: BigInt64Array,
@@ -47,11 +57,13 @@ const arrayOf = {
   I8: Int8Array,
   U8: Uint8Array,
 };
+const arrayFor = (dtype: Dtype) => (isOpaque(dtype) ? Uint8Array : arrayOf[dtype]);
+const isOpaque = (dtype: Dtype): dtype is keyof Opaque => dtype in opaqueBits;
 const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
  * Reads a whole file. Tensors are views of `bytes` where alignment allows and copies where not; hosts are little-endian, as the format is.
- * Throws `malformed` (or `unsupported` for a dtype not listed above), naming the tensor and the field.
+ * Throws `malformed` (or `unsupported` for a dtype that the format does not have), naming the tensor and the field.
  */
 export function parseSafetensors(bytes: Uint8Array): TensorFile {
   const headerEnd = 8 + readHeaderLength(bytes.subarray(0, 8), bytes.length);
@@ -80,7 +92,7 @@ export function openSafetensors(source: ByteSource): TensorFile {
   let scratch = new Uint8Array(0);
 
   function lazyTensor({ dtype, shape, begin, end }: Placement): Tensor {
-    const size = bytesPerElement[dtype];
+    const size = arrayFor(dtype).BYTES_PER_ELEMENT;
     const at = headerEnd + begin;
     const lazy: TensorOf<Dtype> = {
       dtype,
@@ -105,8 +117,8 @@ export function openSafetensors(source: ByteSource): TensorFile {
 }
 
 /** Values [first, first + count), which the next part may overwrite. */
-export function partOf<D extends Dtype>(tensor: TensorOf<D>, first: number, count: number): Arrays[D] {
-  return tensor.part?.(first, count) ?? (tensor.data.subarray(first, first + count) as Arrays[D]);
+export function partOf<D extends Dtype>(tensor: TensorOf<D>, first: number, count: number): Data[D] {
+  return tensor.part?.(first, count) ?? (tensor.data.subarray(first, first + count) as Data[D]);
 }
 
 /** For what takes a source and is given bytes. */
@@ -126,7 +138,7 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
  */
 export function serializeSafetensors(file: TensorFile): Uint8Array {
   const ordered = [...file.tensors].sort(
-    ([xName, x], [yName, y]) => bytesPerElement[y.dtype] - bytesPerElement[x.dtype] || compare(xName, yName),
+    ([xName, x], [yName, y]) => bitsPerElement[y.dtype] - bitsPerElement[x.dtype] || compare(xName, yName),
   );
   const header: [string, unknown][] = [];
   const metadata = Object.entries(file.metadata).sort(([x], [y]) => compare(x, y));
@@ -138,11 +150,9 @@ export function serializeSafetensors(file: TensorFile): Uint8Array {
     if (name === "__metadata__") {
       throw malformed('"__metadata__" cannot be a tensor\'s name');
     }
-    if (elements(shape) !== data.length) {
-      throw new MlError(
-        "shape",
-        `Tensor "${name}" of shape [${shape}] needs ${elements(shape)} values, not ${data.length}`,
-      );
+    if (bytesOf(dtype, shape) !== data.byteLength) {
+      const had = data.byteLength / bytesOf(dtype, [1]);
+      throw new MlError("shape", `Tensor "${name}" of shape [${shape}] needs ${elements(shape)} values, not ${had}`);
     }
     header.push([name, { dtype, shape, data_offsets: [bodyLength, bodyLength + data.byteLength] }]);
     bodyLength += data.byteLength;
@@ -283,8 +293,8 @@ function readPlacement(name: string, value: unknown): Placement {
   if (typeof dtype !== "string") {
     throw malformed(`tensor "${name}": dtype is missing`);
   }
-  if (!Object.hasOwn(bytesPerElement, dtype)) {
-    const known = Object.keys(bytesPerElement).join(", ");
+  if (!Object.hasOwn(bitsPerElement, dtype)) {
+    const known = Object.keys(bitsPerElement).join(", ");
     throw new MlError(
       "unsupported",
       `Safetensors file: tensor "${name}": dtype ${dtype} is not one of ${known}; convert it first`,
@@ -297,7 +307,7 @@ function readPlacement(name: string, value: unknown): Placement {
     throw malformed(`tensor "${name}": data_offsets is not [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
-  const needed = elements(shape) * bytesPerElement[dtype as Dtype];
+  const needed = bytesOf(dtype as Dtype, shape);
   if (end - begin !== needed) {
     throw malformed(
       `tensor "${name}": ${dtype} of shape [${shape}] takes ${needed} bytes, data_offsets span ${end - begin}`,
@@ -306,10 +316,11 @@ function readPlacement(name: string, value: unknown): Placement {
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 
-function viewOf(dtype: Dtype, part: Uint8Array): Arrays[Dtype] {
-  const bytes = part.byteOffset % bytesPerElement[dtype] === 0 ? part : part.slice();
+function viewOf(dtype: Dtype, part: Uint8Array): Data[Dtype] {
+  const array = arrayFor(dtype);
+  const bytes = part.byteOffset % array.BYTES_PER_ELEMENT === 0 ? part : part.slice();
   const { buffer, byteOffset } = bytes;
-  return new arrayOf[dtype](buffer as ArrayBuffer, byteOffset, bytes.length / bytesPerElement[dtype]);
+  return new array(buffer as ArrayBuffer, byteOffset, bytes.length / array.BYTES_PER_ELEMENT);
 }
 
 function readMetadata(value: unknown): Record<string, string> {
@@ -326,6 +337,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** Not whole where values of fewer than 8 bits do not fill their last byte, which no file may have. */
+function bytesOf(dtype: Dtype, shape: readonly number[]): number {
+  return (elements(shape) * bitsPerElement[dtype]) / 8;
 }
 
 function elements(shape: readonly number[]): number {

@@ -7,42 +7,40 @@ export interface Sections {
   token(id: number): void;
 }
 
-/** Calls `sections` in the order of the text. At each place the longest token counts, and the leftmost place first. */
+/** Calls `sections` in the order of the text. At each place the longest token counts, of equal ones the first, and the leftmost place first. */
 export type SectionWalk = (text: string, sections: Sections) => void;
 
-export function createSectionWalk(tokens: readonly AddedToken[]): SectionWalk {
-  const longestFirst = tokens.toSorted((x, y) => y.content.length - x.content.length);
-  const firstUnits = [...new Set(tokens.map(({ content }) => content[0]!))];
+const whiteSpace = /\p{White_Space}/u;
+/** The reference's \w beside a token of whole words. */
+const wordAtEnd = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const wordAtStart = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-  function startOfAny(text: string, from: number): number {
-    let first = text.length;
-    for (const unit of firstUnits) {
-      const at = text.indexOf(unit, from);
-      if (at >= 0 && at < first) first = at;
-    }
-    return first;
-  }
+export function createSectionWalk(tokens: readonly AddedToken[]): SectionWalk {
+  const tokenOf = new Map(tokens.toReversed().map((token) => [token.content, token]));
+  const longestFirst = [...tokenOf.keys()].sort((x, y) => y.length - x.length);
+  const pattern = new RegExp(longestFirst.map(literally).join("|") || "(?!)", "gu");
 
   return (text, sections) => {
     let from = 0;
-    for (let at = startOfAny(text, 0); at < text.length; ) {
-      const token = longestFirst.find(({ content }) => text.startsWith(content, at));
-      if (token === undefined) {
-        at = startOfAny(text, at + 1);
-        continue;
-      }
-      const to = token.lstrip ? from + text.slice(from, at).trimEnd().length : at;
+    for (const { 0: found, index: at } of text.matchAll(pattern)) {
+      const token = tokenOf.get(found)!;
+      const end = at + found.length;
+      if (token.singleWord && !standsAlone(text, at, end)) continue;
+      let to = at;
+      if (token.lstrip) while (to > from && whiteSpace.test(text[to - 1]!)) to--;
       if (to > from) sections.text(from, to);
       sections.token(token.id);
-      at += token.content.length;
-      from = at;
-      at = startOfAny(text, at);
-      if (token.rstrip) {
-        // No further than the next possible token: whether it is one is found before anything is trimmed.
-        const rest = text.slice(from, at);
-        from += rest.length - rest.trimStart().length;
-      }
+      from = end;
+      if (token.rstrip) while (from < text.length && whiteSpace.test(text[from]!)) from++;
     }
     if (from < text.length) sections.text(from, text.length);
   };
+}
+
+function literally(content: string): string {
+  return content.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+}
+
+function standsAlone(text: string, from: number, to: number): boolean {
+  return !wordAtEnd.test(text.slice(Math.max(0, from - 2), from)) && !wordAtStart.test(text.slice(to, to + 2));
 }

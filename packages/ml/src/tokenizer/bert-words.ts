@@ -29,7 +29,8 @@ const dropped = 3;
 const kindShift = 21;
 const codePointMask = (1 << kindShift) - 1;
 
-const whiteSpace = /\s/u;
+/** Unicode's, as the reference's: with U+0085 and without U+FEFF, other than JavaScript's \s. */
+const whiteSpace = /\p{White_Space}/u;
 const punctuation = /[\p{P}!-/:-@[-`{-~]/u;
 const removed = /[\p{Cc}\p{Cf}\p{Co}\ufffd]/gu;
 const nonspacingMark = /\p{Mn}/gu;
@@ -166,6 +167,15 @@ function asciiTables({ cleanText, lowercase }: Settings): { kinds: Uint8Array; l
   // Control characters but for tabs and line ends.
   if (cleanText) set(ascii.replace(/[\t\n\r -~]/g, ""), dropped);
   return { kinds, lowered };
+}
+
+/** What a whole text is normalized to. Throws as createWordScan. */
+export function createNormalizer(normalizer: Fields | null): (text: string) => string {
+  const settings = readSettings(normalizer);
+  return (text) => {
+    // Of white space these are left when a run is cleaned, and the reference makes a space of each.
+    return normalize(settings.cleanText ? text.replace(/[\t\n\r\p{Z}]/gu, " ") : text, settings);
+  };
 }
 
 /** In the reference's order. A run holds no tab and no line end: those are ASCII that stays. */

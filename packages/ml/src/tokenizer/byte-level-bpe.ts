@@ -23,15 +23,17 @@ export function byteLevelBpeTokenizerJson({ vocabJson, mergesText }: ByteLevelBp
     if (found === undefined) throw new MlError("malformed", `vocab.json lacks the special token ${token}`);
     return found;
   };
-  const addedTokens = specials.map((content) => ({
-    id: id(content),
-    content,
-    single_word: false,
-    lstrip: content === "<mask>",
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
+  const addedTokens = specials
+    .filter((content) => vocab.has(content))
+    .map((content) => ({
+      id: id(content),
+      content,
+      single_word: false,
+      lstrip: content === "<mask>",
+      rstrip: false,
+      normalized: false,
+      special: true,
+    }));
   return JSON.stringify({
     version: "1.0",
     truncation: null,

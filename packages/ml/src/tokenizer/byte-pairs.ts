@@ -13,7 +13,8 @@ import { idOfToken } from "./vocabulary.js";
 import type { TokenizerModel } from "./word-piece.js";
 
 /** GPT-2's: contractions, words and numbers with the space before them, other marks, white space but for the space that belongs to the next word. */
-const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+const wordPattern =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 const longestCachedWord = 64;
 const mostCachedWords = 10_000;

@@ -21,6 +21,7 @@ interface Library {
 /**
  * Where the JavaScript library differs from the reference (in Rust), the text is prepared so that both agree: it walks UTF-16 units and so
  * misses CJK ideographs beyond U+FFFF, and JavaScript lower-cases a word's last sigma to its final form. Lone surrogates are in no text.
+ * JavaScript's white space is not the reference's: U+0085 and U+FEFF are in no text either, and in imported-tokenizers.json instead.
  */
 function openLibrary(json: string): (text: string) => number[] {
   const parsed = JSON.parse(json);
@@ -46,8 +47,9 @@ function differences(json: string, texts: Iterable<string>): { checked: number; 
   const library = openLibrary(json);
   const different: unknown[] = [];
   let checked = 0;
-  for (const text of texts) {
+  for (const given of texts) {
     checked++;
+    const text = given.replaceAll(/[\u0085\ufeff]/g, "");
     const expected = library(text);
     const { ids } = own.encode(text, { maxTokens: 1_000_000 });
     const cut = own.encode(text, { maxTokens: 6 }).ids;

@@ -11,6 +11,10 @@ export interface AddedToken {
   /** Takes the white space before it, after it. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
+  /** Only where no letter is beside it. */
+  readonly singleWord: boolean;
+  /** It is looked for in the normalized text, as the normalizer leaves it itself. */
+  readonly normalized: boolean;
 }
 
 export interface TokenizerFile {
@@ -18,6 +22,7 @@ export interface TokenizerFile {
   readonly vocabulary: Vocabulary;
   /** One more than the largest id. */
   readonly vocabSize: number;
+  /** The special ones first. */
   readonly addedTokens: readonly AddedToken[];
   readonly normalizer: Fields | null;
   readonly preTokenizer: Fields | null;
@@ -45,8 +50,8 @@ export function readTokenizerFile(tokenizerJson: string | Uint8Array): Tokenizer
     (most, { content, id }) => Math.max(most, checkId(String(content), id)),
     vocabulary.largestId,
   );
-  const normalizer = readPart(json, "normalizer");
-  const addedTokens = added.map((token) => readAddedToken(token, normalizer !== null));
+  const isSpecial = (token: Fields) => token.special === true;
+  const addedTokens = [...added.filter(isSpecial), ...added.filter((token) => !isSpecial(token))].map(readAddedToken);
   const idOf = (content: string) =>
     addedTokens.find((token) => token.content === content)?.id ?? idOfToken(vocabulary, content);
   return {
@@ -54,7 +59,7 @@ export function readTokenizerFile(tokenizerJson: string | Uint8Array): Tokenizer
     vocabulary,
     vocabSize: largest + 1,
     addedTokens,
-    normalizer,
+    normalizer: readPart(json, "normalizer"),
     preTokenizer: readPart(json, "pre_tokenizer"),
     ...readPostProcessor(readPart(json, "post_processor")),
     padId: idOf("[PAD]") ?? idOf("<pad>"),
@@ -183,20 +188,21 @@ function readVocabulary(vocab: Fields): Vocabulary {
   return vocabularyOf(entries.map(([token, id]) => [token, checkId(token, id)]));
 }
 
-function readAddedToken(token: Fields, normalizes: boolean): AddedToken {
+function readAddedToken(token: Fields): AddedToken {
   const { content, id } = token;
   if (typeof content !== "string" || content === "") {
     throw malformed("added_tokens: a token's content is not a text of at least one letter");
   }
-  const where = `added_tokens ${show(content)}`;
-  const settings: Record<string, readonly unknown[]> = { single_word: [false] };
-  if (normalizes) {
-    // What it would be looked for as, and in, is the normalized text; absent, it is the contrary of `special`.
-    settings.normalized = [false];
-    if (token.normalized === undefined && token.special !== true) throw unsupported(`${where}.normalized is not false`);
-  }
-  refuseOtherSettings(where, token, settings);
-  return { id: id as number, content, lstrip: token.lstrip === true, rstrip: token.rstrip === true };
+  const is = (name: string, fallback = false) =>
+    readBoolean(`added_tokens ${show(content)}`, { [name]: fallback, ...token }, name);
+  return {
+    id: id as number,
+    content,
+    lstrip: is("lstrip"),
+    rstrip: is("rstrip"),
+    singleWord: is("single_word"),
+    normalized: is("normalized", !is("special")),
+  };
 }
 
 interface Surroundings {

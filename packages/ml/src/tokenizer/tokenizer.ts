@@ -1,9 +1,10 @@
 // Text to token ids, as Hugging Face's tokenizers do it by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
 import { MlError } from "../error.js";
-import { createSectionWalk } from "./added-tokens.js";
+import { createSectionWalk, type Sections } from "./added-tokens.js";
+import { createNormalizer } from "./bert-words.js";
 import { createBytePairs } from "./byte-pairs.js";
-import { readTokenizerFile } from "./tokenizer-file.js";
-import { createWordPiece } from "./word-piece.js";
+import { readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
+import { createWordPiece, type IdSink, type TokenizerModel } from "./word-piece.js";
 
 export interface Encoding {
   readonly ids: Int32Array;
@@ -30,8 +31,7 @@ export const defaultMaxTokens = 32;
 /** A tokenizer from a tokenizer.json, its text or its bytes. Throws `malformed` or `unsupported`, naming the part. */
 export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   const file = readTokenizerFile(tokenizerJson);
-  const model = file.model.type === "WordPiece" ? createWordPiece(file) : createBytePairs(file);
-  const walk = createSectionWalk(file.addedTokens);
+  const addIds = createTextEncoder(file);
   const { before, after, padId, vocabSize } = file;
   const specials = before.length + after.length;
 
@@ -42,13 +42,7 @@ export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
       if (ids.length < room) ids.push(id);
       return ids.length < room;
     };
-    const sink = { push };
-    walk(text, {
-      text(from, to) {
-        if (ids.length < room) model(text, { from, to }, sink);
-      },
-      token: push,
-    });
+    addIds(text, { push });
     return ids;
   }
 
@@ -71,30 +65,49 @@ export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   return { encode, vocabSize };
 }
 
+/** Added tokens first, then what is between them; those that are looked for in normalized text once the others are found. */
+function createTextEncoder(file: TokenizerFile): (text: string, sink: IdSink) => void {
+  const encodes = file.model.type === "WordPiece" ? createWordPiece : createBytePairs;
+  const model = encodes(file);
+  const walk = createSectionWalk(file.addedTokens.filter(({ normalized }) => !normalized));
+  const inNormalized = file.addedTokens.filter(({ normalized }) => normalized);
+  if (inNormalized.length === 0) return (text, sink) => walk(text, sectionsOf(model, text, sink));
+
+  const normalize = createNormalizer(file.normalizer);
+  const ofNormalized = encodes({ ...file, normalizer: null });
+  const walkNormalized = createSectionWalk(
+    inNormalized.map((token) => ({ ...token, content: normalize(token.content) })),
+  );
+  return (text, sink) => {
+    walk(text, {
+      text(from, to) {
+        const section = normalize(text.slice(from, to));
+        walkNormalized(section, sectionsOf(ofNormalized, section, sink));
+      },
+      token: sink.push,
+    });
+  };
+}
+
+function sectionsOf(model: TokenizerModel, text: string, sink: IdSink): Sections {
+  return { text: (from, to) => model(text, { from, to }, sink), token: sink.push };
+}
+
 const surrogate = /[\ud800-\udfff]/;
 const loneSurrogate = /\p{Surrogate}/gu;
 
 /**
- * A BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it.
- * Throws `malformed` for a repeated or empty entry or a missing special token, naming it.
+ * A BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it: the later of two equal entries counts.
+ * Throws `malformed` where a special token is missing that encodings need, naming it.
  */
 export function wordPieceTokenizerJson(vocab: readonly string[], options: { readonly lowercase: boolean }): string {
-  const ids = new Map<string, number>();
-  for (const [id, token] of vocab.entries()) {
-    if (token === "" || ids.has(token)) {
-      throw new MlError(
-        "malformed",
-        `Vocabulary line ${id + 1}: ${token === "" ? "empty" : `"${token}" appears twice`}`,
-      );
-    }
-    ids.set(token, id);
-  }
-  const addedTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map((content) => {
+  const ids = new Map(vocab.map((token, id) => [token, id]));
+  const missing = ["[UNK]", "[CLS]", "[SEP]"].find((content) => !ids.has(content));
+  if (missing !== undefined) throw new MlError("malformed", `The vocabulary lacks the special token ${missing}`);
+  const addedTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].flatMap((content) => {
     const id = ids.get(content);
-    if (id === undefined) {
-      throw new MlError("malformed", `The vocabulary lacks the special token ${content}`);
-    }
-    return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    const settings = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    return id === undefined ? [] : [{ id, content, ...settings }];
   });
   const special = (content: string) => ({ id: content, ids: [ids.get(content)], tokens: [content] });
   const [cls, sep] = ["[CLS]", "[SEP]"].map((id) => ({ SpecialToken: { id, type_id: 0 } }));
