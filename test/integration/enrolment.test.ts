@@ -1,4 +1,5 @@
 // Enrolment, polls and revocation on a real server, as a device and as the fleet manager.
+import { createHash } from "node:crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedEnrolment } from "@attune/shared/contracts/enrolment";
@@ -6,11 +7,13 @@ import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-st
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { withNativeSigning } from "../../apps/server/src/platform/nkey-signatures.js";
 import {
   createFleet,
   createToken,
   enrolDevice,
   enrolMessage,
+  publishReport,
   signBarePoll,
   signEnrolment,
   signPoll,
@@ -279,4 +282,44 @@ test("revoking drops the live connection and refuses polls and enrolment from th
   await expect(device.poll()).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   const devices = await askServer(server.access, (client) => client.device.list.query({ fleet: "home" }));
   expect(devices.find((row) => row.id === id)?.revokedAt).not.toBeNull();
+});
+
+test("while strangers hold every connection that enrolment has, reports are stored and the fleet manager is answered", async () => {
+  const device = await enrolDevice(server, "home");
+  const connection = await device.connect();
+  const token = await createToken(server, "home");
+  const secretSha256 = createHash("sha256")
+    .update(token.split(".")[2] as string)
+    .digest("hex");
+  let holding = true;
+  const strangers: Promise<unknown>[] = [];
+  await server.database.$transaction(
+    async (tx) => {
+      // Whoever enrols with this token waits for the test, in a transaction.
+      await tx.$queryRaw`SELECT 1 FROM "EnrolmentToken" WHERE "secretSha256" = ${secretSha256} FOR UPDATE`;
+      for (let i = 0; i < 40; i++) {
+        strangers.push(
+          (async () => {
+            const key = withNativeSigning(createUser());
+            while (holding) await enrol(enrolMessage(token, key, epoch), key).catch(() => undefined);
+          })(),
+        );
+      }
+      await eventually(async () => {
+        const [row] = await server.database.$queryRaw<{ waiting: bigint }[]>`
+          SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+        expect(Number(row?.waiting)).toBeGreaterThan(8);
+      });
+      await publishReport(connection, device, device.metrics(1));
+      await eventually(async () => {
+        expect(await server.database.report.count({ where: { deviceId: device.reply.device } })).toBe(1);
+      });
+      const devices = await askServer(server.access, (client) => client.device.list.query({ fleet: "home" }));
+      expect(devices.map(({ id }) => id)).toContain(device.reply.device);
+      holding = false;
+    },
+    { timeout: 120_000 },
+  );
+  await Promise.all(strangers);
+  await connection.close();
 });

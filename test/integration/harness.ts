@@ -86,11 +86,11 @@ export interface TestDevice {
   metrics(sequence: number, fields?: Partial<Message<"report.metrics">>): Message<"report.metrics">;
 }
 
-export async function createFleet(server: TestServer, fleet: string): Promise<void> {
+export async function createFleet(server: Pick<TestServer, "access">, fleet: string): Promise<void> {
   await askServer(server.access, (client) => client.fleet.create.mutate({ name: fleet }));
 }
 
-export async function createToken(server: TestServer, fleet: string, ttlMs = 60_000): Promise<string> {
+export async function createToken(server: Pick<TestServer, "access">, fleet: string, ttlMs = 60_000): Promise<string> {
   return (await askServer(server.access, (client) => client.token.create.mutate({ fleet, ttlMs }))).token;
 }
 
@@ -130,7 +130,7 @@ export async function openTarget(answer: unknown, { releaseKeys }: EnrolmentRepl
   return signedTargetSchema.parse(verified.value);
 }
 
-export async function enrolDevice(server: TestServer, fleet: string): Promise<TestDevice> {
+export async function enrolDevice(server: Pick<TestServer, "access">, fleet: string): Promise<TestDevice> {
   const key = createUser();
   const epoch = randomBytes(8).toString("hex");
   const message = enrolMessage(await createToken(server, fleet), key, epoch);

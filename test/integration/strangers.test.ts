@@ -3,11 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
+import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { withNativeSigning } from "../../apps/server/src/platform/nkey-signatures.js";
 import { chunkPath } from "../../packages/shared/src/contracts/release.js";
+import { createFleet, enrolDevice, signPoll } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 const program = fileURLToPath(new URL("../../apps/server/bin/attune.js", import.meta.url));
@@ -18,6 +21,7 @@ const get = `GET ${chunkPath(sha256)} HTTP/1.1\r\nhost: x\r\n\r\n`;
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let child: ChildProcess;
 let httpUrl: string;
+let adminToken: string;
 let logged = "";
 const sockets: Socket[] = [];
 
@@ -42,8 +46,8 @@ beforeAll(async () => {
     logged += part;
   });
   httpUrl = await eventually(async () => (JSON.parse(stdout) as { httpUrl: string }).httpUrl, 60_000);
-  const token = (await readFile(home.adminTokenFile, "utf8")).trim();
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" };
+  adminToken = (await readFile(home.adminTokenFile, "utf8")).trim();
+  const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/octet-stream" };
   expect((await fetch(`${httpUrl}${chunkPath(sha256)}`, { method: "PUT", body: chunk, headers })).status).toBe(204);
 });
 
@@ -157,4 +161,34 @@ test("requests that fail by the thousand leave a short log without anything of t
   expect((await fetch(`${httpUrl}/healthz`)).status).toBe(200);
   expect(logged).not.toContain(canary);
   expect(logged.length).toBeLessThan(20_000);
+});
+
+test("a fleet of a thousand behind one address polls all at once, while forged polls are refused, and each is answered", async () => {
+  const server = { access: { httpUrl, adminToken } };
+  await createFleet(server, "home");
+  const devices = await Promise.all(Array.from({ length: 20 }, () => enrolDevice(server, "home")));
+  const agent = new Agent({ keepAlive: false });
+  const post = (body: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const headers = { "content-type": "application/json" };
+      request(`${httpUrl}/trpc/device.poll`, { method: "POST", agent, headers }, (reply) => {
+        reply.resume().once("end", () => resolve(reply.statusCode));
+      })
+        .once("error", reject)
+        .end(body);
+    });
+  const polls = devices.flatMap(({ key, epoch, reply: { device } }) =>
+    Array.from({ length: 50 }, (_, i) => {
+      const state = { releaseSequence: 0, state: "idle", reason: "none" } as const;
+      const message = { type: "poll", contract: 1, device, epoch, sequence: i + 1, ...state } as const;
+      return JSON.stringify(signPoll(withNativeSigning(key), message));
+    }),
+  );
+  const forged = polls.map((poll) => poll.replace('"state":"idle"', '"state":"failed"'));
+  const [genuine, refused] = await Promise.all([
+    Promise.all(polls.map(post)),
+    Promise.all(forged.slice(0, 200).map(post)),
+  ]);
+  expect(new Set(refused)).toEqual(new Set([401]));
+  expect(new Set(genuine)).toEqual(new Set([200]));
 });

@@ -123,7 +123,10 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
     },
   });
 
-  const http = await openHttp({ env, places, database, nats, logger, now });
+  // Anybody may enrol and poll; the ingestion and the fleet manager never wait behind them.
+  const publicDatabase = openDatabase(postgres.connectionString, logger);
+  parts.push({ name: "public database", stop: () => publicDatabase.$disconnect() });
+  const http = await openHttp({ env, places, database, publicDatabase, nats, logger, now });
   parts.push({ name: "http", stop: http.close });
   await http.listen(env.host, httpPort);
   const httpUrl = `http://${clientHost(env.host)}:${httpPort}`;
@@ -176,12 +179,14 @@ interface HttpNeeds {
   readonly env: ServerEnv;
   readonly places: ServerPlaces;
   readonly database: Database;
+  /** For what devices and strangers ask. */
+  readonly publicDatabase: Database;
   readonly nats: Nats;
   readonly logger: Logger;
   readonly now: () => number;
 }
 
-async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds) {
+async function openHttp({ env, places, database, publicDatabase, nats, logger, now }: HttpNeeds) {
   const signer = await openReleaseSigner(places.keys);
   const chunkStore = createChunkStore(places.chunks, chunkSizeBytes);
   const manifests = createChunkStore(join(places.server, "manifests"), maximumManifestBytes);
@@ -200,15 +205,18 @@ async function openHttp({ env, places, database, nats, logger, now }: HttpNeeds)
       why: "ATTUNE_PUBLIC_NATS_URL is not set: a device is told the host that it polls",
     });
   }
-  const devices = createDeviceService({
-    repository: createDeviceRepository(database),
-    credentials: nats.credentials,
-    signer,
-    targetRelease: rollouts.targetRelease,
-    natsUrls: (host) => brokerUrls(addresses, host),
-    pollIntervalMs: env.pollIntervalMs,
-    now,
-  });
+  const deviceServiceOn = (prisma: Database) =>
+    createDeviceService({
+      repository: createDeviceRepository(prisma),
+      credentials: nats.credentials,
+      signer,
+      targetRelease: createRolloutService({ repository: createRolloutRepository(prisma), now }).targetRelease,
+      natsUrls: (host) => brokerUrls(addresses, host),
+      pollIntervalMs: env.pollIntervalMs,
+      now,
+    });
+  const { enrol, poll } = deviceServiceOn(publicDatabase);
+  const devices = { ...deviceServiceOn(database), enrol, poll };
   return createHttpServer({
     router: createAppRouter({ devices, registry, rollouts, audit: createAuditRepository(database) }),
     isAdmin: await openAdminToken(places.adminTokenFile),

@@ -9,6 +9,7 @@ import type { SignedEnvelope } from "@attune/shared/signature";
 import { fromPublic } from "@nats-io/nkeys";
 import type { Device } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats-credentials.js";
+import { verifyNkey } from "../platform/nkey-signatures.js";
 import type { ReleaseSigner } from "../registry/sign.js";
 import { describeIssues } from "../trpc.js";
 import { createRenewals } from "./credential-renewal.js";
@@ -213,13 +214,5 @@ function assertNkey(nkey: string): void {
     fromPublic(nkey);
   } catch (cause) {
     throw new AppError("INVALID_INPUT", "nkey: its checksum is wrong", { cause });
-  }
-}
-
-function verifyNkey(nkey: string, message: Uint8Array, signature: string): boolean {
-  try {
-    return fromPublic(nkey).verify(message, Buffer.from(signature, "base64"));
-  } catch {
-    return false;
   }
 }

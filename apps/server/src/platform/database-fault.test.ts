@@ -8,6 +8,7 @@ test.each([
   ["refused", fault("P1001")],
   ["shut down under a query", fault("P2039", "Database error. Code: `57P01`. Message: `terminating connection`")],
   ["starting up", fault("57P03")],
+  ["busy with others", fault(undefined, "timeout exceeded when trying to connect")],
   ["refused, two causes deep", fault(undefined, "a", fault(undefined, "b", fault("ECONNREFUSED")))],
 ])("a database that is away (%s) can be asked again", (_how, error) => {
   expect(isDatabaseUnavailable(error)).toBe(true);

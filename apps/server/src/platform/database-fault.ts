@@ -4,7 +4,7 @@
 const unavailableCodes = new Set(["P1000", "P1001", "P1002", "P1003", "P1008", "P1017", "P2024", "P2028", "P2037"]);
 /** Node's and PostgreSQL's own: refused, reset, shutting down, starting up, crashed. */
 const connectionFaults =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\d{3}|Connection terminated|connection timeout|terminating connection|the database system is/i;
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\d{3}|Connection terminated|connection timeout|timeout exceeded when trying to connect|terminating connection|the database system is/i;
 
 /** Whether asking again later can help: PostgreSQL is being restarted or cannot be reached. */
 export function isDatabaseUnavailable(error: unknown): boolean {

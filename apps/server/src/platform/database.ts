@@ -7,12 +7,17 @@ import { errorFields, type Logger } from "./logger.js";
 
 export type Database = PrismaClient;
 
+/** Together, with those of the start, below what PostgreSQL is started with. */
 const maximumConnections = 12;
 
+/** Long enough for a thousand devices that poll at once, and shorter than they wait for an answer. */
+const connectionPatienceMs = 20_000;
+
+/** Each has connections of its own: whoever waits for one does not wait for the users of another. */
 export function openDatabase(connectionString: string, logger: Logger): Database {
   const lost = (error: Error) => logger.warn("database.connection.lost", errorFields(error));
   const { client, schema } = readDatabaseUrl(connectionString);
-  const pool = { max: maximumConnections, connectionTimeoutMillis: 5_000, ...client };
+  const pool = { max: maximumConnections, connectionTimeoutMillis: connectionPatienceMs, ...client };
   const events = { onPoolError: lost, onConnectionError: lost };
   return new PrismaClient({
     adapter: new PrismaPg(pool, schema === undefined ? events : { schema, ...events }),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
 import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
+import { withNativeSigning } from "./nkey-signatures.js";
 
 export interface NatsKeys {
   readonly operator: KeyPair;
@@ -22,10 +23,10 @@ export async function openNatsKeys(directory: string): Promise<NatsKeys> {
   const open = async (name: string, create: () => KeyPair): Promise<KeyPair> => {
     const path = join(directory, `nats-${name}.seed`);
     const seed = await readTextFile(path);
-    if (seed !== undefined) return fromSeed(new TextEncoder().encode(seed.trim()));
+    if (seed !== undefined) return withNativeSigning(fromSeed(new TextEncoder().encode(seed.trim())));
     const pair = create();
     await writeFileDurably(path, new TextDecoder().decode(pair.getSeed()), 0o600);
-    return pair;
+    return withNativeSigning(pair);
   };
   return {
     operator: await open("operator", createOperator),
