@@ -71,6 +71,8 @@ export interface AgentStatus {
   readonly device: string | null;
   readonly fleet: string | null;
   readonly epoch: string | null;
+  /** One, and one more for each time that the store was found to be restored from a copy. */
+  readonly epochs: number;
   readonly release: {
     readonly sequence: number;
     readonly model: string;

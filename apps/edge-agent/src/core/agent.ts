@@ -55,8 +55,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 
   async function open(): Promise<Opened> {
     const memory = await readMemory(ports);
-    const { epoch } = memory;
-    const sender = () => (memory.identity === undefined ? undefined : { device: memory.identity.device, epoch });
+    const sender = () =>
+      memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
     const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
     const utterances = await openUtterances({ store, cipher, hashing });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
@@ -104,6 +104,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       device: identity?.device ?? null,
       fleet: identity?.fleet ?? null,
       epoch: memory.epoch,
+      epochs: memory.epochs,
       release: release
         ? {
             sequence: release.sequence,

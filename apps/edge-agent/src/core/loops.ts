@@ -9,7 +9,7 @@ import { reportSubject } from "@attune/shared/subjects";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { type BackoffRange, createBackoff, spread } from "./backoff.js";
 import type { Executors } from "./executors.js";
-import { type Answer, type Context, type Credentials, keys, type Memory } from "./memory.js";
+import { type Answer, type Context, type Credentials, keys, type Memory, newEpoch } from "./memory.js";
 import { isSuperseded, plan, type Step } from "./plan.js";
 import type { Cleared, ReportConnection } from "./ports.js";
 import { putRecord } from "./records.js";
@@ -60,9 +60,24 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     return verified.value;
   }
 
-  async function poll(): Promise<number> {
+  /** The store is a copy of what it was earlier: its next numbers are taken, and those that it has given stay as they are. */
+  async function beginEpoch(): Promise<void> {
+    const record = newEpoch(hashing, memory.epochs + 1);
+    await egress.renumber([putRecord(keys.epoch, record)]);
+    memory.epoch = record.epoch;
+    memory.epochs++;
+    log("warn", "epoch.begun", { epochs: memory.epochs });
+  }
+
+  /** How long to wait for the next one; undefined where that is the back-off's to say. */
+  async function poll(): Promise<number | undefined> {
     const { state, reason } = memory.record;
     const answered = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
+    if (answered.beginEpoch || answered.reports > egress.ledger.reports) {
+      await beginEpoch();
+      return undefined;
+    }
+    await egress.confirm();
     const { nats, release, pollIntervalMs, number, issuedAt, expiresAt } = answered;
     const answer: Answer = { version: 1, number, issuedAt, expiresAt, release: release?.sequence ?? null };
     const credentials: Credentials = { version: 1, ...nats };
@@ -89,6 +104,11 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
       const intervalMs = await poll();
       memory.connected.server = true;
       memory.lastError.server = null;
+      // Two copies of a store that take turns must not make a device poll without a pause.
+      if (intervalMs === undefined) {
+        await backoff.pause(signal);
+        continue;
+      }
       backoff.reset();
       await clock.sleep(spread(intervalMs, hashing), signal);
     } catch (error) {
@@ -228,7 +248,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
   async function publish(through: ReportConnection): Promise<void> {
     const waiting = await egress.waiting(publishedAtOnce);
     const results = await Promise.allSettled(
-      waiting.map((cleared) => {
+      waiting.map(({ cleared }) => {
         const { epoch, sequence, device } = cleared.message;
         // The broker drops repeats across the whole stream: the device's own number keeps others from claiming its reports.
         const messageId = `${device}-${epoch}-${sequence}`;
@@ -242,7 +262,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
     );
     const acknowledged = waiting.filter((_, i) => results[i]?.status === "fulfilled");
     if (acknowledged.length > 0) {
-      await egress.acknowledged(acknowledged.map((cleared) => cleared.message.sequence));
+      await egress.acknowledged(acknowledged);
       await onRoom();
     }
     const failed = results.find((result) => result.status === "rejected");
@@ -252,7 +272,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
   while (!signal.aborted) {
     try {
       const open = await connect();
-      if (egress.pending === 0) await reportBell.wait(signal);
+      if (egress.sendable === 0) await reportBell.wait(signal);
       else await publish(open);
       backoff.reset();
     } catch (error) {

@@ -1,6 +1,7 @@
 // What a running agent knows: the store's records in memory. A field changes only after its batch is on the disk.
 
 import { sha256Schema } from "@attune/shared/contracts/release";
+import { toHex } from "@attune/shared/encoding";
 import type { ErrorCode } from "@attune/shared/errors";
 import { trustedKeysSchema } from "@attune/shared/signature";
 import { devicePattern, epochPattern, fleetPattern } from "@attune/shared/subjects";
@@ -9,7 +10,7 @@ import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted, Learner, Student } from "./learning/learner.js";
 import type { Utterances } from "./learning/utterances.js";
-import type { Ports } from "./ports.js";
+import type { Hashing, Ports } from "./ports.js";
 import { putRecord, readRecord } from "./records.js";
 import { noUpdate, type Target, targetSchema, type UpdateRecord, updateRecordSchema } from "./state.js";
 import { type ActiveSlot, activeSlotSchema } from "./update/slots.js";
@@ -26,7 +27,13 @@ export const keys = {
   answer: "answer",
 } as const;
 
-const epochSchema = z.strictObject({ version: z.literal(1), epoch: z.string().regex(epochPattern) });
+const epochSchema = z.strictObject({
+  version: z.literal(1),
+  epoch: z.string().regex(epochPattern),
+  /** How many this store has begun; the first is the one that it was created with. */
+  epochs: z.int().min(1).default(1),
+});
+type EpochRecord = z.infer<typeof epochSchema>;
 
 export const identitySchema = z.strictObject({
   version: z.literal(1),
@@ -59,7 +66,8 @@ const answerSchema = z.strictObject({
 export type Answer = z.infer<typeof answerSchema>;
 
 export interface Memory {
-  readonly epoch: string;
+  epoch: string;
+  epochs: number;
   identity: Identity | undefined;
   credentials: Credentials | undefined;
   /** The newest release that has passed verification here. */
@@ -92,15 +100,19 @@ export interface Context {
   readonly verdicts: Verdicts;
 }
 
+export function newEpoch({ randomBytes }: Pick<Hashing, "randomBytes">, epochs: number): EpochRecord {
+  return { version: 1, epoch: toHex(randomBytes(8)), epochs };
+}
+
 export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hashing">): Promise<Memory> {
   let epoch = await readRecord(store, keys.epoch, epochSchema);
   if (epoch === undefined) {
-    const bytes = hashing.randomBytes(8);
-    epoch = { version: 1, epoch: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+    epoch = newEpoch(hashing, 1);
     await store.batch([putRecord(keys.epoch, epoch)]);
   }
   return {
     epoch: epoch.epoch,
+    epochs: epoch.epochs,
     identity: await readRecord(store, keys.identity, identitySchema),
     credentials: await readRecord(store, keys.credentials, credentialsSchema),
     highest: (await readRecord(store, keys.trust, trustSchema))?.highest ?? null,

@@ -96,6 +96,41 @@ test.each([
   expect(result.faults.join("\n")).toContain(fault);
 });
 
+const nextEpoch = "fedcba9876543210";
+const inNext = (message: Record<string, string | number>) => ({ ...message, epoch: nextEpoch });
+/** The store was put back to where it had made two reports; the server knows three, and those of the new epoch. */
+const restored = journalOf([poll(1), state(1), state(2), poll(2), inNext(poll(1)), inNext(state(1))]);
+const serverAfter: ServerReport[] = [
+  ...onServer,
+  { epoch: nextEpoch, sequence: 1, sha256: sha256Of(canonicalBytes(inNext(state(1)))) },
+];
+
+test("what left between a copy of the store and the return to it is named, and is no forgery", () => {
+  expect(auditJournal(restored, serverAfter)).toMatchObject({
+    verdict: "restored",
+    epochs: [epoch, nextEpoch],
+    beforeRestore: [{ epoch, sequence: 3 }],
+    faults: [],
+    extra: [],
+    missing: [],
+  });
+  const between = { epoch: "a".repeat(16), sequence: 1, sha256: "b".repeat(64) };
+  expect(auditJournal(restored, [...serverAfter, between])).toMatchObject({ verdict: "restored", extra: [] });
+});
+
+test("a return to a copy excuses no report of the latest epoch, none that the copy should know, and no other body", () => {
+  const sha256 = "b".repeat(64);
+  const later = { epoch: nextEpoch, sequence: 2, sha256 };
+  expect(auditJournal(restored, [...serverAfter, later])).toMatchObject({
+    verdict: "inconsistent",
+    extra: [{ sequence: 2 }],
+  });
+  const cut = journalOf([poll(1), state(2), poll(2), inNext(poll(1)), inNext(state(1))]);
+  expect(auditJournal(cut, serverAfter)).toMatchObject({ verdict: "inconsistent", extra: [{ epoch, sequence: 1 }] });
+  const altered = serverAfter.with(0, { ...serverAfter[0]!, sha256 });
+  expect(auditJournal(restored, altered)).toMatchObject({ verdict: "inconsistent", altered: [{ epoch, sequence: 1 }] });
+});
+
 test("an empty journal and an empty server agree", () => {
   expect(auditJournal([], [])).toMatchObject({ verdict: "consistent", device: null, entries: 0 });
 });

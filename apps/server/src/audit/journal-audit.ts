@@ -20,9 +20,11 @@ export interface ReportName {
 /**
  * - `consistent`: the journal is whole and the server holds exactly its reports
  * - `pending`: the same, but for the journal's latest reports, which may still wait in the device's outbox
+ * - `restored`: the device's store was put back to an earlier copy, and the journal with it; the server holds what left between
+ *   the copy and the return to it, under the epoch that ended then. Whether that is so, the person who restored it knows
  * - `inconsistent`: anything else; the lists say what
  */
-export type Verdict = "consistent" | "pending" | "inconsistent";
+export type Verdict = "consistent" | "pending" | "restored" | "inconsistent";
 
 export interface AuditResult {
   readonly verdict: Verdict;
@@ -34,6 +36,10 @@ export interface AuditResult {
   readonly missing: readonly ReportName[];
   /** On the server, not in the journal. */
   readonly extra: readonly ReportName[];
+  /** The same, but of what left before the journal's latest epoch began, after the copy to which the store was put back. */
+  readonly beforeRestore: readonly ReportName[];
+  /** In the order in which the device began them. */
+  readonly epochs: readonly string[];
   /** On both, with different bodies. */
   readonly altered: readonly ReportName[];
   readonly bytes: number;
@@ -46,18 +52,30 @@ export function auditJournal(journal: readonly unknown[], reports: readonly Serv
   const journalled = new Map(entries.filter(isReport).map((entry) => [nameOf(entry.message), entry]));
   const stored = new Map(reports.map((report) => [nameOf(report), report]));
   const missing = [...journalled].filter(([name]) => !stored.has(name)).map(([, entry]) => toName(entry.message));
-  const extra = [...stored].filter(([name]) => !journalled.has(name)).map(([, report]) => toName(report));
+  const epochs = [...new Set(entries.flatMap(({ message }) => message.epoch ?? []))].map(String);
+  const unknown = [...stored].filter(([name]) => !journalled.has(name)).map(([, report]) => toName(report));
+  const highest = highestByEpoch([...journalled.values()].map(({ message }) => toName(message)));
+  const beforeRestore = unknown.filter((report) => leftBeforeRestore(report, epochs, highest));
+  const extra = unknown.filter((report) => !beforeRestore.includes(report));
   const altered = [...journalled]
     .filter(([name, entry]) => stored.has(name) && stored.get(name)?.sha256 !== entry.sha256)
     .map(([, entry]) => toName(entry.message));
   const broken = faults.length + extra.length + altered.length > 0 || !areLatest(missing, reports);
   return {
-    verdict: broken ? "inconsistent" : missing.length > 0 ? "pending" : "consistent",
+    verdict: broken
+      ? "inconsistent"
+      : beforeRestore.length > 0
+        ? "restored"
+        : missing.length > 0
+          ? "pending"
+          : "consistent",
     device: deviceOf(entries),
     entries: entries.length,
     faults,
     missing,
     extra,
+    beforeRestore,
+    epochs,
     altered,
     bytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     capacityBits: entries.reduce((sum, entry) => sum + messageCapacityBits(entry.type), 0),
@@ -126,10 +144,27 @@ function countUp(counters: Map<string, number>, { type, message }: JournalEntry)
   return message.sequence === expected ? undefined : `has sequence ${message.sequence}, expected ${expected}`;
 }
 
-/** Whether the server holds nothing that comes after a missing report: then it may simply not have arrived yet. */
-function areLatest(missing: readonly ReportName[], reports: readonly ServerReport[]): boolean {
+/**
+ * A copy's journal knows nothing of what came after it: reports of an epoch that has ended, numbered behind the last one that the copy
+ * knows, or of an epoch that began and ended meanwhile.
+ */
+function leftBeforeRestore(
+  { epoch, sequence }: ReportName,
+  epochs: readonly string[],
+  highest: ReadonlyMap<string, number>,
+): boolean {
+  return epochs.length > 1 && epoch !== epochs.at(-1) && sequence > (highest.get(epoch) ?? 0);
+}
+
+function highestByEpoch(reports: readonly ReportName[]): Map<string, number> {
   const highest = new Map<string, number>();
   for (const { epoch, sequence } of reports) highest.set(epoch, Math.max(sequence, highest.get(epoch) ?? 0));
+  return highest;
+}
+
+/** Whether the server holds nothing that comes after a missing report: then it may simply not have arrived yet. */
+function areLatest(missing: readonly ReportName[], reports: readonly ServerReport[]): boolean {
+  const highest = highestByEpoch(reports);
   return missing.every(({ epoch, sequence }) => sequence > (highest.get(epoch) ?? 0));
 }
 

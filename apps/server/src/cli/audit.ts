@@ -17,7 +17,8 @@ export const auditCommand: Command = {
 FILE is a device's journal as \`attune-agent journal --json\` writes it. Its chain of hashes, its numbering and every message
 are checked against the egress contract, and its reports against those on the server, by hash.
 
-Verdicts: consistent; pending (the latest reports are still on their way); inconsistent. Exits 0, 0 and 1.
+Verdicts: consistent; pending (the latest reports are still on their way); restored (the device's store was put back to an
+earlier copy, and its journal with it: the reports that left in between are listed); inconsistent. Exits 0, 0, 0 and 1.
 
   --journal FILE           the exported journal, a JSON array of entries or {"entries": […]}
 ${serverOptionsHelp}
@@ -62,7 +63,9 @@ function* describe(result: AuditResult): Generator<string> {
   yield `device ${device ?? "(unknown: the journal names none)"}: ${verdict}`;
   yield `${entries} messages left it, ${bytes} bytes; together they can say at most ${capacityBits.toFixed(1)} bits`;
   for (const fault of result.faults) yield `journal: ${fault}`;
-  for (const list of ["missing", "extra", "altered"] as const) {
+  if (result.epochs.length > 1)
+    yield `it began ${result.epochs.length} epochs: its store was put back to an earlier copy`;
+  for (const list of ["missing", "beforeRestore", "extra", "altered"] as const) {
     for (const { epoch, sequence } of result[list]) yield `${list}: report ${sequence} of epoch ${epoch}`;
   }
 }

@@ -8,16 +8,17 @@ import { z } from "zod";
 import type { Cleared, Hashing, Log, Store, StoreOperation } from "../ports.js";
 import { parseRecord, putRecord, readRecord } from "../records.js";
 import { createSerial } from "../serial.js";
+import { keepDraft, readDrafts } from "./drafts.js";
 import { gate } from "./gate.js";
 import { emptyJournal, nextEntry } from "./journal.js";
-import { countWaiting, dequeueReport, enqueueReport, oldestWaiting } from "./outbox.js";
+import { countWaiting, dequeueReport, enqueueReport, oldestWaiting, type WaitingReport } from "./outbox.js";
 import type { Draft } from "./report.js";
 
 const pathTotalsSchema = z.strictObject({ messages: z.int().min(0), bytes: z.int().min(0) });
 const ledgerSchema = z.strictObject({
   version: z.literal(1),
   journal: z.strictObject({ count: z.int().min(0), sha256: z.string() }),
-  /** Polls and reports made so far: the next sequence is one more. */
+  /** Polls and reports made so far in this epoch: the next sequence is one more. */
   polls: z.int().min(0),
   reports: z.int().min(0),
   byPath: z.strictObject({ trpc: pathTotalsSchema, https: pathTotalsSchema, nats: pathTotalsSchema }),
@@ -63,15 +64,24 @@ export interface Sender {
 export interface Egress {
   /** Journals the message durably, then hands it to `deliver`. */
   send<T extends DirectType, R>(type: T, fields: Fields<T>, deliver: (cleared: Cleared<T>) => Promise<R>): Promise<R>;
-  /** Reports, their journal entries, the counter and `operations` in one batch; returns the reports' sequences. */
+  /**
+   * Reports, their journal entries, the counter and `operations` in one batch; returns the reports' sequences. Before `confirm`
+   * the reports are kept without numbers, and the sequences are those that they get unless a new epoch is begun.
+   */
   queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]>;
   /** Whether a metrics report may be queued: nothing queued is dropped, so none is made while there is no room. */
   hasRoom(): boolean;
-  waiting(limit: number): Promise<Cleared<ReportType>[]>;
+  /** The server has believed a poll of this process: from now on reports get their numbers, and those that were kept get them now. */
+  confirm(): Promise<void>;
+  /** Numbers begin anew, in one batch with `operations`; reports are kept without numbers until the next `confirm`. */
+  renumber(operations: readonly StoreOperation[]): Promise<void>;
+  waiting(limit: number): Promise<WaitingReport[]>;
   /** After the PubAck. */
-  acknowledged(sequences: readonly number[]): Promise<void>;
+  acknowledged(reports: readonly WaitingReport[]): Promise<void>;
   entries(after: number, limit: number): Promise<JournalEntry[]>;
+  /** Reports that have not left, and how many of them may leave now. */
   readonly pending: number;
+  readonly sendable: number;
   readonly ledger: Ledger;
 }
 
@@ -90,7 +100,9 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   const serial = createSerial();
   let ledger = (await readRecord(store, ledgerKey, ledgerSchema)) ?? emptyLedger;
   await checkLastEntry(store, hashing, ledger);
-  let pending = await countWaiting(store);
+  let sendable = await countWaiting(store);
+  let kept = await readDrafts(store);
+  let confirmed = false;
 
   function whoSpeaks(): Sender {
     const known = sender();
@@ -144,21 +156,69 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     return deliver(cleared);
   }
 
+  /** The reports under their next numbers, as the gate lets them pass. */
+  function number(drafts: readonly Draft[], before: number): Cleared<ReportType>[] {
+    const { device, epoch } = whoSpeaks();
+    return drafts.map((draft, i) => {
+      const identity = { device, epoch, sequence: before + 1 + i, contract: egressContractVersion };
+      return pass(draft.type, { ...draft, ...identity });
+    });
+  }
+
+  /** Runs inside `serial`. */
+  async function commit(
+    messages: readonly Cleared<ReportType>[],
+    operations: readonly StoreOperation[],
+  ): Promise<void> {
+    const first = ledger.journal.count;
+    const { after, operations: entries } = await account(messages);
+    const next = { ...after, reports: ledger.reports + messages.length };
+    const queued = messages.map((message, i) => enqueueReport(message, first + i));
+    await store.batch([...operations, ...queued, ...entries, putRecord(ledgerKey, next)]);
+    ledger = next;
+    sendable += messages.length;
+    if (messages.length > 0) onQueued();
+  }
+
+  /** Runs inside `serial`. */
+  async function keep(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<void> {
+    const place = (kept.at(-1)?.place ?? -1) + 1;
+    const more = drafts.map((draft, i) => keepDraft(place + i, draft));
+    await store.batch([...operations, ...more.map(({ put }) => put)]);
+    kept = [...kept, ...more];
+  }
+
   function queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]> {
     return serial(async () => {
-      const { device, epoch } = whoSpeaks();
-      const messages = drafts.map((draft, i) => {
-        const identity = { device, epoch, sequence: ledger.reports + 1 + i, contract: egressContractVersion };
-        return pass(draft.type, { ...draft, ...identity });
-      });
-      const { after, operations: entries } = await account(messages);
-      const next = { ...after, reports: ledger.reports + messages.length };
-      const queued = messages.map((message) => enqueueReport(message));
-      await store.batch([...operations, ...queued, ...entries, putRecord(ledgerKey, next)]);
-      ledger = next;
-      pending += messages.length;
-      if (messages.length > 0) onQueued();
+      const messages = number(drafts, ledger.reports + kept.length);
+      await (confirmed ? commit(messages, operations) : keep(drafts, operations));
       return messages.map((message) => message.message.sequence);
+    });
+  }
+
+  function confirm(): Promise<void> {
+    return serial(async () => {
+      if (kept.length > 0) {
+        const messages = number(
+          kept.map(({ draft }) => draft),
+          ledger.reports,
+        );
+        await commit(
+          messages,
+          kept.map(({ remove }) => remove),
+        );
+        kept = [];
+      }
+      confirmed = true;
+    });
+  }
+
+  function renumber(operations: readonly StoreOperation[]): Promise<void> {
+    return serial(async () => {
+      const next = { ...ledger, polls: 0, reports: 0 };
+      await store.batch([...operations, putRecord(ledgerKey, next)]);
+      ledger = next;
+      confirmed = false;
     });
   }
 
@@ -177,16 +237,21 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   return {
     send,
     queue,
-    hasRoom: () => pending < outboxLimit,
+    confirm,
+    renumber,
+    hasRoom: () => sendable + kept.length < outboxLimit,
     waiting: (limit) => oldestWaiting(store, limit),
-    acknowledged: (sequences) =>
+    acknowledged: (reports) =>
       serial(async () => {
-        await store.batch(sequences.map(dequeueReport));
-        pending -= sequences.length;
+        await store.batch(reports.map(dequeueReport));
+        sendable -= reports.length;
       }),
     entries,
     get pending() {
-      return pending;
+      return sendable + kept.length;
+    },
+    get sendable() {
+      return sendable;
     },
     get ledger() {
       return ledger;

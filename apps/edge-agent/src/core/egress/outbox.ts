@@ -1,4 +1,4 @@
-// The outbox: reports that wait for the broker, under keys in the order of their sequence. Nothing queued is ever dropped.
+// The outbox: reports that wait for the broker, in the order in which they were journalled. Nothing queued is ever dropped.
 
 import { type ReportType, safeParseReport } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
@@ -8,14 +8,20 @@ import { gate } from "./gate.js";
 
 const prefix = "outbox/";
 
-const keyOf = (sequence: number): string => `${prefix}${String(sequence).padStart(16, "0")}`;
+/** A sequence begins anew with each epoch; an entry's place in the journal does not, and is above any sequence that was a key once. */
+const keyOf = (entry: number): string => `${prefix}${String(entry).padStart(16, "0")}`;
 
-export function enqueueReport(cleared: Cleared<ReportType>): StoreOperation {
-  return { type: "put", key: keyOf(cleared.message.sequence), value: cleared.bytes };
+export interface WaitingReport {
+  readonly key: string;
+  readonly cleared: Cleared<ReportType>;
 }
 
-export function dequeueReport(sequence: number): StoreOperation {
-  return { type: "delete", key: keyOf(sequence) };
+export function enqueueReport(cleared: Cleared<ReportType>, entry: number): StoreOperation {
+  return { type: "put", key: keyOf(entry), value: cleared.bytes };
+}
+
+export function dequeueReport({ key }: WaitingReport): StoreOperation {
+  return { type: "delete", key };
 }
 
 export async function countWaiting(store: Store): Promise<number> {
@@ -25,11 +31,11 @@ export async function countWaiting(store: Store): Promise<number> {
 }
 
 /** Up to `limit` of the oldest reports, byte for byte as they were queued: a resend is the same message. */
-export async function oldestWaiting(store: Store, limit: number): Promise<Cleared<ReportType>[]> {
-  const waiting: Cleared<ReportType>[] = [];
+export async function oldestWaiting(store: Store, limit: number): Promise<WaitingReport[]> {
+  const waiting: WaitingReport[] = [];
   for await (const [key, bytes] of store.entries(prefix)) {
     if (waiting.length >= limit) break;
-    waiting.push(reopen(key, bytes));
+    waiting.push({ key, cleared: reopen(key, bytes) });
   }
   return waiting;
 }

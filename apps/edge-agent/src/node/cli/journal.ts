@@ -27,7 +27,7 @@ export const journalCommand: Command = {
       })) as { entries: JournalEntry[] };
       return reply.entries;
     });
-    input.print({ entries }, entries.length === 0 ? "nothing has left this device" : entries.map(inWords).join("\n"));
+    input.print({ entries }, entries.length === 0 ? "nothing has left this device" : [...inLines(entries)].join("\n"));
   },
 };
 
@@ -52,6 +52,19 @@ export async function readPages<Entry extends { readonly index: number }>(
     if (page.length < wanted) break;
   }
   return entries;
+}
+
+/** The epoch changes where the store was found to be restored: what left between the copy and that moment is in no entry. */
+export function* inLines(entries: readonly JournalEntry[]): Generator<string> {
+  let epoch: unknown;
+  for (const entry of entries) {
+    const { epoch: next } = entry.message;
+    if (epoch !== undefined && next !== undefined && next !== epoch) {
+      yield "      -- a new epoch begins: the store was restored from a copy, and what left after the copy was made is not listed --";
+    }
+    epoch = next ?? epoch;
+    yield inWords(entry);
+  }
 }
 
 function inWords({ index, type, path, sizeBytes, message }: JournalEntry): string {

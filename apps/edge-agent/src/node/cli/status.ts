@@ -29,6 +29,7 @@ function inWords(status: AgentStatus): string {
     up ? "yes" : `no${error === null ? "" : ` (${error})`}`;
   return table([
     ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
+    ...(status.epochs > 1 ? [["store", restored] as [string, string]] : []),
     ["release", release === null ? "none yet" : releaseInWords(release)],
     ["target", target === null ? "not heard yet" : targetInWords(target)],
     ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
@@ -51,6 +52,8 @@ function inWords(status: AgentStatus): string {
     ["broker reached", reached(connected.nats, lastError.nats)],
   ]);
 }
+
+const restored = "restored from a copy: what was forgotten after the copy was made may be back";
 
 function releaseInWords({
   sequence,

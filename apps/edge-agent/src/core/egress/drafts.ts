@@ -1,0 +1,38 @@
+// Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored copy, and the
+// numbers that it would give next may be taken: then a report keeps what it says, and gets its epoch, sequence and journal entry later.
+
+import { AppError } from "@attune/shared/errors";
+import { parseJson } from "../parse-json.js";
+import type { Store, StoreOperation } from "../ports.js";
+import { putRecord } from "../records.js";
+import type { Draft } from "./report.js";
+
+const prefix = "draft/";
+const keyOf = (place: number): string => `${prefix}${String(place).padStart(16, "0")}`;
+
+export interface KeptDraft {
+  readonly place: number;
+  /** As it was kept; the gate judges it when it gets its numbers. */
+  readonly draft: Draft;
+  readonly remove: StoreOperation;
+}
+
+export function keepDraft(place: number, draft: Draft): KeptDraft & { readonly put: StoreOperation } {
+  const key = keyOf(place);
+  return { place, draft, put: putRecord(key, draft), remove: { type: "delete", key } };
+}
+
+/** All of them, in the order in which they were made. */
+export async function readDrafts(store: Store): Promise<KeptDraft[]> {
+  const kept: KeptDraft[] = [];
+  for await (const [key, bytes] of store.entries(prefix)) {
+    const json = parseJson(bytes);
+    if (!json.ok) throw new AppError("STORE_CORRUPT", `the report ${key} is not JSON`);
+    kept.push({
+      place: Number(key.slice(prefix.length)),
+      draft: json.value as Draft,
+      remove: { type: "delete", key },
+    });
+  }
+  return kept;
+}

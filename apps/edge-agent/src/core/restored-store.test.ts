@@ -1,0 +1,164 @@
+// A device whose store is put back to an earlier copy: its numbers are taken, and what it says from then on must still count.
+
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import type { Message } from "@attune/shared/contracts/egress";
+import { describe, expect, it, vi } from "vitest";
+import { createDevice, type Device } from "../../../../test/fakes/device.js";
+import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
+import { verifyJournal } from "./egress/journal.js";
+
+// Whole lives run here; a busy machine must not fail them.
+vi.setConfig({ testTimeout: 60_000 });
+
+type Copy = ReadonlyMap<string, Uint8Array>;
+const copyOf = (device: Device): Copy => new Map(device.store.contents);
+function restore(device: Device, copy: Copy): void {
+  device.store.contents.clear();
+  for (const [key, value] of copy) device.store.contents.set(key, value);
+  device.restart();
+}
+
+const outboxIsEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;
+const isConnected = (device: Device) => async () => (await device.agent.status()).connected.server;
+const reports = (device: Device) =>
+  [...device.fleet.received.values()].map((body) => JSON.parse(body) as Message<"report.metrics">);
+const numbersOf = (device: Device, epoch: string) =>
+  reports(device)
+    .filter((report) => report.epoch === epoch)
+    .map((report) => report.sequence)
+    .sort((a, b) => a - b);
+
+/** Enrolled, on its first release, three reports made, and stopped. */
+async function liveALittle(): Promise<Device> {
+  const device = createDevice();
+  device.fleet.publish(createTinyRelease());
+  await device.enrol();
+  const stop = device.start();
+  await device.clock.until(async () => (await device.agent.status()).updateState === "committed");
+  for (const said of sayings(20, 1)) await device.agent.label(said);
+  await device.agent.report();
+  await device.agent.report();
+  await device.clock.until(outboxIsEmpty(device));
+  await stop();
+  device.restart();
+  return device;
+}
+
+/** Goes on after the copy was made: reports that the copy does not know of. */
+async function liveOn(device: Device, count: number): Promise<void> {
+  const stop = device.start();
+  for (const said of sayings(30, 2)) await device.agent.label({ ...said, id: `later-${said.id}` });
+  for (let i = 0; i < count; i++) await device.agent.report();
+  await device.clock.until(outboxIsEmpty(device));
+  await stop();
+}
+
+describe("a device whose store was put back to an earlier copy", () => {
+  it("begins a new epoch, and loses no report to those that its numbers already name", async () => {
+    const device = await liveALittle();
+    const copy = copyOf(device);
+    const { epoch: before } = await device.agent.status();
+    await liveOn(device, 3);
+    const sent = new Map(device.fleet.received);
+
+    restore(device, copy);
+    // Made before the server is heard: whether their numbers are free is not known yet.
+    await device.agent.report();
+    const stop = device.start();
+    await device.clock.until(async () => (await device.agent.status()).epochs === 2);
+    await device.agent.report();
+    await device.clock.until(outboxIsEmpty(device));
+
+    const status = await device.agent.status();
+    expect(status).toMatchObject({ epochs: 2, connected: { server: true, nats: true } });
+    expect(status.epoch).not.toBe(before);
+    for (const [id, body] of sent) expect(device.fleet.received.get(id)).toBe(body);
+    expect(numbersOf(device, status.epoch!)).toEqual([1, 2]);
+    expect(device.fleet.polls.at(-1)?.message).toMatchObject({ epoch: status.epoch });
+    expect(device.logged.join("\n")).not.toContain("another body");
+    await stop();
+    await expectWholeJournal(device);
+    device.restart();
+    expect(await device.agent.status()).toMatchObject({ epoch: status.epoch, epochs: 2 });
+  });
+
+  it("notices it by the reports alone, where its polls had not come as far as they have come again", async () => {
+    const device = await liveALittle();
+    const copy = copyOf(device);
+    device.fleet.online = true;
+    const stop = device.start();
+    await device.clock.until(isConnected(device));
+    device.fleet.online = false;
+    await device.agent.report();
+    await device.clock.until(outboxIsEmpty(device));
+    await stop();
+
+    restore(device, copy);
+    const again = device.start();
+    // Polls that nobody hears bring the counter past what the server has seen.
+    await device.clock.sleep(3_600_000, new AbortController().signal);
+    device.fleet.online = true;
+    await device.clock.until(isConnected(device));
+    expect((await device.agent.status()).epochs).toBe(2);
+    await again();
+  });
+
+  it("still hands in, under their old numbers, the reports that waited when the copy was made", async () => {
+    const device = await liveALittle();
+    const stop = device.start();
+    await device.clock.until(isConnected(device));
+    device.fleet.brokerUp = false;
+    await device.agent.report();
+    await stop();
+    device.restart();
+    const copy = copyOf(device);
+    const { epoch: before } = await device.agent.status();
+    const known = numbersOf(device, before!).length;
+    device.fleet.brokerUp = true;
+    await liveOn(device, 1);
+
+    restore(device, copy);
+    const again = device.start();
+    await device.clock.until(async () => (await device.agent.status()).epochs === 2);
+    await device.agent.report();
+    await device.clock.until(outboxIsEmpty(device));
+    expect(numbersOf(device, before!).length).toBe(known + 2);
+    expect(numbersOf(device, (await device.agent.status()).epoch!)).toEqual([1]);
+    await again();
+  });
+
+  it("is no device that merely starts again: its epoch stays, and what it reports while offline keeps its order", async () => {
+    const device = await liveALittle();
+    const { epoch } = await device.agent.status();
+    device.fleet.online = false;
+    for (let i = 0; i < 3; i++) {
+      await device.agent.report();
+      device.restart();
+    }
+    expect(await device.agent.status()).toMatchObject({ outbox: { pending: 3 }, epochs: 1 });
+    const before = numbersOf(device, epoch!);
+    device.fleet.online = true;
+    const stop = device.start();
+    await device.clock.until(outboxIsEmpty(device));
+    expect(numbersOf(device, epoch!)).toEqual([...before, ...[1, 2, 3].map((i) => before.length + i)]);
+    expect((await device.agent.status()).epoch).toBe(epoch);
+    await stop();
+    await expectWholeJournal(device);
+  });
+
+  it("polls with pauses that grow, should the server never be content", async () => {
+    const device = await liveALittle();
+    device.fleet.amendTarget = (target) => ({ ...target, beginEpoch: true });
+    const polls = device.fleet.polls.length;
+    const stop = device.start();
+    await device.clock.sleep(3_600_000, new AbortController().signal);
+    await stop();
+    expect(device.fleet.polls.length - polls).toBeLessThan(40);
+  });
+
+  async function expectWholeJournal(device: Device): Promise<void> {
+    const entries: JournalEntry[] = await device.agent.journal({ limit: 100_000 });
+    const { journal } = JSON.parse(new TextDecoder().decode(device.store.contents.get("egress")));
+    expect(await verifyJournal(entries, journal, device.ports.hashing)).toMatchObject({ ok: true });
+  }
+});
