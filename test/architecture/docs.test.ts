@@ -58,3 +58,9 @@ test("a tracked file names no path of one machine", () => {
     .filter((path) => /(^|[^A-Za-z0-9_.])\/(work|root|home\/[a-z]+)\//.test(read(path)));
   expect(named).toEqual(["test/architecture/docs.test.ts"].filter((path) => named.includes(path)));
 });
+
+test("the compose file publishes ports on loopback alone: what it starts speaks without TLS", () => {
+  const published = [...read("infra/compose.yaml").matchAll(/ports: \["([^"]+)"\]/g)].map(([, port]) => port);
+  expect(published.length).toBeGreaterThan(0);
+  expect(published.filter((port) => !port?.startsWith("127.0.0.1:"))).toEqual([]);
+});

@@ -3,12 +3,13 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { canonicalJson } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Cleared } from "../../apps/edge-agent/src/core/ports.js";
 import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { makeTemporaryHome } from "./temporary-home.js";
+import { startNats } from "../../apps/server/src/platform/nats.js";
+import { findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 const brokers: Server[] = [];
@@ -99,6 +100,34 @@ test("a broker without TLS is none where the address says tls://, whatever it cl
     await expect(connect(`tls://127.0.0.1:${broker.port}`)).rejects.toMatchObject({ retryable: true });
     expect(broker.heard()).not.toMatch(/CONNECT|PUB/);
   }
+});
+
+describe("the server's own connections", () => {
+  const connectServer = (externalUrl: string) =>
+    startNats({
+      places: home,
+      logger: testLogger,
+      now: Date.now,
+      externalUrl,
+      listenHost: "127.0.0.1",
+      choosePort: async () => 0,
+      findProgram: findTestNatsServer,
+    });
+
+  test("sign no challenge that may be a message", async () => {
+    const broker = await startFalseBroker({ nonce: canonicalJson(forged) });
+    await expect(connectServer(`nats://127.0.0.1:${broker.port}`)).rejects.toMatchObject({ name: "AppError" });
+    expect(broker.heard()).not.toContain("CONNECT");
+  });
+
+  test("demand TLS where NATS_URL says tls://", async () => {
+    for (const info of [{}, { tls_available: true }]) {
+      const broker = await startFalseBroker({ nonce: "abcDEF123_-", ...info });
+      const connecting = connectServer(`tls://127.0.0.1:${broker.port}`);
+      await expect(connecting).rejects.toMatchObject({ code: "NATS_UNAVAILABLE" });
+      expect(broker.heard()).not.toMatch(/CONNECT|PUB/);
+    }
+  });
 });
 
 test("an acknowledgement of another stream, or without a place in it, leaves the report in the outbox", async () => {

@@ -1,6 +1,7 @@
 // Reports over NATS JetStream, with the device's own key, its own inbox and reconnection for ever.
 
 import { AppError } from "@attune/shared/errors";
+import { tlsOptions } from "@attune/shared/nats-address";
 import { inboxPrefix, reportStream } from "@attune/shared/subjects";
 import { JetStreamApiError, jetstream, type PubAck } from "@nats-io/jetstream";
 import type { Authenticator, NatsConnection } from "@nats-io/nats-core";
@@ -58,8 +59,7 @@ async function open({
   try {
     connection = await connect({
       servers,
-      // By itself the client takes TLS only where the broker offers it, and the broker may be whoever answers at the address.
-      ...(servers.some(demandsTls) ? { tls: {} } : {}),
+      ...tlsOptions(servers),
       authenticator,
       inboxPrefix: inboxPrefix(credentials.device),
       timeout: options.connectTimeoutMs ?? 5_000,
@@ -74,11 +74,6 @@ async function open({
     throw toAppError(cause);
   }
   return { connection, line: watch(connection, backoff, options.log) };
-}
-
-/** One such address among several demands it of all: the client may be sent to any of them. */
-function demandsTls(url: string): boolean {
-  return /^tls:\/\//i.test(url);
 }
 
 /** Whether the connection is up right now: its signal aborts when it goes down, and a new one begins when it is back. */

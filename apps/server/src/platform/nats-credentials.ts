@@ -5,6 +5,7 @@
 // subjects as a service, and the devices' account imports it.
 
 import { join } from "node:path";
+import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { inboxPrefix, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { type Account, decode, encodeAccount, encodeOperator, encodeUser } from "@nats-io/jwt";
@@ -182,6 +183,13 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   };
 }
 
+/** Whoever answers at the broker's address chooses what is signed, so only a broker's own form of challenge is. */
 function signIn(jwt: string, user: KeyPair): Authenticator {
-  return jwtAuthenticator(jwt, user.getSeed());
+  const authenticate = jwtAuthenticator(jwt, user.getSeed());
+  return (nonce) => {
+    if (!challengePattern.test(nonce ?? "")) {
+      throw new AppError("FORBIDDEN", "the challenge from NATS has another form than a broker's has; it is not signed");
+    }
+    return authenticate(nonce);
+  };
 }

@@ -1,6 +1,7 @@
 // The bus: a nats-server that this process starts and watches, or the one that NATS_URL names, and the two connections to it.
 
 import { AppError } from "@attune/shared/errors";
+import { tlsOptions } from "@attune/shared/nats-address";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { ServerPlaces } from "./home.js";
@@ -166,6 +167,7 @@ async function open({ url, user, credentials, logger }: OpenOptions): Promise<Na
     servers: url,
     name: `attune-${user}`,
     authenticator: credentials.authenticator(user),
+    ...tlsOptions([url]),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
