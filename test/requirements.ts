@@ -40,3 +40,10 @@ export function lackOfProcessor(): string | undefined {
     process.arch === "arm64" || (process.arch === "x64" && readFileSync("/proc/cpuinfo", "utf8").includes(" avx2 "));
   return isBuiltFor ? undefined : "this processor has no native kernels";
 }
+
+/** The addon as `npm ci` builds it where there is a C compiler. */
+export function lackOfAddon(): string | undefined {
+  const addon = `../apps/edge-agent/dist/native/attune-${process.platform}-${process.arch}.node`;
+  if (existsSync(fileURLToPath(new URL(addon, import.meta.url)))) return lackOfProcessor();
+  return "the native kernels are not built (node apps/edge-agent/native/build.js, with a C compiler)";
+}

@@ -30,6 +30,8 @@ export default defineConfig({
         ...common,
         test: {
           name: "integration",
+          // One project after the other: the cheapest fault is found first, and a whole demo has the machine for itself.
+          sequence: { groupOrder: 1 },
           include: ["test/integration/**/*.test.ts"],
           ...patience,
         },
@@ -43,6 +45,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,16 +1,19 @@
 // A trained BERT-Tiny encoder with its own float64 check vectors. The data are not part of the repository: ATTUNE_DATA names their folder.
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BertConfig } from "../../packages/ml/src/encoder/config.js";
 import { factorize, solveInPlace } from "../../packages/ml/src/linalg/cholesky.js";
 import { halveTensorFile } from "../../packages/ml/src/quantization/fp16.js";
 import { quantizeTensorFile } from "../../packages/ml/src/quantization/int8.js";
 import { createMatrix, type Matrix } from "../../packages/ml/src/tensor/matrix.js";
 import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
+import { dataFolder } from "../requirements.js";
 
-const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
-export const trainedWeightsPath = `${data}/bert-tiny-encoder/bert_tiny_emotion_encoder_f32.npz`;
-const vectorsPath = `${data}/bert-tiny-encoder/check_vectors_f64.npz`;
+/** Within the data folder: the weights, and the vectors to check them with. */
+export const trainedFiles = [
+  "bert-tiny-encoder/bert_tiny_emotion_encoder_f32.npz",
+  "bert-tiny-encoder/check_vectors_f64.npz",
+] as const;
 
 export interface TrainedBert {
   readonly config: BertConfig;
@@ -21,13 +24,12 @@ export interface TrainedBert {
   readonly lastHidden: Float64Array;
 }
 
-/** Undefined where the data are absent. */
-export function readTrainedBert(): TrainedBert | undefined {
-  if (!existsSync(trainedWeightsPath) || !existsSync(vectorsPath)) return undefined;
+export function readTrainedBert(): TrainedBert {
+  const [weightsPath, vectorsPath] = trainedFiles.map((name) => join(dataFolder, name)) as [string, string];
   const vectors = readNpz(vectorsPath);
   const embedded = createMatrix(11, 128, Float32Array.from(vectors.get("embedding_output")!.data as Float64Array));
   const lastHidden = vectors.get("last_hidden")!.data as Float64Array;
-  return { config: bertTiny, file: renamed(readNpz(trainedWeightsPath)), embedded, lastHidden };
+  return { config: bertTiny, file: renamed(readNpz(weightsPath)), embedded, lastHidden };
 }
 
 export interface TrainedForm {

@@ -1,6 +1,8 @@
 // The kernels on several threads in a real Chromium: where the page is isolated from other origins they share a memory, elsewhere one thread computes.
 import { expect, test } from "vitest";
+import { describeUnlessLacking } from "../requirements.js";
 import { openPage } from "./chromium-page.js";
+import { lackOfChromium } from "./chromium-program.js";
 
 interface Answer {
   readonly build: string;
@@ -22,17 +24,19 @@ async function computed(isolated: boolean): Promise<Answer> {
   }
 }
 
-test("threads compute the same bits in an isolated page's worker", async () => {
-  const { build, failure, features, medianMs } = await computed(true);
-  expect(failure).toBeUndefined();
-  expect(features[0].length).toBeGreaterThan(0);
-  expect(features[1]).toEqual(features[0]);
-  const [alone, shared] = medianMs.map((ms) => ms.toFixed(2));
-  process.stderr.write(`Chromium (${build} SIMD), 14 tokens: ${alone} ms on one thread, ${shared} ms on two\n`);
-});
+describeUnlessLacking("in Chromium", await lackOfChromium(), () => {
+  test("threads compute the same bits in an isolated page's worker", async () => {
+    const { build, failure, features, medianMs } = await computed(true);
+    expect(failure).toBeUndefined();
+    expect(features[0].length).toBeGreaterThan(0);
+    expect(features[1]).toEqual(features[0]);
+    const [alone, shared] = medianMs.map((ms) => ms.toFixed(2));
+    process.stderr.write(`Chromium (${build} SIMD), 14 tokens: ${alone} ms on one thread, ${shared} ms on two\n`);
+  });
 
-test("one thread computes in a page that is not isolated, and the team says why", async () => {
-  const { failure, features } = await computed(false);
-  expect(failure).toBe("this host shares no memory");
-  expect(features[1]).toEqual(features[0]);
+  test("one thread computes in a page that is not isolated, and the team says why", async () => {
+    const { failure, features } = await computed(false);
+    expect(failure).toBe("this host shares no memory");
+    expect(features[1]).toEqual(features[0]);
+  });
 });

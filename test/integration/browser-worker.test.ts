@@ -8,10 +8,12 @@ import { loadHead } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ExtractorClient } from "../../apps/edge-agent/src/browser/extractor-client.js";
 import type { LoadInput } from "../../apps/edge-agent/src/browser/messages.js";
+import { describeUnlessLacking } from "../requirements.js";
 import { openPage } from "./chromium-page.js";
+import { lackOfChromium } from "./chromium-program.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const sentences = [
@@ -50,7 +52,7 @@ beforeAll(async () => {
 
 afterAll(() => close?.());
 
-describe("an extractor in a browser's worker", () => {
+describeUnlessLacking("an extractor in a browser's worker", await lackOfChromium(), () => {
   it("gives the features and probabilities of the same kernels in Node, within the golden vectors' tolerance", async () => {
     const given = await page.evaluate(
       async ({ sentences, settings }) => {

@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Page } from "playwright-core";
+import { findChromium } from "./chromium-program.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 const types: Record<string, string> = { ".js": "text/javascript", ".json": "application/json", ".html": "text/html" };
 
 /** Isolated from other origins, as threads need it (they share memory). */
@@ -17,19 +17,20 @@ export async function openPage(
   script: string,
   { isolated = false } = {},
 ): Promise<{ page: Page; close(): Promise<void> }> {
-  if (!existsSync(executablePath)) {
-    throw new Error(
-      `${executablePath} does not exist: install chromium (apt-get install chromium) or set CHROMIUM_PATH`,
-    );
-  }
+  const program = await findChromium();
+  if (program === undefined) throw new Error("There is no Chromium");
   if (!existsSync(join(root, "apps/edge-agent/dist/browser/extractor-worker.js"))) {
     throw new Error("The worker is not built: run `npm run build` first");
   }
   const html = `<!doctype html><title>attune</title><script type="module" src="${script}"></script>`;
   const server = await serve(html, isolated ? isolation : {});
   const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  const options = { executablePath, args: [...args, "--disable-component-update", "--disable-sync"] };
-  const browser = await chromium.launch(options);
+  const { executablePath, libraries } = program;
+  const browser = await chromium.launch({
+    executablePath,
+    args: [...args, "--disable-component-update", "--disable-sync"],
+    ...(libraries === undefined ? {} : { env: { ...process.env, LD_LIBRARY_PATH: libraries } }),
+  });
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const close = async () => {

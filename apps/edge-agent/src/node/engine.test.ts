@@ -11,7 +11,8 @@ import { createRandom } from "@attune/ml/tensor/random";
 import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { describe, expect, test, vi } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
-import { readTrainedBert, trainedForms } from "../../../../test/golden/trained-bert.js";
+import { readTrainedBert, trainedFiles, trainedForms } from "../../../../test/golden/trained-bert.js";
+import { describeUnlessLacking, lackOfAddon, lackOfData } from "../../../../test/requirements.js";
 import { type ChosenEngine, chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
@@ -136,21 +137,8 @@ function randomWeights(seed: number, { hiddenSize: h, intermediateSize: inner } 
   return { tensors, metadata: {} };
 }
 
-function addonHere(): NativeAddon | undefined {
-  try {
-    return loadNativeAddon();
-  } catch {
-    return undefined;
-  }
-}
-
-const addon = addonHere();
-if (addon === undefined) {
-  test("the native kernels are not compared with the reference here: they were not built", () => {
-    process.stderr.write("The native kernels were not tested: build them with node apps/edge-agent/native/build.js.\n");
-    expect(addonHere()).toBeUndefined();
-  });
-} else {
+describeUnlessLacking("compared with the reference", lackOfAddon(), () => {
+  const addon = loadNativeAddon();
   const engines: [string, Engine][] = addon
     .instructionSets()
     .map((set) => [set, createNativeEngine(addon, { instructionSet: set })]);
@@ -185,14 +173,16 @@ if (addon === undefined) {
       },
     );
 
-    const trained = readTrainedBert();
-    test.each(trained === undefined ? [] : trainedForms(trained))(
-      "give a trained BERT-Tiny's last hidden state within $worst in $dtype",
-      ({ config, file, ids, worst }) => {
-        const last = engine.createEncoder(config, file).forward(ids).hiddenStates.at(-1)!;
-        expect(largestOf(last.data, trained!.lastHidden)).toBeLessThan(worst);
-      },
-    );
+    describeUnlessLacking("on a trained BERT-Tiny", lackOfData(...trainedFiles), () => {
+      const trained = readTrainedBert();
+      test.each(trainedForms(trained))(
+        "give its last hidden state within $worst in $dtype",
+        ({ config, file, ids, worst }) => {
+          const last = engine.createEncoder(config, file).forward(ids).hiddenStates.at(-1)!;
+          expect(largestOf(last.data, trained.lastHidden)).toBeLessThan(worst);
+        },
+      );
+    });
 
     test.each([
       ["float32", randomWeights(6, wideConfig)],
@@ -234,4 +224,4 @@ if (addon === undefined) {
     expect(addon.run({}, 0, 1)).toBe(refused);
     expect((addon.embed as unknown as () => number)()).toBe(refused);
   });
-}
+});

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { describeUnlessLacking, lackOfCommands, lackOfProcessor } from "../../../../test/requirements.js";
 import { loadNativeAddon } from "./native-engine.js";
 
 const build = fileURLToPath(new URL("../../native/build.js", import.meta.url));
@@ -24,13 +25,8 @@ function buildWith(script: string) {
   return { status, stderr };
 }
 
-const canBuild =
-  ["linux", "darwin"].includes(process.platform) &&
-  ["x64", "arm64"].includes(process.arch) &&
-  spawnSync("cc", ["--version"]).status === 0;
-
-if (canBuild) {
-  test("a build leaves the addon of before where it is until the new one takes its place", () => {
+describeUnlessLacking("a build", lackOfProcessor() ?? lackOfCommands("cc"), () => {
+  test("leaves the addon of before where it is until the new one takes its place", () => {
     writeFileSync(addon, "of before");
     writeFileSync(join(folder, "not-built.txt"), "of before");
     const { status, stderr } = buildWith(`head -c 9 '${addon}' >> '${log}'; echo >> '${log}'; exec cc "$@" -O0`);
@@ -42,12 +38,7 @@ if (canBuild) {
     expect(typeof loadNativeAddon(addon).createEncoder).toBe("function");
     expect(readdirSync(folder).sort()).toEqual([name, "compiler", "log"].sort());
   });
-} else {
-  test("no build is watched here: there is no C compiler, or there are no kernels for this processor", () => {
-    process.stderr.write("The build of the native kernels was not watched: it needs cc.\n");
-    expect(canBuild).toBe(false);
-  });
-}
+});
 
 test("a build that fails takes away the addon of before, and leaves word why", () => {
   writeFileSync(addon, "of before");

@@ -3,18 +3,11 @@
 import { createRandom } from "@attune/ml/tensor/random";
 import { expect, test, vi } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";
-import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
+import { describeUnlessLacking, lackOfAddon } from "../../../../test/requirements.js";
+import { createNativeEngine, loadNativeAddon } from "./native-engine.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 const calls = 100_000;
-
-function addonHere(): NativeAddon | undefined {
-  try {
-    return loadNativeAddon();
-  } catch {
-    return undefined;
-  }
-}
 
 function detached<T extends Float32Array | Int32Array | Int8Array | Uint8Array | Uint16Array>(array: T): T {
   structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
@@ -54,13 +47,8 @@ function strangers(encoders: readonly unknown[]): unknown[] {
   return [...arrays, ...gone, ...odd, ...views, ...numbers, ...heirs, ...encoders, ...encoders, ...encoders];
 }
 
-const addon = addonHere();
-if (addon === undefined) {
-  test("the addon's arguments are not fuzzed here: it was not built", () => {
-    process.stderr.write("The addon was not fuzzed: build it with node apps/edge-agent/native/build.js.\n");
-    expect(addonHere()).toBeUndefined();
-  });
-} else {
+describeUnlessLacking("the addon", lackOfAddon(), () => {
+  const addon = loadNativeAddon();
   test("the addon answers any arguments with a code, and computes the same afterwards", () => {
     const { config, file, cases } = readGoldenEncoders("mobilebert")[0]!;
     const encoder = createNativeEngine(addon).createEncoder(config, file);
@@ -109,4 +97,4 @@ if (addon === undefined) {
       expect([...seen.keys()]).toContain(name);
     expect(encoder.pooled!(texts, "mean-max").data).toEqual(before);
   });
-}
+});

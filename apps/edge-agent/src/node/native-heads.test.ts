@@ -1,23 +1,10 @@
 import { expect, test } from "vitest";
 import { testHeadKernels } from "../../../../test/heads/kernels-suite.js";
-import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
+import { describeUnlessLacking, lackOfAddon } from "../../../../test/requirements.js";
+import { createNativeEngine, loadNativeAddon } from "./native-engine.js";
 
-function open(): NativeAddon | undefined {
-  try {
-    const addon = loadNativeAddon();
-    return addon.instructionSets().length === 0 ? undefined : addon;
-  } catch {
-    return undefined;
-  }
-}
-
-const addon = open();
-if (addon === undefined) {
-  test("the native head kernels are not tested here: they were not built, or this processor has none", () => {
-    process.stderr.write("The native head kernels were not tested: build them with npm run build.\n");
-    expect(open()).toBeUndefined();
-  });
-} else {
+describeUnlessLacking("the native head kernels", lackOfAddon(), () => {
+  const addon = loadNativeAddon();
   testHeadKernels("native", createNativeEngine(addon).heads);
 
   test("the addon has glibc keep little, and says so where there is another C library", () => {
@@ -81,4 +68,4 @@ if (addon === undefined) {
       expect(() => addon.headCall(crossEntropy, 1, 2, 2, ...arrays(label))).toThrow("code -3");
     }
   });
-}
+});

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { describeUnlessLacking, lackOfAddon } from "../../../../test/requirements.js";
 
 const addon = fileURLToPath(
   new URL(`../../dist/native/attune-${process.platform}-${process.arch}.node`, import.meta.url),
@@ -29,7 +30,8 @@ const start = `
 const node = (script: string) =>
   execFileSync(process.execPath, ["-e", start + script], { encoding: "utf8", timeout: 60_000 });
 
-if (process.platform === "linux" && existsSync(addon)) {
+const lacking = existsSync("/proc/self/task") ? lackOfAddon() : "this system lists no threads";
+describeUnlessLacking("the addon's threads", lacking, () => {
   test("one thread starts none, three start two, and the next encoder takes the same ones", () => {
     const counts = node(`
       const before = tasks();
@@ -70,11 +72,4 @@ if (process.platform === "linux" && existsSync(addon)) {
     expect(end("open(3);")).toMatchObject({ status: 0, signal: null, stderr: "" });
     expect(end("open(3); process.exit(7);")).toMatchObject({ status: 7, signal: null, stderr: "" });
   });
-} else {
-  test("the addon's threads are not watched here: it was not built, or the system has no list of threads", () => {
-    process.stderr.write(
-      "The addon's threads were not watched: it needs Linux and node apps/edge-agent/native/build.js.\n",
-    );
-    expect(process.platform === "linux" && existsSync(addon)).toBe(false);
-  });
-}
+});

@@ -1,10 +1,11 @@
 // Each reader on small files of its own form, and what each says about a file it must refuse.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { loadEmoryNlp } from "./emorynlp.js";
 import { goEmotionsGroups, loadGoEmotions } from "./goemotions.js";
 import { loadMeld, readMeldFile } from "./meld.js";
@@ -192,18 +193,20 @@ describe("stratifiedSplit", () => {
   });
 });
 
-// The real files, where the data folder is at hand.
-const data = process.env.ATTUNE_DATA ?? "../shared/data";
-describe.runIf(existsSync(data))("the published files", () => {
-  it("are read whole: MELD 9,989 and 1,109 rows, GoEmotions 43,410 and 5,426, EmoryNLP 7,366", () => {
-    const meld = loadMeld(join(data, "meld"), warn);
-    expect([meld.train.length, meld.dev.length]).toEqual([9989, 1109]);
-    expect(meld.train.filter((row) => row.speaker === "Joey")).toHaveLength(1510);
-    const goEmotions = loadGoEmotions(join(data, "goemotions"));
-    expect([goEmotions.train.length, goEmotions.dev.length]).toEqual([43410, 5426]);
-    expect(loadEmoryNlp(join(data, "emorynlp"), warn)).toHaveLength(7366);
-    expect(warnings).toEqual([
-      expect.stringMatching(/: 52 rows \(first lines 304, 543, 715\) with several speakers count as nobody's/),
-    ]);
-  });
-});
+describeUnlessLacking(
+  "the published files",
+  lackOfData("meld/train_sent_emo.csv", "goemotions/train.tsv", "emorynlp/emorynlp_pretrain_noleak.csv"),
+  () => {
+    it("are read whole: MELD 9,989 and 1,109 rows, GoEmotions 43,410 and 5,426, EmoryNLP 7,366", () => {
+      const meld = loadMeld(join(dataFolder, "meld"), warn);
+      expect([meld.train.length, meld.dev.length]).toEqual([9989, 1109]);
+      expect(meld.train.filter((row) => row.speaker === "Joey")).toHaveLength(1510);
+      const goEmotions = loadGoEmotions(join(dataFolder, "goemotions"));
+      expect([goEmotions.train.length, goEmotions.dev.length]).toEqual([43410, 5426]);
+      expect(loadEmoryNlp(join(dataFolder, "emorynlp"), warn)).toHaveLength(7366);
+      expect(warnings).toEqual([
+        expect.stringMatching(/: 52 rows \(first lines 304, 543, 715\) with several speakers count as nobody's/),
+      ]);
+    });
+  },
+);

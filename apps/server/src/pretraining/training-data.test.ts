@@ -1,8 +1,9 @@
 // What a run learns from: the main set's tasks, dev rows and digests, and which sets go together.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { sha256 } from "./export.js";
 import { loadTrainingData } from "./training-data.js";
 
@@ -93,12 +94,17 @@ describe("The data of a run", () => {
   });
 });
 
-// The real files, where the data folder is at hand.
-const data = process.env.ATTUNE_DATA ?? "../shared/data";
-describe.runIf(existsSync(data))("the published files", () => {
-  it("have the digests that the bundled extractor's record names", () => {
-    const { digests } = loadTrainingData({ data: join(data, "goemotions"), extra: join(data, "emorynlp") });
-    const record = new URL("../../../../assets/extractor/run.json", import.meta.url);
-    expect(digests).toEqual(JSON.parse(readFileSync(record, "utf8")).data);
-  });
-});
+describeUnlessLacking(
+  "the published files",
+  lackOfData("goemotions/train.tsv", "emorynlp/emorynlp_pretrain_noleak.csv"),
+  () => {
+    it("have the digests that the bundled extractor's record names", () => {
+      const { digests } = loadTrainingData({
+        data: join(dataFolder, "goemotions"),
+        extra: join(dataFolder, "emorynlp"),
+      });
+      const record = new URL("../../../../assets/extractor/run.json", import.meta.url);
+      expect(digests).toEqual(JSON.parse(readFileSync(record, "utf8")).data);
+    });
+  },
+);

@@ -1,15 +1,14 @@
 // The layers of a real, trained BERT-Tiny against its own float64 check vectors. The data are not part of the repository; bert.test.ts covers the
 // same code everywhere on random weights.
 import { expect, it } from "vitest";
-import { readTrainedBert, trainedWeightsPath } from "../../../../test/golden/trained-bert.js";
+import { readTrainedBert, trainedFiles } from "../../../../test/golden/trained-bert.js";
+import { describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { createBertLayers } from "./bert.js";
 
-const trained = readTrainedBert();
-
-if (trained !== undefined) {
-  const { config, file, embedded, lastHidden } = trained;
+describeUnlessLacking("a trained BERT-Tiny", lackOfData(...trainedFiles), () => {
+  const { config, file, embedded, lastHidden } = readTrainedBert();
   const difference = (tensors: TensorFile) => {
     const last = createBertLayers(config, tensors)(embedded).at(-1)!;
     return last.data.reduce((largest, value, i) => Math.max(largest, Math.abs(value - lastHidden[i]!)), 0);
@@ -22,11 +21,4 @@ if (trained !== undefined) {
   it("stays within 0.1 of it with int8 weights", () => {
     expect(difference(quantizeTensorFile(file))).toBeLessThan(0.1);
   });
-} else {
-  it("is not compared with a trained BERT-Tiny here: its weights are absent (set ATTUNE_DATA to the data folder)", () => {
-    process.stderr.write(
-      `The trained BERT-Tiny was not compared: ${trainedWeightsPath} does not exist; set ATTUNE_DATA to the data folder.\n`,
-    );
-    expect(trained).toBeUndefined();
-  });
-}
+});

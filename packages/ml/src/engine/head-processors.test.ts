@@ -1,19 +1,18 @@
 // The head kernels' C source built for other hosts than this test's: 64-bit Arm under an emulator, and this processor under sanitizers and a fuzzer.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { describeUnlessLacking, lackOfCommands, lackOfProcessor } from "../../../../test/requirements.js";
 
 const kernels = fileURLToPath(new URL("../../kernels/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "attune-heads-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const has = (...commands: string[]) => commands.every((command) => spawnSync(command, ["--version"]).status === 0);
-const host = { x64: ["avx2", "-mavx2", "-mfma"], arm64: ["neon"] }[process.arch as string];
-const runsHost =
-  host !== undefined && (process.arch !== "x64" || /\bavx2\b/.test(readFileSync("/proc/cpuinfo", "utf8")));
+const host = { x64: ["avx2", "-mavx2", "-mfma"], arm64: ["neon"] }[process.arch as string] ?? [];
+const lacking = (...commands: string[]) => lackOfProcessor() ?? lackOfCommands(...commands);
 
 interface Build {
   readonly compiler: string;
@@ -35,16 +34,8 @@ const lines = (command: string, args: string[] = []) =>
     .trim()
     .split("\n");
 
-function missing(what: string, needed: string): void {
-  test(`${what} is not checked here: ${needed} is not installed, or this processor has no kernels`, () => {
-    process.stderr.write(`${what} was not checked: install ${needed}.\n`);
-    expect(runsHost && has(...needed.split(", "))).toBe(false);
-  });
-}
-
-const arm = "cc, aarch64-linux-gnu-gcc, qemu-aarch64";
-if (runsHost && has(...arm.split(", "))) {
-  test("64-bit Arm trains the same heads: hidden outputs to the last bit, all else within rounding", () => {
+describeUnlessLacking("64-bit Arm", lacking("cc", "aarch64-linux-gnu-gcc", "qemu-aarch64"), () => {
+  test("trains the same heads: hidden outputs to the last bit, all else within rounding", () => {
     const here = compile({ compiler: "cc", isa: host, main: "check-heads.c", flags: ["-O2"] });
     const cross = { compiler: "aarch64-linux-gnu-gcc", isa: ["neon"], main: "check-heads.c" };
     const expected = lines(here);
@@ -59,12 +50,10 @@ if (runsHost && has(...arm.split(", "))) {
       if (!(Math.abs(value - wanted) <= 1e-6 * (1 + Math.abs(wanted)))) expect([i, value]).toEqual([i, wanted]);
     }
   });
-} else {
-  missing("64-bit Arm", arm);
-}
+});
 
 const sanitizer = "clang-19";
-if (runsHost && has(sanitizer)) {
+describeUnlessLacking("memory safety", lacking(sanitizer), () => {
   const base = { compiler: sanitizer, isa: host, flags: ["-g", "-O1", "-fno-sanitize-recover=all"] };
 
   test("the sanitizers find nothing in whole calls", () => {
@@ -80,6 +69,4 @@ if (runsHost && has(sanitizer)) {
     expect(stderr).toContain("Done ");
     expect(status).toBe(0);
   });
-} else {
-  missing("Memory safety", sanitizer);
-}
+});

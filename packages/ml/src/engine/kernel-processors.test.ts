@@ -5,17 +5,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeUnlessLacking, lackOfCommands, lackOfProcessor } from "../../../../test/requirements.js";
 
 const kernels = fileURLToPath(new URL("../../kernels/", import.meta.url));
 const addonBuild = fileURLToPath(new URL("../../../../apps/edge-agent/native/build.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "attune-kernels-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const has = (...commands: string[]) =>
-  commands.filter((command) => spawnSync(command, ["--version"]).status !== 0).length === 0;
-const hostFlags = { x64: ["-mavx2", "-mfma", "-mf16c", ...isa("avx2")], arm64: isa("neon") }[process.arch as string];
-const canRunHost = process.arch !== "x64" || spawnSync("grep", ["-q", "avx2.*", "/proc/cpuinfo"]).status === 0;
+const hostFlags =
+  { x64: ["-mavx2", "-mfma", "-mf16c", ...isa("avx2")], arm64: isa("neon") }[process.arch as string] ?? [];
+const lacking = (...commands: string[]) => lackOfProcessor() ?? lackOfCommands(...commands);
 
 function isa(name: string): string[] {
   return [`-DISA_HEADER="isa-${name}.h"`, "-DKERNELS=kernels"];
@@ -38,13 +38,6 @@ const numbers = (command: string, args: string[]) =>
     .split("\n")
     .map(Number);
 
-function missing(what: string, needed: string): void {
-  test(`${what} is not checked here: ${needed} is not installed, or this processor has no kernels`, () => {
-    process.stderr.write(`${what} was not checked: install ${needed}.\n`);
-    expect(hostFlags !== undefined && canRunHost && has(...needed.split(", "))).toBe(false);
-  });
-}
-
 /** What another processor's features may differ by from this one's. */
 const forms = [
   { form: "float32", format: "0", worst: 2e-5 },
@@ -59,86 +52,83 @@ function expectWithin(worst: number, actual: readonly number[], expected: readon
   }
 }
 
-const arm = "cc, aarch64-linux-gnu-gcc, aarch64-linux-gnu-nm, qemu-aarch64";
-if (hostFlags !== undefined && canRunHost && has(...arm.split(", "))) {
-  describe("64-bit Arm", () => {
-    const addon = join(folder, "attune-linux-arm64.node");
-    const there = join(folder, "check-arm64");
-    let here = "";
-    // The addon as an install on that processor builds it, loaded by a program of ours: its kernels run, its Node-API functions do not.
-    const run = (cpu: string, ...args: string[]) => ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, there, ...args];
+const arm = ["cc", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-nm", "qemu-aarch64"];
+describeUnlessLacking("64-bit Arm", lacking(...arm), () => {
+  const addon = join(folder, "attune-linux-arm64.node");
+  const there = join(folder, "check-arm64");
+  let here = "";
+  // The addon as an install on that processor builds it, loaded by a program of ours: its kernels run, its Node-API functions do not.
+  const run = (cpu: string, ...args: string[]) => ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, there, ...args];
 
-    beforeAll(() => {
-      here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
-      const cross = "aarch64-linux-gnu-gcc";
-      const program = [
-        "-O2",
-        "-std=gnu11",
-        "-fno-math-errno",
-        "-DADDON",
-        "check.c",
-        "team.c",
-        "-o",
-        there,
-        "-ldl",
-        "-pthread",
-      ];
-      execFileSync(cross, program, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
-      execFileSync(process.execPath, [addonBuild, "--arch", "arm64", "--compiler", cross, "--output", folder]);
-    });
+  beforeAll(() => {
+    here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
+    const cross = "aarch64-linux-gnu-gcc";
+    const program = [
+      "-O2",
+      "-std=gnu11",
+      "-fno-math-errno",
+      "-DADDON",
+      "check.c",
+      "team.c",
+      "-o",
+      there,
+      "-ldl",
+      "-pthread",
+    ];
+    execFileSync(cross, program, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
+    execFileSync(process.execPath, [addonBuild, "--arch", "arm64", "--compiler", cross, "--output", folder]);
+  });
 
-    test("has an addon that lacks nothing but Node's own functions and the C library's", () => {
-      const lacking = execFileSync("aarch64-linux-gnu-nm", ["-D", "--undefined-only", addon], { encoding: "utf8" });
-      const names = lacking.trim().split("\n");
-      expect(names.length).toBeGreaterThan(10);
-      const known = /^\s*(U napi_\w+|U \w+@GLIBC_[\d.]+|w \S+)$/;
-      expect(names.filter((name) => !known.test(name))).toEqual([]);
-      const offered = execFileSync("aarch64-linux-gnu-nm", ["-D", "--defined-only", addon], { encoding: "utf8" });
-      expect(offered).toContain("napi_register_module_v1");
-    });
+  test("has an addon that lacks nothing but Node's own functions and the C library's", () => {
+    const lacking = execFileSync("aarch64-linux-gnu-nm", ["-D", "--undefined-only", addon], { encoding: "utf8" });
+    const names = lacking.trim().split("\n");
+    expect(names.length).toBeGreaterThan(10);
+    const known = /^\s*(U napi_\w+|U \w+@GLIBC_[\d.]+|w \S+)$/;
+    expect(names.filter((name) => !known.test(name))).toEqual([]);
+    const offered = execFileSync("aarch64-linux-gnu-nm", ["-D", "--defined-only", addon], { encoding: "utf8" });
+    expect(offered).toContain("napi_register_module_v1");
+  });
 
-    test.each([
-      ["max", "neon-dot neon"],
-      ["cortex-a76", "neon-dot neon"],
-      ["cortex-a53", "neon"],
-    ])("on a %s chooses among: %s", (cpu, expected) => {
-      const names = execFileSync("qemu-aarch64", run(cpu, "list", "1", addon), { encoding: "utf8" });
-      expect(names.trim().split("\n").join(" ")).toBe(expected);
-    });
+  test.each([
+    ["max", "neon-dot neon"],
+    ["cortex-a76", "neon-dot neon"],
+    ["cortex-a53", "neon"],
+  ])("on a %s chooses among: %s", (cpu, expected) => {
+    const names = execFileSync("qemu-aarch64", run(cpu, "list", "1", addon), { encoding: "utf8" });
+    expect(names.trim().split("\n").join(" ")).toBe(expected);
+  });
 
+  test.each(forms)(
+    "gives this processor's features in $form, with and without the dot product",
+    ({ format, worst }) => {
+      const expected = numbers(here, [format, "1"]);
+      const on = (threads: string, name: string) => numbers("qemu-aarch64", run("max", format, threads, addon, name));
+      const [dot, plain] = [on("1", "neon-dot"), on("1", "neon")];
+      expectWithin(worst, dot, expected);
+      expect(plain).toEqual(dot);
+      expect(on("3", "neon-dot")).toEqual(dot);
+    },
+  );
+});
+
+if (process.arch === "x64")
+  describeUnlessLacking("on this processor", lacking("cc"), () => {
     test.each(forms)(
-      "gives this processor's features in $form, with and without the dot product",
+      "AVX-512 with VNNI, its instructions emulated, gives AVX2's features in $form",
       ({ format, worst }) => {
-        const expected = numbers(here, [format, "1"]);
-        const on = (threads: string, name: string) => numbers("qemu-aarch64", run("max", format, threads, addon, name));
-        const [dot, plain] = [on("1", "neon-dot"), on("1", "neon")];
-        expectWithin(worst, dot, expected);
-        expect(plain).toEqual(dot);
-        expect(on("3", "neon-dot")).toEqual(dot);
+        const emulated = ["-include", "emulate-avx512.h", "-Wno-psabi", ...isa("avx512-vnni")];
+        const flags = ["-O2", "-mavx2", "-mfma", "-mf16c"];
+        const there = compile("cc", [...flags, ...emulated], { main: "check.c", output: "check-avx512" });
+        const here = compile("cc", [...flags, ...isa("avx2")], { main: "check.c", output: "check-avx2" });
+        const [actual, expected] = [numbers(there, [format, "1"]), numbers(here, [format, "1"])];
+        expect(expected.length).toBeGreaterThan(1000);
+        expectWithin(worst, actual, expected);
       },
     );
   });
-} else {
-  missing("64-bit Arm", arm);
-}
-
-if (process.arch === "x64" && hostFlags !== undefined && canRunHost && has("cc")) {
-  test.each(forms)(
-    "AVX-512 with VNNI, its instructions emulated, gives AVX2's features in $form",
-    ({ format, worst }) => {
-      const emulated = ["-include", "emulate-avx512.h", "-Wno-psabi", ...isa("avx512-vnni")];
-      const flags = ["-O2", "-mavx2", "-mfma", "-mf16c"];
-      const there = compile("cc", [...flags, ...emulated], { main: "check.c", output: "check-avx512" });
-      const here = compile("cc", [...flags, ...isa("avx2")], { main: "check.c", output: "check-avx2" });
-      const [actual, expected] = [numbers(there, [format, "1"]), numbers(here, [format, "1"])];
-      expect(expected.length).toBeGreaterThan(1000);
-      expectWithin(worst, actual, expected);
-    },
-  );
-}
 
 const formats = ["0", "1", "2"];
-if (hostFlags !== undefined && canRunHost && has("cc")) {
+describeUnlessLacking("a team", lacking("cc"), () => {
   test("threads compute the same bits, whatever their number: every architecture, odd sizes, one token", () => {
     const check = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-threads" });
     for (const format of formats) {
@@ -147,12 +137,10 @@ if (hostFlags !== undefined && canRunHost && has("cc")) {
       for (const threads of ["2", "3", "7"]) expect(numbers(check, [format, threads])).toEqual(alone);
     }
   });
-} else {
-  missing("Threads", "cc");
-}
+});
 
 const sanitizer = "clang-19";
-if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
+describeUnlessLacking("memory safety", lacking(sanitizer), () => {
   const flags = ["-g", "-O1", ...hostFlags];
   const stop = "-fno-sanitize-recover=all";
 
@@ -180,6 +168,4 @@ if (hostFlags !== undefined && canRunHost && has(sanitizer)) {
     expect(stderr).toContain("Done ");
     expect(status).toBe(0);
   });
-} else {
-  missing("Memory safety", sanitizer);
-}
+});

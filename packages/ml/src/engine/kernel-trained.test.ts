@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { largestOf } from "../../../../test/golden/encoders.js";
-import { readTrainedBert, trainedForms, trainedWeightsPath } from "../../../../test/golden/trained-bert.js";
+import { readTrainedBert, trainedFiles, trainedForms } from "../../../../test/golden/trained-bert.js";
+import { describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { createWasmEngine } from "./wasm-engine.js";
 
-const trained = readTrainedBert();
-
-if (trained !== undefined) {
+describeUnlessLacking("a trained BERT-Tiny", lackOfData(...trainedFiles), () => {
+  const trained = readTrainedBert();
   const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
   const simd128 = kernel("attune-simd128.wasm");
   const builds = [
@@ -29,11 +29,4 @@ if (trained !== undefined) {
       },
     );
   });
-} else {
-  test("are not run on a trained BERT-Tiny here: its weights are absent (set ATTUNE_DATA to the data folder)", () => {
-    process.stderr.write(
-      `The kernels did not meet the trained BERT-Tiny: ${trainedWeightsPath} does not exist; set ATTUNE_DATA to the data folder.\n`,
-    );
-    expect(trained).toBeUndefined();
-  });
-}
+});

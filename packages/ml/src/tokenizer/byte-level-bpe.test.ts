@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { MlError } from "../error.js";
 import { byteLevelBpeTokenizerJson } from "./byte-level-bpe.js";
 import { createTokenizer } from "./tokenizer.js";
@@ -94,13 +94,12 @@ it.each([
   expect(make).toThrow(MlError);
 });
 
-const folder = `${process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../../shared/data", import.meta.url))}/vocab/roberta-base`;
-
-if (existsSync(folder)) {
+const files = ["vocab.json", "merges.txt", "tokenizer.json"].map((name) => `vocab/roberta-base/${name}`);
+describeUnlessLacking("on published data", lackOfData(...files), () => {
   it("makes of roberta-base's vocab.json and merges.txt what its published tokenizer.json says", {
     timeout: 60_000,
   }, () => {
-    const read = (name: string) => readFileSync(`${folder}/${name}`, "utf8");
+    const read = (name: string) => readFileSync(`${dataFolder}/vocab/roberta-base/${name}`, "utf8");
     const ours = JSON.parse(
       byteLevelBpeTokenizerJson({ vocabJson: read("vocab.json"), mergesText: read("merges.txt") }),
     );
@@ -110,9 +109,4 @@ if (existsSync(folder)) {
     expect(ours.post_processor).toEqual(published.post_processor);
     expect(ours.pre_tokenizer).toMatchObject(published.pre_tokenizer);
   });
-} else {
-  it("is not compared with roberta-base here: its files are absent (set ATTUNE_DATA to the data folder)", () => {
-    process.stderr.write(`roberta-base's tokenizer was not compared: ${folder} does not exist; set ATTUNE_DATA.\n`);
-    expect(existsSync(folder)).toBe(false);
-  });
-}
+});

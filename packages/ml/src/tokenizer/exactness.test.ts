@@ -1,8 +1,8 @@
 // This tokenizer beside the library it must equal, on the datasets, on Unicode's corners and on random text.
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
+import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { createRandom } from "../tensor/random.js";
 import { byteLevelBpeTokenizerJson } from "./byte-level-bpe.js";
 import { createTokenizer, wordPieceTokenizerJson } from "./tokenizer.js";
@@ -171,19 +171,19 @@ describe("byte-level BPE gives the library's ids", () => {
   });
 });
 
-const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../../shared/data", import.meta.url));
 const friends = ["meld/train_sent_emo.csv", "meld/dev_sent_emo.csv", "emorynlp/emorynlp_pretrain_noleak.csv"];
 const reddit = ["goemotions/train.tsv", "goemotions/dev.tsv"];
 
-if (existsSync(data)) {
+const vocabularies = ["vocab/bert-uncased/vocab.txt", "vocab/roberta-base/tokenizer.json"];
+describeUnlessLacking("on published data", lackOfData(...friends, ...reddit, ...vocabularies), () => {
   const linesOf = (files: readonly string[]) => [
-    ...new Set(files.flatMap((name) => readFileSync(`${data}/${name}`, "utf8").split("\n"))),
+    ...new Set(files.flatMap((name) => readFileSync(`${dataFolder}/${name}`, "utf8").split("\n"))),
   ];
 
   it("gives the library's ids on all lines of MELD, EmoryNLP and GoEmotions with BERT's own 30,522 pieces", {
     timeout: 600_000,
   }, () => {
-    const vocab = readFileSync(`${data}/vocab/bert-uncased/vocab.txt`, "utf8").trimEnd().split(/\r?\n/);
+    const vocab = readFileSync(`${dataFolder}/vocab/bert-uncased/vocab.txt`, "utf8").trimEnd().split(/\r?\n/);
     const json = wordPieceTokenizerJson(vocab, { lowercase: true });
     const { checked, different } = differences(json, linesOf([...friends, ...reddit]));
     expect(different).toEqual([]);
@@ -193,14 +193,9 @@ if (existsSync(data)) {
   it("gives the library's ids on all lines of MELD and EmoryNLP with RoBERTa's own tokenizer.json", {
     timeout: 600_000,
   }, () => {
-    const json = readFileSync(`${data}/vocab/roberta-base/tokenizer.json`, "utf8");
+    const json = readFileSync(`${dataFolder}/vocab/roberta-base/tokenizer.json`, "utf8");
     const { checked, different } = differences(json, linesOf(friends));
     expect(different).toEqual([]);
     expect(checked).toBeGreaterThan(15_000);
   });
-} else {
-  it("is not compared on the datasets here: they are absent (set ATTUNE_DATA to the data folder)", () => {
-    process.stderr.write(`The tokenizer was not compared on datasets: ${data} does not exist; set ATTUNE_DATA.\n`);
-    expect(existsSync(data)).toBe(false);
-  });
-}
+});

@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, test } from "vitest";
+import { describeUnlessLacking, lackOfCommands } from "../../../../test/requirements.js";
 import { createRandom } from "../tensor/random.js";
 import { idOfToken, type Vocabulary, vocabularyOf } from "./vocabulary.js";
 import { scanVocabulary } from "./vocabulary-scan.js";
@@ -123,14 +124,9 @@ describe("a vocabulary read from its bytes", () => {
 });
 
 const kernels = fileURLToPath(new URL("../../kernels/", import.meta.url));
-const hasCompiler = ["clang-19", "wasm-ld-19"].every((command) => spawnSync(command, ["--version"]).status === 0);
 
-test(
-  hasCompiler
-    ? "the committed scan is what its source builds to"
-    : "the committed scan is not compared with its source: no clang-19",
-  () => {
-    if (!hasCompiler) return;
+describeUnlessLacking("built anew", lackOfCommands("clang-19", "wasm-ld-19"), () => {
+  test("the committed scan is what its source builds to", () => {
     const folder = mkdtempSync(join(tmpdir(), "attune-vocabulary-"));
     try {
       const built = join(folder, "built.ts");
@@ -139,5 +135,5 @@ test(
     } finally {
       rmSync(folder, { recursive: true });
     }
-  },
-);
+  });
+});
