@@ -323,3 +323,37 @@ test("while strangers hold every connection that enrolment has, reports are stor
   await Promise.all(strangers);
   await connection.close();
 });
+
+test("a revocation that a killed server left in the database alone counts from the next start on", async () => {
+  const device = await enrolDevice(server, "home");
+  const other = await enrolDevice(server, "home");
+  await server.database.device.update({ where: { id: device.reply.device }, data: { revokedAt: new Date() } });
+  await server.restart();
+  await expect(device.connect()).rejects.toThrow(/authorization|revoked/i);
+  await (await other.connect()).close();
+});
+
+test("a device that is revoked while its poll is under way gets no credentials", async () => {
+  const device = await enrolDevice(server, "home");
+  const { device: id } = device.reply;
+  // Long enough for the credentials to be due, so that the poll signs new ones.
+  clockOffsetMs = 16 * 86_400_000;
+  let poll: Promise<unknown> = Promise.resolve();
+  try {
+    await server.database.$transaction(async (tx) => {
+      // The poll is let in, then waits for this row.
+      await tx.device.update({ where: { id }, data: { memory: 1 } });
+      poll = device.poll({ sequence: 1 });
+      poll.catch(() => undefined);
+      await eventually(async () => {
+        const [row] = await server.database.$queryRaw<{ waiting: bigint }[]>`
+          SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+        expect(Number(row?.waiting)).toBeGreaterThan(0);
+      });
+      await tx.device.update({ where: { id }, data: { revokedAt: new Date() } });
+    });
+    await expect(poll).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  } finally {
+    clockOffsetMs = 0;
+  }
+});

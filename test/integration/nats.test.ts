@@ -11,13 +11,14 @@ import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogg
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let nats: Nats;
+let clockOffsetMs = 0;
 const devices: NatsConnection[] = [];
 
 const start = () =>
   startNats({
     places: home,
     logger: testLogger,
-    now: Date.now,
+    now: () => Date.now() + clockOffsetMs,
     externalUrl: undefined,
     listenHost: "127.0.0.1",
     choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
@@ -116,7 +117,7 @@ describe("a device's credentials", () => {
 test("a revocation drops the live connection, refuses the next one and leaves other devices alone", async () => {
   const revoked = await connectDevice(alice);
   const other = await connectDevice(bob);
-  await nats.credentials.revoke(revoked.nkeyPublic);
+  await nats.credentials.revoke({ revoked: [revoked.nkeyPublic] });
   await revoked.connection.closed();
   const authenticator = jwtAuthenticator(revoked.jwt, revoked.key.getSeed());
   await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
@@ -141,7 +142,7 @@ test("nats-server killed with SIGKILL comes back with its stream, on the same po
 
 test("a restart keeps keys, port, stream and revocations", async () => {
   const revoked = await connectDevice(alice);
-  await nats.credentials.revoke(revoked.nkeyPublic);
+  await nats.credentials.revoke({ revoked: [revoked.nkeyPublic] });
   const { url } = nats;
   await nats.stop();
   nats = await start();
@@ -152,4 +153,49 @@ test("a restart keeps keys, port, stream and revocations", async () => {
   await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
     /authorization|revoked/i,
   );
+});
+
+test("a revocation holds whatever the server's clock says, and for what is signed after it", async () => {
+  const revoked = await connectDevice(alice);
+  // Behind the time at which the device's credentials were issued.
+  clockOffsetMs = -3_600_000;
+  try {
+    await nats.credentials.revoke({ revoked: [revoked.nkeyPublic] });
+    await revoked.connection.closed();
+  } finally {
+    clockOffsetMs = 0;
+  }
+  const { nkeyPublic, key } = revoked;
+  const late = await nats.credentials.createDeviceJwt({ nkeyPublic, fleet, device: alice, lifeMs: 60_000 });
+  const authenticator = jwtAuthenticator(late, key.getSeed());
+  await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
+    /authorization|revoked/i,
+  );
+});
+
+const keys = (count: number) => Array.from({ length: count }, (_, i) => `U${String(i).padStart(55, "A")}`);
+
+test("tens of thousands of revocations reach the broker, expired ones leave the list", async () => {
+  const revoked = await connectDevice(alice);
+  const many = keys(40_000);
+  await nats.credentials.revoke({ revoked: [...many, revoked.nkeyPublic] });
+  await revoked.connection.closed();
+  const longest = nats.credentials.account().jwt.length;
+  await nats.credentials.revoke({ revoked: many, expired: many });
+  expect(nats.credentials.account().jwt.length).toBeLessThan(longest / 100);
+  await connectDevice(bob);
+});
+
+test("revocations that the broker cannot be sent are no obstacle to a start, and count from then on", async () => {
+  const revoked = await connectDevice(alice);
+  const many = keys(100_000);
+  await expect(nats.credentials.revoke({ revoked: [...many, revoked.nkeyPublic] })).rejects.toThrow("max_payload");
+  await nats.stop();
+  nats = await start();
+  const authenticator = jwtAuthenticator(revoked.jwt, revoked.key.getSeed());
+  await expect(connect({ servers: nats.url, authenticator, reconnect: false })).rejects.toThrow(
+    /authorization|revoked/i,
+  );
+  await connectDevice(bob);
+  await nats.credentials.revoke({ revoked: [], expired: many });
 });

@@ -217,6 +217,8 @@ async function openHttp({ env, places, database, publicDatabase, nats, logger, n
     });
   const { enrol, poll } = deviceServiceOn(publicDatabase);
   const devices = { ...deviceServiceOn(database), enrol, poll };
+  // A server that was killed in the middle of a revocation had it in the database only.
+  if (!(await devices.reconcileRevocations())) logger.warn("revocations.notPushed");
   return createHttpServer({
     router: createAppRouter({ devices, registry, rollouts, audit: createAuditRepository(database) }),
     isAdmin: await openAdminToken(places.adminTokenFile),

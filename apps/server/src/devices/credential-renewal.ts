@@ -1,17 +1,26 @@
 // A device's broker credentials: issued for a month, the same ones handed out again until half of their life is over.
+import { AppError } from "@attune/shared/errors";
 import type { DeviceJwtInput, NatsCredentials } from "../platform/nats-credentials.js";
 
-const lifeMs = 30 * 86_400_000;
+export const lifeMs = 30 * 86_400_000;
 /** Credentials can always be issued anew; remembering them only spares a signature per poll. */
 const rememberedDevices = 20_000;
 
-export function createRenewals(credentials: Pick<NatsCredentials, "createDeviceJwt">, now: () => number) {
+export interface RenewalDeps {
+  readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
+  readonly isRevoked: (device: string) => Promise<boolean>;
+  readonly now: () => number;
+}
+
+export function createRenewals({ credentials, isRevoked, now }: RenewalDeps) {
   const issued = new Map<string, { readonly jwt: string; readonly renewAtMs: number }>();
 
   async function currentJwt(input: Omit<DeviceJwtInput, "lifeMs">): Promise<string> {
     const known = issued.get(input.device);
     if (known !== undefined && now() < known.renewAtMs) return known.jwt;
     const jwt = await credentials.createDeviceJwt({ ...input, lifeMs });
+    // It may have been revoked since its request was let in.
+    if (await isRevoked(input.device)) throw new AppError("UNAUTHORIZED", "this device was revoked");
     issued.delete(input.device);
     issued.set(input.device, { jwt, renewAtMs: now() + lifeMs / 2 });
     const [oldest] = issued.keys();

@@ -120,6 +120,25 @@ export function createDeviceRepository(prisma: PrismaClient) {
     await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
   }
 
+  async function isRevoked(id: string): Promise<boolean> {
+    return (await prisma.device.count({ where: { id, revokedAt: null } })) === 0;
+  }
+
+  /**
+   * The keys of all revoked devices. Expired are those that can hold no living JWT. Their latest one is no younger than the device's
+   * last word or its revocation: a clock that was wrong at one of them does not matter.
+   */
+  async function revokedKeys(expiredBefore: Date): Promise<{ revoked: string[]; expired: string[] }> {
+    const devices = await prisma.device.findMany({
+      where: { revokedAt: { not: null } },
+      select: { nkey: true, revokedAt: true, enrolledAt: true, lastSeenAt: true },
+    });
+    const isExpired = ({ revokedAt, enrolledAt, lastSeenAt }: (typeof devices)[number]) =>
+      [revokedAt, enrolledAt, lastSeenAt].every((time) => time === null || time < expiredBefore);
+    const keys = (those: typeof devices) => those.map(({ nkey }) => nkey);
+    return { revoked: keys(devices), expired: keys(devices.filter(isExpired)) };
+  }
+
   return {
     createFleet,
     listFleets,
@@ -132,6 +151,8 @@ export function createDeviceRepository(prisma: PrismaClient) {
     beginEpoch,
     lastReport,
     revoke,
+    isRevoked,
+    revokedKeys,
   };
 }
 

@@ -12,7 +12,7 @@ import type { NatsCredentials } from "../platform/nats-credentials.js";
 import { verifyNkey } from "../platform/nkey-signatures.js";
 import type { ReleaseSigner } from "../registry/sign.js";
 import { describeIssues } from "../trpc.js";
-import { createRenewals } from "./credential-renewal.js";
+import { createRenewals, lifeMs } from "./credential-renewal.js";
 import type { DeviceRepository } from "./device.repository.js";
 import { formatToken, maximumTokenLifeMs, minimumTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
 import { type Poller, standingOf } from "./poll.plan.js";
@@ -36,11 +36,14 @@ const targetLifeMs = 7 * 86_400_000;
 /** A device, and by which name or address of this server it asks. */
 type Caller = Device & { readonly host: string | undefined };
 
+/** For a JWT that was signed while its device was revoked. */
+const toleranceMs = 86_400_000;
+
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 export function createDeviceService(deps: DeviceServiceDeps) {
   const { repository, credentials, signer, now } = deps;
-  const renewals = createRenewals(credentials, now);
+  const renewals = createRenewals({ credentials, isRevoked: repository.isRevoked, now });
 
   async function natsFor(device: Caller): Promise<TargetState["nats"]> {
     const userJwt = await renewals.currentJwt({
@@ -163,11 +166,16 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const device = await repository.findDevice(id);
     if (device === null) throw new AppError("NOT_FOUND", `there is no device ${id}`);
     await repository.revoke(id, new Date(now()));
+    return { device: id, dropped: await reconcileRevocations() };
+  }
+
+  /** Brings the broker to what the database says; false where it could not be reached, and learns it once it is back. */
+  async function reconcileRevocations(): Promise<boolean> {
     try {
-      await credentials.revoke(device.nkey);
-      return { device: id, dropped: true };
+      await credentials.revoke(await repository.revokedKeys(new Date(now() - lifeMs - toleranceMs)));
+      return true;
     } catch (error) {
-      if (error instanceof AppError && error.code === "NATS_UNAVAILABLE") return { device: id, dropped: false };
+      if (error instanceof AppError && error.code === "NATS_UNAVAILABLE") return false;
       throw error;
     }
   }
@@ -195,6 +203,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     enrol,
     poll,
     revoke,
+    reconcileRevocations,
     listDevices,
   };
 }

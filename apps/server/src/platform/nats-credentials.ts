@@ -5,6 +5,7 @@
 // subjects as a service, and the devices' account imports it.
 
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { inboxPrefix, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
@@ -18,6 +19,12 @@ import type { NatsKeys } from "./nats-keys.js";
 const devicePayloadLimitBytes = 4_096;
 /** A device needs one subscription (its inbox); a few more are room for reconnecting. */
 const deviceSubscriptionLimit = 8;
+
+/**
+ * When a revocation ends, in seconds: never. NATS refuses what was issued up to then, so that neither a clock that runs behind
+ * nor a JWT that is signed at this very moment gets around it.
+ */
+const forever = Date.UTC(9999, 0) / 1_000;
 
 const unlimited = -1;
 const wholeAccount = {
@@ -49,14 +56,21 @@ export interface NatsCredentials {
   /** Signs in the server itself. */
   authenticator(user: OwnUser): Authenticator;
   createDeviceJwt(input: DeviceJwtInput): Promise<string>;
-  /** Refuses the key from now on and drops its live connection. Durable before it is pushed. */
-  revoke(nkeyPublic: string): Promise<void>;
+  /** Refuses the keys from now on, whatever was or is signed for them, and drops their live connections. Durable before it is pushed. */
+  revoke(keys: Revocations): Promise<void>;
   /** Pushes the accounts' JWTs to every nats-server: after a restart, or when an earlier push did not arrive. */
   push(): Promise<void>;
   /** True in a home of an earlier release, whose devices' account still holds the stream. */
   devicesStillStore(): boolean;
   /** Ends that, once the stream was moved. Durable before it is pushed. */
   separateDevices(): Promise<void>;
+}
+
+/** Public keys. */
+export interface Revocations {
+  readonly revoked: readonly string[];
+  /** Those for which every JWT has expired: they need not be listed any longer. */
+  readonly expired?: readonly string[];
 }
 
 export interface DeviceJwtInput {
@@ -107,6 +121,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   let devicesStillStore = (claims?.limits?.disk_storage ?? 0) !== 0;
   let accountJwt = stored ?? (await encodeDevicesAccount());
   if (stored === undefined) await writeFileDurably(accountPath, accountJwt, 0o600);
+  let isPushed = false;
   // One change of the account at a time: two at once would each lose the other's revocation.
   let lastChange: Promise<void> = Promise.resolve();
 
@@ -124,26 +139,39 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
     return encodeAccount("ATTUNE", keys.account, { ...rights, revocations }, { signer });
   }
 
-  function change(make: () => void): Promise<void> {
+  /** `make` answers whether it changed anything. */
+  function change(make: () => boolean): Promise<void> {
     const changed = lastChange.then(async () => {
-      make();
-      accountJwt = await encodeDevicesAccount();
-      await writeFileDurably(accountPath, accountJwt, 0o600);
-      await push();
+      if (make()) {
+        isPushed = false;
+        accountJwt = await encodeDevicesAccount();
+        await writeFileDurably(accountPath, accountJwt, 0o600);
+      }
+      if (!isPushed) await push();
     });
     lastChange = changed.catch(() => undefined);
     return changed;
   }
 
   async function push(): Promise<void> {
+    const latest = accountJwt;
     // The account that is imported from goes first.
-    for (const jwt of [storeJwt, accountJwt]) await pushAccount(jwt);
+    for (const jwt of [storeJwt, latest]) await pushAccount(jwt);
+    isPushed = latest === accountJwt;
   }
 
   async function pushAccount(jwt: string): Promise<void> {
     const connection = options.systemConnection();
     if (connection === undefined) {
       throw new AppError("NATS_UNAVAILABLE", "the account's update is saved but could not be pushed yet");
+    }
+    const limitBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+    if (jwt.length > limitBytes) {
+      const remedy = `raise the broker's max_payload above ${limitBytes} bytes, or restart it with its account files written anew`;
+      throw new AppError(
+        "NATS_UNAVAILABLE",
+        `the account's update has ${jwt.length} bytes and cannot be pushed: ${remedy}`,
+      );
     }
     try {
       const reply = await connection.request("$SYS.REQ.CLAIMS.UPDATE", jwt, { timeout: 5_000 });
@@ -170,15 +198,21 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
       const exp = Math.floor((now() + lifeMs) / 1000);
       return encodeUser(device, nkeyPublic, keys.account, permissions, { exp });
     },
-    revoke: (nkeyPublic) =>
+    revoke: ({ revoked, expired = [] }) =>
       change(() => {
-        revocations = { ...revocations, [nkeyPublic]: Math.floor(now() / 1000) };
+        const listed = new Set([...Object.keys(revocations), ...revoked]);
+        for (const key of expired) listed.delete(key);
+        const wanted = Object.fromEntries([...listed].map((key) => [key, forever]));
+        if (isDeepStrictEqual(revocations, wanted)) return false;
+        revocations = wanted;
+        return true;
       }),
     push,
     devicesStillStore: () => devicesStillStore,
     separateDevices: () =>
       change(() => {
         devicesStillStore = false;
+        return true;
       }),
   };
 }

@@ -56,8 +56,8 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   try {
     system = await open({ url, user: "system", credentials, logger });
     opened.push(system);
-    // An external nats-server learns the accounts this way; for the own one it changes nothing.
-    await credentials.push();
+    // An external nats-server learns the accounts this way. The own one has read them, and one that refuses them is not worse off.
+    await credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
     const connection = await open({ url, user: "server", credentials, logger });
     opened.push(connection);
     const version = connection.info?.version;
