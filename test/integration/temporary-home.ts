@@ -2,7 +2,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readEnv } from "../../apps/server/src/env.js";
+import { parseEnv, readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
 import { createLogger, type Logger } from "../../apps/server/src/platform/logger.js";
 import { findNatsServer } from "../../apps/server/src/platform/nats-program.js";
@@ -29,7 +29,13 @@ export const testLogger: Logger = createLogger({
 export async function findTestNatsServer(): Promise<string> {
   const { natsServerBinary: configured, path, cacheDirectory } = readEnv();
   const directories = [cacheDirectory ?? join(tmpdir(), "attune-cache")];
-  return findNatsServer({ configured, path, directories, sources: await natsSources(), logger: testLogger });
+  return findNatsServer({
+    configured,
+    path,
+    directories,
+    sources: await natsSources(parseEnv(process.env).proxies),
+    logger: testLogger,
+  });
 }
 
 export function choosePort(places: ServerPlaces, variable: "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT") {

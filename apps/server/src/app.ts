@@ -143,7 +143,7 @@ async function findNatsProgram(env: ServerEnv, places: ServerPlaces, logger: Log
     configured: env.natsServerBinary,
     path: env.path,
     directories: env.cacheDirectory === undefined ? [own] : [env.cacheDirectory, own],
-    sources: await natsSources(),
+    sources: await natsSources(env.proxies),
     logger,
   });
 }

@@ -6,6 +6,7 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { readDatabaseUrl } from "./platform/database-url.js";
 import { logLevels } from "./platform/logger.js";
+import type { Proxies } from "./platform/proxy.js";
 
 const areNetworks = (text: string): boolean =>
   text.split(",").every((part) => {
@@ -77,6 +78,8 @@ export interface ServerEnv {
   readonly path: string;
   /** What this user's servers share and can fetch again; undefined where the user has no home. */
   readonly cacheDirectory: string | undefined;
+  /** For what is downloaded. */
+  readonly proxies: Proxies;
   /** Where `hf:owner/name` is downloaded from. */
   readonly hubEndpoint: string;
   /** For private and gated models. */
@@ -110,6 +113,12 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     natsServerBinary: values.NATS_SERVER_BIN,
     path: values.PATH,
     cacheDirectory: cacheDirectoryOf(values.XDG_CACHE_HOME, values.HOME),
+    proxies: {
+      // Lower case goes first, as with curl.
+      http: given.http_proxy ?? given.HTTP_PROXY,
+      https: given.https_proxy ?? given.HTTPS_PROXY,
+      except: given.no_proxy ?? given.NO_PROXY,
+    },
     hubEndpoint: values.HF_ENDPOINT,
     hubToken: values.HF_TOKEN,
   };

@@ -141,7 +141,8 @@ export const errorTable = {
   DOWNLOAD_FAILED: {
     httpStatus: 502,
     retryable: true,
-    remedy: "Check the network and HF_ENDPOINT, then run the command again: it goes on from the bytes already there.",
+    remedy:
+      "Check the network, HF_ENDPOINT and HTTPS_PROXY, then run the command again: it goes on from the bytes already there.",
   },
   SERVER_UNAVAILABLE: {
     httpStatus: 503,

@@ -2,6 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { readEnv } from "../env.js";
+import { fetchThrough } from "../platform/proxy.js";
 import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
 import { type DownloadProgress, downloadCheckpoint, parseHubReference } from "../registry/hub-download.js";
 import type { CommandIo } from "./command.js";
@@ -16,12 +17,13 @@ export interface FetchedCheckpoint {
 export async function fetchCheckpoint(name: string, download: string, io: CommandIo): Promise<FetchedCheckpoint> {
   if (!name.startsWith("hf:")) return { folder: resolve(name), source: basename(resolve(name)) };
   const reference = parseHubReference(name.slice("hf:".length));
-  const { hubEndpoint, hubToken } = readEnv();
+  const { hubEndpoint, hubToken, proxies } = readEnv();
   const line = createDownloadLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   try {
     const commit = await downloadCheckpoint(reference, {
       endpoint: hubEndpoint,
       token: hubToken,
+      fetch: await fetchThrough(proxies),
       directory: download,
       onProgress: line.show,
     });

@@ -23,7 +23,8 @@ result holds config.json, model.safetensors (float32, the encoder alone), tokeni
   --json           print the record as JSON
 
 A download is checked against the hub's hashes, and goes on where it stopped when the command is run again. HF_ENDPOINT names
-another server with the hub's layout, HF_TOKEN is sent to it for private and gated models.
+another server with the hub's layout, HF_TOKEN is sent to it for private and gated models. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are
+obeyed; what is on this machine itself (localhost, 127.0.0.1) is reached directly.
 
 Examples:
   attune extractor import hf:google/mobilebert-uncased --out extractors/mobilebert

@@ -40,6 +40,8 @@ Environment:
                            where that is all addresses, the host by which a device reached this server)
   ATTUNE_TRUSTED_PROXIES   addresses or networks of proxies in front of it, with commas between: their X-Forwarded-For is believed
   NATS_SERVER_BIN          the nats-server program, where it is not on PATH
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+                           for what it downloads (nats-server, where there is none); devices, PostgreSQL and NATS are reached directly
 
 Examples:
   attune server

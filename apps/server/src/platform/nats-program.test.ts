@@ -49,6 +49,8 @@ function sourceOf(path: string): NatsSource & { asked: number } {
   };
 }
 
+const direct = { http: undefined, https: undefined, except: undefined };
+
 describe("nats-server is", () => {
   test("the one that NATS_SERVER_BIN names, before any on the path", async () => {
     writeProgram("bin/nats-server");
@@ -138,13 +140,13 @@ describe("the official release", () => {
 
   test("is downloaded, checked and unpacked", async () => {
     const archive = pack();
-    const release = officialRelease({ url: await publish(archive), sha256: sha256(archive) });
+    const release = officialRelease({ url: await publish(archive), sha256: sha256(archive) }, direct);
     expect(execFileSync(await find({ sources: [release] }), { encoding: "utf8" })).toBe("nats-server: v9\n");
   });
 
   test("with another sum is not used, and both sums are named", async () => {
     const [archive, other] = [pack(), "0".repeat(64)];
-    const release = officialRelease({ url: await publish(archive), sha256: other });
+    const release = officialRelease({ url: await publish(archive), sha256: other }, direct);
     const fault = {
       code: "NATS_MISSING",
       message: expect.stringContaining(`SHA-256 is ${sha256(archive)}, not ${other}`),
@@ -155,11 +157,11 @@ describe("the official release", () => {
 
   test("that cannot be reached is named with the reason", async () => {
     const url = await publish(pack());
-    const absent = officialRelease({ url: `${url}x`, sha256: "" });
+    const absent = officialRelease({ url: `${url}x`, sha256: "" }, direct);
     await expect(find({ sources: [absent] })).rejects.toThrow(`${url}x: HTTP 404`);
     server?.closeAllConnections();
     await new Promise((resolve) => server?.close(resolve));
-    const gone = officialRelease({ url, sha256: "" });
+    const gone = officialRelease({ url, sha256: "" }, direct);
     await expect(find({ sources: [gone] })).rejects.toThrow("ECONNREFUSED");
   });
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { readTextFile } from "./durable-file.js";
+import { type Fetch, fetchThrough, type Proxies } from "./proxy.js";
 import { readTarEntry } from "./tar-entry.js";
 
 const run = promisify(execFile);
@@ -18,11 +19,11 @@ export interface NatsSource {
 }
 
 /** The sources for this system, best first; none outside Linux. */
-export async function natsSources(): Promise<NatsSource[]> {
+export async function natsSources(proxies: Proxies): Promise<NatsSource[]> {
   if (process.platform !== "linux") return [];
   const isDebian = (await readTextFile("/etc/debian_version")) !== undefined;
   const archive = releaseArchive(process.arch);
-  return [...(isDebian ? [debianPackage] : []), ...(archive === undefined ? [] : [officialRelease(archive)])];
+  return [...(isDebian ? [debianPackage] : []), ...(archive === undefined ? [] : [officialRelease(archive, proxies)])];
 }
 
 /** apt-get with lists and a cache of its own: what the system's are, and whether this user may write them, does not matter. */
@@ -87,11 +88,11 @@ export function releaseArchive(architecture: string): ReleaseArchive | undefined
   return { url: `${releases}/v${version}/nats-server-v${version}-linux-${name}.tar.gz`, sha256 };
 }
 
-export function officialRelease({ url, sha256 }: ReleaseArchive): NatsSource {
+export function officialRelease({ url, sha256 }: ReleaseArchive, proxies: Proxies): NatsSource {
   return {
     name: url,
     async fetch(work) {
-      const archive = await download(url);
+      const archive = await download(url, await fetchThrough(proxies));
       const digest = createHash("sha256").update(archive).digest("hex");
       if (digest !== sha256) throw new Error(`its SHA-256 is ${digest}, not ${sha256}`);
       const program = join(work, "nats-server");
@@ -101,9 +102,9 @@ export function officialRelease({ url, sha256 }: ReleaseArchive): NatsSource {
   };
 }
 
-async function download(url: string): Promise<Uint8Array> {
+async function download(url: string, fetchVia: Fetch): Promise<Uint8Array> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(300_000) });
+    const response = await fetchVia(url, { signal: AbortSignal.timeout(300_000) });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {

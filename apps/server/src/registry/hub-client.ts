@@ -2,12 +2,15 @@
 // access token, the storage it redirects to does neither.
 
 import { AppError } from "@attune/shared/errors";
+import type { Fetch } from "../platform/proxy.js";
 
 export interface HubOptions {
   /** https://huggingface.co, or another server with its layout. */
   readonly endpoint: string;
   /** For private and gated models; sent to the endpoint alone. */
   readonly token?: string | undefined;
+  /** Through a proxy, where there is one. */
+  readonly fetch?: Fetch;
   /** A connection that brings nothing for so long has failed; default 60,000. */
   readonly idleTimeoutMs?: number;
 }
@@ -39,6 +42,7 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
   const endpoint = options.endpoint.replace(/\/+$/, "");
   const { origin } = new URL(endpoint);
   const idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
+  const fetchVia = options.fetch ?? globalThis.fetch;
 
   /** `onAnswer` sees each of the hub's own answers on the way, redirects included. */
   async function request(path: string, init: RequestInput): Promise<Response> {
@@ -48,7 +52,7 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
       const headers = new Headers({ "accept-encoding": "identity", "user-agent": "attune", ...init.headers });
       if (own && options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
       const response = await withDeadline(init.controller, () =>
-        fetch(url, { method: init.method, headers, redirect: "manual", signal: init.controller.signal }),
+        fetchVia(url, { method: init.method, headers, redirect: "manual", signal: init.controller.signal }),
       );
       if (own) init.onAnswer?.(response);
       const location = response.headers.get("location");

@@ -16,6 +16,7 @@ export const runCommand: Command = {
     "Polls for releases, predicts, learns, and reports numbers. The local API listens on 127.0.0.1; its address is written",
     "to local-api.json and its token to local-token, both in the device's directory. SIGTERM or Ctrl-C stop it cleanly.",
     "With --token a device that is not enrolled yet enrols first. Logs are JSON lines on stderr (ATTUNE_LOG_LEVEL).",
+    "Proxy variables (HTTPS_PROXY) are not used: the server and NATS are reached directly.",
     "ATTUNE_THREADS is how many threads the kernels may use (default 1); attune-agent status names the engine.",
   ].join("\n"),
   optionHelp: [
