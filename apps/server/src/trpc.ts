@@ -1,6 +1,7 @@
 // tRPC's pieces for every router: the two roles, and AppErrors as replies with a code and a remedy.
 
 import { AppError, type ErrorCode } from "@attune/shared/errors";
+import { shortage } from "@attune/shared/system-fault";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
 import { isDatabaseUnavailable } from "./platform/database-fault.js";
@@ -82,6 +83,8 @@ export function toAppError(error: unknown): AppError {
     if (clientFault) return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
   }
   if (isDatabaseUnavailable(error)) return databaseUnavailable(error);
+  const short = shortage(error) ?? shortage((error as { cause?: unknown } | undefined)?.cause);
+  if (short !== undefined) return short;
   return new AppError("INTERNAL", "the server failed to answer", { cause: error });
 }
 

@@ -109,6 +109,12 @@ export const errorTable = {
       "Restore the named file from a copy or an export; without one, enrol a device again, or begin the training anew.",
   },
   DISK_FULL: { httpStatus: 507, retryable: true, remedy: "Free disk space; what was good before is still in place." },
+  SYSTEM_LIMIT: {
+    httpStatus: 503,
+    retryable: true,
+    remedy:
+      "Raise what the message names (EMFILE: open files of a process, `ulimit -n` or LimitNOFILE=; ENFILE: those of the machine; EAGAIN: processes; ENOMEM: memory).",
+  },
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,

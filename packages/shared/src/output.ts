@@ -1,6 +1,7 @@
 // What a process writes to its standard streams. Their readers may go away, stand still, or have no room.
 
 import { AppError, type ErrorCode } from "./errors.js";
+import { systemFault } from "./system-fault.js";
 
 /** The part of a stream that this needs. `done` gets the error of a write that failed. */
 export interface OutputStream {
@@ -50,9 +51,8 @@ function isClosedPipe(error: Error): boolean {
 }
 
 function faultOf(error: Error): [ErrorCode, string] {
-  const code = codeOf(error);
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return [full ? "DISK_FULL" : "INVALID_INPUT", `standard output cannot be written (${code || error.name})`];
+  const code = systemFault(error)?.code ?? "INVALID_INPUT";
+  return [code, `standard output cannot be written (${codeOf(error) || error.name})`];
 }
 
 function codeOf(error: Error): string {

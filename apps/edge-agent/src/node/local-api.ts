@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { emotionLabelSchema } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
+import { shortage } from "@attune/shared/system-fault";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Agent } from "../core/agent-api.js";
@@ -133,7 +134,7 @@ function toAppError(error: unknown): AppError {
   if (typeof statusCode === "number" && statusCode < 500) {
     return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
   }
-  return new AppError("INTERNAL", "the agent failed to answer", { cause: error });
+  return shortage(error) ?? new AppError("INTERNAL", "the agent failed to answer", { cause: error });
 }
 
 function errorBody({ code, message, remedy }: AppError): { error: { code: string; message: string; remedy: string } } {

@@ -11,7 +11,6 @@ const options = { journal: { type: "string" } } as const;
 
 export const auditCommand: Command = {
   name: "audit",
-  summary: "check a device's journal against the server's reports",
   usage: `Usage: attune audit --journal FILE [options]
 
 FILE is a device's journal as \`attune-agent journal --json\` writes it. Its chain of hashes, its numbering and every message

@@ -12,7 +12,6 @@ const options = { out: { type: "string" }, markdown: { type: "string" } } as con
 
 export const benchCommand: Command = {
   name: "bench",
-  summary: "measure predictions, training of heads and cold starts beside the peers",
   usage: `Usage: attune bench [PART | all] [--json] [--out DIR] [--markdown FILE]
 
 Times our engines in turn with their peers in the same run and prints medians, 90th percentiles and ratios (the fastest peer's median over

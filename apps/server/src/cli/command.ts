@@ -1,4 +1,4 @@
-// What every `attune` command is: a name, a line for the list, its help, and a function from arguments to an exit code.
+// What every `attune` command is: a name, its help, and a function from arguments to an exit code.
 
 import type { ParseArgsConfig } from "node:util";
 
@@ -6,7 +6,6 @@ export type Options = NonNullable<ParseArgsConfig["options"]>;
 
 export interface Command {
   readonly name: string;
-  readonly summary: string;
   readonly usage: string;
   /** The flags that it takes beside --json and --help. */
   readonly options: Options;

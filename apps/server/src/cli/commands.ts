@@ -16,12 +16,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "demo",
-    summary: "do the same to completion, in a directory of its own",
+    summary: "do the same for six people, to completion",
     load: async () => (await import("./demo.js")).demoCommand,
   },
   {
     name: "bench",
-    summary: "measure predictions and training of heads beside TensorFlow.js",
+    summary: "measure predictions, training of heads and cold starts beside the peers",
     load: async () => (await import("./bench.js")).benchCommand,
   },
   {
@@ -61,7 +61,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "rollout",
-    summary: "roll a release out to a fleet, and watch it",
+    summary: "roll a release out to a fleet, or show how its rollout stands",
     load: async () => (await import("./rollout.js")).rolloutCommand,
   },
   {
@@ -76,7 +76,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "report",
-    summary: "read what devices have reported",
+    summary: "list what devices have reported, or sum it up",
     load: async () => (await import("./report.js")).reportCommand,
   },
   {

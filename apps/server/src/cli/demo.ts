@@ -6,7 +6,6 @@ import type { Command } from "./command.js";
 
 export const demoCommand: Command = {
   name: "demo",
-  summary: "Live through six people's utterances with an agent each, to completion",
   usage: `Usage: attune demo [options]
 
 Starts PostgreSQL, NATS, the server and one agent process per person; each agent predicts, is corrected by its person,

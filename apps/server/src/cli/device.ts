@@ -15,7 +15,6 @@ const options = { fleet: { type: "string" } } as const;
 
 export const deviceCommand: Command = {
   name: "device",
-  summary: "list devices, or revoke one",
   usage: `Usage: attune device list [--fleet NAME] [options]
        attune device revoke DEVICE [options]
 

@@ -10,7 +10,6 @@ async function run(argv: string[], behaviour: Command["run"] = async () => 0, mo
   const err: string[] = [];
   const command: Command = {
     name: "greet",
-    summary: "say hello",
     usage: "Usage: attune greet",
     options: {},
     run: behaviour,

@@ -2,7 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
-import { systemFault } from "../platform/output-directory.js";
+import { systemFault } from "@attune/shared/system-fault";
 import type { CommandIo } from "./command.js";
 import { type CommandEntry, commandTable } from "./commands.js";
 

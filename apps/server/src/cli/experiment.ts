@@ -67,7 +67,6 @@ const options = {
 
 export const experimentCommand: Command = {
   name: "experiment",
-  summary: "rerun the paper's tables",
   usage,
   options,
   run,

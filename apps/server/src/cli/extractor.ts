@@ -49,7 +49,6 @@ const freezeOptions = {
 
 export const extractorCommand: Command = {
   name: "extractor",
-  summary: "import a checkpoint, or freeze a feature extractor for publishing",
   usage: `${importUsage}\n${freezeUsage}`,
   options: { ...importOptions, ...freezeOptions },
   parts: new Map([

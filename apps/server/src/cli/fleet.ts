@@ -15,7 +15,6 @@ const options = {} as const;
 
 export const fleetCommand: Command = {
   name: "fleet",
-  summary: "create a fleet, or list the fleets",
   usage: `Usage: attune fleet create NAME [options]
        attune fleet list [options]
 

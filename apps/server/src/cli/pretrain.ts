@@ -88,7 +88,6 @@ const options = {
 
 export const pretrainCommand: Command = {
   name: "pretrain",
-  summary: "train a feature extractor on a labelled dataset",
   usage,
   options,
   run,

@@ -21,7 +21,6 @@ const options = {
 
 export const publishCommand: Command = {
   name: "publish",
-  summary: "publish a frozen extractor as a signed release",
   usage: `Usage: attune publish FOLDER --model NAME --version X.Y.Z [options]
 
 Uploads a frozen extractor (config.json, model.safetensors, tokenizer.json, dr.safetensors, prior-head.safetensors,

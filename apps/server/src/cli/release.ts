@@ -16,7 +16,6 @@ const options = {} as const;
 
 export const releaseCommand: Command = {
   name: "release",
-  summary: "list the published releases, or show one",
   usage: `Usage: attune release list [options]
        attune release show SEQUENCE [options]
 

@@ -18,7 +18,6 @@ const options = {
 
 export const reportCommand: Command = {
   name: "report",
-  summary: "list reports, or sum them up by device",
   usage: `Usage: attune report list [--device DEVICE] [--limit N] [options]
        attune report summary [--device DEVICE] [options]
 

@@ -20,7 +20,6 @@ const options = {
 
 export const rolloutCommand: Command = {
   name: "rollout",
-  summary: "roll a release out to a fleet, or show how a rollout stands",
   usage: `Usage: attune rollout create --fleet NAME --release SEQUENCE [options]
        attune rollout status (--fleet NAME | --rollout ID) [options]
 

@@ -55,7 +55,6 @@ const options = {
 
 export const serverCommand: Command = {
   name: "server",
-  summary: "run the server: database, bus, registry, rollouts, ingestion",
   usage,
   options,
 

@@ -7,7 +7,6 @@ import type { Command } from "./command.js";
 
 export const startCommand: Command = {
   name: "start",
-  summary: "Start the server and three agents, each living through one sample person; stay up until Ctrl-C",
   usage: `Usage: attune start [options]
 
 Starts PostgreSQL, NATS and the server, publishes the bundled release, starts three agents as processes of their own and

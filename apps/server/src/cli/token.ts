@@ -15,7 +15,6 @@ const options = { fleet: { type: "string" }, ttl: { type: "string" } } as const;
 
 export const tokenCommand: Command = {
   name: "token",
-  summary: "create a one-time enrolment token",
   usage: `Usage: attune token create --fleet NAME [--ttl 1h] [options]
 
 Prints a token that enrols one device, once. The server keeps only its hash: it cannot be shown again.

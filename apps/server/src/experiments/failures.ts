@@ -1,7 +1,7 @@
 // What could not be computed: one cell or table that fails takes nothing with it, and is named with its reason.
 
 import { AppError } from "@attune/shared/errors";
-import { systemFault } from "../platform/output-directory.js";
+import { systemFault } from "@attune/shared/system-fault";
 import type { Cell, Experiment, Failure, Outcome, OutcomeOf, Task } from "./outcome.js";
 
 /** By the key of the task that failed. */

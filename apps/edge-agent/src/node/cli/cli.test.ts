@@ -75,6 +75,19 @@ test("commands that need the daemon say that it does not run, and leave no trace
   expect(await readdir(home)).toEqual([]);
 });
 
+test("what is named by a flag and was given without one is told so, without a word of the text", async () => {
+  const { err } = await call(["label", "u1", "anger", "so sad today"]);
+  expect(err).toContain("label takes one argument beside its flags");
+  expect(err).toContain("usage: attune-agent label --id ID --label EMOTION [--split train|holdout] TEXT | -");
+  expect(err).not.toContain("sad");
+});
+
+test("a limit of the machine and a place that may not be used are no defects", async () => {
+  const { err } = await call(["status", "--home", "/dev/null/home"]);
+  expect(err).not.toContain("defect");
+  expect(err).toMatch(/^error (INVALID_CONFIGURATION|NOT_ENROLLED): /);
+});
+
 test("wrong usage is refused without a word of the text", async () => {
   for (const argv of [
     ["predict"],

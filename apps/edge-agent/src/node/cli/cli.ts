@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
+import { systemFault } from "@attune/shared/system-fault";
 import { readEnv } from "../env.js";
 import { describeFault, stackLines } from "../fault.js";
 import { homePaths } from "../home.js";
@@ -76,7 +77,8 @@ async function runCommandLine(command: Command, { argv, io, variables }: Command
   if (positionals.length > command.maximumPositionals) {
     throw new AppError(
       "INVALID_INPUT",
-      `${command.name} takes at most ${command.maximumPositionals} argument(s); put text in quotes`,
+      `${command.name} takes ${command.maximumPositionals === 0 ? "no argument" : "one argument"} beside its flags, and a text of several words ` +
+        `needs quotes; usage: attune-agent ${command.usage}`,
     );
   }
   const env = readEnv(variables);
@@ -111,7 +113,8 @@ function parseArguments(
 }
 
 function reportError(error: unknown, { json, io }: { json: boolean; io: CommandIo }): void {
-  const fault = error instanceof AppError ? error : new AppError("INTERNAL", describeFault(error), { cause: error });
+  const told = error instanceof AppError ? error : systemFault(error);
+  const fault = told ?? new AppError("INTERNAL", describeFault(error), { cause: error });
   const { code, remedy } = fault;
   const message = printable(fault.message);
   if (json) io.stdout(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
