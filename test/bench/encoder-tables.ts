@@ -11,7 +11,7 @@ import {
   threadsOf,
 } from "./encoder-contenders.js";
 import type { Dtype, OurEngine } from "./engines.js";
-import { type Limit, measureLimit } from "./limits.js";
+import { type Limit, measureLimit, shareOfLimit } from "./limits.js";
 import type { PeerName } from "./peers.js";
 import type { Progress } from "./progress.js";
 import { bertConfig, forwardOperations, type ModelName, mobileBertConfig, randomBert } from "./random-bert.js";
@@ -77,8 +77,8 @@ export async function benchEncoders(bench: EncoderBench): Promise<Measured> {
       const batches = await timeBatches(contenders, { sentences, encode, rounds, onRound, note });
       const operations = meanOperations(config, sentences, encode);
       for (const batch of batches) {
-        const shareOfLimit = shareOf(batch, { operations, limits });
-        rows.push({ ...batch, model, tokens: "batch", shareOfLimit, ratioToBestPeer: null });
+        const share = shareOf({ ...batch, ours: true }, { operations, limits });
+        rows.push({ ...batch, model, tokens: "batch", shareOfLimit: share, ratioToBestPeer: null });
       }
     }
     for (const { dispose } of contenders) await dispose?.();
@@ -137,19 +137,19 @@ function toRows(
 ): EncoderRow[] {
   return contenders.map(({ engine, dtype, threads, ours }, i) => {
     const { medianMs, p90Ms } = timings[i] ?? { medianMs: null, p90Ms: null };
-    const shareOfLimit = medianMs === null ? null : shareOf({ medianMs, dtype, threads }, { operations, limits });
+    const share = medianMs === null ? null : shareOf({ medianMs, dtype, threads, ours }, { operations, limits });
     const rivals = contenders.flatMap((peer, k) => (isRival(peer, { dtype, threads }) ? [timings[k]!.medianMs] : []));
     const ratioToBestPeer = ours ? ratioToBest(medianMs, rivals) : null;
-    return { engine, model, dtype, threads, tokens, medianMs, p90Ms, shareOfLimit, ratioToBestPeer };
+    return { engine, model, dtype, threads, tokens, medianMs, p90Ms, shareOfLimit: share, ratioToBestPeer };
   });
 }
 
 function shareOf(
-  { medianMs, dtype, threads }: { medianMs: number; dtype: Dtype; threads: number },
+  { medianMs, dtype, threads, ours }: { medianMs: number; dtype: Dtype; threads: number; ours: boolean },
   { operations, limits }: Pick<Setting, "operations" | "limits">,
-): number {
-  const limit = limits.find((one) => one.threads === threads)!.limit[dtype === "int8" ? "int8" : "fp32"];
-  return operations / (medianMs * 1e-3) / limit;
+): number | null {
+  const { limit } = limits.find((one) => one.threads === threads)!;
+  return shareOfLimit({ dtype, ours, operations: operations / (medianMs * 1e-3) }, limit);
 }
 
 /** A peer may use fewer threads where that is faster. None computes in FP16 on such a processor: their float32 stands for it. */

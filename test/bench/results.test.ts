@@ -13,7 +13,7 @@ const row: EncoderRow = {
   ratioToBestPeer: 2,
 };
 
-test("--json is the table's name, the processor, its limit and the rows, and nothing else", () => {
+test("--json is the table's name, the processor, its limits by format and the rows, and nothing else", () => {
   const limits = [
     { threads: 1, fp32: 90, int8: 140 },
     { threads: 2, fp32: 180, int8: 280 },
@@ -27,7 +27,7 @@ test("--json is the table's name, the processor, its limit and the rows, and not
     notes: ["x"],
     rows: [row],
   };
-  expect(toJson(part)).toEqual({ table: "table8", cpu: "a processor", limitGflops: 90, rows: [row] });
+  expect(toJson(part)).toEqual({ table: "table8", cpu: "a processor", limitGflops: 90, limits, rows: [row] });
 });
 
 test("the ratio is the fastest peer's median over ours", () => {

@@ -100,9 +100,9 @@ export async function measured(name: PartName, measure: () => Promise<Measured>)
   return { name, ...machine, load: [before, loadavg()[0]!], limits: giga, notes, rows };
 }
 
-/** The object of --json. limitGflops: float32 on one thread; null where nothing is compared with it. */
+/** The object of --json. limitGflops: float32 on one thread, null where nothing is compared with it; limits: each format's, by threads. */
 export function toJson({ name, cpu, limits, rows }: Part): object {
-  return { table: name, cpu, limitGflops: limits[0]?.fp32 ?? null, rows };
+  return { table: name, cpu, limitGflops: limits[0]?.fp32 ?? null, limits, rows };
 }
 
 /** The fastest of the peers' medians over `ours`; null without a peer or without ours. */

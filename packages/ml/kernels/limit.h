@@ -2,14 +2,10 @@
 #pragma once
 
 #define READ_AGAIN __asm__ volatile("" ::: "memory")
-// Independent sums: enough to hide one's latency without running out of registers.
-#ifdef __wasm__
-enum { CHAINS = 8 };
-#else
-enum { CHAINS = 12 };
-#endif
+// Independent sums: two for each row of the kernels' tile, which hides the latency of one and fits the registers.
+enum { CHAINS = 2 * TILE_ROWS };
 
-// Operations (a multiply and an add count two) that `rounds` rounds perform. `sink` (16 vectors) is read anew in every round, so that no
+// Operations (a multiply and an add count two) that `rounds` rounds perform. `sink` (16 vectors, aligned to one) is read anew in every round, so that no
 // product can be computed once and kept, and written at the end, so that nothing can be left out.
 static double spin(int quantized, int rounds, float *sink) {
   if (!quantized) {

@@ -233,7 +233,7 @@ static napi_value spin_limit(napi_env env, napi_callback_info info) {
   napi_value values[MAX_ARGUMENTS];
   int32_t index, quantized, rounds;
   const AttuneKernels *kernels[ATTUNE_MOST_BUILDS];
-  float sink[16 * 16] = {0};
+  _Alignas(64) float sink[16 * 16] = {0}; // a load across cache lines would take two turns and halve the limit
   if (!arguments(env, info, 3, values) || !int_of(env, values[0], &index) || index < 0 || index >= attune_usable(kernels) ||
       !int_of(env, values[1], &quantized) || !int_of(env, values[2], &rounds)) {
     return number(env, BAD_ARGUMENTS);
