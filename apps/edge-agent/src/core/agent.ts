@@ -5,8 +5,10 @@ import type { ActiveUpdateState, Agent, AgentOptions, AgentStatus } from "./agen
 import { openEgress } from "./egress/egress.js";
 import { enrol } from "./enrolment.js";
 import { createExecutors, type Executors } from "./executors.js";
+import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
 import { createLessons, type Lessons } from "./learning/lessons.js";
+import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
 import { type Context, readMemory } from "./memory.js";
@@ -58,14 +60,17 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const sender = () =>
       memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
     const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
-    const utterances = await openUtterances({ store, cipher, hashing });
+    const tombstones = await openTombstones({ files: ports.files, hashing });
+    const utterances = await openUtterances({ store, cipher, hashing, tombstones });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
     const verdicts = await openVerdicts(store, clock);
-    const context: Context = { ports, memory, egress, utterances, learner, verdicts };
+    const context: Context = { ports, memory, egress, utterances, tombstones, learner, verdicts };
     const serial = createSerial();
     const lessons = createLessons(context, serial);
     const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
     const executors = createExecutors({ context, downloader, serial, settle: lessons.settle });
+    const returned = await forgetReturned({ store, utterances, learner });
+    if (returned > 0) log("warn", "forgotten.again", { utterances: returned });
     await executors.restore();
     await executors.tidy();
     // What was due when the process died comes before anything new can be learned; the agent answers meanwhile, and also where

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted, Learner, Student } from "./learning/learner.js";
+import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Hashing, Ports } from "./ports.js";
 import { putRecord, readRecord } from "./records.js";
@@ -96,6 +97,7 @@ export interface Context {
   readonly memory: Memory;
   readonly egress: Egress;
   readonly utterances: Utterances;
+  readonly tombstones: Tombstones;
   readonly learner: Learner;
   readonly verdicts: Verdicts;
 }

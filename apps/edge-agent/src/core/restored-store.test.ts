@@ -146,6 +146,61 @@ describe("a device whose store was put back to an earlier copy", () => {
     await expectWholeJournal(device);
   });
 
+  it("keeps forgotten what was forgotten after the copy was made, and nothing that was said anew", async () => {
+    const device = createDevice();
+    device.fleet.publish(createTinyRelease());
+    await device.enrol();
+    const stop = device.start();
+    await device.clock.until(async () => (await device.agent.status()).updateState === "committed");
+    for (const said of sayings(60, 1)) await device.agent.label({ ...said, split: "train" });
+    await device.agent.learn();
+    await stop();
+    device.restart();
+    const copy = copyOf(device);
+
+    await device.agent.forget("u0003");
+    await device.agent.forget("u0004");
+    await device.agent.label({ id: "u0004", text: "so happy today", label: "joy", split: "train" });
+    const expected = await device.agent.learn();
+    const spoken = await device.agent.predict({ text: "so happy today" });
+    const anew = device.store.contents.get("utterance/u0004")!;
+
+    restore(device, copy);
+    expect((await device.agent.status()).utterances.train).toBe(58);
+    for (const key of device.store.contents.keys()) expect(key).not.toMatch(/u000[34]$/);
+    await device.agent.label({ id: "u0004", text: "so happy today", label: "joy", split: "train" });
+    expect(await device.agent.learn()).toMatchObject({ head: expected.head, l2: expected.l2 });
+    expect((await device.agent.predict({ text: "so happy today" })).probabilities).toEqual(spoken.probabilities);
+
+    device.store.contents.set("utterance/u0004", anew);
+    device.restart();
+    expect((await device.agent.status()).utterances.train).toBe(59);
+  });
+
+  it.each([
+    [1, "before", 3],
+    // Half of the file's line.
+    [1, "after", 3],
+    [2, "before", 3],
+    [2, "after", 2],
+    [3, "before", 2],
+    [3, "after", 2],
+  ] as const)(
+    "finishes a forgetting that had begun when the process died: at step %i, %s it",
+    async (step, when, left) => {
+      const device = createDevice();
+      for (const said of sayings(3, 1)) await device.agent.label({ ...said, split: "train" });
+      device.faults.killAt(step, when);
+      await expect(device.agent.forget("u0001")).rejects.toThrow();
+      device.restart();
+      expect((await device.agent.status()).utterances.train).toBe(left);
+      await device.agent.forget("u0001");
+      device.restart();
+      expect((await device.agent.status()).utterances.train).toBe(2);
+      expect(await device.agent.forget("u0001")).toEqual({ removed: false });
+    },
+  );
+
   it("polls with pauses that grow, should the server never be content", async () => {
     const device = await liveALittle();
     device.fleet.amendTarget = (target) => ({ ...target, beginEpoch: true });

@@ -29,3 +29,15 @@ export async function forgetOperations(
     ...(hadLearned ? [due] : []),
   ];
 }
+
+/** Forgets once more what a copy of the store brought back, before anything is read or learned from it. Answers how many they are. */
+export async function forgetReturned(parts: ForgetParts): Promise<number> {
+  const { store, utterances, learner } = parts;
+  const { returned } = utterances;
+  if (returned.length === 0) return 0;
+  const hadLearned = await learner.hasHeads();
+  const operations = await Promise.all(returned.map((id) => forgetOperations(parts, id, hadLearned)));
+  await store.erase(operations.flatMap((each) => each ?? []));
+  for (const id of returned) utterances.noted(id, undefined);
+  return returned.length;
+}

@@ -24,7 +24,7 @@ const reportedPrefix = "reported/";
 
 /** `serial`: everything that changes what was learned runs through it, one at a time. */
 export function createLessons(context: Context, serial: Serial) {
-  const { ports, memory, egress, utterances, learner } = context;
+  const { ports, memory, egress, utterances, tombstones, learner } = context;
   const { store, clock } = ports;
   const latencies = createLatencies();
 
@@ -96,6 +96,8 @@ export function createLessons(context: Context, serial: Serial) {
       const hadLearned = memory.fitted !== undefined;
       const operations = await forgetOperations({ store, utterances, learner }, checkId(id), hadLearned);
       if (operations === undefined) return { removed: false };
+      // First, so that whatever dies from here on is finished at the next start.
+      await tombstones.add(id);
       await store.erase(operations);
       utterances.noted(id, undefined);
       memory.student?.features.noted(id, undefined);

@@ -6,12 +6,15 @@ import { z } from "zod";
 import type { Split, UtteranceCounts } from "../agent-api.js";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
+import type { Tombstones } from "./tombstones.js";
 
 const utteranceSchema = z.strictObject({
   version: z.literal(1),
   text: z.string(),
   label: emotionLabelSchema,
   split: z.enum(["train", "holdout"]),
+  /** How often the id had been forgotten when this was said. */
+  forgotten: z.int().min(1).optional(),
 });
 
 /** What is kept in memory of an utterance; its text is read from the store when it is needed. */
@@ -36,6 +39,8 @@ export interface Utterances {
   splitOf(id: string): Promise<Split>;
   put(id: string, utterance: Utterance): Promise<StoreOperation>;
   remove(id: string): StoreOperation;
+  /** What a copy of the store brought back although it was forgotten after the copy was made. */
+  readonly returned: readonly string[];
   /** After the batch with the operation is on the disk. */
   noted(id: string, entry: UtteranceEntry | undefined): void;
 }
@@ -44,19 +49,20 @@ export interface UtteranceParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly hashing: Pick<Hashing, "keyedHash">;
+  readonly tombstones: Tombstones;
 }
 
 const prefix = "utterance/";
 const holdoutShare = 0.2;
 
-export async function openUtterances({ store, cipher, hashing }: UtteranceParts): Promise<Utterances> {
+export async function openUtterances({ store, cipher, hashing, tombstones }: UtteranceParts): Promise<Utterances> {
   const entries = new Map<string, UtteranceEntry>();
   const counts = { train: 0, holdout: 0 };
   let revision = 0;
 
-  async function unseal(key: string, sealed: Uint8Array): Promise<Utterance> {
-    const { text, label, split } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
-    return { text, label, split };
+  async function unseal(key: string, sealed: Uint8Array): Promise<Utterance & { readonly forgotten: number }> {
+    const { text, label, split, forgotten } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
+    return { text, label, split, forgotten: forgotten ?? 0 };
   }
 
   function noted(id: string, entry: UtteranceEntry | undefined): void {
@@ -71,8 +77,12 @@ export async function openUtterances({ store, cipher, hashing }: UtteranceParts)
     }
   }
 
+  const returned: string[] = [];
   for await (const [key, sealed] of store.entries(prefix)) {
-    noted(key.slice(prefix.length), await unseal(key, sealed));
+    const id = key.slice(prefix.length);
+    const utterance = await unseal(key, sealed);
+    noted(id, utterance);
+    if (utterance.forgotten < (await tombstones.count(id))) returned.push(id);
   }
 
   return {
@@ -86,17 +96,21 @@ export async function openUtterances({ store, cipher, hashing }: UtteranceParts)
     entry: (id) => entries.get(id),
     async read(id) {
       const sealed = await store.get(prefix + id);
-      return sealed === undefined ? undefined : unseal(prefix + id, sealed);
+      if (sealed === undefined) return undefined;
+      const { text, label, split } = await unseal(prefix + id, sealed);
+      return { text, label, split };
     },
     async splitOf(id) {
       const hash = await hashing.keyedHash(`split/${id}`);
       return Number.parseInt(hash.slice(0, 8), 16) / 2 ** 32 < holdoutShare ? "holdout" : "train";
     },
     async put(id, utterance) {
-      const plain = canonicalBytes({ version: 1, ...utterance });
+      const forgotten = (await tombstones.count(id)) || undefined;
+      const plain = canonicalBytes({ version: 1, ...utterance, forgotten });
       return { type: "put", key: prefix + id, value: await cipher.seal(plain, prefix + id) };
     },
     remove: (id) => ({ type: "delete", key: prefix + id }),
+    returned,
     noted,
   };
 }

@@ -8,7 +8,10 @@ export const forgetCommand: Command = {
   name: "forget",
   summary: "remove a stored text for good and unlearn it",
   usage: "forget ID",
-  details: "The head is trained anew without it: the result is as if it had never been said.",
+  details: [
+    "The head is trained anew without it: the result is as if it had never been said. It stays forgotten when the store is put",
+    "back to an earlier copy, unless the file `forgotten` beside it is put back, too.",
+  ].join("\n"),
   examples: ["attune-agent forget note-1"],
   maximumPositionals: 1,
   run: async ({ paths, positionals, print }) => {
