@@ -1,11 +1,13 @@
 // The command itself: its flags, where it writes, and what it says when it is stopped.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 import { experimentNames } from "../experiments/catalogue.js";
 import { experimentResultSchema } from "../experiments/outcome.js";
+import { identifyProcess } from "../platform/process-identity.js";
 import type { CommandIo } from "./command.js";
 import { experimentCommand } from "./experiment.js";
 
@@ -51,6 +53,27 @@ describe("attune experiment", () => {
     const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     expect(tables.map(({ table }) => table)).toEqual(["table2"]);
     expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-meld-dev.html")}\n`);
+  });
+
+  it("says which other process computes in the same home, and since when, and works beside it", async () => {
+    home(at("beside"));
+    const runs = at("beside", "cache", "runs");
+    const other = spawn(process.execPath, ["-e", "process.stdin.resume()"]);
+    try {
+      const identity = await identifyProcess(other.pid!);
+      mkdirSync(runs, { recursive: true });
+      const since = "2026-01-02T03:04:05.000Z";
+      writeFileSync(join(runs, `${other.pid}.json`), JSON.stringify({ ...identity, since }));
+      writeFileSync(join(runs, "1.json"), JSON.stringify({ pid: 1, startedAt: "another boot", since }));
+      const io = recorder();
+      expect(await experimentCommand.run(["table1", "--data", at("meld"), "--extractor", at("tiny")], io)).toBe(0);
+      expect(io.err[0]).toBe(
+        `process ${other.pid} has computed experiments in this home since ${since}; this one works beside it and takes over the cells that it saves\n`,
+      );
+      expect(readdirSync(runs)).toEqual([`${other.pid}.json`]);
+    } finally {
+      other.kill();
+    }
   });
 
   it("names what could not be computed, prints and saves everything else, and tries it again", async () => {

@@ -8,6 +8,7 @@ import { readEnv } from "../env.js";
 import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
 import { runExperiments } from "../experiments/experiment.js";
 import { failureText } from "../experiments/failures.js";
+import { announceRun } from "../experiments/other-runs.js";
 import type { Failure } from "../experiments/outcome.js";
 import { createProgress } from "../experiments/progress.js";
 import { reportHtml } from "../experiments/report.js";
@@ -42,7 +43,8 @@ NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on 
   --json             {"tables","baselines","failed","warnings","extractors"} on standard output; n is the number of runs behind a number
 
 A cell or table that fails is named at the end with its reason, and the exit code is 1; all others are printed and saved.
-Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds.
+Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds. Two runs in one home
+work beside each other: the second names the first, and each takes over what the other has saved.
 
 Examples:
   attune experiment table4 --data data/meld
@@ -82,7 +84,14 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   await makeOutputDirectory(dirname(report), flags.report === undefined ? "ATTUNE_HOME" : "--report");
   if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report}: is a folder; name a file`);
   const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
-  const outcome = await untilInterrupted(() => runExperiments({ ...flags, cacheDirectory, progress, onWarning }));
+  const announced = await announceRun(join(cacheDirectory, "runs"), new Date());
+  for (const { pid, since } of announced.others) {
+    io.stderr(
+      `process ${pid} has computed experiments in this home since ${since}; this one works beside it and takes over the cells that it saves\n`,
+    );
+  }
+  const compute = () => runExperiments({ ...flags, cacheDirectory, progress, onWarning });
+  const outcome = await untilInterrupted(compute).finally(announced.end);
   if (outcome === undefined) {
     progress.end();
     io.stderr("stopped; the same command goes on from here\n");

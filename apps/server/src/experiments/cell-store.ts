@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   truncateSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -21,21 +22,33 @@ export interface CellStore {
   put(key: string, outcome: Outcome): void;
 }
 
-/** A line cut short by a crash is dropped, and its task computed again; so is a line of another version. */
+/**
+ * A line cut short by a crash is dropped, and its task computed again; so is a line of another version. What another run adds meanwhile is read
+ * when an outcome is asked for that is not known yet.
+ */
 export function openCellStore(path: string): CellStore {
   const outcomes = new Map<string, Outcome>();
   mkdirSync(dirname(path), { recursive: true });
-  if (existsSync(path)) {
-    const text = readFileSync(path, "utf8");
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-    if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
-    for (const line of whole.split("\n")) {
+  let readBytes = 0;
+  readMore();
+  if (existsSync(path) && statSync(path).size > readBytes) truncateSync(path, readBytes);
+
+  function readMore(): void {
+    if (!existsSync(path) || statSync(path).size <= readBytes) return;
+    const bytes = readFileSync(path).subarray(readBytes);
+    const whole = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
+    for (const line of whole.toString("utf8").split("\n")) {
       const parsed = lineSchema.safeParse(parseJson(line));
       if (parsed.success) outcomes.set(parsed.data.key, parsed.data.outcome);
     }
+    readBytes += whole.length;
   }
+
   return {
-    get: (key) => outcomes.get(key),
+    get(key) {
+      if (!outcomes.has(key)) readMore();
+      return outcomes.get(key);
+    },
     put(key, outcome) {
       outcomes.set(key, outcome);
       const file = openSync(path, "a", 0o600);

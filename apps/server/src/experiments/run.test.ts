@@ -73,6 +73,28 @@ describe("Running tasks", () => {
     expect(lines.map((line) => JSON.parse(line).key)).toEqual(["a", "bb", "ccc"]);
   });
 
+  it("takes over what another run saves meanwhile", async () => {
+    const path = join(directory, "beside", "cells.jsonl");
+    const [own, other] = [openCellStore(path), openCellStore(path)];
+    const { task, computed } = bench("beside-tasks");
+    const first: Task = {
+      ...task("a"),
+      compute() {
+        other.put("bb", { scores: [7], notes: ["by the other"], seconds: 1 });
+        return { scores: [1], notes: [] };
+      },
+    };
+    const { outcomeOf } = await runTasks([first, task("bb"), task("ccc")], {
+      store: own,
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      nowMs: () => 0,
+      openLanes: () => [thisThread],
+    });
+    expect(computed).toEqual(["ccc"]);
+    expect(outcomeOf(task("bb")).notes).toEqual(["by the other"]);
+    expect(readFileSync(path, "utf8").trimEnd().split("\n")).toHaveLength(3);
+  });
+
   it("shows how much is done and how long the rest takes", async () => {
     const { run, lines } = bench("progress");
     await run(["a", "bb", "ccc", "dddd"]);

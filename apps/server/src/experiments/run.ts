@@ -40,6 +40,11 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
   async function work(lane: Lane): Promise<void> {
     for (let task = next(); task !== undefined; task = next(task)) {
       const current = task;
+      // Another run in this home may have found it meanwhile.
+      if (store.get(current.key) !== undefined) {
+        finished += current.cost;
+        continue;
+      }
       running.set(current, 0);
       show();
       const started = nowMs();
@@ -51,7 +56,7 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
         });
         found = { ...finding, seconds: Math.round(nowMs() - started) / 1000 };
       } catch (error) {
-        faults.set(current.key, faultOf(error));
+        if (store.get(current.key) === undefined) faults.set(current.key, faultOf(error));
       }
       if (found !== undefined) store.put(current.key, found);
       running.delete(current);

@@ -53,8 +53,8 @@ export interface TrainingState {
 /** Writes a file so that a reader, or a process after a power cut, sees all of the old one or all of the new one. */
 export function writeDurably(path: string, bytes: Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
-  // Threads that extract the same features may write the same file at a time.
-  const temporary = `${path}.${threadId}.new`;
+  // Threads and processes that extract the same features may write the same file at a time.
+  const temporary = `${path}.${process.pid}.${threadId}.new`;
   const file = openSync(temporary, "w");
   try {
     for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);

@@ -136,7 +136,7 @@ describe("train", () => {
         const killed = kills.get(step - 1);
         if (killed === undefined) return;
         copyFileSync(join(source, checkpointName), join(killed, checkpointName));
-        writeFileSync(join(killed, `${checkpointName}.${threadId}.new`), "half");
+        writeFileSync(join(killed, `${checkpointName}.${process.pid}.${threadId}.new`), "half");
       },
     });
     for (const [step, killed] of kills) {
