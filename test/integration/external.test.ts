@@ -1,7 +1,7 @@
 // The server on a PostgreSQL and a nats-server that it did not start: DATABASE_URL, NATS_URL and a prepared configuration.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inboxPrefix, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream } from "@nats-io/jetstream";
@@ -37,6 +37,10 @@ beforeAll(async () => {
   // As an earlier release prepared it: nats-server learns of the account that stores from the server itself.
   const keys = await openNatsKeys(home.keys);
   await rm(join(directory, "accounts", `${keys.storeAccount.getPublicKey()}.jwt`));
+  // Its operator gives it less room than the stream asks for at first.
+  const text = await readFile(path, "utf8");
+  expect(text).toContain("max_file_store: 1TB");
+  await writeFile(path, text.replace("max_file_store: 1TB", "max_file_store: 300MB"));
   natsUrl = `nats://127.0.0.1:${port}`;
   nats = spawn(await findTestNatsServer(), ["-c", path], { stdio: "ignore" });
   const variables = {

@@ -15,6 +15,7 @@ import { startIngestion } from "./ingestion/ingestion.consumer.js";
 import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService } from "./ingestion/ingestion.service.js";
 import { moveReports } from "./ingestion/report.move.js";
+import { diskRoom, streamRoom, watchRoom } from "./ingestion/room.watch.js";
 import { openAdminToken } from "./platform/admin-token.js";
 import { createCallBudget, defaultCallBudget } from "./platform/call-budget.js";
 import { type Database, openDatabase } from "./platform/database.js";
@@ -115,11 +116,16 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
   });
   // Beside the ingestion, which makes room for what is moved.
   const moving = moveReports({ nats, log: logger, signal: ending.signal });
+  const watching = watchRoom({
+    rooms: { disk: diskRoom(places.server), stream: streamRoom(nats.connection) },
+    log: logger,
+    signal: ending.signal,
+  });
   parts.push({
     name: "ingestion",
     stop: async () => {
       ending.abort();
-      await Promise.all([ingestion.done, moving]);
+      await Promise.all([ingestion.done, moving, watching]);
     },
   });
 

@@ -42,6 +42,8 @@ resolver: {
 }
 jetstream: {
   store_dir: ${quote(join(directory, "jetstream"))}
+  # The stream has a limit of its own. One here that shrinks with the disk would keep nats-server from reading its store again.
+  max_file_store: 1TB
 }
 `;
   await writeFileDurably(path, text, 0o600);
@@ -56,6 +58,8 @@ function quote(text: string): string {
 export interface NatsServerOptions extends NatsConfiguration {
   readonly binary: string;
   readonly isReady: () => Promise<boolean>;
+  /** False once JetStream is silent, as nats-server 2.9's is for ever after a full disk. */
+  readonly isAlive: () => Promise<boolean>;
   readonly logger: Logger;
 }
 
@@ -77,6 +81,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Super
     isReady: options.isReady,
     // It reads its whole store before it answers.
     readyTimeoutMs: 60_000,
+    probe: { isAlive: options.isAlive, intervalMs: 5_000, failures: 3 },
     stopSignal: "SIGTERM",
     stopTimeoutMs: 15_000,
     logger,

@@ -2,6 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { tlsOptions } from "@attune/shared/nats-address";
+import { reportStream } from "@attune/shared/subjects";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { ServerPlaces } from "./home.js";
@@ -111,7 +112,10 @@ async function reachServer(
     port,
     directory: places.nats,
     credentials,
-    isReady: () => answers(url, credentials),
+    // JetStream answers a moment after the first connection does.
+    isReady: () => answers({ url, credentials, request: "$JS.API.INFO" }),
+    // Its answer needs the store that a full disk leaves locked; that there is no such stream is an answer too.
+    isAlive: () => answers({ url, credentials, request: `$JS.API.STREAM.INFO.${reportStream}` }),
     logger,
   });
   return { url, child };
@@ -135,7 +139,13 @@ export function clientHost(listenHost: string): string {
   return listenHost.includes(":") ? `[${listenHost}]` : listenHost;
 }
 
-async function answers(url: string, credentials: NatsCredentials): Promise<boolean> {
+interface Question {
+  readonly url: string;
+  readonly credentials: NatsCredentials;
+  readonly request: string;
+}
+
+async function answers({ url, credentials, request }: Question): Promise<boolean> {
   try {
     const connection = await connect({
       servers: url,
@@ -143,13 +153,13 @@ async function answers(url: string, credentials: NatsCredentials): Promise<boole
       timeout: 2_000,
       reconnect: false,
     });
-    // JetStream answers a moment after the first connection does.
-    const ready = await connection.request("$JS.API.INFO", undefined, { timeout: 2_000 }).then(
+    const answered = await connection.request(request, undefined, { timeout: 2_000 }).then(
       () => true,
       () => false,
     );
-    await connection.close();
-    return ready;
+    // A broker that is stuck does not let go of a connection either.
+    void connection.close().catch(() => undefined);
+    return answered;
   } catch {
     return false;
   }

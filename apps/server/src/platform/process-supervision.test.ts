@@ -52,6 +52,19 @@ test("a child that is killed is started again, and one that is stopped is not", 
   expect(await identifyProcess(second)).toBeUndefined();
 });
 
+test("a child that runs and has fallen silent is started again, and one that answers now and then is not", async () => {
+  let answers = [true, false, true, false, false, false, true];
+  const probe = { isAlive: async () => answers.shift() ?? true, intervalMs: 5, failures: 3 };
+  const child = await start(lives, { probe });
+  const first = child.pid()!;
+  await expect.poll(() => child.pid() ?? first, { timeout: 5_000 }).not.toBe(first);
+  expect(await identifyProcess(first)).toBeUndefined();
+  const second = child.pid()!;
+  answers = [false, false, true, false, false, true];
+  await expect.poll(() => answers.length, { timeout: 5_000 }).toBe(0);
+  expect(child.pid()).toBe(second);
+});
+
 test("a child that will not end by itself is killed", async () => {
   const child = await start(`process.on('SIGTERM', () => {}); ${lives}`);
   const pid = child.pid()!;

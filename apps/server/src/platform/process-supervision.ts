@@ -29,9 +29,18 @@ export interface SupervisedOptions {
   /** Resolves once the child answers; asked again and again until it does or `readyTimeoutMs` has passed. */
   readonly isReady: () => Promise<boolean>;
   readonly readyTimeoutMs: number;
+  /** A child that runs and answers nothing any more is ended, and so started again. Absent where an end is the only sign. */
+  readonly probe?: ProbeOptions | undefined;
   readonly stopSignal: "SIGINT" | "SIGTERM";
   readonly stopTimeoutMs: number;
   readonly logger: Logger;
+}
+
+export interface ProbeOptions {
+  readonly isAlive: () => Promise<boolean>;
+  readonly intervalMs: number;
+  /** How many probes in a row must fail. */
+  readonly failures: number;
 }
 
 export interface SupervisedProcess {
@@ -57,6 +66,7 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
     let delayMs = firstDelayMs;
     while (!stopping.signal.aborted) {
       const startedAtMs = Date.now();
+      void endWhenSilent(running, options, stopping.signal);
       const end = await running.exited;
       if (stopping.signal.aborted) return;
       logger.warn("child.exited", { name, end });
@@ -87,6 +97,25 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
       await end(running, options);
     },
   };
+}
+
+/** Returns when the child has ended, by itself or by this. */
+async function endWhenSilent(running: Running, options: SupervisedOptions, stopping: AbortSignal): Promise<void> {
+  const { name, probe, logger } = options;
+  if (probe === undefined) return;
+  const ended = new AbortController();
+  void running.exited.then(() => ended.abort());
+  const signal = AbortSignal.any([stopping, ended.signal]);
+  for (let failures = 0; ; ) {
+    await sleep(probe.intervalMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    failures = (await probe.isAlive()) ? 0 : failures + 1;
+    if (signal.aborted) return;
+    if (failures < probe.failures) continue;
+    logger.error("child.silent", { name, pid: running.child.pid, failures });
+    await end(running, options);
+    return;
+  }
 }
 
 async function startOnce(options: SupervisedOptions, signal?: AbortSignal): Promise<Running> {
