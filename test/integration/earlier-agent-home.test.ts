@@ -1,0 +1,142 @@
+// An agent's home that the release before left behind: this code opens it, and nothing is lost.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
+import type { Agent, AgentStatus, Prediction } from "../../apps/edge-agent/src/core/agent-api.js";
+import { createAesCipher } from "../../apps/edge-agent/src/node/aes-cipher.js";
+import { homePaths } from "../../apps/edge-agent/src/node/home.js";
+import { type LevelStore, openLevelStore } from "../../apps/edge-agent/src/node/level-store.js";
+import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
+import { createNodeFiles } from "../../apps/edge-agent/src/node/node-files.js";
+import { createNodeHashing } from "../../apps/edge-agent/src/node/node-hashing.js";
+import { openAgent } from "../../apps/edge-agent/src/node/open-agent.js";
+import { createSystemClock } from "../../apps/edge-agent/src/node/system-clock.js";
+import { createFakeFleet, type FakeFleet } from "../fakes/fake-fleet.js";
+import { eventually } from "./temporary-home.js";
+
+interface Earlier {
+  readonly files: Readonly<Record<string, string>>;
+  readonly knew: {
+    readonly status: AgentStatus;
+    readonly journal: readonly JournalEntry[];
+    readonly predictions: readonly (Prediction & { readonly text: string })[];
+    readonly utterances: readonly { readonly id: string; readonly text: string; readonly label: string }[];
+    readonly outbox: readonly string[];
+  };
+}
+
+let earlier: Earlier;
+let home: string;
+let fleet: FakeFleet;
+let store: LevelStore | undefined;
+
+beforeEach(async () => {
+  const packed = await readFile(new URL("../golden/earlier-agent-home/home.json.gz", import.meta.url));
+  earlier = JSON.parse(gunzipSync(packed).toString("utf8"));
+  home = await mkdtemp(join(tmpdir(), "attune-earlier-"));
+  for (const [path, base64] of Object.entries(earlier.files)) {
+    await mkdir(dirname(join(home, path)), { recursive: true });
+    await writeFile(join(home, path), Buffer.from(base64, "base64"), { mode: 0o600 });
+  }
+  fleet = createFakeFleet();
+});
+afterEach(async () => {
+  await store?.close();
+  store = undefined;
+  await rm(home, { recursive: true });
+});
+
+/** The core on Node's adapters and the engine that the earlier agent had, which a prediction is the same on to the last bit. */
+async function open(): Promise<Agent> {
+  const paths = homePaths(home);
+  const storeKey = await readFile(paths.storeKey);
+  store = await openLevelStore(paths.store);
+  const ports = {
+    store,
+    files: createNodeFiles(home),
+    cipher: createAesCipher(storeKey),
+    hashing: createNodeHashing(storeKey),
+    deviceKey: createDeviceKey(paths.deviceSeed),
+    control: fleet.control,
+    downloads: fleet.downloads,
+    reports: fleet.reports,
+    clock: createSystemClock(),
+    log: () => {},
+    engine: referenceEngine,
+    engineChoice: () => "a test",
+  };
+  return createAgent(ports, { deviceKind: "linux", memoryMib: 2_048 });
+}
+
+async function reopen(): Promise<Agent> {
+  await store?.close();
+  return open();
+}
+
+test("its release, head and utterances are there, and predict the same", async () => {
+  const { knew } = earlier;
+  let agent = await open();
+  for (let starts = 0; starts < 2; starts++) {
+    const { device, fleet: home, epoch, release, utterances, head, f1Prior, f1Personal } = knew.status;
+    const status = await agent.status();
+    expect(status).toMatchObject({ device, fleet: home, epoch, utterances, head, f1Prior, f1Personal });
+    expect(status).toMatchObject({ release: release!, updateState: "committed" });
+    for (const { text, ...expected } of knew.predictions) {
+      expect(await agent.predict({ text })).toEqual({ ...expected, ms: expect.any(Number) });
+    }
+    agent = await reopen();
+  }
+});
+
+test("each of its utterances is the one that was said, and can be forgotten", async () => {
+  const { knew } = earlier;
+  const agent = await open();
+  const { train, holdout } = (await agent.status()).utterances;
+  // Said again under its id, an utterance changes nothing.
+  for (const said of knew.utterances) await agent.label(said);
+  expect((await agent.status()).utterances).toEqual({ train, holdout });
+  for (const { id } of knew.utterances.slice(0, 3)) expect(await agent.forget(id)).toEqual({ removed: true });
+  expect(await agent.forget("deadbeef".repeat(8))).toEqual({ removed: true });
+  const left = (await agent.status()).utterances;
+  expect(left.train + left.holdout).toBe(train + holdout - 4);
+});
+
+test("its journal is whole and is continued", async () => {
+  const { knew } = earlier;
+  let agent = await open();
+  expect(await agent.journal({ limit: 1_000_000 })).toEqual(knew.journal);
+  const { sequence } = await agent.report();
+  expect(sequence).toBeGreaterThan(1);
+  agent = await reopen();
+  const journal = await agent.journal({ limit: 1_000_000 });
+  expect(journal.slice(0, -1)).toEqual(knew.journal);
+  expect(journal.at(-1)?.type).toBe("report.metrics");
+});
+
+test("the reports in its outbox leave, byte for byte, and once", async () => {
+  const { knew } = earlier;
+  const agent = await open();
+  expect((await agent.status()).outbox.pending).toBe(knew.outbox.length);
+  const controller = new AbortController();
+  const ended = agent.start(controller.signal);
+  await eventually(async () => expect((await agent.status()).outbox.pending).toBe(0));
+  controller.abort();
+  await ended;
+  expect([...fleet.received.values()]).toEqual(knew.outbox);
+});
+
+test("it opens as the daemon opens it, on the engine of this machine", async () => {
+  const { knew } = earlier;
+  const options = { server: "http://127.0.0.1:9", outboxLimit: 100, threads: 1, log: () => {} };
+  const { agent, close } = await openAgent({ ...options, paths: homePaths(home) });
+  const { release, utterances, device } = knew.status;
+  expect(await agent.status()).toMatchObject({ release: release!, utterances, device });
+  expect((await agent.learn()).head).toBe(knew.status.head.active);
+  await close();
+});
