@@ -59,7 +59,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const memory = await readMemory(ports);
     const sender = () =>
       memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
-    const egress = await openEgress({ store, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
+    const egress = await openEgress({ store, cipher, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
     const tombstones = await openTombstones({ files: ports.files, hashing });
     const utterances = await openUtterances({ store, cipher, hashing, tombstones });
     const learner = createLearner({ store, cipher, clock, engine, utterances });

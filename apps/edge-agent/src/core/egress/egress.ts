@@ -5,12 +5,13 @@ import { egressContractVersion, type Message } from "@attune/shared/contracts/eg
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import type { Cleared, Hashing, Log, Store, StoreOperation } from "../ports.js";
+import type { Cipher, Cleared, Hashing, Log, Store, StoreOperation } from "../ports.js";
 import { parseRecord, putRecord, readRecord } from "../records.js";
 import { createSerial } from "../serial.js";
 import { keepDraft, readDrafts } from "./drafts.js";
 import { gate } from "./gate.js";
-import { emptyJournal, nextEntry } from "./journal.js";
+import { emptyJournal, journalKey, nextEntry } from "./journal.js";
+import { checkJournal } from "./journal-check.js";
 import { countWaiting, dequeueReport, enqueueReport, oldestWaiting, type WaitingReport } from "./outbox.js";
 import type { Draft } from "./report.js";
 
@@ -27,8 +28,6 @@ const ledgerSchema = z.strictObject({
 export type Ledger = z.infer<typeof ledgerSchema>;
 
 const ledgerKey = "egress";
-const journalPrefix = "journal/";
-const journalKey = (index: number): string => `${journalPrefix}${String(index).padStart(16, "0")}`;
 const nothing = { messages: 0, bytes: 0 };
 const emptyLedger: Ledger = {
   version: 1,
@@ -38,16 +37,6 @@ const emptyLedger: Ledger = {
   byPath: { trpc: nothing, https: nothing, nats: nothing },
   capacityBits: 0,
 };
-
-/** Entry and ledger are written in one batch: where they disagree, somebody has cut or exchanged the journal's end. */
-async function checkLastEntry(store: Store, hashing: Hashing, { journal }: Ledger): Promise<void> {
-  const beyond = await store.get(journalKey(journal.count));
-  const last = journal.count === 0 ? undefined : await store.get(journalKey(journal.count - 1));
-  const sha256 = last === undefined ? emptyJournal.sha256 : await hashing.sha256(last);
-  if (beyond !== undefined || sha256 !== journal.sha256) {
-    throw new AppError("STORE_CORRUPT", `the journal does not end with entry ${journal.count - 1} as it was written`);
-  }
-}
 
 type DirectType = "enrol" | "poll" | "download";
 
@@ -87,6 +76,7 @@ export interface Egress {
 
 export interface EgressParts {
   readonly store: Store;
+  readonly cipher: Cipher;
   readonly hashing: Hashing;
   readonly log: Log;
   readonly outboxLimit: number;
@@ -96,10 +86,10 @@ export interface EgressParts {
 }
 
 export async function openEgress(parts: EgressParts): Promise<Egress> {
-  const { store, hashing, log, outboxLimit, sender, onQueued } = parts;
+  const { store, cipher, hashing, log, outboxLimit, sender, onQueued } = parts;
   const serial = createSerial();
   let ledger = (await readRecord(store, ledgerKey, ledgerSchema)) ?? emptyLedger;
-  await checkLastEntry(store, hashing, ledger);
+  const check = await checkJournal({ store, cipher, hashing }, ledger.journal);
   let sendable = await countWaiting(store);
   let kept = await readDrafts(store);
   let confirmed = false;
@@ -135,6 +125,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
       };
       operations.push(putRecord(journalKey(entry.index), entry));
     }
+    if (messages.length > 0) operations.push(await check.note(after.journal));
     return { after, operations };
   }
 

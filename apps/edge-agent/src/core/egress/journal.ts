@@ -15,6 +15,9 @@ export interface JournalHead {
 
 export const emptyJournal: JournalHead = { count: 0, sha256: "0".repeat(64) };
 
+/** Where an entry lies in the store, as the canonical JSON that is hashed. */
+export const journalKey = (index: number): string => `journal/${String(index).padStart(16, "0")}`;
+
 type Sha256 = Pick<Hashing, "sha256">;
 
 export async function nextEntry(

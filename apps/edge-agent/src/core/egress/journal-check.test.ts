@@ -1,0 +1,117 @@
+// Whether a journal is still the chain that was written, asked at every start.
+
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createFaults } from "../../../../../test/fakes/faults.js";
+import { createMemoryStore, type MemoryStore } from "../../../../../test/fakes/memory-store.js";
+import { createTestCipher, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
+import { putRecord } from "../records.js";
+import { gate } from "./gate.js";
+import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal.js";
+import { checkedAtOnce, checkJournal } from "./journal-check.js";
+
+const hashing = createTestHashing("journal");
+const cipher = createTestCipher();
+const count = 2 * checkedAtOnce + 100;
+/** The head after so many entries. */
+const heads: JournalHead[] = [emptyJournal];
+const entries: JournalEntry[] = [];
+
+beforeAll(async () => {
+  for (let i = 0; i < count; i++) {
+    const sha256 = i.toString(16).padStart(64, "0");
+    const cleared = gate("download", { type: "download", contract: 1, what: "chunks", sha256, offset: 0 });
+    if (!cleared.ok) throw new Error(cleared.detail);
+    const { entry, head } = await nextEntry(heads.at(-1)!, cleared.value, hashing);
+    entries.push(entry);
+    heads.push(head);
+  }
+});
+
+let store: MemoryStore;
+beforeEach(() => {
+  store = createMemoryStore(createFaults());
+});
+
+async function write(from: number, to: number): Promise<void> {
+  await store.batch(entries.slice(from, to).map((entry) => putRecord(journalKey(entry.index), entry)));
+}
+const check = (head: JournalHead) => checkJournal({ store, cipher, hashing }, head);
+/** A start, and the next message. */
+async function live(head: JournalHead): Promise<void> {
+  const { note } = await check(head);
+  await store.batch([await note(head)]);
+}
+const change = (index: number) => store.batch([putRecord(journalKey(index), { ...entries[index]!, sizeBytes: 1 })]);
+
+/** How many entries a start reads. */
+async function readBy(work: () => Promise<unknown>): Promise<number> {
+  const { get } = store;
+  let reads = 0;
+  store.get = (key) => {
+    if (key.startsWith("journal/")) reads++;
+    return get(key);
+  };
+  await work();
+  store.get = get;
+  return reads;
+}
+
+describe("the journal's chain", () => {
+  it.each([0, 1, 130, 299])("is found broken at its first start where entry %d was changed", async (index) => {
+    await write(0, 300);
+    await change(index);
+    const before = new Map(store.contents);
+    await expect(check(heads[300]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    expect(store.contents).toEqual(before);
+  });
+
+  it("is found broken where an entry is missing, exchanged, cut off or added", async () => {
+    await write(0, 40);
+    await check(heads[20]!).then(
+      () => expect.unreachable(),
+      (error) => expect(error.message).toContain("entry 20 was never written"),
+    );
+    await store.batch([{ type: "delete", key: journalKey(7) }]);
+    await expect(check(heads[40]!)).rejects.toThrow("entry 7 is missing");
+    await store.batch([putRecord(journalKey(7), { ...entries[8]!, index: 7 })]);
+    await expect(check(heads[40]!)).rejects.toThrow("entry 7 does not continue");
+    await write(7, 8);
+    await live(heads[40]!);
+    await store.batch([{ type: "delete", key: journalKey(39) }]);
+    // Whoever cuts entry and ledger alike cannot cut the sealed note.
+    await expect(check(heads[39]!)).rejects.toThrow("40 were checked once");
+  });
+
+  it("is checked at a start as far as it is new, and a piece of the rest, until all has been checked again", async () => {
+    await write(0, count);
+    expect(await readBy(() => live(heads[count]!))).toBeGreaterThanOrEqual(count);
+    await change(300);
+    expect(await readBy(() => live(heads[count]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
+    await expect(check(heads[count]!)).rejects.toThrow("entry 301 does not continue");
+    await write(300, 301);
+    await live(heads[count]!);
+    await change(count - 1);
+    await expect(check(heads[count]!)).rejects.toThrow(`entry ${count - 1} is not the one that was written`);
+    await write(count - 1, count);
+    await live(heads[count]!);
+    await change(0);
+    await expect(check(heads[count]!)).rejects.toThrow("entry 1 does not continue");
+  });
+
+  it("has little to check at a start, however much was written since the last one", async () => {
+    await write(0, 10);
+    const { note } = await check(heads[10]!);
+    await write(10, 600);
+    await store.batch([await note(heads[600]!)]);
+    expect(await readBy(() => check(heads[600]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
+  });
+
+  it("is not believed to be checked where the note was not written here", async () => {
+    await write(0, 10);
+    await live(heads[10]!);
+    const note = store.contents.get("journal-checked")!;
+    note[note.length - 1]! ^= 1;
+    await expect(check(heads[10]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+  });
+});

@@ -1,0 +1,102 @@
+// The journal is a proof of what left, so its chain is checked at every start: what was written since the last check, and a piece of what was
+// checked before, so that in the course of the starts all of it is. How far it was checked is sealed, or whoever cuts the journal cut that, too.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { parseJson } from "../parse-json.js";
+import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
+import { parseRecord } from "../records.js";
+import { emptyJournal, type JournalHead, journalKey } from "./journal.js";
+
+/** So many entries of the checked part are checked again at a start. */
+export const checkedAtOnce = 256;
+
+const readAtOnce = 128;
+
+const key = "journal-checked";
+const headSchema = z.strictObject({ count: z.int().min(0), sha256: z.string() });
+const recordSchema = z.strictObject({
+  version: z.literal(1),
+  checked: headSchema,
+  /** How far the round that checks everything again has come. */
+  again: headSchema,
+});
+
+export interface JournalCheckParts {
+  readonly store: Store;
+  readonly cipher: Cipher;
+  readonly hashing: Pick<Hashing, "sha256">;
+}
+
+export interface JournalCheck {
+  /** Notes that the chain is whole up to `head`: written with the entries, so that no end of it can be cut off. */
+  note(head: JournalHead): Promise<StoreOperation>;
+}
+
+/**
+ * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`. Nothing is written then: an agent that
+ * cannot show what left lets nothing leave, and what is there stays as it is for whoever looks into it.
+ */
+export async function checkJournal(parts: JournalCheckParts, head: JournalHead): Promise<JournalCheck> {
+  const { store, cipher } = parts;
+  const sealed = await store.get(key);
+  const known =
+    sealed === undefined
+      ? { version: 1 as const, checked: emptyJournal, again: emptyJournal }
+      : parseRecord(key, await cipher.open(sealed, key), recordSchema);
+  if (known.checked.count > head.count) {
+    throw broken(`${head.count} entries are there; ${known.checked.count} were checked once`);
+  }
+  if ((await store.get(journalKey(head.count))) !== undefined) throw broken(`entry ${head.count} was never written`);
+  await follow(parts, known.checked, head);
+  let again = known.again.count >= known.checked.count ? emptyJournal : known.again;
+  const until = Math.min(again.count + checkedAtOnce, known.checked.count);
+  const sha256 = until === known.checked.count ? known.checked.sha256 : undefined;
+  again = await follow(parts, again, { count: until, sha256 });
+
+  async function note(checked: JournalHead): Promise<StoreOperation> {
+    const value = await cipher.seal(canonicalBytes({ version: 1, checked, again }), key);
+    return { type: "put", key, value };
+  }
+
+  // The first start of a home that an older agent left need not be repeated.
+  if (head.count - known.checked.count >= checkedAtOnce) await store.batch([await note(head)]);
+  return { note };
+}
+
+/** Follows the chain from `from` to the entry before `to.count`, and compares the end where its hash is known. */
+async function follow(
+  { store, hashing }: JournalCheckParts,
+  from: JournalHead,
+  to: { readonly count: number; readonly sha256: string | undefined },
+): Promise<JournalHead> {
+  let { sha256 } = from;
+  let page: (Uint8Array | undefined)[] = [];
+  for (let index = from.count; index < to.count; index++) {
+    const place = (index - from.count) % readAtOnce;
+    if (place === 0) {
+      const length = Math.min(readAtOnce, to.count - index);
+      page = await Promise.all(Array.from({ length }, (_, i) => store.get(journalKey(index + i))));
+    }
+    const bytes = page[place];
+    if (bytes === undefined) throw broken(`entry ${index} is missing`);
+    const json = parseJson(bytes);
+    const entry = json.ok ? (json.value as { index?: unknown; previous?: unknown } | null) : null;
+    if (entry?.index !== index || entry.previous !== sha256) {
+      throw broken(`entry ${index} does not continue the entry before it`);
+    }
+    sha256 = await hashing.sha256(bytes);
+  }
+  if (to.sha256 !== undefined && sha256 !== to.sha256) {
+    throw broken(`entry ${to.count - 1} is not the one that was written`);
+  }
+  return { count: to.count, sha256 };
+}
+
+function broken(what: string): AppError {
+  return new AppError(
+    "STORE_CORRUPT",
+    `the journal is broken: ${what}; nothing leaves this device, and nothing of it was changed`,
+  );
+}
