@@ -5,6 +5,8 @@ import type { Message } from "@attune/shared/contracts/egress";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { keptPerDevice } from "../../apps/server/src/ingestion/dead-letter.js";
+import { reportsPerDay } from "../../apps/server/src/ingestion/intake.plan.js";
 import {
   createFleet,
   enrolDevice,
@@ -120,6 +122,65 @@ describe("what is no report", () => {
     await publishReport(connection, device, device.metrics(1));
     await untilStored(1);
     await untilRefused({ reason: "encoding", sizeBytes: 4 });
+  });
+});
+
+describe("a hostile device", () => {
+  const summary = () =>
+    askServer(server.access, (client) => client.report.summary.query({ device: device.reply.device }));
+  const bodyOf = (sequence: number, fields = {}) => canonicalBytes({ ...device.metrics(sequence), ...fields });
+
+  test("that invents epochs stores nothing under them, and is shown to the fleet manager", async () => {
+    for (let i = 0; i < 50; i++) {
+      await publishBytes(connection, device, bodyOf(1, { epoch: i.toString(16).padStart(16, "f") }));
+    }
+    await publishReport(connection, device, device.metrics(1));
+    await untilStored(1);
+    await eventually(async () => expect((await summary()).deadLetters).toEqual({ unknownEpoch: 50 }));
+    expect(await stored()).toBe(1);
+  });
+
+  test("that floods is refused with a few rows and a count of all", async () => {
+    const garbage = Array.from({ length: 2_000 }, (_, i) => new TextEncoder().encode(`{"${i}`));
+    for (let i = 0; i < garbage.length; i += 500) {
+      await Promise.all(garbage.slice(i, i + 500).map((bytes) => publishBytes(connection, device, bytes)));
+    }
+    await publishReport(connection, device, device.metrics(1));
+    await untilStored(1);
+    // A batch that the broker delivers again counts again.
+    await eventually(
+      async () => expect((await summary()).deadLetters.malformed).toBeGreaterThanOrEqual(garbage.length),
+      60_000,
+    );
+    const rows = await server.database.deadLetter.count({ where: { subjectDevice: device.reply.device } });
+    expect(rows).toBeGreaterThan(0);
+    // Two lanes may each have kept so many before they saw what the other had kept.
+    expect(rows).toBeLessThanOrEqual(2 * keptPerDevice);
+  });
+
+  test("that has sent its day's quota is refused until the next day", async () => {
+    const deviceId = device.reply.device;
+    const today = Math.floor(Date.now() / 86_400_000);
+    const setTaken = (day: number) =>
+      server.database.deviceIntake.upsert({
+        where: { deviceId },
+        create: { deviceId, day, taken: reportsPerDay },
+        update: { day, taken: reportsPerDay },
+      });
+    await setTaken(today);
+    await publishReport(connection, device, device.metrics(1));
+    await eventually(async () => expect((await summary()).deadLetters).toEqual({ overQuota: 1 }));
+    await setTaken(today - 1);
+    await publishReport(connection, device, device.metrics(2));
+    await untilStored(1);
+    expect(await server.database.deviceIntake.findUnique({ where: { deviceId } })).toMatchObject({ taken: 1 });
+  });
+
+  test("that was revoked and still has a connection stores nothing", async () => {
+    await server.database.device.update({ where: { id: device.reply.device }, data: { revokedAt: new Date() } });
+    await publishReport(connection, device, device.metrics(1));
+    await eventually(async () => expect((await summary()).deadLetters).toEqual({ revokedDevice: 1 }));
+    expect(await stored()).toBe(0);
   });
 });
 

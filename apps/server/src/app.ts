@@ -110,7 +110,7 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
   const ending = new AbortController();
   const ingestion = startIngestion({
     connection: () => nats.connection,
-    service: createIngestionService(createIngestionRepository(database)),
+    service: createIngestionService(createIngestionRepository(database, now)),
     log: logger,
     signal: ending.signal,
   });

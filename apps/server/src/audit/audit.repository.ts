@@ -67,10 +67,10 @@ export function createAuditRepository(prisma: PrismaClient) {
         SELECT DISTINCT ON ("deviceId") "deviceId", "body" FROM "Report"
         WHERE "type" = 'report.metrics' AND "deviceId" LIKE ${latestWhere}
         ORDER BY "deviceId", "receivedAt" DESC, "sequence" DESC`,
-      prisma.deadLetter.groupBy({
+      prisma.deadLetterCount.groupBy({
         by: ["reason"],
         where: device === undefined ? {} : { subjectDevice: device },
-        _count: true,
+        _sum: { count: true },
       }),
       prisma.reportConflict.count({ where }),
     ]);
@@ -87,7 +87,7 @@ export function createAuditRepository(prisma: PrismaClient) {
     return {
       reports: devices.reduce((sum, row) => sum + row.reports, 0),
       conflicts,
-      deadLetters: Object.fromEntries(deadLetters.map((row) => [row.reason, row._count])),
+      deadLetters: Object.fromEntries(deadLetters.map((row) => [row.reason, Number(row._sum.count)])),
       devices,
     };
   }

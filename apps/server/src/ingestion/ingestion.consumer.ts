@@ -95,7 +95,10 @@ async function storeBatch(
   }));
   for (let failures = 0; ; ) {
     try {
-      count(await service.ingest(incoming));
+      const outcome = await service.ingest(incoming);
+      count(outcome);
+      const { deadLetters, conflicts } = outcome;
+      if (deadLetters + conflicts > 0) log.warn("ingestion.refused", { deadLetters, conflicts });
       break;
     } catch (error) {
       failures++;

@@ -1,15 +1,9 @@
 // Reports in the database. Its primary key (device, epoch, sequence) is what makes ingestion exactly once, however often,
 // late or out of order the bus delivers.
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
-import type { DeadLetterReason, IncomingReport } from "./report.parse.js";
-
-export interface DeadLetterInput {
-  readonly reason: DeadLetterReason;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly subjectDevice: string | null;
-  readonly streamSequence: number;
-}
+import { type DeadLetterInput, recordDeadLetters } from "./dead-letter.js";
+import { type BatchFacts, sortBatch } from "./intake.plan.js";
+import type { IncomingReport } from "./report.parse.js";
 
 export interface IngestionBatch {
   readonly reports: readonly IncomingReport[];
@@ -27,47 +21,69 @@ export interface IngestionOutcome {
 
 export type IngestionRepository = ReturnType<typeof createIngestionRepository>;
 
-export function createIngestionRepository(prisma: PrismaClient) {
+const dayMs = 86_400_000;
+
+export function createIngestionRepository(prisma: PrismaClient, now: () => number) {
   /** All of the batch or nothing of it. */
   async function record(batch: IngestionBatch): Promise<IngestionOutcome> {
-    return prisma.$transaction((tx) => recordWithin(tx, batch), { maxWait: 10_000, timeout: 30_000 });
+    return prisma.$transaction((tx) => recordWithin(tx, batch, Math.floor(now() / dayMs)), {
+      maxWait: 10_000,
+      timeout: 30_000,
+    });
   }
 
   return { record };
 }
 
-async function recordWithin(tx: Prisma.TransactionClient, batch: IngestionBatch): Promise<IngestionOutcome> {
-  const { known, strangers } = await splitByDevice(tx, batch.reports);
-  const deadLetters = [...batch.deadLetters, ...strangers];
-  const inserted = await insertReports(tx, known);
-  const conflicts = inserted.size === known.length ? 0 : await recordConflicts(tx, known, inserted);
-  if (deadLetters.length > 0) await tx.deadLetter.createMany({ data: deadLetters, skipDuplicates: true });
+async function recordWithin(
+  tx: Prisma.TransactionClient,
+  batch: IngestionBatch,
+  day: number,
+): Promise<IngestionOutcome> {
+  const { accepted, refused } = sortBatch(batch.reports, await lookUp(tx, batch.reports, day));
+  const deadLetters = [...batch.deadLetters, ...refused];
+  const inserted = await insertReports(tx, accepted);
+  const conflicts = inserted.size === accepted.length ? [] : await recordConflicts(tx, accepted, inserted);
+  await countTaken(tx, [...accepted.filter((incoming) => inserted.has(identityOfReport(incoming))), ...conflicts], day);
+  await recordDeadLetters(tx, deadLetters);
   const stored = inserted.size;
   return {
     stored,
-    duplicates: known.length - stored - conflicts,
-    conflicts,
+    duplicates: accepted.length - stored - conflicts.length,
+    conflicts: conflicts.length,
     deadLetters: deadLetters.length,
   };
 }
 
-/** A report counts only where its device is enrolled in the fleet that its subject names. */
-async function splitByDevice(tx: Prisma.TransactionClient, reports: readonly IncomingReport[]) {
+async function lookUp(
+  tx: Prisma.TransactionClient,
+  reports: readonly IncomingReport[],
+  day: number,
+): Promise<BatchFacts> {
   const ids = [...new Set(reports.map(({ report }) => report.device))];
-  const devices = await tx.device.findMany({ where: { id: { in: ids } }, select: { id: true, fleetName: true } });
-  const fleets = new Map(devices.map((device) => [device.id, device.fleetName]));
-  const known: IncomingReport[] = [];
-  const strangers: DeadLetterInput[] = [];
-  for (const incoming of reports) {
-    if (fleets.get(incoming.report.device) === incoming.fleet) known.push(incoming);
-    else strangers.push(describeDeadLetter(incoming, "unknownDevice"));
-  }
-  return { known, strangers };
+  const devices = await tx.device.findMany({
+    where: { id: { in: ids } },
+    select: { id: true, fleetName: true, revokedAt: true, epochs: { select: { epoch: true } } },
+  });
+  const intake = await tx.deviceIntake.findMany({ where: { deviceId: { in: ids }, day } });
+  return { devices, takenToday: new Map(intake.map(({ deviceId, taken }) => [deviceId, taken])) };
 }
 
-export function describeDeadLetter(incoming: IncomingReport, reason: DeadLetterReason): DeadLetterInput {
-  const { sizeBytes, bodySha256, report, streamSequence } = incoming;
-  return { reason, sizeBytes, sha256: bodySha256, subjectDevice: report.device, streamSequence };
+async function countTaken(
+  tx: Prisma.TransactionClient,
+  reports: readonly IncomingReport[],
+  day: number,
+): Promise<void> {
+  const taken = new Map<string, number>();
+  for (const { report } of reports) taken.set(report.device, (taken.get(report.device) ?? 0) + 1);
+  if (taken.size === 0) return;
+  // In one order, so that two batches never wait for each other.
+  const rows = JSON.stringify([...taken.keys()].sort().map((device) => ({ device, taken: taken.get(device) })));
+  await tx.$executeRaw`
+    INSERT INTO "DeviceIntake" AS known ("deviceId", "day", "taken")
+    SELECT device, ${day}::int, taken FROM jsonb_to_recordset(${rows}::jsonb) AS row(device text, taken int)
+    ON CONFLICT ("deviceId") DO UPDATE SET "day" = EXCLUDED."day",
+      "taken" = EXCLUDED."taken" + CASE WHEN known."day" = EXCLUDED."day" THEN known."taken" ELSE 0 END`;
 }
 
 /** Inserts what is new, in one statement, and answers the identities of what was. */
@@ -90,12 +106,12 @@ async function insertReports(tx: Prisma.TransactionClient, reports: readonly Inc
   return new Set(inserted.map(identityOf));
 }
 
-/** Of the reports that were not new, those whose body is not the stored one. Answers how many of the batch they are. */
+/** Of the reports that were not new, those whose body is not the stored one. */
 async function recordConflicts(
   tx: Prisma.TransactionClient,
   reports: readonly IncomingReport[],
   inserted: ReadonlySet<string>,
-): Promise<number> {
+): Promise<readonly IncomingReport[]> {
   const times = new Map<string, number>();
   const keyed = reports.map((incoming) => ({ incoming, key: identityOfReport(incoming) }));
   for (const { key } of keyed) times.set(key, (times.get(key) ?? 0) + 1);
@@ -127,7 +143,7 @@ async function recordConflicts(
       skipDuplicates: true,
     });
   }
-  return conflicting.length;
+  return conflicting.map(({ incoming }) => incoming);
 }
 
 interface ReportIdentity {

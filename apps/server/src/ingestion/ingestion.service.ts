@@ -1,12 +1,8 @@
 // A batch of messages from the bus into the database: parsed, refused or stored, and counted.
 import { createHash } from "node:crypto";
 import { parseReportSubject } from "@attune/shared/subjects";
-import {
-  type DeadLetterInput,
-  describeDeadLetter,
-  type IngestionOutcome,
-  type IngestionRepository,
-} from "./ingestion.repository.js";
+import { type DeadLetterInput, describeDeadLetter } from "./dead-letter.js";
+import type { IngestionOutcome, IngestionRepository } from "./ingestion.repository.js";
 import { databaseRefusesValue } from "./refused-value.js";
 import { type IncomingMessage, type IncomingReport, parseReportMessage } from "./report.parse.js";
 

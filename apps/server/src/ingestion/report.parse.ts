@@ -32,6 +32,9 @@ export const deadLetterReasons = [
   "notCanonical",
   "foreignDevice",
   "unknownDevice",
+  "revokedDevice",
+  "unknownEpoch",
+  "overQuota",
   "refusedByStore",
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
