@@ -18,7 +18,7 @@ const areNetworks = (text: string): boolean =>
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
-const environmentSchema = z.object({
+export const environmentSchema = z.object({
   ATTUNE_HOME: z.string().min(1).default(".attune"),
   ATTUNE_HOST: z.string().min(1).default("127.0.0.1"),
   ATTUNE_HTTP_PORT: port(7310),

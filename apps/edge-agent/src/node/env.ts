@@ -8,7 +8,7 @@ import { z } from "zod";
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-const envSchema = z.object({
+export const envSchema = z.object({
   ATTUNE_AGENT_HOME: z.string().min(1).optional(),
   ATTUNE_SERVER: z.url({ protocol: /^https?$/ }).optional(),
   ATTUNE_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),

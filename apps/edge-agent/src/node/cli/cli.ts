@@ -18,7 +18,7 @@ import { predictCommand } from "./predict.js";
 import { runCommand } from "./run.js";
 import { statusCommand } from "./status.js";
 
-const commands: readonly Command[] = [
+export const commands: readonly Command[] = [
   enrolCommand,
   runCommand,
   predictCommand,
@@ -29,7 +29,7 @@ const commands: readonly Command[] = [
   journalCommand,
 ];
 
-const sharedOptions = {
+export const sharedOptions = {
   home: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },

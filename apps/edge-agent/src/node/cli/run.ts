@@ -17,6 +17,8 @@ export const runCommand: Command = {
     "to local-api.json and its token to local-token, both in the device's directory. SIGTERM or Ctrl-C stop it cleanly.",
     "With --token a device that is not enrolled yet enrols first. Logs are JSON lines on stderr (ATTUNE_LOG_LEVEL).",
     "Proxy variables (HTTPS_PROXY) are not used: the server and NATS are reached directly.",
+    "ATTUNE_AGENT_PORT is the local API's port (default: a free one), ATTUNE_NATS_URL a relay of NATS at the device's site, instead of",
+    "what the server names, and ATTUNE_OUTBOX_LIMIT how many reports may wait for the broker (default 10000).",
     "ATTUNE_THREADS is how many threads the kernels may use (default 1); attune-agent status names the engine.",
   ].join("\n"),
   optionHelp: [

@@ -1,0 +1,148 @@
+// Each flag of the commands that speak to a server, run against a real one: a flag without a row here fails.
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { commandTable } from "../../apps/server/src/cli/commands.js";
+import { dispatch } from "../../apps/server/src/cli/dispatch.js";
+import { serverOptions } from "../../apps/server/src/client/command-line.js";
+import { createFleet, enrolDevice, startTestServer, type TestDevice, type TestServer } from "./harness.js";
+import { makeTemporaryHome } from "./temporary-home.js";
+
+const extractor = fileURLToPath(new URL("../../assets/extractor", import.meta.url));
+let server: TestServer;
+let elsewhere: Awaited<ReturnType<typeof makeTemporaryHome>>;
+let device: TestDevice;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  elsewhere = await makeTemporaryHome();
+  vi.stubEnv("ATTUNE_HOME", server.home.home);
+  await createFleet(server, "home");
+  await createFleet(server, "work");
+  device = await enrolDevice(server, "home");
+  await enrolDevice(server, "work");
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await server?.stop();
+  await elsewhere?.remove();
+});
+
+async function run(...argv: string[]) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const io = {
+    stdout: (line: string) => void out.push(line),
+    stderr: (text: string) => void err.push(text),
+    isTty: false,
+  };
+  const code = await dispatch([...argv, "--json"], { io });
+  return { code, err: err.join(""), value: JSON.parse(out.join("")) as Record<string, never> };
+}
+const value = async (...argv: string[]) => (await run(...argv)).value as Record<string, unknown>;
+
+/** By command and flag: what shows that it does what its help says. */
+const shown: Record<string, () => Promise<void>> = {
+  "publish --model": async () => expect((await published()).model).toBe("mine"),
+  "publish --version": async () => expect((await published()).modelVersion).toBe("0.2.0"),
+  "publish --head": async () => {
+    const { sequence } = await published();
+    expect(JSON.stringify(await value("release", "show", String(sequence)))).toMatch(
+      /"kind":"elm".*"hidden":64|"hidden":64.*"kind":"elm"/,
+    );
+  },
+  "publish --days": async () => {
+    const { issuedAt, expiresAt } = await published();
+    expect(Date.parse(String(expiresAt)) - Date.parse(String(issuedAt))).toBe(3 * 86_400_000);
+  },
+  "rollout --fleet": async () => expect((await rolledOut()).fleet).toBe("work"),
+  "rollout --release": async () => expect((await rolledOut()).releaseSequence).toBe((await published()).sequence),
+  "rollout --rollout": async () => {
+    const { rollout } = await rolledOut();
+    expect((await value("rollout", "status", "--rollout", String(rollout))).fleet).toBe("work");
+  },
+  "token --fleet": async () => {
+    expect((await run("token", "create", "--fleet", "nobodys")).err).toContain("NOT_FOUND");
+    expect((await value("token", "create", "--fleet", "home")).token).toMatch(/^attune1\./);
+  },
+  "token --ttl": async () => {
+    const lifeMs = async (ttl: string) =>
+      Date.parse(String((await value("token", "create", "--fleet", "home", "--ttl", ttl)).expiresAt)) - Date.now();
+    expect((await lifeMs("7d")) - (await lifeMs("1h"))).toBeGreaterThan(6 * 86_400_000);
+  },
+  "device --fleet": async () => {
+    const fleets = (reply: Record<string, unknown>) => (reply.devices as { fleet: string }[]).map(({ fleet }) => fleet);
+    expect(fleets(await value("device", "list")).sort()).toEqual(["home", "work"]);
+    expect(fleets(await value("device", "list", "--fleet", "work"))).toEqual(["work"]);
+  },
+  "report --device": async () => {
+    const summary = await value("report", "summary", "--device", device.reply.device);
+    expect(summary.reports).toBe(0);
+    expect((await run("report", "summary", "--device", "x")).err).toContain("INVALID_INPUT");
+  },
+  "report --limit": async () => {
+    expect(await value("report", "list", "--limit", "1")).toEqual({ reports: [] });
+    expect((await run("report", "list", "--limit", "1001")).err).toContain("--limit 1001");
+  },
+  "audit --journal": async () => {
+    const journal = join(elsewhere.home, "journal.json");
+    await writeFile(journal, "[]");
+    expect(await value("audit", "--journal", journal)).toMatchObject({ verdict: "consistent", entries: 0 });
+  },
+};
+
+async function published(): Promise<Record<string, unknown>> {
+  const flags = ["--model", "mine", "--version", "0.2.0", "--head", "elm:64:1", "--days", "3"];
+  return value("publish", extractor, ...flags);
+}
+
+async function rolledOut(): Promise<Record<string, unknown>> {
+  const { sequence } = await published();
+  const flags = ["--fleet", "work", "--release", String(sequence)];
+  return { ...(await value("rollout", "create", ...flags)), ...(await value("rollout", "status", "--fleet", "work")) };
+}
+
+const table = commandTable.filter(({ name }) =>
+  ["publish", "release", "fleet", "rollout", "token", "device", "report", "audit"].includes(name),
+);
+
+test("every flag that one of them declares has its row", async () => {
+  const declared = await Promise.all(
+    table.map(async ({ name, load }) =>
+      Object.keys((await load()).options)
+        .filter((flag) => !(flag in serverOptions))
+        .map((flag) => `${name} --${flag}`),
+    ),
+  );
+  expect(Object.keys(shown).sort()).toEqual(declared.flat().sort());
+});
+
+test.each(Object.entries(shown))("%s does what its help says", (_flag, show) => show());
+
+// An empty journal names no device to ask for; what `audit` asks, it asks the same way.
+describe.each(table.filter(({ name }) => name !== "audit"))("attune $name finds its server", ({ name }) => {
+  const argv = {
+    publish: [extractor, "--model", "mine", "--version", "0.2.0", "--head", "elm:64:1", "--days", "3"],
+    release: ["list"],
+    fleet: ["list"],
+    rollout: ["status", "--fleet", "work"],
+    token: ["create", "--fleet", "home"],
+    device: ["list"],
+    report: ["list"],
+  }[name] as string[];
+  const finds = async (...flags: string[]) => (await run(name, ...argv, ...flags)).code === 0;
+
+  test("by --home, before ATTUNE_HOME; by --server and --admin-token-file, before both", async () => {
+    await rolledOut();
+    vi.stubEnv("ATTUNE_HOME", elsewhere.home);
+    try {
+      expect(await finds()).toBe(false);
+      expect(await finds("--home", server.home.home)).toBe(true);
+      const flags = ["--server", server.app.httpUrl, "--admin-token-file", server.home.adminTokenFile];
+      expect(await finds(...flags)).toBe(true);
+      expect(await finds(...flags, "--home", elsewhere.home)).toBe(true);
+    } finally {
+      vi.stubEnv("ATTUNE_HOME", server.home.home);
+    }
+  });
+});
