@@ -1,11 +1,11 @@
 # The server. `docker build -f infra/docker/server.Dockerfile .` from the repository's root.
 # Without DATABASE_URL and NATS_URL it runs its own PostgreSQL and nats-server inside the one container.
-FROM node:20-bookworm-slim AS build
+FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0 AS build
 WORKDIR /opt/attune
 COPY . .
 RUN npm ci && npm run build
 
-FROM node:20-bookworm-slim
+FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
 RUN apt-get update \
   && apt-get install -y --no-install-recommends nats-server tini \
   && rm -rf /var/lib/apt/lists/*

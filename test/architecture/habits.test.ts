@@ -86,3 +86,19 @@ test("docs/errors.md names the faults of configuration", () => {
   const table = Object.entries(errorTable).filter(([, entry]) => "configuration" in entry);
   expect(named).toEqual(table.map(([code]) => code));
 });
+
+test("images are pinned by their digest, so that a tag that moves changes nothing", () => {
+  const images = listFiles(/^infra\/.*(\.yaml|Dockerfile)$/).flatMap((path) =>
+    [...read(path).matchAll(/^(?:FROM|\s*image:)\s+(\S+)/gm)].map((match) => match[1] ?? ""),
+  );
+  expect(images.length).toBeGreaterThan(2);
+  expect(images.filter((image) => !/^[a-z]+:\d[\w.-]+@sha256:[0-9a-f]{64}$/.test(image))).toEqual([]);
+});
+
+test("an install brings no tfjs-node and none of its old install tools", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, unknown> };
+  const names = Object.keys(packages).map((path) => path.split("node_modules/").at(-1));
+  for (const name of ["@tensorflow/tfjs-node", "@mapbox/node-pre-gyp", "npmlog", "inflight"]) {
+    expect(names).not.toContain(name);
+  }
+});
