@@ -39,13 +39,20 @@ afterAll(async () => {
 });
 
 /** A device with a key of its own; `connect` gives it a JWT that lives so long. */
+/** What the devices' transports log. */
+const logged: string[] = [];
+
 async function makeDevice() {
   devices += 1;
   const device = devices.toString(16).padStart(32, "0");
   const deviceKey = createDeviceKey(`${home.home}/agents/${device}/keys/device.seed`);
   const nkeyPublic = await deviceKey.create();
   const reconnect = { firstMs: 20, longestMs: 200 };
-  const transport = createNatsTransport({ deviceKey, log: createLogger("silent"), reconnect });
+  const transport = createNatsTransport({
+    deviceKey,
+    log: createLogger("warn", (line) => logged.push(line)),
+    reconnect,
+  });
   const connect = async (lifeMs = 60_000, urls = [nats.url]): Promise<ReportConnection> => {
     const userJwt = await nats.credentials.createDeviceJwt({ nkeyPublic, fleet, device, lifeMs });
     const connection = await transport.connect({ urls, userJwt, device, fleet }, new AbortController().signal);
@@ -111,9 +118,10 @@ test("a connection outlives its credentials: it comes back with the renewed ones
   expect(await stored()).toEqual(['{"sequence":1}', '{"sequence":2}']);
 });
 
-test("no broker is NATS_UNAVAILABLE at once; refused credentials are UNAUTHORIZED", async () => {
+test("no broker is NATS_UNAVAILABLE at once, and the log names its address; refused credentials are UNAUTHORIZED", async () => {
   const { connect } = await makeDevice();
   await expect(connect(60_000, ["nats://127.0.0.1:1"])).rejects.toMatchObject({ code: "NATS_UNAVAILABLE" });
+  expect(logged.join("")).toContain('"event":"nats.unreachable","broker":"127.0.0.1:1"');
   await expect(connect(-10_000)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
 });
 

@@ -71,6 +71,8 @@ async function open({
       pingInterval: 30_000,
     });
   } catch (cause) {
+    // An address that only the server's machine can reach looks like a broker that is down, unless it is named.
+    for (const url of servers) options.log("warn", "nats.unreachable", { broker: new URL(url).host });
     throw toAppError(cause);
   }
   return { connection, line: watch(connection, backoff, options.log) };

@@ -8,7 +8,7 @@ const flagsIn = (text: string) => new Set([...text.matchAll(/(?<![\w-])--([a-z][
 
 test.each(commandTable)(
   "attune $name declares the flags that its help explains, and no others",
-  async ({ name, load }) => {
+  async ({ load }) => {
     const { options, usage } = await load();
     const declared = new Set([...Object.keys(options), "json"]);
     // Examples show other programs, too.
