@@ -6,17 +6,14 @@ import { serverCommand } from "./server.js";
 
 const flagsIn = (text: string) => new Set([...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, name]) => name));
 
-test.each(commandTable)(
-  "attune $name declares the flags that its help explains, and no others",
-  async ({ load }) => {
-    const { options, usage } = await load();
-    const declared = new Set([...Object.keys(options), "json"]);
-    // Examples show other programs, too.
-    const explained = flagsIn(usage.replace(/^.*attune-agent .*$/gm, ""));
-    explained.delete("help");
-    expect([...explained].sort()).toEqual([...declared].sort());
-  },
-);
+test.each(commandTable)("attune $name declares the flags that its help explains, and no others", async ({ load }) => {
+  const { options, usage } = await load();
+  const declared = new Set([...Object.keys(options), "json"]);
+  // Examples show other programs, too.
+  const explained = flagsIn(usage.replace(/^.*attune-agent .*$/gm, ""));
+  explained.delete("help");
+  expect([...explained].sort()).toEqual([...declared].sort());
+});
 
 /** A value of each variable, and what it sets. */
 const variables: Record<string, readonly [value: string, sets: Partial<Record<keyof ServerEnv, unknown>>]> = {
