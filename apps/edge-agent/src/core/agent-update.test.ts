@@ -10,6 +10,7 @@ import { createDevice, type Device } from "../../../../test/fakes/device.js";
 import { type FakeFleet, pieces, signTarget } from "../../../../test/fakes/fake-fleet.js";
 import { createSigningKey } from "../../../../test/fakes/node-crypto.js";
 import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
+import { nameOf } from "./learning/names.js";
 
 // Whole lives run here; a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -115,7 +116,9 @@ describe("an update", () => {
     await device.agent.learn();
     const head = (await device.agent.predict({ text: "the crumbs" })).probabilities;
     await stop();
-    expect([...device.store.contents.keys()].filter((key) => key.endsWith("/u0001"))).toEqual([]);
+    const name = await nameOf(device.ports.hashing, "u0001");
+    expect([...device.store.contents.keys()].filter((key) => key.endsWith(name))).toEqual([]);
+    expect([...device.store.contents.keys()]).toContain(`utterance/${await nameOf(device.ports.hashing, "u0002")}`);
     // Trained from nothing on what is stored, the head is the same: nothing stale was used.
     for (const key of [...device.store.contents.keys()])
       if (/^(features|head)\//.test(key)) device.store.contents.delete(key);

@@ -8,6 +8,7 @@ import { createExecutors, type Executors } from "./executors.js";
 import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
 import { createLessons, type Lessons } from "./learning/lessons.js";
+import { giveNames } from "./learning/names.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
@@ -61,6 +62,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
     const egress = await openEgress({ store, cipher, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
     const tombstones = await openTombstones({ files: ports.files, hashing });
+    await giveNames({ store, cipher, hashing });
     const utterances = await openUtterances({ store, cipher, hashing, tombstones });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
     const verdicts = await openVerdicts(store, clock);

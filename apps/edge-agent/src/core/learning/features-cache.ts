@@ -3,14 +3,15 @@
 
 import { assertFinite } from "@attune/ml/error";
 import type { Cipher, Store, StoreOperation } from "../ports.js";
+import { featuresPrefix } from "./names.js";
+import type { Utterances } from "./utterances.js";
 
-const root = "features/";
+const root = featuresPrefix;
 
 export interface FeatureSet {
   readonly key: string;
   get(id: string): Float32Array | undefined;
   put(id: string, features: Float32Array): Promise<StoreOperation>;
-  remove(id: string): StoreOperation;
   /** After the batch with the operation is on the disk. */
   noted(id: string, features: Float32Array | undefined): void;
 }
@@ -19,6 +20,7 @@ interface FeatureSetParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly featureSize: number;
+  readonly utterances: Pick<Utterances, "nameOf" | "idOf">;
 }
 
 /** `identity` and engine together: two engines' features are close, not equal. */
@@ -27,13 +29,14 @@ export function featureSetKey(identity: string, engine: string): string {
 }
 
 export async function openFeatureSet(key: string, parts: FeatureSetParts): Promise<FeatureSet> {
-  const { store, cipher, featureSize } = parts;
+  const { store, cipher, featureSize, utterances } = parts;
   const rows = new Map<string, Float32Array>();
   const prefix = `${root}${key}/`;
-  for await (const [name, sealed] of store.entries(prefix)) {
-    const bytes = await cipher.open(sealed, name);
+  for await (const [key, sealed] of store.entries(prefix)) {
+    const id = utterances.idOf(key.slice(prefix.length));
+    const bytes = await cipher.open(sealed, key);
     // A row of another size belongs to no head of this extractor: it is computed again.
-    if (bytes.length === featureSize * 4) rows.set(name.slice(prefix.length), new Float32Array(bytes.slice().buffer));
+    if (id !== undefined && bytes.length === featureSize * 4) rows.set(id, new Float32Array(bytes.slice().buffer));
   }
   return {
     key,
@@ -41,9 +44,9 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
     async put(id, features) {
       assertFinite("The features of an utterance", features);
       const bytes = new Uint8Array(features.buffer, features.byteOffset, features.byteLength);
-      return { type: "put", key: prefix + id, value: await cipher.seal(bytes, prefix + id) };
+      const name = await utterances.nameOf(id);
+      return { type: "put", key: prefix + name, value: await cipher.seal(bytes, prefix + name) };
     },
-    remove: (id) => ({ type: "delete", key: prefix + id }),
     noted(id, features) {
       if (features === undefined) rows.delete(id);
       else rows.set(id, features.slice());
@@ -51,11 +54,11 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
   };
 }
 
-/** Deletes the features of one utterance, in whichever sets they are. */
-export async function removeEverywhere(store: Store, id: string): Promise<StoreOperation[]> {
+/** Deletes the features of one utterance by its name, in whichever sets they are. */
+export async function removeEverywhere(store: Store, name: string): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {
-    if (key.slice(key.indexOf("/", root.length) + 1) === id) operations.push({ type: "delete", key });
+    if (key.slice(key.indexOf("/", root.length) + 1) === name) operations.push({ type: "delete", key });
   }
   return operations;
 }

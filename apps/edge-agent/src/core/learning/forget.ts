@@ -23,8 +23,8 @@ export async function forgetOperations(
   if (utterances.entry(id) === undefined) return undefined;
   const due: StoreOperation = { type: "put", key: relearnKey, value: new Uint8Array([1]) };
   return [
-    utterances.remove(id),
-    ...(await removeEverywhere(store, id)),
+    await utterances.remove(id),
+    ...(await removeEverywhere(store, await utterances.nameOf(id))),
     ...(await learner.removeHeads()),
     ...(hadLearned ? [due] : []),
   ];

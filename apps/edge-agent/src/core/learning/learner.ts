@@ -66,7 +66,12 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
 
   async function openStudent(pair: Pair): Promise<Student> {
     const { identity, featureSize } = pair.release.features;
-    const features = await openFeatureSet(featureSetKey(identity, engine.name), { store, cipher, featureSize });
+    const features = await openFeatureSet(featureSetKey(identity, engine.name), {
+      store,
+      cipher,
+      featureSize,
+      utterances,
+    });
     return { pair, features };
   }
 

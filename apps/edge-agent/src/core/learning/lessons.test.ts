@@ -9,6 +9,7 @@ import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../../test/fakes/device.js";
 import { createTinyRelease, sayings, type TinyRelease } from "../../../../../test/fakes/tiny-release.js";
+import { nameOf } from "./names.js";
 
 // Whole lives run here; a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -167,7 +168,8 @@ describe("forgetting", () => {
     await expectSameMind(forgetful, innocent);
     forgetful.restart();
     await expectSameMind(forgetful, innocent);
-    expect([...forgetful.store.contents.keys()].filter((key) => key.includes("u0007"))).toEqual([]);
+    const name = await nameOf(forgetful.ports.hashing, "u0007");
+    expect([...forgetful.store.contents.keys()].filter((key) => key.includes(name))).toEqual([]);
   });
 
   async function expectSameMind(a: Device, b: Device): Promise<void> {
@@ -271,12 +273,13 @@ it("has the store erase what is forgotten or said anew, with its features and th
     return erase(operations);
   };
   const { id } = sayings(1, 1)[0]!;
+  const name = await nameOf(device.ports.hashing, id);
   await device.agent.label({ id, text: "so mad", label: "anger" });
-  expect(erased).toEqual(expect.arrayContaining([`utterance/${id}`, `features/${id}`]));
+  expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`]));
   erased.length = 0;
   await device.agent.forget(id);
   const heads = ["head/scores", "head/weights"];
-  expect(erased).toEqual(expect.arrayContaining([`utterance/${id}`, `features/${id}`, ...heads]));
+  expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`, ...heads]));
 });
 
 it("refuses a saved head of other classes at a start, and learns anew", async () => {

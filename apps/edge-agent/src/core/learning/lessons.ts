@@ -75,7 +75,7 @@ export function createLessons(context: Context, serial: Serial) {
   ): Promise<void> {
     const operations = [await utterances.put(id, utterance)];
     let row: Float32Array | undefined;
-    if (textIs === "another") operations.push(...(await removeEverywhere(store, id)));
+    if (textIs === "another") operations.push(...(await removeEverywhere(store, await utterances.nameOf(id))));
     if (textIs !== "the same") {
       row = memory.student && rowOf(memory.student.pair, utterance.text);
       if (row !== undefined && memory.student !== undefined) {

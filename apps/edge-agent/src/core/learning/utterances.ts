@@ -1,4 +1,4 @@
-// The local store of what the person said and how they labelled it: sealed, by the caller's id, never leaving the device.
+// The local store of what the person said and how they labelled it: sealed, the caller's id too, never leaving the device.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/dataset";
@@ -6,10 +6,12 @@ import { z } from "zod";
 import type { Split, UtteranceCounts } from "../agent-api.js";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
+import { nameOf, utterancePrefix as prefix } from "./names.js";
 import type { Tombstones } from "./tombstones.js";
 
 const utteranceSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
+  id: z.string(),
   text: z.string(),
   label: emotionLabelSchema,
   split: z.enum(["train", "holdout"]),
@@ -38,7 +40,10 @@ export interface Utterances {
   /** A fixed fifth of all ids, chosen by a hash under the device's key. */
   splitOf(id: string): Promise<Split>;
   put(id: string, utterance: Utterance): Promise<StoreOperation>;
-  remove(id: string): StoreOperation;
+  remove(id: string): Promise<StoreOperation>;
+  /** Under which name the store keeps what belongs to the id; and the id of an utterance's name. */
+  nameOf(id: string): Promise<string>;
+  idOf(name: string): string | undefined;
   /** What a copy of the store brought back although it was forgotten after the copy was made. */
   readonly returned: readonly string[];
   /** After the batch with the operation is on the disk. */
@@ -52,17 +57,17 @@ export interface UtteranceParts {
   readonly tombstones: Tombstones;
 }
 
-const prefix = "utterance/";
 const holdoutShare = 0.2;
 
 export async function openUtterances({ store, cipher, hashing, tombstones }: UtteranceParts): Promise<Utterances> {
   const entries = new Map<string, UtteranceEntry>();
+  const ids = new Map<string, string>();
   const counts = { train: 0, holdout: 0 };
   let revision = 0;
 
-  async function unseal(key: string, sealed: Uint8Array): Promise<Utterance & { readonly forgotten: number }> {
-    const { text, label, split, forgotten } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
-    return { text, label, split, forgotten: forgotten ?? 0 };
+  async function unseal(key: string, sealed: Uint8Array) {
+    const { id, text, label, split, forgotten } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
+    return { id, text, label, split, forgotten: forgotten ?? 0 };
   }
 
   function noted(id: string, entry: UtteranceEntry | undefined): void {
@@ -79,8 +84,9 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
 
   const returned: string[] = [];
   for await (const [key, sealed] of store.entries(prefix)) {
-    const id = key.slice(prefix.length);
     const utterance = await unseal(key, sealed);
+    const { id } = utterance;
+    ids.set(key.slice(prefix.length), id);
     noted(id, utterance);
     if (utterance.forgotten < (await tombstones.count(id))) returned.push(id);
   }
@@ -95,9 +101,10 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     ids: () => [...entries.keys()].sort(),
     entry: (id) => entries.get(id),
     async read(id) {
-      const sealed = await store.get(prefix + id);
+      const key = prefix + (await nameOf(hashing, id));
+      const sealed = await store.get(key);
       if (sealed === undefined) return undefined;
-      const { text, label, split } = await unseal(prefix + id, sealed);
+      const { text, label, split } = await unseal(key, sealed);
       return { text, label, split };
     },
     async splitOf(id) {
@@ -106,10 +113,14 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     },
     async put(id, utterance) {
       const forgotten = (await tombstones.count(id)) || undefined;
-      const plain = canonicalBytes({ version: 1, ...utterance, forgotten });
-      return { type: "put", key: prefix + id, value: await cipher.seal(plain, prefix + id) };
+      const plain = canonicalBytes({ version: 2, id, ...utterance, forgotten });
+      const name = await nameOf(hashing, id);
+      ids.set(name, id);
+      return { type: "put", key: prefix + name, value: await cipher.seal(plain, prefix + name) };
     },
-    remove: (id) => ({ type: "delete", key: prefix + id }),
+    remove: async (id) => ({ type: "delete", key: prefix + (await nameOf(hashing, id)) }),
+    nameOf: (id) => nameOf(hashing, id),
+    idOf: (name) => ids.get(name),
     returned,
     noted,
   };

@@ -1,0 +1,88 @@
+// What the keys of the store say: nothing that a caller said.
+
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { expect, it } from "vitest";
+import { createFaults, Killed } from "../../../../../test/fakes/faults.js";
+import { createMemoryStore, type MemoryStore } from "../../../../../test/fakes/memory-store.js";
+import { createTestCipher, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
+import type { StoreOperation } from "../ports.js";
+import { openFeatureSet } from "./features-cache.js";
+import { giveNames, nameOf } from "./names.js";
+import { openUtterances } from "./utterances.js";
+
+const hashing = createTestHashing("names");
+const cipher = createTestCipher();
+const tombstones = { count: async () => 0, add: async () => {} };
+/** One looks like a name's hash, for a caller may call it so. */
+const ids = [
+  "i-hate-my-boss",
+  "a".repeat(64),
+  ...Array.from({ length: 150 }, (_, i) => `u${String(i).padStart(4, "0")}`),
+];
+
+/** As an older agent wrote it. */
+async function fill(store: MemoryStore): Promise<void> {
+  const put = async (key: string, plain: Uint8Array): Promise<StoreOperation> => ({
+    type: "put",
+    key,
+    value: await cipher.seal(plain, key),
+  });
+  for (const [i, id] of ids.entries()) {
+    const record = { version: 1, text: `text of ${id}`, label: "joy", split: i % 2 === 0 ? "train" : "holdout" };
+    const row = Float32Array.of(i, -i);
+    await store.batch([
+      await put(`utterance/${id}`, canonicalBytes(record)),
+      await put(`features/set.reference/${id}`, new Uint8Array(row.buffer)),
+    ]);
+  }
+}
+
+async function expectAllThere(store: MemoryStore): Promise<void> {
+  const utterances = await openUtterances({ store, cipher, hashing, tombstones });
+  const features = await openFeatureSet("set.reference", { store, cipher, featureSize: 2, utterances });
+  expect(utterances.ids()).toEqual([...ids].sort());
+  for (const [i, id] of ids.entries()) {
+    const split = i % 2 === 0 ? "train" : "holdout";
+    expect(await utterances.read(id)).toEqual({ text: `text of ${id}`, label: "joy", split });
+    expect(features.get(id)).toEqual(Float32Array.of(i, -i));
+  }
+  expect(store.contents.size).toBe(2 * ids.length);
+  for (const key of store.contents.keys()) expect(ids.filter((id) => key.includes(id))).toEqual([]);
+}
+
+it("keeps under names that say no id what an older agent kept by its id, and loses nothing wherever it dies", async () => {
+  const faults = createFaults();
+  const calm = createMemoryStore(faults);
+  await fill(calm);
+  const before = faults.steps;
+  await giveNames({ store: calm, cipher, hashing });
+  const steps = faults.steps - before;
+  expect(steps).toBeGreaterThan(4);
+  await expectAllThere(calm);
+  for (let step = 1; step <= steps; step++) {
+    const dying = createFaults();
+    const store = createMemoryStore(dying);
+    await fill(store);
+    dying.killAt(step, step % 2 === 0 ? "after" : "before");
+    await expect(giveNames({ store, cipher, hashing })).rejects.toThrow(Killed);
+    dying.revive();
+    await giveNames({ store, cipher, hashing });
+    await expectAllThere(store);
+  }
+});
+
+it("does nothing where everything has its name", async () => {
+  const faults = createFaults();
+  const store = createMemoryStore(faults);
+  await fill(store);
+  await giveNames({ store, cipher, hashing });
+  const { steps } = faults;
+  await giveNames({ store, cipher, hashing });
+  expect(faults.steps).toBe(steps);
+});
+
+it("gives an id one name, which another device's key would not give it", async () => {
+  expect(await nameOf(hashing, "u1")).toBe(await nameOf(hashing, "u1"));
+  expect(await nameOf(hashing, "u1")).not.toBe(await nameOf(hashing, "u2"));
+  expect(await nameOf(hashing, "u1")).toMatch(/^~[0-9a-f]{32}$/);
+});
