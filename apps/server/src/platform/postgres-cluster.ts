@@ -14,6 +14,7 @@ import type { ServerPlaces } from "./home.js";
 import type { Logger } from "./logger.js";
 import { canReach, nobodyUser, type OsUser } from "./os-user.js";
 import { makeSharedDirectory, openPostgresPrograms } from "./postgres-programs.js";
+import { limitFault } from "./system-limits.js";
 
 const run = promisify(execFile);
 
@@ -136,6 +137,8 @@ export async function createClusterOnce(cluster: PostgresCluster, password: stri
     ];
     await run(join(programs, "initdb"), args, { env: { LC_ALL: "C" }, cwd: "/", ...user });
   } catch (cause) {
+    const limit = limitFault("PostgreSQL", (cause as { stderr?: string }).stderr ?? "");
+    if (limit !== undefined) throw limit;
     const detail = (cause as { stderr?: string }).stderr?.trim().split("\n").slice(-2).join(" | ") ?? String(cause);
     throw new AppError("DATABASE_UNAVAILABLE", `cannot create the database in ${dataDirectory}: ${detail}`, { cause });
   } finally {

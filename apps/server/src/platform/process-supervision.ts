@@ -5,6 +5,7 @@ import { open, rename, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { errorFields, type Logger } from "./logger.js";
+import { limitFault } from "./system-limits.js";
 
 const logLimitBytes = 8 * 1024 * 1024;
 const firstDelayMs = 100;
@@ -51,6 +52,8 @@ export interface SupervisedProcess {
 
 interface Running {
   readonly child: ChildProcess;
+  /** Where this child's part of the log file begins. */
+  readonly logStart: number;
   readonly exited: Promise<string>;
   hasExited(): boolean;
 }
@@ -124,7 +127,9 @@ async function startOnce(options: SupervisedOptions, signal?: AbortSignal): Prom
   const deadline = Date.now() + options.readyTimeoutMs;
   for (;;) {
     if (running.hasExited()) {
-      const tail = await tailOf(options.logFile);
+      const tail = await tailOf(options.logFile, running.logStart);
+      const limit = limitFault(options.name, tail);
+      if (limit !== undefined) throw limit;
       throw new AppError(options.code, `${options.name} ended while starting (${await running.exited}): ${tail}`);
     }
     if (await options.isReady()) return running;
@@ -141,6 +146,7 @@ async function launch({ command, args, cwd, env, user, logFile }: SupervisedOpti
     await rename(logFile, `${logFile}.old`);
   const log = await open(logFile, "a", 0o600);
   try {
+    const { size: logStart } = await log.stat();
     // Its own session: Ctrl-C in the terminal reaches the server alone, which then stops its children in order.
     const child = spawn(command, args, {
       cwd,
@@ -158,7 +164,7 @@ async function launch({ command, args, cwd, env, user, logFile }: SupervisedOpti
       child.once("error", (error) => finish(error.message));
       child.once("exit", (code, signal) => finish(signal === null ? `exit code ${code}` : signal));
     });
-    return { child, exited, hasExited: () => hasExited };
+    return { child, logStart, exited, hasExited: () => hasExited };
   } finally {
     await log.close();
   }
@@ -180,11 +186,11 @@ async function end(running: Running, { name, stopSignal, stopTimeoutMs, logger }
 }
 
 /** The last lines that the child wrote: why it did not start. */
-async function tailOf(logFile: string): Promise<string> {
+async function tailOf(logFile: string, start: number): Promise<string> {
   const log = await open(logFile, "r");
   try {
     const { size } = await log.stat();
-    const length = Math.min(size, 1_000);
+    const length = Math.min(size - start, 1_000);
     const { buffer } = await log.read(Buffer.alloc(length), 0, length, size - length);
     return buffer.toString("utf8").trim().split("\n").slice(-4).join(" | ");
   } finally {
