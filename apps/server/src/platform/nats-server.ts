@@ -58,7 +58,7 @@ function quote(text: string): string {
 export interface NatsServerOptions extends NatsConfiguration {
   readonly binary: string;
   readonly isReady: () => Promise<boolean>;
-  /** False once JetStream is silent, as nats-server 2.9's is for ever after a full disk. */
+  /** False once JetStream stores nothing more, as it is for ever after a full disk. */
   readonly isAlive: () => Promise<boolean>;
   readonly logger: Logger;
 }

@@ -113,9 +113,8 @@ async function reachServer(
     directory: places.nats,
     credentials,
     // JetStream answers a moment after the first connection does.
-    isReady: () => answers({ url, credentials, request: "$JS.API.INFO" }),
-    // Its answer needs the store that a full disk leaves locked; that there is no such stream is an answer too.
-    isAlive: () => answers({ url, credentials, request: `$JS.API.STREAM.INFO.${reportStream}` }),
+    isReady: async () => (await ask({ url, credentials, user: "server", subject: "$JS.API.INFO" })) !== undefined,
+    isAlive: () => isAlive(url, credentials),
     logger,
   });
   return { url, child };
@@ -139,29 +138,37 @@ export function clientHost(listenHost: string): string {
   return listenHost.includes(":") ? `[${listenHost}]` : listenHost;
 }
 
+/** After a full disk 2.9's JetStream answers nothing about the stream; a newer one answers, and stores nothing in it any more. */
+async function isAlive(url: string, credentials: NatsCredentials): Promise<boolean> {
+  const subject = `$JS.API.STREAM.INFO.${reportStream}`;
+  // That there is no such stream is an answer too.
+  if ((await ask({ url, credentials, user: "server", subject })) === undefined) return false;
+  const health = await ask({ url, credentials, user: "system", subject: "$SYS.REQ.SERVER.PING.HEALTHZ" });
+  return health === undefined || !/write error/i.test(health);
+}
+
 interface Question {
   readonly url: string;
   readonly credentials: NatsCredentials;
-  readonly request: string;
+  readonly user: OwnUser;
+  readonly subject: string;
 }
 
-async function answers({ url, credentials, request }: Question): Promise<boolean> {
+/** Over a connection of its own: an earlier one may be stuck. Undefined where nothing answers. */
+async function ask({ url, credentials, user, subject }: Question): Promise<string | undefined> {
   try {
     const connection = await connect({
       servers: url,
-      authenticator: credentials.authenticator("server"),
+      authenticator: credentials.authenticator(user),
       timeout: 2_000,
       reconnect: false,
     });
-    const answered = await connection.request(request, undefined, { timeout: 2_000 }).then(
-      () => true,
-      () => false,
-    );
+    const answer = await connection.request(subject, "{}", { timeout: 2_000 }).catch(() => undefined);
     // A broker that is stuck does not let go of a connection either.
     void connection.close().catch(() => undefined);
-    return answered;
+    return answer?.string();
   } catch {
-    return false;
+    return undefined;
   }
 }
 
