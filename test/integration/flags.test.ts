@@ -119,6 +119,27 @@ test("every flag that one of them declares has its row", async () => {
 
 test.each(Object.entries(shown))("%s does what its help says", (_flag, show) => show());
 
+test.each([
+  ["publish", "folder", "another"],
+  ["release", "list", "3"],
+  ["release", "show", "3", "4"],
+  ["fleet", "create", "living", "room"],
+  ["fleet", "list", "home"],
+  ["rollout", "create", "3"],
+  ["rollout", "status", "home"],
+  ["token", "create", "home"],
+  ["device", "list", "home"],
+  ["device", "revoke", "0123456789abcdef0123456789abcdef", "another"],
+  ["report", "list", "10"],
+  ["report", "summary", "10"],
+  ["audit", "journal.json"],
+  ["bench", "table8", "table9"],
+])("attune %s %s refuses an argument that it does not take, with its usage", async (...argv) => {
+  const { code, err } = await run(...argv);
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`"${argv.at(-1)}" is one argument too many`) });
+  expect(err).toMatch(new RegExp(`usage: attune ${argv[0]} `));
+});
+
 // An empty journal names no device to ask for; what `audit` asks, it asks the same way.
 describe.each(table.filter(({ name }) => name !== "audit"))("attune $name finds its server", ({ name }) => {
   const argv = {

@@ -3,7 +3,14 @@ import { readFile } from "node:fs/promises";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
-import { accessOf, parseFlags, required, serverOptions, serverOptionsHelp } from "../client/command-line.js";
+import {
+  accessOf,
+  parseFlags,
+  refuseMore,
+  required,
+  serverOptions,
+  serverOptionsHelp,
+} from "../client/command-line.js";
 import { fetchReports } from "../client/device-reports.js";
 import type { Command } from "./command.js";
 
@@ -28,7 +35,8 @@ Examples:
   options: { ...serverOptions, ...options },
 
   async run(argv, io) {
-    const { values } = parseFlags("audit", argv, options);
+    const { values, positionals } = parseFlags("audit", argv, options);
+    refuseMore(positionals, 0, "audit --journal FILE");
     const path = required(values.journal, "--journal", "the file of a device's exported journal");
     const journal = await readJournal(path);
     const device = deviceOf(journal.flatMap((entry) => journalEntrySchema.safeParse(entry).data ?? []));

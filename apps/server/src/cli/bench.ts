@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { refuseMore } from "../client/command-line.js";
 import type { Command } from "./command.js";
 import { readFlags } from "./flags.js";
 
@@ -44,7 +45,8 @@ Examples:
   options,
 
   async run(argv, io) {
-    readFlags("bench", { args: argv, options, allowPositionals: true });
+    const { positionals } = readFlags("bench", { args: argv, options, allowPositionals: true });
+    refuseMore(positionals, 1, "bench [PART | all]");
     const child = spawn(process.execPath, [script, ...argv, ...(io.json ? ["--json"] : [])], {
       // The channel tells it when this process is gone.
       stdio: ["ignore", "inherit", "inherit", "ipc"],

@@ -30,8 +30,8 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("device", argv, options);
-    const [action, device] = positionals;
-    return chooseAction("device", action, {
+    const [, device] = positionals;
+    return chooseAction("device", positionals, {
       list: async () => {
         const filter = values.fleet === undefined ? {} : { fleet: values.fleet };
         const devices = await askServer(await accessOf(values), (client) => client.device.list.query(filter));
@@ -50,7 +50,7 @@ Examples:
         }
         return 0;
       },
-      revoke: async () => {
+      "revoke DEVICE": async () => {
         const wanted = required(device, "DEVICE", "the device's 32 hexadecimal digits");
         const result = await askServer(await accessOf(values), (client) =>
           client.device.revoke.mutate({ device: wanted }),

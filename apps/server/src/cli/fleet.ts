@@ -29,9 +29,9 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("fleet", argv, options);
-    const [action, name] = positionals;
-    return chooseAction("fleet", action, {
-      create: async () => {
+    const [, name] = positionals;
+    return chooseAction("fleet", positionals, {
+      "create NAME": async () => {
         const wanted = required(name, "NAME", "the fleet's name");
         const fleet = await askServer(await accessOf(values), (client) => client.fleet.create.mutate({ name: wanted }));
         io.stdout(io.json ? JSON.stringify(fleet) : `fleet ${fleet.name}`);

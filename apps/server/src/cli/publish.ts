@@ -5,6 +5,7 @@ import {
   accessOf,
   parseCount,
   parseFlags,
+  refuseMore,
   required,
   serverOptions,
   serverOptionsHelp,
@@ -40,6 +41,7 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("publish", argv, options);
+    refuseMore(positionals, 1, "publish FOLDER --model NAME --version X.Y.Z");
     const input = {
       folder: required(positionals[0], "FOLDER", "the folder of a frozen extractor"),
       model: required(values.model, "--model", "the name of the model"),

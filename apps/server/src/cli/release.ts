@@ -28,10 +28,10 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("release", argv, options);
-    const [action, sequence] = positionals;
-    return chooseAction("release", action, {
+    const [, sequence] = positionals;
+    return chooseAction("release", positionals, {
       list: async () => list(await accessOf(values), io),
-      show: async () => {
+      "show SEQUENCE": async () => {
         const wanted = parseCount(required(sequence, "SEQUENCE", "the number of the release"), "SEQUENCE", 65_535);
         const release = await askServer(await accessOf(values), (client) =>
           client.release.get.query({ sequence: wanted }),

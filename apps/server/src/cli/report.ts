@@ -33,7 +33,7 @@ Examples:
   async run(argv, io) {
     const { values, positionals } = parseFlags("report", argv, options);
     const filter = values.device === undefined ? {} : { device: values.device };
-    return chooseAction("report", positionals[0], {
+    return chooseAction("report", positionals, {
       list: async () => {
         const limit = parseCount(values.limit ?? "100", "--limit", 1_000);
         const reports = await askServer(await accessOf(values), (client) =>

@@ -35,7 +35,7 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("rollout", argv, options);
-    return chooseAction("rollout", positionals[0], {
+    return chooseAction("rollout", positionals, {
       create: async () => {
         const fleet = required(values.fleet, "--fleet", "the fleet's name");
         const releaseSequence = parseCount(

@@ -30,7 +30,7 @@ Examples:
 
   async run(argv, io) {
     const { values, positionals } = parseFlags("token", argv, options);
-    return chooseAction("token", positionals[0], {
+    return chooseAction("token", positionals, {
       create: async () => {
         const fleet = required(values.fleet, "--fleet", "the fleet that the device joins");
         const ttlMs = parseDuration(values.ttl ?? "1h", "--ttl");

@@ -88,16 +88,29 @@ export function renderTable(rows: readonly Readonly<Record<string, string | numb
   return [line(names, isNumber), ...cells.map((row) => line(row, isNumber))];
 }
 
-/** Runs the named action of a command; an unknown or missing one is answered with those there are. */
+/** Throws INVALID_INPUT where more arguments came than `usage` has: a name of two words without quotes, or a flag without dashes. */
+export function refuseMore(positionals: readonly string[], maximum: number, usage: string): void {
+  const extra = positionals[maximum];
+  if (extra === undefined) return;
+  throw new AppError("INVALID_INPUT", `"${extra}" is one argument too many; usage: attune ${usage} [options]`);
+}
+
+/** Runs the action that the first argument names, of actions keyed as help shows them ("create NAME"); refuses any other, and arguments that it does not take. */
 export function chooseAction<T>(
   command: string,
-  action: string | undefined,
+  positionals: readonly string[],
   actions: Readonly<Record<string, () => Promise<T>>>,
 ): Promise<T> {
-  const run = action !== undefined && Object.hasOwn(actions, action) ? actions[action] : undefined;
-  if (run === undefined) {
-    const known = Object.keys(actions).join(", ");
-    throw new AppError("INVALID_INPUT", `attune ${command}: say what to do: ${known}; see attune ${command} --help`);
+  const [wanted] = positionals;
+  const chosen = Object.entries(actions).find(([form]) => form.split(" ")[0] === wanted);
+  if (chosen === undefined) {
+    const known = Object.keys(actions).map((form) => form.split(" ")[0]);
+    throw new AppError(
+      "INVALID_INPUT",
+      `attune ${command}: say what to do: ${known.join(", ")}; see attune ${command} --help`,
+    );
   }
+  const [form, run] = chosen;
+  refuseMore(positionals, form.split(" ").length, `${command} ${form}`);
   return run();
 }
