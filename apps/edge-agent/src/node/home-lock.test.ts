@@ -25,6 +25,25 @@ test("a home has one daemon at a time", async () => {
   expect(await readdir(home)).toEqual([]);
 });
 
+test("a daemon, and a command, wait for a command that holds the lock for a moment; it counts as no daemon", async () => {
+  const glance = await lockHome(home, { brief: true });
+  expect(await findDaemon(home)).toBeUndefined();
+  const daemon = lockHome(home);
+
+  while ((await readdir(home)).length < 2) await new Promise(setImmediate);
+  // Its file lies there; long enough for it to look at the lock, too.
+  for (let turn = 0; turn < 100; turn++) expect(await findDaemon(home)).toBeUndefined();
+  await glance.release();
+  const lock = await daemon;
+  expect(await findDaemon(home)).toBe(process.pid);
+  await expect(lockHome(home, { brief: true })).rejects.toMatchObject({ code: "HOME_IN_USE" });
+  await lock.release();
+  const first = await lockHome(home, { brief: true });
+  const [second] = await Promise.all([lockHome(home, { brief: true }), first.release()]);
+  await second.release();
+  expect(await readdir(home)).toEqual([]);
+});
+
 test("the lock of a killed process is taken over", async () => {
   const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
   const lock = await lockHome(home);

@@ -1,5 +1,6 @@
 // One daemon per home. The lock names its owner (process, its start time, the machine's boot), so that the lock of a killed
-// process is recognised and taken over. LevelDB's own lock stands behind it should two processes race for a stale one.
+// process is recognised and taken over. A command that only looks holds it for a moment, and says so in it: whoever comes then waits.
+// LevelDB's own lock stands behind it should two processes race for a stale one.
 
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,20 +9,23 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { directoryMode, fileMode, isMissing, mapDiskFull } from "./durable-file.js";
 
-const ownerSchema = z.object({ pid: z.int().positive(), started: z.string() });
+const ownerSchema = z.object({ pid: z.int().positive(), started: z.string(), brief: z.boolean().optional() });
 type Owner = z.infer<typeof ownerSchema>;
 
 /** Longer than anyone needs from reading a stale lock to moving it aside. */
 const settleMs = 150;
+/** Longer than a command holds the lock, an enrolment over a slow network apart. */
+const briefMs = 10_000;
 
 export interface HomeLock {
   release(): Promise<void>;
 }
 
-export async function lockHome(home: string): Promise<HomeLock> {
+/** `brief`: for one command, not for a daemon. Throws HOME_IN_USE while a daemon holds the lock, or a command for longer than it should. */
+export async function lockHome(home: string, { brief = false } = {}): Promise<HomeLock> {
   const path = join(home, "daemon.lock");
   const own = `${path}.${process.pid}`;
-  const owner: Owner = { pid: process.pid, started: (await startOf(process.pid)) ?? "" };
+  const owner: Owner = { pid: process.pid, started: (await startOf(process.pid)) ?? "", ...(brief ? { brief } : {}) };
   const mark = JSON.stringify(owner);
   try {
     await mapDiskFull("lock", async () => {
@@ -34,14 +38,16 @@ export async function lockHome(home: string): Promise<HomeLock> {
     throw new AppError("INVALID_CONFIGURATION", `--home ${home} cannot be used (${code})`, { cause });
   }
   const held: HomeLock = { release: () => releaseLock(path, mark) };
-  let tookOver = false;
+  const patienceEndsMs = performance.now() + briefMs;
+  let unreadable = 0;
+  let takeovers = 0;
   try {
-    for (let attempt = 0; ; attempt++) {
+    for (;;) {
       try {
         // A link appears whole or not at all: nobody ever reads a half-written lock.
         await link(own, path);
         // One that judged an old lock stale may still move this new one aside, and slip in: look again once they are done.
-        if (!tookOver && !(await isContested(home, own))) return held;
+        if (takeovers === 0 && !(await isContested(home, own))) return held;
         await sleep(settleMs);
         if (await holds(path, mark)) return held;
         continue;
@@ -49,12 +55,15 @@ export async function lockHome(home: string): Promise<HomeLock> {
         if ((cause as { code?: unknown }).code !== "EEXIST") throw cause;
       }
       const holder = await readOwner(path);
-      if (holder !== undefined && (holder === "unreadable" ? attempt === 0 : await isAlive(holder))) {
-        if (holder === "unreadable") continue;
-        throw new AppError("HOME_IN_USE", `${home} is in use by process ${holder.pid}`);
+      if (holder === "unreadable" && unreadable++ === 0) continue;
+      if (holder !== undefined && holder !== "unreadable" && (await isAlive(holder))) {
+        if (holder.brief !== true || performance.now() > patienceEndsMs) {
+          throw new AppError("HOME_IN_USE", `${home} is in use by process ${holder.pid}`);
+        }
+        await sleep(settleMs);
+        continue;
       }
-      if (attempt > 8) throw new AppError("HOME_IN_USE", `${path} is taken again and again`);
-      tookOver = true;
+      if (++takeovers > 8) throw new AppError("HOME_IN_USE", `${path} is taken again and again`);
       await rename(path, `${own}.stale`).catch((cause) => {
         if (!isMissing(cause)) throw cause;
       });
@@ -82,7 +91,8 @@ async function holds(path: string, mark: string): Promise<boolean> {
 /** The living daemon of this home, if there is one. */
 export async function findDaemon(home: string): Promise<number | undefined> {
   const holder = await readOwner(join(home, "daemon.lock"));
-  return holder !== undefined && holder !== "unreadable" && (await isAlive(holder)) ? holder.pid : undefined;
+  if (holder === undefined || holder === "unreadable" || holder.brief === true) return undefined;
+  return (await isAlive(holder)) ? holder.pid : undefined;
 }
 
 async function readOwner(path: string): Promise<Owner | "unreadable" | undefined> {

@@ -32,6 +32,8 @@ export interface OpenAgentOptions {
   readonly outboxLimit: number;
   readonly threads: number;
   readonly log: Log;
+  /** For one command: a daemon that starts meanwhile waits for its end. */
+  readonly brief?: boolean;
 }
 
 export interface OpenedAgent {
@@ -43,8 +45,8 @@ const idleTimeoutMs = 30_000;
 
 /** Fails with HOME_IN_USE, STORE_CORRUPT or DISK_FULL; nothing stays open then. */
 export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent> {
-  const { paths, server, natsUrl, outboxLimit, threads, log } = options;
-  const lock = await lockHome(paths.home);
+  const { paths, server, natsUrl, outboxLimit, threads, log, brief = false } = options;
+  const lock = await lockHome(paths.home, { brief });
   const http = createHttpClient({ idleTimeoutMs, keepAlive: true });
   try {
     if (hasStore(paths) && (await readSecret(paths.storeKey)) === undefined) {

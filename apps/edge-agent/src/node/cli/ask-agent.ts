@@ -21,7 +21,7 @@ export async function askAgent({ env, paths }: CommandInput, { online, offline }
   // Nothing is sent: the agent is opened, asked and closed without being started.
   const server = (await readServer(paths)) ?? "http://127.0.0.1";
   const { outboxLimit, threads } = env;
-  const opened = await openAgent({ paths, server, outboxLimit, threads, log: createLogger("error") });
+  const opened = await openAgent({ paths, server, outboxLimit, threads, log: createLogger("error"), brief: true });
   try {
     return await offline(opened.agent);
   } finally {

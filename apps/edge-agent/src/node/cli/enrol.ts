@@ -36,7 +36,14 @@ export const enrolCommand: Command = {
     }
     const { openAgent } = await import("../open-agent.js");
     const log = createLogger(env.logLevel === "info" ? "warn" : env.logLevel);
-    const opened = await openAgent({ paths, server, outboxLimit: env.outboxLimit, threads: env.threads, log });
+    const opened = await openAgent({
+      paths,
+      server,
+      outboxLimit: env.outboxLimit,
+      threads: env.threads,
+      log,
+      brief: true,
+    });
     try {
       const enrolment = await opened.agent.enrol({ token });
       await writeServer(paths, server);
