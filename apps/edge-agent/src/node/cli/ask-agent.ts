@@ -1,5 +1,6 @@
 // A question that only reads: answered by the running daemon, or from the device's directory when none runs.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
 import type { Agent } from "../../core/agent-api.js";
 import { hasStore, readServer } from "../home.js";
@@ -13,7 +14,24 @@ export interface Question {
   readonly offline: (agent: Agent) => Promise<unknown>;
 }
 
-export async function askAgent({ env, paths }: CommandInput, { online, offline }: Question): Promise<unknown> {
+/** Longer than a daemon takes from its lock to its local API, or from closing that to its end. */
+const patienceMs = 10_000;
+
+/** A daemon that is just starting or ending answers nothing and lets nobody read its directory: it is waited for. */
+export async function askAgent(input: CommandInput, question: Question): Promise<unknown> {
+  const patienceEndsMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await askOnce(input, question);
+    } catch (cause) {
+      const passing = cause instanceof AppError && ["AGENT_NOT_RUNNING", "HOME_IN_USE"].includes(cause.code);
+      if (!passing || performance.now() > patienceEndsMs) throw cause;
+      await sleep(100);
+    }
+  }
+}
+
+async function askOnce({ env, paths }: CommandInput, { online, offline }: Question): Promise<unknown> {
   if ((await findDaemon(paths.home)) !== undefined) return await callDaemon(paths, online);
   // Looking at a directory must not create a device in it.
   if (!hasStore(paths)) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
