@@ -25,6 +25,12 @@ export function lackOfCommands(...commands: string[]): string | undefined {
   return absent.length === 0 ? undefined : `not installed: ${absent.join(", ")}`;
 }
 
+/** From OpenSSL 3 on, one command makes a certificate that another signed. */
+export function lackOfOpenssl(): string | undefined {
+  const { stdout } = spawnSync("openssl", ["version"], { encoding: "utf8" });
+  return /^OpenSSL ([3-9]|\d\d)/.test(stdout ?? "") ? undefined : "not installed: openssl 3 or newer";
+}
+
 export function lackOfData(...paths: string[]): string | undefined {
   const absent = paths.map((path) => join(dataFolder, path)).find((path) => !existsSync(path));
   return absent === undefined ? undefined : `${absent} does not exist (ATTUNE_DATA names the data's folder)`;

@@ -72,7 +72,8 @@ async function open({
     });
   } catch (cause) {
     // An address that only the server's machine can reach looks like a broker that is down, unless it is named.
-    for (const url of servers) options.log("warn", "nats.unreachable", { broker: new URL(url).host });
+    for (const url of servers)
+      options.log("warn", "nats.unreachable", { broker: new URL(url).host, fault: faultOf(cause) });
     throw toAppError(cause);
   }
   return { connection, line: watch(connection, backoff, options.log) };
@@ -189,5 +190,13 @@ function toAppError(cause: unknown): AppError {
   if (name === "AuthorizationError" || name === "UserAuthenticationExpiredError") {
     return new AppError("UNAUTHORIZED", "the broker refused the device's credentials", { cause });
   }
-  return new AppError("NATS_UNAVAILABLE", `the broker cannot be reached (${name})`, { cause });
+  const why = cause instanceof Error ? `: ${cause.message.slice(0, 500)}` : "";
+  return new AppError("NATS_UNAVAILABLE", `the broker cannot be reached (${faultOf(cause)})${why}`, { cause });
+}
+
+/** One word, for a log takes no more: what Node calls a certificate that is not the broker's, or the error's name. */
+function faultOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "unknown";
+  if (cause.message.includes("does not support 'tls'")) return "NO_TLS";
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.name;
 }

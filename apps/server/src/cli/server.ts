@@ -35,7 +35,7 @@ Environment:
   ATTUNE_POLL_INTERVAL_MS  how often devices ask for their release (default: 30000)
   ATTUNE_LOG_LEVEL         debug, info, warn, error or silent (default: info)
   DATABASE_URL             an existing PostgreSQL instead of the embedded one; schema= in it names where the tables are
-  NATS_URL                 an existing nats-server that trusts this server's operator key
+  NATS_URL                 an existing nats-server that trusts this server's operator key; tls://HOST:PORT demands TLS of it
   ATTUNE_PUBLIC_NATS_URL   the address of NATS that devices are told (default: NATS_URL, else the address that NATS listens on;
                            where that is all addresses, the host by which a device reached this server)
   ATTUNE_TRUSTED_PROXIES   addresses or networks of proxies in front of it, with commas between: their X-Forwarded-For is believed
