@@ -13,6 +13,8 @@ interface Place {
 const isOurs = ({ specifier }: Import) => specifier.startsWith("@attune/");
 const isNode = ({ specifier }: Import) => specifier.startsWith("node:");
 const mlOrShared = ({ specifier }: Import) => /^@attune\/(ml|shared)\//.test(specifier);
+const oursFrom = (names: string) => (imported: Import) =>
+  !isOurs(imported) || new RegExp(`^@attune/(${names})/`).test(imported.specifier);
 
 const places: readonly Place[] = [
   {
@@ -26,6 +28,18 @@ const places: readonly Place[] = [
     files: /^packages\/shared\/src\/.*\.ts$/,
     allows: ({ specifier }) => specifier === "zod",
     reaches: /^packages\/shared\/src\//,
+  },
+  {
+    name: "packages/platform",
+    files: /^packages\/platform\/src\/.*\.ts$/,
+    allows: oursFrom("ml|shared"),
+    reaches: /^packages\/platform\/src\//,
+  },
+  {
+    name: "packages/training",
+    files: /^packages\/training\/src\/.*\.ts$/,
+    allows: oursFrom("ml|shared|platform"),
+    reaches: /^packages\/training\/src\//,
   },
   {
     name: "apps/edge-agent/src/core",
@@ -50,8 +64,15 @@ const places: readonly Place[] = [
   },
   {
     name: "apps/server",
-    files: /^apps\/server\/src\/.*\.ts$/,
-    allows: (imported) => !isOurs(imported) || mlOrShared(imported),
+    files: /^apps\/server\/src\/(?!cli\/|demo\/).*\.ts$/,
+    allows: oursFrom("ml|shared|platform"),
+    reaches: /^apps\/server\/src\//,
+  },
+  {
+    // The commands load training when they are asked for it; a running server never does.
+    name: "apps/server's commands",
+    files: /^apps\/server\/src\/(cli|demo)\/.*\.ts$/,
+    allows: oursFrom("ml|shared|platform|training"),
     reaches: /^apps\/server\/src\//,
   },
 ];

@@ -4,15 +4,16 @@
 const apps = new URL("../../../apps/", import.meta.url);
 const load = async <T>(path: string): Promise<T> => (await import(new URL(path, apps).href)) as T;
 
-type Backend = typeof import("../../apps/server/dist/pretraining/backend.js");
 type KernelThreads = typeof import("../../apps/edge-agent/dist/node/kernel-threads.js");
 type NativeEngine = typeof import("../../apps/edge-agent/dist/node/native-engine.js");
 
-export type Tf = Awaited<ReturnType<Backend["openBackend"]>>["tf"];
+export type Tf = Awaited<
+  ReturnType<typeof import("@attune/training/pretraining/backend/backend")["openBackend"]>
+>["tf"];
 
 /** With its WebAssembly backend: the one that is there everywhere. */
 export async function openTensorflow(): Promise<Tf> {
-  const { openBackend } = await load<Backend>("server/dist/pretraining/backend.js");
+  const { openBackend } = await import("@attune/training/pretraining/backend/backend");
   return (await openBackend("tfjs-wasm")).tf;
 }
 
@@ -31,7 +32,7 @@ export async function openAgentParts() {
     load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
     load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
     load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
-    load<typeof import("../../apps/server/dist/pretraining/export.js")>("server/dist/pretraining/export.js"),
+    import("@attune/training/checkpoints/export"),
     load<typeof import("../../apps/server/dist/registry/extractor-check.js")>(
       "server/dist/registry/extractor-check.js",
     ),

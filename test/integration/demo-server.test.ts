@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { superviseServer } from "../../apps/server/src/demo/server-process.js";
-import { identifyProcess } from "../../apps/server/src/platform/process-identity.js";
+import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 test("a server that does not stop in time is killed, and its PostgreSQL and nats-server are stopped after it", async () => {

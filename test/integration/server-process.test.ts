@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { identifyProcess } from "../../apps/server/src/platform/process-identity.js";
+import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 const program = fileURLToPath(new URL("../../apps/server/bin/attune.js", import.meta.url));

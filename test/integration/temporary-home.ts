@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv, readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { createLogger, type Logger } from "../../apps/server/src/platform/logger.js";
 import { findNatsServer } from "../../apps/server/src/platform/nats-program.js";
 import { natsSources } from "../../apps/server/src/platform/nats-sources.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
+import { createLogger, type Logger } from "../../packages/platform/src/logger.js";
 
 /** With a space in its name, because users' directories have them. */
 export async function makeTemporaryHome(): Promise<ServerPlaces & { remove(): Promise<void> }> {

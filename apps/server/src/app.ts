@@ -2,6 +2,8 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileDurably } from "@attune/platform/durable-file";
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
@@ -19,11 +21,9 @@ import { diskRoom, streamRoom, watchRoom } from "./ingestion/room.watch.js";
 import { openAdminToken } from "./platform/admin-token.js";
 import { createCallBudget, defaultCallBudget } from "./platform/call-budget.js";
 import { type Database, openDatabase } from "./platform/database.js";
-import { writeFileDurably } from "./platform/durable-file.js";
 import { makePlaces, placesOf, type ServerPlaces } from "./platform/home.js";
 import { acquireHomeLock } from "./platform/home-lock.js";
 import { connectionLimitsHere } from "./platform/http-connections.js";
-import { errorFields, type Logger } from "./platform/logger.js";
 import { migrate } from "./platform/migrate.js";
 import { clientHost, isWildcard, type Nats, startNats } from "./platform/nats.js";
 import { findNatsServer } from "./platform/nats-program.js";

@@ -2,11 +2,11 @@
 
 import { isIP } from "node:net";
 import { isAbsolute, join, resolve } from "node:path";
+import { logLevels } from "@attune/platform/logger";
+import type { Proxies } from "@attune/platform/proxy";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { readDatabaseUrl } from "./platform/database-url.js";
-import { logLevels } from "./platform/logger.js";
-import type { Proxies } from "./platform/proxy.js";
 
 const areNetworks = (text: string): boolean =>
   text.split(",").every((part) => {

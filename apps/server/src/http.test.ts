@@ -1,3 +1,4 @@
+import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
 import { type AppServices, createAppRouter } from "./app-router.js";
@@ -5,7 +6,6 @@ import { createHttpServer, publicBodyLimitBytes } from "./http.js";
 import { createAdminCheck } from "./platform/admin-token.js";
 import { createCallBudget } from "./platform/call-budget.js";
 import { defaultConnectionLimits } from "./platform/http-connections.js";
-import type { Logger } from "./platform/logger.js";
 import type { ChunkStore } from "./registry/chunk-store.js";
 import { createSending } from "./registry/sending.js";
 

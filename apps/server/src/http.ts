@@ -1,5 +1,6 @@
 // The server's HTTP surface: tRPC, the bytes of releases, and a health check.
 
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
@@ -8,7 +9,6 @@ import type { IsAdmin } from "./platform/admin-token.js";
 import type { CallBudget } from "./platform/call-budget.js";
 import { type ConnectionLimits, createGuardedServer } from "./platform/http-connections.js";
 import { limitRepeats } from "./platform/limited-log.js";
-import { errorFields, type Logger } from "./platform/logger.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./registry/chunk-routes.js";
 import { type RequestContext, toAppError } from "./trpc.js";
 

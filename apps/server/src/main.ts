@@ -1,8 +1,8 @@
 // The server as a process: from its start to the signal that ends it.
 
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { type App, createApp } from "./app.js";
 import type { ServerEnv } from "./env.js";
-import { errorFields, type Logger } from "./platform/logger.js";
 
 export interface RunServerOptions {
   readonly env: ServerEnv;

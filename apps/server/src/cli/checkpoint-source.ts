@@ -1,10 +1,14 @@
 // A checkpoint as a command line names it: a folder, or hf:owner/name on the hub, downloaded first.
 
 import { basename, resolve } from "node:path";
+import { fetchThrough } from "@attune/platform/proxy";
+import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
+import {
+  type DownloadProgress,
+  downloadCheckpoint,
+  parseHubReference,
+} from "@attune/training/checkpoints/hub-download";
 import { readEnv } from "../env.js";
-import { fetchThrough } from "../platform/proxy.js";
-import { createStatusLine, inWords, type ProgressOutput } from "../platform/status-line.js";
-import { type DownloadProgress, downloadCheckpoint, parseHubReference } from "../registry/hub-download.js";
 import type { CommandIo } from "./command.js";
 
 export interface FetchedCheckpoint {

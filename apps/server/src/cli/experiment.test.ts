@@ -3,11 +3,11 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { identifyProcess } from "@attune/platform/process-identity";
+import { experimentNames } from "@attune/training/experiments/tables/catalogue";
+import { experimentResultSchema } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
-import { experimentNames } from "../experiments/catalogue.js";
-import { experimentResultSchema } from "../experiments/outcome.js";
-import { identifyProcess } from "../platform/process-identity.js";
 import type { CommandIo } from "./command.js";
 import { experimentCommand } from "./experiment.js";
 

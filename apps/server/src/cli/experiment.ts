@@ -1,20 +1,20 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
 import { dirname, join, parse, resolve } from "node:path";
+import { isDirectory, writeFileDurably } from "@attune/platform/durable-file";
+import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError, errorTable, isErrorCode } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
-import { parseMapping } from "../datasets/mapping.js";
+import { parseMapping } from "@attune/training/datasets/mapping";
+import { reportHtml } from "@attune/training/experiments/report/report";
+import { tableText } from "@attune/training/experiments/report/text-table";
+import { runExperiments } from "@attune/training/experiments/run/experiment";
+import { failureText } from "@attune/training/experiments/run/failures";
+import { announceRun } from "@attune/training/experiments/run/other-runs";
+import { createProgress } from "@attune/training/experiments/run/progress";
+import { type ExperimentName, experimentNames } from "@attune/training/experiments/tables/catalogue";
+import type { Failure } from "@attune/training/experiments/workbench/outcome";
 import { readEnv } from "../env.js";
-import { type ExperimentName, experimentNames } from "../experiments/catalogue.js";
-import { runExperiments } from "../experiments/experiment.js";
-import { failureText } from "../experiments/failures.js";
-import { announceRun } from "../experiments/other-runs.js";
-import type { Failure } from "../experiments/outcome.js";
-import { createProgress } from "../experiments/progress.js";
-import { reportHtml } from "../experiments/report.js";
-import { tableText } from "../experiments/text-table.js";
-import { isDirectory, writeFileDurably } from "../platform/durable-file.js";
-import { makeOutputDirectory } from "../platform/output-directory.js";
 import type { Command, CommandIo } from "./command.js";
 import { countOf, readFlags } from "./flags.js";
 

@@ -3,9 +3,9 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
+import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
-import { makeOutputDirectory } from "../platform/output-directory.js";
-import { importCheckpoint } from "../registry/checkpoint-import.js";
+import { importCheckpoint } from "@attune/training/checkpoints/checkpoint-import";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { CommandIo } from "./command.js";
 import { readFlags } from "./flags.js";

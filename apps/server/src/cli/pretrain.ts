@@ -2,16 +2,16 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
-import { parseMapping } from "../datasets/mapping.js";
-import { makeOutputDirectory } from "../platform/output-directory.js";
-import { checkpointName } from "../pretraining/checkpoint.js";
-import { endingText } from "../pretraining/ending.js";
-import { type PretrainInput, pretrain } from "../pretraining/pretrain.js";
-import { createExtractionLine, createProgressLine } from "../pretraining/progress.js";
-import { chooseRecipe, recipes } from "../pretraining/recipe.js";
-import { readVocabulary } from "../pretraining/vocabulary.js";
-import { readCheckpointFolder } from "../registry/checkpoint-import.js";
+import { readCheckpointFolder } from "@attune/training/checkpoints/checkpoint-import";
+import { parseMapping } from "@attune/training/datasets/mapping";
+import { chooseRecipe, recipes } from "@attune/training/pretraining/data/recipe";
+import { readVocabulary } from "@attune/training/pretraining/data/vocabulary";
+import { checkpointName } from "@attune/training/pretraining/loop/checkpoint";
+import { endingText } from "@attune/training/pretraining/loop/ending";
+import { type PretrainInput, pretrain } from "@attune/training/pretraining/run/pretrain";
+import { createExtractionLine, createProgressLine } from "@attune/training/pretraining/run/progress";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { Command, CommandIo } from "./command.js";
 import { readFlags } from "./flags.js";

@@ -1,12 +1,12 @@
 // `attune server`: runs the server until it is asked to stop.
 
 import { resolve } from "node:path";
+import { createLogger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { createLogLines } from "@attune/shared/output";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
 import { makePlaces, placesOf } from "../platform/home.js";
-import { createLogger } from "../platform/logger.js";
 import { prepareExternalNats } from "../platform/nats.js";
 import { standardStream } from "../platform/standard-stream.js";
 import type { Command } from "./command.js";

@@ -2,9 +2,9 @@
 
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
-import { loadMeld } from "../datasets/meld.js";
-import type { LabelledRow } from "../datasets/table.js";
-import type { Warn } from "../datasets/warning.js";
+import { loadMeld } from "@attune/training/datasets/meld";
+import type { LabelledRow } from "@attune/training/datasets/table";
+import type { Warn } from "@attune/training/datasets/warning";
 
 export interface Said {
   /** The caller's id of the utterance: its split and row, never its words. */

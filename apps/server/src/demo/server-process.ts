@@ -1,8 +1,8 @@
 // The demo's server as a supervised process that leaves nothing behind: not even when it had to be killed, busy as it may be with its start.
 
 import { join } from "node:path";
+import { createLogger } from "@attune/platform/logger";
 import { placesOf } from "../platform/home.js";
-import { createLogger } from "../platform/logger.js";
 import { stopNatsOrphan } from "../platform/nats-server.js";
 import { stopPostgresOrphan } from "../platform/postgres.js";
 import { root } from "./processes.js";

@@ -4,9 +4,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { endProcess, identifyProcess, isSameProcessAlive } from "@attune/platform/process-identity";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { endProcess, identifyProcess, isSameProcessAlive } from "../platform/process-identity.js";
 import { reportedFault } from "./reported-fault.js";
 
 export interface Supervised {

@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
 import type { CommandIo } from "../cli/command.js";
 import { readFlags } from "../cli/flags.js";
 import { readChildEnvironment, readEnv } from "../env.js";
 import { acquireHomeLock } from "../platform/home-lock.js";
-import { makeOutputDirectory } from "../platform/output-directory.js";
 import { type Demo, runDemo } from "./run.js";
 import { createScreen } from "./screen.js";
 

@@ -1,8 +1,9 @@
 // Pulls reports from the stream, has them stored, and acknowledges them once they are committed. Whatever is killed meanwhile,
 // it tries again for ever: an unacknowledged message comes back, and the database knows what it has already.
+
+import { errorFields, type Logger } from "@attune/platform/logger";
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { errorFields, type Logger } from "../platform/logger.js";
 import type { IngestionOutcome } from "./ingestion.repository.js";
 import { type IngestionService, sumOutcomes } from "./ingestion.service.js";
 import { pause } from "./pause.js";

@@ -1,9 +1,10 @@
 // Empties the stream that an earlier release kept in the devices' account into today's, then takes JetStream from that account.
 // Each step can be repeated: a report that is moved twice is stored once, and the account's JWT says what is still to do.
+
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { reportStream } from "@attune/shared/subjects";
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/nats-core";
-import { errorFields, type Logger } from "../platform/logger.js";
 import type { Nats } from "../platform/nats.js";
 import { pause } from "./pause.js";
 import { ackWaitMs, isNotFound, openReportConsumer } from "./report.stream.js";

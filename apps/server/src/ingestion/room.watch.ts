@@ -1,10 +1,10 @@
 // Says in the log that the disk or the stream will be full soon, while there is time to do something, and when there is room again.
 import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "@attune/platform/logger";
 import { reportStream } from "@attune/shared/subjects";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import type { Logger } from "../platform/logger.js";
 
 export interface Room {
   readonly freeBytes: number;

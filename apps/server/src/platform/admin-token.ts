@@ -1,7 +1,7 @@
 // The fleet manager's token: made at the first start, kept in a file that only the server's user reads.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { readTextFile, writeFileDurably } from "./durable-file.js";
+import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 
 /** Tells whether an `authorization` header carries the admin token. */
 export type IsAdmin = (authorization: string | undefined) => boolean;

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "@attune/platform/logger";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readOwner, removeAbandoned, writeOwner } from "./database-owner.js";
-import type { Logger } from "./logger.js";
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 let directory: string;

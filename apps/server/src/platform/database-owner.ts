@@ -3,10 +3,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readTextFile, writeFileDurably } from "./durable-file.js";
-import type { Logger } from "./logger.js";
+import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
+import type { Logger } from "@attune/platform/logger";
+import { wasStartedWith } from "@attune/platform/process-identity";
 import { postmasterPid } from "./postmaster.js";
-import { wasStartedWith } from "./process-identity.js";
 
 /** `directory` holds the database of `home`. */
 export async function writeOwner(directory: string, home: string): Promise<void> {

@@ -1,9 +1,9 @@
 // Opens the Prisma client on a PostgreSQL.
 
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "../generated/prisma/client.js";
 import { readDatabaseUrl } from "./database-url.js";
-import { errorFields, type Logger } from "./logger.js";
 
 export type Database = PrismaClient;
 

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { identifyProcess } from "@attune/platform/process-identity";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquireHomeLock } from "./home-lock.js";
-import { identifyProcess } from "./process-identity.js";
 
 let directory: string;
 let path: string;

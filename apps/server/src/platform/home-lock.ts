@@ -3,9 +3,9 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "@attune/platform/process-identity";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "./process-identity.js";
 
 /** Longer than anyone needs from reading a stale lock to moving it aside. */
 const settleMs = 150;

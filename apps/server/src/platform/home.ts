@@ -1,8 +1,8 @@
 // The places inside ATTUNE_HOME that belong to the server, and their permissions.
 
 import { join } from "node:path";
-import { makeDirectory } from "./durable-file.js";
-import { directoryFault } from "./output-directory.js";
+import { makeDirectory } from "@attune/platform/durable-file";
+import { directoryFault } from "@attune/platform/output-directory";
 
 export interface ServerPlaces {
   readonly home: string;

@@ -1,6 +1,6 @@
+import { createLogger } from "@attune/platform/logger";
 import { expect, test } from "vitest";
 import { limitRepeats } from "./limited-log.js";
-import { createLogger } from "./logger.js";
 
 test("an event that repeats is written a few times a minute, and how often it was withheld is said afterwards", () => {
   let nowMs = 0;

@@ -1,6 +1,6 @@
 // A log in which strangers cannot make one event fill the disk: each event is written so often a minute, then only counted.
 
-import type { LogFields, Logger } from "./logger.js";
+import type { LogFields, Logger } from "@attune/platform/logger";
 
 const linesPerMinute = 20;
 const minuteMs = 60_000;

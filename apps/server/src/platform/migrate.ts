@@ -6,12 +6,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { PrismaPg } from "@prisma/adapter-pg";
 import type { ApplyMigrationsInput, SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 import { type DatabaseSettings, readDatabaseUrl } from "./database-url.js";
-import { errorFields, type Logger } from "./logger.js";
 
 /** The repository's own migrations, seen from src/platform and from dist/platform alike. */
 export const prismaDirectory = fileURLToPath(new URL("../../../../prisma", import.meta.url));

@@ -6,13 +6,13 @@
 
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { inboxPrefix, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { type Account, decode, encodeAccount, encodeOperator, encodeUser } from "@nats-io/jwt";
 import { type Authenticator, jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import type { KeyPair } from "@nats-io/nkeys";
-import { readTextFile, writeFileDurably } from "./durable-file.js";
 import type { NatsKeys } from "./nats-keys.js";
 
 /** Far above the largest report with its headers, far below what could hurt the broker. */

@@ -1,8 +1,8 @@
 // The keys of the NATS operator, its accounts and the server's own users: made once, kept in one directory that only the server reads.
 
 import { join } from "node:path";
+import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from "@nats-io/nkeys";
-import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
 import { withNativeSigning } from "./nkey-signatures.js";
 
 export interface NatsKeys {

@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { createLogger } from "@attune/platform/logger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeUnlessLacking, lackOfCommands } from "../../../../test/requirements.js";
-import { createLogger } from "./logger.js";
 import { findNatsServer, type NatsProgramOptions } from "./nats-program.js";
 import { debianPackage, type NatsSource, officialRelease, releaseArchive } from "./nats-sources.js";
 

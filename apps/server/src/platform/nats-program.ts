@@ -6,9 +6,9 @@ import { access, chmod, constants, copyFile, mkdtemp, rename, rm } from "node:fs
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { makeTree } from "@attune/platform/durable-file";
+import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
-import { makeTree } from "./durable-file.js";
-import type { Logger } from "./logger.js";
 import type { NatsSource } from "./nats-sources.js";
 
 const run = promisify(execFile);

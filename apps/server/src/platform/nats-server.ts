@@ -1,10 +1,10 @@
 // nats-server: its configuration file, and its supervision as a child process.
 
 import { join } from "node:path";
-import { makeDirectory, readTextFile, writeFileDurably } from "./durable-file.js";
-import type { Logger } from "./logger.js";
+import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/durable-file";
+import type { Logger } from "@attune/platform/logger";
+import { stopOrphan } from "@attune/platform/process-identity";
 import type { NatsCredentials } from "./nats-credentials.js";
-import { stopOrphan } from "./process-identity.js";
 import { type SupervisedProcess, startSupervised } from "./process-supervision.js";
 
 export interface NatsConfiguration {

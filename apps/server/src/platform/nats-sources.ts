@@ -6,8 +6,8 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { readTextFile } from "./durable-file.js";
-import { type Fetch, fetchThrough, type Proxies } from "./proxy.js";
+import { readTextFile } from "@attune/platform/durable-file";
+import { type Fetch, fetchThrough, type Proxies } from "@attune/platform/proxy";
 import { readTarEntry } from "./tar-entry.js";
 
 const run = promisify(execFile);

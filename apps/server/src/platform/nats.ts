@@ -1,12 +1,12 @@
 // The bus: a nats-server that this process starts and watches, or the one that NATS_URL names, and the two connections to it.
 
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { tlsOptions } from "@attune/shared/nats-address";
 import { reportStream } from "@attune/shared/subjects";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import type { ServerPlaces } from "./home.js";
-import { errorFields, type Logger } from "./logger.js";
 import { createNatsCredentials, type NatsCredentials, type OwnUser } from "./nats-credentials.js";
 import { openNatsKeys } from "./nats-keys.js";
 import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";

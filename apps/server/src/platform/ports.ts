@@ -1,9 +1,9 @@
 // Which ports the server's processes listen on: the configured ones, or free ones chosen once and remembered.
 
 import { createServer } from "node:net";
+import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { readTextFile, writeFileDurably } from "./durable-file.js";
 import { describePortHolder } from "./port-holder.js";
 
 const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));

@@ -7,12 +7,12 @@ import { cp, rename, rm, stat, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
+import { makeDirectory, readTextFile } from "@attune/platform/durable-file";
+import type { Logger } from "@attune/platform/logger";
+import { directoryFault } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { makeDirectory, readTextFile } from "./durable-file.js";
-import type { Logger } from "./logger.js";
 import { canReach, type OsUser } from "./os-user.js";
-import { directoryFault } from "./output-directory.js";
 
 const run = promisify(execFile);
 

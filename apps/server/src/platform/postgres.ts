@@ -3,15 +3,15 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
+import { errorFields, type Logger } from "@attune/platform/logger";
+import { stopOrphan, wasStartedWith } from "@attune/platform/process-identity";
 import { AppError } from "@attune/shared/errors";
 import pg from "pg";
 import { readDatabaseUrl } from "./database-url.js";
-import { readTextFile, writeFileDurably } from "./durable-file.js";
 import type { ServerPlaces } from "./home.js";
-import { errorFields, type Logger } from "./logger.js";
 import { createClusterOnce, databaseUser, locateCluster, type PostgresCluster } from "./postgres-cluster.js";
 import { postmasterPid } from "./postmaster.js";
-import { stopOrphan, wasStartedWith } from "./process-identity.js";
 import { startSupervised } from "./process-supervision.js";
 
 const host = "127.0.0.1";

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "@attune/platform/logger";
+import { identifyProcess, stopOrphan } from "@attune/platform/process-identity";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Logger } from "./logger.js";
-import { identifyProcess, stopOrphan } from "./process-identity.js";
 import { type SupervisedOptions, type SupervisedProcess, startSupervised } from "./process-supervision.js";
 
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

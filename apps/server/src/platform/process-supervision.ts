@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, rename, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorFields, type Logger } from "@attune/platform/logger";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
-import { errorFields, type Logger } from "./logger.js";
 import { limitFault } from "./system-limits.js";
 
 const logLimitBytes = 8 * 1024 * 1024;

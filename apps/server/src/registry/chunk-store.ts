@@ -5,8 +5,8 @@ import { createReadStream } from "node:fs";
 import { readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
+import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
-import { makeDirectory, writeFileDurably } from "../platform/durable-file.js";
 import { createTurns } from "../platform/turns.js";
 
 export interface StoredContent {

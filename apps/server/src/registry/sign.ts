@@ -10,11 +10,11 @@ import {
 } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope, TrustedKeys, VerifyEd25519 } from "@attune/shared/signature";
-import { makeDirectory, writeFileDurably } from "../platform/durable-file.js";
 
 export interface ReleaseSigner {
   /** What a device is given at enrolment and checks every manifest against. */

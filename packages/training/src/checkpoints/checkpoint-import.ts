@@ -1,0 +1,181 @@
+// A checkpoint in Hugging Face's layout → an extractor folder in our form: config.json, model.safetensors (float32, the encoder alone),
+// tokenizer.json, and import.json, which says where it came from. The folder is there whole or not at all.
+
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
+import { createEncoder } from "@attune/ml/encoder/create-encoder";
+import type { Pooling } from "@attune/ml/encoder/pooling";
+import { assertFinite } from "@attune/ml/error";
+import { createFeatureExtractor } from "@attune/ml/features/extractor";
+import { parsePythonJson } from "@attune/ml/json";
+import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import { writeDurably } from "../pretraining/loop/checkpoint.js";
+import { readTokenizerJson, type TokenizerOrigin, tokenizerFileNames } from "./checkpoint-tokenizer.js";
+import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeights } from "./checkpoint-weights.js";
+import { extractorConfigJson, sha256 } from "./export.js";
+
+export interface ImportInput {
+  readonly folder: string;
+  readonly out: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+  /** What the record says of the origin: the folder's name, or repository and commit. */
+  readonly source: string;
+}
+
+/** import.json */
+export interface ImportRecord {
+  readonly version: 1;
+  readonly source: string;
+  /** Where the publisher names one. */
+  readonly licence?: string;
+  readonly modelType: EncoderConfig["modelType"];
+  readonly numHiddenLayers: number;
+  readonly hiddenSize: number;
+  readonly vocabularySize: number;
+  readonly parameters: number;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+  readonly files: readonly FileDigest[];
+}
+
+/** Throws INVALID_CHECKPOINT naming file and field, INVALID_INPUT for `out` or `maxTokens`. */
+export function importCheckpoint(input: ImportInput): ImportRecord {
+  const { folder, out, pooling, maxTokens, source } = input;
+  refuseFilled(out);
+  const { config, model, tokenizerJson, licence } = readCheckpointFolder(folder);
+  if (maxTokens > longestInput(config)) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `--max-tokens ${maxTokens}: this encoder reads at most ${longestInput(config)}`,
+    );
+  }
+  checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens });
+
+  const encoder = new TextEncoder();
+  const files = new Map([
+    ["config.json", encoder.encode(extractorConfigJson(config, { pooling, maxTokens }))],
+    ["model.safetensors", serializeSafetensors(model)],
+    ["tokenizer.json", encoder.encode(tokenizerJson)],
+  ]);
+  const record: ImportRecord = {
+    version: 1,
+    source,
+    ...(licence === undefined ? {} : { licence }),
+    modelType: config.modelType,
+    numHiddenLayers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabSize,
+    parameters: [...model.tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
+    pooling,
+    maxTokens,
+    files: [...files].map(([name, bytes]) => ({ name, sizeBytes: bytes.length, sha256: sha256(bytes) })),
+  };
+  files.set("import.json", encoder.encode(`${JSON.stringify(record, null, 2)}\n`));
+  writeFolder(out, files);
+  return record;
+}
+
+/** A checkpoint in Hugging Face's layout, or a folder that `importCheckpoint` wrote. */
+export interface CheckpointFolder {
+  readonly config: EncoderConfig;
+  /** The encoder alone, float32. */
+  readonly model: TensorFile;
+  readonly tokenizerJson: string;
+  /** Where it was imported from, in a folder that `importCheckpoint` wrote. */
+  readonly source?: string;
+  /** As its publisher names it. */
+  readonly licence?: string;
+  /** What was read, as it lies there. */
+  readonly files: readonly FileDigest[];
+}
+
+export interface FileDigest {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Throws INVALID_CHECKPOINT naming file and field. */
+export function readCheckpointFolder(folder: string): CheckpointFolder {
+  const configPath = join(folder, "config.json");
+  const configText = inFile(configPath, () => readText(configPath));
+  const adapter = join(folder, "adapter_config.json");
+  if (existsSync(adapter)) {
+    throw new AppError("INVALID_CHECKPOINT", `${adapter}: an adapter changes the weights; merge it and save the model`);
+  }
+  const found = openWeights(folder);
+  const config = inFile(configPath, () => parseEncoderConfig(configText, modelTypeOf(found)));
+  const model = takeEncoderWeights(config, found, folder);
+  const origin = inFile(configPath, () => readTokenizerOrigin(configText));
+  const tokenizerJson = readTokenizerJson(folder, { ...origin, vocabSize: config.vocabSize });
+  const weightFiles = new Set([...found.values()].map(({ file }) => basename(file.path)));
+  const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
+  const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
+    const bytes = inFile(join(folder, name), () => readBytes(join(folder, name)));
+    return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
+  });
+  return { config, model, tokenizerJson, files, ...readOriginOf(folder) };
+}
+
+const originSchema = z.looseObject({ model_type: z.string().optional(), tokenizer_class: z.string().nullish() });
+
+function readTokenizerOrigin(configJson: string): TokenizerOrigin {
+  const { success, data } = originSchema.safeParse(parsePythonJson(configJson));
+  if (!success) throw new Error("tokenizer_class is not the name of a class");
+  // A folder that was written here has this key, and only such a one.
+  return { modelType: data.model_type, tokenizerClass: data.tokenizer_class, isOwn: data.attune !== undefined };
+}
+
+const importedSchema = z.looseObject({ source: z.string().optional(), licence: z.string().optional() });
+
+/** What is said of where a checkpoint comes from: by import.json, or of the licence by the head of the publisher's README.md. */
+function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
+  const read = (name: string) => {
+    const path = join(folder, name);
+    return existsSync(path) ? inFile(path, () => new TextDecoder().decode(readBytes(path))) : undefined;
+  };
+  const importPath = join(folder, "import.json");
+  const { source, licence } = inFile(importPath, () => importedSchema.parse(JSON.parse(read("import.json") ?? "{}")));
+  const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md") ?? "")?.[1] ?? "";
+  // A short name such as apache-2.0.
+  const found = licence ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
+  return { ...(source === undefined ? {} : { source }), ...(found === undefined ? {} : { licence: found }) };
+}
+
+function refuseFilled(out: string): void {
+  if (existsSync(out) && readdirSync(out).length > 0) {
+    throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
+  }
+}
+
+interface Pipeline {
+  readonly folder: string;
+  readonly config: EncoderConfig;
+  readonly model: TensorFile;
+  readonly tokenizerJson: string;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+}
+
+/** One text through all of it: what is imported works here, or is not imported. */
+function checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens }: Pipeline): void {
+  const tokenizer = inFile(join(folder, "tokenizer.json"), () => createTokenizer(tokenizerJson));
+  inFile(folder, () => {
+    const encoder = createEncoder(config, model);
+    const extractor = createFeatureExtractor({ tokenizer, encoder, pooling, maxTokens, identity: "being imported" });
+    assertFinite("the feature of a text", extractor.extract("One, two, three."));
+  });
+}
+
+function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): void {
+  const partial = `${out}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(dirname(out), { recursive: true });
+  for (const [name, bytes] of files) writeDurably(join(partial, name), bytes);
+  renameSync(partial, out);
+}

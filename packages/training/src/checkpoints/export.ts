@@ -1,0 +1,52 @@
+// Writes a trained encoder in Hugging Face's layout (config.json, model.safetensors, tokenizer.json).
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
+import type { Pooling } from "@attune/ml/encoder/pooling";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
+import { serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { AppError } from "@attune/shared/errors";
+import { writeDurably } from "../pretraining/loop/checkpoint.js";
+
+export interface ExportInput {
+  readonly directory: string;
+  readonly config: EncoderConfig;
+  readonly pooling: Pooling;
+  readonly maxTokens: number;
+  readonly tokenizerJson: string;
+  /** By Hugging Face's names; heads and other names beside the encoder's are left out. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+/** Hugging Face's keys, and beside them what Hugging Face has no key for: how token vectors become one feature vector. */
+export function extractorConfigJson(config: EncoderConfig, settings: { pooling: Pooling; maxTokens: number }): string {
+  const hub = JSON.parse(encoderConfigJson(config)) as Record<string, unknown>;
+  const attune = { pooling: settings.pooling, maxTokens: settings.maxTokens };
+  return `${JSON.stringify({ ...hub, attune }, null, 2)}\n`;
+}
+
+/** Of `weights` the encoder's. */
+export function encoderFile(config: EncoderConfig, weights: ReadonlyMap<string, Float32Array>): TensorFile {
+  const tensors = new Map<string, Tensor>();
+  for (const [name, shape] of encoderWeightShapes(config)) {
+    const data = weights.get(name);
+    if (data === undefined) throw new AppError("INTERNAL", `the weight ${name} was not trained`);
+    tensors.set(name, { dtype: "F32", shape, data });
+  }
+  return { tensors, metadata: { format: "pt" } };
+}
+
+export function exportEncoder(input: ExportInput): void {
+  const model = serializeSafetensors(encoderFile(input.config, input.weights));
+  const encoder = new TextEncoder();
+  writeDurably(join(input.directory, "model.safetensors"), model);
+  writeDurably(join(input.directory, "config.json"), encoder.encode(extractorConfigJson(input.config, input)));
+  writeDurably(join(input.directory, "tokenizer.json"), encoder.encode(input.tokenizerJson));
+}
+
+export function sha256(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}

@@ -1,0 +1,174 @@
+// The few requests to the hub that a download needs. Redirects are followed by hand: the hub's own answers name the hash and may see the
+// access token, the storage it redirects to does neither.
+
+import type { Fetch } from "@attune/platform/proxy";
+import { AppError } from "@attune/shared/errors";
+
+export interface HubOptions {
+  /** https://huggingface.co, or another server with its layout. */
+  readonly endpoint: string;
+  /** For private and gated models; sent to the endpoint alone. */
+  readonly token?: string | undefined;
+  /** Through a proxy, where there is one. */
+  readonly fetch?: Fetch;
+  /** A connection that brings nothing for so long has failed; default 60,000. */
+  readonly idleTimeoutMs?: number;
+}
+
+export interface FileDescription {
+  readonly sizeBytes: number;
+  readonly hash: string;
+}
+
+export interface Body {
+  /** The position of its first byte: 0 where the server does not do ranges. */
+  readonly from: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface HubClient {
+  readonly endpoint: string;
+  readonly repository: string;
+  getText(path: string): Promise<string>;
+  describe(path: string, name: string): Promise<FileDescription>;
+  openBody(path: string, what: { name: string; from: number }): Promise<Body>;
+}
+
+const mostRedirects = 8;
+const largestListingBytes = 16 * 2 ** 20;
+
+/** Methods throw AppError for what trying again does not change, and a plain Error for what it may. */
+export function createHubClient(repository: string, options: HubOptions): HubClient {
+  const endpoint = options.endpoint.replace(/\/+$/, "");
+  const { origin } = new URL(endpoint);
+  const idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
+  const fetchVia = options.fetch ?? globalThis.fetch;
+
+  /** `onAnswer` sees each of the hub's own answers on the way, redirects included. */
+  async function request(path: string, init: RequestInput): Promise<Response> {
+    let url = new URL(`${endpoint}${path}`);
+    for (let hop = 0; hop <= mostRedirects; hop++) {
+      const own = url.origin === origin;
+      const headers = new Headers({ "accept-encoding": "identity", "user-agent": "attune", ...init.headers });
+      if (own && options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
+      const response = await withDeadline(init.controller, () =>
+        fetchVia(url, { method: init.method, headers, redirect: "manual", signal: init.controller.signal }),
+      );
+      if (own) init.onAnswer?.(response);
+      const location = response.headers.get("location");
+      if (response.status < 300 || response.status > 399 || location === null) return checked(response, init.name);
+      const next = new URL(location, url);
+      // What the hub redirects to elsewhere is the storage's; of a file's description there is nothing to learn there.
+      if (init.method === "HEAD" && next.origin !== origin) return response;
+      if (url.protocol === "https:" && next.protocol !== "https:") {
+        throw new AppError("DOWNLOAD_FAILED", `${init.name}: was redirected from https to ${next.protocol}`);
+      }
+      await response.body?.cancel();
+      url = next;
+    }
+    throw new AppError("DOWNLOAD_FAILED", `${init.name}: was redirected more than ${mostRedirects} times`);
+  }
+
+  function checked(response: Response, name: string): Response {
+    const { status } = response;
+    if (status >= 200 && status < 300) return response;
+    if (status === 401 || status === 403 || status === 404) {
+      throw new AppError(
+        "NOT_FOUND",
+        `${name}: ${endpoint} answers ${status}; check the name and revision at ${endpoint}/${repository}, and for a private or gated model accept its terms there and set HF_TOKEN`,
+      );
+    }
+    if (status >= 500 || status === 429 || status === 408) throw new Error(`the server answers ${status}`);
+    throw new AppError("DOWNLOAD_FAILED", `${name}: the server answers ${status}`);
+  }
+
+  async function withDeadline<T>(controller: AbortController, act: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => controller.abort(new Error(`nothing came for ${idleTimeoutMs} ms`)), idleTimeoutMs);
+    try {
+      return await act();
+    } catch (error) {
+      if (controller.signal.aborted) throw controller.signal.reason;
+      // fetch hides the reason (a refused connection, a name that does not resolve) in its cause.
+      const { cause } = error as Error;
+      if (!(cause instanceof Error)) throw error;
+      throw new Error(cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name), { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function* read(response: Response, controller: AbortController): AsyncGenerator<Uint8Array> {
+    const reader = response.body?.getReader();
+    if (reader === undefined) return;
+    try {
+      for (;;) {
+        const { done, value } = await withDeadline(controller, () => reader.read());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  }
+
+  async function getText(path: string): Promise<string> {
+    const controller = new AbortController();
+    const name = `hf:${repository}`;
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of read(await request(path, { method: "GET", name, controller }), controller)) {
+      size += chunk.length;
+      if (size > largestListingBytes) throw new AppError("DOWNLOAD_FAILED", `${name}: the list of files never ends`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  }
+
+  async function describe(path: string, name: string): Promise<FileDescription> {
+    let linked: Named | undefined;
+    let plain: Named | undefined;
+    const onAnswer = ({ headers }: Response) => {
+      // The linked headers are of the file itself, where the plain ones may be of what stands for it on the way there.
+      linked ??= named(headers.get("x-linked-etag"), headers.get("x-linked-size"));
+      plain = named(headers.get("etag"), headers.get("content-length")) ?? plain;
+    };
+    await request(path, { method: "HEAD", name, controller: new AbortController(), onAnswer });
+    const { hash, size } = linked ?? plain ?? { hash: "", size: "" };
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash)) {
+      throw new AppError("DOWNLOAD_FAILED", `${name}: ${endpoint} names no hash to check it against (etag)`);
+    }
+    if (!/^\d{1,13}$/.test(size)) throw new AppError("DOWNLOAD_FAILED", `${name}: ${endpoint} does not say its size`);
+    return { hash, sizeBytes: Number(size) };
+  }
+
+  async function openBody(path: string, { name, from }: { name: string; from: number }): Promise<Body> {
+    const controller = new AbortController();
+    const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    const response = await request(path, { method: "GET", name, controller, headers });
+    const range = /^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "");
+    const begin = response.status === 206 ? Number(range?.[1]) : 0;
+    if (begin !== from && begin !== 0) {
+      throw new AppError("DOWNLOAD_FAILED", `${name}: the server sends bytes from ${begin} where ${from} was asked`);
+    }
+    return { from: begin, chunks: read(response, controller) };
+  }
+
+  return { endpoint, repository, getText, describe, openBody };
+}
+
+interface Named {
+  readonly hash: string;
+  readonly size: string;
+}
+
+function named(etag: string | null, size: string | null): Named | undefined {
+  return etag === null ? undefined : { hash: etag.replace(/^W\//, "").replaceAll('"', ""), size: size ?? "" };
+}
+
+interface RequestInput {
+  readonly method: "GET" | "HEAD";
+  readonly name: string;
+  readonly controller: AbortController;
+  readonly headers?: Record<string, string>;
+  readonly onAnswer?: (response: Response) => void;
+}

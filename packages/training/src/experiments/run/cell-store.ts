@@ -1,0 +1,71 @@
+// Outcomes on disk, one JSON line each, written as they are found: a run that was stopped goes on from there, and a rerun computes nothing.
+
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { z } from "zod";
+import { type Outcome, outcomeSchema } from "../workbench/outcome.js";
+
+const lineSchema = z.strictObject({ key: z.string(), outcome: outcomeSchema });
+
+export interface CellStore {
+  get(key: string): Outcome | undefined;
+  put(key: string, outcome: Outcome): void;
+}
+
+/**
+ * A line cut short by a crash is dropped, and its task computed again; so is a line of another version. What another run adds meanwhile is read
+ * when an outcome is asked for that is not known yet.
+ */
+export function openCellStore(path: string): CellStore {
+  const outcomes = new Map<string, Outcome>();
+  mkdirSync(dirname(path), { recursive: true });
+  let readBytes = 0;
+  readMore();
+  if (existsSync(path) && statSync(path).size > readBytes) truncateSync(path, readBytes);
+
+  function readMore(): void {
+    if (!existsSync(path) || statSync(path).size <= readBytes) return;
+    const bytes = readFileSync(path).subarray(readBytes);
+    const whole = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
+    for (const line of whole.toString("utf8").split("\n")) {
+      const parsed = lineSchema.safeParse(parseJson(line));
+      if (parsed.success) outcomes.set(parsed.data.key, parsed.data.outcome);
+    }
+    readBytes += whole.length;
+  }
+
+  return {
+    get(key) {
+      if (!outcomes.has(key)) readMore();
+      return outcomes.get(key);
+    },
+    put(key, outcome) {
+      outcomes.set(key, outcome);
+      const file = openSync(path, "a", 0o600);
+      try {
+        appendFileSync(file, `${JSON.stringify({ key, outcome })}\n`);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
+  };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,179 @@
+// One run of `attune experiment`: opens what was asked for, computes or looks up every cell, and hands back the result and what plots need.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { pooledSize } from "@attune/ml/encoder/pooling";
+import { openEngine } from "@attune/platform/engine";
+import { AppError } from "@attune/shared/errors";
+import type { DatasetMapping } from "../../datasets/mapping.js";
+import { openBackend, type Tf } from "../../pretraining/backend/backend.js";
+import { type BaselineTasks, baselinesOf, baselineTasks } from "../classifiers/baselines.js";
+import { createElmClassifiers } from "../classifiers/elm-classifier.js";
+import { type ExperimentName, experimentByName } from "../tables/catalogue.js";
+import { openData } from "../workbench/data.js";
+import { type ExtractorSource, openSource } from "../workbench/extractor-source.js";
+import { createFeatureCache } from "../workbench/feature-cache.js";
+import type { Cell, Experiment, ExperimentResult, OutcomeOf } from "../workbench/outcome.js";
+import { dataDigest, keepLatest, type Workbench } from "../workbench/workbench.js";
+import { openCellStore } from "./cell-store.js";
+import { assembled, failuresOf } from "./failures.js";
+import { type Lane, openThread, thisThread } from "./lanes.js";
+import type { Progress } from "./progress.js";
+import { runTasks, tasksOf } from "./run.js";
+
+export interface ExperimentOptions {
+  readonly names: readonly ExperimentName[];
+  /** A folder, or one file. */
+  readonly dataDirectory: string;
+  /** How a dataset of the user's own calls its columns, and what its labels are to be called. */
+  readonly mapping?: DatasetMapping;
+  /** DIR or NAME=DIR; empty: the bundled one. */
+  readonly extractors: readonly string[];
+  readonly split: "dev" | "test";
+  readonly full: boolean;
+  /** Fine-tune large encoders end to end too. */
+  readonly withBp: boolean;
+  /** How many tasks are computed at a time, each in a thread of its own, so that this one can be interrupted; 0: one, in this one. */
+  readonly jobs: number;
+  readonly iemocapDirectory: string | undefined;
+  readonly cacheDirectory: string;
+  readonly progress: Progress;
+  /** Told once, before anything is computed, of rows and tables that are not taken as they stand. */
+  readonly onWarning: (text: string) => void;
+}
+
+/** What a thread is told: plain data. */
+export type ExperimentRequest = Omit<ExperimentOptions, "progress" | "onWarning">;
+
+export interface ExperimentRun {
+  readonly result: ExperimentResult;
+  readonly bench: Workbench;
+  readonly experiments: readonly Experiment[];
+  readonly baselines: BaselineTasks;
+  readonly outcomeOf: OutcomeOf;
+}
+
+const bundledDirectory = fileURLToPath(new URL("../../../../../assets/extractor", import.meta.url));
+const seeds = [1, 2, 3];
+
+/** What `options` ask for, with nothing computed. */
+export function openExperiments(options: ExperimentRequest) {
+  const { engine, name: engineName } = openEngine();
+  const bench = openBench(options, {
+    engineName,
+    features: createFeatureCache(join(options.cacheDirectory, "features"), engine),
+    elm: createElmClassifiers(engine.heads),
+    heads: engine.heads,
+  });
+  const baselines = baselineTasks(bench, bench.extractors[0]!);
+  const experiments = options.names.map((name) => experimentByName(name, bench, baselines));
+  const tasks = [...Object.values(baselines), ...tasksOf(experiments)];
+  return { engineName, bench, baselines, experiments, tasks };
+}
+
+export async function runExperiments(options: ExperimentOptions): Promise<ExperimentRun> {
+  const { engineName, bench, baselines, experiments, tasks } = openExperiments(options);
+  for (const text of bench.data.warnings) options.onWarning(text);
+  const { outcomeOf, faults } = await runTasks(tasks, {
+    store: openCellStore(join(options.cacheDirectory, "cells.jsonl")),
+    progress: options.progress,
+    nowMs: () => performance.now(),
+    openLanes: (missing) => openLanes(options, missing.length),
+  });
+  const tables = experiments.map((experiment) => ({ experiment, ...assembled(experiment, outcomeOf, faults) }));
+  const result = {
+    tables: tables.map(({ experiment: { name: table }, cells }) => ({
+      ...{ table, split: options.split },
+      cells: besidePaper(bench, table, cells),
+    })),
+    baselines: baselinesOf(bench, baselines, outcomeOf),
+    failed: [...tables.flatMap(({ failed }) => failed), ...failuresOf("baselines", Object.values(baselines), faults)],
+    warnings: [...bench.data.warnings],
+    extractors: bench.extractors.map((source) => describeSource(source, engineName)),
+  };
+  return { result, bench, experiments, baselines, outcomeOf };
+}
+
+/** The paper measured MELD, and counted IEMOCAP in table 3: beside other datasets its numbers would compare what cannot be compared. */
+function besidePaper({ data }: Workbench, table: string, cells: Cell[]): Cell[] {
+  if (data.isPaper || table === "table3") return cells;
+  return cells.map((cell) => {
+    const notes = cell.note.split("; ").filter((note) => note !== "" && !note.startsWith("paper: "));
+    if (cell.paper !== null) notes.push("the paper's number is of MELD");
+    return { ...cell, paper: null, note: notes.join("; ") };
+  });
+}
+
+function openLanes(options: ExperimentOptions, tasks: number): readonly Lane[] {
+  if (options.jobs === 0) return [thisThread];
+  return Array.from({ length: Math.min(options.jobs, tasks) }, () => openThread(options));
+}
+
+function openBench(
+  options: ExperimentRequest,
+  { engineName, features, elm, heads }: { engineName: string } & Pick<Workbench, "features" | "elm" | "heads">,
+): Workbench {
+  const data = openData(options.dataDirectory, options.mapping ?? {}, options.split);
+  const measured = options.split === "dev" ? data.dev : data.test;
+  if (measured === undefined) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `--split test: ${options.dataDirectory} holds no ${data.isPaper ? "test_sent_emo.csv" : "test part"}`,
+    );
+  }
+  const extractors =
+    options.extractors.length > 0
+      ? options.extractors.map((argument) => openSource(argument, engineName))
+      : [{ ...openSource(bundledDirectory, engineName), name: "bundled" }];
+  refuseTwins(extractors);
+  return {
+    data,
+    split: options.split,
+    measured,
+    dataKey: dataDigest(data, options.split),
+    seeds,
+    full: options.full,
+    withBp: options.withBp,
+    ...(options.iemocapDirectory === undefined ? {} : { iemocapDirectory: options.iemocapDirectory }),
+    extractors,
+    elm,
+    heads,
+    features,
+    reduced: keepLatest(),
+    openTf: onceOpened(),
+    scratchDirectory: join(options.cacheDirectory, "scratch"),
+  };
+}
+
+/** Columns are told apart by their names. */
+function refuseTwins(extractors: readonly ExtractorSource[]): void {
+  const names = extractors.map(({ name }) => name);
+  const twin = names.find((name, index) => names.indexOf(name) !== index);
+  if (twin !== undefined) {
+    throw new AppError("INVALID_INPUT", `--extractor: two of the folders are called ${twin}; rename one`);
+  }
+}
+
+/** TensorFlow.js takes a second to load and is not needed from cache. */
+function onceOpened(): () => Promise<Tf> {
+  let opened: Promise<Tf> | undefined;
+  return () => {
+    opened ??= openBackend().then(({ tf }) => tf);
+    return opened;
+  };
+}
+
+function describeSource(source: ExtractorSource, engine: string): ExperimentResult["extractors"][number] {
+  const { config, pooling, maxTokens } = source.folder;
+  return {
+    name: source.name,
+    identity: source.key,
+    engine: config.modelType === "mobilebert" ? "reference" : engine,
+    weights: source.weights,
+    layers: config.numHiddenLayers,
+    hiddenSize: config.hiddenSize,
+    featureSize: source.reduction?.outputSize ?? pooledSize(config.hiddenSize, pooling),
+    pooling,
+    maxTokens,
+  };
+}

@@ -1,0 +1,72 @@
+// Where tasks are computed: in this thread, or in several threads that each open the same experiments and are told which task to compute.
+
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { AppError, isErrorCode } from "@attune/shared/errors";
+import type { Finding, Task } from "../workbench/outcome.js";
+import type { ExperimentOptions, ExperimentRequest } from "./experiment.js";
+
+/** Computes one task at a time. */
+export interface Lane {
+  compute(task: Task, report: (fraction: number) => void): Promise<Finding> | Finding;
+  /** Stops what is being computed. */
+  close(): Promise<void>;
+}
+
+export const thisThread: Lane = {
+  compute: (task, report) => task.compute(report),
+  close: async () => {},
+};
+
+/** From a thread: how far its task is, what it found, or what went wrong. */
+export type ThreadMessage =
+  | { readonly fraction: number }
+  | { readonly finding: Finding }
+  | { readonly fault: { readonly code?: string; readonly message: string; readonly stack?: string } };
+
+/** A thread runs what was built, also under a tool that runs sources. */
+const threadFile = fileURLToPath(new URL("../../../dist/experiments/run/task-thread.js", import.meta.url));
+
+interface Pending {
+  readonly report: (fraction: number) => void;
+  readonly resolve: (finding: Finding) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** With the options that the tasks were made of; the thread makes the same ones and finds a task by its key. One that died is replaced. */
+export function openThread({ progress: _, onWarning: __, ...request }: ExperimentOptions): Lane {
+  let worker: Worker | undefined;
+  let pending: Pending | undefined;
+  function start(): Worker {
+    const started = new Worker(threadFile, { workerData: request satisfies ExperimentRequest, execArgv: [] });
+    const fail = (error: Error) => {
+      if (worker !== started) return;
+      worker = undefined;
+      pending?.reject(error);
+    };
+    started.on("message", (message: ThreadMessage) => {
+      if ("fraction" in message) pending?.report(message.fraction);
+      else if ("finding" in message) pending?.resolve(message.finding);
+      else pending?.reject(faultOf(message.fault));
+    });
+    started.on("error", fail);
+    started.on("exit", () => fail(new Error("a thread ended before its task")));
+    return started;
+  }
+  return {
+    compute: ({ key }, report) =>
+      new Promise((resolve, reject) => {
+        pending = { report, resolve, reject };
+        worker ??= start();
+        worker.postMessage(key);
+      }),
+    close: async () => void (await worker?.terminate()),
+  };
+}
+
+function faultOf({ code, message, stack }: Extract<ThreadMessage, { fault: unknown }>["fault"]): Error {
+  const error =
+    code !== undefined && isErrorCode(code) ? new AppError(code, message) : Object.assign(new Error(message), { code });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

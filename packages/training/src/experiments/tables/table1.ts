@@ -1,0 +1,33 @@
+// Table 1: how the emotions are distributed over the dataset's splits.
+
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import type { DataRow } from "../workbench/data.js";
+import { type Cell, type Experiment, emptyCell } from "../workbench/outcome.js";
+import type { Workbench } from "../workbench/workbench.js";
+import { paperTable1 } from "./paper.js";
+
+export function table1({ data }: Workbench): Experiment {
+  const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly DataRow[] | undefined])[] = [
+    ["Train", data.train],
+    ["Validation", data.dev],
+    ["Test", data.test],
+  ];
+  return {
+    name: "table1",
+    title: `Emotion distribution in ${data.name}`,
+    tasks: [],
+    assemble: () =>
+      data.classes.flatMap((label) =>
+        splits.map(([column, rows]): Cell => {
+          const place = { row: label, column, paper: data.isPaper ? paperTable1[label as EmotionLabel][column] : null };
+          if (rows === undefined)
+            return emptyCell(
+              place,
+              data.isPaper ? "the folder holds no test_sent_emo.csv" : "the dataset has no test part",
+            );
+          const count = rows.filter((row) => row.label === label).length;
+          return { ...place, measured: count, sd: null, n: 1, note: data.notes.join("; ") };
+        }),
+      ),
+  };
+}

@@ -1,0 +1,78 @@
+// Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
+
+import { bpNotes, bpSeconds } from "../classifiers/bp-baseline.js";
+import { type ClassifierRow, classifierRows, classifierTask } from "../classifiers/classifier-tasks.js";
+import type { ExtractorSource } from "../workbench/extractor-source.js";
+import { qualityCells } from "../workbench/measurement.js";
+import {
+  type Cell,
+  type CellPlace,
+  type Experiment,
+  emptyCell,
+  measuredCell,
+  type Outcome,
+} from "../workbench/outcome.js";
+import type { Workbench } from "../workbench/workbench.js";
+import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "./paper.js";
+
+/** Where the public checkpoints are, as the import command takes them. */
+export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
+  RoBERTa: "hf:FacebookAI/roberta-base",
+  MobileBERT: "hf:google/mobilebert-uncased",
+  "BERT-Medium": "hf:google/bert_uncased_L-8_H-512_A-8",
+  "BERT-Tiny": "hf:google/bert_uncased_L-2_H-128_A-2",
+};
+
+const bpNote = (source: ExtractorSource) =>
+  `end-to-end fine-tuning of this encoder takes about ${Math.round(bpSeconds(source) / 3600)} h and was left out; --with-bp measures it`;
+
+/** Why there is no number, and the two commands that make one. */
+export function missingCheckpoint(extractor: PaperExtractor): string {
+  const name = extractor.toLowerCase();
+  return `no checkpoint given: attune extractor import ${checkpointOf[extractor]} --out extractors/${name}, then --extractor ${name}=extractors/${name}`;
+}
+
+/** The paper's number for a source: of its own column, or, for another extractor, of BERT-Tiny, the paper's smallest. */
+export function paperColumnOf({ paper }: ExtractorSource): PaperExtractor {
+  return paper?.extractor ?? "BERT-Tiny";
+}
+
+export function table4(bench: Workbench): Experiment {
+  const given = bench.extractors.filter(({ paper }) => paper?.pretrained !== true);
+  const columns = given.map((source) => ({
+    source,
+    tasks: classifierRows.map((row) => ({ row, task: classifierTask(bench, { source }, row) })),
+  }));
+  const missing = paperExtractors.filter((name) => given.every(({ paper }) => paper?.extractor !== name));
+  return {
+    name: "table4",
+    title: "Weighted F1 of each classifier on each extractor",
+    tasks: columns.flatMap(({ tasks }) => tasks.flatMap(({ task }) => task ?? [])),
+    assemble: (outcomeOf) => [
+      ...columns.flatMap(({ source, tasks }) =>
+        tasks.flatMap(({ row, task }) => {
+          const place = { row, column: source.name, paper: paperF1(row, paperColumnOf(source)) };
+          if (task === undefined) return emptyCell(place, bpNote(source));
+          const outcome = outcomeOf(task);
+          const notes = [...outcome.notes, ...(row === "BP" ? bpNotes(bench) : [])];
+          return [scoreCell(place, { ...outcome, notes }, source), ...qualityCells(place, outcome)];
+        }),
+      ),
+      ...missing.flatMap((name) =>
+        paperClassifiers.map((row) =>
+          emptyCell({ row, column: name, paper: paperF1(row, name) }, missingCheckpoint(name)),
+        ),
+      ),
+    ],
+  };
+}
+
+function scoreCell(place: CellPlace, { scores, notes }: Outcome, { paper }: ExtractorSource): Cell {
+  const other = paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : [];
+  return measuredCell(place, { scores, notes: [...notes, ...other] });
+}
+
+function paperF1(row: ClassifierRow, extractor: PaperExtractor): number | null {
+  const known = paperClassifiers.find((name) => name === row) as PaperClassifier | undefined;
+  return known === undefined ? null : (paperTable4[known][paperExtractors.indexOf(extractor)] ?? null);
+}

@@ -1,0 +1,36 @@
+// What a card says of the sets a run learned from: by name, by their labels, and by the flags that repeat it.
+import { describe, expect, it } from "vitest";
+import type { TaskRecord } from "../pretraining/data/training-data.js";
+import { cardDataOf } from "./card-data.js";
+
+const goEmotions: TaskRecord = { name: "goemotions", set: "goemotions", labels: ["joy", "fear"] };
+const meld: TaskRecord = { name: "meld", set: "meld", labels: ["fine", "fear"], renamed: { joy: "fine" } };
+const calls: TaskRecord = {
+  ...{ name: "calls", set: "own", labels: ["bored", "keen"] },
+  columns: { text: "Said", label: "Mood" },
+};
+const emoryNlp: TaskRecord = { name: "emorynlp", set: "emorynlp", labels: [] };
+
+describe("A card's data", () => {
+  it("are GoEmotions and EmoryNLP where a record is older than other sets", () => {
+    const data = ["goemotions/train", "goemotions/dev", "emorynlp"].map((name) => ({ name, rows: 1, sha256: "" }));
+    const former = cardDataOf({ data });
+    const now = cardDataOf({ data, tasks: [goEmotions, emoryNlp] });
+    for (const { titles, isGoEmotions, isOpen, flags } of [former, now]) {
+      expect([titles, isGoEmotions, isOpen]).toEqual(["GoEmotions and EmoryNLP", true, true]);
+      expect(flags).toEqual({ data: "--data data/goemotions", others: " --extra data/emorynlp" });
+    }
+    expect(former.description("x")).toBe(now.description("x"));
+  });
+
+  it("name an owner's set, its labels and its columns, and what was renamed", () => {
+    const { title, isOpen, onMeld, description, flags } = cardDataOf({ data: [], tasks: [calls, meld] });
+    expect([title, isOpen, onMeld]).toEqual(["calls", false, true]);
+    expect(description("its dev split chose")).toMatch(
+      /^calls, .* under the labels bored, keen: the main task; its dev split chose\. MELD .*, renamed to fine, fear: a second task\.$/,
+    );
+    expect(`${flags.data}${flags.others}`).toBe(
+      '--data data/calls --extra data/meld --columns "text=Said,label=Mood" --labels "joy=fine"',
+    );
+  });
+});

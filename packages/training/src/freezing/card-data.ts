@@ -1,0 +1,82 @@
+// What a model card says of the labelled sets that an extractor was trained on: their names, terms and limits, and where the commands expect them.
+
+import type { SetKind } from "../datasets/labelled-set.js";
+import { pairsText } from "../datasets/mapping.js";
+import type { TaskRecord } from "../pretraining/data/training-data.js";
+import type { RunRecord } from "../pretraining/run/pretrain.js";
+
+const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
+  goemotions: "GoEmotions",
+  iemocap: "IEMOCAP",
+  meld: "MELD",
+  emorynlp: "EmoryNLP",
+};
+
+const descriptions: Readonly<Record<Exclude<SetKind, "own">, string>> = {
+  goemotions: "GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels",
+  iemocap:
+    "IEMOCAP (Busso et al. 2008; under the terms of its release, which may not be passed on), acted dialogue\nof ten speakers under its six most common emotions, sessions 1 to 4",
+  meld: "MELD (Poria et al. 2019), utterances of the series Friends under its seven labels",
+  emorynlp:
+    "EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels",
+};
+
+/** Whose licence lets anybody have what was made of them. */
+const openKinds: readonly SetKind[] = ["goemotions", "emorynlp"];
+
+export interface CardData {
+  /** Of the main set. */
+  readonly title: string;
+  /** As in "A and B". */
+  readonly titles: string;
+  readonly isGoEmotions: boolean;
+  readonly onMeld: boolean;
+  readonly isOpen: boolean;
+  /** `chosen`: what the main set's dev rows did. */
+  readonly description: (chosen: string) => string;
+  /** What the sets are repeated by. */
+  readonly flags: { readonly data: string; readonly others: string };
+}
+
+export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
+  const sets = run.tasks ?? formerTasks(run);
+  const [main, second] = sets as [TaskRecord, TaskRecord | undefined];
+  const columns = sets.find((task) => task.columns)?.columns;
+  const renamed: Record<string, string> = Object.assign({}, ...sets.map((task) => task.renamed));
+  return {
+    title: titleOf(main),
+    titles: sets.map(titleOf).join(" and "),
+    isGoEmotions: main.set === "goemotions" && main.renamed === undefined,
+    onMeld: sets.some(({ set }) => set === "meld"),
+    isOpen: sets.every(({ set }) => openKinds.includes(set)),
+    description: (chosen) =>
+      `${descriptionOf(main)}: the main task; ${chosen}.${overlapOf(main)}${second ? ` ${descriptionOf(second)}: a second task.${overlapOf(second)}` : ""}`,
+    flags: {
+      data: `--data ${pathOf(main)}`,
+      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns ${pairsText({ text: columns.text, label: columns.label })}` : ""}${Object.keys(renamed).length > 0 ? ` --labels ${pairsText(renamed)}` : ""}`,
+    },
+  };
+}
+
+/** Records that name no tasks are of GoEmotions, with or without EmoryNLP. */
+function formerTasks({ data }: Pick<RunRecord, "data">): TaskRecord[] {
+  const sets: SetKind[] = data.some(({ name }) => name === "emorynlp") ? ["goemotions", "emorynlp"] : ["goemotions"];
+  return sets.map((set) => ({ name: set, set, labels: [] }));
+}
+
+function titleOf({ name, set }: TaskRecord): string {
+  return set === "own" ? name : titles[set];
+}
+
+function descriptionOf({ name, set, labels, renamed }: TaskRecord): string {
+  if (set === "own") return `${name}, a set of its owner's under the labels ${labels.join(", ")}`;
+  return renamed === undefined ? descriptions[set] : `${descriptions[set]}, renamed to ${labels.join(", ")}`;
+}
+
+function overlapOf({ set }: TaskRecord): string {
+  return set === "emorynlp" ? " Some of its utterances\nmay be in MELD's train split." : "";
+}
+
+function pathOf({ name, set }: TaskRecord): string {
+  return set === "iemocap" ? "IEMOCAP_full_release" : `data/${set === "own" ? name : set}`;
+}

@@ -1,0 +1,281 @@
+// The model card of a frozen extractor: what it is, what it was made of, how it was measured and where it must not be trusted.
+
+import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
+import { recipeNameOf, recipeNotes } from "../pretraining/data/recipe.js";
+import { endingText } from "../pretraining/loop/ending.js";
+import type { RunRecord, TeacherRecord } from "../pretraining/run/pretrain.js";
+import { type CardData, cardDataOf } from "./card-data.js";
+import type { Evaluation } from "./evaluation.js";
+import type { FreezeOutcome, Origin } from "./freeze.js";
+import { priorChoices } from "./prior-head.js";
+
+export interface CardInput {
+  readonly run: RunRecord;
+  readonly frozen: FreezeOutcome;
+  /** Absent where MELD was not at hand. */
+  readonly evaluation?: Evaluation | undefined;
+}
+
+export function cardOf(origin: Origin, measured: Omit<CardInput, "run">): string {
+  return origin.kind === "run"
+    ? cardText({ run: origin.record, ...measured })
+    : importedCardText(origin.record, measured);
+}
+
+function importedCardText(imported: ImportRecord, { frozen, evaluation }: Omit<CardInput, "run">): string {
+  const { modelType, numHiddenLayers, hiddenSize, vocabularySize, parameters, pooling, maxTokens, source } = imported;
+  return `# A feature extractor imported from ${source}
+
+Turns an utterance of at most ${maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell emotions from. It stays frozen
+on the device; only heads are trained there. Licence, training data and limits are those its publisher states.
+
+## Architecture
+
+${modelType}: ${numHiddenLayers} layers, ${hiddenSize} wide, ${vocabularySize.toLocaleString("en")} word pieces, pooled by ${pooling}, then standardised.
+${parameters.toLocaleString("en")} weights, int8 with one scale a row, as published otherwise: nothing was trained on.
+
+${filesTable(frozen)}
+
+Identity of the features: \`${frozen.identity}\`
+
+${priorText(frozen)}
+
+## Measured
+
+${measuredText(evaluation)}
+`;
+}
+
+/** What the prior head learned from, and how a row came to weigh what it does. */
+function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
+  const { dialogueWeight, neutralShare, l2, rounds } = priorChoices;
+  const dialogue =
+    dialogueRows === 0
+      ? ""
+      : `
+and of ${dialogueRows.toLocaleString("en")} EmoryNLP rows, a row of which weighs as ${dialogueWeight} of the others. Their labels are not the seven: each row counts for every emotion that
+may bear its label (an utterance of surprise is called neutral, joyful, mad or scared there), by the chance that the head gives it, ${rounds} times over`;
+  const seen =
+    dialogueRows === 0
+      ? "It was fitted on no MELD."
+      : `It was not fitted on MELD; under
+EmoryNLP's labels it has seen some utterances of MELD's train split, and by the cut none of four words or more of its dev and test splits.`;
+  return `The prior head is a softmax regression on the int8 features of the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion${dialogue}.
+Classes weigh as often as they are heard: neutral ${neutralShare}, the others by the root of their rows. These weights and the l2 of ${l2} were chosen on MELD's
+train split. Weighted F1 on GoEmotions' dev rows: ${priorDevF1.toFixed(4)}. ${seen}`;
+}
+
+function filesTable({ sizesBytes }: FreezeOutcome): string {
+  const row = ([name, bytes]: [string, number]) => `| ${name} | ${bytes.toLocaleString("en")} |`;
+  const total = Object.values(sizesBytes).reduce((sum, bytes) => sum + bytes, 0);
+  return ["| file | bytes |", "|---|---:|", ...Object.entries(sizesBytes).map(row), row(["together", total])].join(
+    "\n",
+  );
+}
+
+function measuredText(evaluation: Evaluation | undefined): string {
+  return evaluation === undefined
+    ? "MELD was not at hand when this was frozen; add `--meld` for its table."
+    : metrics(evaluation);
+}
+
+function cardText({ run, frozen, evaluation }: CardInput): string {
+  const { recipe } = run;
+  const data = cardDataOf(run);
+  const { title, titles, isGoEmotions, onMeld, isOpen } = data;
+  // Of a recipe whose numbers were changed, or on other data, it would not be true.
+  const note = isGoEmotions ? recipeNotes[recipeNameOf(recipe) ?? ""] : undefined;
+  return `# ${isGoEmotions ? "The bundled feature extractor" : `A feature extractor pre-trained on ${title}`}
+
+Turns ${isOpen ? "an English" : "an"} utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
+emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run)}
+
+## Architecture
+
+${architectures[run.modelType] ?? run.modelType}: ${run.numHiddenLayers} layers, ${run.hiddenSize} wide, ${run.numAttentionHeads} attention heads, feed-forward ${run.intermediateSize}, ${run.vocabularySize.toLocaleString("en")} word pieces
+(${vocabularyText(run)}), pooled by
+${recipe.pooling}, then standardised. ${run.parameters.toLocaleString("en")} weights, int8 with one scale a row. ${originText(run)}
+
+${filesTable(frozen)}
+
+Identity of the features: \`${frozen.identity}\`
+
+## Data
+
+| set | rows | digest of its labels and texts |
+|---|---:|---|
+${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
+
+${data.description(recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing")} The data are not in this repository.
+
+## Recipe
+
+${commandText(run, frozen.dialogueRows > 0 ? " --extra data/emorynlp" : "")}
+
+${trainingText(run)} The exported files' features differ from
+the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
+${note === undefined ? "" : `\n${note}\n`}
+${priorText(frozen)}
+
+## Measured
+
+${onMeld ? "It was pre-trained on MELD's train split, so these are not the numbers of a stranger to that set.\n" : ""}${measuredText(evaluation)}
+
+## Limits
+
+${startingPointLimits(run)}- ${isOpen ? "English only, written-chat and sitcom register; American; Reddit's and television's biases are in it" : `It knows the language and the register of ${titles}, and has their biases`}. Not evaluated on any group of people.
+- GoEmotions' \`joy\` is wider than MELD's (admiration, gratitude, optimism count as joy); the prior head over-predicts it on dialogue.
+- Rare emotions (disgust, fear) are recognised poorly before a person's own corrections come in.
+- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
+- It recognises what words sound like, not what anyone feels; it must not decide anything about a person.
+`;
+}
+
+/** What a published checkpoint brings along; nothing for weights that began at random. */
+function startingPointLimits({ checkpoint }: RunRecord): string {
+  if (checkpoint === undefined) return "";
+  const { source } = checkpoint;
+  const name = source.slice(source.lastIndexOf("/") + 1).replace(/@.*/, "");
+  const data =
+    name === "all-MiniLM-L6-v2"
+      ? "a billion sentence pairs from the web, Reddit comments among them"
+      : "texts of their own choice";
+  return `- ${name} was trained by its publishers on ${data}; what they hold of bias and of other
+  people's terms is in these weights too.
+`;
+}
+
+const architectures: Readonly<Record<string, string>> = {
+  bert: "BERT's encoder (Devlin et al. 2019)",
+  roberta: "RoBERTa's encoder (Liu et al. 2019)",
+  mobilebert: "MobileBERT's encoder (Sun et al. 2020)",
+};
+
+function licenceText(run: RunRecord): string {
+  const { titles, isOpen } = cardDataOf(run);
+  const terms = isOpen ? "" : ` The terms of ${titles} bind whoever passes it on.`;
+  if (run.checkpoint === undefined) {
+    return isOpen ? "Licence: Apache-2.0, as this repository's." : `Licence: its maker's to state.${terms}`;
+  }
+  const { licence, source } = run.checkpoint;
+  return licence === undefined
+    ? `Licence: as ${source}'s, which its files do not name.${terms}`
+    : `Licence: ${source}, from which it was made, is ${licence}.${terms}`;
+}
+
+function vocabularyText({ recipe, checkpoint }: RunRecord): string {
+  const { vocabularySize, minimumPieceCount } = recipe;
+  const whole =
+    checkpoint === undefined
+      ? "BERT's uncased vocabulary"
+      : `the checkpoint's ${checkpoint.vocabularySize.toLocaleString("en")}`;
+  if (vocabularySize !== undefined) {
+    return `${whole}, pruned to single characters and the pieces that the training texts hold most`;
+  }
+  return minimumPieceCount === undefined
+    ? `${whole}, all of them`
+    : `${whole}, pruned to the pieces the training text holds at least ${minimumPieceCount} times and all single characters`;
+}
+
+function originText(run: RunRecord): string {
+  const { checkpoint, numHiddenLayers, teacher } = run;
+  const taught = teacher === undefined ? "" : ` ${teacherText(teacher, cardDataOf(run).title)}`;
+  if (checkpoint === undefined) return `Trained from random weights: no other checkpoint went in.${taught}`;
+  const { source, files } = checkpoint;
+  const part =
+    numHiddenLayers === checkpoint.numHiddenLayers
+      ? "all"
+      : `the first ${numHiddenLayers} of ${checkpoint.numHiddenLayers}`;
+  const weights = files.filter(({ name }) => /\.(safetensors|bin)$/.test(name));
+  const digests = weights.map(({ name, sha256 }) => `${name} \`${sha256.slice(0, 16)}\``).join(", ");
+  return `Started from ${part} layers of ${source} (${digests})
+and fine-tuned whole.${taught}`;
+}
+
+function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord, title: string): string {
+  const layers = recipe.numHiddenLayers === undefined ? "all layers" : `${recipe.numHiddenLayers} layers`;
+  return `Its teacher, ${layers} trained
+for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on ${title} dev (\`${digest.slice(0, 16)}\`).`;
+}
+
+/** The last batch of an epoch may end a little beside it. */
+function epochsText(epochs: number): string {
+  const text = String(Number(epochs.toFixed(2)));
+  return `${text} ${text === "1" ? "epoch" : "epochs"}`;
+}
+
+function commandText(run: RunRecord, freezeExtra: string): string {
+  const { teacher, reference } = run;
+  const { flags } = cardDataOf(run);
+  const others = `${teacher ? " --teacher teacher" : ""}${reference ? " --reference-run full-run" : ""}`;
+  const commands = [
+    ...(teacher ? [`${pretrainText(teacher, { flags, file: "teacher.json" })} --out teacher`] : []),
+    `${pretrainText(run, { flags, file: "assets/extractor/run.json" })}${others} --out run`,
+    `attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`,
+  ];
+  return commands.map((command) => `    ${command}`).join("\n");
+}
+
+/** `file`: where a changed recipe is repeated from; a teacher's is in its student's run.json. */
+function pretrainText(
+  { recipe, checkpoint, seed }: Pick<RunRecord, "recipe" | "checkpoint" | "seed">,
+  { flags, file }: { flags: CardData["flags"]; file: string },
+): string {
+  const start =
+    checkpoint === undefined
+      ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
+      : // A hub's name is fetched; any other is a folder.
+        `--from ${/^[\w.-]+\/[\w.-]+(@[\w.-]+)?$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
+  return `attune pretrain ${flags.data} ${start}${flags.others} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
+}
+
+function trainingText(run: RunRecord): string {
+  const { recipe, teacher, evaluations, selectedEvaluation, trainingSeconds, backend, node } = run;
+  const { learningRate, headLearningRate = learningRate, distillation } = recipe;
+  const rates =
+    headLearningRate === learningRate ? `${learningRate}` : `${learningRate}, of the heads ${headLearningRate}`;
+  const soft =
+    teacher === undefined || distillation === undefined
+      ? ""
+      : `, and, with weight ${distillation.weight}, KL divergence from the teacher at temperature ${distillation.temperature} (Hinton et al. 2015)`;
+  const weighing = recipe.classWeights === "none" ? "" : ", a row counting by the inverse root of its class's rows";
+  const ending = endingText(run);
+  const [selected, last] = [evaluations[selectedEvaluation], evaluations.at(-1)];
+  const which =
+    evaluations.length === 1
+      ? "the only evaluation"
+      : `${recipe.select === "best" ? "the best" : "the last"} of ${evaluations.length} evaluations`;
+  return `Cross-entropy over each set's own labels${weighing}${soft}, AdamW (learning rate ${rates},
+weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
+over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
+weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev).${ending === undefined ? "" : ` Training ended ${ending}.`} ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+${backend}, Node ${node}.`;
+}
+
+function metrics(evaluation: Evaluation): string {
+  const rows: [string, number][] = [
+    ["always neutral", evaluation.alwaysNeutral],
+    ["random features of the same shape, linear head", evaluation.randomFeatures],
+    ["bag of words, softmax regression", evaluation.bagOfWords],
+    ["**these features, float32**, linear head", evaluation.float32Features],
+    ["**these features, int8**, linear head", evaluation.int8Features],
+    ["the same, the head's class weights chosen too", evaluation.int8ClassWeights],
+    ["the prior head as shipped (not fitted on MELD)", evaluation.priorHead],
+  ];
+  const people = evaluation.people.map(
+    ({ person, trainRows, devRows, f1Prior, f1Personal }) =>
+      `| ${person} | ${trainRows} | ${devRows} | ${f1Prior.toFixed(3)} | ${f1Personal.toFixed(3)} |`,
+  );
+  return `Weighted F1 on MELD's dev split (1,109 utterances). Heads are trained on its train split, their l2 (and, where it is said, their class weights)
+chosen on a fifth of that; the test split was not used.
+
+| | weighted F1 |
+|---|---:|
+${rows.map(([name, value]) => `| ${name} | ${value.toFixed(3)} |`).join("\n")}
+
+Tuning to one person: the prior head, and prior + personal head trained on that person's train rows.
+
+| person | train rows | dev rows | prior | personal |
+|---|---:|---:|---:|---:|
+${people.join("\n")}`;
+}

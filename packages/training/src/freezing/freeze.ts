@@ -1,0 +1,201 @@
+// Freezes a run: int8 weights, DR, prior head and golden vectors, in the folder that `attune publish` signs.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Engine } from "@attune/ml/engine/engine";
+import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import type { FeatureExtractor } from "@attune/ml/features/extractor";
+import { featureIdentity } from "@attune/ml/features/identity";
+import type { LinearHead } from "@attune/ml/heads/linear";
+import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
+import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
+import { createRandom } from "@attune/ml/tensor/random";
+import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+import type { Golden } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
+import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
+import { sha256 } from "../checkpoints/export.js";
+import { type ExtractionProgress, openExtractor, readExtractorFolder } from "../checkpoints/extractor-files.js";
+import { loadEmoryNlp } from "../datasets/emorynlp.js";
+import { loadGoEmotions } from "../datasets/goemotions.js";
+import { setKindOf } from "../datasets/labelled-set.js";
+import type { LabelledRow } from "../datasets/table.js";
+import { rowsText, type Warn } from "../datasets/warning.js";
+import { writeDurably } from "../pretraining/loop/checkpoint.js";
+import type { RunRecord } from "../pretraining/run/pretrain.js";
+import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
+
+export interface FreezeInput {
+  /** One that gives the same bits on every machine: DR and prior head are what it makes of the texts. */
+  readonly engine: Engine;
+  readonly runDirectory: string;
+  readonly dataDirectory: string;
+  /** EmoryNLP: dialogue, which the prior head learns from too. */
+  readonly extraPath?: string | undefined;
+  readonly out: string;
+  readonly report: (progress: ExtractionProgress) => void;
+  /** Told of rows that are not learned from, and of what a reader has to say of others. */
+  readonly onWarning?: Warn;
+}
+
+export interface FreezeOutcome {
+  readonly identity: string;
+  readonly featureSize: number;
+  readonly sizesBytes: Readonly<Record<string, number>>;
+  /** Rows the prior head was fitted on: those with one emotion. */
+  readonly priorRows: number;
+  /** Rows of dialogue it was fitted on. */
+  readonly dialogueRows: number;
+  /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
+  readonly priorDevF1: number;
+}
+
+/** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0031. */
+const goldenTolerance = 5e-3;
+
+/**
+ * Writes every file of a frozen extractor but its card. DR and prior head are fitted on the features of the int8 weights in the kernels' own
+ * arithmetic, as devices compute them; the golden vectors are the reference engine's.
+ */
+export function freezeExtractor(input: FreezeInput): FreezeOutcome {
+  const { engine, out, onWarning = () => {} } = input;
+  const folder = readExtractorFolder(input.runDirectory);
+  refuseOtherLabels(input.dataDirectory);
+  const goEmotions = loadGoEmotions(input.dataDirectory);
+  const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath, onWarning);
+  const quantized = quantizeTensorFile(folder.model);
+  const extractor = openExtractor(engine, folder, quantized);
+  const withOneEmotion = (part: "train" | "dev") => {
+    const others = goEmotions[part].filter((row) => !hasOneEmotion(row)).map(({ sourceLine }) => sourceLine);
+    if (others.length > 0) onWarning(`${part}: ${rowsText(others)} with several emotions are left out`);
+    return goEmotions[part].filter(hasOneEmotion);
+  };
+  const [train, dev] = [withOneEmotion("train"), withOneEmotion("dev")];
+  const extract = (what: string, rows: readonly LabelledRow[]) =>
+    extractor.extractAll(
+      rows.map((row) => row.text),
+      (done, total) => input.report({ what, done, total }),
+    );
+  const pooled = extract("features of the labelled dataset", train);
+  const reduction = fitDimensionalityReduction(pooled);
+  const reducedBy = (own: FeatureExtractor) => (ids: Int32Array) => {
+    const features = own.encodeIds(ids);
+    return reduction.apply(createMatrix(1, features.length, features)).data;
+  };
+  const reference = openExtractor(referenceEngine, folder, quantized);
+  const golden = goldenVectors(folder.config.vocabSize, folder.maxTokens, reducedBy(reference));
+  checkReproduced(golden, reducedBy(extractor));
+
+  const files: Record<string, Uint8Array> = {
+    "config.json": encode(folder.configJson),
+    "tokenizer.json": encode(folder.tokenizerJson),
+    "model.safetensors": serializeSafetensors(quantized),
+    "dr.safetensors": serializeSafetensors(reduction.save()),
+  };
+  const identity = sha256(
+    featureIdentity(
+      {
+        config: sha256(files["config.json"]!),
+        model: sha256(files["model.safetensors"]!),
+        tokenizer: sha256(files["tokenizer.json"]!),
+        reduction: sha256(files["dr.safetensors"]!),
+      },
+      folder,
+    ),
+  );
+  const featuresOf = (what: string, rows: readonly LabelledRow[]) =>
+    rows.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(what, rows));
+  const head = fitPriorHead({
+    posts: { features: reduction.apply(pooled), labels: labelsOf(train) },
+    dialogue: { features: featuresOf("features of the dialogue", dialogue), rows: dialogue },
+    identity,
+    kernels: engine.heads,
+    report: (done, total) => input.report({ what: "the prior head", done, total }),
+  });
+  files["prior-head.safetensors"] = serializeSafetensors(head.save());
+  files["golden.json"] = encode(`${JSON.stringify(golden)}\n`);
+
+  for (const [name, bytes] of Object.entries(files)) writeDurably(join(out, name), bytes);
+  return {
+    identity,
+    featureSize: reduction.outputSize,
+    sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
+    priorRows: train.length,
+    dialogueRows: dialogue.length,
+    priorDevF1: headF1(head, featuresOf("features of its dev rows", dev), labelsOf(dev)),
+  };
+}
+
+/** Whatever the run learned: what a release predicts are the seven, and of the sets only GoEmotions' labels group into all of them. */
+function refuseOtherLabels(path: string): void {
+  const kind = setKindOf(path);
+  if (kind === "goemotions") return;
+  throw new AppError(
+    "INVALID_INPUT",
+    `--data ${path}: is ${kind === "own" ? "a set of other labels" : kind}, but DR and prior head are fitted on GoEmotions, whose labels group into the seven that a release predicts; name its folder, whatever the run was trained on`,
+  );
+}
+
+/** Weighted F1 of a head on (N, D) features. */
+export function headF1(head: LinearHead, features: Matrix, labels: Int32Array): number {
+  return weightedF1(labels, predictedLabels(head.probabilities(features)), emotionLabels.length);
+}
+
+export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)[number] }[]): Int32Array {
+  return Int32Array.from(rows, ({ label }) => emotionLabels.indexOf(label));
+}
+
+/** Made-up token ids of many lengths, nobody's words, with the features a head sees for them. */
+function goldenVectors(vocabSize: number, maxTokens: number, features: (ids: Int32Array) => Float32Array): Golden {
+  const random = createRandom(20_210_502);
+  const [clsId, sepId, firstWordId] = [2, 3, 5];
+  const lengths = [3, 4, 6, 9, 13, 18, 25, maxTokens].filter((length) => length <= maxTokens);
+  const vectors = lengths.map((length) => {
+    const words = Array.from({ length: length - 2 }, () => firstWordId + random.integer(vocabSize - firstWordId));
+    const ids = [clsId, ...words, sepId];
+    return { ids, features: Array.from(features(Int32Array.from(ids)), (value) => Number(value.toFixed(6)) + 0) };
+  });
+  return { version: 1, tolerance: goldenTolerance, vectors };
+}
+
+/** Devices refuse a release whose golden vectors their engine does not reproduce; so does freezing. Throws INVALID_EXTRACTOR. */
+function checkReproduced({ vectors, tolerance }: Golden, features: (ids: Int32Array) => Float32Array): void {
+  for (const { ids, features: expected } of vectors) {
+    const own = features(Int32Array.from(ids));
+    const off = own.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+    if (off <= tolerance) continue;
+    throw new AppError(
+      "INVALID_EXTRACTOR",
+      `model.safetensors: the kernels' int8 moves features of ${ids.length} tokens by ${off.toPrecision(2)} deviations, of which devices accept ${tolerance}; freeze another run`,
+    );
+  }
+}
+
+/** What a folder that is to be frozen came from: its own run, or a published checkpoint. */
+export type Origin =
+  | { readonly kind: "run"; readonly record: RunRecord }
+  | { readonly kind: "import"; readonly record: ImportRecord };
+
+/** From run.json or import.json. Throws INVALID_EXTRACTOR where neither is there. */
+export function readOrigin(directory: string): Origin {
+  const kind = existsSync(join(directory, "import.json")) ? "import" : "run";
+  const path = join(directory, `${kind}.json`);
+  try {
+    return { kind, record: JSON.parse(readFileSync(path, "utf8")) };
+  } catch (cause) {
+    throw new AppError("INVALID_EXTRACTOR", `${path}: is missing or not JSON; let the run finish first`, { cause });
+  }
+}
+
+/** The origin's record beside what freezing and measuring found. */
+export function writeRecord(directory: string, { kind, record: origin }: Origin, found: object): void {
+  const record = { ...origin, ...found };
+  writeDurably(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,106 @@
+// How much each example counts, and which are trained on together in which order: a function of the seed and the epoch alone, so that a resumed run repeats it.
+
+import { createRandom, type Random } from "@attune/ml/tensor/random";
+import type { EncoderBatch } from "../graphs/forward.js";
+
+export interface Example {
+  readonly ids: Int32Array;
+  /** A distribution over the task's classes. */
+  readonly target: Float32Array;
+  /** Distillation: what the teacher's head of the same task gives. */
+  readonly teacherLogits?: Float32Array;
+}
+
+export interface TrainingTask {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly examples: readonly Example[];
+}
+
+/** The examples, by index, of one task. */
+export interface BatchPlan {
+  readonly task: number;
+  readonly indices: Int32Array;
+}
+
+/**
+ * Scales the targets in place, each class by the inverse square root of its rows (a row of several classes counts in parts), so that the loss
+ * counts rare classes more; the scales average one over the rows.
+ */
+export function balanceClasses({ examples, classes }: TrainingTask): void {
+  const mass = new Float64Array(classes.length);
+  for (const { target } of examples) for (const [c, share] of target.entries()) mass[c]! += share;
+  const raw = mass.map((value) => (value > 0 ? 1 / Math.sqrt(value) : 0));
+  const total = mass.reduce((sum, value, c) => sum + value * raw[c]!, 0);
+  for (const { target } of examples) {
+    for (let c = 0; c < target.length; c++) target[c]! *= (raw[c]! * examples.length) / total;
+  }
+}
+
+/** Batches of examples of like length, because padding is computed in vain; their order is random. */
+export function planEpoch(tasks: readonly TrainingTask[], { batchSize, seed, epoch }: EpochOptions): BatchPlan[] {
+  const random = createRandom(seed * 2 ** 20 + epoch);
+  const plans: BatchPlan[] = [];
+  for (const [task, { examples }] of tasks.entries()) {
+    const order = Int32Array.from(examples.keys());
+    random.shuffle(order);
+    // Sorted within a large pool only, so that batches still differ from epoch to epoch.
+    const poolSize = batchSize * 50;
+    for (let start = 0; start < order.length; start += poolSize) {
+      const pool = order.slice(start, start + poolSize);
+      pool.sort((a, b) => examples[a]!.ids.length - examples[b]!.ids.length || a - b);
+      for (let i = 0; i < pool.length; i += batchSize) plans.push({ task, indices: pool.slice(i, i + batchSize) });
+    }
+  }
+  random.shuffle(plans);
+  return plans;
+}
+
+export interface EpochOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly epoch: number;
+}
+
+export function batchesPerEpoch(tasks: readonly TrainingTask[], batchSize: number): number {
+  return tasks.reduce((sum, { examples }) => sum + Math.ceil(examples.length / batchSize), 0);
+}
+
+export interface AssembledBatch extends EncoderBatch {
+  /** The different token ids of the batch, in rising order: row r of the batch's words is id ids[r]. */
+  readonly ids: Int32Array;
+  /** (B * C) */
+  readonly targets: Float32Array;
+}
+
+export interface TokenDropout {
+  readonly rate: number;
+  readonly unknownId: number;
+  /** Ids from here on may be dropped; those below are special. */
+  readonly firstWordId: number;
+  readonly random: Random;
+}
+
+/** Pads to the longest example. Without `tokenDropout` every token stays. */
+export function assembleBatch(examples: readonly Example[], tokenDropout?: TokenDropout): AssembledBatch {
+  const sentences = examples.length;
+  const tokens = examples.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
+  const all = new Int32Array(sentences * tokens); // 0 is [PAD]
+  const mask = new Float32Array(sentences * tokens);
+  for (const [b, { ids }] of examples.entries()) {
+    for (let t = 0; t < ids.length; t++) {
+      const dropped =
+        tokenDropout !== undefined &&
+        ids[t]! >= tokenDropout.firstWordId &&
+        tokenDropout.random.next() < tokenDropout.rate;
+      all[b * tokens + t] = dropped ? tokenDropout.unknownId : ids[t]!;
+      mask[b * tokens + t] = 1;
+    }
+  }
+  const ids = Int32Array.from(new Set(all)).sort();
+  const rowOf = new Map([...ids].map((id, row) => [id, row]));
+  const classes = examples[0]?.target.length ?? 0;
+  const targets = new Float32Array(sentences * classes);
+  for (const [b, { target }] of examples.entries()) targets.set(target, b * classes);
+  return { sentences, tokens, ids, rowOfToken: all.map((id) => rowOf.get(id)!), mask, targets };
+}

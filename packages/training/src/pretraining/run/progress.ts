@@ -1,0 +1,39 @@
+// The progress lines of a training run, and of the reading of many texts before or after it.
+
+import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
+import type { ExtractionProgress } from "../../checkpoints/extractor-files.js";
+import type { ProgressReport } from "../loop/trainer.js";
+
+export interface ProgressLine {
+  show(progress: ProgressReport): void;
+  /** To be called when training returns: it may do so before its last step. */
+  end(): void;
+}
+
+export function createProgressLine(output: ProgressOutput): ProgressLine {
+  const line = createStatusLine(output);
+  return {
+    show: (progress) => line.show(() => progressText(progress), progress.step === progress.steps),
+    end: line.end,
+  };
+}
+
+/** For one thing after the other, each from nothing to its total. */
+export function createExtractionLine(output: ProgressOutput): (progress: ExtractionProgress) => void {
+  const line = createStatusLine(output);
+  let current: { readonly what: string; readonly startMs: number } | undefined;
+  return ({ what, done, total }) => {
+    if (current?.what !== what) current = { what, startMs: output.nowMs() };
+    const secondsLeft = ((output.nowMs() - current.startMs) / 1000 / done) * (total - done);
+    const isLast = done === total;
+    // Of the first batch the line cannot tell how long it took.
+    const left = isLast || secondsLeft === 0 ? "" : ` · ${inWords(secondsLeft)} left`;
+    line.show(() => `${what}: ${Math.floor((100 * done) / total)}%${left}`, isLast);
+    if (isLast) line.end();
+  };
+}
+
+export function progressText({ step, steps, epoch, epochs, loss, devMetric, secondsLeft }: ProgressReport): string {
+  const dev = devMetric === undefined ? "" : ` · dev ${devMetric.toFixed(4)}`;
+  return `epoch ${epoch + 1}/${epochs} · step ${step}/${steps} · loss ${loss.toFixed(4)}${dev} · ${inWords(secondsLeft)} left`;
+}
