@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import { openFeatureExtractor } from "@attune/ml/features/open-extractor";
-import { loadHead } from "@attune/ml/heads/head";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { Page } from "playwright-core";

@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { serverOptions } from "../../apps/server/src/cli/command-line.js";
 import { commandTable } from "../../apps/server/src/cli/commands.js";
 import { dispatch } from "../../apps/server/src/cli/dispatch.js";
-import { serverOptions } from "../../apps/server/src/client/command-line.js";
 import { createFleet, enrolDevice, startTestServer, type TestDevice, type TestServer } from "./harness.js";
 import { makeTemporaryHome } from "./temporary-home.js";
 

@@ -1,13 +1,14 @@
 // Files that are either the old one or the new one after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Replaces or creates `path`. `mode` is exact, whatever the umask: 0600 for anything secret. */
 export async function writeFileDurably(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const directory = dirname(path);
-  const temporary = join(directory, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  const temporary = temporaryBeside(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {
@@ -23,6 +24,36 @@ export async function writeFileDurably(path: string, content: string | Uint8Arra
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** The same for threads, which compute without waiting; makes the directory. Several may write one file at a time. */
+export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
+  const directory = dirname(path);
+  mkdirSync(directory, { recursive: true });
+  const temporary = temporaryBeside(path);
+  try {
+    const file = openSync(temporary, "wx");
+    try {
+      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  const opened = openSync(directory, "r");
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
 }
 
 export async function syncDirectory(path: string): Promise<void> {

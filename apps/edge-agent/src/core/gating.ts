@@ -6,9 +6,9 @@ import { minimumHoldout } from "./egress/report.js";
 import type { Fitted, Student } from "./learning/learner.js";
 import type { Context } from "./memory.js";
 import { keys } from "./memory.js";
+import type { Pair } from "./pair.js";
 import { putRecord } from "./records.js";
 import type { Serial } from "./serial.js";
-import type { Pair } from "./update/candidate.js";
 import { personalGate } from "./update/personal-gate.js";
 import { contentOf } from "./update/verdicts.js";
 

@@ -3,7 +3,8 @@
 import { readFileSync } from "node:fs";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { createWasmEngine, type WasmBuilds } from "@attune/ml/engine/wasm-engine";
+import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
+import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import type { WasmTeam } from "@attune/ml/engine/wasm-team";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 

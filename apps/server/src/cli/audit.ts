@@ -3,16 +3,9 @@ import { readFile } from "node:fs/promises";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
-import {
-  accessOf,
-  parseFlags,
-  refuseMore,
-  required,
-  serverOptions,
-  serverOptionsHelp,
-} from "../client/command-line.js";
 import { fetchReports } from "../client/device-reports.js";
 import type { Command } from "./command.js";
+import { accessOf, parseFlags, refuseMore, required, serverOptions, serverOptionsHelp } from "./command-line.js";
 
 const options = { journal: { type: "string" } } as const;
 

@@ -1,8 +1,8 @@
 // `attune demo`: the whole loop on one machine, to completion.
 
 import { renderTable } from "../demo/screen.js";
-import { demoOptions, parseDemoFlags, runInTerminal } from "../demo/terminal.js";
 import type { Command } from "./command.js";
+import { demoOptions, parseDemoFlags, runInTerminal } from "./demo-terminal.js";
 
 export const demoCommand: Command = {
   name: "demo",

@@ -6,7 +6,8 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
 import { type DatasetMapping, parseMapping } from "@attune/training/datasets/mapping";
 import { openCellStore } from "@attune/training/experiments/run/cell-store";
-import { type ExperimentOptions, openExperiments } from "@attune/training/experiments/run/experiment";
+import { openExperiments } from "@attune/training/experiments/run/experiment";
+import type { ExperimentOptions } from "@attune/training/experiments/run/options";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import { openData } from "@attune/training/experiments/workbench/data";
 import {

@@ -9,7 +9,7 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { iemocapLabels } from "@attune/training/datasets/iemocap";
 import { classifierTask } from "@attune/training/experiments/classifiers/classifier-tasks";
 import { openExperiments } from "@attune/training/experiments/run/experiment";
-import type { RunRecord } from "@attune/training/pretraining/run/pretrain";
+import type { RunRecord } from "@attune/training/pretraining/run/run-record";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { configOf, randomWeights } from "../../../../test/golden/random-encoders.js";

@@ -152,7 +152,7 @@ describe("attune extractor freeze", () => {
 
   it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
     const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];
-    expect(await refusal(extractorCommand, argv)).toMatch(/none\/run\.json: is missing or not JSON/);
+    expect(await refusal(extractorCommand, argv)).toMatch(/none\/run\.json is missing or not JSON/);
     expect(await refusal(extractorCommand, ["freeze", "--run", at("run")])).toMatch(/--data is missing/);
     expect(await refusal(extractorCommand, ["thaw"])).toMatch(/there are `freeze` and `import`/);
     expect(await refusal(extractorCommand, ["freeze", "--colour"])).toMatch(/--colour/);

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { openReproducibleEngine } from "@attune/platform/engine";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
@@ -12,7 +13,6 @@ import { loadMeld } from "@attune/training/datasets/meld";
 import { cardOf } from "@attune/training/freezing/card";
 import { type Evaluation, evaluateExtractor } from "@attune/training/freezing/evaluation";
 import { freezeExtractor, readOrigin, writeRecord } from "@attune/training/freezing/freeze";
-import { writeDurably } from "@attune/training/pretraining/loop/checkpoint";
 import { createExtractionLine } from "@attune/training/pretraining/run/progress";
 import type { Command, CommandIo } from "./command.js";
 import { importOptions, importUsage, runImport } from "./extractor-import.js";
@@ -102,7 +102,7 @@ function freezeOn(engine: Engine, flags: Flags, io: CommandIo): void {
     });
   }
   writeRecord(out, origin, { frozen, ...(evaluation ? { evaluation } : {}) });
-  writeDurably(join(out, "README.md"), new TextEncoder().encode(cardOf(origin, { frozen, evaluation })));
+  writeFileDurablySync(join(out, "README.md"), new TextEncoder().encode(cardOf(origin, { frozen, evaluation })));
   if (io.json) io.stdout(JSON.stringify({ out, ...frozen, ...(evaluation ? { evaluation } : {}) }));
   else {
     io.stdout(`${out}: ${frozen.featureSize} features, identity ${frozen.identity}`);

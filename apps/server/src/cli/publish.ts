@@ -1,17 +1,9 @@
 // `attune publish`: makes a frozen extractor a signed release.
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import {
-  accessOf,
-  parseCount,
-  parseFlags,
-  refuseMore,
-  required,
-  serverOptions,
-  serverOptionsHelp,
-} from "../client/command-line.js";
 import { publishFolder } from "../client/publish-folder.js";
 import type { Command } from "./command.js";
+import { accessOf, parseCount, parseFlags, refuseMore, required, serverOptions, serverOptionsHelp } from "./command-line.js";
 
 const options = {
   model: { type: "string" },

@@ -1,4 +1,7 @@
 // `attune release`: what is published.
+
+import { askServer } from "../client/fleet-client.js";
+import type { Command, CommandIo } from "./command.js";
 import {
   accessOf,
   chooseAction,
@@ -8,9 +11,7 @@ import {
   required,
   serverOptions,
   serverOptionsHelp,
-} from "../client/command-line.js";
-import { askServer } from "../client/fleet-client.js";
-import type { Command, CommandIo } from "./command.js";
+} from "./command-line.js";
 
 const options = {} as const;
 

@@ -1,4 +1,7 @@
 // `attune rollout`: decides which release a fleet should run, and shows how far it has come.
+
+import { askServer } from "../client/fleet-client.js";
+import type { Command } from "./command.js";
 import {
   accessOf,
   chooseAction,
@@ -8,9 +11,7 @@ import {
   required,
   serverOptions,
   serverOptionsHelp,
-} from "../client/command-line.js";
-import { askServer } from "../client/fleet-client.js";
-import type { Command } from "./command.js";
+} from "./command-line.js";
 
 const options = {
   fleet: { type: "string" },

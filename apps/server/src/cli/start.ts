@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { renderTable } from "../demo/screen.js";
-import { demoOptions, parseDemoFlags, runInTerminal } from "../demo/terminal.js";
 import type { Command } from "./command.js";
+import { demoOptions, parseDemoFlags, runInTerminal } from "./demo-terminal.js";
 
 export const startCommand: Command = {
   name: "start",

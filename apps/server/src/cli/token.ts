@@ -1,4 +1,7 @@
 // `attune token`: hands out one-time enrolment tokens.
+
+import { askServer } from "../client/fleet-client.js";
+import type { Command } from "./command.js";
 import {
   accessOf,
   chooseAction,
@@ -7,9 +10,7 @@ import {
   required,
   serverOptions,
   serverOptionsHelp,
-} from "../client/command-line.js";
-import { askServer } from "../client/fleet-client.js";
-import type { Command } from "./command.js";
+} from "./command-line.js";
 
 const options = { fleet: { type: "string" }, ttl: { type: "string" } } as const;
 

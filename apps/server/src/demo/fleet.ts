@@ -8,11 +8,16 @@ import { fetchReports } from "../client/device-reports.js";
 import { askServer, type FleetClient, findServer } from "../client/fleet-client.js";
 import { publishFolder } from "../client/publish-folder.js";
 import type { AgentClient } from "./agent-client.js";
-import type { DemoResult } from "./run.js";
+
+export interface PublishedRelease {
+  readonly sequence: number;
+  readonly model: string;
+  readonly modelVersion: string;
+}
 
 export interface DemoFleet {
   /** Publishes the frozen extractor in `directory` and makes it the fleet's target; doing so again changes nothing. */
-  publish(directory: string): Promise<DemoResult["release"]>;
+  publish(directory: string): Promise<PublishedRelease>;
   /** A one-time enrolment token. */
   createToken(): Promise<string>;
   /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and none besides. */

@@ -9,7 +9,7 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { type AgentStatus, createAgentClient } from "./agent-client.js";
 import { type Border, openBorder } from "./border.js";
-import { type DemoFleet, openFleet } from "./fleet.js";
+import { type DemoFleet, openFleet, type PublishedRelease } from "./fleet.js";
 import { live, type Progress } from "./life.js";
 import { loadPeople, type Person } from "./people.js";
 import { agentScript, enrolAgent, root } from "./processes.js";
@@ -34,7 +34,7 @@ export interface DemoOptions {
 
 export interface DemoResult {
   readonly people: readonly PersonResult[];
-  readonly release: { readonly sequence: number; readonly model: string; readonly modelVersion: string };
+  readonly release: PublishedRelease;
   readonly engine: string;
   readonly wallMs: number;
 }

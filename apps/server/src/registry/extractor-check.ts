@@ -10,7 +10,8 @@ import {
 import { createFeatureExtractor, type FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { assertPlausible } from "@attune/ml/features/plausible";
-import { assertSameFeatures, loadHead } from "@attune/ml/heads/head";
+import { assertSameFeatures } from "@attune/ml/heads/head";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";

@@ -3,8 +3,8 @@ import { MlError } from "../error.js";
 import type { ElmSums, HeadKernels, LabelledMatrix, OselmKernel } from "../heads/head-kernels.js";
 import type { HiddenLayer } from "../heads/hidden-layer.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
+import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
-import { factorizeInPlace, padding } from "./head-kernels.js";
 
 /** Bounds the memory for hidden outputs, whatever the number of rows. */
 const mostRows = 64;

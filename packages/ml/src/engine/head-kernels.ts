@@ -7,10 +7,9 @@ import * as reference from "../heads/reference-head-kernels.js";
 import type { Design } from "../heads/softmax.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createElmKernels } from "./elm-kernels.js";
+import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
 
-/** Classes of a descent are padded to a multiple of these; so are the right-hand sides of a solution. */
-export const padding = 8;
 /** Rows of float64 work that the kernels take at once. */
 export const blockRows = 32;
 /** Fewer rows than these are predicted in plain TypeScript. */
@@ -140,29 +139,6 @@ function gram(core: HeadCore, given: Float64Array, size: number): Float64Array {
     return sums.slice();
   } finally {
     memory.close();
-  }
-}
-
-/** The twin's: a pivot below this many roundings of the largest diagonal element is not told apart from zero. */
-const roundingsPerPivot = 16;
-
-/** upper: A by its upper triangle → the factor of A + ridge·I. Throws `singular`. */
-export function factorizeInPlace(
-  call: (smallest: number) => number,
-  { upper, size, ridge }: { upper: Float64Array; size: number; ridge: number },
-): void {
-  let largest = 0;
-  for (let i = 0; i < size; i++) {
-    upper[i * size + i]! += ridge;
-    largest = Math.max(largest, Math.abs(upper[i * size + i]!));
-  }
-  const smallest = Math.max(roundingsPerPivot * size * Number.EPSILON * largest, Number.MIN_VALUE);
-  const failed = Number.isFinite(smallest) ? call(smallest) : 1;
-  if (failed !== 0) {
-    throw new MlError(
-      "singular",
-      `The matrix is singular: pivot ${failed - 1} of ${size}; use a larger l2 or more rows`,
-    );
   }
 }
 

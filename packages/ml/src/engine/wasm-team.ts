@@ -1,7 +1,7 @@
 // Threads for the encoders in WebAssembly: each encoder in a memory of its own, shared with workers that the host starts. The host says how;
 // where it cannot, encoders are computed on one thread and the team says why.
 import { MlError } from "../error.js";
-import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-engine.js";
+import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-kernel.js";
 
 /** What `packages/ml/kernels/thread.js` is given: it crosses to a worker by structured cloning. Addresses in the memory. */
 export interface ThreadStart {

@@ -8,8 +8,9 @@ import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors } from "../tensor/safetensors.js";
 import { calibrateHead, headScores } from "./calibrated.js";
 import { fitElm } from "./elm.js";
-import { type Head, loadHead } from "./head.js";
+import type { Head } from "./head.js";
 import { fitLinear, type LinearHead } from "./linear.js";
+import { loadHead } from "./load-head.js";
 import { createOselm, type OselmHead } from "./oselm.js";
 import { fitTemperature, softmaxAt, temperatureRange } from "./temperature.js";
 

@@ -3,7 +3,7 @@ import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { checkExamples, checkFeatures, type Examples } from "./examples.js";
-import type { Head, HeadIdentity } from "./head.js";
+import type { Head } from "./head.js";
 import { readHeaderOf, writeHead } from "./head-file.js";
 import type { HeadKernels } from "./head-kernels.js";
 import {
@@ -15,6 +15,7 @@ import {
   readHiddenLayer,
   writeHiddenLayer,
 } from "./hidden-layer.js";
+import type { HeadIdentity } from "./identity.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
 import { projectOntoSimplex } from "./simplex.js";
 

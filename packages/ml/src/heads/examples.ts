@@ -1,7 +1,7 @@
 // The checks every head makes before it computes: sizes, labels, finite features. Bad rows are named by their index.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
-import type { HeadIdentity } from "./head.js";
+import type { HeadIdentity } from "./identity.js";
 
 export interface Examples {
   /** (N, D) */

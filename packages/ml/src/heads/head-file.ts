@@ -3,7 +3,8 @@ import { MlError } from "../error.js";
 import { readMetadataField, readMetadataJson } from "../tensor/fields.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { checkIdentity } from "./examples.js";
-import type { HeadIdentity, HeadKind } from "./head.js";
+import type { HeadKind } from "./head.js";
+import type { HeadIdentity } from "./identity.js";
 
 const version = "1";
 

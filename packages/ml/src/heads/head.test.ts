@@ -3,9 +3,10 @@ import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "../tensor/safetensors.js";
 import { fitElm } from "./elm.js";
-import { assertSameFeatures, type Head, loadHead } from "./head.js";
+import { assertSameFeatures, type Head } from "./head.js";
 import type { ElmRecipe } from "./hidden-layer.js";
 import { fitLinear, type LinearRecipe } from "./linear.js";
+import { loadHead } from "./load-head.js";
 import { createOselm, type OselmHead } from "./oselm.js";
 
 const identity = { features: "f00d", classes: ["neutral", "joy", "Ärger 😠"] };

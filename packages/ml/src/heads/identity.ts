@@ -1,6 +1,13 @@
 // Comparing what two heads, or a head and a feature extractor, were made for.
 import { MlError } from "../error.js";
-import type { HeadIdentity } from "./head.js";
+
+/** What a head was trained on. Heads of different identities cannot stand in for each other. */
+export interface HeadIdentity {
+  /** FeatureExtractor.identity */
+  readonly features: string;
+  /** In the order of the columns of `probabilities`. */
+  readonly classes: readonly string[];
+}
 
 /** Throws `mismatch`, naming both identities, unless features and classes (in order) are the same. */
 export function refuseOtherIdentity(what: string, own: HeadIdentity, wanted: HeadIdentity): void {

@@ -2,7 +2,6 @@
 import { MlError } from "../error.js";
 import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
-import type { HeadIdentity } from "./head.js";
 import { readHeaderOf, writeHead } from "./head-file.js";
 import {
   type ElmRecipe,
@@ -11,6 +10,7 @@ import {
   readHiddenLayer,
   writeHiddenLayer,
 } from "./hidden-layer.js";
+import type { HeadIdentity } from "./identity.js";
 
 /** Sums over rows, exact (hidden-layer.ts): the same rows give the same sums, whatever came and went between. */
 export interface Sums {

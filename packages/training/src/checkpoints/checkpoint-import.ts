@@ -11,12 +11,13 @@ import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { parsePythonJson } from "@attune/ml/json";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { writeDurably } from "../pretraining/loop/checkpoint.js";
 import { readTokenizerJson, type TokenizerOrigin, tokenizerFileNames } from "./checkpoint-tokenizer.js";
 import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeights } from "./checkpoint-weights.js";
-import { extractorConfigJson, sha256 } from "./export.js";
+import { extractorConfigJson } from "./export.js";
 
 export interface ImportInput {
   readonly folder: string;
@@ -176,6 +177,6 @@ function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): void 
   const partial = `${out}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(out), { recursive: true });
-  for (const [name, bytes] of files) writeDurably(join(partial, name), bytes);
+  for (const [name, bytes] of files) writeFileDurablySync(join(partial, name), bytes);
   renameSync(partial, out);
 }

@@ -1,13 +1,12 @@
 // Writes a trained encoder in Hugging Face's layout (config.json, model.safetensors, tokenizer.json).
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
-import { writeDurably } from "../pretraining/loop/checkpoint.js";
 
 export interface ExportInput {
   readonly directory: string;
@@ -40,13 +39,7 @@ export function encoderFile(config: EncoderConfig, weights: ReadonlyMap<string, 
 export function exportEncoder(input: ExportInput): void {
   const model = serializeSafetensors(encoderFile(input.config, input.weights));
   const encoder = new TextEncoder();
-  writeDurably(join(input.directory, "model.safetensors"), model);
-  writeDurably(join(input.directory, "config.json"), encoder.encode(extractorConfigJson(input.config, input)));
-  writeDurably(join(input.directory, "tokenizer.json"), encoder.encode(input.tokenizerJson));
-}
-
-export function sha256(...parts: (string | Uint8Array)[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest("hex");
+  writeFileDurablySync(join(input.directory, "model.safetensors"), model);
+  writeFileDurablySync(join(input.directory, "config.json"), encoder.encode(extractorConfigJson(input.config, input)));
+  writeFileDurablySync(join(input.directory, "tokenizer.json"), encoder.encode(input.tokenizerJson));
 }

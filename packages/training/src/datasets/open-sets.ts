@@ -2,8 +2,9 @@
 
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
-import { type LabelledSet, loadLabelledSet, type SetRow } from "./labelled-set.js";
+import { loadLabelledSet } from "./labelled-set.js";
 import type { DatasetColumns, DatasetMapping } from "./mapping.js";
+import type { LabelledSet, SetRow } from "./set.js";
 import { stratifiedSplit } from "./split.js";
 import { datasetError } from "./text-file.js";
 

@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 import { holdsIds, labelFileName, readIdFile, readLabelFile } from "./goemotions.js";
-import type { LabelledSet, SetOptions, SetRow } from "./labelled-set.js";
 import { isName, longestName } from "./mapping.js";
 import { readOwnTable, usualColumns } from "./own-table.js";
 import { isTable, partFile, tableExtensions, warnOfOthers } from "./parts.js";
+import type { LabelledSet, SetOptions, SetRow } from "./set.js";
 import type { TableRow } from "./table.js";
 import { datasetError } from "./text-file.js";
 import { rowsText, type Warn } from "./warning.js";

@@ -1,9 +1,9 @@
 // What a model card says of the labelled sets that an extractor was trained on: their names, terms and limits, and where the commands expect them.
 
-import type { SetKind } from "../datasets/labelled-set.js";
 import { pairsText } from "../datasets/mapping.js";
+import type { SetKind } from "../datasets/set.js";
 import type { TaskRecord } from "../pretraining/data/training-data.js";
-import type { RunRecord } from "../pretraining/run/pretrain.js";
+import type { RunRecord } from "../pretraining/run/run-record.js";
 
 const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
   goemotions: "GoEmotions",

@@ -3,7 +3,7 @@
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
 import { recipeNameOf, recipeNotes } from "../pretraining/data/recipe.js";
 import { endingText } from "../pretraining/loop/ending.js";
-import type { RunRecord, TeacherRecord } from "../pretraining/run/pretrain.js";
+import type { RunRecord, TeacherRecord } from "../pretraining/run/run-record.js";
 import { type CardData, cardDataOf } from "./card-data.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";

@@ -13,19 +13,19 @@ import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
-import { sha256 } from "../checkpoints/export.js";
 import { type ExtractionProgress, openExtractor, readExtractorFolder } from "../checkpoints/extractor-files.js";
 import { loadEmoryNlp } from "../datasets/emorynlp.js";
 import { loadGoEmotions } from "../datasets/goemotions.js";
 import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
 import { rowsText, type Warn } from "../datasets/warning.js";
-import { writeDurably } from "../pretraining/loop/checkpoint.js";
-import type { RunRecord } from "../pretraining/run/pretrain.js";
+import { type RunRecord, readRunRecord } from "../pretraining/run/run-record.js";
 import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
@@ -118,7 +118,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
   files["golden.json"] = encode(`${JSON.stringify(golden)}\n`);
 
-  for (const [name, bytes] of Object.entries(files)) writeDurably(join(out, name), bytes);
+  for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(out, name), bytes);
   return {
     identity,
     featureSize: reduction.outputSize,
@@ -179,12 +179,12 @@ export type Origin =
   | { readonly kind: "run"; readonly record: RunRecord }
   | { readonly kind: "import"; readonly record: ImportRecord };
 
-/** From run.json or import.json. Throws INVALID_EXTRACTOR where neither is there. */
+/** From run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, where it is missing or damaged. */
 export function readOrigin(directory: string): Origin {
-  const kind = existsSync(join(directory, "import.json")) ? "import" : "run";
-  const path = join(directory, `${kind}.json`);
+  const path = join(directory, "import.json");
+  if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory) };
   try {
-    return { kind, record: JSON.parse(readFileSync(path, "utf8")) };
+    return { kind: "import", record: JSON.parse(readFileSync(path, "utf8")) };
   } catch (cause) {
     throw new AppError("INVALID_EXTRACTOR", `${path}: is missing or not JSON; let the run finish first`, { cause });
   }
@@ -193,7 +193,7 @@ export function readOrigin(directory: string): Origin {
 /** The origin's record beside what freezing and measuring found. */
 export function writeRecord(directory: string, { kind, record: origin }: Origin, found: object): void {
   const record = { ...origin, ...found };
-  writeDurably(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));
+  writeFileDurablySync(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));
 }
 
 function encode(text: string): Uint8Array {

@@ -1,7 +1,8 @@
 // Learning on one release: features of what is stored, a personal head fitted on them, its scores; all of it saved sealed.
 
 import type { Engine } from "@attune/ml/engine/engine";
-import { type Head, loadHead } from "@attune/ml/heads/head";
+import type { Head } from "@attune/ml/heads/head";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
@@ -9,10 +10,10 @@ import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { HeadChoice, Split } from "../agent-api.js";
+import type { Pair } from "../pair.js";
 import type { Cipher, Clock, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
 import type { Serial } from "../serial.js";
-import type { Pair } from "../update/candidate.js";
 import { evaluate, type LabelledRows } from "./evaluate.js";
 import { type FeatureSet, featureSetKey, openFeatureSet } from "./features-cache.js";
 import { createPace } from "./pace.js";

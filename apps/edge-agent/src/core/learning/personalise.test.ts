@@ -1,6 +1,6 @@
 import { fitElm } from "@attune/ml/heads/elm";
-import { loadHead } from "@attune/ml/heads/head";
 import { fitLinear } from "@attune/ml/heads/linear";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { selectPriorStrength } from "@attune/ml/heads/prior";
 import { logLoss, predictedLabels } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";

@@ -11,7 +11,8 @@ import {
   type TinyRelease,
   type TinyReleaseOptions,
 } from "../../../../../test/fakes/tiny-release.js";
-import { loadPair, type Pair, tryPair } from "./candidate.js";
+import type { Pair } from "../pair.js";
+import { loadPair, tryPair } from "./candidate.js";
 
 // Whole lives run here; a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });

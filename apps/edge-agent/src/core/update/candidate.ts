@@ -5,23 +5,15 @@ import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { openFeatureExtractor, warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { assertPlausible } from "@attune/ml/features/plausible";
-import { assertSameFeatures, type Head, loadHead } from "@attune/ml/heads/head";
+import { assertSameFeatures } from "@attune/ml/heads/head";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { type ByteSource, openSafetensors, parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
-import { type Golden, goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
+import { goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
+import type { Pair } from "../pair.js";
 import type { Hashing } from "../ports.js";
-
-/** A release at work: what turns text into features, and the prior head that reads them. */
-export interface Pair {
-  readonly release: Release;
-  readonly prior: Head;
-  /** Features of one text, after the DR: (featureSize). */
-  extract(text: string): Float32Array;
-  encodeIds(ids: Int32Array): Float32Array;
-  readonly golden: Golden;
-}
 
 export interface ReleaseFiles {
   /** model.safetensors, of which a few rows are read at a time. */

@@ -5,9 +5,10 @@ import { type Release, type ReleaseFile, type ReleaseFileName, releaseSchema } f
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { signedEnvelopeSchema } from "@attune/shared/signature";
+import type { Pair } from "../pair.js";
 import type { OpenFile, Ports } from "../ports.js";
 import type { Target } from "../state.js";
-import { loadPair, type Pair, type ReleaseFiles, tryPair } from "./candidate.js";
+import { loadPair, type ReleaseFiles, tryPair } from "./candidate.js";
 import { openVerified, readVerified, slotFile } from "./slots.js";
 
 type FilePorts = Pick<Ports, "files" | "hashing">;

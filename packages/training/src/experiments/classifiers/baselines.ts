@@ -2,7 +2,7 @@
 
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { bagOfWordsPredictions } from "../../freezing/bag-of-words.js";
-import { referenceLines } from "../tables/paper.js";
+import { referenceLines } from "../paper.js";
 import { commonestClass, labelsOf } from "../workbench/data.js";
 import { type ExtractorSource, randomTwin } from "../workbench/extractor-source.js";
 import { type Baselines, deviation, mean, type OutcomeOf, type Task } from "../workbench/outcome.js";

@@ -5,6 +5,7 @@ import type { Task } from "../workbench/outcome.js";
 import { type FeatureChoice, featureKey, problemOf, taskKey, type Workbench } from "../workbench/workbench.js";
 import { bpLimitSeconds, bpSeconds, bpTask } from "./bp-baseline.js";
 import { type Classifier, measureClassifier } from "./classifiers.js";
+import type { ElmClassifiers } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear } from "./linear-classifier.js";
 
@@ -23,8 +24,13 @@ export const classifierRows = [
 ] as const;
 export type ClassifierRow = (typeof classifierRows)[number];
 
+export interface ClassifierBench extends Workbench {
+  /** `elm` and `oselm` share what they fit while choosing. */
+  readonly elm: ElmClassifiers;
+}
+
 /** undefined where the row is not measured: `bp` of a large encoder without --with-bp. */
-export function classifierTask(bench: Workbench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
+export function classifierTask(bench: ClassifierBench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
   switch (row) {
     case "BP":
       return isBpMeasured(bench, choice) ? bpTask(bench, choice.source) : undefined;

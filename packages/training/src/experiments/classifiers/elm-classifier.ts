@@ -9,7 +9,7 @@ import { createOselm } from "@attune/ml/heads/oselm";
 import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import { projectOntoSimplex } from "@attune/ml/heads/simplex";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
-import { paperSetup } from "../tables/paper.js";
+import { paperSetup } from "../paper.js";
 import { type Examples, keepLatest } from "../workbench/workbench.js";
 import { type Classifier, type FitInput, type Fitted, unlessSingular } from "./classifiers.js";
 

@@ -5,10 +5,10 @@ import { importanceOf } from "@attune/ml/heads/softmax";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom, type Random } from "@attune/ml/tensor/random";
-import type { Tf } from "../../pretraining/backend/backend.js";
+import type { Tf } from "../../pretraining/backend/tensorflow.js";
 import type { Tensor2D } from "../../pretraining/graphs/layers.js";
 import { adamUpdate, createParameter, type Parameter } from "../../pretraining/loop/optimizer.js";
-import { paperSetup } from "../tables/paper.js";
+import { paperSetup } from "../paper.js";
 import type { Classifier, FitInput, Fitted } from "./classifiers.js";
 
 export interface HiddenSetting {

@@ -6,7 +6,7 @@ import { fitLinear, type LinearRecipe, toOptimum } from "@attune/ml/heads/linear
 import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type LinearSetting, l2Candidates, linearSettings } from "../../freezing/evaluation.js";
-import { paperSetup } from "../tables/paper.js";
+import { paperSetup } from "../paper.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
 
 /** What the paper leaves open: epochs. Its single-user models converged within 100; with all users an epoch has ten times the steps. */

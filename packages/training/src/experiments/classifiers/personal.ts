@@ -1,7 +1,7 @@
 // One person's own head: from scratch and on top of a prior head, from n of their utterances. What the edge agent does, measured.
 
-import type { HeadIdentity } from "@attune/ml/heads/head";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
+import type { HeadIdentity } from "@attune/ml/heads/identity";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { type PriorStrengthOptions, selectPriorStrength } from "@attune/ml/heads/prior";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";

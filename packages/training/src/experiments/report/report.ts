@@ -1,8 +1,8 @@
 // The HTML report: every table with the paper's numbers, the pictures, what was chosen, and the researcher's own sample utterances. One file.
 
+import { randomReferenceShape } from "../paper.js";
 import type { ExperimentRun } from "../run/experiment.js";
 import { failureText, faultOf } from "../run/failures.js";
-import { randomReferenceShape } from "../tables/paper.js";
 import { sampleTask } from "../tables/table2.js";
 import type { Baselines, Cell, TableResult } from "../workbench/outcome.js";
 import { escapeHtml } from "./charts.js";

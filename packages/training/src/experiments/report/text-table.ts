@@ -1,6 +1,6 @@
 // A table as lines for a terminal: ours, the paper's number beside it in brackets, below it each note once and the baselines.
 
-import { randomReferenceShape } from "../tables/paper.js";
+import { randomReferenceShape } from "../paper.js";
 import type { Baselines, Cell, TableResult } from "../workbench/outcome.js";
 
 export function tableText({ table, split, cells }: TableResult, title: string, baselines: Baselines): string {

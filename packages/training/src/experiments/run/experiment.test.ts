@@ -18,7 +18,8 @@ import { type ExperimentName, experimentByName } from "../tables/catalogue.js";
 import { squaredErrors } from "../tables/figure2.js";
 import { type Cell, experimentResultSchema, type Outcome } from "../workbench/outcome.js";
 import { type Problem, problemOf } from "../workbench/workbench.js";
-import { type ExperimentOptions, type ExperimentRun, runExperiments } from "./experiment.js";
+import { type ExperimentRun, runExperiments } from "./experiment.js";
+import type { ExperimentOptions } from "./options.js";
 import { createProgress } from "./progress.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));

@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { openEngine } from "@attune/platform/engine";
 import { AppError } from "@attune/shared/errors";
-import type { DatasetMapping } from "../../datasets/mapping.js";
-import { openBackend, type Tf } from "../../pretraining/backend/backend.js";
+import { openBackend } from "../../pretraining/backend/backend.js";
+import type { Tf } from "../../pretraining/backend/tensorflow.js";
 import { type BaselineTasks, baselinesOf, baselineTasks } from "../classifiers/baselines.js";
+import type { ClassifierBench } from "../classifiers/classifier-tasks.js";
 import { createElmClassifiers } from "../classifiers/elm-classifier.js";
-import { type ExperimentName, experimentByName } from "../tables/catalogue.js";
+import { experimentByName } from "../tables/catalogue.js";
 import { openData } from "../workbench/data.js";
 import { type ExtractorSource, openSource } from "../workbench/extractor-source.js";
 import { createFeatureCache } from "../workbench/feature-cache.js";
@@ -18,36 +19,12 @@ import { dataDigest, keepLatest, type Workbench } from "../workbench/workbench.j
 import { openCellStore } from "./cell-store.js";
 import { assembled, failuresOf } from "./failures.js";
 import { type Lane, openThread, thisThread } from "./lanes.js";
-import type { Progress } from "./progress.js";
+import type { ExperimentOptions, ExperimentRequest } from "./options.js";
 import { runTasks, tasksOf } from "./run.js";
-
-export interface ExperimentOptions {
-  readonly names: readonly ExperimentName[];
-  /** A folder, or one file. */
-  readonly dataDirectory: string;
-  /** How a dataset of the user's own calls its columns, and what its labels are to be called. */
-  readonly mapping?: DatasetMapping;
-  /** DIR or NAME=DIR; empty: the bundled one. */
-  readonly extractors: readonly string[];
-  readonly split: "dev" | "test";
-  readonly full: boolean;
-  /** Fine-tune large encoders end to end too. */
-  readonly withBp: boolean;
-  /** How many tasks are computed at a time, each in a thread of its own, so that this one can be interrupted; 0: one, in this one. */
-  readonly jobs: number;
-  readonly iemocapDirectory: string | undefined;
-  readonly cacheDirectory: string;
-  readonly progress: Progress;
-  /** Told once, before anything is computed, of rows and tables that are not taken as they stand. */
-  readonly onWarning: (text: string) => void;
-}
-
-/** What a thread is told: plain data. */
-export type ExperimentRequest = Omit<ExperimentOptions, "progress" | "onWarning">;
 
 export interface ExperimentRun {
   readonly result: ExperimentResult;
-  readonly bench: Workbench;
+  readonly bench: ClassifierBench;
   readonly experiments: readonly Experiment[];
   readonly baselines: BaselineTasks;
   readonly outcomeOf: OutcomeOf;
@@ -111,8 +88,8 @@ function openLanes(options: ExperimentOptions, tasks: number): readonly Lane[] {
 
 function openBench(
   options: ExperimentRequest,
-  { engineName, features, elm, heads }: { engineName: string } & Pick<Workbench, "features" | "elm" | "heads">,
-): Workbench {
+  { engineName, features, elm, heads }: { engineName: string } & Pick<ClassifierBench, "features" | "elm" | "heads">,
+): ClassifierBench {
   const data = openData(options.dataDirectory, options.mapping ?? {}, options.split);
   const measured = options.split === "dev" ? data.dev : data.test;
   if (measured === undefined) {

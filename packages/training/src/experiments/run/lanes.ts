@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AppError, isErrorCode } from "@attune/shared/errors";
 import type { Finding, Task } from "../workbench/outcome.js";
-import type { ExperimentOptions, ExperimentRequest } from "./experiment.js";
+import type { ExperimentOptions, ExperimentRequest } from "./options.js";
 
 /** Computes one task at a time. */
 export interface Lane {

@@ -1,8 +1,9 @@
 // A thread of `attune experiment`: opens the experiments it is given and computes the tasks it is told by key.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { type ExperimentRequest, openExperiments } from "./experiment.js";
+import { openExperiments } from "./experiment.js";
 import type { ThreadMessage } from "./lanes.js";
+import type { ExperimentRequest } from "./options.js";
 
 const port = parentPort!;
 const send = (message: ThreadMessage) => port.postMessage(message);

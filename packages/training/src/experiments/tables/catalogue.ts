@@ -1,8 +1,8 @@
 // All experiments by name.
 
 import type { BaselineTasks } from "../classifiers/baselines.js";
+import type { ClassifierBench } from "../classifiers/classifier-tasks.js";
 import type { Experiment } from "../workbench/outcome.js";
-import type { Workbench } from "../workbench/workbench.js";
 import { figure2 } from "./figure2.js";
 import { table1 } from "./table1.js";
 import { table2 } from "./table2.js";
@@ -17,6 +17,10 @@ const catalogue = { table1, table2, table3, table4, table5, table6, table7, figu
 export type ExperimentName = keyof typeof catalogue;
 export const experimentNames = Object.keys(catalogue) as readonly ExperimentName[];
 
-export function experimentByName(name: ExperimentName, bench: Workbench, { bagOfWords }: BaselineTasks): Experiment {
+export function experimentByName(
+  name: ExperimentName,
+  bench: ClassifierBench,
+  { bagOfWords }: BaselineTasks,
+): Experiment {
   return catalogue[name](bench, bagOfWords);
 }

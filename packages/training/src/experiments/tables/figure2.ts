@@ -5,14 +5,14 @@ import { roundTensorFileToHalf, roundToHalf } from "@attune/ml/quantization/fp16
 import { dequantizeTensorFile, quantizeTensorFile } from "@attune/ml/quantization/int8";
 import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
-import { sha256 } from "../../checkpoints/export.js";
+import { sha256 } from "@attune/platform/sha256";
 import type { LinearSetting } from "../../freezing/evaluation.js";
 import { type Classifier, choose } from "../classifiers/classifiers.js";
 import { optimalLinear } from "../classifiers/linear-classifier.js";
+import { paperFigure2 } from "../paper.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import { type Cell, type Experiment, mean, measuredCell, type OutcomeOf, type Task } from "../workbench/outcome.js";
 import { featureKey, type Problem, problemOf, taskKey, type Workbench } from "../workbench/workbench.js";
-import { paperFigure2 } from "./paper.js";
 
 const representations = ["FP32", "FP16", "INT8"] as const;
 type Representation = (typeof representations)[number];

@@ -1,10 +1,10 @@
 // Table 1: how the emotions are distributed over the dataset's splits.
 
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { paperTable1 } from "../paper.js";
 import type { DataRow } from "../workbench/data.js";
 import { type Cell, type Experiment, emptyCell } from "../workbench/outcome.js";
 import type { Workbench } from "../workbench/workbench.js";
-import { paperTable1 } from "./paper.js";
 
 export function table1({ data }: Workbench): Experiment {
   const splits: readonly (readonly ["Train" | "Validation" | "Test", readonly DataRow[] | undefined])[] = [

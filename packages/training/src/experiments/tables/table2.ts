@@ -4,6 +4,7 @@ import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-r
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { predictedLabels } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
+import { paperTable2 } from "../paper.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import type { Cell, Experiment, OutcomeOf, Task } from "../workbench/outcome.js";
 import {
@@ -15,7 +16,6 @@ import {
   taskKey,
   type Workbench,
 } from "../workbench/workbench.js";
-import { paperTable2 } from "./paper.js";
 
 const perSpeaker = 2;
 /** Where nobody is named. */

@@ -1,9 +1,9 @@
 // Table 3: how the six emotions are distributed over IEMOCAP, read from a user's own copy of the official release.
 
 import { type Iemocap, type IemocapRow, iemocapLabels, loadIemocap } from "../../datasets/iemocap.js";
+import { paperTable3 } from "../paper.js";
 import { type Cell, type Experiment, emptyCell } from "../workbench/outcome.js";
 import type { Workbench } from "../workbench/workbench.js";
-import { paperTable3 } from "./paper.js";
 
 const howToGet =
   "IEMOCAP may not be redistributed: request the release from sail.usc.edu/iemocap, then --iemocap IEMOCAP_full_release";

@@ -1,7 +1,13 @@
 // Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
 
 import { bpNotes, bpSeconds } from "../classifiers/bp-baseline.js";
-import { type ClassifierRow, classifierRows, classifierTask } from "../classifiers/classifier-tasks.js";
+import {
+  type ClassifierBench,
+  type ClassifierRow,
+  classifierRows,
+  classifierTask,
+} from "../classifiers/classifier-tasks.js";
+import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "../paper.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import { qualityCells } from "../workbench/measurement.js";
 import {
@@ -12,8 +18,6 @@ import {
   measuredCell,
   type Outcome,
 } from "../workbench/outcome.js";
-import type { Workbench } from "../workbench/workbench.js";
-import { type PaperClassifier, type PaperExtractor, paperClassifiers, paperExtractors, paperTable4 } from "./paper.js";
 
 /** Where the public checkpoints are, as the import command takes them. */
 export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
@@ -37,7 +41,7 @@ export function paperColumnOf({ paper }: ExtractorSource): PaperExtractor {
   return paper?.extractor ?? "BERT-Tiny";
 }
 
-export function table4(bench: Workbench): Experiment {
+export function table4(bench: ClassifierBench): Experiment {
   const given = bench.extractors.filter(({ paper }) => paper?.pretrained !== true);
   const columns = given.map((source) => ({
     source,

@@ -1,10 +1,10 @@
 // Table 5: what task-specific pre-training of the extractor gives, for every classifier on frozen features.
 
-import { type ClassifierRow, classifierTask } from "../classifiers/classifier-tasks.js";
+import { type ClassifierBench, type ClassifierRow, classifierTask } from "../classifiers/classifier-tasks.js";
+import { type PaperExtractor, paperExtractors, paperTable5 } from "../paper.js";
 import { type ExtractorSource, randomTwin } from "../workbench/extractor-source.js";
 import { type Experiment, emptyCell, measuredCell, type Task } from "../workbench/outcome.js";
 import type { Workbench } from "../workbench/workbench.js";
-import { type PaperExtractor, paperExtractors, paperTable5 } from "./paper.js";
 import { checkpointOf, missingCheckpoint } from "./table4.js";
 
 const rows = ["Hidden", "Linear", "Linear (optimum)", "ELM", "OSELM"] as const satisfies readonly ClassifierRow[];
@@ -19,7 +19,7 @@ interface Column {
   readonly note: string;
 }
 
-export function table5(bench: Workbench): Experiment {
+export function table5(bench: ClassifierBench): Experiment {
   const columns = [...ownColumns(bench), ...paperColumns(bench)].map((column) => ({
     ...column,
     tasks: rows.map((row) => {

@@ -2,7 +2,8 @@
 
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { fitPca } from "@attune/ml/features/pca";
-import { type ClassifierRow, classifierTask } from "../classifiers/classifier-tasks.js";
+import { type ClassifierBench, type ClassifierRow, classifierTask } from "../classifiers/classifier-tasks.js";
+import { type PaperReduction, paperTable6 } from "../paper.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import {
   type Cell,
@@ -13,7 +14,6 @@ import {
   type Task,
 } from "../workbench/outcome.js";
 import { featureKey, splitFeatures, taskKey, type Workbench } from "../workbench/workbench.js";
-import { type PaperReduction, paperTable6 } from "./paper.js";
 import { missingCheckpoint, paperColumnOf } from "./table4.js";
 
 const columns = ["Linear", "Linear (optimum)", "Hidden", "ELM", "OSELM"] as const satisfies readonly ClassifierRow[];
@@ -28,7 +28,7 @@ export interface ReductionRow {
   readonly variance: Task;
 }
 
-export function reductionRows(bench: Workbench): ReductionRow[] {
+export function reductionRows(bench: ClassifierBench): ReductionRow[] {
   return bench.extractors.flatMap((source) => {
     const whole = featureCount(source);
     const extractor = paperColumnOf(source) === "BERT-Medium" ? "BERT-Medium" : "BERT-Tiny";
@@ -72,7 +72,7 @@ function varianceTask(bench: Workbench, source: ExtractorSource): Task {
   };
 }
 
-export function table6(bench: Workbench): Experiment {
+export function table6(bench: ClassifierBench): Experiment {
   const rows = reductionRows(bench);
   const missing = paperTable6.filter(({ extractor }) =>
     bench.extractors.every(({ paper }) => paper?.extractor !== extractor),

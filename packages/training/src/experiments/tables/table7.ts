@@ -3,7 +3,7 @@
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
-import { sha256 } from "../../checkpoints/export.js";
+import { sha256 } from "@attune/platform/sha256";
 import { measureClassifier } from "../classifiers/classifiers.js";
 import { sgdLinear } from "../classifiers/linear-classifier.js";
 import {
@@ -15,6 +15,7 @@ import {
   personCurve,
   sampleCounts,
 } from "../classifiers/personal.js";
+import { paperTable7, paperTable7Components } from "../paper.js";
 import { commonestClass, labelsOf } from "../workbench/data.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import {
@@ -40,7 +41,6 @@ import {
   taskKey,
   type Workbench,
 } from "../workbench/workbench.js";
-import { paperTable7, paperTable7Components } from "./paper.js";
 
 /** The paper's columns. */
 const paperCounts = [Number.POSITIVE_INFINITY, 500, 200] as const;

@@ -2,10 +2,10 @@
 
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { goEmotionsGroups } from "../../datasets/goemotions.js";
-import type { LabelledSet, SetKind } from "../../datasets/labelled-set.js";
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import { meldMainSpeakers } from "../../datasets/meld.js";
 import { inParts, openSets, renameLabels, type SetInParts } from "../../datasets/open-sets.js";
+import type { LabelledSet, SetKind } from "../../datasets/set.js";
 import { datasetError } from "../../datasets/text-file.js";
 import { rowsText } from "../../datasets/warning.js";
 

@@ -11,11 +11,11 @@ import {
 import { type LinearHead, loadLinear } from "@attune/ml/heads/linear";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
-import { sha256 } from "../../checkpoints/export.js";
 import { type ExtractorFolder, readExtractorFolder } from "../../checkpoints/extractor-files.js";
 import { cardDataOf } from "../../freezing/card-data.js";
-import { type PaperExtractor, paperExtractors } from "../tables/paper.js";
+import { type PaperExtractor, paperExtractors } from "../paper.js";
 
 export interface ExtractorSource {
   readonly name: string;

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { getFloat32, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
-import { sha256 } from "../../checkpoints/export.js";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { sha256 } from "@attune/platform/sha256";
 import { openExtractor } from "../../checkpoints/extractor-files.js";
-import { writeDurably } from "../../pretraining/loop/checkpoint.js";
 import type { ExtractorSource } from "./extractor-source.js";
 
 export interface FeatureCache {
@@ -50,5 +50,5 @@ function read(path: string, rows: number): Matrix | undefined {
 
 function write(path: string, { rows, cols, data }: Matrix): void {
   const tensors = new Map([["features", { dtype: "F32" as const, shape: [rows, cols], data }]]);
-  writeDurably(path, serializeSafetensors({ tensors, metadata: {} }));
+  writeFileDurablySync(path, serializeSafetensors({ tensors, metadata: {} }));
 }

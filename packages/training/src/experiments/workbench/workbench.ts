@@ -1,15 +1,14 @@
 // What every table works with: the dataset and its splits, features of an extractor as problems to fit and to measure, seeds, settings.
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
-import type { HeadIdentity } from "@attune/ml/heads/head";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
+import type { HeadIdentity } from "@attune/ml/heads/identity";
 import { createMatrix, type Matrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
+import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { sha256 } from "../../checkpoints/export.js";
 import { stratifiedSplit } from "../../datasets/split.js";
-import type { Tf } from "../../pretraining/backend/backend.js";
-import type { ElmClassifiers } from "../classifiers/elm-classifier.js";
+import type { Tf } from "../../pretraining/backend/tensorflow.js";
 import { type DataRow, type ExperimentData, labelsOf } from "./data.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { FeatureCache } from "./feature-cache.js";
@@ -42,8 +41,6 @@ export interface Workbench {
   /** Of a user's own IEMOCAP release. */
   readonly iemocapDirectory?: string;
   readonly extractors: readonly ExtractorSource[];
-  /** Both kinds share what they fit while choosing. */
-  readonly elm: ElmClassifiers;
   /** What heads are trained with. */
   readonly heads: HeadKernels;
   readonly features: FeatureCache;

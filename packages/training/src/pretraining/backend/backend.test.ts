@@ -1,8 +1,9 @@
 // Both repairs of the wasm backend give what TensorFlow.js's own plain backend gives.
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openBackend, repairWasm, type Tf } from "./backend.js";
+import { openBackend, repairWasm } from "./backend.js";
 import { openNativeMatMul } from "./native-matmul.js";
+import type { Tf } from "./tensorflow.js";
 
 let tf: Tf;
 beforeAll(async () => {

@@ -4,8 +4,8 @@
 import { createRequire } from "node:module";
 import util from "node:util";
 import { type MatMul, openNativeMatMul, registerMatMul } from "./native-matmul.js";
+import type { Tf } from "./tensorflow.js";
 
-export type Tf = typeof import("@tensorflow/tfjs");
 export type BackendName = "tfjs-node" | "tfjs-wasm-native" | "tfjs-wasm";
 
 export interface Backend {

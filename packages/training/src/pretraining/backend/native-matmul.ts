@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { Tf } from "./backend.js";
+import type { Tf } from "./tensorflow.js";
 
 /** y = a b for each of a batch; sizes: batch, m, n, k, transposeA, transposeB. False where they do not fit the arrays. */
 export type MatMul = (y: Float32Array, a: Float32Array, b: Float32Array, sizes: Int32Array) => boolean;

@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "@attune/platform/sha256";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../../test/requirements.js";
-import { sha256 } from "../../checkpoints/export.js";
 import { loadTrainingData } from "./training-data.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-training-data-"));

@@ -1,10 +1,10 @@
 // The data of a run: one task for each labelled set, the first set's dev rows, and digests that name them in the run's record.
 
+import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
-import { sha256 } from "../../checkpoints/export.js";
-import type { LabelledSet, SetKind, SetRow } from "../../datasets/labelled-set.js";
 import type { DatasetColumns, DatasetMapping } from "../../datasets/mapping.js";
 import { inParts, openSets } from "../../datasets/open-sets.js";
+import type { LabelledSet, SetKind, SetRow } from "../../datasets/set.js";
 
 export interface TrainingSources {
   readonly data: string;

@@ -1,6 +1,6 @@
 // The trainable twin of packages/ml's BERT: the same encoder in TensorFlow.js operations, with dropout. Letters as in forward.ts.
 
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";
 import { activation, type Tensor2D } from "./layers.js";
 

@@ -1,7 +1,7 @@
 // From a config to its trainable encoder: the one place of the pre-training that knows them all.
 
 import type { Random } from "@attune/ml/tensor/random";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { bertHidden } from "./bert.js";
 import { type EncoderForward, poolTokens } from "./forward.js";
 import type { Tensor2D } from "./layers.js";

@@ -4,7 +4,7 @@
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import type { Random } from "@attune/ml/tensor/random";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { dense, dropout, layerNorm, maxOverTokens, type Tensor, type Tensor2D } from "./layers.js";
 
 export const wordEmbeddings = "embeddings.word_embeddings.weight";

@@ -1,7 +1,8 @@
 // Every hand-written gradient equals the library's own on its plain backend, on odd sizes too.
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openBackend, type Tf } from "../backend/backend.js";
+import { openBackend } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import {
   activation,
   dense,

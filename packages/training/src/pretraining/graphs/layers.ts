@@ -3,7 +3,7 @@
 import type { HiddenAct } from "@attune/ml/encoder/config";
 import type { Random } from "@attune/ml/tensor/random";
 import type * as tfTypes from "@tensorflow/tfjs";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 
 export type Tensor = tfTypes.Tensor;
 export type Tensor2D = tfTypes.Tensor2D;

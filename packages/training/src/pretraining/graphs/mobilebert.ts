@@ -1,7 +1,7 @@
 // The trainable twin of packages/ml's MobileBERT: the same encoder in TensorFlow.js operations, with dropout. Letters as in forward.ts.
 
 import type { MobileBertConfig } from "@attune/ml/encoder/config";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";
 import { activation, scaleAndShift, type Tensor, type Tensor2D } from "./layers.js";
 

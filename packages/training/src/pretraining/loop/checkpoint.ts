@@ -1,16 +1,16 @@
 // A training run's state on disk: one file, replaced whole, from which a killed run goes on to the same final weights.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { threadId } from "node:worker_threads";
+import { existsSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { createParameter, type Parameter } from "./optimizer.js";
 
 export const checkpointName = "checkpoint.safetensors";
 
-const evaluationSchema = z.strictObject({
+export const evaluationSchema = z.strictObject({
   /** Steps done when it was made. */
   step: z.int(),
   /** Steps done, in epochs. */
@@ -23,7 +23,7 @@ const evaluationSchema = z.strictObject({
 });
 export type EvaluationRecord = z.infer<typeof evaluationSchema>;
 
-const curvePointSchema = z.strictObject({ step: z.int(), loss: z.number() });
+export const curvePointSchema = z.strictObject({ step: z.int(), loss: z.number() });
 /** Mean loss of the batches since the point before. */
 export type CurvePoint = z.infer<typeof curvePointSchema>;
 
@@ -50,27 +50,6 @@ export interface TrainingState {
   best: Map<string, Float32Array>;
 }
 
-/** Writes a file so that a reader, or a process after a power cut, sees all of the old one or all of the new one. */
-export function writeDurably(path: string, bytes: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
-  // Threads and processes that extract the same features may write the same file at a time.
-  const temporary = `${path}.${process.pid}.${threadId}.new`;
-  const file = openSync(temporary, "w");
-  try {
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  const directory = openSync(dirname(path), "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
 export function saveCheckpoint(directory: string, { progress, parameters, best }: TrainingState): void {
   const tensors = new Map<string, Tensor>();
   for (const [name, { shape, values, moment1, moment2 }] of parameters) {
@@ -82,7 +61,7 @@ export function saveCheckpoint(directory: string, { progress, parameters, best }
     tensors.set(`best:${name}`, { dtype: "F32", shape: parameters.get(name)!.shape, data: values });
   }
   const file = { tensors, metadata: { progress: JSON.stringify(progress) } };
-  writeDurably(join(directory, checkpointName), serializeSafetensors(file));
+  writeFileDurablySync(join(directory, checkpointName), serializeSafetensors(file));
 }
 
 /** undefined when the directory holds none. Throws INVALID_INPUT for one of another run, INTERNAL's sibling STORE_CORRUPT for one that is damaged. */

@@ -3,7 +3,8 @@
 import type { Recipe } from "../data/recipe.js";
 import type { EvaluationRecord } from "./checkpoint.js";
 
-export type Ending = "epochs" | "goal" | "patience";
+export const endings = ["epochs", "goal", "patience"] as const;
+export type Ending = (typeof endings)[number];
 
 /** The dev metric at which training ends; undefined where the recipe sets none. */
 export function goalOf({ stopAtFraction }: Pick<Recipe, "stopAtFraction">, fullRunMetric?: number): number | undefined {

@@ -4,7 +4,7 @@ import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { AppError } from "@attune/shared/errors";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { assembleBatch, type Example, type TrainingTask } from "../data/batches.js";
 import { encoderFeatures } from "../graphs/encoder.js";
 import { wordEmbeddings } from "../graphs/forward.js";

@@ -1,7 +1,7 @@
 // AdamW: on plain arrays, with updates of single rows for embeddings; and in TensorFlow.js operations, where weights and moments stay on the
 // backend from step to step.
 
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import type { Tensor } from "../graphs/layers.js";
 
 export interface Parameter {

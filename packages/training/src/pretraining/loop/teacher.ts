@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { getFloat32, parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
-import { sha256 } from "../../checkpoints/export.js";
 import {
   type ExtractionProgress,
   type ExtractorFolder,
   readExtractorFolder,
 } from "../../checkpoints/extractor-files.js";
-import type { Tf } from "../backend/backend.js";
-import { writeDurably } from "./checkpoint.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { createVariables, taskLogits } from "./inference.js";
 import { createParameter, type Parameter } from "./optimizer.js";
 
@@ -39,7 +39,7 @@ export function writeHeads(
     tensors.set(`head.${name}.bias`, { dtype: "F32", shape: [classes.length], data: bias });
   }
   const metadata = { tasks: JSON.stringify(Object.fromEntries(tasks.map(({ name, classes }) => [name, classes]))) };
-  writeDurably(join(directory, headsName), serializeSafetensors({ tensors, metadata }));
+  writeFileDurablySync(join(directory, headsName), serializeSafetensors({ tensors, metadata }));
 }
 
 export interface Teacher {
@@ -111,7 +111,7 @@ export function teacherLogits(input: TeachingInput): Map<string, Float32Array> {
   const tensors = new Map<string, Tensor>(
     [...logits].map(([name, data]) => [name, { dtype: "F32", shape: [data.length], data }]),
   );
-  writeDurably(path, serializeSafetensors({ tensors, metadata: { key } }));
+  writeFileDurablySync(path, serializeSafetensors({ tensors, metadata: { key } }));
   return logits;
 }
 

@@ -1,6 +1,7 @@
 // The loss of a batch and its gradient against their formulas, written out in plain numbers.
 import { beforeAll, describe, expect, it } from "vitest";
-import { openBackend, type Tf } from "../backend/backend.js";
+import { openBackend } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import type { Tensor2D } from "../graphs/layers.js";
 import { lossOf } from "./train-step.js";
 

@@ -2,7 +2,7 @@
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { createRandom } from "@attune/ml/tensor/random";
-import type { Tf } from "../backend/backend.js";
+import type { Tf } from "../backend/tensorflow.js";
 import { type AssembledBatch, assembleBatch, type Example, type TrainingTask } from "../data/batches.js";
 import type { Recipe } from "../data/recipe.js";
 import { encoderFeatures } from "../graphs/encoder.js";

@@ -1,39 +1,21 @@
 // A finished run's record, read by a run that it teaches or that is to reach a share of its dev metric.
 
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
 import type { Recipe } from "../data/recipe.js";
 import { changedInputs } from "../data/recorded-inputs.js";
-import type { RunRecord } from "./pretrain.js";
-
-export type FinishedRun = Pick<RunRecord, "fingerprint" | "recipe" | "seed" | "data" | "trainingSeconds"> &
-  Partial<Pick<RunRecord, "checkpoint">> & {
-    /** That of its best evaluation. */
-    readonly devMetric: number;
-  };
+import { type FinishedRun, type RunRecord, readRunRecord } from "./run-record.js";
 
 /** Throws INVALID_INPUT, naming `flag`. */
 export function readFinishedRun(directory: string, flag: string): FinishedRun {
-  const path = join(directory, "run.json");
-  if (!existsSync(path)) {
-    throw new AppError("INVALID_INPUT", `${flag}: ${path} is missing; name the folder of a finished run`);
+  let record: RunRecord;
+  try {
+    record = readRunRecord(directory);
+  } catch (cause) {
+    throw new AppError("INVALID_INPUT", `${flag}: ${(cause as Error).message}`, { cause });
   }
-  const record = JSON.parse(readFileSync(path, "utf8")) as Partial<RunRecord>;
-  const { fingerprint, recipe, seed, data, checkpoint, trainingSeconds, evaluations = [] } = record;
+  const { fingerprint, recipe, seed, data, checkpoint, trainingSeconds, evaluations } = record;
   const devMetric = Math.max(...evaluations.map((evaluation) => evaluation.devMetric));
-  if (fingerprint === undefined || recipe === undefined || data === undefined || !Number.isFinite(devMetric)) {
-    throw new AppError("INVALID_INPUT", `${flag}: ${path} holds no evaluations; name the folder of a finished run`);
-  }
-  return {
-    fingerprint,
-    recipe,
-    seed: seed!,
-    data,
-    ...(checkpoint ? { checkpoint } : {}),
-    trainingSeconds: trainingSeconds!,
-    devMetric,
-  };
+  return { fingerprint, recipe, seed, data, ...(checkpoint ? { checkpoint } : {}), trainingSeconds, devMetric };
 }
 
 export interface ReferenceInput {

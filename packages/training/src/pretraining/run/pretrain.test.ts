@@ -18,7 +18,8 @@ import { chooseRecipe, recipeByName } from "../data/recipe.js";
 import { initialValues } from "../graphs/encoder.js";
 import { endingText } from "../loop/ending.js";
 import { teacherLogitsName } from "../loop/teacher.js";
-import { type PretrainInput, pretrain, type RunRecord } from "./pretrain.js";
+import { type PretrainInput, pretrain } from "./pretrain.js";
+import type { RunRecord } from "./run-record.js";
 import { randomWeights, startFromCheckpoint, startFromRandom } from "./starting-point.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-pretrain-"));

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
+import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import type { CheckpointFolder } from "../../checkpoints/checkpoint-import.js";
-import { encoderFile, exportEncoder, sha256 } from "../../checkpoints/export.js";
+import { encoderFile, exportEncoder } from "../../checkpoints/export.js";
 import {
   type ExtractionProgress,
   type ExtractorFolder,
@@ -15,23 +17,17 @@ import {
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import { openBackend } from "../backend/backend.js";
 import { balanceClasses, type Example, type TrainingTask } from "../data/batches.js";
-import type { ChosenRecipe, Recipe } from "../data/recipe.js";
+import type { ChosenRecipe } from "../data/recipe.js";
 import { changedInputs, type RecordedInputs } from "../data/recorded-inputs.js";
-import { type DataDigest, loadTrainingData, type TaskRecord, type TaskRow } from "../data/training-data.js";
-import { type CurvePoint, type EvaluationRecord, writeDurably } from "../loop/checkpoint.js";
-import { type Ending, goalOf } from "../loop/ending.js";
+import { loadTrainingData, type TaskRow } from "../data/training-data.js";
+import { goalOf } from "../loop/ending.js";
 import { parityOf, refuseSteepness, steepnessText } from "../loop/parity.js";
 import { openTeacher, type Teacher, teacherLogits, writeHeads } from "../loop/teacher.js";
 import { type Curves, type ProgressReport, type TrainerInput, train } from "../loop/trainer.js";
 import { curvesSvg } from "./curves.js";
-import { type FinishedRun, readFinishedRun, referenceOf } from "./finished-run.js";
-import {
-  type CheckpointProvenance,
-  randomWeights,
-  startFromCheckpoint,
-  startFromRandom,
-  wordIds,
-} from "./starting-point.js";
+import { readFinishedRun, referenceOf } from "./finished-run.js";
+import { type RunRecord, runRecordName, type TeacherRecord } from "./run-record.js";
+import { randomWeights, startFromCheckpoint, startFromRandom, wordIds } from "./starting-point.js";
 
 export interface PretrainInput {
   /** A labelled set's folder, or a table of its owner's. */
@@ -57,44 +53,6 @@ export interface PretrainInput {
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
-
-/** run.json: what was trained on what, from what, how, and what it cost. Data are named by digest, never by their text. */
-export interface RunRecord extends Curves {
-  readonly version: 2;
-  readonly fingerprint: string;
-  readonly recipeName: string;
-  readonly recipe: Recipe;
-  readonly seed: number;
-  readonly backend: string;
-  readonly node: string;
-  readonly data: readonly DataDigest[];
-  /** The main one first. Absent from older records, whose tasks are GoEmotions and EmoryNLP. */
-  readonly tasks?: readonly TaskRecord[];
-  /** Absent where training started from random weights. */
-  readonly checkpoint?: CheckpointProvenance;
-  readonly teacher?: TeacherRecord;
-  /** The full run that the recipe's stopAtFraction refers to. */
-  readonly reference?: { readonly fingerprint: string; readonly devMetric: number };
-  readonly modelType: string;
-  readonly numHiddenLayers: number;
-  readonly hiddenSize: number;
-  readonly numAttentionHeads: number;
-  readonly intermediateSize: number;
-  readonly vocabularySize: number;
-  readonly parameters: number;
-  readonly curve: readonly CurvePoint[];
-  readonly evaluations: readonly EvaluationRecord[];
-  /** Index of the evaluation whose weights were exported. */
-  readonly selectedEvaluation: number;
-  readonly trainingSeconds: number;
-  /** Absent from older records. */
-  readonly ending?: Ending;
-  /** Largest difference of a feature between the training graph and the reference engine on the exported files: `parityOf`. */
-  readonly parity: number;
-}
-
-/** What a teacher can be made again from, beside its student's data. */
-export type TeacherRecord = Omit<FinishedRun, "data"> & { readonly digest: string };
 
 /** undefined when `signal` stopped it; `resume` then goes on from its checkpoint. */
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
@@ -159,7 +117,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
 
   const goal = goalOf(recipe, reference?.devMetric);
   const drawCurves = (curves: Curves) =>
-    writeDurably(join(out, "curves.svg"), new TextEncoder().encode(curvesSvg(curves, goal)));
+    writeFileDurablySync(join(out, "curves.svg"), new TextEncoder().encode(curvesSvg(curves, goal)));
   const trainerInput: TrainerInput = {
     ...{ tf, config, recipe, tasks, seed, fingerprint },
     ...wordIds(tokenizerJson),
@@ -206,7 +164,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
     ending: result.ending,
     parity,
   };
-  writeDurably(join(out, "run.json"), new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
+  writeFileDurablySync(join(out, runRecordName), new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`));
   return record;
 }
 

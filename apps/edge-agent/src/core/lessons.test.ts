@@ -1,15 +1,15 @@
 // What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
 
-import { loadHead } from "@attune/ml/heads/head";
 import { fitLinear } from "@attune/ml/heads/linear";
+import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../../test/fakes/device.js";
-import { createTinyRelease, sayings, type TinyRelease } from "../../../../../test/fakes/tiny-release.js";
-import { nameOf } from "./names.js";
+import { createDevice, type Device } from "../../../../test/fakes/device.js";
+import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
+import { nameOf } from "./learning/names.js";
 
 // Whole lives run here; a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError } from "@attune/shared/errors";
-import type { CommandIo } from "../cli/command.js";
-import { readFlags } from "../cli/flags.js";
+import { type Demo, runDemo } from "../demo/run.js";
+import { createScreen } from "../demo/screen.js";
 import { readChildEnvironment, readEnv } from "../env.js";
 import { acquireHomeLock } from "../platform/home-lock.js";
-import { type Demo, runDemo } from "./run.js";
-import { createScreen } from "./screen.js";
+import type { CommandIo } from "./command.js";
+import { readFlags } from "./flags.js";
 
 export interface DemoFlags {
   readonly home: string | undefined;

@@ -1,0 +1,14 @@
+// What answers: the extractor of one release with its prior head.
+
+import type { Head } from "@attune/ml/heads/head";
+import type { Golden, Release } from "@attune/shared/contracts/release";
+
+/** A release at work: what turns text into features, and the prior head that reads them. */
+export interface Pair {
+  readonly release: Release;
+  readonly prior: Head;
+  /** Features of one text, after the DR: (featureSize). */
+  extract(text: string): Float32Array;
+  encodeIds(ids: Int32Array): Float32Array;
+  readonly golden: Golden;
+}

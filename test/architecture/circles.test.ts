@@ -1,0 +1,74 @@
+// Knowledge flows one way: no file imports what imports it, nor does a folder. Types count too.
+import { dirname } from "node:path";
+import { describe, expect, test } from "vitest";
+import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
+
+const sources = listFiles(/^(packages|apps)\/[a-z-]+\/src\/.*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
+const known = new Set(sources);
+
+const importsByFile = new Map(
+  sources.map((path) => [
+    path,
+    importsOf(read(path))
+      .map(({ specifier }) => fileOf(path, specifier))
+      .filter((target) => target !== undefined),
+  ]),
+);
+
+function fileOf(from: string, specifier: string): string | undefined {
+  const [, workspace, rest] = /^@attune\/([a-z]+)\/(.+)$/.exec(specifier) ?? [];
+  const path =
+    workspace === undefined ? `${resolveRelative(from, specifier)}.ts` : `packages/${workspace}/src/${rest}.ts`;
+  return known.has(path) ? path : undefined;
+}
+
+/** A file that stands directly in a workspace's src, or in a part of the agent, is a place of its own: it composes or serves its folders. */
+function placeOf(path: string): string {
+  return /\/src\/([a-z]+\/)?[^/]+$/.test(path) && isTop(dirname(path)) ? path : dirname(path);
+}
+
+const isTop = (folder: string) =>
+  /^(packages|apps)\/[a-z-]+\/src$|^apps\/edge-agent\/src\/(core|node|browser)$/.test(folder);
+
+const importsByPlace = new Map<string, string[]>();
+for (const [file, targets] of importsByFile) {
+  const place = placeOf(file);
+  const others = targets.map(placeOf).filter((target) => target !== place);
+  importsByPlace.set(place, [...(importsByPlace.get(place) ?? []), ...others]);
+}
+
+/** A path from some place back to itself, for each place that has one. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const circles: string[] = [];
+  function visit(place: string, trail: readonly string[]): void {
+    const start = trail.indexOf(place);
+    if (start >= 0) circles.push([...trail.slice(start), place].join(" → "));
+    if (start >= 0 || done.has(place)) return;
+    for (const next of new Set(graph.get(place))) visit(next, [...trail, place]);
+    done.add(place);
+  }
+  for (const place of graph.keys()) visit(place, []);
+  return circles;
+}
+
+describe("no circle of imports", () => {
+  test("is found where there is one", () => {
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["c"]],
+      ["c", ["a", "d"]],
+      ["d", []],
+    ]);
+    expect(circlesIn(graph)).toEqual(["a → b → c → a"]);
+  });
+
+  test("joins files", () => {
+    expect([...importsByFile.values()].flat().length).toBeGreaterThan(1_000);
+    expect(circlesIn(importsByFile)).toEqual([]);
+  });
+
+  test("joins folders", () => {
+    expect(circlesIn(importsByPlace)).toEqual([]);
+  });
+});
