@@ -72,3 +72,17 @@ describe("no circle of imports", () => {
     expect(circlesIn(importsByPlace)).toEqual([]);
   });
 });
+
+test("a running server reaches nothing that trains, TensorFlow.js least of all", () => {
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const target of importsByFile.get(path) ?? []) visit(target);
+  };
+  visit("apps/server/src/main.ts");
+  expect(reached.size).toBeGreaterThan(60);
+  expect([...reached].filter((path) => path.startsWith("packages/training/"))).toEqual([]);
+  const libraries = [...reached].flatMap((path) => importsOf(read(path)).map(({ specifier }) => specifier));
+  expect(libraries.filter((specifier) => specifier.startsWith("@tensorflow/"))).toEqual([]);
+});

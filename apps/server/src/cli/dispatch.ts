@@ -25,7 +25,7 @@ export async function dispatch(argv: readonly string[], options: DispatchOptions
     }
     const entry = table.find((candidate) => candidate.name === name);
     if (entry === undefined) throw new AppError("INVALID_INPUT", `there is no command "${name}"; see attune --help`);
-    const command = await entry.load();
+    const command = await load(entry);
     if (flags.includes("--help") || flags.includes("-h")) {
       const usage = command.parts?.get(rest[0] ?? "") ?? command.usage;
       io.stdout(io.json ? JSON.stringify({ usage }) : usage.trimEnd());
@@ -35,6 +35,21 @@ export async function dispatch(argv: readonly string[], options: DispatchOptions
   } catch (error) {
     showError(error, io);
     return 1;
+  }
+}
+
+/** Training is a package of its own, which the fleet's image leaves out. */
+async function load(entry: CommandEntry): Promise<Command> {
+  try {
+    return await entry.load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !/@attune\/training|@tensorflow/.test(message)) throw cause;
+    throw new AppError(
+      "INVALID_CONFIGURATION",
+      `attune ${entry.name} needs the package @attune/training, which this installation leaves out; run npm ci in the repository`,
+      { cause },
+    );
   }
 }
 
