@@ -3,8 +3,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { refuseMore } from "../client/command-line.js";
 import type { Command } from "./command.js";
+import { refuseMore } from "./command-line.js";
 import { readFlags } from "./flags.js";
 
 const script = fileURLToPath(new URL("../../../../test/bench/dist/main.js", import.meta.url));

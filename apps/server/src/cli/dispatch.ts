@@ -3,7 +3,7 @@
 import { AppError } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
 import { systemFault } from "@attune/shared/system-fault";
-import type { CommandIo } from "./command.js";
+import type { Command, CommandIo } from "./command.js";
 import { type CommandEntry, commandTable } from "./commands.js";
 
 export interface DispatchOptions {

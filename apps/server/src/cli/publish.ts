@@ -3,7 +3,15 @@ import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/rele
 import { AppError } from "@attune/shared/errors";
 import { publishFolder } from "../client/publish-folder.js";
 import type { Command } from "./command.js";
-import { accessOf, parseCount, parseFlags, refuseMore, required, serverOptions, serverOptionsHelp } from "./command-line.js";
+import {
+  accessOf,
+  parseCount,
+  parseFlags,
+  refuseMore,
+  required,
+  serverOptions,
+  serverOptionsHelp,
+} from "./command-line.js";
 
 const options = {
   model: { type: "string" },
