@@ -35,6 +35,9 @@ test.each([
   ["ATTUNE_TRUSTED_PROXIES", "10.0.0.0/33"],
   ["DATABASE_URL", "mysql://x"],
   ["NATS_URL", "not a url"],
+  // Over WebSocket these programs do not speak, and its TLS would be passed over with it.
+  ["NATS_URL", "wss://example.org"],
+  ["ATTUNE_PUBLIC_NATS_URL", "wss://example.org"],
 ])("%s = %s is refused by name", (name, value) => {
   const fault = faultOf({ [name]: value });
   expect(fault.code).toBe("INVALID_CONFIGURATION");

@@ -14,6 +14,8 @@ test("a bad value is refused by the variable's name", () => {
     ["ATTUNE_THREADS", "0"],
     ["ATTUNE_LOG_LEVEL", "chatty"],
     ["ATTUNE_SERVER", "ftp://example.org"],
+    // Over WebSocket this program does not speak, and its TLS would be passed over with it.
+    ["ATTUNE_NATS_URL", "wss://example.org"],
   ] as const) {
     expect(() => readEnv({ [name]: value })).toThrow(expect.objectContaining({ code: "INVALID_CONFIGURATION" }));
     expect(() => readEnv({ [name]: value })).toThrow(new RegExp(name));

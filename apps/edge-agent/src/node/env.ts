@@ -11,7 +11,7 @@ export type LogLevel = (typeof logLevels)[number];
 export const envSchema = z.object({
   ATTUNE_AGENT_HOME: z.string().min(1).optional(),
   ATTUNE_SERVER: z.url({ protocol: /^https?$/ }).optional(),
-  ATTUNE_NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/ }).optional(),
+  ATTUNE_NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
   ATTUNE_OUTBOX_LIMIT: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   ATTUNE_AGENT_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   ATTUNE_THREADS: z.coerce.number().int().min(1).max(64).default(1),
