@@ -37,7 +37,7 @@ function readArguments() {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
     process.stderr.write(`${(error as Error).message}; see attune bench --help\n`);
-    process.exit(2);
+    process.exit(1);
   }
 }
 
@@ -53,7 +53,7 @@ async function run(chosen: string | undefined): Promise<number> {
   const name = partNames.find((part) => part === chosen);
   if (name === undefined) {
     process.stderr.write(`${chosen} is none of ${[...partNames, "all"].join(", ")}; see attune bench --help\n`);
-    return 2;
+    return 1;
   }
   const result = await measurePart(name);
   if (values.out !== undefined) keep(result, values.out);

@@ -19,8 +19,12 @@ export interface DemoRun {
 
 export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `attune-${name}-`));
 
-export function startDemo(argv: readonly string[], env: Readonly<Record<string, string>> = {}): DemoRun {
-  const child = spawn(process.execPath, [attune, "demo", ...argv], {
+export function startDemo(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  command: "demo" | "start" = "demo",
+): DemoRun {
+  const child = spawn(process.execPath, [attune, command, ...argv], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,8 +1,11 @@
 // `attune bench` as a user runs it: the part that needs no peer and no download.
 
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
 const command = fileURLToPath(new URL("../../apps/server/bin/attune.js", import.meta.url));
 const run = (...argv: string[]) =>
@@ -11,8 +14,12 @@ const run = (...argv: string[]) =>
     env: { ...process.env, ATTUNE_PYTHON: "/nowhere/python3" },
   });
 
-test("--json prints one object, and standard error what is done and how long it takes", () => {
-  const { status, stdout, stderr } = run("oselm", "--json");
+test("--json prints one object, --out keeps it, --markdown fills a page; standard error says what is done", () => {
+  const folder = mkdtempSync(join(tmpdir(), "attune-bench-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const page = join(folder, "page.md");
+  writeFileSync(page, "before\n<!-- bench oselm -->\nold\n<!-- end bench -->\nafter\n");
+  const { status, stdout, stderr } = run("oselm", "--json", "--out", join(folder, "results"), "--markdown", page);
   expect(status).toBe(0);
   const { table, cpu, limitGflops, rows } = JSON.parse(stdout);
   expect({ table, cpu, limitGflops }).toEqual({ table: "oselm", cpu: expect.any(String), limitGflops: null });
@@ -24,14 +31,17 @@ test("--json prints one object, and standard error what is done and how long it 
     // There is no ratio without a peer.
     expect(row.ratioToBestPeer).toBeNull();
   }
+  expect(JSON.parse(readFileSync(join(folder, "results", "oselm.json"), "utf8"))).toMatchObject({ name: "oselm", cpu });
+  expect(readFileSync(page, "utf8")).toMatch(/^before\n<!-- bench oselm -->\n## [\s\S]*\| wasm [\s\S]*\nafter\n$/);
+  expect(readFileSync(page, "utf8")).not.toContain("old");
   expect(stderr).toMatch(/^oselm: ELM: 1300 rows of 128 features, 512 hidden, \d+%/m);
 }, 600_000);
 
-test("an unknown part or option ends with code 2 and names what there is", () => {
+test("an unknown part or option ends with code 1, as any wrong usage does, and is named", () => {
   const unknown = run("table12");
-  expect(unknown.status).toBe(2);
+  expect(unknown.status).toBe(1);
   expect(unknown.stderr).toContain("table12 is none of predict, table8,");
   const option = run("table8", "--peers");
-  expect(option.status).toBe(2);
+  expect(option.status).toBe(1);
   expect(option.stderr).toContain("'--peers'");
 });

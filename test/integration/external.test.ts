@@ -10,8 +10,9 @@ import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
+import { serverCommand } from "../../apps/server/src/cli/server.js";
 import { parseEnv } from "../../apps/server/src/env.js";
-import { prepareExternalNats, startNats } from "../../apps/server/src/platform/nats.js";
+import { startNats } from "../../apps/server/src/platform/nats.js";
 import { createNatsCredentials } from "../../apps/server/src/platform/nats-credentials.js";
 import { openNatsKeys } from "../../apps/server/src/platform/nats-keys.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
@@ -25,6 +26,14 @@ let nats: ChildProcess;
 let natsUrl: string;
 let app: App;
 
+/** The path of the configuration, as `attune server` prints it. */
+async function writeNatsConfig(...flags: string[]): Promise<string> {
+  const lines: string[] = [];
+  const io = { stdout: (line: string) => lines.push(line), stderr: () => {}, json: true, isTty: false };
+  expect(await serverCommand.run(["--home", home.home, ...flags], io)).toBe(0);
+  return JSON.parse(lines.join("")).configuration;
+}
+
 beforeAll(async () => {
   home = await makeTemporaryHome();
   elsewhere = await makeTemporaryHome();
@@ -33,7 +42,7 @@ beforeAll(async () => {
   const ports = await openPorts(elsewhere.portsFile);
   const port = await ports.choose({ variable: "ATTUNE_NATS_PORT", configured: 0, host: "127.0.0.1", known: true });
   const directory = join(elsewhere.home, "own nats");
-  const path = await prepareExternalNats({ places: home, directory, listenHost: "127.0.0.1", port, now: Date.now });
+  const path = await writeNatsConfig("--write-nats-config", directory, "--nats-listen", `127.0.0.1:${port}`);
   // As an earlier release prepared it: nats-server learns of the account that stores from the server itself.
   const keys = await openNatsKeys(home.keys);
   await rm(join(directory, "accounts", `${keys.storeAccount.getPublicKey()}.jwt`));
@@ -60,6 +69,16 @@ afterAll(async () => {
   await exit;
   await postgres?.stop();
   await Promise.all([home?.remove(), elsewhere?.remove()]);
+});
+
+test("a nats-server of one's own listens on all addresses where --nats-listen does not say, and nowhere that is no address", async () => {
+  const directory = join(elsewhere.home, "another");
+  expect(await readFile(await writeNatsConfig("--write-nats-config", directory), "utf8")).toContain("0.0.0.0:4222");
+  for (const listen of ["4222", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:"]) {
+    await expect(writeNatsConfig("--write-nats-config", directory, "--nats-listen", listen)).rejects.toThrow(
+      `--nats-listen ${listen}: is not HOST:PORT`,
+    );
+  }
 });
 
 test("the server serves on both and starts neither", async () => {

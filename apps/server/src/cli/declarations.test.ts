@@ -1,4 +1,5 @@
 // Help, declarations and what they do: no flag without help, no help without a flag, no variable without a test of what it sets.
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { environmentSchema, parseEnv, type ServerEnv } from "../env.js";
 import { commandTable } from "./commands.js";
@@ -13,6 +14,55 @@ test.each(commandTable)("attune $name declares the flags that its help explains,
   const explained = flagsIn(usage.replace(/^.*attune-agent .*$/gm, ""));
   explained.delete("help");
   expect([...explained].sort()).toEqual([...declared].sort());
+});
+
+const fleetFlags = "test/integration/flags.test.ts";
+const pretrainFlags = "apps/server/src/cli/pretrain-flags.test.ts";
+const experiment = "apps/server/src/cli/experiment.test.ts";
+const extractor = "apps/server/src/cli/extractor.test.ts";
+const start = "test/e2e/start.test.ts";
+const demo = "test/e2e/demo.test.ts";
+const bench = "test/integration/bench.test.ts";
+/** By command and flag: the test that shows what it does. */
+const exercised: Record<string, Record<string, string>> = {
+  start: { data: start, people: start, home: start },
+  demo: { data: demo, people: "test/e2e/reader-gone.test.ts", home: demo },
+  bench: { out: bench, markdown: bench },
+  server: {
+    home: "test/integration/external.test.ts",
+    "write-nats-config": "test/integration/external.test.ts",
+    "nats-listen": "test/integration/external.test.ts",
+  },
+  pretrain: {
+    ...{ data: pretrainFlags, columns: pretrainFlags, labels: pretrainFlags, extra: pretrainFlags },
+    ...{ from: pretrainFlags, source: pretrainFlags, recipe: pretrainFlags, set: pretrainFlags, seed: pretrainFlags },
+    ...{ teacher: pretrainFlags, "reference-run": pretrainFlags, resume: pretrainFlags, out: pretrainFlags },
+    ...{ layers: extractor, vocabulary: extractor, json: "apps/server/src/cli/dispatch.test.ts" },
+  },
+  experiment: {
+    ...{ data: experiment, extractor: experiment, split: experiment, report: experiment, jobs: experiment },
+    ...{ iemocap: experiment, json: "apps/server/src/cli/dispatch.test.ts" },
+    columns: "apps/server/src/cli/experiment-other-data.test.ts",
+    labels: "apps/server/src/cli/experiment-other-data.test.ts",
+    full: "packages/training/src/experiments/run/experiment.test.ts",
+    "with-bp": "packages/training/src/experiments/run/experiment.test.ts",
+  },
+  extractor: {
+    ...{ run: extractor, data: extractor, out: extractor, extra: extractor, meld: extractor, threads: extractor },
+    pooling: "apps/server/src/cli/extractor-import.test.ts",
+    "max-tokens": "apps/server/src/cli/extractor-import.test.ts",
+    json: "apps/server/src/cli/extractor-import.test.ts",
+  },
+};
+
+test.each(commandTable)("each flag of attune $name is in a test that shows what it does", async ({ name, load }) => {
+  const { options } = await load();
+  const tests = exercised[name] ?? Object.fromEntries(Object.keys(options).map((flag) => [flag, fleetFlags]));
+  expect(Object.keys(tests).sort()).toEqual(Object.keys(options).sort());
+  for (const [flag, file] of Object.entries(tests)) {
+    const text = readFileSync(new URL(`../../../../${file}`, import.meta.url), "utf8");
+    expect(text, file).toMatch(new RegExp(`--${flag}(?![\\w-])`));
+  }
 });
 
 /** A value of each variable, and what it sets. */

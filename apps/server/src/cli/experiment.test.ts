@@ -7,6 +7,7 @@ import { identifyProcess } from "@attune/platform/process-identity";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import { experimentResultSchema } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 import type { CommandIo } from "./command.js";
 import { experimentCommand } from "./experiment.js";
@@ -39,6 +40,22 @@ describe("attune experiment", () => {
     expect(await experimentCommand.run(argv, io)).toBe(0);
     expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
     expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
+  });
+
+  it("measures test with --split test, and counts with --iemocap a user's own release", async () => {
+    writeTinyMeld(at("split"), { train: 120, dev: 60, test: 30 });
+    mkdirSync(at("release"));
+    writeIemocapRelease(at("release"));
+    const argv = ["table1", "table3", "--data", at("split"), "--extractor", at("tiny"), "--split", "test"];
+    const measured = async (...flags: string[]) => {
+      const io = recorder();
+      expect(await experimentCommand.run([...argv, ...flags], io)).toBe(0);
+      expect(io.err.at(-1)).toBe(`report: ${at("home", "reports", "table1-table3-split-test.html")}\n`);
+      const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
+      return tables.find(({ table }) => table === "table3")!.cells.filter((cell) => cell.measured !== null).length;
+    };
+    expect(await measured()).toBe(0);
+    expect(await measured("--iemocap", at("release"))).toBeGreaterThan(0);
   });
 
   it("says how to go on when it is interrupted, and goes on", async () => {
