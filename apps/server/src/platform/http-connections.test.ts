@@ -2,7 +2,6 @@
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { createGuardedServer, defaultConnectionLimits } from "./http-connections.js";
 
@@ -49,6 +48,20 @@ async function ask(socket: Socket, sent = request): Promise<string> {
   return replied;
 }
 
+/** All that comes until the connection is closed; "reset" where the server closed it before the client had read a word. */
+async function untilClosed(socket: Socket): Promise<string> {
+  let reply = "";
+  let reset = false;
+  socket.on("data", (part) => {
+    reply += String(part);
+  });
+  socket.once("error", () => {
+    reset = true;
+  });
+  await new Promise((resolve) => socket.once("close", resolve));
+  return reply === "" && reset ? "reset" : reply;
+}
+
 test("requests sent in advance end the connection, and are never answered side by side", async () => {
   let handled = 0;
   const open = await listen((_request, response) => {
@@ -56,7 +69,7 @@ test("requests sent in advance end the connection, and are never answered side b
     setImmediate(() => response.end("x".repeat(100_000)));
   });
   const socket = await open(request.repeat(500));
-  await text(socket);
+  await untilClosed(socket);
   expect(handled).toBe(1);
 });
 
@@ -124,7 +137,7 @@ test.each([
   });
   const socket = await open(sent);
   const drip = setInterval(() => socket.write("y"), 20);
-  await once(socket.resume(), "close");
+  await untilClosed(socket);
   clearInterval(drip);
 });
 
@@ -146,7 +159,8 @@ test.each([
     paths.push(incoming.url);
     hello(incoming, response);
   });
-  const reply = await text(await open(sent.replaceAll(request, request.replace("/", "/smuggled"))));
-  expect(reply).toMatch(/^HTTP\/1\.1 4\d\d/);
+  const reply = await untilClosed(await open(sent.replaceAll(request, request.replace("/", "/smuggled"))));
+  // What is left unread when the server closes makes a reset of it, which may overtake the answer.
+  expect(reply).toMatch(/^(HTTP\/1\.1 4\d\d|reset$)/);
   expect(paths).not.toContain("/smuggled");
 });
