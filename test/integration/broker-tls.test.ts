@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { prepareExternalNats } from "../../apps/server/src/platform/nats.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { describeUnlessLacking, lackOfOpenssl } from "../requirements.js";
-import { eventually, findTestNatsServer, makeTemporaryHome } from "./temporary-home.js";
+import { eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 const run = promisify(execFile);
 const production = fileURLToPath(new URL("../../infra/nats/nats-server.conf", import.meta.url));
@@ -46,7 +46,8 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
     const directory = join(home.home, `broker ${name}`);
     const known = await openPorts(join(home.home, `ports ${name}.json`));
     const port = await known.choose({ variable: "ATTUNE_NATS_PORT", configured: 0, host: "127.0.0.1", known: true });
-    await prepareExternalNats({ places: home, directory, listenHost: "127.0.0.1", port, now: Date.now });
+    const address = { listenHost: "127.0.0.1", port };
+    await prepareExternalNats({ places: home, directory, ...address, now: Date.now, logger: testLogger });
     let configuration = join(directory, "nats-server.conf");
     if (subject !== undefined) {
       const issuer = ["-CA", `${authority}.pem`, "-CAkey", `${authority}.key`, "-addext", "basicConstraints=CA:FALSE"];

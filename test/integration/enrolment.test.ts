@@ -1,5 +1,5 @@
 // Enrolment, polls and revocation on a real server, as a device and as the fleet manager.
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedEnrolment } from "@attune/shared/contracts/enrolment";
@@ -7,6 +7,7 @@ import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-st
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { revocationLimit } from "../../apps/server/src/platform/nats-credentials.js";
 import { withNativeSigning } from "../../apps/server/src/platform/nkey-signatures.js";
 import {
   createFleet,
@@ -355,5 +356,28 @@ test("a device that is revoked while its poll is under way gets no credentials",
     await expect(poll).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   } finally {
     clockOffsetMs = 0;
+  }
+});
+
+test("the broker's list, once it is full, leaves out the device that was revoked first", async () => {
+  const [first, last] = [await enrolDevice(server, "home"), await enrolDevice(server, "home")];
+  const row = { fleetName: "home", epoch, deviceKind: "laptop", engine: "node", memory: 1 };
+  const agoMs = (days: number) => new Date(Date.now() - days * 86_400_000);
+  await server.database.device.createMany({
+    data: Array.from({ length: revocationLimit - 1 }, (_, i) => ({
+      ...row,
+      id: randomBytes(16).toString("hex"),
+      nkey: `U${String(i).padStart(55, "A")}`,
+      revokedAt: agoMs(1),
+    })),
+  });
+  const revoke = ({ reply }: TestDevice) =>
+    askServer(server.access, (client) => client.device.revoke.mutate({ device: reply.device }));
+  await server.database.device.update({ where: { id: first.reply.device }, data: { revokedAt: agoMs(2) } });
+  expect(await revoke(last)).toMatchObject({ dropped: true });
+  await expect(last.connect()).rejects.toThrow(/authorization|revoked/i);
+  await (await first.connect()).close();
+  for (const device of [first, last]) {
+    await expect(device.poll({ sequence: 1 })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   }
 });

@@ -46,10 +46,10 @@ beforeAll(async () => {
   // As an earlier release prepared it: nats-server learns of the account that stores from the server itself.
   const keys = await openNatsKeys(home.keys);
   await rm(join(directory, "accounts", `${keys.storeAccount.getPublicKey()}.jwt`));
-  // Its operator gives it less room than the stream asks for at first.
+  // Its operator gives it less room than the stream asks for at first, and messages less than the default.
   const text = await readFile(path, "utf8");
   expect(text).toContain("max_file_store: 1TB");
-  await writeFile(path, text.replace("max_file_store: 1TB", "max_file_store: 300MB"));
+  await writeFile(path, `${text.replace("max_file_store: 1TB", "max_file_store: 300MB")}max_payload: 64KB\n`);
   natsUrl = `nats://127.0.0.1:${port}`;
   nats = spawn(await findTestNatsServer(), ["-c", path], { stdio: "ignore" });
   const variables = {
@@ -108,6 +108,7 @@ test("devices are let in by the keys that were prepared, and their reports are s
     directory: home.keys,
     now: Date.now,
     systemConnection: none,
+    logger: testLogger,
   });
   const key = createUser();
   const device = "c".repeat(32);
@@ -120,4 +121,24 @@ test("devices are let in by the keys that were prepared, and their reports are s
     expect(stream).toBe(reportStream);
   });
   await connection.close();
+});
+
+test("revocations beyond the broker's max_payload are kept, with what to do about it", async () => {
+  const own = await startNats({
+    places: home,
+    logger: testLogger,
+    now: Date.now,
+    externalUrl: natsUrl,
+    listenHost: "127.0.0.1",
+    choosePort: async () => 0,
+    findProgram: findTestNatsServer,
+  });
+  const many = Array.from({ length: 1_000 }, (_, i) => `U${String(i).padStart(55, "A")}`);
+  try {
+    await expect(own.credentials.revoke({ revoked: many })).rejects.toThrow("max_payload of 65536 bytes");
+    expect(await readFile(join(home.keys, "nats-account.jwt"), "utf8")).toBe(own.credentials.account().jwt);
+    await own.credentials.revoke({ revoked: many, expired: many });
+  } finally {
+    await own.stop();
+  }
 });

@@ -62,12 +62,16 @@ export const serverCommand: Command = {
     const flags = parseFlags(argv);
     const environment = readEnv();
     const env = flags.home === undefined ? environment : { ...environment, home: resolve(flags.home) };
+    const logger = createLogger({ level: env.logLevel, write: createLogLines(standardStream(process.stderr)) });
     if (flags["write-nats-config"] !== undefined) {
-      const configuration = await writeNatsConfig(env.home, flags["write-nats-config"], flags["nats-listen"]);
+      const address = parseListenAddress(flags["nats-listen"]);
+      const places = placesOf(env.home);
+      await makePlaces(places);
+      const directory = resolve(flags["write-nats-config"]);
+      const configuration = await prepareExternalNats({ places, directory, ...address, now: Date.now, logger });
       io.stdout(io.json ? JSON.stringify({ configuration }) : configuration);
       return 0;
     }
-    const logger = createLogger({ level: env.logLevel, write: createLogLines(standardStream(process.stderr)) });
     await runServer({
       env,
       logger,
@@ -84,14 +88,11 @@ function parseFlags(args: string[]) {
   return readFlags("server", { args, options }).values;
 }
 
-async function writeNatsConfig(home: string, directory: string, listen = "0.0.0.0:4222"): Promise<string> {
+function parseListenAddress(listen = "0.0.0.0:4222"): { listenHost: string; port: number } {
   const match = /^(.+):(\d{1,5})$/.exec(listen);
   const [, host = "", port = ""] = match ?? [];
   if (match === null || Number(port) < 1 || Number(port) > 65_535) {
     throw new AppError("INVALID_INPUT", `--nats-listen ${listen}: is not HOST:PORT`);
   }
-  const places = placesOf(home);
-  await makePlaces(places);
-  const listenHost = host.replace(/^\[(.*)\]$/, "$1");
-  return prepareExternalNats({ places, directory: resolve(directory), listenHost, port: Number(port), now: Date.now });
+  return { listenHost: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) };
 }

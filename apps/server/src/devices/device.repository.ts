@@ -125,13 +125,14 @@ export function createDeviceRepository(prisma: PrismaClient) {
   }
 
   /**
-   * The keys of all revoked devices. Expired are those that can hold no living JWT. Their latest one is no younger than the device's
+   * The keys of all revoked devices, those revoked last at the end. Expired are those that can hold no living JWT. Their latest one is no younger than the device's
    * last word or its revocation: a clock that was wrong at one of them does not matter.
    */
   async function revokedKeys(expiredBefore: Date): Promise<{ revoked: string[]; expired: string[] }> {
     const devices = await prisma.device.findMany({
       where: { revokedAt: { not: null } },
       select: { nkey: true, revokedAt: true, enrolledAt: true, lastSeenAt: true },
+      orderBy: [{ revokedAt: "asc" }, { id: "asc" }],
     });
     const isExpired = ({ revokedAt, enrolledAt, lastSeenAt }: (typeof devices)[number]) =>
       [revokedAt, enrolledAt, lastSeenAt].every((time) => time === null || time < expiredBefore);

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
+import type { Logger } from "@attune/platform/logger";
 import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { inboxPrefix, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
@@ -25,6 +26,9 @@ const deviceSubscriptionLimit = 8;
  * nor a JWT that is signed at this very moment gets around it.
  */
 const forever = Date.UTC(9999, 0) / 1_000;
+
+/** A newer nats-server refuses an account's JWT beyond 1 MiB, and with it every device. One revocation takes 96 bytes of it. */
+export const revocationLimit = 10_000;
 
 const unlimited = -1;
 const wholeAccount = {
@@ -51,7 +55,7 @@ export interface NatsCredentials {
   readonly operatorJwt: string;
   readonly systemAccount: AccountJwt;
   readonly storeAccount: AccountJwt;
-  /** The devices' account as of now, with all its revocations. */
+  /** The devices' account as of now, with the newest `revocationLimit` of its revocations. */
   account(): AccountJwt;
   /** Signs in the server itself. */
   authenticator(user: OwnUser): Authenticator;
@@ -68,6 +72,7 @@ export interface NatsCredentials {
 
 /** Public keys. */
 export interface Revocations {
+  /** Those revoked last come last. */
   readonly revoked: readonly string[];
   /** Those for which every JWT has expired: they need not be listed any longer. */
   readonly expired?: readonly string[];
@@ -88,10 +93,11 @@ export interface NatsCredentialsOptions {
   readonly now: () => number;
   /** A connection of the system account; undefined while there is none. */
   readonly systemConnection: () => NatsConnection | undefined;
+  readonly logger: Logger;
 }
 
 export async function createNatsCredentials(options: NatsCredentialsOptions): Promise<NatsCredentials> {
-  const { keys, now } = options;
+  const { keys, now, logger } = options;
   const accountPath = join(options.directory, "nats-account.jwt");
   const accountKey = keys.account.getPublicKey();
   const systemKey = keys.systemAccount.getPublicKey();
@@ -117,10 +123,12 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
 
   const stored = (await readTextFile(accountPath))?.trim();
   const claims = stored === undefined ? undefined : readAccount(stored);
-  let revocations: { readonly [nkey: string]: number } = claims?.revocations ?? {};
+  let revocations = newest(Object.keys(claims?.revocations ?? {}));
   let devicesStillStore = (claims?.limits?.disk_storage ?? 0) !== 0;
-  let accountJwt = stored ?? (await encodeDevicesAccount());
-  if (stored === undefined) await writeFileDurably(accountPath, accountJwt, 0o600);
+  // An earlier release listed them all.
+  const isCurrent = stored !== undefined && isDeepStrictEqual(claims?.revocations ?? {}, revocations);
+  let accountJwt = isCurrent ? stored : await encodeDevicesAccount();
+  if (!isCurrent) await writeFileDurably(accountPath, accountJwt, 0o600);
   let isPushed = false;
   // One change of the account at a time: two at once would each lose the other's revocation.
   let lastChange: Promise<void> = Promise.resolve();
@@ -130,6 +138,17 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
     if (claims.sub !== accountKey)
       throw new AppError("STORE_CORRUPT", `${accountPath} belongs to another account's key`);
     return claims.nats;
+  }
+
+  function newest(nkeys: readonly string[]): { readonly [nkey: string]: number } {
+    if (nkeys.length > revocationLimit) {
+      const unlisted = nkeys.length - revocationLimit;
+      const why =
+        "the broker's list is full: devices revoked before those on it can connect until their credentials expire, " +
+        "though their polls and reports are refused; block their addresses to keep them out";
+      logger.warn("revocations.unlisted", { unlisted, listed: revocationLimit, why });
+    }
+    return Object.fromEntries(nkeys.slice(-revocationLimit).map((nkey) => [nkey, forever]));
   }
 
   function encodeDevicesAccount(): Promise<string> {
@@ -167,7 +186,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
     }
     const limitBytes = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
     if (jwt.length > limitBytes) {
-      const remedy = `raise the broker's max_payload above ${limitBytes} bytes, or restart it with its account files written anew`;
+      const remedy = `raise the broker's max_payload of ${limitBytes} bytes to 1MB, or restart it with its account files written anew`;
       throw new AppError(
         "NATS_UNAVAILABLE",
         `the account's update has ${jwt.length} bytes and cannot be pushed: ${remedy}`,
@@ -200,9 +219,10 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
     },
     revoke: ({ revoked, expired = [] }) =>
       change(() => {
-        const listed = new Set([...Object.keys(revocations), ...revoked]);
-        for (const key of expired) listed.delete(key);
-        const wanted = Object.fromEntries([...listed].map((key) => [key, forever]));
+        const listed = new Set(Object.keys(revocations));
+        for (const key of [...revoked, ...expired]) listed.delete(key);
+        const ended = new Set(expired);
+        const wanted = newest([...listed, ...revoked.filter((key) => !ended.has(key))]);
         if (isDeepStrictEqual(revocations, wanted)) return false;
         revocations = wanted;
         return true;

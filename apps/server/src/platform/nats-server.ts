@@ -28,8 +28,6 @@ export async function writeNatsConfiguration(configuration: NatsConfiguration): 
   const path = join(directory, "nats-server.conf");
   const text = `# Written by the server; a change by hand is lost. Another file may include this one and say more.
 listen: ${quote(`${listenHost.includes(":") ? `[${listenHost}]` : listenHost}:${port}`)}
-# The account's update lists every revoked key in about 100 bytes. A device's own limit is 4 KiB.
-max_payload: 8MB
 server_name: ${quote(`attune-${credentials.account().publicKey.slice(0, 12).toLowerCase()}`)}
 pid_file: ${quote(join(directory, "nats-server.pid"))}
 operator: ${quote(credentials.operatorJwt)}

@@ -47,6 +47,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
     directory: places.keys,
     now,
     systemConnection: () => system,
+    logger,
   });
   const { url, child } = await reachServer(options, credentials);
   const opened: NatsConnection[] = [];
@@ -85,14 +86,15 @@ export interface ExternalNatsOptions {
   readonly listenHost: string;
   readonly port: number;
   readonly now: () => number;
+  readonly logger: Logger;
 }
 
 /** Writes what a nats-server that this server does not start needs to trust it; answers the configuration file's path. */
 export async function prepareExternalNats(options: ExternalNatsOptions): Promise<string> {
-  const { places, directory, listenHost, port, now } = options;
+  const { places, directory, listenHost, port, now, logger } = options;
   const keys = await openNatsKeys(places.keys);
-  const nowhere = () => undefined;
-  const credentials = await createNatsCredentials({ keys, directory: places.keys, now, systemConnection: nowhere });
+  const systemConnection = () => undefined;
+  const credentials = await createNatsCredentials({ keys, directory: places.keys, now, systemConnection, logger });
   return writeNatsConfiguration({ listenHost, port, directory, credentials });
 }
 
