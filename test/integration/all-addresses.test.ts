@@ -2,28 +2,36 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { createLogger } from "@attune/platform/logger";
+import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
-import { eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { enrolMessage, signEnrolment } from "./harness.js";
+import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 const agentProgram = fileURLToPath(new URL("../../apps/edge-agent/bin/attune-agent.js", import.meta.url));
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let app: App;
 let ports: Record<string, number>;
 let agent: ChildProcess | undefined;
+const logged: string[] = [];
 
 beforeAll(async () => {
   home = await makeTemporaryHome();
   const free = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
   const { PATH, NATS_SERVER_BIN } = process.env;
   const env = parseEnv({ ATTUNE_HOME: home.home, ATTUNE_HOST: "0.0.0.0", ...free, PATH, NATS_SERVER_BIN });
-  app = await createApp({ env, logger: testLogger });
+  app = await createApp({ env, logger: createLogger({ level: "debug", write: (line) => logged.push(line) }) });
   ports = JSON.parse(await readFile(home.portsFile, "utf8"));
+  const adminToken = (await readFile(home.adminTokenFile, "utf8")).trim();
+  await askServer({ httpUrl: app.httpUrl, adminToken }, (client) => client.fleet.create.mutate({ name: "home" }));
 });
 
 afterAll(async () => {
@@ -40,7 +48,6 @@ const httpUrl = (host: string) => `http://${host}:${ports.ATTUNE_HTTP_PORT}`;
 async function createToken(): Promise<string> {
   const access = { httpUrl: app.httpUrl, adminToken: (await readFile(home.adminTokenFile, "utf8")).trim() };
   return askServer(access, async (client) => {
-    await client.fleet.create.mutate({ name: "home" });
     return (await client.token.create.mutate({ fleet: "home", ttlMs: 60_000 })).token;
   });
 }
@@ -58,6 +65,45 @@ test("a device reports to NATS at the address by which it enrolled", async () =>
   await eventually(async () => expect((await status()).connected.nats).toBe(true), 60_000);
   expect(await peersOf(agent.pid as number)).toContain(`127.0.0.2:${ports.ATTUNE_NATS_PORT}`);
 });
+
+test.each([
+  "",
+  "-mallory",
+  "mallory's host",
+  "mallory@127.0.0.1:1",
+  "mallory/path?query#part",
+  "mallory:port",
+  "mallory:999999",
+  "[mallory::1",
+  '"mallory","',
+  "mallory%0d%0aset-cookie",
+  "mallory\\u001b]0;title\u001b[2J",
+  "mallory\u00ff\u202e\ud83d",
+  "mallory\u0000",
+  "-mallory\r\nhost: mallory.example",
+  "mallory".repeat(300),
+])("a Host header that is none (%j) tells a device nothing, is in no log and ends nothing", async (host) => {
+  const key = createUser();
+  const body = JSON.stringify(signEnrolment(key, enrolMessage(await createToken(), key, "0123456789abcdef")));
+  const answer = await sendRaw(
+    `POST /trpc/device.enrol HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nconnection: close\r\n` +
+      `content-length: ${body.length}\r\n\r\n${body}`,
+  );
+  // Refused by the parser, or enrolled as if there had been no such header.
+  if (!/^HTTP\/1\.1 4(00|31) /.test(answer)) {
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toContain(`"urls":["nats://127.0.0.1:${ports.ATTUNE_NATS_PORT}"]`);
+  }
+  expect(answer).not.toContain("mallory");
+  expect(logged.join("")).not.toContain("mallory");
+  expect((await fetch(`${httpUrl("127.0.0.1")}/healthz`)).status).toBe(200);
+});
+
+async function sendRaw(bytes: string): Promise<string> {
+  const socket = connect(Number(ports.ATTUNE_HTTP_PORT), "127.0.0.1");
+  socket.on("error", () => undefined).write(bytes, "latin1");
+  return await text(socket);
+}
 
 /** The remote IPv4 addresses of a process's established connections. */
 async function peersOf(pid: number): Promise<string[]> {

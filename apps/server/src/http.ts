@@ -71,6 +71,9 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
     const limit = `${publicBodyLimitBytes} bytes`;
     throw new AppError("INVALID_INPUT", `the body is larger than ${limit}, or of undeclared length`);
   });
+  server.addHook("onRequest", async ({ headers: { host } }) => {
+    if (!isHost(host)) throw new AppError("INVALID_INPUT", "the Host header is no name or address of a host");
+  });
   const health = createHealth({ ...deps, now });
   server.get("/healthz", async (_request, reply) => {
     const healthy = await health();
@@ -161,6 +164,13 @@ function toHttpFault(error: unknown): AppError {
     return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
   }
   return toAppError(error);
+}
+
+/** Whether a Host header is that and nothing more: tRPC makes a URL of it, and what a URL refuses would be quoted in the log. */
+function isHost(host: string | undefined): boolean {
+  if (host === undefined || host === "") return true;
+  const url = `http://${host}`;
+  return URL.canParse(url) && new URL(url).href === `http://${new URL(url).host}/`;
 }
 
 interface Reply {

@@ -23,7 +23,7 @@ export const learnCommand: Command = {
     print(
       reply,
       [
-        `the ${reply.head} head answers now (trained in ${asMs(reply.trainMs)})`,
+        `the ${reply.head} head answers now${reply.trainMs === null ? "" : ` (trained in ${asMs(reply.trainMs)})`}`,
         `weighted F1 on ${reply.holdout} held-out utterances: prior ${asF1(reply.f1Prior)}, personal ${asF1(reply.f1Personal)}`,
       ].join("\n"),
     );
