@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
@@ -71,6 +71,27 @@ async function newHome() {
   homes.push(home);
   return home;
 }
+
+describe("a command whose output goes into a pipe", () => {
+  test.each(["apps/server/dist/platform/standard-stream.js", "apps/edge-agent/dist/node/standard-stream.js"])(
+    "loads packages from where they really are after %s",
+    async (file) => {
+      const script = `
+      const { standardStream } = await import(${JSON.stringify(pathToFileURL(join(root, file)).href)});
+      standardStream(process.stdout);
+      const linked = await import("@attune/platform/sha256");
+      const real = await import(${JSON.stringify(pathToFileURL(join(root, "packages/platform/dist/sha256.js")).href)});
+      process.stdout.write(String(linked === real));`;
+      const options = { cwd: join(root, "apps/server") };
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ["--input-type=module", "--eval", script],
+        options,
+      );
+      expect(stdout).toBe("true");
+    },
+  );
+});
 
 describe("the server", () => {
   test.each(["closed", "full"] as const)("goes on working with a log that is %s, and ends in order", async (log) => {

@@ -6,7 +6,8 @@ import type { OutputStream } from "@attune/shared/output";
 /** The only listener of the stream's errors: each write's own callback learns them, and none of them ends the process. */
 export function standardStream(stream: NodeJS.WriteStream & { readonly fd: number }): OutputStream {
   stream.on("error", () => undefined);
-  if (!fstatSync(stream.fd).isFile()) return stream;
+  // As bigints, which Node keeps apart: it takes the last numbers for those of a path that it resolves, and leaves links as they are after a pipe's.
+  if (!fstatSync(stream.fd, { bigint: true }).isFile()) return stream;
   // Node's stream takes a short write to a file for a whole one, and a nearly full disk makes short ones.
   return {
     writableLength: 0,
