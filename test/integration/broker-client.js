@@ -7,10 +7,10 @@ import { createLogger } from "../../apps/edge-agent/dist/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/dist/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/dist/node/nkey.js";
 import { placesOf } from "../../apps/server/dist/platform/home.js";
-import { createLogger as createServerLogger } from "../../apps/server/dist/platform/logger.js";
 import { startNats } from "../../apps/server/dist/platform/nats.js";
 import { createNatsCredentials } from "../../apps/server/dist/platform/nats-credentials.js";
 import { openNatsKeys } from "../../apps/server/dist/platform/nats-keys.js";
+import { createLogger as createServerLogger } from "../../packages/platform/dist/logger.js";
 
 const [url, home] = process.argv.slice(2);
 const places = placesOf(home);
