@@ -98,6 +98,15 @@ test("what is no proxy is refused by its variable, without its value", async () 
   expect((fault as Error).message).not.toContain("hunter2");
 });
 
+test("a download says of a proxy that refuses it what it answers", async () => {
+  const fetch = await via({ HTTPS_PROXY: proxy.address });
+  const options = { endpoint: "https://hub.test", directory: tmpdir(), fetch, attempts: 1 };
+  await expect(downloadCheckpoint({ repository: "owner/name", revision: "main" }, options)).rejects.toMatchObject({
+    code: "DOWNLOAD_FAILED",
+    message: expect.stringContaining("Proxy response (502)"),
+  });
+});
+
 test("a checkpoint is downloaded from the hub through the proxy", async () => {
   const directory = mkdtempSync(join(tmpdir(), "attune-proxy-"));
   const content = (text: string) => ({ content: Buffer.from(text) });

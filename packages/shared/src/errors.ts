@@ -137,12 +137,12 @@ export const errorTable = {
   NATS_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check that nats-server runs; the process keeps trying.",
+    remedy: "Check that nats-server runs. A running server or agent keeps trying; start again what ended.",
   },
   DATABASE_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check DATABASE_URL and that PostgreSQL runs; the process keeps trying.",
+    remedy: "Check DATABASE_URL and that PostgreSQL runs. A running server keeps trying; start again one that ended.",
   },
   DOWNLOAD_FAILED: {
     httpStatus: 502,

@@ -62,10 +62,10 @@ test("a remembered port that devices know is not given up; one that nobody knows
   expect(await (await openPorts(path)).choose(request({ known: false }))).not.toBe(port);
 });
 
-test("an address that is not this machine's is a fault of configuration, not a taken port", async () => {
+test("an address that is not this machine's is a fault of ATTUNE_HOST, not a taken port", async () => {
   await expect((await openPorts(path)).choose(request({ host: "192.0.2.1" }))).rejects.toMatchObject({
     code: "INVALID_CONFIGURATION",
-    message: expect.stringContaining("ATTUNE_HTTP_PORT"),
+    message: expect.stringContaining("ATTUNE_HOST: cannot listen on 192.0.2.1:"),
   });
 });
 

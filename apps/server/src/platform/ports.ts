@@ -77,13 +77,11 @@ function tryPort(
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(undefined);
-      else
-        reject(
-          new AppError("INVALID_CONFIGURATION", `${variable}: cannot listen on ${host}:${port} (${error.code})`, {
-            cause: error,
-          }),
-        );
+      if (error.code === "EADDRINUSE") return resolve(undefined);
+      const why = `cannot listen on ${host}:${port} (${error.code})`;
+      // Without a right to the port (EACCES) the port is wrong, else the address.
+      const wrong = error.code === "EACCES" ? variable : "ATTUNE_HOST";
+      reject(new AppError("INVALID_CONFIGURATION", `${wrong}: ${why}`, { cause: error }));
     });
     server.listen(port, host, () => {
       const address = server.address();

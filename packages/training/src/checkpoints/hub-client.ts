@@ -88,9 +88,10 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
       return await act();
     } catch (error) {
       if (controller.signal.aborted) throw controller.signal.reason;
-      // fetch hides the reason (a refused connection, a name that does not resolve) in its cause.
-      const { cause } = error as Error;
-      if (!(cause instanceof Error)) throw error;
+      // fetch hides the reason (a refused connection, a name that does not resolve, a proxy's refusal) in its innermost cause.
+      let cause = error as Error;
+      while (cause.cause instanceof Error) cause = cause.cause;
+      if (cause === error) throw error;
       throw new Error(cause.message || ((cause as NodeJS.ErrnoException).code ?? cause.name), { cause: error });
     } finally {
       clearTimeout(timer);
