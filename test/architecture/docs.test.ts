@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import {
   egressContract,
@@ -9,6 +9,7 @@ import {
   type MessageType,
   messageCapacityBits,
 } from "../../packages/shared/src/contracts/egress.js";
+import { anchorsOf, bareNamesOf, linksOf } from "./prose.js";
 import { listFiles, read, root } from "./tree.js";
 
 const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^docs\/.*\.md$/)];
@@ -25,6 +26,26 @@ test.each(pages)("%s names only paths that exist", (page) => {
     .filter((path) => /\/|\.md$/.test(path) && !/[*{}]/.test(path))
     .filter((path) => !existsSync(join(root, path)));
   expect(missing).toEqual([]);
+});
+
+test.each(pages)("%s links only to files and headings that exist", (page) => {
+  const broken = linksOf(read(page)).filter((target) => {
+    if (/^https?:/.test(target)) return false;
+    const [path, anchor] = target.split("#") as [string, string?];
+    const file = path === "" ? page : join(dirname(page), path);
+    return !existsSync(join(root, file)) || (anchor !== undefined && !anchorsOf(read(file)).includes(anchor));
+  });
+  expect(broken).toEqual([]);
+});
+
+const linked = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...pages.filter((page) => /^docs\/(README|limits|measurements|operating)/.test(page)),
+];
+
+test.each(linked)("%s names a path or a page only as a link", (page) => {
+  expect(bareNamesOf(read(page)).filter((name) => existsSync(join(root, name)))).toEqual([]);
 });
 
 test.each(pages)("%s shows only npm scripts and attune commands that exist", (page) => {

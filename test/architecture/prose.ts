@@ -1,0 +1,70 @@
+// A page of Markdown as the architecture tests read it: its sentences, its links, its headings' anchors.
+
+const fenced = /^( *)(```|~~~)[^\n]*\n[\s\S]*?^\1\2 *$/gm;
+const link = /!?\[([^\]\n]*)\]\(([^)\s]+)\)/g;
+
+/** The sentences of a page without code blocks, tables, headings and link targets; inline code counts as one word. */
+export function sentencesOf(markdown: string): string[] {
+  const prose = markdown
+    .replace(fenced, "\n")
+    .replace(/<!--[\s\S]*?-->/g, "")
+    .replace(/^ *\|.*$|^#+ .*$/gm, "\n")
+    .replace(/`[^`\n]+`/g, "`code`")
+    .replace(link, "$1");
+  return prose
+    .split(/\n\s*\n|\n(?= *[-*] | *\d+\. )/)
+    .map((block) => block.replace(/^\s*(?:[-*] |\**\d+\. )/, "").replace(/\s+/g, " "))
+    .flatMap((block) => block.split(/(?<=[.!?][)"*]*) /))
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== "");
+}
+
+const longestWords = 25;
+const openings = /^[*"(]*(Of|What|Where)\b/;
+/** Each of these has a plain word that belongs in its place. */
+const bannedWords: readonly (readonly [RegExp, string])[] = [
+  [/\b(goes|going|went) on\b/i, "resume, continue"],
+  [/\btr(y|ies|ied|ying) again\b/i, "retry"],
+  [/\b(tells?|told|telling)\b/i, "say, state, report"],
+  [/\b(hears?|heard|hearing)\b/i, "receive"],
+  [/\b(honest|honestly|simply|obviously|of course)\b/i, "nothing"],
+  [/\b(seamless|seamlessly|leverage|utili[sz]e|powerful|blazing)\b/i, "a number, or nothing"],
+  [/\b(nobody's|somebody's|lets nothing)\b/i, "the noun"],
+];
+
+/** What is wrong with a sentence, each fault in words; nothing where it may stand. */
+export function faultsOf(sentence: string): string[] {
+  const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+  const faults = words > longestWords ? [`${words} words, more than ${longestWords}`] : [];
+  const opening = openings.exec(sentence)?.[1];
+  if (opening !== undefined) faults.push(`opens with "${opening}"`);
+  for (const [pattern, instead] of bannedWords) {
+    const found = pattern.exec(sentence)?.[0];
+    if (found !== undefined) faults.push(`says "${found}" in place of: ${instead}`);
+  }
+  return faults;
+}
+
+/** The targets of a page's links and pictures outside of code blocks, as written. */
+export function linksOf(markdown: string): string[] {
+  return [...markdown.replace(fenced, "").matchAll(link)].map(([, , target]) => target as string);
+}
+
+/** The anchors of a page's headings, as code hosts make them. */
+export function anchorsOf(markdown: string): string[] {
+  return [...markdown.replace(fenced, "").matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    (heading as string)
+      .replace(link, "$1")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .trim()
+      .replaceAll(" ", "-"),
+  );
+}
+
+/** The paths of this repository that a page's prose and tables name outside of code blocks and links. */
+export function bareNamesOf(markdown: string): string[] {
+  const rest = markdown.replace(fenced, "").replace(link, "");
+  const names = /(?<![\w./:-])(?:(?:apps|packages|prisma|infra|test|assets|docs|\.ci)\/[\w./-]*\w|[A-Z]+\.md)/g;
+  return [...rest.matchAll(names)].map(([name]) => name);
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from "vitest";
+import { faultsOf, sentencesOf } from "./prose.js";
+import { read } from "./tree.js";
+
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "docs/README.md",
+  "docs/limits.md",
+  "docs/measurements.md",
+  "docs/operating.md",
+];
+
+test.each(pages)("%s is written in short sentences that open with their subject, in the field's words", (page) => {
+  const sentences = sentencesOf(read(page));
+  expect(sentences.length).toBeGreaterThan(3);
+  const faults = sentences.flatMap((sentence) => faultsOf(sentence).map((fault) => `${fault}: ${sentence}`));
+  expect(faults).toEqual([]);
+});
+
+describe("the lint of sentences", () => {
+  const words = (count: number) => Array.from({ length: count }, (_, index) => `word${index}`).join(" ");
+
+  test("takes 25 words and refuses 26", () => {
+    expect(faultsOf(`${words(25)}.`)).toEqual([]);
+    expect(faultsOf(`${words(26)}.`)).toEqual(["26 words, more than 25"]);
+  });
+
+  test.each(["Of these the first is taken.", "What leaves is journalled.", "Where a test fails, it stops."])(
+    "refuses the opening of: %s",
+    (sentence) => expect(faultsOf(sentence)).toHaveLength(1),
+  );
+
+  test.each(["The run goes on from there.", "The device tries again.", "The page tells the reader.", "It is heard."])(
+    "refuses a word of: %s",
+    (sentence) => expect(faultsOf(sentence)).toHaveLength(1),
+  );
+
+  test("reads prose and list items, and neither code blocks, tables, headings nor link targets", () => {
+    const page = [
+      "# What a heading says",
+      "One claim [with a link](https://example.org/What). Another claim",
+      "over two lines.",
+      "- An item",
+      "  of two lines",
+      "- `npx some command with arguments` is one word.",
+      "",
+      "| What | a table says |",
+      "```",
+      "What code says.",
+      "```",
+      "**1. Start** here.",
+    ].join("\n");
+    expect(sentencesOf(page)).toEqual([
+      "One claim with a link.",
+      "Another claim over two lines.",
+      "An item of two lines",
+      "`code` is one word.",
+      "Start** here.",
+    ]);
+  });
+});
