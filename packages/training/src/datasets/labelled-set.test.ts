@@ -154,9 +154,13 @@ describe("A labelled set", () => {
 
   it("names the tables beside its parts that it does not read", () => {
     write("own/train.csv", "text,label\na,x\nb,y\n");
-    for (const name of ["dev.csv", "validation.csv", "extra.jsonl", "._dev.csv"])
+    for (const name of ["dev.csv", "validation.csv", "extra.jsonl", "._dev.csv", "test.parquet", "Dev.csv.gz"])
       write(`own/${name}`, "text,label\nc,y\n");
-    const named = [expect.stringMatching(/own: extra\.jsonl, validation\.csv are not read; call a part/)];
+    const named = [
+      expect.stringMatching(
+        /own: Dev\.csv\.gz, extra\.jsonl, test\.parquet, validation\.csv are not read; call a part/,
+      ),
+    ];
     expect(loadLabelledSet(join(root, "own")).warnings).toEqual(named);
     write("posts/train.tsv", "so\t3\tid\n");
     write("posts/valid.tsv", "so\t4\tid\n");

@@ -22,14 +22,20 @@ export function partFile(directory: string, part: Part, extensions: readonly str
   return found === undefined ? undefined : join(directory, found);
 }
 
+/** Named as a part is, whatever its form: dev.parquet, test.csv.gz. */
+function isNamedAsPart(name: string): boolean {
+  const [stem = "", ...extensions] = name.toLowerCase().split(".");
+  return extensions.length > 0 && Object.values(partNames).some((names) => (names as readonly string[]).includes(stem));
+}
+
 /** Names the tables of the folder that are not among `parts`, so that nobody takes them for read. */
 export function warnOfOthers(directory: string, parts: readonly (string | undefined)[], warn: Warn): void {
   const others = filesIn(directory).filter(
-    (name) => isTable(name) && !name.startsWith(".") && !parts.includes(join(directory, name)),
+    (name) => (isTable(name) || isNamedAsPart(name)) && !name.startsWith(".") && !parts.includes(join(directory, name)),
   );
   if (others.length === 0) return;
   warn(
-    `${directory}: ${others.sort().join(", ")} ${others.length === 1 ? "is" : "are"} not read; call a part of the set train, dev or test`,
+    `${directory}: ${others.sort().join(", ")} ${others.length === 1 ? "is" : "are"} not read; call a part of the set train, dev or test, as .csv, .tsv or .jsonl`,
   );
 }
 
