@@ -4,10 +4,12 @@ import { read } from "./tree.js";
 
 const pages = [
   "README.md",
+  "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "docs/README.md",
   "docs/limits.md",
   "docs/measurements.md",
+  "docs/mechanisms.md",
   "docs/operating.md",
 ];
 
