@@ -7,10 +7,12 @@ const pages = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "docs/README.md",
+  "docs/errors.md",
   "docs/limits.md",
   "docs/measurements.md",
   "docs/mechanisms.md",
   "docs/operating.md",
+  "docs/privacy-contract.md",
 ];
 
 test.each(pages)("%s is written in short sentences that open with their subject, in the field's words", (page) => {
