@@ -28,7 +28,7 @@ const bannedWords: readonly (readonly [RegExp, string])[] = [
   [/\b(tells?|told|telling)\b/i, "say, state, report"],
   [/\b(hears?|heard|hearing)\b/i, "receive"],
   [/\b(honest|honestly|simply|obviously|of course)\b/i, "nothing"],
-  [/\b(seamless|seamlessly|leverage|utili[sz]e|powerful|blazing)\b/i, "a number, or nothing"],
+  [/\b(seamless|seamlessly|leverage|utili[sz]e|blazing)\b/i, "a number, or nothing"],
   [/\b(nobody's|somebody's|lets nothing)\b/i, "the noun"],
 ];
 

@@ -8,6 +8,7 @@ const pages = [
   "CONTRIBUTING.md",
   "docs/README.md",
   "docs/errors.md",
+  "docs/experiments.md",
   "docs/limits.md",
   "docs/measurements.md",
   "docs/mechanisms.md",
