@@ -3,11 +3,14 @@
 const fenced = /^( *)(```|~~~)[^\n]*\n[\s\S]*?^\1\2 *$/gm;
 const link = /!?\[([^\]\n]*)\]\(([^)\s]+)\)/g;
 
+/** A table of a bench with its notes, which the bench writes. */
+const measured = /<!-- bench \S+ -->[\s\S]*?<!-- end bench -->/g;
+
 /** The sentences of a page without code blocks, tables, headings and link targets; inline code counts as one word. */
 export function sentencesOf(markdown: string): string[] {
   const prose = markdown
     .replace(fenced, "\n")
-    .replace(/<!--[\s\S]*?-->/g, "")
+    .replace(measured, "\n")
     .replace(/^ *\|.*$|^#+ .*$/gm, "\n")
     .replace(/`[^`\n]+`/g, "`code`")
     .replace(link, "$1");

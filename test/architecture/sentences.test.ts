@@ -13,6 +13,7 @@ const pages = [
   "docs/measurements.md",
   "docs/mechanisms.md",
   "docs/operating.md",
+  "docs/performance.md",
   "docs/privacy-contract.md",
 ];
 
