@@ -51,8 +51,7 @@ const places: readonly Place[] = [
     name: "apps/edge-agent/src/node",
     files: /^apps\/edge-agent\/src\/node\/.*\.ts$/,
     allows: (imported) =>
-      !isOurs(imported) ||
-      mlOrShared(imported) ||
+      oursFrom("ml|shared|platform")(imported) ||
       (imported.typeOnly && imported.specifier === "@attune/server/app-router"),
     reaches: /^apps\/edge-agent\/src\/(core|node)\//,
   },

@@ -7,8 +7,8 @@ import type { Cleared, ReportConnection } from "../../apps/edge-agent/src/core/p
 import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import type { Nats } from "../../apps/server/src/platform/nats.js";
+import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "living-room";
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
@@ -18,15 +18,7 @@ const connections: ReportConnection[] = [];
 
 beforeAll(async () => {
   home = await makeTemporaryHome();
-  nats = await startNats({
-    places: home,
-    logger: testLogger,
-    now: Date.now,
-    externalUrl: undefined,
-    listenHost: "127.0.0.1",
-    choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-    findProgram: findTestNatsServer,
-  });
+  nats = await startTestNats(home);
   const manager = await jetstreamManager(nats.connection);
   await manager.streams.add({ name: reportStream, subjects: [reportStreamSubjects] });
 });

@@ -7,8 +7,8 @@ import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import type { Nats } from "../../apps/server/src/platform/nats.js";
+import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "home";
 const mallory = "a".repeat(32);
@@ -31,15 +31,7 @@ async function connectDevice(device: string): Promise<NatsConnection> {
 
 beforeAll(async () => {
   home = await makeTemporaryHome();
-  nats = await startNats({
-    places: home,
-    logger: testLogger,
-    now: Date.now,
-    externalUrl: undefined,
-    listenHost: "127.0.0.1",
-    choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-    findProgram: findTestNatsServer,
-  });
+  nats = await startTestNats(home);
   // Nobody ingests here: each acknowledged report stays in the stream, where it can be counted.
   await openReportConsumer(nats.connection);
   [attacker, victim] = [await connectDevice(mallory), await connectDevice(bob)];

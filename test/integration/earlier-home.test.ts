@@ -15,7 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { moveReports } from "../../apps/server/src/ingestion/report.move.js";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats.js";
 import {
   type EarlierDevice,
   type EarlierHome,
@@ -24,7 +24,7 @@ import {
   restoreFiles,
 } from "../golden/earlier-home/restore.js";
 import { enrolMessage, signBarePoll, signEnrolment, startTestServer, type TestServer } from "./harness.js";
-import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { eventually, makeTemporaryHome, startTestNats, testLogger } from "./temporary-home.js";
 
 let earlier: EarlierHome;
 beforeAll(async () => {
@@ -141,16 +141,7 @@ describe("a server on an earlier home", () => {
 describe("a move that is interrupted", () => {
   let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
   let nats: Nats;
-  const start = () =>
-    startNats({
-      places: home,
-      logger: testLogger,
-      now: Date.now,
-      externalUrl: undefined,
-      listenHost: "127.0.0.1",
-      choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-      findProgram: findTestNatsServer,
-    });
+  const start = () => startTestNats(home);
   beforeAll(async () => {
     home = await makeTemporaryHome();
     await restoreFiles(earlier, home);

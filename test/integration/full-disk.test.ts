@@ -11,9 +11,9 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
 import { diskRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats.js";
 import { describeUnlessLacking } from "../requirements.js";
-import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 function mountSmallDisk(directory: string): boolean {
   return spawnSync("mount", ["-t", "tmpfs", "-o", "size=48m", "tmpfs", directory]).status === 0;
@@ -38,15 +38,7 @@ describeUnlessLacking("a broker's full disk", lackOfMounts(), () => {
   beforeAll(async () => {
     home = await makeTemporaryHome();
     expect(mountSmallDisk(home.nats)).toBe(true);
-    nats = await startNats({
-      places: home,
-      logger: testLogger,
-      now: Date.now,
-      externalUrl: undefined,
-      listenHost: "127.0.0.1",
-      choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-      findProgram: findTestNatsServer,
-    });
+    nats = await startTestNats(home);
     await openReportConsumer(nats.connection);
   });
   afterAll(async () => {

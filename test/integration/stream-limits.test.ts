@@ -8,8 +8,8 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReportConsumer, streamLimits } from "../../apps/server/src/ingestion/report.stream.js";
 import { streamRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
+import type { Nats } from "../../apps/server/src/platform/nats.js";
+import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let nats: Nats;
@@ -17,15 +17,7 @@ const connections: NatsConnection[] = [];
 
 beforeAll(async () => {
   home = await makeTemporaryHome();
-  nats = await startNats({
-    places: home,
-    logger: testLogger,
-    now: Date.now,
-    externalUrl: undefined,
-    listenHost: "127.0.0.1",
-    choosePort: choosePort(home, "ATTUNE_NATS_PORT"),
-    findProgram: findTestNatsServer,
-  });
+  nats = await startTestNats(home);
 });
 afterAll(async () => {
   await Promise.all(connections.map((connection) => connection.close()));

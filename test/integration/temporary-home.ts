@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv, readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
+import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
 import { findNatsServer } from "../../apps/server/src/platform/nats-program.js";
 import { natsSources } from "../../apps/server/src/platform/nats-sources.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
@@ -35,6 +36,19 @@ export async function findTestNatsServer(): Promise<string> {
     directories,
     sources: await natsSources(parseEnv(process.env).proxies),
     logger: testLogger,
+  });
+}
+
+/** The server's own broker, with its accounts, on a free port. */
+export function startTestNats(places: ServerPlaces, logger = testLogger): Promise<Nats> {
+  return startNats({
+    places,
+    logger,
+    now: Date.now,
+    externalUrl: undefined,
+    listenHost: "127.0.0.1",
+    choosePort: choosePort(places, "ATTUNE_NATS_PORT"),
+    findProgram: findTestNatsServer,
   });
 }
 

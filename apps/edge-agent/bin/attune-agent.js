@@ -19,7 +19,13 @@ if (!existsSync(modules)) {
 
 // The same in a few files (bundle.js), unless something that they were made of has been compiled or installed since.
 const bundle = at("../dist/bundle/main.js");
-const madeOf = ["apps/edge-agent/dist/node", "apps/edge-agent/dist/core", "packages/ml/dist", "packages/shared/dist"];
+const madeOf = [
+  "apps/edge-agent/dist/node",
+  "apps/edge-agent/dist/core",
+  "packages/ml/dist",
+  "packages/shared/dist",
+  "packages/platform/dist",
+];
 const stamps = [...madeOf.map((folder) => `${folder}/.tsbuildinfo`), "node_modules/.package-lock.json"];
 const changedMs = (url) => statSync(url, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const isCurrent = stamps.every((stamp) => changedMs(at(`../../../${stamp}`)) < changedMs(bundle));

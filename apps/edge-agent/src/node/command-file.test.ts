@@ -14,6 +14,7 @@ const stamps = [
   `${agent}/dist/core/.tsbuildinfo`,
   "packages/ml/dist/.tsbuildinfo",
   "packages/shared/dist/.tsbuildinfo",
+  "packages/platform/dist/.tsbuildinfo",
   "node_modules/.package-lock.json",
 ];
 

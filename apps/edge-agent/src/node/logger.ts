@@ -1,10 +1,10 @@
 // JSON lines on stderr. A field is a number or a single word; anything else is replaced, so that no sentence can reach a
 // log by mistake. The one exception, `detail`, is the explanation of a refused release: made of numbers and file names.
 
+import { standardStream } from "@attune/platform/standard-stream";
 import { createLogLines } from "@attune/shared/output";
 import type { Log } from "../core/ports.js";
 import { type LogLevel, logLevels } from "./env.js";
-import { standardStream } from "./standard-stream.js";
 
 const closedWord = /^[A-Za-z0-9._:/+-]{0,128}$/;
 

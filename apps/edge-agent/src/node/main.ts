@@ -1,9 +1,9 @@
 // Entry of the `attune-agent` command.
 
+import { standardStream } from "@attune/platform/standard-stream";
 import { openOutput } from "@attune/shared/output";
 import { z } from "zod";
 import { runCli } from "./cli/cli.js";
-import { standardStream } from "./standard-stream.js";
 
 // Parsers compiled for schemas that are used a few times a minute would cost half of a start's parsing, and need `new Function`.
 z.config({ jitless: true });

@@ -1,7 +1,7 @@
 // The `attune` program: connects the command line to this process's streams and exit code.
 
+import { standardStream } from "@attune/platform/standard-stream";
 import { openOutput } from "@attune/shared/output";
-import { standardStream } from "../platform/standard-stream.js";
 import { dispatch } from "./dispatch.js";
 
 const output = openOutput({ stdout: standardStream(process.stdout), stderr: standardStream(process.stderr) });

@@ -2,13 +2,13 @@
 
 import { resolve } from "node:path";
 import { createLogger } from "@attune/platform/logger";
+import { standardStream } from "@attune/platform/standard-stream";
 import { AppError } from "@attune/shared/errors";
 import { createLogLines } from "@attune/shared/output";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
 import { makePlaces, placesOf } from "../platform/home.js";
 import { prepareExternalNats } from "../platform/nats.js";
-import { standardStream } from "../platform/standard-stream.js";
 import type { Command } from "./command.js";
 import { readFlags } from "./flags.js";
 
