@@ -28,6 +28,12 @@ test("start shows as many agents as --people says, of --data, in --home, stays u
   });
   expect(JSON.parse(printed).people).toEqual([expect.objectContaining({ textBytesOut: 0 })]);
   expect(child.exitCode).toBeNull();
+  // Twice, as it comes under npm: from the terminal, and passed on.
+  const stopping = new Promise<void>((resolve) => {
+    child.stderr!.on("data", (bytes) => String(bytes).includes("Stopping") && resolve());
+  });
+  child.kill("SIGINT");
+  await stopping;
   child.kill("SIGINT");
   const { code, stdout } = await ended;
   expect({ code, stdout }).toEqual({ code: 0, stdout: printed });

@@ -60,7 +60,8 @@ export async function runInTerminal(
     defect ??= error;
     interrupt.abort(error);
   };
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal).once("SIGHUP", onSignal);
+  // Again and again: npm passes on a Ctrl-C that the terminal has already sent to the whole group, and a second must not cut the stopping short.
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   process.on("uncaughtException", onDefect);
   const screen = createScreen(io.stderr, io.isTty);
   let demo: Demo | undefined;
