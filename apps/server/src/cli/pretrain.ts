@@ -107,8 +107,8 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   const download = `${out}.download`;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
-  process.once("SIGINT", onSignal);
-  process.once("SIGTERM", onSignal);
+  // Again and again: npx passes a Ctrl-C on a second time, which must not end the run before its checkpoint is written.
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   const line = createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   try {
     const record = await pretrain({
@@ -150,8 +150,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
     return 0;
   } finally {
     line.end();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 
