@@ -21,12 +21,13 @@ function serveAfter(preparation: string, { within = [] as string[] } = {}) {
   const script = `${preparation} && exec "$0" "$1" server --json`;
   const [command = "", ...args] = [...within, "/bin/sh", "-c", script, process.execPath, program];
   const env = { ...process.env, ATTUNE_HOME: join(folder, "home"), ...ports };
-  const { status, stdout } = spawnSync(command, args, { env, encoding: "utf8" });
+  // A server that starts all the same would run on.
+  const { status, stdout } = spawnSync(command, args, { env, encoding: "utf8", timeout: 120_000 });
   return { status, error: (JSON.parse(stdout) as { error: object }).error };
 }
 
 test("too few open files are named, with the setting that raises them", () => {
-  const { status, error } = serveAfter("ulimit -n 100");
+  const { status, error } = serveAfter("ulimit -n 64");
   expect(error).toMatchObject({ code: "SYSTEM_LIMIT", remedy: expect.stringContaining("ulimit -n") });
   expect(status).toBe(1);
 });
