@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { debianPackage } from "../apps/server/dist/platform/nats-sources.js";
+import { debianPackage } from "../apps/server/dist/platform/nats/nats-sources.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "attune-matrix-"));

@@ -33,11 +33,11 @@ export async function openAgentParts() {
     load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
     load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
     import("@attune/training/checkpoints/export"),
-    load<typeof import("../../apps/server/dist/registry/extractor-check.js")>(
-      "server/dist/registry/extractor-check.js",
+    load<typeof import("../../apps/server/dist/catalogue/extractor-check.js")>(
+      "server/dist/catalogue/extractor-check.js",
     ),
-    load<typeof import("../../apps/server/dist/registry/publish.js")>("server/dist/registry/publish.js"),
-    load<typeof import("../../apps/server/dist/registry/sign.js")>("server/dist/registry/sign.js"),
+    load<typeof import("../../apps/server/dist/catalogue/publish.js")>("server/dist/catalogue/publish.js"),
+    load<typeof import("../../apps/server/dist/signing/sign.js")>("server/dist/signing/sign.js"),
   ]);
   return {
     homePaths: home.homePaths,

@@ -7,7 +7,7 @@ import type { Cleared, ReportConnection } from "../../apps/edge-agent/src/core/p
 import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import type { Nats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "living-room";

@@ -7,9 +7,9 @@ import { createLogger } from "../../apps/edge-agent/dist/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/dist/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/dist/node/nkey.js";
 import { placesOf } from "../../apps/server/dist/platform/home.js";
-import { startNats } from "../../apps/server/dist/platform/nats.js";
-import { createNatsCredentials } from "../../apps/server/dist/platform/nats-credentials.js";
-import { openNatsKeys } from "../../apps/server/dist/platform/nats-keys.js";
+import { startNats } from "../../apps/server/dist/platform/nats/nats.js";
+import { createNatsCredentials } from "../../apps/server/dist/platform/nats/nats-credentials.js";
+import { openNatsKeys } from "../../apps/server/dist/platform/nats/nats-keys.js";
 import { createLogger as createServerLogger } from "../../packages/platform/dist/logger.js";
 
 const [url, home] = process.argv.slice(2);

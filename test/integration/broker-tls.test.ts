@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { prepareExternalNats } from "../../apps/server/src/platform/nats.js";
+import { prepareExternalNats } from "../../apps/server/src/platform/nats/nats.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { describeUnlessLacking, lackOfOpenssl } from "../requirements.js";
 import { eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";

@@ -7,7 +7,7 @@ import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import type { Nats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "home";

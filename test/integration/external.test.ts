@@ -12,11 +12,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
 import { serverCommand } from "../../apps/server/src/cli/server.js";
 import { parseEnv } from "../../apps/server/src/env.js";
-import { startNats } from "../../apps/server/src/platform/nats.js";
-import { createNatsCredentials } from "../../apps/server/src/platform/nats-credentials.js";
-import { openNatsKeys } from "../../apps/server/src/platform/nats-keys.js";
+import { startNats } from "../../apps/server/src/platform/nats/nats.js";
+import { createNatsCredentials } from "../../apps/server/src/platform/nats/nats-credentials.js";
+import { openNatsKeys } from "../../apps/server/src/platform/nats/nats-keys.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
-import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres.js";
+import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
 import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

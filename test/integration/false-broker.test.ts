@@ -8,7 +8,7 @@ import type { Cleared } from "../../apps/edge-agent/src/core/ports.js";
 import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
 import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { startNats } from "../../apps/server/src/platform/nats.js";
+import { startNats } from "../../apps/server/src/platform/nats/nats.js";
 import { findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

@@ -11,7 +11,7 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
 import { diskRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import type { Nats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { describeUnlessLacking } from "../requirements.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 

@@ -12,11 +12,11 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { type App, createApp } from "../../apps/server/src/app.js";
-import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
+import { askServer, type ServerAccess } from "../../apps/server/src/cli/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
-import { type Database, openDatabase } from "../../apps/server/src/platform/database.js";
 import type { ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { verifyEd25519 } from "../../apps/server/src/registry/sign.js";
+import { type Database, openDatabase } from "../../apps/server/src/platform/postgres/database.js";
+import { verifyEd25519 } from "../../apps/server/src/signing/sign.js";
 import { makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 export interface TestServer {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../apps/server/src/platform/database.js";
-import { migrate, prismaDirectory } from "../../apps/server/src/platform/migrate.js";
-import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres.js";
+import { openDatabase } from "../../apps/server/src/platform/postgres/database.js";
+import { migrate, prismaDirectory } from "../../apps/server/src/platform/postgres/migrate.js";
+import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
 import { choosePort, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres.js";
+import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
 import { describeUnlessLacking, lackOfRoot } from "../requirements.js";
 import { choosePort, makeTemporaryHome, testLogger } from "./temporary-home.js";
 

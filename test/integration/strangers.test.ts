@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { withNativeSigning } from "../../apps/server/src/platform/nkey-signatures.js";
+import { withNativeSigning } from "../../apps/server/src/platform/nats/nkey-signatures.js";
 import { chunkPath } from "../../packages/shared/src/contracts/release.js";
 import { createFleet, enrolDevice, signPoll } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";

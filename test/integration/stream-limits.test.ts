@@ -8,7 +8,7 @@ import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReportConsumer, streamLimits } from "../../apps/server/src/ingestion/report.stream.js";
 import { streamRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import type { Nats } from "../../apps/server/src/platform/nats.js";
+import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

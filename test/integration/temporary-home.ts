@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv, readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats.js";
-import { findNatsServer } from "../../apps/server/src/platform/nats-program.js";
-import { natsSources } from "../../apps/server/src/platform/nats-sources.js";
+import { type Nats, startNats } from "../../apps/server/src/platform/nats/nats.js";
+import { findNatsServer } from "../../apps/server/src/platform/nats/nats-program.js";
+import { natsSources } from "../../apps/server/src/platform/nats/nats-sources.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { createLogger, type Logger } from "../../packages/platform/src/logger.js";
 

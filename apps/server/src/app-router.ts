@@ -2,11 +2,11 @@
 
 import type { AuditRepository } from "./audit/audit.repository.js";
 import { createAuditRouter } from "./audit/audit.router.js";
-import { createReportRouter } from "./audit/report.router.js";
+import { createRegistryRouter } from "./catalogue/catalogue.router.js";
+import type { RegistryService } from "./catalogue/catalogue.service.js";
 import { createDeviceRouter, createFleetRouter, createTokenRouter } from "./devices/device.router.js";
 import type { DeviceService } from "./devices/device.service.js";
-import { createRegistryRouter } from "./registry/registry.router.js";
-import type { RegistryService } from "./registry/registry.service.js";
+import { createReportRouter } from "./ingestion/report.router.js";
 import { createRolloutRouter } from "./rollouts/rollout.router.js";
 import type { RolloutService } from "./rollouts/rollout.service.js";
 import { router } from "./trpc.js";

@@ -8,6 +8,10 @@ import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
 import { createAuditRepository } from "./audit/audit.repository.js";
+import { createRegistryRepository } from "./catalogue/catalogue.repository.js";
+import { createRegistryService } from "./catalogue/catalogue.service.js";
+import { createChunkStore } from "./content/chunk-store.js";
+import { createSending, defaultSending } from "./content/sending.js";
 import { brokerUrls } from "./devices/broker-address.js";
 import { createDeviceRepository } from "./devices/device.repository.js";
 import { createDeviceService } from "./devices/device.service.js";
@@ -18,25 +22,26 @@ import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService } from "./ingestion/ingestion.service.js";
 import { moveReports } from "./ingestion/report.move.js";
 import { diskRoom, streamRoom, watchRoom } from "./ingestion/room.watch.js";
-import { openAdminToken } from "./platform/admin-token.js";
-import { createCallBudget, defaultCallBudget } from "./platform/call-budget.js";
-import { type Database, openDatabase } from "./platform/database.js";
 import { makePlaces, placesOf, type ServerPlaces } from "./platform/home.js";
 import { acquireHomeLock } from "./platform/home-lock.js";
-import { connectionLimitsHere } from "./platform/http-connections.js";
-import { migrate } from "./platform/migrate.js";
-import { clientHost, isWildcard, type Nats, startNats } from "./platform/nats.js";
-import { findNatsServer } from "./platform/nats-program.js";
-import { natsSources } from "./platform/nats-sources.js";
+import { openAdminToken } from "./platform/http/admin-token.js";
+import { createCallBudget, defaultCallBudget } from "./platform/http/call-budget.js";
+import { connectionLimitsHere } from "./platform/http/http-connections.js";
+import { clientHost, isWildcard, type Nats, startNats } from "./platform/nats/nats.js";
+import { findNatsServer } from "./platform/nats/nats-program.js";
+import { natsSources } from "./platform/nats/nats-sources.js";
 import { openPorts, type PortRequest, type Ports } from "./platform/ports.js";
-import { assertReachable, type Postgres, startEmbeddedPostgres, useExternalPostgres } from "./platform/postgres.js";
-import { createChunkStore } from "./registry/chunk-store.js";
-import { createRegistryRepository } from "./registry/registry.repository.js";
-import { createRegistryService } from "./registry/registry.service.js";
-import { createSending, defaultSending } from "./registry/sending.js";
-import { openReleaseSigner } from "./registry/sign.js";
+import { type Database, openDatabase } from "./platform/postgres/database.js";
+import { migrate } from "./platform/postgres/migrate.js";
+import {
+  assertReachable,
+  type Postgres,
+  startEmbeddedPostgres,
+  useExternalPostgres,
+} from "./platform/postgres/postgres.js";
 import { createRolloutRepository } from "./rollouts/rollout.repository.js";
 import { createRolloutService } from "./rollouts/rollout.service.js";
+import { openReleaseSigner } from "./signing/sign.js";
 
 export interface App {
   readonly httpUrl: string;

@@ -6,7 +6,7 @@ import { logLevels } from "@attune/platform/logger";
 import type { Proxies } from "@attune/platform/proxy";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { readDatabaseUrl } from "./platform/database-url.js";
+import { readDatabaseUrl } from "./platform/postgres/database-url.js";
 
 const areNetworks = (text: string): boolean =>
   text.split(",").every((part) => {

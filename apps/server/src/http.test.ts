@@ -2,12 +2,12 @@ import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
 import { type AppServices, createAppRouter } from "./app-router.js";
+import type { ChunkStore } from "./content/chunk-store.js";
+import { createSending } from "./content/sending.js";
 import { createHttpServer, publicBodyLimitBytes } from "./http.js";
-import { createAdminCheck } from "./platform/admin-token.js";
-import { createCallBudget } from "./platform/call-budget.js";
-import { defaultConnectionLimits } from "./platform/http-connections.js";
-import type { ChunkStore } from "./registry/chunk-store.js";
-import { createSending } from "./registry/sending.js";
+import { createAdminCheck } from "./platform/http/admin-token.js";
+import { createCallBudget } from "./platform/http/call-budget.js";
+import { defaultConnectionLimits } from "./platform/http/http-connections.js";
 
 interface OpenOptions {
   readonly burst?: number;

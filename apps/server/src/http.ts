@@ -5,11 +5,11 @@ import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { AppRouter } from "./app-router.js";
-import type { IsAdmin } from "./platform/admin-token.js";
-import type { CallBudget } from "./platform/call-budget.js";
-import { type ConnectionLimits, createGuardedServer } from "./platform/http-connections.js";
-import { limitRepeats } from "./platform/limited-log.js";
-import { type ChunkRoutesDeps, registerChunkRoutes } from "./registry/chunk-routes.js";
+import { type ChunkRoutesDeps, registerChunkRoutes } from "./content/chunk-routes.js";
+import type { IsAdmin } from "./platform/http/admin-token.js";
+import type { CallBudget } from "./platform/http/call-budget.js";
+import { type ConnectionLimits, createGuardedServer } from "./platform/http/http-connections.js";
+import { limitRepeats } from "./platform/http/limited-log.js";
 import { type RequestContext, toAppError } from "./trpc.js";
 
 /** What a device or a stranger may send at most; no message of the contract comes near it. */

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { shortage } from "@attune/shared/system-fault";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
-import { isDatabaseUnavailable } from "./platform/database-fault.js";
+import { isDatabaseUnavailable } from "./platform/postgres/database-fault.js";
 
 export interface RequestContext {
   /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */

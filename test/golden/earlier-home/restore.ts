@@ -2,9 +2,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { openDatabase } from "../../../apps/server/src/platform/database.js";
 import type { ServerPlaces } from "../../../apps/server/src/platform/home.js";
-import { startEmbeddedPostgres } from "../../../apps/server/src/platform/postgres.js";
+import { openDatabase } from "../../../apps/server/src/platform/postgres/database.js";
+import { startEmbeddedPostgres } from "../../../apps/server/src/platform/postgres/postgres.js";
 import { choosePort, testLogger } from "../../integration/temporary-home.js";
 
 export interface EarlierDevice {

@@ -3,7 +3,7 @@ import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { egressContract, type MessageType, messageCapacityBits } from "@attune/shared/contracts/egress";
 import { chunkPath } from "@attune/shared/contracts/release";
 import { expect, test } from "vitest";
-import { sha256Of } from "../registry/chunk-store.js";
+import { sha256Of } from "../content/chunk-store.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);

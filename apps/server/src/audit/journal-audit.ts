@@ -4,7 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import { egressContract, messageCapacityBits, messageSchema } from "@attune/shared/contracts/egress";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
-import { sha256Of } from "../registry/chunk-store.js";
+import { sha256Of } from "../content/chunk-store.js";
 
 export interface ServerReport {
   readonly epoch: string;

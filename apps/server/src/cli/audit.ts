@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
-import { fetchReports } from "../client/device-reports.js";
+import { fetchReports } from "./client/device-reports.js";
 import type { Command } from "./command.js";
 import { accessOf, parseFlags, refuseMore, required, serverOptions, serverOptionsHelp } from "./command-line.js";
 

@@ -1,7 +1,7 @@
 // What the commands that talk to a server have in common: flags, the way to the server, durations and tables.
 import { AppError } from "@attune/shared/errors";
-import { findServer, type ServerAccess } from "../client/fleet-client.js";
 import { readEnv } from "../env.js";
+import { findServer, type ServerAccess } from "./client/fleet-client.js";
 import { readFlags } from "./flags.js";
 
 type Options = Readonly<Record<string, { readonly type: "string" | "boolean" }>>;

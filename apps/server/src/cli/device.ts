@@ -1,6 +1,6 @@
 // `attune device`: the devices of a fleet, and the end of one's membership.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

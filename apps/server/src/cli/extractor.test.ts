@@ -13,7 +13,7 @@ import { readVocabulary } from "@attune/training/pretraining/data/vocabulary";
 import { pretrain } from "@attune/training/pretraining/run/pretrain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
-import { checkExtractor, type ExtractorFiles } from "../registry/extractor-check.js";
+import { checkExtractor, type ExtractorFiles } from "../catalogue/extractor-check.js";
 import type { CommandIo } from "./command.js";
 import { extractorCommand } from "./extractor.js";
 import { pretrainCommand } from "./pretrain.js";

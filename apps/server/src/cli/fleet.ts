@@ -1,6 +1,6 @@
 // `attune fleet`: the fleets of a server.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

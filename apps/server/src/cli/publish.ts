@@ -1,7 +1,7 @@
 // `attune publish`: makes a frozen extractor a signed release.
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { publishFolder } from "../client/publish-folder.js";
+import { publishFolder } from "./client/publish-folder.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

@@ -1,6 +1,6 @@
 // `attune release`: what is published.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command, CommandIo } from "./command.js";
 import {
   accessOf,

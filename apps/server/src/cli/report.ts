@@ -1,6 +1,6 @@
 // `attune report`: what the fleet's devices have reported.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

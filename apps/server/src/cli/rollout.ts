@@ -1,6 +1,6 @@
 // `attune rollout`: decides which release a fleet should run, and shows how far it has come.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

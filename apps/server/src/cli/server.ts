@@ -8,7 +8,7 @@ import { createLogLines } from "@attune/shared/output";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
 import { makePlaces, placesOf } from "../platform/home.js";
-import { prepareExternalNats } from "../platform/nats.js";
+import { prepareExternalNats } from "../platform/nats/nats.js";
 import type { Command } from "./command.js";
 import { readFlags } from "./flags.js";
 

@@ -1,6 +1,6 @@
 // `attune token`: hands out one-time enrolment tokens.
 
-import { askServer } from "../client/fleet-client.js";
+import { askServer } from "./client/fleet-client.js";
 import type { Command } from "./command.js";
 import {
   accessOf,

@@ -4,9 +4,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
 import { auditJournal } from "../audit/journal-audit.js";
-import { fetchReports } from "../client/device-reports.js";
-import { askServer, type FleetClient, findServer } from "../client/fleet-client.js";
-import { publishFolder } from "../client/publish-folder.js";
+import { fetchReports } from "../cli/client/device-reports.js";
+import { askServer, type FleetClient, findServer } from "../cli/client/fleet-client.js";
+import { publishFolder } from "../cli/client/publish-folder.js";
 import type { AgentClient } from "./agent-client.js";
 
 export interface PublishedRelease {

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { createLogger } from "@attune/platform/logger";
 import { placesOf } from "../platform/home.js";
-import { stopNatsOrphan } from "../platform/nats-server.js";
-import { stopPostgresOrphan } from "../platform/postgres.js";
+import { stopNatsOrphan } from "../platform/nats/nats-server.js";
+import { stopPostgresOrphan } from "../platform/postgres/postgres.js";
 import { root } from "./processes.js";
 import { type Supervised, supervise } from "./supervise.js";
 

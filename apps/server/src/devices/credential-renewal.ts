@@ -1,6 +1,6 @@
 // A device's broker credentials: issued for a month, the same ones handed out again until half of their life is over.
 import { AppError } from "@attune/shared/errors";
-import type { DeviceJwtInput, NatsCredentials } from "../platform/nats-credentials.js";
+import type { DeviceJwtInput, NatsCredentials } from "../platform/nats/nats-credentials.js";
 
 export const lifeMs = 30 * 86_400_000;
 /** Credentials can always be issued anew; remembering them only spares a signature per poll. */

@@ -5,7 +5,7 @@ import { errorFields, type Logger } from "@attune/platform/logger";
 import { reportStream } from "@attune/shared/subjects";
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/nats-core";
-import type { Nats } from "../platform/nats.js";
+import type { Nats } from "../platform/nats/nats.js";
 import { pause } from "./pause.js";
 import { ackWaitMs, isNotFound, openReportConsumer } from "./report.stream.js";
 

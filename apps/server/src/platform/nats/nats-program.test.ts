@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { createLogger } from "@attune/platform/logger";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { describeUnlessLacking, lackOfCommands } from "../../../../test/requirements.js";
+import { describeUnlessLacking, lackOfCommands } from "../../../../../test/requirements.js";
 import { findNatsServer, type NatsProgramOptions } from "./nats-program.js";
 import { debianPackage, type NatsSource, officialRelease, releaseArchive } from "./nats-sources.js";
 

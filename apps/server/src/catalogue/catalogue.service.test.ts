@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import { type ReleaseFile, releaseFileNames, releaseSchema } from "@attune/shared/contracts/release";
 import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/signature";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type ChunkStore, createChunkStore } from "./chunk-store.js";
+import { type ChunkStore, createChunkStore } from "../content/chunk-store.js";
+import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "../signing/sign.js";
+import type { RegistryRepository, StoredVersion } from "./catalogue.repository.js";
+import { createRegistryService, type PublishRequest } from "./catalogue.service.js";
 import { splitFile } from "./publish.js";
-import type { RegistryRepository, StoredVersion } from "./registry.repository.js";
-import { createRegistryService, type PublishRequest } from "./registry.service.js";
-import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "./sign.js";
 
 const folder = fileURLToPath(new URL("../../../../assets/extractor/", import.meta.url));
 const noon = Date.UTC(2026, 0, 1, 12);

@@ -10,11 +10,11 @@ import {
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { signedEnvelopeSchema } from "@attune/shared/signature";
-import { type ChunkStore, sha256Of } from "./chunk-store.js";
+import { type ChunkStore, sha256Of } from "../content/chunk-store.js";
+import type { ReleaseSigner } from "../signing/sign.js";
+import type { RegistryRepository, StoredVersion } from "./catalogue.repository.js";
 import { checkExtractor, type ExtractorFiles } from "./extractor-check.js";
 import { buildRelease, sameContent } from "./publish.js";
-import type { RegistryRepository, StoredVersion } from "./registry.repository.js";
-import type { ReleaseSigner } from "./sign.js";
 
 export interface RegistryServiceDeps {
   readonly repository: RegistryRepository;

@@ -8,7 +8,7 @@ import {
   releaseSchema,
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { sha256Of } from "./chunk-store.js";
+import { sha256Of } from "../content/chunk-store.js";
 import type { CheckedExtractor } from "./extractor-check.js";
 
 export const defaultLifeDays = 90;

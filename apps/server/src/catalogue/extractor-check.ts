@@ -19,7 +19,7 @@ import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { type Golden, goldenSchema, type Release, type ReleaseFileName } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { sha256Of } from "./chunk-store.js";
+import { sha256Of } from "../content/chunk-store.js";
 
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
 export type CheckedExtractor = Pick<Release, "features" | "labels">;

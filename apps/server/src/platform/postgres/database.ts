@@ -2,7 +2,7 @@
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { PrismaPg } from "@prisma/adapter-pg";
-import { PrismaClient } from "../generated/prisma/client.js";
+import { PrismaClient } from "../../generated/prisma/client.js";
 import { readDatabaseUrl } from "./database-url.js";
 
 export type Database = PrismaClient;

@@ -2,8 +2,8 @@
 import { headRecipeSchema, releaseFileNames, releaseFileSchema, releaseSchema } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
+import type { RegistryService } from "./catalogue.service.js";
 import { defaultLifeDays } from "./publish.js";
-import type { RegistryService } from "./registry.service.js";
 
 const publishSchema = z.strictObject({
   model: releaseSchema.shape.model,

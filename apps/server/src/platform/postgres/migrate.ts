@@ -14,7 +14,7 @@ import pg from "pg";
 import { type DatabaseSettings, readDatabaseUrl } from "./database-url.js";
 
 /** The repository's own migrations, seen from src/platform and from dist/platform alike. */
-export const prismaDirectory = fileURLToPath(new URL("../../../../prisma", import.meta.url));
+export const prismaDirectory = fileURLToPath(new URL("../../../../../prisma", import.meta.url));
 
 export interface MigrateOptions {
   readonly connectionString: string;

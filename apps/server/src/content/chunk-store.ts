@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
-import { createTurns } from "../platform/turns.js";
+import { createTurns } from "./turns.js";
 
 export interface StoredContent {
   readonly sizeBytes: number;

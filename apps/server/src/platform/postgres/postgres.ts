@@ -8,11 +8,11 @@ import { errorFields, type Logger } from "@attune/platform/logger";
 import { stopOrphan, wasStartedWith } from "@attune/platform/process-identity";
 import { AppError } from "@attune/shared/errors";
 import pg from "pg";
+import type { ServerPlaces } from "../home.js";
+import { startSupervised } from "../process-supervision.js";
 import { readDatabaseUrl } from "./database-url.js";
-import type { ServerPlaces } from "./home.js";
 import { createClusterOnce, databaseUser, locateCluster, type PostgresCluster } from "./postgres-cluster.js";
 import { postmasterPid } from "./postmaster.js";
-import { startSupervised } from "./process-supervision.js";
 
 const host = "127.0.0.1";
 const databaseName = "attune";

@@ -10,11 +10,11 @@ import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/
 import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import type { ServerPlaces } from "../home.js";
+import { limitFault } from "../system-limits.js";
 import { readOwner, removeAbandoned, writeOwner } from "./database-owner.js";
-import type { ServerPlaces } from "./home.js";
 import { canReach, nobodyUser, type OsUser } from "./os-user.js";
 import { makeSharedDirectory, openPostgresPrograms } from "./postgres-programs.js";
-import { limitFault } from "./system-limits.js";
 
 const run = promisify(execFile);
 

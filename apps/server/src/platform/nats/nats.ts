@@ -6,11 +6,11 @@ import { tlsOptions } from "@attune/shared/nats-address";
 import { reportStream } from "@attune/shared/subjects";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
-import type { ServerPlaces } from "./home.js";
+import type { ServerPlaces } from "../home.js";
+import type { SupervisedProcess } from "../process-supervision.js";
 import { createNatsCredentials, type NatsCredentials, type OwnUser } from "./nats-credentials.js";
 import { openNatsKeys } from "./nats-keys.js";
 import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
-import type { SupervisedProcess } from "./process-supervision.js";
 
 export interface Nats {
   /** Where this server reaches NATS. */

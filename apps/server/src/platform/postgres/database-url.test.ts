@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseEnv } from "../env.js";
+import { parseEnv } from "../../env.js";
 import { readDatabaseUrl } from "./database-url.js";
 
 const base = "postgresql://me:hunter2%40@db.example:5432/attune";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 import type { Logger } from "@attune/platform/logger";
 import { stopOrphan } from "@attune/platform/process-identity";
+import { type SupervisedProcess, startSupervised } from "../process-supervision.js";
 import type { NatsCredentials } from "./nats-credentials.js";
-import { type SupervisedProcess, startSupervised } from "./process-supervision.js";
 
 export interface NatsConfiguration {
   readonly listenHost: string;

@@ -1,8 +1,8 @@
 // Procedures about the reports of the fleet, for its manager.
 import { devicePattern } from "@attune/shared/subjects";
 import { z } from "zod";
+import type { AuditRepository } from "../audit/audit.repository.js";
 import { adminProcedure, router } from "../trpc.js";
-import type { AuditRepository } from "./audit.repository.js";
 
 const deviceSchema = z.string().regex(devicePattern);
 
