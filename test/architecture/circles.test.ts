@@ -28,7 +28,7 @@ function placeOf(path: string): string {
 }
 
 const isTop = (folder: string) =>
-  /^(packages|apps)\/[a-z-]+\/src$|^apps\/edge-agent\/src\/(core|node|browser)$/.test(folder);
+  /^(packages|apps)\/[a-z-]+\/src$|^apps\/edge-agent\/src\/(core|node|web)$/.test(folder);
 
 const importsByPlace = new Map<string, string[]>();
 for (const [file, targets] of importsByFile) {

@@ -56,10 +56,10 @@ const places: readonly Place[] = [
     reaches: /^apps\/edge-agent\/src\/(core|node)\//,
   },
   {
-    name: "apps/edge-agent/src/browser",
-    files: /^apps\/edge-agent\/src\/browser\/.*\.ts$/,
+    name: "apps/edge-agent/src/web",
+    files: /^apps\/edge-agent\/src\/web\/.*\.ts$/,
     allows: mlOrShared,
-    reaches: /^apps\/edge-agent\/src\/(core|browser)\//,
+    reaches: /^apps\/edge-agent\/src\/(core|web)\//,
   },
   {
     name: "apps/server",

@@ -1,9 +1,9 @@
 // What the page of browser-worker.test.ts runs: a module of its own, because a test's transpiler rewrites the imports in its functions.
-import { createExtractorClient } from "/apps/edge-agent/dist/browser/extractor-client.js";
-import { createExtractorSession } from "/apps/edge-agent/dist/browser/extractor-session.js";
+import { createExtractorClient } from "/apps/edge-agent/dist/web/extractor-client.js";
+import { createExtractorSession } from "/apps/edge-agent/dist/web/extractor-session.js";
 
 const fetchBytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
-const builtWorker = "/apps/edge-agent/dist/browser/extractor-worker.js";
+const builtWorker = "/apps/edge-agent/dist/web/extractor-worker.js";
 
 globalThis.helpers = {
   async input(settings) {

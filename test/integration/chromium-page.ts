@@ -19,7 +19,7 @@ export async function openPage(
 ): Promise<{ page: Page; close(): Promise<void> }> {
   const program = await findChromium();
   if (program === undefined) throw new Error("There is no Chromium");
-  if (!existsSync(join(root, "apps/edge-agent/dist/browser/extractor-worker.js"))) {
+  if (!existsSync(join(root, "apps/edge-agent/dist/web/extractor-worker.js"))) {
     throw new Error("The worker is not built: run `npm run build` first");
   }
   const html = `<!doctype html><title>attune</title><script type="module" src="${script}"></script>`;

@@ -11,7 +11,7 @@ import type { Agent } from "../core/agent-api.js";
 import { parseJson } from "../core/parse-json.js";
 import type { Log } from "../core/ports.js";
 import { faultFields } from "./fault.js";
-import { parseInput } from "./parse-input.js";
+import { parseInput } from "@attune/shared/parse-input";
 
 export const bodyLimitBytes = 16 * 1024;
 const host = "127.0.0.1";
