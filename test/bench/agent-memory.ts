@@ -53,8 +53,8 @@ async function measureAgent(model: AgentModel): Promise<Resident> {
 }
 
 async function live(home: string): Promise<Resident> {
-  const { callDaemon, homePaths } = await openAgentParts();
-  const paths = homePaths(home);
+  const { daemonAgent, homePaths } = await openAgentParts();
+  const agent = daemonAgent(homePaths(home));
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MALLOC_")));
   const stdio = ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"];
   const daemon = spawn(process.execPath, [command, "run", "--home", home], { env, stdio });
@@ -65,15 +65,12 @@ async function live(home: string): Promise<Resident> {
       ended.then(() => Promise.reject(new Error("the agent ended before it was ready"))),
     ]);
     const sentences = readSentences();
-    for (const text of sentences) {
-      await callDaemon(paths, { method: "POST", path: "/v1/predictions", body: { text } });
-    }
+    for (const text of sentences) await agent.predict({ text });
     const startMb = megabytes(daemon.pid!, "VmRSS");
     for (const [i, text] of sentences.entries()) {
-      const label = emotionLabels[i % emotionLabels.length];
-      await callDaemon(paths, { method: "PUT", path: `/v1/utterances/u${i}`, body: { text, label } });
+      await agent.label({ id: `u${i}`, text, label: emotionLabels[i % emotionLabels.length]! });
     }
-    await callDaemon(paths, { method: "POST", path: "/v1/learn" });
+    await agent.learn();
     await sleep(restMs);
     return { startMb, trainedMb: megabytes(daemon.pid!, "VmRSS"), peakMb: megabytes(daemon.pid!, "VmHWM") };
   } finally {

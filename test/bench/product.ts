@@ -42,7 +42,7 @@ export async function openAgentParts() {
   return {
     homePaths: home.homePaths,
     writeServer: home.writeServer,
-    callDaemon: client.callDaemon,
+    daemonAgent: client.daemonAgent,
     openLevelStore: level.openLevelStore,
     putRecord: records.putRecord,
     keys: memory.keys,

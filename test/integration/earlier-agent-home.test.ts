@@ -6,9 +6,10 @@ import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
-import type { Agent, AgentStatus, Prediction } from "../../apps/edge-agent/src/core/agent-api.js";
+import type { Agent } from "../../apps/edge-agent/src/core/agent-api.js";
 import { createAesCipher } from "../../apps/edge-agent/src/node/aes-cipher.js";
 import { homePaths } from "../../apps/edge-agent/src/node/home.js";
 import { type LevelStore, openLevelStore } from "../../apps/edge-agent/src/node/level-store.js";
@@ -26,7 +27,7 @@ interface Earlier {
     readonly status: AgentStatus;
     readonly journal: readonly JournalEntry[];
     readonly predictions: readonly (Prediction & { readonly text: string })[];
-    readonly utterances: readonly { readonly id: string; readonly text: string; readonly label: string }[];
+    readonly utterances: readonly LabelInput[];
     readonly outbox: readonly string[];
   };
 }

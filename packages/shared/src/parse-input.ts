@@ -1,14 +1,18 @@
 // Parses what came in by a zod schema; the error names the fields at fault and never a value, which may be an utterance.
 
-import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
+import { AppError } from "./errors.js";
 
-export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+/** `what` names the whole of the input before its fields: `body`, `query`. */
+export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what?: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues
     .slice(0, 4)
-    .map((issue) => `${[what, ...issue.path].join(".")}: ${describe(issue)}`);
+    .map(
+      (issue) =>
+        `${[what, ...issue.path].filter((part) => part !== undefined).join(".") || "input"}: ${describe(issue)}`,
+    );
   throw new AppError("INVALID_INPUT", problems.join("; "));
 }
 
@@ -24,8 +28,10 @@ function describe(issue: z.core.$ZodIssue): string {
       return `must be at least ${issue.minimum}`;
     case "too_big":
       return `must be at most ${issue.maximum}`;
+    // In the schema's own words.
+    case "custom":
     case "invalid_format":
-      return "does not have the right form";
+      return issue.message;
     default:
       return "is not valid";
   }

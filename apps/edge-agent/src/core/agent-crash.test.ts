@@ -1,6 +1,7 @@
 // kill -9 before and after every durable step: started again, the agent ends in the same state, with the same reports.
 
 import { createRandom } from "@attune/ml/tensor/random";
+import type { Split } from "@attune/shared/contracts/local-api";
 import { describe, expect, it } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
 import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
@@ -8,7 +9,8 @@ import { verifyJournal } from "./egress/journal.js";
 
 const first = createTinyRelease({ sequence: 1 });
 const second = createTinyRelease({ sequence: 2, seed: 2 });
-const said = sayings(80, 1).map((saying, i) => ({ ...saying, split: i % 3 === 0 ? "holdout" : "train" }));
+const split = (i: number): Split => (i % 3 === 0 ? "holdout" : "train");
+const said = sayings(80, 1).map((saying, i) => ({ ...saying, split: split(i) }));
 
 /** What a life does; every call may be cut short by a kill and is simply made again in the next life. */
 type Life = (device: Device) => Promise<void>;

@@ -1,7 +1,8 @@
 // The agent: observe, plan, execute. The composition of the core over a host's ports.
 
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
-import type { ActiveUpdateState, Agent, AgentOptions, AgentStatus } from "./agent-api.js";
+import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { openEgress } from "./egress/egress.js";
 import { enrol } from "./enrolment.js";
 import { createExecutors, type Executors } from "./executors.js";

@@ -9,9 +9,10 @@ import {
   signedBytes,
 } from "@attune/shared/contracts/egress";
 import { type EnrolmentReply, enrolmentReplySchema, enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
+import type { Enrolment } from "@attune/shared/contracts/local-api";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
-import type { AgentOptions, Enrolment } from "./agent-api.js";
+import type { AgentOptions } from "./agent-api.js";
 import { type Context, type Credentials, type Identity, keys } from "./memory.js";
 import { putRecord } from "./records.js";
 import { within } from "./within.js";

@@ -5,6 +5,7 @@ import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
@@ -29,7 +30,7 @@ async function readyDevice(options: Parameters<typeof createDevice>[0] = {}): Pr
   return device;
 }
 
-const split = (i: number) => (i % 5 === 0 ? "holdout" : "train");
+const split = (i: number): Split => (i % 5 === 0 ? "holdout" : "train");
 const batches = (device: Device) => device.faults.steps;
 
 describe("before the first release", () => {
@@ -56,7 +57,7 @@ describe("a label", () => {
   beforeEach(async () => {
     device = await readyDevice();
   });
-  const said = { id: "a1", text: "so happy", label: "joy" };
+  const said = { id: "a1", text: "so happy", label: "joy" } as const;
 
   it("is written once, however often it comes", async () => {
     const first = await device.agent.label(said);
@@ -85,11 +86,11 @@ describe("a label", () => {
     ["an unknown label", { ...said, label: "so happy I could" }, "label: "],
     ["an empty text", { ...said, text: "  " }, "text: "],
     ["an id with other characters", { ...said, id: "so happy" }, "id: "],
-    ["an endless text", { ...said, text: "so happy ".repeat(2_000) }, "text: "],
+    ["a text above the limit", { ...said, text: "\u{1f600}".repeat(largestUtteranceCodePoints + 1) }, "text: "],
     ["an unknown split", { ...said, split: "so happy" }, "split: "],
   ])("is refused with %s, naming the field and repeating nothing", async (_, input, field) => {
     const before = batches(device);
-    const error: Error = await device.agent.label(input).then(
+    const error: Error = await device.agent.label(input as LabelInput).then(
       () => new Error("accepted"),
       (cause: Error) => cause,
     );
@@ -97,6 +98,17 @@ describe("a label", () => {
     expect(error.message.startsWith(field)).toBe(true);
     expect(error.message).not.toContain("happy");
     expect(batches(device)).toBe(before);
+  });
+
+  it("may be as long as the limit, counted in code points", async () => {
+    const text = "\u{1f600}".repeat(largestUtteranceCodePoints);
+    expect(await device.agent.label({ ...said, text })).toMatchObject({ id: "a1" });
+    expect(await device.agent.predict({ text })).toMatchObject({ id: null });
+    const longer = device.agent.predict({ text: `${text}a` });
+    await expect(longer).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: "text: is longer than 8192 code points",
+    });
   });
 
   it("stores nothing that can be read without the key, and logs nothing of it", async () => {
@@ -202,7 +214,7 @@ describe("metrics reports", () => {
   it("come with every fiftieth label to learn from, and once for each state that learn is asked to report", async () => {
     const device = await readyDevice();
     const start = await queued(device);
-    const all = sayings(101, 1).map((said) => ({ ...said, split: "train" }));
+    const all = sayings(101, 1).map((said) => ({ ...said, split: "train" as const }));
     for (const said of all.slice(0, 49)) await device.agent.label(said);
     expect(await queued(device)).toBe(start);
     for (const said of all.slice(49)) await device.agent.label(said);

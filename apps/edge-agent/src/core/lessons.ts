@@ -3,9 +3,24 @@
 
 import { warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { createMatrix } from "@attune/ml/tensor/matrix";
-import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/dataset";
+import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import {
+  type Forgotten,
+  type LabelInput,
+  type Labelled,
+  type Learned,
+  type LearnInput,
+  labelInputSchema,
+  learnInputSchema,
+  type PredictInput,
+  type Prediction,
+  predictInputSchema,
+  type Reported,
+  type Split,
+  utteranceIdSchema,
+} from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
-import type { LabelInput, Labelled, Learned, Prediction, Split } from "./agent-api.js";
+import { parseInput } from "@attune/shared/parse-input";
 import { type Draft, metricsDraft } from "./egress/report.js";
 import { createLatencies, type Latencies } from "./latencies.js";
 import { lessonsDue } from "./learning/curriculum.js";
@@ -18,7 +33,6 @@ import type { StoreOperation } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Serial } from "./serial.js";
 
-const maximumTextLength = 10_000;
 const wantedPrefix = "report-wanted/";
 const reportedPrefix = "reported/";
 
@@ -33,10 +47,10 @@ export function createLessons(context: Context, serial: Serial) {
     return memory.student;
   }
 
-  async function predict(input: { readonly text: string; readonly id?: string | undefined }): Promise<Prediction> {
+  async function predict(input: PredictInput): Promise<Prediction> {
     const { pair } = student();
-    const text = checkText(input.text);
-    const id = input.id === undefined ? null : checkId(input.id);
+    const { text: given, id = null } = parseInput(predictInputSchema, input);
+    const text = wellFormed(given);
     const startedMs = clock.monotonicMs();
     const features = pair.extract(text);
     const { personal, choice } = memory.fitted ?? { personal: undefined, choice: "prior" as const };
@@ -53,10 +67,9 @@ export function createLessons(context: Context, serial: Serial) {
 
   function label(input: LabelInput): Promise<Labelled> {
     return serial(async () => {
-      const id = checkId(input.id);
-      const text = checkText(input.text);
-      const wanted = checkLabel(input.label, memory.student?.pair.release.labels);
-      const asked = checkSplit(input.split);
+      const { id, label: wanted, split: asked, ...given } = parseInput(labelInputSchema, input);
+      const text = wellFormed(given.text);
+      checkLabel(wanted, memory.student?.pair.release.labels);
       const before = await utterances.read(id);
       const split = asked ?? before?.split ?? (await utterances.splitOf(id));
       if (before?.text !== text || before.label !== wanted || before.split !== split) {
@@ -91,10 +104,11 @@ export function createLessons(context: Context, serial: Serial) {
     }
   }
 
-  function forget(id: string): Promise<{ removed: boolean }> {
+  function forget(given: string): Promise<Forgotten> {
     return serial(async () => {
+      const id = parseInput(utteranceIdSchema, given, "id");
       const hadLearned = memory.fitted !== undefined;
-      const operations = await forgetOperations({ store, utterances, learner }, checkId(id), hadLearned);
+      const operations = await forgetOperations({ store, utterances, learner }, id, hadLearned);
       if (operations === undefined) return { removed: false };
       // First, so that whatever dies from here on is finished at the next start.
       await tombstones.add(id);
@@ -118,8 +132,9 @@ export function createLessons(context: Context, serial: Serial) {
     return fitted;
   }
 
-  function learn({ report = false }: { readonly report?: boolean | undefined } = {}): Promise<Learned> {
+  function learn(input: LearnInput = {}): Promise<Learned> {
     return serial(async () => {
+      const { report = false } = parseInput(learnInputSchema, input);
       const { sequence } = student().pair.release;
       const { train, holdout } = utterances.counts;
       const mark = `${sequence}/${train}/${holdout}`;
@@ -195,7 +210,7 @@ export function createLessons(context: Context, serial: Serial) {
     return standard;
   }
 
-  function report(): Promise<{ sequence: number }> {
+  function report(): Promise<Reported> {
     return serial(async () => {
       const draft = currentMetrics();
       if (!egress.hasRoom()) {
@@ -223,28 +238,13 @@ export function createLessons(context: Context, serial: Serial) {
 
 export type Lessons = ReturnType<typeof createLessons>;
 
-function checkId(id: unknown): string {
-  if (typeof id === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(id)) return id;
-  throw new AppError("INVALID_INPUT", "id: 1 to 64 characters of A-Z, a-z, 0-9, _ and -");
-}
-
 /** The text as UTF-8 can hold it: lone surrogates become U+FFFD. */
-function checkText(text: unknown): string {
-  if (typeof text !== "string" || text.trim() === "") throw new AppError("INVALID_INPUT", "text: is empty");
-  if (text.length > maximumTextLength) {
-    throw new AppError("INVALID_INPUT", `text: ${text.length} characters; at most ${maximumTextLength}`);
-  }
+function wellFormed(text: string): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
 }
 
-/** The given value is not repeated: somebody may have sent the text in the wrong field. */
-function checkLabel(label: unknown, known: readonly EmotionLabel[] | undefined): EmotionLabel {
-  const parsed = emotionLabelSchema.safeParse(label);
-  if (parsed.success && (known === undefined || known.includes(parsed.data))) return parsed.data;
-  throw new AppError("INVALID_INPUT", `label: is not one of ${(known ?? emotionLabelSchema.options).join(", ")}`);
-}
-
-function checkSplit(split: unknown): Split | undefined {
-  if (split === undefined || split === "train" || split === "holdout") return split;
-  throw new AppError("INVALID_INPUT", "split: is neither train nor holdout");
+/** A release may know fewer labels than the contract. */
+function checkLabel(label: EmotionLabel, known: readonly EmotionLabel[] | undefined): void {
+  if (known === undefined || known.includes(label)) return;
+  throw new AppError("INVALID_INPUT", `label: must be one of ${known.join(", ")}`);
 }

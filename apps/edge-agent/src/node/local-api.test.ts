@@ -1,8 +1,9 @@
 import * as http from "node:http";
+import { largestRequestBytes, largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent } from "../core/agent-api.js";
-import { bodyLimitBytes, createLocalApi, listenLocally } from "./local-api.js";
+import { createLocalApi, listenLocally } from "./local-api.js";
 
 const token = "f".repeat(64);
 const secret = "I never told anybody this";
@@ -154,9 +155,33 @@ test("bad input is refused by its field, and the reply holds nothing of what was
   expect(calls).toEqual([]);
 });
 
-test("a body above 16 KiB is refused", async () => {
-  const { status, json } = await predict({ text: "a".repeat(bodyLimitBytes) });
+const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+/** As Python's json writes it: the most bytes that a text can take. */
+const escaped = (text: string) =>
+  text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+test("the longest text is taken, escaped as a whole too, and one code point more is refused", async () => {
+  const id = "a".repeat(64);
+  const label = (text: string) =>
+    send({ method: "PUT", path: `/v1/utterances/${id}`, body: escaped(JSON.stringify({ text, label: "joy" })) });
+  expect((await predict({ text: longest, id })).status).toBe(200);
+  expect((await label(longest)).status).toBe(200);
+  expect(calls).toMatchObject([{ input: { text: longest } }, { input: { text: longest } }]);
+  for (const reply of [await predict({ text: `${longest}a` }), await label(`${longest}a`)]) {
+    expect(reply).toMatchObject({
+      status: 400,
+      json: { error: { code: "INVALID_INPUT", message: "body.text: is longer than 8192 code points" } },
+    });
+  }
+});
+
+test("a body may have so many bytes, and one more is refused", async () => {
+  const bodyOf = (sizeBytes: number) => '{"text":"a"}'.padEnd(sizeBytes);
+  const post = (body: string) => send({ method: "POST", path: "/v1/predictions", body });
+  expect((await post(bodyOf(largestRequestBytes))).status).toBe(200);
+  const { status, json } = await post(bodyOf(largestRequestBytes + 1));
   expect({ status, code: json.error?.code }).toEqual({ status: 400, code: "INVALID_INPUT" });
+  expect(json.error?.message).toBe(`the body is larger than ${largestRequestBytes} bytes`);
 });
 
 test("there are no other routes", async () => {

@@ -2,38 +2,35 @@
 // No body is ever logged, and no error quotes one.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { emotionLabelSchema } from "@attune/shared/contracts/dataset";
+import {
+  errorReply,
+  journalQuerySchema,
+  type LocalCall,
+  labelInputSchema,
+  largestRequestBytes,
+  learnInputSchema,
+  localRoutes,
+  predictInputSchema,
+  reportInputSchema,
+  utteranceIdSchema,
+} from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
+import { parseInput } from "@attune/shared/parse-input";
 import { shortage } from "@attune/shared/system-fault";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { Agent } from "../core/agent-api.js";
+import type { AskableAgent } from "../core/agent-api.js";
 import { parseJson } from "../core/parse-json.js";
 import type { Log } from "../core/ports.js";
 import { faultFields } from "./fault.js";
-import { parseInput } from "@attune/shared/parse-input";
 
-export const bodyLimitBytes = 16 * 1024;
 const host = "127.0.0.1";
 
-const idSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
-const textSchema = z.string().min(1).max(8_192);
-const idParametersSchema = z.strictObject({ id: idSchema });
-const predictionSchema = z.strictObject({ text: textSchema, id: idSchema.optional() });
-const labelSchema = z.strictObject({
-  text: textSchema,
-  label: emotionLabelSchema,
-  split: z.enum(["train", "holdout"]).optional(),
-});
-const learnSchema = z.strictObject({ report: z.boolean().optional() });
-const journalSchema = z.strictObject({
-  after: z.coerce.number().int().min(-1).optional(),
-  limit: z.coerce.number().int().min(1).max(10_000).optional(),
-});
-const emptySchema = z.strictObject({});
+const pathSchema = z.strictObject({ id: utteranceIdSchema });
+const labelBodySchema = labelInputSchema.omit({ id: true });
 
 export interface LocalApiDeps {
-  readonly agent: Agent;
+  readonly agent: AskableAgent;
   readonly token: string;
   readonly log: Log;
 }
@@ -42,7 +39,7 @@ export interface LocalApiDeps {
 export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInstance {
   const app = Fastify({
     logger: false,
-    bodyLimit: bodyLimitBytes,
+    bodyLimit: largestRequestBytes,
     requestTimeout: 30_000,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -60,34 +57,34 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
   app.setErrorHandler((error, _request, reply) => {
     const fault = toAppError(error);
     if (fault.code === "INTERNAL") log("error", "localApi.fault", faultFields(fault.cause));
-    return reply.code(fault.httpStatus).send(errorBody(fault));
+    return reply.code(fault.httpStatus).send(errorReply(fault));
   });
   app.setNotFoundHandler((_request, reply) => {
     const fault = new AppError("NOT_FOUND", "there is no such route in the local API");
-    return reply.code(fault.httpStatus).send(errorBody(fault));
+    return reply.code(fault.httpStatus).send(errorReply(fault));
   });
   addRoutes(app, agent);
   return app;
 }
 
-function addRoutes(app: FastifyInstance, agent: Agent): void {
-  app.post("/v1/predictions", ({ body }) => agent.predict(parseInput(predictionSchema, body, "body")));
-  app.put("/v1/utterances/:id", ({ body, params }) =>
-    agent.label({
-      ...parseInput(labelSchema, body, "body"),
-      ...parseInput(idParametersSchema, params, "path"),
-    }),
-  );
-  app.delete("/v1/utterances/:id", ({ params }) => agent.forget(parseInput(idParametersSchema, params, "path").id));
-  app.post("/v1/learn", ({ body }) => agent.learn(parseInput(learnSchema, body ?? {}, "body")));
-  app.get("/v1/status", () => agent.status());
-  app.get("/v1/journal", async ({ query }) => ({
-    entries: await agent.journal(parseInput(journalSchema, query, "query")),
-  }));
-  app.post("/v1/report", ({ body }) => {
-    parseInput(emptySchema, body ?? {}, "body");
-    return agent.report();
-  });
+function addRoutes(app: FastifyInstance, agent: AskableAgent): void {
+  const idOf = (params: unknown) => parseInput(pathSchema, params, "path").id;
+  const answers: Readonly<Record<LocalCall, (request: FastifyRequest) => Promise<unknown>>> = {
+    predict: ({ body }) => agent.predict(parseInput(predictInputSchema, body, "body")),
+    label: ({ body, params }) => agent.label({ ...parseInput(labelBodySchema, body, "body"), id: idOf(params) }),
+    forget: ({ params }) => agent.forget(idOf(params)),
+    learn: ({ body }) => agent.learn(parseInput(learnInputSchema, body ?? {}, "body")),
+    status: () => agent.status(),
+    journal: async ({ query }) => ({ entries: await agent.journal(parseInput(journalQuerySchema, query, "query")) }),
+    report({ body }) {
+      parseInput(reportInputSchema, body ?? {}, "body");
+      return agent.report();
+    },
+  };
+  for (const [name, { method, path }] of Object.entries(localRoutes)) {
+    // Within the handler's own promise, a refused input is a rejection like any other.
+    app.route({ method, url: path, handler: async (request) => answers[name as LocalCall](request) });
+  }
 }
 
 /** Binds to 127.0.0.1; port 0 takes a free one. Fails with PORT_IN_USE, naming the port and its variable. */
@@ -126,7 +123,7 @@ function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return new AppError("INVALID_INPUT", `the body is larger than ${bodyLimitBytes} bytes`, { cause: error });
+    return new AppError("INVALID_INPUT", `the body is larger than ${largestRequestBytes} bytes`, { cause: error });
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return new AppError("INVALID_INPUT", "the content type is not application/json", { cause: error });
@@ -135,8 +132,4 @@ function toAppError(error: unknown): AppError {
     return new AppError("INVALID_INPUT", "the request cannot be read", { cause: error });
   }
   return shortage(error) ?? new AppError("INTERNAL", "the agent failed to answer", { cause: error });
-}
-
-function errorBody({ code, message, remedy }: AppError): { error: { code: string; message: string; remedy: string } } {
-  return { error: { code, message, remedy } };
 }

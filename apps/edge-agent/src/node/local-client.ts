@@ -1,34 +1,71 @@
 // The commands' way to the running daemon: its local API.
 
 import { readFile } from "node:fs/promises";
-import { AppError, isErrorCode } from "@attune/shared/errors";
-import { z } from "zod";
+import {
+  agentStatusSchema,
+  errorOf,
+  errorReplySchema,
+  forgottenSchema,
+  journalPageSchema,
+  type LocalCall,
+  labelledSchema,
+  learnedSchema,
+  localRoutes,
+  predictionSchema,
+  reportedSchema,
+} from "@attune/shared/contracts/local-api";
+import { AppError } from "@attune/shared/errors";
+import type { z } from "zod";
+import type { AskableAgent } from "../core/agent-api.js";
 import { isMissing } from "./durable-file.js";
 import { type HomePaths, readLocalApi } from "./home.js";
 import { findDaemon } from "./home-lock.js";
 import { createHttpClient, readJson } from "./http-client.js";
 
-export interface LocalRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly path: string;
-  readonly body?: unknown;
-}
-
-const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const replyLimitBytes = 64 * 1024 * 1024;
 /** Learning re-extracts nothing but may train for a while on a slow device. */
 const idleTimeoutMs = 120_000;
 
-/** The reply's JSON value. Throws AGENT_NOT_RUNNING, or the AppError that the daemon answered with. */
-export async function callDaemon(paths: HomePaths, { method, path, body }: LocalRequest): Promise<unknown> {
+interface Request {
+  /** In the route's path. */
+  readonly id?: string;
+  readonly query?: Readonly<Record<string, number | undefined>>;
+  readonly body?: unknown;
+}
+
+/** The agent that runs in a home. Each call throws AGENT_NOT_RUNNING, or the AppError that the daemon answered with. */
+export function daemonAgent(paths: HomePaths): AskableAgent {
+  async function ask<T>(call: LocalCall, reply: z.ZodType<T>, request: Request = {}): Promise<T> {
+    const parsed = reply.safeParse(await send(paths, call, request));
+    if (parsed.success) return parsed.data;
+    const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
+    throw new AppError(
+      "CONFLICT",
+      `the agent in ${paths.home} is of another version than this command (its answer differs at ${field}); stop the agent and start it again`,
+    );
+  }
+  return {
+    predict: (body) => ask("predict", predictionSchema, { body }),
+    label: ({ id, ...body }) => ask("label", labelledSchema, { id, body }),
+    forget: (id) => ask("forget", forgottenSchema, { id }),
+    learn: (body = {}) => ask("learn", learnedSchema, { body }),
+    status: () => ask("status", agentStatusSchema),
+    journal: async (query = {}) => (await ask("journal", journalPageSchema, { query: { ...query } })).entries,
+    report: () => ask("report", reportedSchema),
+  };
+}
+
+/** The reply's JSON value. */
+async function send(paths: HomePaths, call: LocalCall, request: Request): Promise<unknown> {
   const address = await readLocalApi(paths);
   if (address === undefined || (await findDaemon(paths.home)) === undefined) throw notRunning(paths);
   const client = createHttpClient({ idleTimeoutMs, keepAlive: false });
   const token = await readToken(paths);
   try {
+    const { body } = request;
     const reply = await client.send({
-      method,
-      url: new URL(path, address.url),
+      method: localRoutes[call].method,
+      url: new URL(addressOf(call, request), address.url),
       headers: {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -38,16 +75,21 @@ export async function callDaemon(paths: HomePaths, { method, path, body }: Local
     });
     const value = await readJson(reply);
     if (reply.status >= 200 && reply.status < 300) return value;
-    const failed = errorSchema.safeParse(value);
+    const failed = errorReplySchema.safeParse(value);
     if (!failed.success) throw new AppError("INTERNAL", `the agent answered with status ${reply.status}`);
-    const { code, message } = failed.data.error;
-    throw new AppError(isErrorCode(code) ? code : "INTERNAL", message);
+    throw errorOf(failed.data.error);
   } catch (cause) {
     if (cause instanceof AppError && cause.code === "SERVER_UNAVAILABLE") throw notRunning(paths, cause);
     throw cause;
   } finally {
     client.close();
   }
+}
+
+function addressOf(call: LocalCall, { id = "", query = {} }: Request): string {
+  const path = localRoutes[call].path.replace(":id", encodeURIComponent(id));
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  return given.length === 0 ? path : `${path}?${given.join("&")}`;
 }
 
 async function readToken(paths: HomePaths): Promise<string> {

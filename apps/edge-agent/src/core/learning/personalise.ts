@@ -14,8 +14,8 @@ import { fitTemperature } from "@attune/ml/heads/temperature";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createMatrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
+import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import type { HeadRecipe } from "@attune/shared/contracts/release";
-import type { HeadChoice } from "../agent-api.js";
 
 export interface Personal {
   /** With a temperature fitted on the rows that cross-validation held out. */

@@ -2,8 +2,8 @@
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/dataset";
+import { type Split, splitSchema, type UtteranceCounts } from "@attune/shared/contracts/local-api";
 import { z } from "zod";
-import type { Split, UtteranceCounts } from "../agent-api.js";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
 import { nameOf, utterancePrefix as prefix } from "./names.js";
@@ -14,7 +14,7 @@ const utteranceSchema = z.strictObject({
   id: z.string(),
   text: z.string(),
   label: emotionLabelSchema,
-  split: z.enum(["train", "holdout"]),
+  split: splitSchema,
   /** How often the id had been forgotten when this was said. */
   forgotten: z.int().min(1).optional(),
 });

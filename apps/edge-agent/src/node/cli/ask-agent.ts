@@ -2,23 +2,20 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
-import type { Agent } from "../../core/agent-api.js";
+import type { AskableAgent } from "../../core/agent-api.js";
 import { hasStore, readServer } from "../home.js";
 import { findDaemon } from "../home-lock.js";
-import { callDaemon, type LocalRequest } from "../local-client.js";
+import { daemonAgent } from "../local-client.js";
 import { createLogger } from "../logger.js";
 import type { CommandInput } from "./command.js";
 
-export interface Question {
-  readonly online: LocalRequest;
-  readonly offline: (agent: Agent) => Promise<unknown>;
-}
+export type Question<T> = (agent: AskableAgent) => Promise<T>;
 
 /** Longer than a daemon takes from its lock to its local API, or from closing that to its end. */
 const patienceMs = 10_000;
 
 /** A daemon that is just starting or ending answers nothing and lets nobody read its directory: it is waited for. */
-export async function askAgent(input: CommandInput, question: Question): Promise<unknown> {
+export async function askAgent<T>(input: CommandInput, question: Question<T>): Promise<T> {
   const patienceEndsMs = performance.now() + patienceMs;
   for (;;) {
     try {
@@ -31,8 +28,8 @@ export async function askAgent(input: CommandInput, question: Question): Promise
   }
 }
 
-async function askOnce({ env, paths }: CommandInput, { online, offline }: Question): Promise<unknown> {
-  if ((await findDaemon(paths.home)) !== undefined) return await callDaemon(paths, online);
+async function askOnce<T>({ env, paths }: CommandInput, question: Question<T>): Promise<T> {
+  if ((await findDaemon(paths.home)) !== undefined) return await question(daemonAgent(paths));
   // Looking at a directory must not create a device in it.
   if (!hasStore(paths)) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
   const { openAgent } = await import("../open-agent.js");
@@ -41,7 +38,7 @@ async function askOnce({ env, paths }: CommandInput, { online, offline }: Questi
   const { outboxLimit, threads } = env;
   const opened = await openAgent({ paths, server, outboxLimit, threads, log: createLogger("error"), brief: true });
   try {
-    return await offline(opened.agent);
+    return await question(opened.agent);
   } finally {
     await opened.close();
   }

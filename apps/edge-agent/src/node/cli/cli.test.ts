@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.js";
 
@@ -110,4 +111,24 @@ test("wrong usage is refused without a word of the text", async () => {
     expect((await call(["enrol", "--server", server, "--token", "x"])).err).toContain("error INVALID_CONFIGURATION");
   }
   expect((await call(["status"], "", { ATTUNE_LOG_LEVEL: "loud" })).err).toContain("ATTUNE_LOG_LEVEL");
+});
+
+test("the longest text goes on to the agent, as an argument or on standard input; one code point more does not", async () => {
+  const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+  for (const [argument, stdin] of [
+    [longest, ""],
+    ["-", ` ${longest}\n`],
+  ] as const) {
+    expect((await call(["predict", argument], stdin)).err).toContain("error AGENT_NOT_RUNNING");
+    const longer = await call(["predict", argument === "-" ? "-" : `${argument}a`], stdin.replace("\n", "a\n"));
+    expect(longer.err).toContain("error INVALID_INPUT: TEXT: is longer than 8192 code points");
+    const label = ["label", "--id", "a", "--label", "joy"];
+    expect((await call([...label, argument], stdin)).err).toContain("error AGENT_NOT_RUNNING");
+  }
+});
+
+test("what a command is given is refused before the agent is asked", async () => {
+  const refused = await call(["label", "--id", "a", "--label", "bliss", "a text"]);
+  expect(refused.err).toContain("error INVALID_INPUT: label: must be one of neutral, joy");
+  expect(refused.err).not.toContain("bliss");
 });

@@ -1,7 +1,7 @@
 // attune-agent forget: removes an utterance for good, from the store and from what was learned.
 
 import { AppError } from "@attune/shared/errors";
-import { callDaemon } from "../local-client.js";
+import { daemonAgent } from "../local-client.js";
 import type { Command } from "./command.js";
 
 export const forgetCommand: Command = {
@@ -17,10 +17,7 @@ export const forgetCommand: Command = {
   run: async ({ paths, positionals, print }) => {
     const id = positionals[0];
     if (id === undefined) throw new AppError("INVALID_INPUT", "ID is missing");
-    const reply = (await callDaemon(paths, {
-      method: "DELETE",
-      path: `/v1/utterances/${encodeURIComponent(id)}`,
-    })) as { removed: boolean };
+    const reply = await daemonAgent(paths).forget(id);
     print(reply, reply.removed ? `removed ${id}` : `there was no utterance ${id}`);
   },
 };

@@ -1,6 +1,7 @@
 // attune-agent journal: every message that left the device, word for word.
 
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { journalPageEntries } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { askAgent } from "./ask-agent.js";
 import type { Command } from "./command.js";
@@ -20,33 +21,24 @@ export const journalCommand: Command = {
   run: async (input) => {
     const after = wholeNumber("after", input.text("after"));
     const limit = wholeNumber("limit", input.text("limit"));
-    const entries = await readPages({ after, limit }, async (page) => {
-      const reply = (await askAgent(input, {
-        online: { method: "GET", path: `/v1/journal?after=${page.after}&limit=${page.limit}` },
-        offline: async (agent) => ({ entries: await agent.journal(page) }),
-      })) as { entries: JournalEntry[] };
-      return reply.entries;
-    });
+    const entries = await readPages({ after, limit }, (page) => askAgent(input, (agent) => agent.journal(page)));
     input.print({ entries }, entries.length === 0 ? "nothing has left this device" : [...inLines(entries)].join("\n"));
   },
 };
 
-/** The most that the local API answers at once. */
-const pageEntries = 10_000;
-
-export interface JournalRange {
+export interface WantedEntries {
   readonly after: number | undefined;
   readonly limit: number | undefined;
 }
 
 /** An auditor needs the journal whole: entries are asked for until there are no more, or `limit` is reached. */
 export async function readPages<Entry extends { readonly index: number }>(
-  { after = -1, limit = Number.POSITIVE_INFINITY }: JournalRange,
+  { after = -1, limit = Number.POSITIVE_INFINITY }: WantedEntries,
   ask: (page: { readonly after: number; readonly limit: number }) => Promise<readonly Entry[]>,
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
   while (entries.length < limit) {
-    const wanted = Math.min(pageEntries, limit - entries.length);
+    const wanted = Math.min(journalPageEntries, limit - entries.length);
     const page = await ask({ after: entries.at(-1)?.index ?? after, limit: wanted });
     entries.push(...page);
     if (page.length < wanted) break;

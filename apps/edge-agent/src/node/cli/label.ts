@@ -1,9 +1,10 @@
 // attune-agent label: tells the agent what an utterance really was; the agent learns from it.
 
 import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { labelInputSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
-import type { Labelled } from "../../core/agent-api.js";
-import { callDaemon } from "../local-client.js";
+import { parseInput } from "@attune/shared/parse-input";
+import { daemonAgent } from "../local-client.js";
 import type { Command } from "./command.js";
 import { privacyNote, readUtterance } from "./utterance-input.js";
 
@@ -32,11 +33,7 @@ export const labelCommand: Command = {
     const label = requireOption("label", option("label"));
     const split = option("split");
     const text = await readUtterance(positionals[0], io);
-    const reply = (await callDaemon(paths, {
-      method: "PUT",
-      path: `/v1/utterances/${encodeURIComponent(id)}`,
-      body: { text, label, ...(split === undefined ? {} : { split }) },
-    })) as Labelled;
+    const reply = await daemonAgent(paths).label(parseInput(labelInputSchema, { id, text, label, split }));
     const { train, holdout } = reply.utterances;
     print(reply, `stored ${reply.id} (${reply.split}); ${train} to learn from, ${holdout} to test on`);
   },

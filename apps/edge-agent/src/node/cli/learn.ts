@@ -1,7 +1,6 @@
 // attune-agent learn: fits the personal head now and says what it is worth.
 
-import type { Learned } from "../../core/agent-api.js";
-import { callDaemon } from "../local-client.js";
+import { daemonAgent } from "../local-client.js";
 import type { Command } from "./command.js";
 import { asF1, asMs } from "./format.js";
 
@@ -15,11 +14,7 @@ export const learnCommand: Command = {
   options: { report: { type: "boolean" } },
   maximumPositionals: 0,
   run: async ({ paths, flag, print }) => {
-    const reply = (await callDaemon(paths, {
-      method: "POST",
-      path: "/v1/learn",
-      body: { report: flag("report") },
-    })) as Learned;
+    const reply = await daemonAgent(paths).learn({ report: flag("report") });
     print(
       reply,
       [

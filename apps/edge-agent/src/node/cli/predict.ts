@@ -1,7 +1,7 @@
 // attune-agent predict: recognises the emotion of one utterance.
 
-import type { Prediction } from "../../core/agent-api.js";
-import { callDaemon } from "../local-client.js";
+import type { Prediction } from "@attune/shared/contracts/local-api";
+import { daemonAgent } from "../local-client.js";
 import type { Command } from "./command.js";
 import { privacyNote, readUtterance } from "./utterance-input.js";
 
@@ -14,7 +14,7 @@ export const predictCommand: Command = {
   maximumPositionals: 1,
   run: async ({ paths, positionals, io, print }) => {
     const text = await readUtterance(positionals[0], io);
-    const reply = (await callDaemon(paths, { method: "POST", path: "/v1/predictions", body: { text } })) as Prediction;
+    const reply = await daemonAgent(paths).predict({ text });
     print(reply, inWords(reply));
   },
 };

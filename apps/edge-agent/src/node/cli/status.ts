@@ -1,6 +1,6 @@
 // attune-agent status: where the device stands, and what has left it.
 
-import type { AgentStatus } from "../../core/agent-api.js";
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
 import type { Command } from "./command.js";
 import { asF1, asMs, table } from "./format.js";
@@ -13,10 +13,7 @@ export const statusCommand: Command = {
   examples: ["attune-agent status", "attune-agent status --json"],
   maximumPositionals: 0,
   run: async (input) => {
-    const status = (await askAgent(input, {
-      online: { method: "GET", path: "/v1/status" },
-      offline: (agent) => agent.status(),
-    })) as AgentStatus;
+    const status = await askAgent(input, (agent) => agent.status());
     input.print(status, inWords(status));
   },
 };

@@ -1,6 +1,8 @@
 // The text of an utterance as a command receives it: an argument, or `-` for standard input.
 
+import { largestUtteranceBytes, utteranceSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
+import { parseInput } from "@attune/shared/parse-input";
 import type { CommandIo } from "./command.js";
 
 /** Text on the command line is seen by every user of the machine in `ps` and stays in the shell's history. */
@@ -9,14 +11,14 @@ export const privacyNote = [
   "shell's history. Give - and the text on standard input instead.",
 ].join("\n");
 
-const limitBytes = 16 * 1024;
+/** The longest utterance, and room for white space around it. */
+const limitBytes = largestUtteranceBytes + 1_024;
 
 export async function readUtterance(argument: string | undefined, io: CommandIo): Promise<string> {
   if (argument === undefined)
     throw new AppError("INVALID_INPUT", "TEXT is missing; give it in quotes, or - to read standard input");
   const text = (argument === "-" ? await readAll(io.stdin) : argument).trim();
-  if (text === "") throw new AppError("INVALID_INPUT", "TEXT is empty");
-  return text;
+  return parseInput(utteranceSchema, text, "TEXT");
 }
 
 export async function readAll(stdin: CommandIo["stdin"]): Promise<string> {
