@@ -5,6 +5,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
+import type { FeatureSettings } from "@attune/ml/features/settings";
 import { fitLinear } from "@attune/ml/heads/linear";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
@@ -170,10 +171,7 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
   return files;
 }
 
-function identityOf(
-  files: ReadonlyMap<ReleaseFileName, Uint8Array>,
-  settings: { pooling: string; maxTokens: number },
-): string {
+function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>, settings: FeatureSettings): string {
   const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
   const digests = {
     config: digest("config.json"),

@@ -44,3 +44,14 @@ export function assertFinite(what: string, values: Float32Array | Float64Array, 
     `${what} holds ${values[i]} at position ${first + i}; every value must be a finite number`,
   );
 }
+
+/** What `read` throws, with the name of the file that it reads in front. An error that is no MlError becomes `malformed`. */
+export function inFile<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const { message } = cause as Error;
+    if (cause instanceof MlError && message.startsWith(name)) throw cause;
+    throw new MlError(cause instanceof MlError ? cause.code : "malformed", `${name}: ${message}`, { cause });
+  }
+}

@@ -1,7 +1,7 @@
 // What answers: the extractor of one release with its prior head.
 
 import type { Head } from "@attune/ml/heads/head";
-import type { Golden, Release } from "@attune/shared/contracts/release";
+import type { Release } from "@attune/shared/contracts/release";
 
 /** A release at work: what turns text into features, and the prior head that reads them. */
 export interface Pair {
@@ -9,6 +9,4 @@ export interface Pair {
   readonly prior: Head;
   /** Features of one text, after the DR: (featureSize). */
   extract(text: string): Float32Array;
-  encodeIds(ids: Int32Array): Float32Array;
-  readonly golden: Golden;
 }

@@ -70,7 +70,7 @@ export type NormalizationType = (typeof normalizationTypes)[number];
  * Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key.
  */
 export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderConfig {
-  const raw = readObject(json);
+  const raw = readConfigObject(json);
   const modelType = oneOf(raw, "model_type", modelTypes, assumed);
   refuseOtherModels(raw);
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
@@ -216,15 +216,16 @@ function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
   return parts;
 }
 
-function readObject(json: string): Record<string, unknown> {
+/** Throws `malformed`. */
+export function readConfigObject(json: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = parsePythonJson(json);
   } catch (cause) {
-    throw new MlError("malformed", "config.json is not JSON", { cause });
+    throw new MlError("malformed", "config.json: is not JSON", { cause });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new MlError("malformed", "config.json is not a JSON object");
+    throw new MlError("malformed", "config.json: is not a JSON object");
   }
   return value as Record<string, unknown>;
 }

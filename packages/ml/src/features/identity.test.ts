@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { featureIdentity } from "./identity.js";
 
 const digests = { config: "a".repeat(64), model: "b".repeat(64), tokenizer: "c".repeat(64), reduction: "d".repeat(64) };
-const settings = { pooling: "mean-max", maxTokens: 32 };
+const settings = { pooling: "mean-max", maxTokens: 32 } as const;
 
 describe("featureIdentity", () => {
   it("is the same text for the same parts", () => {

@@ -1,4 +1,5 @@
 // The identity of features: two heads may be compared, and a head may be used, only where this identity is the same.
+import type { FeatureSettings } from "./settings.js";
 
 export interface FeatureDigests {
   /** Lower-case hexadecimal SHA-256 of the files' bytes, exactly as shipped. */
@@ -6,11 +7,6 @@ export interface FeatureDigests {
   readonly model: string;
   readonly tokenizer: string;
   readonly reduction: string;
-}
-
-export interface FeatureSettings {
-  readonly pooling: string;
-  readonly maxTokens: number;
 }
 
 /**

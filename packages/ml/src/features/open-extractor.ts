@@ -1,11 +1,12 @@
 // A feature extractor from its files, whoever has them: a daemon on its disk, a browser's worker from the network.
 import { parseEncoderConfig } from "../encoder/config.js";
-import type { Pooling } from "../encoder/pooling.js";
 import type { Engine } from "../engine/engine.js";
-import { type ByteSource, openSafetensors, parseSafetensors } from "../tensor/safetensors.js";
+import { inFile } from "../error.js";
+import { type ByteSource, openSafetensors, parseSafetensors, type TensorFile } from "../tensor/safetensors.js";
 import { createTokenizer } from "../tokenizer/tokenizer.js";
 import { loadDimensionalityReduction } from "./dimensionality-reduction.js";
 import { createFeatureExtractor, type FeatureExtractor } from "./extractor.js";
+import type { FeatureSettings } from "./settings.js";
 
 export interface ExtractorFiles {
   /** config.json, in UTF-8. */
@@ -18,25 +19,27 @@ export interface ExtractorFiles {
   readonly reduction: Uint8Array;
 }
 
-export interface ExtractorSettings {
+export interface ExtractorSettings extends FeatureSettings {
   readonly identity: string;
-  readonly pooling: Pooling;
-  readonly maxTokens: number;
 }
 
-/** Throws MlError naming the part of a file that is malformed, unsupported or does not fit the others. */
+/** Throws MlError naming the file and its part that is malformed, unsupported or does not fit the others. */
 export function openFeatureExtractor(
   engine: Engine,
   { config, model, tokenizer, reduction }: ExtractorFiles,
   settings: ExtractorSettings,
 ): FeatureExtractor {
-  const tensors = model instanceof Uint8Array ? parseSafetensors(model) : openSafetensors(model);
+  const encoderConfig = inFile("config.json", () => parseEncoderConfig(utf8(config)));
   return createFeatureExtractor({
     ...settings,
-    encoder: engine.createEncoder(parseEncoderConfig(utf8(config)), tensors),
-    reduction: loadDimensionalityReduction(parseSafetensors(reduction)),
-    tokenizer: createTokenizer(tokenizer),
+    encoder: inFile("model.safetensors", () => engine.createEncoder(encoderConfig, openTensors(model))),
+    reduction: inFile("dr.safetensors", () => loadDimensionalityReduction(parseSafetensors(reduction))),
+    tokenizer: inFile("tokenizer.json", () => createTokenizer(tokenizer)),
   });
+}
+
+export function openTensors(file: Uint8Array | ByteSource): TensorFile {
+  return file instanceof Uint8Array ? parseSafetensors(file) : openSafetensors(file);
 }
 
 /**
@@ -50,6 +53,6 @@ export const warmUpTexts: readonly string[] = [
 ];
 export const warmUpRounds = 3;
 
-function utf8(bytes: Uint8Array): string {
+export function utf8(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }

@@ -24,6 +24,11 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): Encoding;
   /** One more than the largest id: an encoder's vocabulary must be at least this large. */
   readonly vocabSize: number;
+  /** Ids of the special tokens that open every encoding, and of those that close it. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  /** Ids that are no piece of a word: the special tokens, and what else a text is searched for as it stands. */
+  readonly addedIds: ReadonlySet<number>;
 }
 
 export const defaultMaxTokens = 32;
@@ -62,7 +67,7 @@ export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
     return { ids, attentionMask: new Uint8Array(ids.length).fill(1, 0, length) };
   }
 
-  return { encode, vocabSize };
+  return { encode, vocabSize, before, after, addedIds: new Set(file.addedTokens.map(({ id }) => id)) };
 }
 
 /** Added tokens first, then what is between them; those that are looked for in normalized text once the others are found. */

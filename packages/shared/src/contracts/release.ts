@@ -1,6 +1,7 @@
 // The release manifest: what a device needs to know, and to be able to check, about the pair it is asked to run.
 
 import { z } from "zod";
+import { accept, type Result, refuse } from "../result.js";
 import { emotionLabelSchema } from "./dataset.js";
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -92,6 +93,20 @@ export const goldenSchema = z.strictObject({
     .max(64),
 });
 export type Golden = z.infer<typeof goldenSchema>;
+
+/** Reads golden.json. The detail names the file and the field at fault. */
+export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return refuse("malformed", "golden.json: is not JSON");
+  }
+  const parsed = goldenSchema.safeParse(value);
+  if (parsed.success) return accept(parsed.data);
+  const { path, message } = parsed.error.issues[0]!;
+  return refuse("malformed", `golden.json: ${path.join(".") || "its fields"}: ${message}`);
+}
 
 export const chunkPath = (sha256: string): string => `/v1/chunks/${sha256}`;
 export const manifestPath = (sha256: string): string => `/v1/manifests/${sha256}`;

@@ -3,25 +3,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EncoderConfig, parseEncoderConfig } from "@attune/ml/encoder/config";
-import { type Pooling, poolings } from "@attune/ml/encoder/pooling";
 import type { Engine } from "@attune/ml/engine/engine";
 import { createFeatureExtractor, type FeatureExtractor } from "@attune/ml/features/extractor";
+import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";
 import { parseSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
-import { z } from "zod";
 
-const settingsSchema = z.looseObject({
-  attune: z.looseObject({ pooling: z.enum(poolings), maxTokens: z.int().min(3).max(512) }),
-});
-
-export interface ExtractorFolder {
+export interface ExtractorFolder extends FeatureSettings {
   readonly configJson: string;
   readonly tokenizerJson: string;
   readonly model: TensorFile;
   readonly config: EncoderConfig;
-  readonly pooling: Pooling;
-  readonly maxTokens: number;
 }
 
 /** Throws INVALID_EXTRACTOR, naming the file. */
@@ -36,10 +29,10 @@ export function readExtractorFolder(directory: string): ExtractorFolder {
   };
   const configJson = read("config.json", String);
   const config = read("config.json", () => parseEncoderConfig(configJson));
-  const { attune } = read("config.json", () => settingsSchema.parse(JSON.parse(configJson)));
+  const settings = read("config.json", () => parseFeatureSettings(configJson));
   const tokenizerJson = read("tokenizer.json", String);
   const model = read("model.safetensors", (bytes) => parseSafetensors(new Uint8Array(bytes)));
-  return { configJson, tokenizerJson, model, config, pooling: attune.pooling, maxTokens: attune.maxTokens };
+  return { configJson, tokenizerJson, model, config, ...settings };
 }
 
 /** Features before the DR. `model`, where it is not the folder's own: the same extractor quantized, or one with random weights. */

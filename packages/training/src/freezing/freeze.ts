@@ -5,18 +5,17 @@ import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
-import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
+import { verifyExtractor } from "@attune/ml/features/verify-extractor";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
-import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
 import { type ExtractionProgress, openExtractor, readExtractorFolder } from "../checkpoints/extractor-files.js";
@@ -26,6 +25,7 @@ import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
 import { rowsText, type Warn } from "../datasets/warning.js";
 import { type RunRecord, readRunRecord } from "../pretraining/run/run-record.js";
+import { goldenVectors } from "./golden.js";
 import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
@@ -53,9 +53,6 @@ export interface FreezeOutcome {
   readonly priorDevF1: number;
 }
 
-/** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0031. */
-const goldenTolerance = 5e-3;
-
 /**
  * Writes every file of a frozen extractor but its card. DR and prior head are fitted on the features of the int8 weights in the kernels' own
  * arithmetic, as devices compute them; the golden vectors are the reference engine's.
@@ -81,14 +78,13 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     );
   const pooled = extract("features of the labelled dataset", train);
   const reduction = fitDimensionalityReduction(pooled);
-  const reducedBy = (own: FeatureExtractor) => (ids: Int32Array) => {
-    const features = own.encodeIds(ids);
-    return reduction.apply(createMatrix(1, features.length, features)).data;
-  };
   const reference = openExtractor(referenceEngine, folder, quantized);
-  const golden = goldenVectors(folder.config.vocabSize, folder.maxTokens, reducedBy(reference));
-  checkReproduced(golden, reducedBy(extractor));
+  const golden = goldenVectors(createTokenizer(folder.tokenizerJson), folder.maxTokens, (ids) => {
+    const features = reference.encodeIds(ids);
+    return reduction.apply(createMatrix(1, features.length, features)).data;
+  });
 
+  const settings = { pooling: folder.pooling, maxTokens: folder.maxTokens };
   const files: Record<string, Uint8Array> = {
     "config.json": encode(folder.configJson),
     "tokenizer.json": encode(folder.tokenizerJson),
@@ -103,7 +99,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
         tokenizer: sha256(files["tokenizer.json"]!),
         reduction: sha256(files["dr.safetensors"]!),
       },
-      folder,
+      settings,
     ),
   );
   const featuresOf = (what: string, rows: readonly LabelledRow[]) =>
@@ -117,6 +113,26 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   });
   files["prior-head.safetensors"] = serializeSafetensors(head.save());
   files["golden.json"] = encode(`${JSON.stringify(golden)}\n`);
+  const verdict = verifyExtractor({
+    engine,
+    files: {
+      config: files["config.json"]!,
+      model: files["model.safetensors"]!,
+      tokenizer: files["tokenizer.json"]!,
+      reduction: files["dr.safetensors"]!,
+      priorHead: files["prior-head.safetensors"]!,
+    },
+    settings: { ...settings, identity },
+    classes: emotionLabels,
+    golden,
+  });
+  if (!verdict.ok) {
+    const { runDirectory } = input;
+    throw new AppError(
+      "INVALID_EXTRACTOR",
+      `${runDirectory}: devices would refuse it (${verdict.detail}); freeze another run`,
+    );
+  }
 
   for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(out, name), bytes);
   return {
@@ -146,32 +162,6 @@ export function headF1(head: LinearHead, features: Matrix, labels: Int32Array): 
 
 export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)[number] }[]): Int32Array {
   return Int32Array.from(rows, ({ label }) => emotionLabels.indexOf(label));
-}
-
-/** Made-up token ids of many lengths, nobody's words, with the features a head sees for them. */
-function goldenVectors(vocabSize: number, maxTokens: number, features: (ids: Int32Array) => Float32Array): Golden {
-  const random = createRandom(20_210_502);
-  const [clsId, sepId, firstWordId] = [2, 3, 5];
-  const lengths = [3, 4, 6, 9, 13, 18, 25, maxTokens].filter((length) => length <= maxTokens);
-  const vectors = lengths.map((length) => {
-    const words = Array.from({ length: length - 2 }, () => firstWordId + random.integer(vocabSize - firstWordId));
-    const ids = [clsId, ...words, sepId];
-    return { ids, features: Array.from(features(Int32Array.from(ids)), (value) => Number(value.toFixed(6)) + 0) };
-  });
-  return { version: 1, tolerance: goldenTolerance, vectors };
-}
-
-/** Devices refuse a release whose golden vectors their engine does not reproduce; so does freezing. Throws INVALID_EXTRACTOR. */
-function checkReproduced({ vectors, tolerance }: Golden, features: (ids: Int32Array) => Float32Array): void {
-  for (const { ids, features: expected } of vectors) {
-    const own = features(Int32Array.from(ids));
-    const off = own.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
-    if (off <= tolerance) continue;
-    throw new AppError(
-      "INVALID_EXTRACTOR",
-      `model.safetensors: the kernels' int8 moves features of ${ids.length} tokens by ${off.toPrecision(2)} deviations, of which devices accept ${tolerance}; freeze another run`,
-    );
-  }
 }
 
 /** What a folder that is to be frozen came from: its own run, or a published checkpoint. */

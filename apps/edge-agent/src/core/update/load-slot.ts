@@ -8,7 +8,7 @@ import { signedEnvelopeSchema } from "@attune/shared/signature";
 import type { Pair } from "../pair.js";
 import type { OpenFile, Ports } from "../ports.js";
 import type { Target } from "../state.js";
-import { loadPair, type ReleaseFiles, tryPair } from "./candidate.js";
+import { loadPair, type ReleaseFiles } from "./candidate.js";
 import { openVerified, readVerified, slotFile } from "./slots.js";
 
 type FilePorts = Pick<Ports, "files" | "hashing">;
@@ -21,10 +21,7 @@ export async function loadSlot(ports: SlotPorts, target: Target): Promise<Result
   if (!opened.ok) return opened;
   const { engine, hashing } = ports;
   try {
-    const pair = await loadPair({ release: release.value, files: opened.value, engine, hashing });
-    if (!pair.ok) return pair;
-    const tried = tryPair(pair.value);
-    return tried.ok ? pair : tried;
+    return await loadPair({ release: release.value, files: opened.value, engine, hashing });
   } finally {
     await opened.value.model.close();
   }

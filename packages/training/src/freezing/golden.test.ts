@@ -1,0 +1,33 @@
+// Which token ids golden vectors are made of: those of the tokenizer at hand, whatever their order.
+import { readFileSync } from "node:fs";
+import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
+import { goldenSchema } from "@attune/shared/contracts/release";
+import { expect, it } from "vitest";
+import { goldenVectors } from "./golden.js";
+
+const noFeatures = () => Float32Array.of(0.123_456_7, -0);
+
+it("Golden vectors open and close with the tokenizer's own special tokens and hold none in between, in any order of ids", () => {
+  const words = Array.from({ length: 20 }, (_, i) => `word${i}`);
+  const vocabulary = [...words.slice(0, 7), "[SEP]", "[UNK]", ...words.slice(7), "[MASK]", "[CLS]", "[PAD]"];
+  const tokenizer = createTokenizer(wordPieceTokenizerJson(vocabulary, { lowercase: true }));
+  const golden = goldenSchema.parse(goldenVectors(tokenizer, 16, noFeatures));
+  expect(golden.vectors.map(({ ids }) => ids.length)).toEqual([3, 4, 6, 9, 13, 16]);
+  for (const { ids } of golden.vectors) {
+    expect(vocabulary[ids[0]!]).toBe("[CLS]");
+    expect(vocabulary[ids.at(-1)!]).toBe("[SEP]");
+    for (const id of ids.slice(1, -1)) expect(words).toContain(vocabulary[id]);
+  }
+  const drawn = new Set(golden.vectors.flatMap(({ ids }) => ids));
+  expect(drawn.size).toBeGreaterThan(10);
+  expect(golden.vectors[0]!.features).toEqual([0.123457, 0]);
+});
+
+it("The bundled extractor's golden vectors have the ids that its tokenizer gives today", () => {
+  const bundled = (name: string) =>
+    readFileSync(new URL(`../../../../assets/extractor/${name}`, import.meta.url), "utf8");
+  const published = goldenSchema.parse(JSON.parse(bundled("golden.json")));
+  const now = goldenVectors(createTokenizer(bundled("tokenizer.json")), 32, noFeatures);
+  expect(now.vectors.map(({ ids }) => ids)).toEqual(published.vectors.map(({ ids }) => ids));
+  expect(now.tolerance).toBe(published.tolerance);
+});

@@ -1,0 +1,32 @@
+// Golden vectors: made-up token ids, nobody's words, with the features that the reference engine computes for them.
+
+import { createRandom } from "@attune/ml/tensor/random";
+import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
+import type { Golden } from "@attune/shared/contracts/release";
+
+/** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0031. */
+const goldenTolerance = 5e-3;
+
+/** In tokens, special ones included; the longest text that the extractor reads comes last. */
+const lengths = [3, 4, 6, 9, 13, 18, 25];
+
+type Vocabulary = Pick<Tokenizer, "vocabSize" | "before" | "after" | "addedIds">;
+
+/** `features`: ids, special tokens included → what a head sees for them. */
+export function goldenVectors(
+  { vocabSize, before, after, addedIds }: Vocabulary,
+  maxTokens: number,
+  features: (ids: Int32Array) => Float32Array,
+): Golden {
+  const random = createRandom(20_210_502);
+  const wordIds = Array.from({ length: vocabSize }, (_, id) => id).filter((id) => !addedIds.has(id));
+  const around = before.length + after.length;
+  const vectors = [...lengths, maxTokens]
+    .filter((length) => length > around && length <= maxTokens)
+    .map((length) => {
+      const words = Array.from({ length: length - around }, () => wordIds[random.integer(wordIds.length)]!);
+      const ids = [...before, ...words, ...after];
+      return { ids, features: Array.from(features(Int32Array.from(ids)), (value) => Number(value.toFixed(6)) + 0) };
+    });
+  return { version: 1, tolerance: goldenTolerance, vectors };
+}
