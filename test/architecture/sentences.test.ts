@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { faultsOf, sentencesOf } from "./prose.js";
 import { listFiles, read } from "./tree.js";
 
-const pages = listFiles(/^(README|ARCHITECTURE|CONTRIBUTING|docs\/.*)\.md$/);
+const pages = listFiles(/^(README|ARCHITECTURE|CONTRIBUTING|docs\/.*|packages\/.*README)\.md$/);
 
 test.each(pages)("%s is written in short sentences that open with their subject, in the field's words", (page) => {
   const sentences = sentencesOf(read(page));

@@ -115,7 +115,7 @@ function bundled(): Pick<ColdRequest, "config" | "pooling" | "weights" | "tokeni
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const addon = fromRoot(`apps/edge-agent/dist/native/attune-${process.platform}-${process.arch}.node`);
-const kernels = fromRoot("packages/ml/kernels/");
+const kernels = fromRoot("packages/ml/kernels/wasm/");
 const child = fileURLToPath(new URL("./cold-start-child.js", import.meta.url));
 
 async function start(request: ColdRequest): Promise<ColdResult> {

@@ -10,7 +10,7 @@ globalThis.helpers = {
     const names = ["config.json", "model.safetensors", "tokenizer.json", "dr.safetensors", "prior-head.safetensors"];
     const paths = [
       ...names.map((name) => `/assets/extractor/${name}`),
-      ...["simd128", "relaxed"].map((build) => `/packages/ml/kernels/attune-${build}.wasm`),
+      ...["simd128", "relaxed"].map((build) => `/packages/ml/kernels/wasm/attune-${build}.wasm`),
     ];
     const [config, model, tokenizer, reduction, prior, simd128, relaxed] = await Promise.all(paths.map(fetchBytes));
     return { extractor: { config, model, tokenizer, reduction }, settings, prior, kernels: { simd128, relaxed } };

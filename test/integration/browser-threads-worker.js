@@ -7,7 +7,7 @@ import { parseSafetensors } from "/packages/ml/dist/tensor/safetensors.js";
 const fetchBytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
 const kernels = async (form) => {
   const [simd128, relaxed] = await Promise.all(
-    ["simd128", "relaxed"].map((build) => fetchBytes(`/packages/ml/kernels/attune-${build}${form}.wasm`)),
+    ["simd128", "relaxed"].map((build) => fetchBytes(`/packages/ml/kernels/wasm/attune-${build}${form}.wasm`)),
   );
   return { simd128, relaxed };
 };
@@ -15,7 +15,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (values) => values.sort((x, y) => x - y)[values.length >> 1];
 
 function spawn(start, onEnd) {
-  const worker = new Worker("/packages/ml/kernels/thread.js", { type: "module" });
+  const worker = new Worker("/packages/ml/kernels/threads/thread.js", { type: "module" });
   worker.onerror = ({ message }) => onEnd(message);
   worker.postMessage(start);
   return () => worker.terminate();

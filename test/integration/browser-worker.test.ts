@@ -88,7 +88,7 @@ describeUnlessLacking("an extractor in a browser's worker", await lackOfChromium
     );
 
     const kernel = (build: string) =>
-      new Uint8Array(readFileSync(join(root, `packages/ml/kernels/attune-${build}.wasm`)));
+      new Uint8Array(readFileSync(join(root, `packages/ml/kernels/wasm/attune-${build}.wasm`)));
     const engine = createWasmEngine({ simd128: kernel("simd128"), relaxed: kernel("relaxed") });
     const bytes = {
       config: asset("config.json"),

@@ -11,7 +11,7 @@ import {
   nodeApiHeaders,
   sharedLibrary,
   systemCompilers,
-} from "../../../packages/ml/kernels/toolchain.js";
+} from "../../../packages/ml/kernels/node/toolchain.js";
 
 const kernels = fileURLToPath(new URL("../../../packages/ml/kernels/", import.meta.url));
 const { values: options } = parseArgs({
@@ -43,7 +43,7 @@ function build(scratch) {
   if (include === undefined) return "Node-API's headers are missing";
   const compiler = findCompiler(compilers);
   if (compiler === undefined) return "no C compiler was found";
-  const flags = ["-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
+  const flags = ["-O3", "-std=gnu11", "-I.", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-ffp-contract=fast"];
   const compile = (source, output, more) => {
     const result = spawnSync(compiler, [...flags, ...more, "-c", source, "-o", join(scratch, output)], {
       cwd: kernels,
@@ -53,21 +53,21 @@ function build(scratch) {
     return join(scratch, output);
   };
   const objects = isas.map(({ name, flags: isa }) =>
-    compile("encoder.c", `${name}.o`, [
+    compile("encoder/encoder.c", `${name}.o`, [
       ...isa,
-      `-DISA_HEADER="isa-${name}.h"`,
+      `-DISA_HEADER="isa/${name}.h"`,
       `-DKERNELS=attune_${name.replaceAll("-", "_")}`,
     ]),
   );
   // Heads gain little from wider vectors: one instruction set is enough. Nothing may be fused that is not written so (vector-double.h).
   const { name, flags: isa } = isas[0];
-  const heads = [...isa, "-ffp-contract=off", `-DISA_HEADER="isa-${name}.h"`, `-DHEAD_KERNELS=attune_heads_${name}`];
-  objects.push(compile("heads.c", "heads.o", heads), compile("heads-call.c", "heads-call.o", []));
-  objects.push(compile("choose.c", "choose.o", []), compile("team.c", "team.o", []));
+  const heads = [...isa, "-ffp-contract=off", `-DISA_HEADER="isa/${name}.h"`, `-DHEAD_KERNELS=attune_heads_${name}`];
+  objects.push(compile("heads/heads.c", "heads.o", heads), compile("heads/call.c", "heads-call.o", []));
+  objects.push(compile("node/choose.c", "choose.o", []), compile("threads/team.c", "team.o", []));
   objects.push(
-    compile("native.c", "native.o", [`-I${include}`]),
-    compile("native-heads.c", "native-heads.o", [`-I${include}`]),
-    compile("native-memory.c", "native-memory.o", [`-I${include}`]),
+    compile("node/addon.c", "addon.o", [`-I${include}`]),
+    compile("node/addon-heads.c", "addon-heads.o", [`-I${include}`]),
+    compile("node/addon-memory.c", "addon-memory.o", [`-I${include}`]),
   );
   const linked = spawnSync(compiler, [...sharedLibrary, "-pthread", ...objects, "-o", join(scratch, "attune.node")], {
     encoding: "utf8",

@@ -47,7 +47,7 @@ function kernel(build: "simd128" | "simd128-threads" | "relaxed"): Uint8Array {
 }
 
 /** Relative to src and to dist alike. */
-const threadScript = new URL("../../ml/kernels/thread.js", import.meta.url);
+const threadScript = new URL("../../ml/kernels/threads/thread.js", import.meta.url);
 
 const spawnKernelThread: TeamOptions["spawn"] = (start, onEnd) => {
   const worker = new Worker(threadScript, { workerData: start, execArgv: [], env: {} });

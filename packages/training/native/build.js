@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findCompiler, nodeApiHeaders, sharedLibrary, systemCompilers } from "../../ml/kernels/toolchain.js";
+import { findCompiler, nodeApiHeaders, sharedLibrary, systemCompilers } from "../../ml/kernels/node/toolchain.js";
 
 const source = fileURLToPath(new URL("./matmul.c", import.meta.url));
 const folder = fileURLToPath(new URL("../../../apps/server/dist/native/", import.meta.url));

@@ -77,7 +77,7 @@ function readShippedBuilds(): WasmBuilds {
 
 /** Beside src/node, dist/node and dist/bundle alike. To have Node look for them as a package's files takes longer than to compile them. */
 function readKernel(name: string): Uint8Array {
-  return readFileSync(new URL(`../../../../packages/ml/kernels/${name}`, import.meta.url));
+  return readFileSync(new URL(`../../../../packages/ml/kernels/wasm/${name}`, import.meta.url));
 }
 
 function named(threads: number): string {

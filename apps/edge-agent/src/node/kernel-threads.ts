@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { TeamOptions } from "@attune/ml/engine/wasm-team";
 
 /** Beside src/node, dist/node and dist/bundle alike. */
-const script = new URL("../../../../packages/ml/kernels/thread.js", import.meta.url);
+const script = new URL("../../../../packages/ml/kernels/threads/thread.js", import.meta.url);
 
 export const spawnKernelThread: TeamOptions["spawn"] = (start, onEnd) => {
   const worker = new Worker(script, { workerData: start, execArgv: [], env: {} });

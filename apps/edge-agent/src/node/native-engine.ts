@@ -10,7 +10,7 @@ import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kerne
 import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
 
-/** What `native.c` exports. Numbers returned are codes of `packages/ml/kernels/encoder.h`, 0 for success. */
+/** What `kernels/node/addon.c` exports. Numbers returned are codes of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
 export interface NativeAddon {
   /** Those this processor has, best first. */
   instructionSets(): string[];
@@ -32,7 +32,7 @@ export interface NativeAddon {
   spin(instructionSet: number, quantized: number, rounds: number): number;
   /** Has the C library keep little of what was freed; false where it is not glibc. See memory-keeper.ts. */
   saveMemory(): boolean;
-  /** As `heads-call.h` has it: the function, its numbers, its arrays. Throws a RangeError where they are not what it takes. */
+  /** As `kernels/heads/call.h` has it: the function, its numbers, its arrays. Throws a RangeError where they are not what it takes. */
   headCall(fn: number, ...numbersAndArrays: readonly (number | NumberArray)[]): number;
 }
 
@@ -121,7 +121,7 @@ const batchTexts = 32;
 /** Of a tensor at a time, on its way from the file to the kernels: enough that the calls cost nothing. */
 const partBytes = 262_144;
 
-/** As in `native.c`. */
+/** As in `kernels/node/addon.c`. */
 const noThreads = -11;
 
 interface KernelParts {

@@ -1,5 +1,5 @@
 // The addon's own checks of what JavaScript hands it: any values, in any number, with buffers that are gone. A crash would take the test's
-// process with it; what the kernels do with sizes and ids that pass is fuzz.c's part.
+// process with it; what the kernels do with sizes and ids that pass is check/fuzz.c's part.
 import { createRandom } from "@attune/ml/tensor/random";
 import { expect, test, vi } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";

@@ -7,7 +7,7 @@ import { createHeadKernels } from "./head-kernels.js";
 import { hasRelaxedSimd } from "./wasm-engine.js";
 
 const compile = (name: string) =>
-  new WebAssembly.Module(readFileSync(new URL(`../../kernels/attune-${name}.wasm`, import.meta.url)));
+  new WebAssembly.Module(readFileSync(new URL(`../../kernels/wasm/attune-${name}.wasm`, import.meta.url)));
 
 testHeadKernels("SIMD128", createHeadKernels(createWasmHeadCore(compile("simd128"))));
 if (hasRelaxedSimd()) testHeadKernels("relaxed SIMD", createHeadKernels(createWasmHeadCore(compile("relaxed"))));

@@ -1,5 +1,5 @@
 // The heads' training and answers in the C kernels. Each job lays its arrays out where the kernels reach them, and leaves the rest to
-// packages/ml/kernels/heads-call.h. Twins: ../heads/reference-head-kernels.ts.
+// packages/ml/kernels/heads/call.h. Twins: ../heads/reference-head-kernels.ts.
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";

@@ -23,8 +23,19 @@ interface Build {
 
 function compile({ compiler, isa: [name, ...processor], main, flags }: Build): string {
   const file = join(folder, `${main}-${name}-${flags.length}`);
-  const isa = [...processor, `-DISA_HEADER="isa-${name}.h"`, "-DHEAD_KERNELS=head_kernels", "-ffp-contract=off"];
-  const all = ["-std=gnu11", "-fno-math-errno", ...isa, ...flags, "heads.c", "heads-call.c", main, "-o", file];
+  const isa = [...processor, `-DISA_HEADER="isa/${name}.h"`, "-DHEAD_KERNELS=head_kernels", "-ffp-contract=off"];
+  const all = [
+    "-std=gnu11",
+    "-fno-math-errno",
+    ...isa,
+    ...flags,
+    "-I.",
+    "heads/heads.c",
+    "heads/call.c",
+    main,
+    "-o",
+    file,
+  ];
   execFileSync(compiler, all, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
   return file;
 }
@@ -36,8 +47,8 @@ const lines = (command: string, args: string[] = []) =>
 
 describeUnlessLacking("64-bit Arm", lacking("cc", "aarch64-linux-gnu-gcc", "qemu-aarch64"), () => {
   test("trains the same heads: hidden outputs to the last bit, all else within rounding", () => {
-    const here = compile({ compiler: "cc", isa: host, main: "check-heads.c", flags: ["-O2"] });
-    const cross = { compiler: "aarch64-linux-gnu-gcc", isa: ["neon"], main: "check-heads.c" };
+    const here = compile({ compiler: "cc", isa: host, main: "check/check-heads.c", flags: ["-O2"] });
+    const cross = { compiler: "aarch64-linux-gnu-gcc", isa: ["neon"], main: "check/check-heads.c" };
     const expected = lines(here);
     const actual = lines("qemu-aarch64", [compile({ ...cross, flags: ["-O2", "-static"] })]);
     expect(actual.length).toBe(expected.length);
@@ -58,12 +69,12 @@ describeUnlessLacking("memory safety", lacking(sanitizer), () => {
 
   test("the sanitizers find nothing in whole calls", () => {
     const flags = [...base.flags, "-fsanitize=address,undefined"];
-    expect(lines(compile({ ...base, main: "check-heads.c", flags })).length).toBeGreaterThan(20_000);
+    expect(lines(compile({ ...base, main: "check/check-heads.c", flags })).length).toBeGreaterThan(20_000);
   });
 
   test("no numbers or arrays make the kernels reach outside the arrays, and none that are wrong are answered", () => {
     const flags = [...base.flags, "-fsanitize=fuzzer,address,undefined"];
-    const fuzz = compile({ ...base, main: "fuzz-heads.c", flags });
+    const fuzz = compile({ ...base, main: "check/fuzz-heads.c", flags });
     const args = ["-max_total_time=8", "-len_control=1", "-max_len=2000", "-timeout=10", "-seed=1"];
     const { status, stderr } = spawnSync(fuzz, args, { cwd: folder, encoding: "utf8", maxBuffer: 2 ** 26 });
     expect(stderr).toContain("Done ");

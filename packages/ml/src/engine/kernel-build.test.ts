@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { describeUnlessLacking, lackOfCommands } from "../../../../test/requirements.js";
 
-const kernels = fileURLToPath(new URL("../../kernels/", import.meta.url));
+const kernels = fileURLToPath(new URL("../../kernels/wasm/", import.meta.url));
 
 describeUnlessLacking("built anew", lackOfCommands("clang-19", "wasm-ld-19"), () => {
   test("the committed WebAssembly is what its sources build to, byte for byte", () => {

@@ -6,7 +6,7 @@ import { type Pooling, pooledSize, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
-/** One loaded encoder in a kernel's memory. Every method returns a code of `packages/ml/kernels/encoder.h`, 0 for success. */
+/** One loaded encoder in a kernel's memory. Every method returns a code of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
 export interface EncoderKernel {
   /** Tokens that one `embed` may take. */
   readonly rows: number;

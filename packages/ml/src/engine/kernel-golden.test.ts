@@ -9,7 +9,7 @@ import { referenceEngine } from "./reference-engine.js";
 import { createWasmEngine } from "./wasm-engine.js";
 
 vi.setConfig({ testTimeout: 120_000 });
-const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
+const kernel = (name: string) => readFileSync(new URL(`../../kernels/wasm/${name}`, import.meta.url));
 const simd128 = kernel("attune-simd128.wasm");
 const engines = [
   { build: "simd128", engine: createWasmEngine({ simd128 }) },

@@ -18,7 +18,7 @@ const hostFlags =
 const lacking = (...commands: string[]) => lackOfProcessor() ?? lackOfCommands(...commands);
 
 function isa(name: string): string[] {
-  return [`-DISA_HEADER="isa-${name}.h"`, "-DKERNELS=kernels"];
+  return [`-DISA_HEADER="isa/${name}.h"`, "-DKERNELS=kernels"];
 }
 
 function compile(
@@ -27,7 +27,18 @@ function compile(
   { main, output }: { main: string; output: string },
 ): string {
   const file = join(folder, output);
-  const all = ["-std=gnu11", "-fno-math-errno", ...flags, "encoder.c", "team.c", main, "-pthread", "-o", file];
+  const all = [
+    "-std=gnu11",
+    "-fno-math-errno",
+    ...flags,
+    "-I.",
+    "encoder/encoder.c",
+    "threads/team.c",
+    main,
+    "-pthread",
+    "-o",
+    file,
+  ];
   execFileSync(compiler, all, { cwd: kernels, stdio: ["ignore", "inherit", "inherit"] });
   return file;
 }
@@ -61,15 +72,16 @@ describeUnlessLacking("64-bit Arm", lacking(...arm), () => {
   const run = (cpu: string, ...args: string[]) => ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, there, ...args];
 
   beforeAll(() => {
-    here = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-host" });
+    here = compile("cc", ["-O2", ...hostFlags], { main: "check/check.c", output: "check-host" });
     const cross = "aarch64-linux-gnu-gcc";
     const program = [
       "-O2",
       "-std=gnu11",
       "-fno-math-errno",
       "-DADDON",
-      "check.c",
-      "team.c",
+      "-I.",
+      "check/check.c",
+      "threads/team.c",
       "-o",
       there,
       "-ldl",
@@ -116,10 +128,10 @@ if (process.arch === "x64")
     test.each(forms)(
       "AVX-512 with VNNI, its instructions emulated, gives AVX2's features in $form",
       ({ format, worst }) => {
-        const emulated = ["-include", "emulate-avx512.h", "-Wno-psabi", ...isa("avx512-vnni")];
+        const emulated = ["-include", "check/emulate-avx512.h", "-Wno-psabi", ...isa("avx512-vnni")];
         const flags = ["-O2", "-mavx2", "-mfma", "-mf16c"];
-        const there = compile("cc", [...flags, ...emulated], { main: "check.c", output: "check-avx512" });
-        const here = compile("cc", [...flags, ...isa("avx2")], { main: "check.c", output: "check-avx2" });
+        const there = compile("cc", [...flags, ...emulated], { main: "check/check.c", output: "check-avx512" });
+        const here = compile("cc", [...flags, ...isa("avx2")], { main: "check/check.c", output: "check-avx2" });
         const [actual, expected] = [numbers(there, [format, "1"]), numbers(here, [format, "1"])];
         expect(expected.length).toBeGreaterThan(1000);
         expectWithin(worst, actual, expected);
@@ -130,7 +142,7 @@ if (process.arch === "x64")
 const formats = ["0", "1", "2"];
 describeUnlessLacking("a team", lacking("cc"), () => {
   test("threads compute the same bits, whatever their number: every architecture, odd sizes, one token", () => {
-    const check = compile("cc", ["-O2", ...hostFlags], { main: "check.c", output: "check-threads" });
+    const check = compile("cc", ["-O2", ...hostFlags], { main: "check/check.c", output: "check-threads" });
     for (const format of formats) {
       const alone = numbers(check, [format, "1"]);
       expect(alone.length).toBeGreaterThan(1000);
@@ -146,21 +158,21 @@ describeUnlessLacking("memory safety", lacking(sanitizer), () => {
 
   test("the sanitizers find nothing in whole forwards", () => {
     const check = compile(sanitizer, ["-fsanitize=address,undefined", stop, ...flags], {
-      main: "check.c",
+      main: "check/check.c",
       output: "check-san",
     });
     for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
   });
 
   test("no two threads of a team touch the same memory unordered", () => {
-    const check = compile(sanitizer, ["-fsanitize=thread", ...flags], { main: "check.c", output: "check-race" });
+    const check = compile(sanitizer, ["-fsanitize=thread", ...flags], { main: "check/check.c", output: "check-race" });
     // Where it sees a race it ends with a code of its own.
     for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
   });
 
   test("no configuration, tensor or text makes the kernels reach outside their memory", () => {
     const fuzz = compile(sanitizer, ["-fsanitize=fuzzer,address,undefined", stop, ...flags], {
-      main: "fuzz.c",
+      main: "check/fuzz.c",
       output: "fuzz",
     });
     const args = ["-max_total_time=8", "-len_control=1", "-max_len=2000", "-timeout=10", "-seed=1"];

@@ -9,7 +9,7 @@ import { createWasmEngine } from "./wasm-engine.js";
 
 describeUnlessLacking("a trained BERT-Tiny", lackOfData(...trainedFiles), () => {
   const trained = readTrainedBert();
-  const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
+  const kernel = (name: string) => readFileSync(new URL(`../../kernels/wasm/${name}`, import.meta.url));
   const simd128 = kernel("attune-simd128.wasm");
   const builds = [
     { build: "simd128", engine: createWasmEngine({ simd128 }) },

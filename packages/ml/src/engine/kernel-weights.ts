@@ -6,7 +6,7 @@ import { asFloat32, type EncoderWeights, encoderWeights, type WeightRows } from 
 import { MlError } from "../error.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 
-/** The numbers are those of `packages/ml/kernels/encoder.h`, in its order. */
+/** The numbers are those of `packages/ml/kernels/encoder/encoder.h`, in its order. */
 const slots = [
   ...(["words", "positions", "types", "embeddingNorm", "transformation"] as const),
   ...(["query", "key", "value", "attentionOutput", "attentionNorm", "intermediate", "output", "outputNorm"] as const),

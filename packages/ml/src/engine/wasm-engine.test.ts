@@ -10,7 +10,7 @@ import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 
 // The reference takes its time on long texts, more so on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
-const kernel = (name: string) => readFileSync(new URL(`../../kernels/${name}`, import.meta.url));
+const kernel = (name: string) => readFileSync(new URL(`../../kernels/wasm/${name}`, import.meta.url));
 const simd128 = kernel("attune-simd128.wasm");
 const builds = [
   { name: "simd128", engine: createWasmEngine({ simd128 }) },

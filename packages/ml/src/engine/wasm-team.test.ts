@@ -15,7 +15,7 @@ import type { TensorFile } from "../tensor/safetensors.js";
 import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 import { createWasmTeam, type TeamOptions, type ThreadStart, type WasmTeam } from "./wasm-team.js";
 
-const kernels = new URL("../../kernels/", import.meta.url);
+const kernels = new URL("../../kernels/wasm/", import.meta.url);
 const kernel = (name: string) => readFileSync(new URL(`attune-${name}.wasm`, kernels));
 const simd128 = { alone: { simd128: kernel("simd128") }, shared: { simd128: kernel("simd128-threads") } };
 const relaxed = {
@@ -41,7 +41,7 @@ const spawnFrom = (script: URL): TeamOptions["spawn"] => {
     return () => void worker.terminate();
   };
 };
-const spawn = spawnFrom(new URL("thread.js", kernels));
+const spawn = spawnFrom(new URL("../threads/thread.js", kernels));
 
 /** Shares out the smallest product, too, unless it is told otherwise. */
 function teamOf(options: Partial<TeamOptions> = {}): WasmTeam {

@@ -3,7 +3,7 @@
 import { MlError } from "../error.js";
 import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-kernel.js";
 
-/** What `packages/ml/kernels/thread.js` is given: it crosses to a worker by structured cloning. Addresses in the memory. */
+/** What `packages/ml/kernels/threads/thread.js` is given: it crosses to a worker by structured cloning. Addresses in the memory. */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -19,7 +19,7 @@ export interface TeamOptions {
   /** `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`: of the same instruction sets as the engine's own. */
   readonly builds: WasmBuilds;
   /**
-   * Starts a worker on `packages/ml/kernels/thread.js` that keeps no process alive, and returns what ends it. `onEnd` is told of a worker that
+   * Starts a worker on `packages/ml/kernels/threads/thread.js` that keeps no process alive, and returns what ends it. `onEnd` is told of a worker that
    * could not start or ended by itself.
    */
   readonly spawn: (start: ThreadStart, onEnd: (reason: unknown) => void) => () => void;

@@ -97,7 +97,7 @@ describe("ELM's sums by class", () => {
 
   it("come from the kernels as from TypeScript, to the last bit", () => {
     const many = labelledRows({ rows: 3000, inputSize: 6, classes: 4, seed: 9 });
-    const simd128 = readFileSync(new URL("../../kernels/attune-simd128.wasm", import.meta.url));
+    const simd128 = readFileSync(new URL("../../kernels/wasm/attune-simd128.wasm", import.meta.url));
     const kernels = createWasmEngine({ simd128 }).heads;
     const fast = createClassSums({ layer, classes: 4, kernels });
     fast.update(many.features, many.labels);

@@ -29,7 +29,7 @@ const kernels: [string, number, HeadKernels][] = [
 ];
 
 function wasmKernels(): HeadKernels {
-  const simd128 = readFileSync(new URL("../../kernels/attune-simd128.wasm", import.meta.url));
+  const simd128 = readFileSync(new URL("../../kernels/wasm/attune-simd128.wasm", import.meta.url));
   return createWasmEngine({ simd128 }).heads;
 }
 

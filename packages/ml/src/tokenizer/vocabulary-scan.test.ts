@@ -130,7 +130,7 @@ describeUnlessLacking("built anew", lackOfCommands("clang-19", "wasm-ld-19"), ()
     const folder = mkdtempSync(join(tmpdir(), "attune-vocabulary-"));
     try {
       const built = join(folder, "built.ts");
-      execFileSync(process.execPath, [join(kernels, "build-vocabulary.js"), built]);
+      execFileSync(process.execPath, [join(kernels, "tokenizer", "build.js"), built]);
       expect(readFileSync(built, "utf8")).toBe(readFileSync(new URL("vocabulary-wasm.ts", import.meta.url), "utf8"));
     } finally {
       rmSync(folder, { recursive: true });
