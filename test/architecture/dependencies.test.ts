@@ -104,21 +104,6 @@ test("the core and the mathematics know no runtime", () => {
   expect(wrong).toEqual([]);
 });
 
-test("routers call services, services call repositories, and none reaches back", () => {
-  const rank = (path: string) =>
-    ["repository", "service", "router"].findIndex((role) => new RegExp(`\\.${role}$`).test(path.replace(/\.ts$/, "")));
-  const wrong = listFiles(/^apps\/server\/src\/.*\.(router|service|repository)\.ts$/).flatMap((path) =>
-    importsOf(read(path))
-      .filter(({ specifier, typeOnly }) => specifier.startsWith(".") && !typeOnly)
-      .filter(({ specifier }) => {
-        const target = rank(resolveRelative(path, specifier));
-        return target > rank(path) || (rank(path) === 2 && target === 0);
-      })
-      .map(({ specifier }) => `${path} imports ${specifier}`),
-  );
-  expect(wrong).toEqual([]);
-});
-
 test("only the outbox, the poll and the download reach a transport, and each through the gate", () => {
   const core = listFiles(/^apps\/edge-agent\/src\/core\/.*\.ts$/).filter((path) => !path.endsWith(".test.ts"));
   const minters = core.filter((path) => /as (unknown as )?Cleared</.test(read(path)));

@@ -1,32 +1,37 @@
-// All procedures of the server in one router; its type is what the clients are built from.
+// All procedures of the server in one router. Clients are built from its type.
 
-import type { AuditRepository } from "./audit/audit.repository.js";
 import { createAuditRouter } from "./audit/audit.router.js";
-import { createRegistryRouter } from "./catalogue/catalogue.router.js";
-import type { RegistryService } from "./catalogue/catalogue.service.js";
-import { createDeviceRouter, createFleetRouter, createTokenRouter } from "./devices/device.router.js";
+import type { AuditService } from "./audit/audit.service.js";
+import { createCatalogueRouter } from "./catalogue/catalogue.router.js";
+import type { CatalogueService } from "./catalogue/catalogue.service.js";
+import { createDeviceRouter } from "./devices/device.router.js";
 import type { DeviceService } from "./devices/device.service.js";
+import { createFleetRouter, createTokenRouter } from "./devices/fleet.router.js";
+import type { FleetService } from "./devices/fleet.service.js";
 import { createReportRouter } from "./ingestion/report.router.js";
+import type { ReportService } from "./ingestion/report.service.js";
 import { createRolloutRouter } from "./rollouts/rollout.router.js";
 import type { RolloutService } from "./rollouts/rollout.service.js";
 import { router } from "./trpc.js";
 
-/** What the routers call; each area's service is made in app.ts. */
-export interface AppServices {
+/** The services that procedures call; compose.ts makes them. */
+export interface RoutedServices {
   readonly devices: DeviceService;
-  readonly registry: RegistryService;
+  readonly fleets: FleetService;
+  readonly catalogue: CatalogueService;
   readonly rollouts: RolloutService;
-  readonly audit: AuditRepository;
+  readonly reports: ReportService;
+  readonly audit: AuditService;
 }
 
-export function createAppRouter({ devices, registry, rollouts, audit }: AppServices) {
+export function createAppRouter({ devices, fleets, catalogue, rollouts, reports, audit }: RoutedServices) {
   return router({
-    device: createDeviceRouter(devices),
-    fleet: createFleetRouter(devices),
-    token: createTokenRouter(devices),
-    release: createRegistryRouter(registry),
+    device: createDeviceRouter(devices, fleets),
+    fleet: createFleetRouter(fleets),
+    token: createTokenRouter(fleets),
+    release: createCatalogueRouter(catalogue),
     rollout: createRolloutRouter(rollouts),
-    report: createReportRouter(audit),
+    report: createReportRouter(reports),
     audit: createAuditRouter(audit),
   });
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
-import { type AppServices, createAppRouter } from "./app-router.js";
+import { createAppRouter, type RoutedServices } from "./app-router.js";
 import type { ChunkStore } from "./content/chunk-store.js";
 import { createSending } from "./content/sending.js";
 import { createHttpServer, publicBodyLimitBytes } from "./http.js";
@@ -35,9 +35,9 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const none = { maximumBytes: 10, open: async () => undefined } as unknown as ChunkStore;
   const store = deps.content ?? none;
-  const devices = { enrol, listFleets: async () => [] };
+  const services = { devices: { enrol }, fleets: { listFleets: async () => [] } };
   const server = await createHttpServer({
-    router: createAppRouter({ devices } as unknown as AppServices),
+    router: createAppRouter(services as unknown as RoutedServices),
     isAdmin: createAdminCheck("secret"),
     content: {
       chunkStore: store,

@@ -4,6 +4,7 @@ import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { shortage } from "@attune/shared/system-fault";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
+import { describeIssues } from "./platform/describe-issues.js";
 import { isDatabaseUnavailable } from "./platform/postgres/database-fault.js";
 
 export interface RequestContext {
@@ -90,14 +91,4 @@ export function toAppError(error: unknown): AppError {
 
 function databaseUnavailable(cause: unknown): AppError {
   return new AppError("DATABASE_UNAVAILABLE", "the database does not answer just now", { cause });
-}
-
-/** Names the fields at fault, never their values: those may hold anything. */
-export function describeIssues(error: z.ZodError): string {
-  const fields = error.issues.map((issue) => {
-    const path = issue.path.map(String).join(".");
-    const unknown = issue.code === "unrecognized_keys" ? " (a field that is not in the contract)" : "";
-    return `${path === "" ? "the message" : path}${unknown}`;
-  });
-  return `not as declared: ${[...new Set(fields)].slice(0, 8).join(", ")}`;
 }

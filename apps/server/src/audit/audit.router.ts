@@ -1,27 +1,17 @@
-// Procedures for the auditor: what the server holds of a device, report by report.
-import { AppError } from "@attune/shared/errors";
+// Procedures for the auditor: the server's records of a device, report by report.
 import { devicePattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
-import type { AuditRepository } from "./audit.repository.js";
+import type { AuditService } from "./audit.service.js";
 
 const deviceSchema = z.string().regex(devicePattern);
 const cursorSchema = z.strictObject({ epoch: z.string().regex(/^[0-9a-f]{16}$/), sequence: z.int().min(0) });
 
-export function createAuditRouter(repository: AuditRepository) {
+export function createAuditRouter(service: AuditService) {
   return router({
-    /** One page of a device's reports in order; go on with `after` while `more`. */
+    /** One page of a device's reports in order; the next page begins `after` the last report, while there is `more`. */
     device: adminProcedure
       .input(z.strictObject({ device: deviceSchema, after: cursorSchema.optional() }))
-      .query(async ({ input }) => {
-        if (!(await repository.deviceExists(input.device))) {
-          throw new AppError("NOT_FOUND", `there is no device ${input.device}`);
-        }
-        const [page, conflicts] = await Promise.all([
-          repository.reportsOfDevice(input.device, input.after),
-          repository.conflictsOfDevice(input.device),
-        ]);
-        return { device: input.device, ...page, conflicts };
-      }),
+      .query(({ input }) => service.pageOfDevice(input.device, input.after)),
   });
 }

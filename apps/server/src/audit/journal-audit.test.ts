@@ -1,9 +1,9 @@
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { egressContract, type MessageType, messageCapacityBits } from "@attune/shared/contracts/egress";
 import { chunkPath } from "@attune/shared/contracts/release";
 import { expect, test } from "vitest";
-import { sha256Of } from "../content/chunk-store.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);

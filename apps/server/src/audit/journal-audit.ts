@@ -1,10 +1,10 @@
 // The auditor's comparison: a device's journal against itself (chain, sequences, contract) and against what the server holds.
 // Pure. Everything it finds is a number, a hash or a name from the contract.
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import { egressContract, messageCapacityBits, messageSchema } from "@attune/shared/contracts/egress";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
-import { sha256Of } from "../content/chunk-store.js";
 
 export interface ServerReport {
   readonly epoch: string;

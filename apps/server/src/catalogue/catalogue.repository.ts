@@ -2,7 +2,7 @@
 import type { Release } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 
-export type RegistryRepository = ReturnType<typeof createRegistryRepository>;
+export type CatalogueRepository = ReturnType<typeof createCatalogueRepository>;
 export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
 
 export interface PublishSteps {
@@ -15,7 +15,7 @@ export interface PublishSteps {
   readonly create: (sequence: number) => Promise<{ release: Release; manifestSha256: string }>;
 }
 
-export function createRegistryRepository(prisma: PrismaClient) {
+export function createCatalogueRepository(prisma: PrismaClient) {
   /** One publication at a time: the next sequence number is taken and used in one transaction. */
   async function publish({ model, version, existing, create }: PublishSteps): Promise<StoredVersion> {
     return prisma.$transaction(

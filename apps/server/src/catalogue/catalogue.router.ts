@@ -2,7 +2,7 @@
 import { headRecipeSchema, releaseFileNames, releaseFileSchema, releaseSchema } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
-import type { RegistryService } from "./catalogue.service.js";
+import type { CatalogueService } from "./catalogue.service.js";
 import { defaultLifeDays } from "./publish.js";
 
 const publishSchema = z.strictObject({
@@ -13,7 +13,7 @@ const publishSchema = z.strictObject({
   lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),
 });
 
-export function createRegistryRouter(service: RegistryService) {
+export function createCatalogueRouter(service: CatalogueService) {
   return router({
     publish: adminProcedure.input(publishSchema).mutation(({ input }) => service.publish(input)),
     list: adminProcedure.query(() => service.list()),

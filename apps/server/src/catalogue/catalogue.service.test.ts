@@ -8,8 +8,8 @@ import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/signature";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ChunkStore, createChunkStore } from "../content/chunk-store.js";
 import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "../signing/sign.js";
-import type { RegistryRepository, StoredVersion } from "./catalogue.repository.js";
-import { createRegistryService, type PublishRequest } from "./catalogue.service.js";
+import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";
+import { createCatalogueService, type PublishRequest } from "./catalogue.service.js";
 import { splitFile } from "./publish.js";
 
 const folder = fileURLToPath(new URL("../../../../assets/extractor/", import.meta.url));
@@ -19,11 +19,11 @@ let chunkStore: ChunkStore;
 let manifests: ChunkStore;
 let signer: ReleaseSigner;
 let files: ReleaseFile[];
-let service: ReturnType<typeof createRegistryService>;
+let service: ReturnType<typeof createCatalogueService>;
 let request: PublishRequest;
 
 /** Versions in memory, numbered as the database numbers them. */
-function createFakeRepository(): RegistryRepository {
+function createFakeRepository(): CatalogueRepository {
   const versions: StoredVersion[] = [];
   return {
     async publish({ model, version, existing, create }) {
@@ -55,7 +55,7 @@ function createFakeRepository(): RegistryRepository {
 }
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "attune-registry-"));
+  directory = await mkdtemp(join(tmpdir(), "attune-catalogue-"));
   chunkStore = createChunkStore(join(directory, "chunks"), 262_144);
   manifests = createChunkStore(join(directory, "manifests"), 1_048_576);
   signer = await openReleaseSigner(join(directory, "keys"));
@@ -68,7 +68,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 beforeEach(() => {
-  service = createRegistryService({
+  service = createCatalogueService({
     repository: createFakeRepository(),
     chunkStore,
     manifests,

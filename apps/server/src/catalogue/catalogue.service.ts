@@ -1,4 +1,5 @@
-// The registry: takes an uploaded extractor in, checks it, and makes it a signed release.
+// The catalogue of models and versions: takes an uploaded extractor in, checks it, and makes it a signed release.
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import {
   type HeadRecipe,
@@ -10,14 +11,14 @@ import {
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { signedEnvelopeSchema } from "@attune/shared/signature";
-import { type ChunkStore, sha256Of } from "../content/chunk-store.js";
+import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
-import type { RegistryRepository, StoredVersion } from "./catalogue.repository.js";
+import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";
 import { checkExtractor, type ExtractorFiles } from "./extractor-check.js";
 import { buildRelease, sameContent } from "./publish.js";
 
-export interface RegistryServiceDeps {
-  readonly repository: RegistryRepository;
+export interface CatalogueServiceDeps {
+  readonly repository: CatalogueRepository;
   readonly chunkStore: ChunkStore;
   readonly manifests: ChunkStore;
   readonly signer: Pick<ReleaseSigner, "sign">;
@@ -32,12 +33,12 @@ export interface PublishRequest {
   readonly lifeDays: number;
 }
 
-export type RegistryService = ReturnType<typeof createRegistryService>;
+export type CatalogueService = ReturnType<typeof createCatalogueService>;
 
 /** An extractor is checked in memory; devices of this product are not meant to run larger ones. */
 const maximumExtractorBytes = 2 ** 30;
 
-export function createRegistryService({ repository, chunkStore, manifests, signer, now }: RegistryServiceDeps) {
+export function createCatalogueService({ repository, chunkStore, manifests, signer, now }: CatalogueServiceDeps) {
   /** Publishing the same content under the same version again answers what is there. Throws INVALID_EXTRACTOR, CONFLICT. */
   async function publish(request: PublishRequest) {
     const { model, modelVersion, headRecipe, lifeDays } = request;

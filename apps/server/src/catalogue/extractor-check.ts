@@ -3,10 +3,10 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";
 import { verifyExtractor } from "@attune/ml/features/verify-extractor";
+import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { type Release, type ReleaseFileName, readGolden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { sha256Of } from "../content/chunk-store.js";
 
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
 export type CheckedExtractor = Pick<Release, "features" | "labels">;
@@ -45,10 +45,10 @@ function readSettings(config: Uint8Array): FeatureSettings {
 
 function identityOf(files: ExtractorFiles, settings: FeatureSettings): string {
   const digests = {
-    config: sha256Of(files["config.json"]),
-    model: sha256Of(files["model.safetensors"]),
-    tokenizer: sha256Of(files["tokenizer.json"]),
-    reduction: sha256Of(files["dr.safetensors"]),
+    config: sha256(files["config.json"]),
+    model: sha256(files["model.safetensors"]),
+    tokenizer: sha256(files["tokenizer.json"]),
+    reduction: sha256(files["dr.safetensors"]),
   };
-  return sha256Of(new TextEncoder().encode(featureIdentity(digests, settings)));
+  return sha256(new TextEncoder().encode(featureIdentity(digests, settings)));
 }

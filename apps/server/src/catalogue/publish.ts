@@ -1,4 +1,5 @@
 // From a checked extractor to a manifest: what a device is asked to run, and everything it needs to check that it got it.
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { egressContractVersion } from "@attune/shared/contracts/egress";
 import {
   chunkSizeBytes,
@@ -8,7 +9,6 @@ import {
   releaseSchema,
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { sha256Of } from "../content/chunk-store.js";
 import type { CheckedExtractor } from "./extractor-check.js";
 
 export const defaultLifeDays = 90;

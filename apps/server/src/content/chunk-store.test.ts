@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ChunkStore, createChunkStore, sha256Of } from "./chunk-store.js";
+import { type ChunkStore, createChunkStore } from "./chunk-store.js";
 
 const bytes = new TextEncoder().encode("forty-two bytes of a release, more or less");
 const sha256 = sha256Of(bytes);

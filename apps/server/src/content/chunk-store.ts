@@ -1,11 +1,11 @@
 // Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes, so it is never changed
 // and never needs a lock; what no longer matches its name is set aside and reported, not served.
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { createTurns } from "./turns.js";
 
@@ -118,10 +118,6 @@ async function store(path: string, bytes: Uint8Array): Promise<void> {
     if (code === "ENOSPC" || code === "EDQUOT") throw new AppError("DISK_FULL", `No space left for ${path}`, { cause });
     throw cause;
   }
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function isAbsent(error: unknown): boolean {

@@ -1,4 +1,4 @@
-// Fleets, enrolment tokens and devices in the database.
+// A device in the database, as it enrols and polls.
 import type { Message } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
@@ -24,26 +24,6 @@ export interface Heard {
 const dayMs = 86_400_000;
 
 export function createDeviceRepository(prisma: PrismaClient) {
-  /** Creating a fleet that is there already changes nothing. */
-  async function createFleet(name: string) {
-    return prisma.fleet.upsert({ where: { name }, create: { name }, update: {} });
-  }
-
-  async function listFleets() {
-    const fleets = await prisma.fleet.findMany({
-      orderBy: { name: "asc" },
-      include: { _count: { select: { devices: { where: { revokedAt: null } } } } },
-    });
-    return fleets.map(({ name, createdAt, _count }) => ({ name, createdAt, devices: _count.devices }));
-  }
-
-  async function createToken(token: { secretSha256: string; fleetName: string; expiresAt: Date }): Promise<void> {
-    if ((await prisma.fleet.findUnique({ where: { name: token.fleetName } })) === null) {
-      throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"; create it with \`attune fleet create\``);
-    }
-    await prisma.enrolmentToken.create({ data: token });
-  }
-
   /** Uses the token and creates the device in one transaction, or finds what an earlier, identical request has made. */
   async function enrol(request: EnrolmentRequest): Promise<Device> {
     // Guessing costs one look, not a transaction.
@@ -60,13 +40,6 @@ export function createDeviceRepository(prisma: PrismaClient) {
 
   async function findDevice(id: string): Promise<Device | null> {
     return prisma.device.findUnique({ where: { id } });
-  }
-
-  async function listDevices(fleetName?: string): Promise<Device[]> {
-    return prisma.device.findMany({
-      where: fleetName === undefined ? {} : { fleetName },
-      orderBy: [{ fleetName: "asc" }, { enrolledAt: "asc" }],
-    });
   }
 
   /**
@@ -115,46 +88,11 @@ export function createDeviceRepository(prisma: PrismaClient) {
     );
   }
 
-  /** The first revocation's time stays. */
-  async function revoke(id: string, revokedAt: Date): Promise<void> {
-    await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
-  }
-
   async function isRevoked(id: string): Promise<boolean> {
     return (await prisma.device.count({ where: { id, revokedAt: null } })) === 0;
   }
 
-  /**
-   * The keys of all revoked devices, those revoked last at the end. Expired are those that can hold no living JWT. Their latest one is no younger than the device's
-   * last word or its revocation: a clock that was wrong at one of them does not matter.
-   */
-  async function revokedKeys(expiredBefore: Date): Promise<{ revoked: string[]; expired: string[] }> {
-    const devices = await prisma.device.findMany({
-      where: { revokedAt: { not: null } },
-      select: { nkey: true, revokedAt: true, enrolledAt: true, lastSeenAt: true },
-      orderBy: [{ revokedAt: "asc" }, { id: "asc" }],
-    });
-    const isExpired = ({ revokedAt, enrolledAt, lastSeenAt }: (typeof devices)[number]) =>
-      [revokedAt, enrolledAt, lastSeenAt].every((time) => time === null || time < expiredBefore);
-    const keys = (those: typeof devices) => those.map(({ nkey }) => nkey);
-    return { revoked: keys(devices), expired: keys(devices.filter(isExpired)) };
-  }
-
-  return {
-    createFleet,
-    listFleets,
-    createToken,
-    enrol,
-    findDevice,
-    listDevices,
-    recordPoll,
-    hasEpoch,
-    beginEpoch,
-    lastReport,
-    revoke,
-    isRevoked,
-    revokedKeys,
-  };
+  return { enrol, findDevice, recordPoll, hasEpoch, beginEpoch, lastReport, isRevoked };
 }
 
 async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentRequest): Promise<Device> {

@@ -1,40 +1,24 @@
-// Procedures about fleets, enrolment tokens and devices. Devices call `enrol` and `poll`; the rest is the fleet manager's.
+// Procedures about devices. A device calls `enrol` and `poll`; the fleet manager lists and revokes.
 import { signedEnrolmentSchema } from "@attune/shared/contracts/enrolment";
 import { pollSchema } from "@attune/shared/contracts/target-state";
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, publicProcedure, router } from "../trpc.js";
 import type { DeviceService } from "./device.service.js";
+import type { FleetService } from "./fleet.service.js";
 
 const fleetSchema = z.string().regex(fleetPattern);
 const deviceSchema = z.string().regex(devicePattern);
 
-export function createDeviceRouter(service: DeviceService) {
+export function createDeviceRouter(devices: DeviceService, fleets: FleetService) {
   return router({
-    enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input, ctx }) => service.enrol(input, ctx.host)),
-    poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => service.poll(input, ctx.host)),
+    enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input, ctx }) => devices.enrol(input, ctx.host)),
+    poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => devices.poll(input, ctx.host)),
     list: adminProcedure
       .input(z.strictObject({ fleet: fleetSchema.optional() }).optional())
-      .query(({ input }) => service.listDevices(input?.fleet)),
+      .query(({ input }) => fleets.listDevices(input?.fleet)),
     revoke: adminProcedure
       .input(z.strictObject({ device: deviceSchema }))
-      .mutation(({ input }) => service.revoke(input.device)),
-  });
-}
-
-export function createTokenRouter(service: DeviceService) {
-  return router({
-    create: adminProcedure
-      .input(z.strictObject({ fleet: fleetSchema, ttlMs: z.int() }))
-      .mutation(({ input }) => service.createToken(input)),
-  });
-}
-
-export function createFleetRouter(service: DeviceService) {
-  return router({
-    create: adminProcedure
-      .input(z.strictObject({ name: fleetSchema }))
-      .mutation(({ input }) => service.createFleet(input.name)),
-    list: adminProcedure.query(() => service.listFleets()),
+      .mutation(({ input }) => fleets.revoke(input.device)),
   });
 }

@@ -1,5 +1,6 @@
-// Enrolment, polls and revocation: who a device is, what it says of itself, and what it is told.
-import { createHash, randomBytes } from "node:crypto";
+// The server's answers to devices: enrolment and polls. A device says who it is and how it is, and learns its target.
+import { randomBytes } from "node:crypto";
+import { sha256 } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { egressContractVersion, type Message, messageSchema, signedBytes } from "@attune/shared/contracts/egress";
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
@@ -8,18 +9,17 @@ import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/signature";
 import { fromPublic } from "@nats-io/nkeys";
 import type { Device } from "../generated/prisma/client.js";
+import { describeIssues } from "../platform/describe-issues.js";
 import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
 import { verifyNkey } from "../platform/nats/nkey-signatures.js";
 import type { ReleaseSigner } from "../signing/sign.js";
-import { describeIssues } from "../trpc.js";
-import { createRenewals, lifeMs } from "./credential-renewal.js";
+import { createRenewals } from "./credential-renewal.js";
 import type { DeviceRepository } from "./device.repository.js";
-import { formatToken, maximumTokenLifeMs, minimumTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
 import { type Poller, standingOf } from "./poll.plan.js";
 
 export interface DeviceServiceDeps {
   readonly repository: DeviceRepository;
-  readonly credentials: Pick<NatsCredentials, "createDeviceJwt" | "revoke">;
+  readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
   /** The release keys: they vouch for targets as they do for releases. */
   readonly signer: ReleaseSigner;
   /** The release that a fleet's devices should run; null before its first rollout. */
@@ -36,9 +36,6 @@ const targetLifeMs = 7 * 86_400_000;
 /** A device, and by which name or address of this server it asks. */
 type Caller = Device & { readonly host: string | undefined };
 
-/** For a JWT that was signed while its device was revoked. */
-const toleranceMs = 86_400_000;
-
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 export function createDeviceService(deps: DeviceServiceDeps) {
@@ -54,19 +51,6 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return { urls: [...deps.natsUrls(device.host)], userJwt };
   }
 
-  async function createToken({ fleet, ttlMs }: { fleet: string; ttlMs: number }) {
-    if (!Number.isInteger(ttlMs) || ttlMs < minimumTokenLifeMs || ttlMs > maximumTokenLifeMs) {
-      throw new AppError(
-        "INVALID_INPUT",
-        `ttlMs is not from ${minimumTokenLifeMs} to ${maximumTokenLifeMs} ms (30 days)`,
-      );
-    }
-    const secret = randomBytes(tokenSecretBytes).toString("hex");
-    const expiresAt = new Date(now() + ttlMs);
-    await repository.createToken({ secretSha256: hashSecret(secret), fleetName: fleet, expiresAt });
-    return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
-  }
-
   async function enrol({ message: value, proof }: SignedEnrolment, host?: string): Promise<EnrolmentReply> {
     const message = parseMessage("enrol", value);
     assertNkey(message.nkey);
@@ -78,7 +62,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     }
     const device = await repository.enrol({
       message,
-      secretSha256: hashSecret(message.token),
+      secretSha256: sha256(message.token),
       newDevice: randomBytes(16).toString("hex"),
       nowMs: now(),
     });
@@ -161,61 +145,13 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     };
   }
 
-  /** `dropped`: the broker knows already; otherwise it learns it as soon as it is back, for the revocation is stored. */
-  async function revoke(id: string): Promise<{ device: string; dropped: boolean }> {
-    const device = await repository.findDevice(id);
-    if (device === null) throw new AppError("NOT_FOUND", `there is no device ${id}`);
-    await repository.revoke(id, new Date(now()));
-    return { device: id, dropped: await reconcileRevocations() };
-  }
-
-  /** Brings the broker to what the database says; false where it could not be reached, and learns it once it is back. */
-  async function reconcileRevocations(): Promise<boolean> {
-    try {
-      await credentials.revoke(await repository.revokedKeys(new Date(now() - lifeMs - toleranceMs)));
-      return true;
-    } catch (error) {
-      if (error instanceof AppError && error.code === "NATS_UNAVAILABLE") return false;
-      throw error;
-    }
-  }
-
-  async function listDevices(fleet?: string) {
-    return (await repository.listDevices(fleet)).map(
-      ({
-        fleetName,
-        nkey: _key,
-        pollSequence: _sequence,
-        targetNumber: _number,
-        prefixedPolls: _prefixed,
-        ...device
-      }) => ({
-        ...device,
-        fleet: fleetName,
-      }),
-    );
-  }
-
-  return {
-    createFleet: repository.createFleet,
-    listFleets: repository.listFleets,
-    createToken,
-    enrol,
-    poll,
-    revoke,
-    reconcileRevocations,
-    listDevices,
-  };
+  return { enrol, poll };
 }
 
 function parseMessage<T extends "enrol" | "poll">(type: T, value: unknown): Message<T> {
   const parsed = messageSchema(type).safeParse(value);
   if (!parsed.success) throw new AppError("INVALID_INPUT", `${type}: ${describeIssues(parsed.error)}`);
   return parsed.data;
-}
-
-function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
 }
 
 function assertNkey(nkey: string): void {

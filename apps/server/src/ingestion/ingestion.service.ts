@@ -1,5 +1,5 @@
 // A batch of messages from the bus into the database: parsed, refused or stored, and counted.
-import { createHash } from "node:crypto";
+import { sha256 } from "@attune/platform/sha256";
 import { parseReportSubject } from "@attune/shared/subjects";
 import { type DeadLetterInput, describeDeadLetter } from "./dead-letter.js";
 import type { IngestionOutcome, IngestionRepository } from "./ingestion.repository.js";
@@ -20,7 +20,7 @@ export function createIngestionService(repository: IngestionRepository) {
         deadLetters.push({
           reason: parsed.reason,
           sizeBytes: message.bytes.length,
-          sha256: createHash("sha256").update(message.bytes).digest("hex"),
+          sha256: sha256(message.bytes),
           subjectDevice: parseReportSubject(message.subject)?.device ?? null,
           streamSequence: message.streamSequence,
         });

@@ -1,5 +1,5 @@
 // One message from the bus: a report to store, or the reason why it is none. Pure; what it refuses it does not repeat.
-import { createHash } from "node:crypto";
+import { sha256 } from "@attune/platform/sha256";
 import { canonicalJson } from "@attune/shared/canonical-json";
 import { type Report, reportLimitBytes, safeParseReport } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
@@ -66,7 +66,7 @@ export function parseReportMessage(message: IncomingMessage): Result<IncomingRep
     report: parsed.data,
     fleet: sender.fleet,
     body,
-    bodySha256: createHash("sha256").update(bytes).digest("hex"),
+    bodySha256: sha256(bytes),
     sizeBytes: bytes.length,
     streamSequence,
   });

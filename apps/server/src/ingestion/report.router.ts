@@ -1,12 +1,12 @@
 // Procedures about the reports of the fleet, for its manager.
 import { devicePattern } from "@attune/shared/subjects";
 import { z } from "zod";
-import type { AuditRepository } from "../audit/audit.repository.js";
 import { adminProcedure, router } from "../trpc.js";
+import type { ReportService } from "./report.service.js";
 
 const deviceSchema = z.string().regex(devicePattern);
 
-export function createReportRouter(repository: AuditRepository) {
+export function createReportRouter(service: ReportService) {
   return router({
     list: adminProcedure
       .input(
@@ -14,9 +14,9 @@ export function createReportRouter(repository: AuditRepository) {
           .strictObject({ device: deviceSchema.optional(), limit: z.int().min(1).max(1_000).default(100) })
           .default({ limit: 100 }),
       )
-      .query(({ input }) => repository.listReports(input)),
+      .query(({ input }) => service.list(input)),
     summary: adminProcedure
       .input(z.strictObject({ device: deviceSchema.optional() }).optional())
-      .query(({ input }) => repository.summarise(input?.device)),
+      .query(({ input }) => service.summarise(input?.device)),
   });
 }

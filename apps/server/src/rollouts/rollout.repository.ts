@@ -1,4 +1,5 @@
 // Rollouts in the database: for each fleet a history of decisions, of which the latest active one counts.
+import type { TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { PrismaClient } from "../generated/prisma/client.js";
 
@@ -47,7 +48,8 @@ export function createRolloutRepository(prisma: PrismaClient) {
     return prisma.rollout.findUnique({ where: { id } });
   }
 
-  async function activeTarget(fleet: string) {
+  /** The release that the fleet's devices should run; null before the first rollout. */
+  async function activeTarget(fleet: string): Promise<TargetState["release"]> {
     const rollout = await prisma.rollout.findFirst({
       where: { fleetName: fleet, status: "active" },
       orderBy: { createdAt: "desc" },

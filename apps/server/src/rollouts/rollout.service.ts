@@ -1,7 +1,6 @@
 // Rollouts: which release a fleet should run, and how many of its devices do.
 
 import { updateStateSchema } from "@attune/shared/contracts/current-state";
-import type { TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import { countStandings, type DeviceSnapshot, standing } from "./rollout.plan.js";
 import type { RolloutRepository } from "./rollout.repository.js";
@@ -43,11 +42,7 @@ export function createRolloutService({ repository, now }: { repository: RolloutR
     };
   }
 
-  async function targetRelease(fleet: string): Promise<TargetState["release"]> {
-    return repository.activeTarget(fleet);
-  }
-
-  return { create, status, targetRelease };
+  return { create, status };
 }
 
 function describe(rollout: {

@@ -1,13 +1,13 @@
 // Where nats-server is fetched from: the system's own package, else the official release. Neither needs root or changes the machine.
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { readTextFile } from "@attune/platform/durable-file";
 import { type Fetch, fetchThrough, type Proxies } from "@attune/platform/proxy";
+import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { readTarEntry } from "./tar-entry.js";
 
 const run = promisify(execFile);
@@ -93,7 +93,7 @@ export function officialRelease({ url, sha256 }: ReleaseArchive, proxies: Proxie
     name: url,
     async fetch(work) {
       const archive = await download(url, await fetchThrough(proxies));
-      const digest = createHash("sha256").update(archive).digest("hex");
+      const digest = sha256Of(archive);
       if (digest !== sha256) throw new Error(`its SHA-256 is ${digest}, not ${sha256}`);
       const program = join(work, "nats-server");
       await writeFile(program, readTarEntry(gunzipSync(archive), "nats-server"));

@@ -1,0 +1,64 @@
+// Every service of the server, made once, with exactly the parts that it uses. HTTP, the ingestion and the tests share them.
+
+import { createAuditRepository } from "./audit/audit.repository.js";
+import { createAuditService } from "./audit/audit.service.js";
+import { createCatalogueRepository } from "./catalogue/catalogue.repository.js";
+import { createCatalogueService } from "./catalogue/catalogue.service.js";
+import type { ChunkStore } from "./content/chunk-store.js";
+import { createDeviceRepository } from "./devices/device.repository.js";
+import { createDeviceService } from "./devices/device.service.js";
+import { createFleetRepository } from "./devices/fleet.repository.js";
+import { createFleetService } from "./devices/fleet.service.js";
+import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
+import { createIngestionService } from "./ingestion/ingestion.service.js";
+import { createReportRepository } from "./ingestion/report.repository.js";
+import { createReportService } from "./ingestion/report.service.js";
+import type { NatsCredentials } from "./platform/nats/nats-credentials.js";
+import type { Database } from "./platform/postgres/database.js";
+import { createRolloutRepository } from "./rollouts/rollout.repository.js";
+import { createRolloutService } from "./rollouts/rollout.service.js";
+import type { ReleaseSigner } from "./signing/sign.js";
+
+export interface Parts {
+  /** For the ingestion and the fleet manager, who never wait behind strangers. */
+  readonly database: Database;
+  /** For enrolments and polls, which anybody may try. */
+  readonly publicDatabase: Database;
+  readonly credentials: NatsCredentials;
+  readonly signer: ReleaseSigner;
+  readonly chunkStore: ChunkStore;
+  readonly manifests: ChunkStore;
+  /** The broker's addresses for a device that has reached this server as `host`. */
+  readonly natsUrls: (host: string | undefined) => readonly string[];
+  readonly pollIntervalMs: number;
+  readonly now: () => number;
+}
+
+export type Services = ReturnType<typeof composeServices>;
+
+export function composeServices(parts: Parts) {
+  const { database, publicDatabase, credentials, signer, chunkStore, manifests, now } = parts;
+  return {
+    devices: createDeviceService({
+      repository: createDeviceRepository(publicDatabase),
+      targetRelease: createRolloutRepository(publicDatabase).activeTarget,
+      credentials,
+      signer,
+      natsUrls: parts.natsUrls,
+      pollIntervalMs: parts.pollIntervalMs,
+      now,
+    }),
+    fleets: createFleetService({ repository: createFleetRepository(database), credentials, signer, now }),
+    catalogue: createCatalogueService({
+      repository: createCatalogueRepository(database),
+      chunkStore,
+      manifests,
+      signer,
+      now,
+    }),
+    rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),
+    ingestion: createIngestionService(createIngestionRepository(database, now)),
+    reports: createReportService(createReportRepository(database)),
+    audit: createAuditService(createAuditRepository(database)),
+  };
+}

@@ -1,0 +1,58 @@
+// Fleets, enrolment tokens and devices in the database, as the fleet manager makes, lists and revokes them.
+import { AppError } from "@attune/shared/errors";
+import type { Device, PrismaClient } from "../generated/prisma/client.js";
+
+export type FleetRepository = ReturnType<typeof createFleetRepository>;
+
+export function createFleetRepository(prisma: PrismaClient) {
+  /** Creating a fleet that is there already changes nothing. */
+  async function createFleet(name: string) {
+    return prisma.fleet.upsert({ where: { name }, create: { name }, update: {} });
+  }
+
+  async function listFleets() {
+    const fleets = await prisma.fleet.findMany({
+      orderBy: { name: "asc" },
+      include: { _count: { select: { devices: { where: { revokedAt: null } } } } },
+    });
+    return fleets.map(({ name, createdAt, _count }) => ({ name, createdAt, devices: _count.devices }));
+  }
+
+  async function createToken(token: { secretSha256: string; fleetName: string; expiresAt: Date }): Promise<void> {
+    if ((await prisma.fleet.findUnique({ where: { name: token.fleetName } })) === null) {
+      throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"; create it with \`attune fleet create\``);
+    }
+    await prisma.enrolmentToken.create({ data: token });
+  }
+
+  async function listDevices(fleetName?: string): Promise<Device[]> {
+    return prisma.device.findMany({
+      where: fleetName === undefined ? {} : { fleetName },
+      orderBy: [{ fleetName: "asc" }, { enrolledAt: "asc" }],
+    });
+  }
+
+  /** Whether there is this device. The first revocation's time stays. */
+  async function revoke(id: string, revokedAt: Date): Promise<boolean> {
+    await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
+    return (await prisma.device.count({ where: { id } })) === 1;
+  }
+
+  /**
+   * The keys of all revoked devices, those revoked last at the end. The expired ones can hold no living JWT. A device's latest JWT
+   * is no younger than its last word or its revocation: a clock that was wrong at one of the two does not matter.
+   */
+  async function revokedKeys(expiredBefore: Date): Promise<{ revoked: string[]; expired: string[] }> {
+    const devices = await prisma.device.findMany({
+      where: { revokedAt: { not: null } },
+      select: { nkey: true, revokedAt: true, enrolledAt: true, lastSeenAt: true },
+      orderBy: [{ revokedAt: "asc" }, { id: "asc" }],
+    });
+    const isExpired = ({ revokedAt, enrolledAt, lastSeenAt }: (typeof devices)[number]) =>
+      [revokedAt, enrolledAt, lastSeenAt].every((time) => time === null || time < expiredBefore);
+    const keys = (those: typeof devices) => those.map(({ nkey }) => nkey);
+    return { revoked: keys(devices), expired: keys(devices.filter(isExpired)) };
+  }
+
+  return { createFleet, listFleets, createToken, listDevices, revoke, revokedKeys };
+}

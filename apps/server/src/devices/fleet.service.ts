@@ -1,0 +1,73 @@
+// The fleet manager's side of devices: fleets, enrolment tokens, the list of devices, and revocation.
+import { randomBytes } from "node:crypto";
+import { sha256 } from "@attune/platform/sha256";
+import { AppError } from "@attune/shared/errors";
+import type { Device } from "../generated/prisma/client.js";
+import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
+import type { ReleaseSigner } from "../signing/sign.js";
+import { lifeMs } from "./credential-renewal.js";
+import { formatToken, maximumTokenLifeMs, minimumTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
+import type { FleetRepository } from "./fleet.repository.js";
+
+export interface FleetServiceDeps {
+  readonly repository: FleetRepository;
+  readonly credentials: Pick<NatsCredentials, "revoke">;
+  /** A token pins the release keys. */
+  readonly signer: Pick<ReleaseSigner, "fingerprint">;
+  readonly now: () => number;
+}
+
+/** For a JWT that was signed while its device was revoked. */
+const toleranceMs = 86_400_000;
+
+export type FleetService = ReturnType<typeof createFleetService>;
+
+export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps) {
+  async function createToken({ fleet, ttlMs }: { fleet: string; ttlMs: number }) {
+    if (!Number.isInteger(ttlMs) || ttlMs < minimumTokenLifeMs || ttlMs > maximumTokenLifeMs) {
+      throw new AppError(
+        "INVALID_INPUT",
+        `ttlMs is not from ${minimumTokenLifeMs} to ${maximumTokenLifeMs} ms (30 days)`,
+      );
+    }
+    const secret = randomBytes(tokenSecretBytes).toString("hex");
+    const expiresAt = new Date(now() + ttlMs);
+    await repository.createToken({ secretSha256: sha256(secret), fleetName: fleet, expiresAt });
+    return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
+  }
+
+  /** `dropped`: the broker knows already; otherwise it learns it as soon as it is back, for the revocation is stored. */
+  async function revoke(id: string): Promise<{ device: string; dropped: boolean }> {
+    if (!(await repository.revoke(id, new Date(now())))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
+    return { device: id, dropped: await reconcileRevocations() };
+  }
+
+  /** Brings the broker to what the database says; false where it could not be reached, and learns it once it is back. */
+  async function reconcileRevocations(): Promise<boolean> {
+    try {
+      await credentials.revoke(await repository.revokedKeys(new Date(now() - lifeMs - toleranceMs)));
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "NATS_UNAVAILABLE") return false;
+      throw error;
+    }
+  }
+
+  async function listDevices(fleet?: string) {
+    return (await repository.listDevices(fleet)).map(describeDevice);
+  }
+
+  return {
+    createFleet: repository.createFleet,
+    listFleets: repository.listFleets,
+    createToken,
+    listDevices,
+    revoke,
+    reconcileRevocations,
+  };
+}
+
+/** Without what only polls need. */
+function describeDevice({ fleetName, nkey, pollSequence, targetNumber, prefixedPolls, ...device }: Device) {
+  return { ...device, fleet: fleetName };
+}

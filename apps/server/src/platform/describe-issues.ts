@@ -1,0 +1,13 @@
+// Words for a message that a contract refuses.
+
+import type { z } from "zod";
+
+/** Names the fields at fault, never their values: those may hold anything. */
+export function describeIssues(error: z.ZodError): string {
+  const fields = error.issues.map((issue) => {
+    const path = issue.path.map(String).join(".");
+    const unknown = issue.code === "unrecognized_keys" ? " (a field that is not in the contract)" : "";
+    return `${path === "" ? "the message" : path}${unknown}`;
+  });
+  return `not as declared: ${[...new Set(fields)].slice(0, 8).join(", ")}`;
+}
