@@ -4,7 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope } from "@attune/shared/signature";
+import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import type {
   Cleared,
   ControlTransport,

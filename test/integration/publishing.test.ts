@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
-import { signedEnvelopeSchema } from "@attune/shared/signature";
+import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { auditCommand } from "../../apps/server/src/cli/audit.js";
 import type { Command } from "../../apps/server/src/cli/command.js";

@@ -4,7 +4,7 @@ import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope } from "@attune/shared/signature";
+import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createDevice, type Device } from "../../../../test/fakes/device.js";
 import { type FakeFleet, pieces, signTarget } from "../../../../test/fakes/fake-fleet.js";

@@ -16,7 +16,7 @@ import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loop
 import { type Context, readMemory } from "./memory.js";
 import type { Ports } from "./ports.js";
 import { createBell, createSerial } from "./serial.js";
-import { isOver } from "./target.js";
+import { isOver } from "./trust/target.js";
 import { createDownloader } from "./update/download.js";
 import { openVerdicts } from "./update/verdicts.js";
 

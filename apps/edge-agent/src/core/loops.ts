@@ -15,7 +15,7 @@ import type { Cleared, ReportConnection } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Bell } from "./serial.js";
 import { isActiveState, type Target } from "./state.js";
-import { isOver, verifyTarget } from "./target.js";
+import { isOver, verifyTarget } from "./trust/target.js";
 import { childController, within } from "./within.js";
 
 export interface LoopParts {

@@ -3,8 +3,8 @@
 import { sha256Schema } from "@attune/shared/contracts/release";
 import { toHex } from "@attune/shared/encoding";
 import type { ErrorCode } from "@attune/shared/errors";
-import { trustedKeysSchema } from "@attune/shared/signature";
 import { devicePattern, epochPattern, fleetPattern } from "@attune/shared/subjects";
+import { trustedKeysSchema } from "@attune/shared/trust/signed";
 import { z } from "zod";
 import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";

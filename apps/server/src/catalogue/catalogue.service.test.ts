@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ReleaseFile, releaseFileNames, releaseSchema } from "@attune/shared/contracts/release";
-import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/signature";
+import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/trust/signed";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ChunkStore, createChunkStore } from "../content/chunk-store.js";
 import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "../signing/sign.js";

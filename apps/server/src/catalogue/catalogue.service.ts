@@ -10,7 +10,7 @@ import {
   releaseSchema,
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { signedEnvelopeSchema } from "@attune/shared/signature";
+import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";

@@ -6,7 +6,7 @@ import { egressContractVersion, type Message, messageSchema, signedBytes } from 
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import type { Poll, SignedTarget, TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope } from "@attune/shared/signature";
+import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { fromPublic } from "@nats-io/nkeys";
 import type { Device } from "../generated/prisma/client.js";
 import { describeIssues } from "../platform/describe-issues.js";

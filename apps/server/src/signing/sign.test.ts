@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signedEnvelopeSchema, trustedKeysSchema, verifyEnvelope } from "@attune/shared/signature";
+import { signedEnvelopeSchema, trustedKeysSchema, verifyEnvelope } from "@attune/shared/trust/signed";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openReleaseSigner, verifyEd25519 } from "./sign.js";
 

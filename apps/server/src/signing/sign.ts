@@ -14,7 +14,7 @@ import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope, TrustedKeys, VerifyEd25519 } from "@attune/shared/signature";
+import type { SignedEnvelope, TrustedKeys, VerifyEd25519 } from "@attune/shared/trust/signed";
 
 export interface ReleaseSigner {
   /** What a device is given at enrolment and checks every manifest against. */

@@ -1,8 +1,8 @@
 // Enrolment: a one-time token for credentials. The device's secret key is born on the device and is in no message.
 
 import { z } from "zod";
-import { ed25519SignatureSchema, trustedKeysSchema } from "../signature.js";
 import { devicePattern, fleetPattern } from "../subjects.js";
+import { ed25519SignatureSchema, trustedKeysSchema } from "../trust/signed.js";
 
 /** What the fleet manager hands over: `attune1.<fingerprint of the trusted keys>.<secret>`. */
 export const enrolmentTokenPattern = /^attune1\.([0-9a-f]{64})\.([0-9a-f]{48})$/;

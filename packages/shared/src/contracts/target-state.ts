@@ -1,8 +1,8 @@
 // The target state: which release a device should run, answered to its signed poll.
 
 import { z } from "zod";
-import { ed25519SignatureSchema } from "../signature.js";
 import { devicePattern, epochPattern } from "../subjects.js";
+import { ed25519SignatureSchema } from "../trust/signed.js";
 import { sha256Schema } from "./release.js";
 
 /** A poll as agents sent it first: the signature is over the message's canonical JSON, without a prefix. */

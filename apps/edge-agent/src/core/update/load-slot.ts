@@ -4,7 +4,7 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Release, type ReleaseFile, type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import { signedEnvelopeSchema } from "@attune/shared/signature";
+import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import type { Pair } from "../pair.js";
 import type { OpenFile, Ports } from "../ports.js";
 import type { Target } from "../state.js";

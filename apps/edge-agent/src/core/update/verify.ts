@@ -4,7 +4,12 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { egressContractVersion } from "@attune/shared/contracts/egress";
 import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import { type SignedEnvelope, signedEnvelopeSchema, type TrustedKeys, verifyEnvelope } from "@attune/shared/signature";
+import {
+  type SignedEnvelope,
+  signedEnvelopeSchema,
+  type TrustedKeys,
+  verifyEnvelope,
+} from "@attune/shared/trust/signed";
 import { parseJson } from "../parse-json.js";
 import type { Hashing } from "../ports.js";
 import type { Target } from "../state.js";

@@ -2,9 +2,9 @@
 // The cryptography itself is the host's (Node or WebCrypto) and comes in as a function.
 
 import { z } from "zod";
-import { canonicalBytes } from "./canonical-json.js";
-import { fromBase64 } from "./encoding.js";
-import { accept, type Result, refuse } from "./result.js";
+import { canonicalBytes } from "../canonical-json.js";
+import { fromBase64 } from "../encoding.js";
+import { accept, type Result, refuse } from "../result.js";
 
 export const keyIdSchema = z.string().regex(/^[0-9a-f]{16}$/);
 const ed25519KeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);

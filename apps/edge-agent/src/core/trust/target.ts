@@ -3,8 +3,8 @@
 import type { Message } from "@attune/shared/contracts/egress";
 import { type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import { signedEnvelopeSchema, type TrustedKeys, verifyEnvelope } from "@attune/shared/signature";
-import type { Hashing } from "./ports.js";
+import { signedEnvelopeSchema, type TrustedKeys, verifyEnvelope } from "@attune/shared/trust/signed";
+import type { Hashing } from "../ports.js";
 
 export interface TargetExpectations {
   /** The poll that was asked: an answer to another one, however genuine, is a replay. */

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import { expect, test } from "vitest";
-import { canonicalBytes } from "./canonical-json.js";
-import { type SignedEnvelope, type VerifyEd25519, verifyEnvelope } from "./signature.js";
+import { canonicalBytes } from "../canonical-json.js";
+import { type SignedEnvelope, type VerifyEd25519, verifyEnvelope } from "./signed.js";
 
 const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
 const verifyEd25519: VerifyEd25519 = async ({ publicKey, message, signature }) =>

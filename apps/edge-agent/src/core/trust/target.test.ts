@@ -1,9 +1,9 @@
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { expect, test } from "vitest";
-import { signTarget } from "../../../../test/fakes/fake-fleet.js";
-import { createSigningKey, createTestHashing } from "../../../../test/fakes/node-crypto.js";
-import { testTrustedKeys } from "../../../../test/fakes/tiny-release.js";
+import { signTarget } from "../../../../../test/fakes/fake-fleet.js";
+import { createSigningKey, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
+import { testTrustedKeys } from "../../../../../test/fakes/tiny-release.js";
 import { isOver, verifyTarget } from "./target.js";
 
 const device = "d".repeat(32);
