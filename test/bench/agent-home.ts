@@ -14,6 +14,7 @@ import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { releaseFileNames } from "@attune/shared/contracts/release";
+import { pinnedRoot } from "@attune/shared/trust/root";
 import { inDtype, kernelBytes } from "./engines.js";
 import { openAgentParts } from "./product.js";
 import { bertConfig, randomBert } from "./random-bert.js";
@@ -44,19 +45,18 @@ export async function writeAgentHome(home: string, model: AgentModel): Promise<v
   for (const name of releaseFileNames) writeFileSync(join(slot, name), content[name]);
   writeFileSync(join(slot, "manifest.json"), manifest);
 
-  const { putRecord, keys } = parts;
+  const { putRecord, putEnrolled, keys } = parts;
   const paths = parts.homePaths(home);
   mkdirSync(join(home, "keys"), { recursive: true });
   writeFileSync(paths.storeKey, randomBytes(32));
   await parts.createDeviceKey(paths.deviceSeed).create();
   await parts.writeServer(paths, "http://127.0.0.1:9");
   const store = await parts.openLevelStore(paths.store);
-  const pinned = { fleet: "bench", releaseKeys: signer.trustedKeys, tokenSha256: "0".repeat(64) };
-  const identity = { version: 1, device: "0".repeat(32), ...pinned };
+  const identity = { version: 2, device: "0".repeat(32), fleet: "bench", tokenSha256: "0".repeat(64) } as const;
   const active = { version: 1, sequence: 1, manifestSha256: sha256(manifest), previous: null };
   const credentials = { version: 1, urls: ["nats://127.0.0.1:9"], userJwt: "of no use here" };
   await store.batch([
-    putRecord(keys.identity, identity),
+    ...putEnrolled({ identity, root: pinnedRoot(signer.trustedKeys) }),
     putRecord(keys.credentials, credentials),
     putRecord(keys.active, active),
   ]);

@@ -25,20 +25,22 @@ export const openKernelThreads = () => load<KernelThreads>("edge-agent/dist/node
 
 /** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {
-  const [home, client, level, records, memory, nkey, exporting, check, publishing, signing] = await Promise.all([
-    load<typeof import("../../apps/edge-agent/dist/node/home.js")>("edge-agent/dist/node/home.js"),
-    load<typeof import("../../apps/edge-agent/dist/node/local-client.js")>("edge-agent/dist/node/local-client.js"),
-    load<typeof import("../../apps/edge-agent/dist/node/level-store.js")>("edge-agent/dist/node/level-store.js"),
-    load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
-    load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
-    load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
-    import("@attune/training/checkpoints/export"),
-    load<typeof import("../../apps/server/dist/catalogue/extractor-check.js")>(
-      "server/dist/catalogue/extractor-check.js",
-    ),
-    load<typeof import("../../apps/server/dist/catalogue/publish.js")>("server/dist/catalogue/publish.js"),
-    load<typeof import("../../apps/server/dist/signing/sign.js")>("server/dist/signing/sign.js"),
-  ]);
+  const [home, client, level, records, memory, identity, nkey, exporting, check, publishing, signing] =
+    await Promise.all([
+      load<typeof import("../../apps/edge-agent/dist/node/home.js")>("edge-agent/dist/node/home.js"),
+      load<typeof import("../../apps/edge-agent/dist/node/local-client.js")>("edge-agent/dist/node/local-client.js"),
+      load<typeof import("../../apps/edge-agent/dist/node/level-store.js")>("edge-agent/dist/node/level-store.js"),
+      load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
+      load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
+      load<typeof import("../../apps/edge-agent/dist/core/identity.js")>("edge-agent/dist/core/identity.js"),
+      load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
+      import("@attune/training/checkpoints/export"),
+      load<typeof import("../../apps/server/dist/catalogue/extractor-check.js")>(
+        "server/dist/catalogue/extractor-check.js",
+      ),
+      load<typeof import("../../apps/server/dist/catalogue/publish.js")>("server/dist/catalogue/publish.js"),
+      load<typeof import("../../apps/server/dist/signing/sign.js")>("server/dist/signing/sign.js"),
+    ]);
   return {
     homePaths: home.homePaths,
     writeServer: home.writeServer,
@@ -46,6 +48,7 @@ export async function openAgentParts() {
     openLevelStore: level.openLevelStore,
     putRecord: records.putRecord,
     keys: memory.keys,
+    putEnrolled: identity.putEnrolled,
     createDeviceKey: nkey.createDeviceKey,
     extractorConfigJson: exporting.extractorConfigJson,
     checkExtractor: check.checkExtractor,

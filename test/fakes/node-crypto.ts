@@ -2,7 +2,7 @@
 
 import * as crypto from "node:crypto";
 import { AppError } from "@attune/shared/errors";
-import type { VerifyEd25519 } from "@attune/shared/trust/signed";
+import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 import type { Cipher, DeviceKey, Hashing } from "../../apps/edge-agent/src/core/ports.js";
 
 export const sha256Hex = (bytes: Uint8Array): string => crypto.createHash("sha256").update(bytes).digest("hex");

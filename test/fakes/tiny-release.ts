@@ -14,7 +14,7 @@ import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/to
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
-import type { TrustedKeys } from "@attune/shared/trust/signed";
+import type { TrustedKeys } from "@attune/shared/trust/keys";
 import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
 
 /** Per emotion a few words that the labelled dataset ties to it. */

@@ -7,6 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";
+import { pinnedRoot } from "@attune/shared/trust/root";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
 import type { Agent } from "../../apps/edge-agent/src/core/agent-api.js";
@@ -91,6 +92,20 @@ test("its release, head and utterances are there, and predict the same", async (
     for (const { text, ...expected } of knew.predictions) {
       expect(await agent.predict({ text })).toEqual({ ...expected, ms: expect.any(Number) });
     }
+    agent = await reopen();
+  }
+});
+
+test("the keys that it believes are in a record of their own, once it has been opened", async () => {
+  const stored = async (key: string) => JSON.parse(new TextDecoder().decode(await store?.get(key)));
+  store = await openLevelStore(homePaths(home).store);
+  const { releaseKeys, version: _, ...who } = await stored("identity");
+  await store.close();
+  let agent = await open();
+  for (let starts = 0; starts < 2; starts++) {
+    await agent.status();
+    expect(await stored("identity")).toEqual({ version: 2, ...who });
+    expect(await stored("root")).toEqual({ version: 1, root: pinnedRoot(releaseKeys) });
     agent = await reopen();
   }
 });

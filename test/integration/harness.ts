@@ -6,7 +6,8 @@ import { egressContractVersion, type Message, signedBytes } from "@attune/shared
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
 import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
-import { signedEnvelopeSchema, verifyEnvelope } from "@attune/shared/trust/signed";
+import { pinnedRoot } from "@attune/shared/trust/root";
+import { verifySigned } from "@attune/shared/trust/signed";
 import { jetstream } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
@@ -125,7 +126,7 @@ export function signBarePoll(key: KeyPair, message: Message<"poll">): Poll {
 
 /** What the server has signed, its signature checked by the keys that the device was given at enrolment. */
 export async function openTarget(answer: unknown, { releaseKeys }: EnrolmentReply): Promise<SignedTarget> {
-  const verified = await verifyEnvelope(signedEnvelopeSchema.parse(answer), releaseKeys, verifyEd25519);
+  const verified = await verifySigned(answer, { root: pinnedRoot(releaseKeys), role: "timestamp" }, verifyEd25519);
   if (!verified.ok) throw new Error(verified.detail);
   return signedTargetSchema.parse(verified.value);
 }

@@ -12,8 +12,10 @@ import { type EnrolmentReply, enrolmentReplySchema, enrolmentTokenPattern } from
 import type { Enrolment } from "@attune/shared/contracts/local-api";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
+import { pinnedRoot } from "@attune/shared/trust/root";
 import type { AgentOptions } from "./agent-api.js";
-import { type Context, type Credentials, type Identity, keys } from "./memory.js";
+import { type Enrolled, type Identity, putEnrolled } from "./identity.js";
+import { type Context, type Credentials, keys } from "./memory.js";
 import { putRecord } from "./records.js";
 import { within } from "./within.js";
 
@@ -53,10 +55,12 @@ export async function enrol({ ports, memory, egress }: Context, input: EnrolInpu
     throw new AppError("TOKEN_INVALID", "the server's release keys are not the ones that the token names");
   }
   const { device, fleet, releaseKeys, nats } = reply;
-  const identity: Identity = { version: 1, device, fleet, releaseKeys, tokenSha256 };
+  const identity: Identity = { version: 2, device, fleet, tokenSha256 };
+  const enrolled: Enrolled = { identity, root: pinnedRoot(releaseKeys) };
   const credentials: Credentials = { version: 1, ...nats };
-  await store.batch([putRecord(keys.identity, identity), putRecord(keys.credentials, credentials)]);
+  await store.batch([...putEnrolled(enrolled), putRecord(keys.credentials, credentials)]);
   memory.identity = identity;
+  memory.root = enrolled.root;
   memory.credentials = credentials;
   return enrolmentOf(identity, memory.epoch);
 }

@@ -16,6 +16,7 @@ import type { StoreOperation } from "./ports.js";
 import { putRecord } from "./records.js";
 import type { Serial } from "./serial.js";
 import { begin, enter, recover, type Target, type UpdateRecord } from "./state.js";
+import { putHighest } from "./trust/trust-records.js";
 import type { Downloader } from "./update/download.js";
 import { checkReleaseFiles, loadSlot, readAcceptedManifest, readManifest } from "./update/load-slot.js";
 import { type ActiveSlot, pruneSlots, slotBytes, slotDirectory, slotFile } from "./update/slots.js";
@@ -76,9 +77,9 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
   }
 
   function checkManifest(bytes: Uint8Array) {
-    if (memory.identity === undefined) throw new Error("an update is under way on a device without identity");
-    const { releaseKeys: trustedKeys } = memory.identity;
-    const expected = { target: underWay(), trustedKeys, highest: memory.highest, nowMs: clock.nowMs() };
+    const { root } = memory;
+    if (root === undefined) throw new Error("an update is under way on a device that believes nobody");
+    const expected = { target: underWay(), root, highest: memory.highest, nowMs: clock.nowMs() };
     return verifyManifest(bytes, expected, hashing);
   }
 
@@ -112,8 +113,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     if (!manifest.ok) return manifest;
     const checked = await checkReleaseFiles(ports, manifest.value);
     if (!checked.ok) return checked;
-    const trust = putRecord(keys.trust, { version: 1, highest: target });
-    await save(enter(memory.record, { state: "testing", nowMs: clock.nowMs() }), [trust]);
+    await save(enter(memory.record, { state: "testing", nowMs: clock.nowMs() }), [putHighest(target)]);
     memory.highest = target;
     return accept(undefined);
   }

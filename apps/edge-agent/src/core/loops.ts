@@ -52,7 +52,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     });
     const expected = {
       poll: cleared.message,
-      trustedKeys: memory.identity!.releaseKeys,
+      root: memory.root!,
       highestNumber: memory.answer?.number ?? 0,
     };
     const verified = await verifyTarget(answer, expected, hashing);

@@ -1,27 +1,26 @@
 // What a running agent knows: the store's records in memory. A field changes only after its batch is on the disk.
 
-import { sha256Schema } from "@attune/shared/contracts/release";
 import { toHex } from "@attune/shared/encoding";
 import type { ErrorCode } from "@attune/shared/errors";
-import { devicePattern, epochPattern, fleetPattern } from "@attune/shared/subjects";
-import { trustedKeysSchema } from "@attune/shared/trust/signed";
+import { epochPattern } from "@attune/shared/subjects";
+import type { Root } from "@attune/shared/trust/root";
 import { z } from "zod";
 import type { Egress } from "./egress/egress.js";
+import { type Identity, readEnrolled } from "./identity.js";
 import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted, Learner, Student } from "./learning/learner.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Hashing, Ports } from "./ports.js";
 import { putRecord, readRecord } from "./records.js";
-import { noUpdate, type Target, targetSchema, type UpdateRecord, updateRecordSchema } from "./state.js";
+import { noUpdate, type Target, type UpdateRecord, updateRecordSchema } from "./state.js";
+import { readHighest } from "./trust/trust-records.js";
 import { type ActiveSlot, activeSlotSchema } from "./update/slots.js";
 import type { Verdicts } from "./update/verdicts.js";
 
 export const keys = {
   epoch: "epoch",
-  identity: "identity",
   credentials: "credentials",
-  trust: "trust",
   update: "update",
   active: "active",
   milestones: "milestones",
@@ -36,16 +35,6 @@ const epochSchema = z.strictObject({
 });
 type EpochRecord = z.infer<typeof epochSchema>;
 
-export const identitySchema = z.strictObject({
-  version: z.literal(1),
-  device: z.string().regex(devicePattern),
-  fleet: z.string().regex(fleetPattern),
-  releaseKeys: trustedKeysSchema,
-  /** sha256 of the token's secret, so that the same token may be spent again after a lost answer. */
-  tokenSha256: sha256Schema,
-});
-export type Identity = z.infer<typeof identitySchema>;
-
 export const credentialsSchema = z.strictObject({
   version: z.literal(1),
   urls: z.array(z.string()).min(1),
@@ -53,7 +42,6 @@ export const credentialsSchema = z.strictObject({
 });
 export type Credentials = z.infer<typeof credentialsSchema>;
 
-export const trustSchema = z.strictObject({ version: z.literal(1), highest: targetSchema });
 const milestonesSchema = z.strictObject({ version: z.literal(1), reported: z.int().min(0) });
 
 /** What the server's last answer to a poll said; kept, so that its age is known after a restart, too. */
@@ -70,6 +58,8 @@ export interface Memory {
   epoch: string;
   epochs: number;
   identity: Identity | undefined;
+  /** The keys that this device believes; present with the identity. */
+  root: Root | undefined;
   credentials: Credentials | undefined;
   /** The newest release that has passed verification here. */
   highest: Target | null;
@@ -112,12 +102,14 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     epoch = newEpoch(hashing, 1);
     await store.batch([putRecord(keys.epoch, epoch)]);
   }
+  const enrolled = await readEnrolled(store);
   return {
     epoch: epoch.epoch,
     epochs: epoch.epochs,
-    identity: await readRecord(store, keys.identity, identitySchema),
+    identity: enrolled?.identity,
+    root: enrolled?.root,
     credentials: await readRecord(store, keys.credentials, credentialsSchema),
-    highest: (await readRecord(store, keys.trust, trustSchema))?.highest ?? null,
+    highest: await readHighest(store),
     record: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
     active: await readRecord(store, keys.active, activeSlotSchema),
     milestones: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,

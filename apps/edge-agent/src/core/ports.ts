@@ -4,7 +4,7 @@ import type { Engine } from "@attune/ml/engine/engine";
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import type { Message, MessageType } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
-import type { VerifyEd25519 } from "@attune/shared/trust/signed";
+import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 
 declare const clearedBrand: unique symbol;
 

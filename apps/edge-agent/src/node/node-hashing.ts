@@ -2,7 +2,7 @@
 
 import { createHash, createHmac, createPublicKey, hkdfSync, randomBytes, verify } from "node:crypto";
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
-import type { VerifyEd25519 } from "@attune/shared/trust/signed";
+import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 import type { Hashing } from "../core/ports.js";
 
 /** `storeKey` is the device's secret: what keyedHash gives cannot be computed, or tied to a context, without it. */

@@ -1,9 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { signedEnvelopeSchema, trustedKeysSchema, verifyEnvelope } from "@attune/shared/trust/signed";
+import { trustedKeysSchema } from "@attune/shared/trust/keys";
+import { pinnedRoot } from "@attune/shared/trust/root";
+import { signedEnvelopeSchema, verifySigned } from "@attune/shared/trust/signed";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openReleaseSigner, verifyEd25519 } from "./sign.js";
+import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "./sign.js";
 
 let keys: string;
 beforeEach(async () => {
@@ -23,11 +25,13 @@ test("the first start makes a key that only its owner reads, and later starts us
 test("what it signs verifies with its trusted keys, and with no one else's", async () => {
   const signer = await openReleaseSigner(keys);
   const envelope = signedEnvelopeSchema.parse(signer.sign({ kind: "release", sequence: 1 }));
-  expect(await verifyEnvelope(envelope, signer.trustedKeys, verifyEd25519)).toMatchObject({ ok: true });
+  const check = (signed: unknown, { trustedKeys }: ReleaseSigner) =>
+    verifySigned(signed, { root: pinnedRoot(trustedKeys), role: "targets" }, verifyEd25519);
+  expect(await check(envelope, signer)).toMatchObject({ ok: true });
   const tampered = { ...envelope, payload: { ...envelope.payload, sequence: 2 } };
-  expect(await verifyEnvelope(tampered, signer.trustedKeys, verifyEd25519)).toMatchObject({ ok: false });
+  expect(await check(tampered, signer)).toMatchObject({ ok: false });
   const stranger = await openReleaseSigner(join(keys, "other"));
-  expect(await verifyEnvelope(envelope, stranger.trustedKeys, verifyEd25519)).toMatchObject({ ok: false });
+  expect(await check(envelope, stranger)).toMatchObject({ ok: false });
 });
 
 test("a damaged key is named and stays as it is: devices trust that very key", async () => {

@@ -14,7 +14,8 @@ import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope, TrustedKeys, VerifyEd25519 } from "@attune/shared/trust/signed";
+import type { TrustedKeys, VerifyEd25519 } from "@attune/shared/trust/keys";
+import type { SignedEnvelope } from "@attune/shared/trust/signed";
 
 export interface ReleaseSigner {
   /** What a device is given at enrolment and checks every manifest against. */
@@ -63,7 +64,7 @@ export function createReleaseSigner(privateKeys: readonly KeyObject[]): ReleaseS
   };
 }
 
-/** Node's Ed25519 behind the port of `verifyEnvelope`. */
+/** Node's Ed25519 behind the port of `verifySigned`. */
 export const verifyEd25519: VerifyEd25519 = async ({ publicKey, message, signature }) => {
   const x = Buffer.from(publicKey).toString("base64url");
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });

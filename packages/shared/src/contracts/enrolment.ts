@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { devicePattern, fleetPattern } from "../subjects.js";
-import { ed25519SignatureSchema, trustedKeysSchema } from "../trust/signed.js";
+import { ed25519SignatureSchema, trustedKeysSchema } from "../trust/keys.js";
 
 /** What the fleet manager hands over: `attune1.<fingerprint of the trusted keys>.<secret>`. */
 export const enrolmentTokenPattern = /^attune1\.([0-9a-f]{64})\.([0-9a-f]{48})$/;

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { devicePattern, epochPattern } from "../subjects.js";
-import { ed25519SignatureSchema } from "../trust/signed.js";
+import { ed25519SignatureSchema } from "../trust/keys.js";
 import { sha256Schema } from "./release.js";
 
 /** A poll as agents sent it first: the signature is over the message's canonical JSON, without a prefix. */

@@ -1,61 +1,61 @@
-// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys.
-// The cryptography itself is the host's (Node or WebCrypto) and comes in as a function.
+// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys. All that is signed is checked here.
+// The cryptography is the host's (Node or WebCrypto) and comes in as a function.
 
 import { z } from "zod";
 import { canonicalBytes } from "../canonical-json.js";
 import { fromBase64 } from "../encoding.js";
 import { accept, type Result, refuse } from "../result.js";
-
-export const keyIdSchema = z.string().regex(/^[0-9a-f]{16}$/);
-const ed25519KeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
-/** 64 bytes in base64. */
-export const ed25519SignatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/);
-
-export const trustedKeysSchema = z.strictObject({
-  threshold: z.int().min(1).max(16),
-  /** `publicKey`: the 32 raw bytes of an Ed25519 key in base64; `keyId`: the first 16 hexadecimal digits of their sha256. */
-  keys: z
-    .array(z.strictObject({ keyId: keyIdSchema, publicKey: ed25519KeySchema }))
-    .min(1)
-    .max(16),
-});
-export type TrustedKeys = z.infer<typeof trustedKeysSchema>;
+import { ed25519SignatureSchema, keyIdSchema, mostSigners, type VerifyEd25519 } from "./keys.js";
+import type { RoleName, Root } from "./root.js";
 
 export const signedEnvelopeSchema = z.strictObject({
   payload: z.record(z.string(), z.unknown()),
   signatures: z
     .array(z.strictObject({ keyId: keyIdSchema, signature: ed25519SignatureSchema }))
     .min(1)
-    .max(16),
+    .max(mostSigners),
 });
 export type SignedEnvelope = z.infer<typeof signedEnvelopeSchema>;
 
-/** Whether `signature` (64 bytes) over `message` was made by the holder of `publicKey` (32 raw bytes). */
-export type VerifyEd25519 = (input: {
-  readonly publicKey: Uint8Array;
-  readonly message: Uint8Array;
-  readonly signature: Uint8Array;
-}) => Promise<boolean>;
+export interface Authority {
+  readonly root: Root;
+  readonly role: RoleName;
+}
+
+export type TrustFault = "malformed" | "unknownRole" | "signature";
 
 /**
- * The payload, once at least `threshold` distinct trusted keys have signed it. A key that signs twice counts once,
- * unknown keys count for nothing, and one bad signature of a trusted key does not spoil the good ones of others.
+ * The payload, once at least `threshold` distinct keys of the role have signed it. A key that signs twice counts once, also under two ids.
+ * Keys without the role count for nothing, and one bad signature does not spoil the good ones.
  */
-export async function verifyEnvelope(
-  envelope: SignedEnvelope,
-  trusted: TrustedKeys,
-  verify: VerifyEd25519,
-): Promise<Result<Record<string, unknown>, "manifestSignature">> {
-  const message = canonicalBytes(envelope.payload);
-  const publicKeys = new Map(trusted.keys.map((key) => [key.keyId, key.publicKey]));
+export async function verifySigned(
+  signed: unknown,
+  { root, role }: Authority,
+  verifyEd25519: VerifyEd25519,
+): Promise<Result<SignedEnvelope["payload"], TrustFault>> {
+  const envelope = signedEnvelopeSchema.safeParse(signed);
+  if (!envelope.success) return refuse("malformed", "is not a signed envelope");
+  const trusted = root.roles[role];
+  if (trusted === undefined) return refuse("unknownRole", `is signed in the role ${role}, which no key has`);
+  const { payload, signatures } = envelope.data;
+  const message = messageOf(payload);
+  if (message === undefined) return refuse("malformed", "cannot be written as canonical JSON");
   const signers = new Set<string>();
-  for (const { keyId, signature } of envelope.signatures) {
-    const publicKey = publicKeys.get(keyId);
+  for (const { keyId, signature } of signatures) {
+    const publicKey = trusted.keyIds.includes(keyId) ? root.keys[keyId] : undefined;
     if (publicKey === undefined || signers.has(publicKey)) continue;
-    if (await verify({ publicKey: fromBase64(publicKey), message, signature: fromBase64(signature) })) {
-      signers.add(publicKey);
-    }
+    const input = { publicKey: fromBase64(publicKey), message, signature: fromBase64(signature) };
+    if (await verifyEd25519(input)) signers.add(publicKey);
   }
-  if (signers.size >= trusted.threshold) return accept(envelope.payload);
-  return refuse("manifestSignature", `${signers.size} of ${trusted.threshold} required signatures are valid`);
+  if (signers.size >= trusted.threshold) return accept(payload);
+  return refuse("signature", `has ${signers.size} of the ${trusted.threshold} signatures that it needs`);
+}
+
+/** The bytes that were signed; undefined where the payload holds what canonical JSON cannot say. */
+function messageOf(payload: SignedEnvelope["payload"]): Uint8Array | undefined {
+  try {
+    return canonicalBytes(payload);
+  } catch {
+    return undefined;
+  }
 }

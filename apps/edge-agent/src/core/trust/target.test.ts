@@ -1,5 +1,6 @@
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
+import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";
 import { signTarget } from "../../../../../test/fakes/fake-fleet.js";
 import { createSigningKey, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
@@ -20,8 +21,9 @@ const target: SignedTarget = {
   nats: { urls: ["nats://127.0.0.1:4222"], userJwt: "jwt" },
   pollIntervalMs: 1_000,
 };
+const root = pinnedRoot(testTrustedKeys);
 const judge = (answer: unknown, highestNumber = 11) =>
-  verifyTarget(answer, { poll, trustedKeys: testTrustedKeys, highestNumber }, createTestHashing("target"));
+  verifyTarget(answer, { poll, root, highestNumber }, createTestHashing("target"));
 
 test("a target that the release keys have signed for this poll is accepted", async () => {
   expect(await judge(signTarget(target))).toEqual({ ok: true, value: target });
@@ -39,6 +41,20 @@ test.each([
   ["older", "a number seen before", signTarget({ ...target, number: 11 })],
 ])("is refused as %s: %s", async (reason, _what, answer) => {
   expect(await judge(answer)).toMatchObject({ ok: false, reason });
+});
+
+test("the keys that sign answers may be others than those that sign manifests", async () => {
+  const online = createSigningKey();
+  const timestamp = { keyIds: [online.keyId], threshold: 1 };
+  const apart = {
+    ...root,
+    keys: { ...root.keys, [online.keyId]: online.publicKey },
+    roles: { ...root.roles, timestamp },
+  };
+  const check = (answer: unknown) =>
+    verifyTarget(answer, { poll, root: apart, highestNumber: 11 }, createTestHashing("target"));
+  expect(await check(signTarget(target))).toMatchObject({ ok: false, reason: "signature" });
+  expect(await check(signTarget(target, online))).toEqual({ ok: true, value: target });
 });
 
 test("the word to begin a new epoch has no number, for a restored store has seen none", async () => {

@@ -1,6 +1,7 @@
 // What a manifest must satisfy before anything of it is believed.
 
 import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
+import { pinnedRoot } from "@attune/shared/trust/root";
 import { describe, expect, it } from "vitest";
 import { createSigningKey, createTestHashing, sha256Hex } from "../../../../../test/fakes/node-crypto.js";
 import {
@@ -18,7 +19,11 @@ const nowMs = Date.parse("2026-11-22T00:00:00Z");
 
 function check(manifest: Uint8Array, expected: Partial<ManifestExpectations> = {}) {
   const target = { sequence: 5, manifestSha256: sha256Hex(manifest) };
-  return verifyManifest(manifest, { target, trustedKeys: testTrustedKeys, highest: null, nowMs, ...expected }, hashing);
+  return verifyManifest(
+    manifest,
+    { target, root: pinnedRoot(testTrustedKeys), highest: null, nowMs, ...expected },
+    hashing,
+  );
 }
 
 const signed = (change: (release: TinyRelease["release"]) => unknown) =>
@@ -67,19 +72,26 @@ describe("a manifest", () => {
 
   it("needs the threshold of distinct keys: one key that signs twice counts once", async () => {
     const other = createSigningKey();
-    const trustedKeys = {
+    const root = pinnedRoot({
       threshold: 2,
       keys: [...testTrustedKeys.keys, { keyId: other.keyId, publicKey: other.publicKey }],
-    };
+    });
     const twice = signManifest(good.release, [testSigner, testSigner]);
-    expect(await check(twice, { trustedKeys })).toMatchObject({ reason: "manifestSignature" });
+    expect(await check(twice, { root })).toMatchObject({ reason: "manifestSignature" });
     const both = signManifest(good.release, [testSigner, other]);
-    expect(await check(both, { trustedKeys })).toMatchObject({ ok: true });
+    expect(await check(both, { root })).toMatchObject({ ok: true });
     // The same key under two names is still one key.
     const alias = { keyId: "0".repeat(16), publicKey: testSigner.publicKey };
-    const aliased = { threshold: 2, keys: [...testTrustedKeys.keys, alias] };
+    const aliased = pinnedRoot({ threshold: 2, keys: [...testTrustedKeys.keys, alias] });
     const doubled = signManifest(good.release, [testSigner, { ...testSigner, keyId: alias.keyId }]);
-    expect(await check(doubled, { trustedKeys: aliased })).toMatchObject({ reason: "manifestSignature" });
+    expect(await check(doubled, { root: aliased })).toMatchObject({ reason: "manifestSignature" });
+  });
+
+  it("is refused where no key may sign manifests, or where the signing key has another role", async () => {
+    const { targets, ...roles } = pinnedRoot(testTrustedKeys).roles;
+    const root = { ...pinnedRoot(testTrustedKeys), roles };
+    expect(targets).toEqual(roles.timestamp);
+    expect(await check(good.manifest, { root })).toMatchObject({ reason: "manifestSignature" });
   });
 
   it("is refused once it has expired", async () => {

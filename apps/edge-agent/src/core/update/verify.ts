@@ -4,36 +4,38 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { egressContractVersion } from "@attune/shared/contracts/egress";
 import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import {
-  type SignedEnvelope,
-  signedEnvelopeSchema,
-  type TrustedKeys,
-  verifyEnvelope,
-} from "@attune/shared/trust/signed";
+import type { Root } from "@attune/shared/trust/root";
+import { type TrustFault, verifySigned } from "@attune/shared/trust/signed";
 import { parseJson } from "../parse-json.js";
 import type { Hashing } from "../ports.js";
 import type { Target } from "../state.js";
 
 export interface ManifestExpectations {
   readonly target: Target;
-  readonly trustedKeys: TrustedKeys;
+  readonly root: Root;
   /** The newest release that has ever passed these checks here. */
   readonly highest: Target | null;
   readonly nowMs: number;
 }
 
+const reasons: Readonly<Record<TrustFault, UpdateReason>> = {
+  malformed: "manifestMalformed",
+  signature: "manifestSignature",
+  unknownRole: "manifestSignature",
+};
+
 export async function verifyManifest(
   bytes: Uint8Array,
-  { target, trustedKeys, highest, nowMs }: ManifestExpectations,
+  { target, root, highest, nowMs }: ManifestExpectations,
   hashing: Pick<Hashing, "sha256" | "verifyEd25519">,
 ): Promise<Result<Release, UpdateReason>> {
   if ((await hashing.sha256(bytes)) !== target.manifestSha256) {
     return refuse("digestMismatch", "the manifest is not the one the target state names");
   }
-  const envelope = parseEnvelope(bytes);
-  if (!envelope.ok) return envelope;
-  const signed = await checkSignatures(envelope.value, trustedKeys, hashing);
-  if (!signed.ok) return signed;
+  const json = parseJson(bytes);
+  if (!json.ok) return refuse("manifestMalformed", "the manifest is not JSON");
+  const signed = await verifySigned(json.value, { root, role: "targets" }, hashing.verifyEd25519);
+  if (!signed.ok) return refuse(reasons[signed.reason], `the manifest ${signed.detail}`);
 
   const parsed = releaseSchema.safeParse(signed.value);
   if (!parsed.success) {
@@ -58,27 +60,8 @@ export async function verifyManifest(
   return accept(release);
 }
 
-/** The very same release may come again; another one under its number may not. */
+/** The same release may come again; another release may not take its number. */
 function isForward(target: Target, highest: Target): boolean {
   if (target.sequence !== highest.sequence) return target.sequence > highest.sequence;
   return target.manifestSha256 === highest.manifestSha256;
-}
-
-function parseEnvelope(bytes: Uint8Array): Result<SignedEnvelope, UpdateReason> {
-  const json = parseJson(bytes);
-  if (!json.ok) return refuse("manifestMalformed", "the manifest is not JSON");
-  const parsed = signedEnvelopeSchema.safeParse(json.value);
-  return parsed.success ? accept(parsed.data) : refuse("manifestMalformed", "the manifest is not a signed envelope");
-}
-
-async function checkSignatures(
-  envelope: SignedEnvelope,
-  trustedKeys: TrustedKeys,
-  hashing: Pick<Hashing, "verifyEd25519">,
-): Promise<Result<Record<string, unknown>, UpdateReason>> {
-  try {
-    return await verifyEnvelope(envelope, trustedKeys, hashing.verifyEd25519);
-  } catch {
-    return refuse("manifestMalformed", "the manifest cannot be written as canonical JSON");
-  }
 }
