@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
+import { attune } from "../../apps/server/src/cli/commands.js";
+import type { Declaration } from "../../packages/platform/src/cli/declaration.js";
 import {
   egressContract,
   fieldCapacityBits,
@@ -47,11 +50,10 @@ test.each(pages)("%s names a path or a page only as a link", (page) => {
 test.each(pages)("%s shows only npm scripts and attune commands that exist", (page) => {
   const text = read(page);
   for (const [, script] of text.matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)) expect(scripts).toContain(script);
-  const commands = listFiles(/^apps\/server\/src\/cli\/[a-z-]+\.ts$/).map((path) => path.replace(/^.*\/|\.ts$/g, ""));
+  const namesOf = ({ declaration: { name, alias } }: { declaration: Declaration }) => [name, alias];
+  const commands = attune.commands.flatMap(namesOf);
   for (const [, command] of text.matchAll(/(?:npx |`|\$ )attune ([a-z]+)/g)) expect(commands).toContain(command);
-  const agentCommands = listFiles(/^apps\/edge-agent\/src\/node\/cli\/[a-z-]+\.ts$/).map((path) =>
-    path.replace(/^.*\/|\.ts$/g, ""),
-  );
+  const agentCommands = attuneAgent.commands.flatMap(namesOf);
   for (const [, command] of text.matchAll(/attune-agent ([a-z]+)/g)) expect(agentCommands).toContain(command);
 });
 

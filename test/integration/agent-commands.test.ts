@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { commands } from "../../apps/edge-agent/src/node/cli/cli.js";
+import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
 import { publishFolder } from "../../apps/server/src/cli/client/publish-folder.js";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
@@ -141,7 +141,7 @@ const shown: Record<string, () => Promise<void>> = {
 };
 
 test("every flag that a command declares has its row", () => {
-  const declared = commands.flatMap(({ name, options = {} }) =>
+  const declared = attuneAgent.commands.flatMap(({ declaration: { name, options = {} } }) =>
     Object.keys(options).map((flag) => `${name} --${flag}`),
   );
   expect(Object.keys(shown).sort()).toEqual(declared.sort());

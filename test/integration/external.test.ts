@@ -10,13 +10,13 @@ import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
-import { serverCommand } from "../../apps/server/src/cli/server.js";
 import { parseEnv } from "../../apps/server/src/env.js";
 import { startNats } from "../../apps/server/src/platform/nats/nats.js";
 import { createNatsCredentials } from "../../apps/server/src/platform/nats/nats-credentials.js";
 import { openNatsKeys } from "../../apps/server/src/platform/nats/nats-keys.js";
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
+import { performAttune } from "../attune-command.js";
 import { choosePort, eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
@@ -30,7 +30,7 @@ let app: App;
 async function writeNatsConfig(...flags: string[]): Promise<string> {
   const lines: string[] = [];
   const io = { stdout: (line: string) => lines.push(line), stderr: () => {}, json: true, isTty: false };
-  expect(await serverCommand.run(["--home", home.home, ...flags], io)).toBe(0);
+  expect(await performAttune(["server", "--home", home.home, ...flags], io)).toBe(0);
   return JSON.parse(lines.join("")).configuration;
 }
 

@@ -9,14 +9,7 @@ import { fileURLToPath } from "node:url";
 import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
 import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { auditCommand } from "../../apps/server/src/cli/audit.js";
-import type { Command } from "../../apps/server/src/cli/command.js";
-import { deviceCommand } from "../../apps/server/src/cli/device.js";
-import { publishCommand } from "../../apps/server/src/cli/publish.js";
-import { releaseCommand } from "../../apps/server/src/cli/release.js";
-import { reportCommand } from "../../apps/server/src/cli/report.js";
-import { rolloutCommand } from "../../apps/server/src/cli/rollout.js";
-import { tokenCommand } from "../../apps/server/src/cli/token.js";
+import { performAttune } from "../attune-command.js";
 import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
 
@@ -35,10 +28,10 @@ afterAll(async () => {
 });
 
 /** Runs a command as `attune <name> … --json` does. */
-async function run(command: Command, ...argv: string[]) {
+async function run(...argv: string[]) {
   const lines: string[] = [];
   const io = { stdout: (line: string) => lines.push(line), stderr: () => undefined, json: true, isTty: false };
-  const code = await command.run([...argv, "--home", server.home.home, "--json"], io);
+  const code = await performAttune([...argv, "--home", server.home.home], io);
   expect(lines).toHaveLength(1);
   return { code, result: JSON.parse(lines[0] as string) };
 }
@@ -133,9 +126,9 @@ describe("chunks over HTTP", () => {
 describe("publishing", () => {
   test("the bundled extractor, twice, is one release; its manifest and chunks are what a device downloads", async () => {
     const argv = [bundled, "--model", "tiny", "--version", "1.0.0"];
-    const { result } = await run(publishCommand, ...argv);
-    expect((await run(publishCommand, ...argv)).result).toEqual(result);
-    expect((await run(releaseCommand, "list")).result.releases).toEqual([result]);
+    const { result } = await run("publish", ...argv);
+    expect((await run("publish", ...argv)).result).toEqual(result);
+    expect((await run("release", "list")).result.releases).toEqual([result]);
 
     const manifest = new Uint8Array(await (await fetch(url(manifestPath(result.manifestSha256)))).arrayBuffer());
     expect(sha256Of(manifest)).toBe(result.manifestSha256);
@@ -151,14 +144,14 @@ describe("publishing", () => {
 
   test("other content under a published version, a missing file and a wrong version number are refused", async () => {
     const argv = [bundled, "--model", "tiny", "--version", "1.0.0", "--head", "elm:64:1"];
-    await expect(run(publishCommand, ...argv)).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(run("publish", ...argv)).rejects.toMatchObject({ code: "CONFLICT" });
     await writeFile(join(scratch, "config.json"), "{}");
-    const missing = run(publishCommand, scratch, "--model", "tiny", "--version", "1.0.1");
+    const missing = run("publish", scratch, "--model", "tiny", "--version", "1.0.1");
     await expect(missing).rejects.toMatchObject({
       code: "INVALID_EXTRACTOR",
       message: expect.stringContaining("model.safetensors"),
     });
-    const version = run(publishCommand, bundled, "--model", "tiny", "--version", "one");
+    const version = run("publish", bundled, "--model", "tiny", "--version", "one");
     await expect(version).rejects.toMatchObject({
       code: "INVALID_INPUT",
       message: expect.stringContaining("modelVersion"),
@@ -167,35 +160,35 @@ describe("publishing", () => {
 });
 
 test("a rollout sets the target of a fleet's devices, and its status follows what they say", async () => {
-  await run(publishCommand, bundled, "--model", "tiny", "--version", "1.0.0");
-  const next = (await run(publishCommand, bundled, "--model", "tiny", "--version", "2.0.0")).result;
+  await run("publish", bundled, "--model", "tiny", "--version", "1.0.0");
+  const next = (await run("publish", bundled, "--model", "tiny", "--version", "2.0.0")).result;
   const [one, two, three] = [
     await enrolDevice(server, "home"),
     await enrolDevice(server, "home"),
     await enrolDevice(server, "home"),
   ];
-  await run(rolloutCommand, "create", "--fleet", "home", "--release", String(next.sequence));
+  await run("rollout", "create", "--fleet", "home", "--release", String(next.sequence));
   const target = await one.poll({ sequence: 1, state: "downloading" });
   expect(target.release).toEqual({ sequence: next.sequence, manifestSha256: next.manifestSha256 });
   await two.poll({ sequence: 1, state: "committed", releaseSequence: next.sequence });
   await three.poll({ sequence: 1, state: "rejected", reason: "personalInferior" });
-  const { result } = await run(rolloutCommand, "status", "--fleet", "home");
+  const { result } = await run("rollout", "status", "--fleet", "home");
   expect(result.counts).toEqual({ devices: 3, committed: 1, underway: 1, waiting: 0, rejected: 1, failed: 0 });
-  const older = run(rolloutCommand, "create", "--fleet", "home", "--release", "1");
+  const older = run("rollout", "create", "--fleet", "home", "--release", "1");
   await expect(older).rejects.toMatchObject({ code: "CONFLICT", message: expect.stringContaining("never go back") });
-  const unknown = run(rolloutCommand, "create", "--fleet", "home", "--release", "77");
+  const unknown = run("rollout", "create", "--fleet", "home", "--release", "77");
   await expect(unknown).rejects.toMatchObject({ code: "NOT_FOUND" });
-  expect((await run(deviceCommand, "list", "--fleet", "home")).result.devices).toHaveLength(3);
+  expect((await run("device", "list", "--fleet", "home")).result.devices).toHaveLength(3);
 });
 
 test("tokens, reports and the audit are read by command", async () => {
-  expect((await run(tokenCommand, "create", "--fleet", "home", "--ttl", "5m")).result.token).toMatch(/^attune1\./);
+  expect((await run("token", "create", "--fleet", "home", "--ttl", "5m")).result.token).toMatch(/^attune1\./);
   const device = await enrolDevice(server, "home");
   const connection = await device.connect();
   await publishReport(connection, device, device.metrics(1));
   await connection.close();
   await eventually(async () => {
-    const { result } = await run(reportCommand, "summary", "--device", device.reply.device);
+    const { result } = await run("report", "summary", "--device", device.reply.device);
     expect(result).toMatchObject({
       reports: 1,
       conflicts: 0,
@@ -203,25 +196,25 @@ test("tokens, reports and the audit are read by command", async () => {
       devices: [{ latestMetrics: { f1Personal: 55 } }],
     });
   });
-  const { result } = await run(reportCommand, "list", "--device", device.reply.device);
+  const { result } = await run("report", "list", "--device", device.reply.device);
   expect(result.reports).toMatchObject([{ sequence: 1, type: "report.metrics", body: { f1Prior: 40 } }]);
 
   const file = join(scratch, "journal.json");
   await writeFile(file, JSON.stringify({ entries: [] }));
-  expect(await run(auditCommand, "--journal", file)).toMatchObject({ code: 0, result: { verdict: "consistent" } });
+  expect(await run("audit", "--journal", file)).toMatchObject({ code: 0, result: { verdict: "consistent" } });
   await writeFile(file, "[1]");
-  expect(await run(auditCommand, "--journal", file)).toMatchObject({ code: 1, result: { verdict: "inconsistent" } });
+  expect(await run("audit", "--journal", file)).toMatchObject({ code: 1, result: { verdict: "inconsistent" } });
   await writeFile(file, "not json");
-  await expect(run(auditCommand, "--journal", file)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  await expect(run("audit", "--journal", file)).rejects.toMatchObject({ code: "INVALID_INPUT" });
 });
 
 test("a command without a server, or with a wrong flag, says what to do", async () => {
   const io = { stdout: () => undefined, stderr: () => undefined, json: false, isTty: false };
-  await expect(releaseCommand.run(["list", "--home", scratch], io)).rejects.toMatchObject({
+  await expect(performAttune(["release", "list", "--home", scratch], io)).rejects.toMatchObject({
     code: "SERVER_UNAVAILABLE",
     message: expect.stringContaining("attune server"),
   });
-  await expect(run(tokenCommand, "create", "--fleet", "home", "--ttl", "soon")).rejects.toThrow("--ttl soon");
-  await expect(run(tokenCommand, "make")).rejects.toThrow("create");
-  await expect(run(rolloutCommand, "status", "--flet", "home")).rejects.toThrow("--flet");
+  await expect(run("token", "create", "--fleet", "home", "--ttl", "soon")).rejects.toThrow("--ttl soon");
+  await expect(run("token", "make")).rejects.toThrow("create");
+  await expect(run("rollout", "status", "--flet", "home")).rejects.toThrow("--flet");
 });

@@ -12,5 +12,10 @@ z.config({ jitless: true });
 process.umask(0o077);
 
 const output = openOutput({ stdout: standardStream(process.stdout), stderr: standardStream(process.stderr) });
-const code = await runCli(process.argv.slice(2), { ...output, stdin: process.stdin });
+const code = await runCli(process.argv.slice(2), {
+  stdout: (line) => output.stdout(`${line}\n`),
+  stderr: output.stderr,
+  isTty: process.stderr.isTTY === true,
+  stdin: process.stdin,
+});
 process.exitCode = await output.settle(code);

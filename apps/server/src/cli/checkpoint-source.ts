@@ -1,6 +1,7 @@
 // A checkpoint as a command line names it: a folder, or hf:owner/name on the hub, downloaded first.
 
 import { basename, resolve } from "node:path";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { fetchThrough } from "@attune/platform/proxy";
 import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
 import {
@@ -9,7 +10,6 @@ import {
   parseHubReference,
 } from "@attune/training/checkpoints/hub-download";
 import { readEnv } from "../env.js";
-import type { CommandIo } from "./command.js";
 
 export interface FetchedCheckpoint {
   readonly folder: string;

@@ -1,87 +1,73 @@
-// The `attune` commands: their names and what the list says of them. Each is loaded only when it is run.
+// The `attune` program: each command's declaration and where its body is, which is loaded only when it runs.
 
-import type { Command } from "./command.js";
+import { type Command, command, group } from "@attune/platform/cli/declaration";
+import type { CommandIo, Program } from "@attune/platform/cli/program";
+import { AppError } from "@attune/shared/errors";
+import * as fleet from "./declarations/fleet.js";
+import * as local from "./declarations/local.js";
+import * as training from "./declarations/training.js";
 
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  load(): Promise<Command>;
-}
-
-export const commandTable: readonly CommandEntry[] = [
-  {
-    name: "start",
-    summary: "start the server and three agents, and show how each tunes itself to its person",
-    load: async () => (await import("./start.js")).startCommand,
-  },
-  {
-    name: "demo",
-    summary: "do the same for six people, to completion",
-    load: async () => (await import("./demo.js")).demoCommand,
-  },
-  {
-    name: "bench",
-    summary: "measure predictions, training of heads and cold starts beside the peers",
-    load: async () => (await import("./bench.js")).benchCommand,
-  },
-  {
-    name: "server",
-    summary: "run the server: database, bus, registry, rollouts, ingestion",
-    load: async () => (await import("./server.js")).serverCommand,
-  },
-  {
-    name: "pretrain",
-    summary: "train a feature extractor on a labelled dataset",
-    load: async () => (await import("./pretrain.js")).pretrainCommand,
-  },
-  {
-    name: "extractor",
-    summary: "import a checkpoint, or freeze a feature extractor for publishing",
-    load: async () => (await import("./extractor.js")).extractorCommand,
-  },
-  {
-    name: "experiment",
-    summary: "rerun the paper's tables beside its numbers and honest baselines",
-    load: async () => (await import("./experiment.js")).experimentCommand,
-  },
-  {
-    name: "publish",
-    summary: "publish a frozen extractor as a signed release",
-    load: async () => (await import("./publish.js")).publishCommand,
-  },
-  {
-    name: "release",
-    summary: "list the releases, or show one",
-    load: async () => (await import("./release.js")).releaseCommand,
-  },
-  {
-    name: "fleet",
-    summary: "create a fleet, or list them",
-    load: async () => (await import("./fleet.js")).fleetCommand,
-  },
-  {
-    name: "rollout",
-    summary: "roll a release out to a fleet, or show how its rollout stands",
-    load: async () => (await import("./rollout.js")).rolloutCommand,
-  },
-  {
-    name: "token",
-    summary: "create a one-time enrolment token",
-    load: async () => (await import("./token.js")).tokenCommand,
-  },
-  {
-    name: "device",
-    summary: "list the devices, or revoke one",
-    load: async () => (await import("./device.js")).deviceCommand,
-  },
-  {
-    name: "report",
-    summary: "list what devices have reported, or sum it up",
-    load: async () => (await import("./report.js")).reportCommand,
-  },
-  {
-    name: "audit",
-    summary: "compare a device's journal with what the server received",
-    load: async () => (await import("./audit.js")).auditCommand,
-  },
+const commands: readonly Command<CommandIo>[] = [
+  command(local.start, async () => (await import("./start.js")).runStart),
+  command(local.demo, async () => (await import("./demo.js")).runDemoCommand),
+  command(local.bench, async () => (await import("./bench.js")).runBench),
+  command(local.server, async () => (await import("./server.js")).serve),
+  command(training.pretrain, () => fromTraining(async () => (await import("./pretrain.js")).runPretrain)),
+  group(training.extractor, [
+    command(training.extractorImport, () =>
+      fromTraining(async () => (await import("./extractor-import.js")).runImport),
+    ),
+    command(training.extractorFreeze, () => fromTraining(async () => (await import("./extractor.js")).runFreeze)),
+  ]),
+  command(training.experiment, () => fromTraining(async () => (await import("./experiment.js")).runExperiment)),
+  command(fleet.publish, async () => (await import("./publish.js")).runPublish),
+  group(fleet.release, [
+    command(fleet.releaseList, async () => (await import("./release.js")).listReleases),
+    command(fleet.releaseShow, async () => (await import("./release.js")).showRelease),
+  ]),
+  group(fleet.fleet, [
+    command(fleet.fleetCreate, async () => (await import("./fleet.js")).createFleet),
+    command(fleet.fleetList, async () => (await import("./fleet.js")).listFleets),
+  ]),
+  group(fleet.rollout, [
+    command(fleet.rolloutCreate, async () => (await import("./rollout.js")).createRollout),
+    command(fleet.rolloutStatus, async () => (await import("./rollout.js")).showRollout),
+  ]),
+  group(fleet.token, [command(fleet.tokenCreate, async () => (await import("./token.js")).createToken)]),
+  group(fleet.device, [
+    command(fleet.deviceList, async () => (await import("./device.js")).listDevices),
+    command(fleet.deviceRevoke, async () => (await import("./device.js")).revokeDevice),
+  ]),
+  group(fleet.report, [
+    command(fleet.reportList, async () => (await import("./report.js")).listReports),
+    command(fleet.reportSummary, async () => (await import("./report.js")).sumUpReports),
+  ]),
+  command(fleet.audit, async () => (await import("./audit.js")).runAudit),
 ];
+
+export const attune: Program<CommandIo> = {
+  name: "attune",
+  summary: "Run fleets of devices that tune emotion recognition to their people, and make the extractors for them",
+  details: [
+    "Settings come from environment variables, such as ATTUNE_HOME and ATTUNE_HTTP_PORT: see attune server --help.",
+  ],
+  examples: ["attune start", "attune device list --fleet home --json"],
+  commands,
+  shared: { json: { meaning: "print one JSON object on standard output" } },
+  quotes: true,
+};
+
+/** Training is a package of its own, which the fleet's image leaves out. */
+async function fromTraining<Body>(load: () => Promise<Body>): Promise<Body> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !/@attune\/training|@tensorflow/.test(message)) throw cause;
+    throw new AppError(
+      "INVALID_CONFIGURATION",
+      "this command needs the package @attune/training, which this installation leaves out; run npm ci in the repository",
+      { cause },
+    );
+  }
+}

@@ -1,19 +1,25 @@
 // Help, declarations and what they do: no flag without help, no help without a flag, no variable without a test of what it sets.
 import { readFileSync } from "node:fs";
+import { helpOf } from "@attune/platform/cli/help";
+import { placesIn, rootOf } from "@attune/platform/cli/program";
 import { expect, test } from "vitest";
 import { environmentSchema, parseEnv, type ServerEnv } from "../env.js";
-import { commandTable } from "./commands.js";
-import { serverCommand } from "./server.js";
+import { attune } from "./commands.js";
 
+const places = placesIn(rootOf(attune)).filter(({ command }) => command !== undefined);
 const flagsIn = (text: string) => new Set([...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, name]) => name));
+const optionsOf = (name: string) =>
+  Object.assign(
+    {},
+    ...places.filter(({ path }) => path[1] === name).map(({ command }) => command?.declaration.options),
+  );
 
-test.each(commandTable)("attune $name declares the flags that its help explains, and no others", async ({ load }) => {
-  const { options, usage } = await load();
-  const declared = new Set([...Object.keys(options), "json"]);
+test.each(places)("$path declares the flags that its help and its examples name, and no others", (place) => {
+  const declared = new Set([...Object.keys(optionsOf(place.path[1] as string)), "json", "help"]);
   // Examples show other programs, too.
-  const explained = flagsIn(usage.replace(/^.*attune-agent .*$/gm, ""));
-  explained.delete("help");
-  expect([...explained].sort()).toEqual([...declared].sort());
+  const named = flagsIn(helpOf(place).replace(/attune-agent .*/g, ""));
+  expect([...named].filter((flag) => !declared.has(flag as string))).toEqual([]);
+  for (const flag of [...Object.keys(place.options), "help"]) expect(named).toContain(flag);
 });
 
 const fleetFlags = "test/integration/flags.test.ts";
@@ -37,11 +43,11 @@ const exercised: Record<string, Record<string, string>> = {
     ...{ data: pretrainFlags, columns: pretrainFlags, labels: pretrainFlags, extra: pretrainFlags },
     ...{ from: pretrainFlags, source: pretrainFlags, recipe: pretrainFlags, set: pretrainFlags, seed: pretrainFlags },
     ...{ teacher: pretrainFlags, "reference-run": pretrainFlags, resume: pretrainFlags, out: pretrainFlags },
-    ...{ layers: extractor, vocabulary: extractor, json: "apps/server/src/cli/dispatch.test.ts" },
+    ...{ layers: extractor, vocabulary: extractor },
   },
   experiment: {
     ...{ data: experiment, extractor: experiment, split: experiment, report: experiment, jobs: experiment },
-    ...{ iemocap: experiment, json: "apps/server/src/cli/dispatch.test.ts" },
+    ...{ iemocap: experiment },
     columns: "apps/server/src/cli/experiment-other-data.test.ts",
     labels: "apps/server/src/cli/experiment-other-data.test.ts",
     full: "packages/training/src/experiments/run/experiment.test.ts",
@@ -51,19 +57,21 @@ const exercised: Record<string, Record<string, string>> = {
     ...{ run: extractor, data: extractor, out: extractor, extra: extractor, meld: extractor, threads: extractor },
     pooling: "apps/server/src/cli/extractor-import.test.ts",
     "max-tokens": "apps/server/src/cli/extractor-import.test.ts",
-    json: "apps/server/src/cli/extractor-import.test.ts",
   },
 };
 
-test.each(commandTable)("each flag of attune $name is in a test that shows what it does", async ({ name, load }) => {
-  const { options } = await load();
-  const tests = exercised[name] ?? Object.fromEntries(Object.keys(options).map((flag) => [flag, fleetFlags]));
-  expect(Object.keys(tests).sort()).toEqual(Object.keys(options).sort());
-  for (const [flag, file] of Object.entries(tests)) {
-    const text = readFileSync(new URL(`../../../../${file}`, import.meta.url), "utf8");
-    expect(text, file).toMatch(new RegExp(`--${flag}(?![\\w-])`));
-  }
-});
+test.each(attune.commands.map(({ declaration }) => declaration.name))(
+  "each flag of attune %s is in a test that shows what it does",
+  (name) => {
+    const options = optionsOf(name);
+    const tests = exercised[name] ?? Object.fromEntries(Object.keys(options).map((flag) => [flag, fleetFlags]));
+    expect(Object.keys(tests).sort()).toEqual(Object.keys(options).sort());
+    for (const [flag, file] of Object.entries(tests)) {
+      const text = readFileSync(new URL(`../../../../${file}`, import.meta.url), "utf8");
+      expect(text, file).toMatch(new RegExp(`--${flag}(?![\\w-])`));
+    }
+  },
+);
 
 /** A value of each variable, and what it sets. */
 const variables: Record<string, readonly [value: string, sets: Partial<Record<keyof ServerEnv, unknown>>]> = {
@@ -100,10 +108,10 @@ test.each(Object.entries(variables))(
 test("no variable is read or explained that is not tested here", () => {
   const tested = Object.keys(variables);
   expect(tested).toEqual(expect.arrayContaining(Object.keys(environmentSchema.shape)));
-  const explained = serverCommand.usage.slice(serverCommand.usage.indexOf("Environment:"));
-  const named = [...explained.matchAll(/^ {2}([A-Z_]+(?:, [A-Z_]+)*)/gm)].flatMap(([, names = ""]) =>
-    names.split(", "),
-  );
+  const environment = places
+    .flatMap(({ command }) => command?.declaration.sections ?? [])
+    .filter(({ title }) => title === "Environment");
+  const named = environment.flatMap(({ items }) => items.flatMap(([names]) => names.split(", ")));
   expect(named.length).toBeGreaterThan(10);
   expect(tested).toEqual(expect.arrayContaining(named));
 });

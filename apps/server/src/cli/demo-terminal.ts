@@ -3,37 +3,21 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
-import { AppError } from "@attune/shared/errors";
 import { type Demo, runDemo } from "../demo/run.js";
 import { createScreen } from "../demo/screen.js";
 import { readChildEnvironment, readEnv } from "../env.js";
 import { acquireHomeLock } from "../platform/home-lock.js";
-import type { CommandIo } from "./command.js";
-import { readFlags } from "./flags.js";
-
-export interface DemoFlags {
-  readonly home: string | undefined;
-  readonly data: string | undefined;
-  readonly people: number;
-}
-
-export const demoOptions = {
-  data: { type: "string" },
-  people: { type: "string" },
-  home: { type: "string" },
-} as const;
-
-export function parseDemoFlags(command: string, args: string[], defaults: { readonly people: number }): DemoFlags {
-  const { data, home, people: given } = readFlags(command, { args, options: demoOptions }).values;
-  const people = given === undefined ? defaults.people : Number(given);
-  if (!Number.isInteger(people) || people < 1 || people > 100) {
-    throw new AppError("INVALID_CONFIGURATION", `--people is ${given}; it must be a whole number from 1 to 100`);
-  }
-  return { home, data, people };
-}
 
 export interface TerminalSettings {
+  readonly flags: {
+    readonly home: string | undefined;
+    readonly data: string | undefined;
+    readonly people: number | undefined;
+  };
+  /** How many people take part where `--people` does not say: as many of them as the data have. */
+  readonly usualPeople: number;
   /** Where no port is configured: one that is free instead of the usual one. */
   readonly freePorts: boolean;
   /** Where neither a flag nor the environment names a directory; undefined: a new one that is removed afterwards. */
@@ -42,7 +26,7 @@ export interface TerminalSettings {
 
 /** Runs the demo, hands it to `use`, and stops every process whatever happens. */
 export async function runInTerminal(
-  { flags, freePorts, defaultHome }: TerminalSettings & { readonly flags: DemoFlags },
+  { flags, usualPeople, freePorts, defaultHome }: TerminalSettings,
   io: CommandIo,
   use: (demo: Demo, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
@@ -68,7 +52,8 @@ export async function runInTerminal(
   let failed = false;
   try {
     const ports = freePorts ? { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" } : {};
-    demo = await runDemo({ ...flags, home, env: { ...ports, ...variables }, screen, signal: interrupt.signal });
+    const people = { ...flags, usualPeople };
+    demo = await runDemo({ ...people, home, env: { ...ports, ...variables }, screen, signal: interrupt.signal });
     const code = await use(demo, interrupt.signal);
     if (defect !== undefined) throw defect;
     return code;

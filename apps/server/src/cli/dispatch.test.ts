@@ -1,51 +1,59 @@
 import { readFile } from "node:fs/promises";
+import { type Body, command, declare, group, type Input } from "@attune/platform/cli/declaration";
+import { type CommandIo, placesIn, rootOf } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
-import type { Command } from "./command.js";
-import { commandTable } from "./commands.js";
+import { attune } from "./commands.js";
 import { dispatch } from "./dispatch.js";
 
-async function run(argv: string[], behaviour: Command["run"] = async () => 0, more: Partial<Command> = {}) {
+const greet = declare({
+  name: "greet",
+  summary: "Say hello",
+  arguments: [{ name: "WORD", meaning: "a word", variadic: true, optional: true }],
+  options: { name: { value: "NAME", meaning: "whom to greet" } },
+  examples: ["attune greet"],
+});
+type Greet = Body<typeof greet, CommandIo>;
+
+async function run(argv: string[], body: Greet = async () => 0) {
   const out: string[] = [];
   const err: string[] = [];
-  const command: Command = {
-    name: "greet",
-    usage: "Usage: attune greet",
-    options: {},
-    run: behaviour,
-    ...more,
-  };
-  const table = [{ name: "greet", summary: "say hello", load: async () => command }];
+  const twice = declare({ name: "twice", summary: "Say hello twice", examples: ["attune often twice"] });
+  const often = declare({ name: "often", summary: "Say hello often", examples: ["attune often twice"] });
+  const commands = [
+    command(greet, async () => body),
+    group(often, [command(twice, async () => async (_input: Input<typeof twice>, _io: CommandIo) => 0)]),
+  ];
   const io = {
     stdout: (line: string) => void out.push(line),
     stderr: (text: string) => void err.push(text),
     isTty: false,
   };
-  const code = await dispatch(argv, { io, table });
+  const code = await dispatch(argv, { io, program: { ...attune, commands } });
   return { code, out, err: err.join("") };
 }
 
 test("--help lists the commands, and each has its own", async () => {
-  expect((await run(["--help"])).out.join("\n")).toContain("greet  say hello");
-  expect(await run(["greet", "--help"])).toMatchObject({ code: 0, out: ["Usage: attune greet"] });
+  expect((await run(["--help"])).out.join("\n")).toContain("greet  Say hello");
+  const { code, out } = await run(["greet", "--help"]);
+  expect(code).toBe(0);
+  expect(out.join("\n")).toMatch(/^Usage: attune greet \[options\] \[WORD\.\.\.\]\n/);
 });
 
 test("a command gets its arguments without --json, which it finds in its io", async () => {
   const seen: unknown[] = [];
-  await run(["greet", "--name", "Ada", "--json"], async (argv, io) => {
-    seen.push(argv, io.json);
-    return 0;
+  await run(["greet", "--name", "Ada", "--json"], async ({ values }, io) => {
+    seen.push(values.name, io.json);
   });
-  expect(seen).toEqual([["--name", "Ada"], true]);
+  expect(seen).toEqual(["Ada", true]);
 });
 
 test("what follows -- is the command's own, whatever it looks like", async () => {
   let seen: string[] = [];
-  await run(["greet", "--", "--json", "--help"], async (argv, io) => {
-    seen = [...argv, String(io.json)];
-    return 0;
+  await run(["greet", "--", "--json", "--help"], async ({ arguments: [words] }, io) => {
+    seen = [...(words ?? []), String(io.json)];
   });
-  expect(seen).toEqual(["--", "--json", "--help", "false"]);
+  expect(seen).toEqual(["--json", "--help", "false"]);
 });
 
 test("an error says what and what to do about it, and ends with 1", async () => {
@@ -83,13 +91,12 @@ test("what a file calls its parts neither moves the terminal's cursor nor fills 
 });
 
 test("--help of a command's part is that part's own", async () => {
-  const more = { parts: new Map([["twice", "Usage: attune greet twice"]]) };
-  expect((await run(["greet", "twice", "--help"], undefined, more)).out).toEqual(["Usage: attune greet twice"]);
-  expect((await run(["greet", "--help"], undefined, more)).out).toEqual(["Usage: attune greet"]);
+  expect((await run(["often", "twice", "--help"])).out[0]).toMatch(/^Usage: attune often twice \[options\]\n/);
+  expect((await run(["often", "--help"])).out[0]).toMatch(/^Usage: attune often COMMAND[\s\S]*Commands:\n {2}twice/);
 });
 
 test("an unknown command and a defect are errors as well", async () => {
-  expect((await run(["gret"])).err).toContain('there is no command "gret"');
+  expect((await run(["gret"])).err).toContain('there is no command "gret" (did you mean greet?)');
   const defect = await run(["greet"], async () => {
     throw new TypeError("x is not a function");
   });
@@ -122,12 +129,10 @@ test("what the system refuses is told as such, and not as a defect", async () =>
   expect((await run(["greet"], full)).err).toMatch(/^error DISK_FULL: ENOSPC: no space left on device, write\n/);
 });
 
-// Those that train or measure load TensorFlow.js and are tested where they are used.
-test.each(commandTable.filter(({ name }) => !["pretrain", "extractor", "bench"].includes(name)))(
-  "attune $name can be loaded and describes itself",
-  async (entry) => {
-    const command = await entry.load();
-    expect(command.name).toBe(entry.name);
-    expect(command.usage).toMatch(new RegExp(`^Usage: attune ${entry.name}`));
-  },
-);
+// Those that train load TensorFlow.js and are tested where they are used.
+test.each(
+  placesIn(rootOf(attune)).filter(
+    ({ command, commands, path }) =>
+      command !== undefined && commands.length === 0 && !["pretrain", "extractor", "bench"].includes(path[1] as string),
+  ),
+)("$path can be loaded", async ({ command }) => expect(await command?.load()).toBeInstanceOf(Function));

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
 import { type DatasetMapping, parseMapping } from "@attune/training/datasets/mapping";
@@ -16,11 +17,10 @@ import {
   experimentResultSchema,
 } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 import { sayings } from "../../../../test/fakes/tiny-release.js";
-import type { CommandIo } from "./command.js";
-import { experimentCommand } from "./experiment.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-other-data-"));
 const at = (...names: string[]) => join(directory, ...names);
@@ -60,7 +60,7 @@ function recorder(): CommandIo & { out: string[]; err: string[] } {
 }
 
 async function refusal(...argv: string[]): Promise<string> {
-  const error = await experimentCommand.run(argv, recorder()).catch((fault: unknown) => fault);
+  const error = await performAttune(["experiment", ...argv], recorder()).catch((fault: unknown) => fault);
   expect(error).toBeInstanceOf(AppError);
   expect((error as AppError).message).not.toContain("secret");
   return `${(error as AppError).code} ${(error as AppError).message}`;
@@ -95,7 +95,7 @@ describe("A user's own rows", () => {
     saveMostElmCells(parseMapping({ columns, labels }));
     const io = recorder();
     const argv = ["all", "--data", at("chat.jsonl"), "--extractor", at("tiny"), "--columns", columns];
-    expect(await experimentCommand.run([...argv, "--labels", labels, "--report", at("report.html")], io)).toBe(0);
+    expect(await performAttune(["experiment", ...argv, "--labels", labels, "--report", at("report.html")], io)).toBe(0);
     result = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     html = readFileSync(at("report.html"), "utf8");
   }, 300_000);

@@ -5,17 +5,16 @@ import { join } from "node:path";
 import { encoderConfigJson } from "@attune/ml/encoder/config";
 import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { iemocapLabels } from "@attune/training/datasets/iemocap";
 import { classifierTask } from "@attune/training/experiments/classifiers/classifier-tasks";
 import { openExperiments } from "@attune/training/experiments/run/experiment";
 import type { RunRecord } from "@attune/training/pretraining/run/run-record";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { configOf, randomWeights } from "../../../../test/golden/random-encoders.js";
-import type { Command, CommandIo } from "./command.js";
-import { extractorCommand } from "./extractor.js";
-import { pretrainCommand } from "./pretrain.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-table5-"));
 const at = (...names: string[]) => join(directory, ...names);
@@ -49,9 +48,9 @@ beforeAll(() => {
   writeFileSync(at("checkpoint", "model.safetensors"), serializeSafetensors(randomWeights(config, createRandom(5))));
 });
 
-async function run(command: Command, argv: readonly string[]): Promise<void> {
+async function run(argv: readonly string[]): Promise<void> {
   const io: CommandIo = { stdout: () => {}, stderr: () => {}, json: true, isTty: false };
-  expect(await command.run([...argv], io)).toBe(0);
+  expect(await performAttune([...argv], io)).toBe(0);
 }
 
 /** The table of these extractors with nothing computed: what it asks for and what it says of what is not there. */
@@ -74,8 +73,8 @@ async function follow(note: string): Promise<void> {
       .replaceAll(/ (extractors|runs)\//g, (_, folder) => ` ${at(folder)}/`)
       .replace("hf:google/bert_uncased_L-2_H-128_A-2", at("checkpoint"))
       .split(" ");
-    if (name === "extractor") await run(extractorCommand, flags);
-    else await run(pretrainCommand, [...flags, "--set", "epochs=2", "--set", "batchSize=8"]);
+    if (name === "extractor") await run(["extractor", ...flags]);
+    else await run(["pretrain", ...flags, "--set", "epochs=2", "--set", "batchSize=8"]);
   }
 }
 
@@ -125,7 +124,7 @@ describe("Table 5", () => {
 
   it("'s run is frozen on GoEmotions, whose card names IEMOCAP, and on nothing whose labels are not the seven", async () => {
     const argv = ["freeze", "--run", at("runs", "bert-tiny"), "--out", at("frozen"), "--threads", "1", "--data"];
-    await run(extractorCommand, [...argv, at("goemotions")]);
+    await run(["extractor", ...argv, at("goemotions")]);
     const card = readFileSync(at("frozen", "README.md"), "utf8");
     expect(card).toContain("# A feature extractor pre-trained on IEMOCAP\n");
     expect(card).toContain("| iemocap/train | 30 |");
@@ -135,6 +134,6 @@ describe("Table 5", () => {
     expect(card).toContain("    attune pretrain --data IEMOCAP_full_release --from ");
     expect(card).toContain("of the 70 GoEmotions train rows");
     expect(card).not.toContain("Reddit comments");
-    await expect(run(extractorCommand, [...argv, at("release")])).rejects.toThrow(/is iemocap, but DR and prior head/);
+    await expect(run(["extractor", ...argv, at("release")])).rejects.toThrow(/is iemocap, but DR and prior head/);
   });
 });

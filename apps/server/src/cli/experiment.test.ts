@@ -3,14 +3,14 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { identifyProcess } from "@attune/platform/process-identity";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import { experimentResultSchema } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
-import type { CommandIo } from "./command.js";
-import { experimentCommand } from "./experiment.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-command-"));
 const at = (...names: string[]) => join(directory, ...names);
@@ -32,12 +32,12 @@ describe("attune experiment", () => {
     return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
   }
   const refusal = async (...argv: string[]) =>
-    ((await experimentCommand.run(argv, recorder()).catch((error: unknown) => error)) as Error).message;
+    ((await performAttune(["experiment", ...argv], recorder()).catch((error: unknown) => error)) as Error).message;
 
   it("writes a report that is its reader's only", async () => {
     const io = recorder();
     const argv = ["table1", "--data", at("meld"), "--extractor", at("tiny"), "--report", at("out", "report.html")];
-    expect(await experimentCommand.run(argv, io)).toBe(0);
+    expect(await performAttune(["experiment", ...argv], io)).toBe(0);
     expect(experimentResultSchema.parse(JSON.parse(io.out.join("")))).toBeDefined();
     expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
   });
@@ -49,7 +49,7 @@ describe("attune experiment", () => {
     const argv = ["table1", "table3", "--data", at("split"), "--extractor", at("tiny"), "--split", "test"];
     const measured = async (...flags: string[]) => {
       const io = recorder();
-      expect(await experimentCommand.run([...argv, ...flags], io)).toBe(0);
+      expect(await performAttune(["experiment", ...argv, ...flags], io)).toBe(0);
       expect(io.err.at(-1)).toBe(`report: ${at("home", "reports", "table1-table3-split-test.html")}\n`);
       const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
       return tables.find(({ table }) => table === "table3")!.cells.filter((cell) => cell.measured !== null).length;
@@ -63,10 +63,10 @@ describe("attune experiment", () => {
     const argv = ["table2", "table2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
     const io = recorder();
     const interrupt = { ...io, stderr: (text: string) => void (io.err.push(text) === 1 && process.emit("SIGINT")) };
-    expect(await experimentCommand.run(argv, interrupt)).toBe(130);
+    expect(await performAttune(["experiment", ...argv], interrupt)).toBe(130);
     expect(io.err.at(-1)).toBe("stopped; the same command goes on from here\n");
     expect(io.out).toEqual([]);
-    expect(await experimentCommand.run(argv, io)).toBe(0);
+    expect(await performAttune(["experiment", ...argv], io)).toBe(0);
     const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     expect(tables.map(({ table }) => table)).toEqual(["table2"]);
     expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-meld-dev.html")}\n`);
@@ -83,7 +83,9 @@ describe("attune experiment", () => {
       writeFileSync(join(runs, `${other.pid}.json`), JSON.stringify({ ...identity, since }));
       writeFileSync(join(runs, "1.json"), JSON.stringify({ pid: 1, startedAt: "another boot", since }));
       const io = recorder();
-      expect(await experimentCommand.run(["table1", "--data", at("meld"), "--extractor", at("tiny")], io)).toBe(0);
+      expect(await performAttune(["experiment", "table1", "--data", at("meld"), "--extractor", at("tiny")], io)).toBe(
+        0,
+      );
       expect(io.err[0]).toBe(
         `process ${other.pid} has computed experiments in this home since ${since}; this one works beside it and takes over the cells that it saves\n`,
       );
@@ -101,7 +103,7 @@ describe("attune experiment", () => {
     writeFileSync(join(cache, "features"), "");
     const argv = ["table1", "table2", "figure2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
     const io = recorder();
-    expect(await experimentCommand.run(argv, io)).toBe(1);
+    expect(await performAttune(["experiment", ...argv], io)).toBe(1);
     const { tables, baselines, failed } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
     expect(tables.map(({ table }) => table)).toEqual(["table1", "table2", "figure2"]);
     expect(tables[0]!.cells[0]!.measured).toBeGreaterThan(0);
@@ -116,7 +118,7 @@ describe("attune experiment", () => {
     expect(report).toContain("<h2>What could not be computed</h2><ul><li>table2, sample predictions: INTERNAL: ");
     rmSync(join(cache, "features"));
     const again = recorder();
-    expect(await experimentCommand.run(argv, again)).toBe(0);
+    expect(await performAttune(["experiment", ...argv], again)).toBe(0);
     expect(experimentResultSchema.parse(JSON.parse(again.out.join(""))).failed).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 // `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
 
 import { dirname, join, parse, resolve } from "node:path";
+import type { Body, Input } from "@attune/platform/cli/declaration";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { isDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { AppError, errorTable, isErrorCode } from "@attune/shared/errors";
@@ -12,70 +14,14 @@ import { runExperiments } from "@attune/training/experiments/run/experiment";
 import { failureText } from "@attune/training/experiments/run/failures";
 import { announceRun } from "@attune/training/experiments/run/other-runs";
 import { createProgress } from "@attune/training/experiments/run/progress";
-import { type ExperimentName, experimentNames } from "@attune/training/experiments/tables/catalogue";
+import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import type { Failure } from "@attune/training/experiments/workbench/outcome";
 import { readEnv } from "../env.js";
-import type { Command, CommandIo } from "./command.js";
-import { countOf, readFlags } from "./flags.js";
+import type { experiment } from "./declarations/training.js";
+import { usualThreads } from "./usual-threads.js";
 
-const usage = `Usage: attune experiment NAME... --data DIR [options]
-
-NAME: ${experimentNames.join(", ")}, or all. Reruns the paper's experiments; on MELD every number stands beside the paper's.
-
-  --data PATH        MELD: train_sent_emo.csv, dev_sent_emo.csv and, for --split test, test_sent_emo.csv. Or another labelled set,
-                     told by its files: IEMOCAP's release, GoEmotions, EmoryNLP (emorynlp_train_final.csv and its dev and test), or
-                     your own: a folder with train, dev (or validation, valid, val) and test (.csv, .tsv or .jsonl), or one such
-                     file, of which a tenth each is held back by lot for dev and test
-  --columns text=COLUMN,label=COLUMN[,speaker=COLUMN]
-                     what these columns of your own tables are called (default: text, label and, where there is one, speaker).
-                     A name that holds a comma or an equals sign stands in double quotes: 'text="Well, how was it?",label=mood'
-  --labels OLD=NEW,OLD=NEW
-                     what labels are to be called; those that come to be called the same are one. Quoted as columns are
-  --extractor X      DIR (a frozen extractor, a run of \`attune pretrain\`, or an import) or NAME=DIR for one of the paper's:
-                     roberta, mobilebert, bert-medium, bert-tiny, each also with -pretrained. Again for more.
-                     Default: the bundled extractor
-  --split dev|test   what is measured (default: dev). Settings are chosen on a fifth of train for dev, on dev for test
-  --with-bp          fine-tune encoders end to end (table 4's upper bound) also where that takes more than an hour
-  --full             the paper's whole grids, chosen anew for each seed; hours instead of minutes
-  --jobs N           how many cells are computed at a time, up to 1 GB of memory each (default: one a core, at most 4)
-  --iemocap DIR      your own copy of the IEMOCAP release, for table3: the folder that holds Session1 to Session5
-  --report FILE      the HTML report (default: ATTUNE_HOME/reports/NAME-DATA-SPLIT.html). It shows sample utterances of your dataset
-  --json             {"tables","baselines","failed","warnings","extractors"} on standard output; n is the number of runs behind a number
-
-A cell or table that fails is named at the end with its reason, and the exit code is 1; all others are printed and saved.
-Every cell is saved when it is found, under ATTUNE_HOME/cache: a run that was stopped goes on, and a rerun takes seconds. Two runs in one home
-work beside each other: the second names the first, and each takes over what the other has saved.
-
-Examples:
-  attune experiment table4 --data data/meld
-  attune experiment all --data data/meld --split dev --json > result.json
-  attune experiment table4 table7 --data calls.jsonl --columns text=said,label=mood,speaker=who --labels happy=joy,mad=anger
-  attune experiment table5 --data data/meld --extractor bert-tiny=extractors/tiny --extractor bert-tiny-pretrained=runs/tiny-1
-`;
-
-const options = {
-  data: { type: "string" },
-  columns: { type: "string" },
-  labels: { type: "string" },
-  extractor: { type: "string", multiple: true },
-  split: { type: "string", default: "dev" },
-  iemocap: { type: "string" },
-  report: { type: "string" },
-  full: { type: "boolean" },
-  jobs: { type: "string" },
-  "with-bp": { type: "boolean" },
-  json: { type: "boolean" },
-} as const;
-
-export const experimentCommand: Command = {
-  name: "experiment",
-  usage,
-  options,
-  run,
-};
-
-async function run(argv: string[], io: CommandIo): Promise<number> {
-  const flags = parseFlags(argv);
+export const runExperiment: Body<typeof experiment, CommandIo> = async (input, io) => {
+  const flags = flagsOf(input);
   const { home } = readEnv();
   const progress = createProgress({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
   const cacheDirectory = join(home, "cache");
@@ -107,11 +53,11 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
       io.stdout(tableText(table, experiments[index]!.title, result.baselines));
     }
   }
-  return tellFailures(result.failed, io);
-}
+  return reportFailures(result.failed, io);
+};
 
 /** After the tables, where they are read; what was found is saved, so the same command tries these alone again. */
-function tellFailures(failed: readonly Failure[], io: CommandIo): number {
+function reportFailures(failed: readonly Failure[], io: CommandIo): number {
   if (failed.length === 0) return 0;
   for (const failure of failed) io.stderr(`failed: ${printable(failureText(failure))}\n`);
   io.stderr(
@@ -124,7 +70,7 @@ function tellFailures(failed: readonly Failure[], io: CommandIo): number {
 }
 
 /** Of its own for each dataset: reports of several stand beside each other. */
-function reportName({ title, dataDirectory, split }: ReturnType<typeof parseFlags>): string {
+function reportName({ title, dataDirectory, split }: ReturnType<typeof flagsOf>): string {
   return `${title}-${parse(dataDirectory).name}-${split}.html`;
 }
 
@@ -142,44 +88,20 @@ async function untilInterrupted<T>(compute: () => Promise<T>): Promise<T | undef
   }
 }
 
-function parseFlags(argv: string[]) {
-  const { values, positionals } = readFlags("experiment", {
-    args: argv,
-    allowPositionals: true,
-    options,
-  });
-  if (positionals.length === 0) {
-    throw new AppError("INVALID_INPUT", `name an experiment: ${experimentNames.join(", ")}, or all`);
-  }
-  const names = positionals.includes("all") ? experimentNames : [...new Set(positionals.map(experimentName))];
-  if (values.data === undefined)
-    throw new AppError("INVALID_INPUT", "--data is missing: the folder of MELD, or another labelled set");
-  const { split } = values;
-  if (split !== "dev" && split !== "test") {
-    throw new AppError("INVALID_INPUT", `--split ${split}: is not dev or test`);
-  }
+function flagsOf({ values, arguments: [given] }: Input<typeof experiment>) {
+  const named = given.filter((name): name is Exclude<typeof name, "all"> => name !== "all");
+  const names = named.length < given.length ? experimentNames : [...new Set(named)];
   return {
     names,
     title: names === experimentNames ? "all" : names.join("-"),
     report: values.report === undefined ? undefined : resolve(values.report),
-    split,
+    split: values.split,
     dataDirectory: resolve(values.data),
     mapping: parseMapping(values),
-    extractors: values.extractor ?? [],
-    full: values.full ?? false,
-    withBp: values["with-bp"] ?? false,
-    jobs: countOf("jobs", values.jobs),
+    extractors: values.extractor,
+    full: values.full,
+    withBp: values["with-bp"],
+    jobs: values.jobs ?? usualThreads(),
     iemocapDirectory: values.iemocap === undefined ? undefined : resolve(values.iemocap),
   } as const;
-}
-
-function experimentName(given: string): ExperimentName {
-  const name = experimentNames.find((known) => known === given);
-  if (name === undefined) {
-    throw new AppError(
-      "INVALID_INPUT",
-      `there is no experiment "${given}"; there are ${experimentNames.join(", ")}, all`,
-    );
-  }
-  return name;
 }

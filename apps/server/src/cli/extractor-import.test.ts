@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CommandIo } from "@attune/platform/cli/program";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { commit, startHub } from "../../../../test/fakes/hub.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
-import type { CommandIo } from "./command.js";
-import { extractorCommand } from "./extractor.js";
 
 const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "attune-extractor-import-"));
@@ -19,7 +19,7 @@ beforeAll(() => writeRobertaCheckpoint(checkpoint));
 async function run(argv: string[], json = false) {
   const [out, err]: [string[], string[]] = [[], []];
   const io: CommandIo = { stdout: (line) => out.push(line), stderr: (text) => err.push(text), json, isTty: false };
-  return { code: await extractorCommand.run(["import", ...argv], io), out, err };
+  return { code: await performAttune(["extractor", "import", ...argv], io), out, err };
 }
 
 const refusal = (argv: string[]) =>
@@ -38,8 +38,8 @@ describe("attune extractor import", () => {
     expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
   });
 
-  it("has a help of its own", () => {
-    expect(extractorCommand.parts?.get("import")).toMatch(/^Usage: attune extractor import/);
+  it("has a help of its own", async () => {
+    expect((await run(["--help"])).out[0]).toMatch(/^Usage: attune extractor import/);
   });
 
   it("prints its record with --json", async () => {

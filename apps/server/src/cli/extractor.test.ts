@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
+import type { CommandIo } from "@attune/platform/cli/program";
 import { openReproducibleEngine } from "@attune/platform/engine";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { releaseFileNames } from "@attune/shared/contracts/release";
@@ -12,11 +13,9 @@ import { recipes } from "@attune/training/pretraining/data/recipe";
 import { readVocabulary } from "@attune/training/pretraining/data/vocabulary";
 import { pretrain } from "@attune/training/pretraining/run/pretrain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { checkExtractor, type ExtractorFiles } from "../catalogue/extractor-check.js";
-import type { CommandIo } from "./command.js";
-import { extractorCommand } from "./extractor.js";
-import { pretrainCommand } from "./pretrain.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-extractor-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -50,8 +49,8 @@ beforeAll(() => {
   writeFileSync(at("vocab.txt"), [...specials, ...words, "so", "that", ..."abcdefghijklmnopqrstuvwxyz"].join("\n"));
 });
 
-async function refusal(command: typeof pretrainCommand, argv: string[]): Promise<string> {
-  const error = await command.run(argv, recorder()).catch((caught: unknown) => caught as AppError);
+async function refusal(argv: string[]): Promise<string> {
+  const error = await performAttune(argv, recorder()).catch((caught: unknown) => caught as AppError);
   return (error as AppError).message;
 }
 
@@ -76,7 +75,7 @@ describe("attune extractor freeze", () => {
     const argv = ["freeze", "--run", at("run"), "--data", at("data"), "--meld", at("meld")];
     for (const [name, threads] of Object.entries({ first: "1", second: "2" })) {
       const io = recorder();
-      expect(await extractorCommand.run([...argv, "--out", at(name), "--threads", threads], io)).toBe(0);
+      expect(await performAttune(["extractor", ...argv, "--out", at(name), "--threads", threads], io)).toBe(0);
       expect(io.out).toHaveLength(1);
       const result = JSON.parse(io.out[0]!);
       expect(result.featureSize).toBe(16);
@@ -85,7 +84,7 @@ describe("attune extractor freeze", () => {
       expect(result.evaluation.bagOfWords).toBeGreaterThan(0.9);
     }
     const io = recorder();
-    expect(await extractorCommand.run([...argv, "--extra", at("emory.csv"), "--out", at("third")], io)).toBe(0);
+    expect(await performAttune(["extractor", ...argv, "--extra", at("emory.csv"), "--out", at("third")], io)).toBe(0);
     expect(JSON.parse(io.out[0]!)).toMatchObject({ priorRows: 70, dialogueRows: 21 });
     for (const name of releaseFileNames) {
       const same = readFileSync(at("first", name)).equals(readFileSync(at("third", name)));
@@ -113,7 +112,7 @@ describe("attune extractor freeze", () => {
         at(`${pooling}-${name}`),
       );
       writeRobertaCheckpoint(checkpoint!);
-      const run = async (argv: string[]) => expect(await extractorCommand.run(argv, recorder())).toBe(0);
+      const run = async (argv: string[]) => expect(await performAttune(["extractor", ...argv], recorder())).toBe(0);
       await run(["import", checkpoint!, "--out", imported!, "--pooling", pooling]);
       await run(["freeze", "--run", imported!, "--data", at("data"), "--out", frozen!, "--meld", at("meld")]);
       const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(join(frozen!, name)))]);
@@ -154,11 +153,11 @@ describe("attune extractor freeze", () => {
 
   it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
     const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];
-    expect(await refusal(extractorCommand, argv)).toMatch(/none\/run\.json is missing or not JSON/);
-    expect(await refusal(extractorCommand, ["freeze", "--run", at("run")])).toMatch(/--data is missing/);
-    expect(await refusal(extractorCommand, ["thaw"])).toMatch(/there are `freeze` and `import`/);
-    expect(await refusal(extractorCommand, ["freeze", "--colour"])).toMatch(/--colour/);
-    expect(await refusal(extractorCommand, [...argv, "--threads", "0"])).toMatch(/--threads 0: is not a whole number/);
+    expect(await refusal(["extractor", ...argv])).toMatch(/none\/run\.json is missing or not JSON/);
+    expect(await refusal(["extractor", "freeze", "--run", at("run")])).toMatch(/--data is missing/);
+    expect(await refusal(["extractor", "thaw"])).toMatch(/import, freeze/);
+    expect(await refusal(["extractor", "freeze", "--colour"])).toMatch(/--colour/);
+    expect(await refusal(["extractor", ...argv, "--threads", "0"])).toMatch(/--threads 0: is not a whole number/);
   });
 });
 
@@ -166,17 +165,17 @@ describe("attune pretrain", () => {
   it("fine-tunes what extractor import wrote, names where it came from, and makes of it a folder that publishing accepts", async () => {
     writeRobertaCheckpoint(at("published"));
     writeFileSync(at("published", "README.md"), "---\nlicense: mit\n---\n");
-    expect(await extractorCommand.run(["import", at("published"), "--out", at("brought")], recorder())).toBe(0);
+    expect(await performAttune(["extractor", "import", at("published"), "--out", at("brought")], recorder())).toBe(0);
     const io = recorder();
     const whole = ["--set", "vocabularySize=none", "--set", "epochs=1", "--set", "batchSize=8", "--layers", "1"];
     const argv = ["--data", at("data"), "--from", at("brought"), "--out", at("tuned"), ...whole];
-    expect(await pretrainCommand.run(argv, io)).toBe(0);
+    expect(await performAttune(["pretrain", ...argv], io)).toBe(0);
     const record = JSON.parse(io.out[0]!);
     expect(record.checkpoint).toMatchObject({ source: "published", licence: "mit", modelType: "roberta" });
     expect(record).toMatchObject({ numHiddenLayers: 1, recipe: { epochs: 1, batchSize: 8 } });
     expect(io.err.join("")).toMatch(/loss \d.*dev 0\.\d+ · \d+ s left/);
     const freeze = ["freeze", "--run", at("tuned"), "--data", at("data"), "--out", at("tuned-frozen")];
-    expect(await extractorCommand.run(freeze, recorder())).toBe(0);
+    expect(await performAttune(["extractor", ...freeze], recorder())).toBe(0);
     const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("tuned-frozen", name)))]);
     checkExtractor(Object.fromEntries(files) as ExtractorFiles);
     expect(readFileSync(at("tuned-frozen", "README.md"), "utf8")).toContain("the first 1 of 2 layers of published");
@@ -184,21 +183,21 @@ describe("attune pretrain", () => {
 
   it("refuses what it cannot use, naming the flag or the file and line", async () => {
     const argv = ["--data", at("data"), "--vocabulary", at("vocab.txt"), "--out", at("run")];
-    expect(await refusal(pretrainCommand, argv)).toMatch(/holds a run already; add --resume/);
+    expect(await refusal(["pretrain", ...argv])).toMatch(/holds a run already; add --resume/);
     const fresh = [...argv.slice(0, 4), "--out", at("new")];
-    expect(await refusal(pretrainCommand, [...fresh, "--recipe", "huge"])).toMatch(/--recipe: .* tiny, small/);
-    expect(await refusal(pretrainCommand, [...fresh, "--seed", "1.5"])).toMatch(/--seed 1\.5/);
-    expect(await refusal(pretrainCommand, argv.slice(2))).toMatch(/--data is missing/);
-    expect(await refusal(pretrainCommand, argv.slice(0, 2))).toMatch(/--vocabulary is missing/);
-    expect(await refusal(pretrainCommand, [...fresh, "--from", at("meld")])).toMatch(/a checkpoint brings its own/);
+    expect(await refusal(["pretrain", ...fresh, "--recipe", "huge"])).toMatch(/--recipe: .* tiny, small/);
+    expect(await refusal(["pretrain", ...fresh, "--seed", "1.5"])).toMatch(/--seed 1\.5/);
+    expect(await refusal(["pretrain", ...argv.slice(2)])).toMatch(/--data is missing/);
+    expect(await refusal(["pretrain", ...argv.slice(0, 2)])).toMatch(/--vocabulary is missing/);
+    expect(await refusal(["pretrain", ...fresh, "--from", at("meld")])).toMatch(/a checkpoint brings its own/);
     const tuned = ["--data", at("data"), "--out", at("new"), "--from"];
-    expect(await refusal(pretrainCommand, [...tuned, at("meld")])).toMatch(/config\.json: is missing/);
-    expect(await refusal(pretrainCommand, [...tuned, "hf:none"])).toMatch(/hf:owner\/name/);
-    expect(await refusal(pretrainCommand, [...fresh, "--set", "epochs=x"])).toMatch(/recipe tiny, epochs/);
-    expect(await refusal(pretrainCommand, [...fresh, "--layers", "0"])).toMatch(/recipe tiny, numHiddenLayers/);
+    expect(await refusal(["pretrain", ...tuned, at("meld")])).toMatch(/config\.json: is missing/);
+    expect(await refusal(["pretrain", ...tuned, "hf:none"])).toMatch(/hf:owner\/name/);
+    expect(await refusal(["pretrain", ...fresh, "--set", "epochs=x"])).toMatch(/recipe tiny, epochs/);
+    expect(await refusal(["pretrain", ...fresh, "--layers", "0"])).toMatch(/recipe tiny, numHiddenLayers/);
     mkdirSync(at("bad"));
     writeFileSync(at("bad", "train.tsv"), "fine\t27\ta\nsecret\tx\tb\n");
-    const bad = await refusal(pretrainCommand, ["--data", at("bad"), ...fresh.slice(2)]);
+    const bad = await refusal(["pretrain", "--data", at("bad"), ...fresh.slice(2)]);
     expect(bad).toMatch(/train\.tsv, line 2/);
     expect(bad).not.toContain("secret");
   });

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
-import { pretrainCommand } from "./pretrain.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-pretrain-flags-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ async function pretrain(flags: readonly string[], out = at(`run-${++runs}`)) {
   const io = { stdout: (line: string) => lines.push(line), stderr: (text: string) => err.push(text) };
   const brief = ["vocabularySize=none", "epochs=1", "batchSize=8"].flatMap((field) => ["--set", field]);
   const data = ["--data", at("calls"), "--columns", "text=Said,label=Mood", "--from", at("checkpoint")];
-  const code = await pretrainCommand.run([...data, ...brief, "--out", out, ...flags], {
+  const code = await performAttune(["pretrain", ...data, ...brief, "--out", out, ...flags], {
     ...io,
     json: true,
     isTty: false,

@@ -23,7 +23,10 @@ export interface DemoOptions {
   readonly home: string;
   /** A folder in MELD's form; the sample people when left out. */
   readonly data: string | undefined;
-  readonly people: number;
+  /** How many a person asked for: the data must hold them. */
+  readonly people: number | undefined;
+  /** How many take part otherwise, or all that the data hold. */
+  readonly usualPeople: number;
   /** The environment for the child processes; the ports are in it. */
   readonly env: Readonly<Record<string, string>>;
   readonly screen: Screen;
@@ -55,7 +58,12 @@ const pollIntervalMs = "2000";
 export async function runDemo(options: DemoOptions): Promise<Demo> {
   const startedAt = performance.now();
   const { home, screen, signal } = options;
-  const people = loadPeople(options.data ?? samplePeople, options.people, (text) => screen.say(`warning: ${text}`));
+  const { data = samplePeople, people: asked, usualPeople } = options;
+  const people = loadPeople(data, asked ?? usualPeople, (text) => screen.say(`warning: ${text}`));
+  if (asked !== undefined && asked > people.length) {
+    const range = `give a number from 1 to ${people.length}`;
+    throw new AppError("INVALID_INPUT", `--people ${asked}: the data hold ${people.length} people; ${range}`);
+  }
   mkdirSync(join(home, "agents"), { recursive: true, mode: 0o700 });
   const stoppers: (() => Promise<void>)[] = [];
   const children: Supervised[] = [];

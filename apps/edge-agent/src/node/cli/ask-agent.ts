@@ -7,7 +7,7 @@ import { hasStore, readServer } from "../home.js";
 import { findDaemon } from "../home-lock.js";
 import { daemonAgent } from "../local-client.js";
 import { createLogger } from "../logger.js";
-import type { CommandInput } from "./command.js";
+import type { AgentContext } from "./context.js";
 
 export type Question<T> = (agent: AskableAgent) => Promise<T>;
 
@@ -15,11 +15,11 @@ export type Question<T> = (agent: AskableAgent) => Promise<T>;
 const patienceMs = 10_000;
 
 /** A daemon that is just starting or ending answers nothing and lets nobody read its directory: it is waited for. */
-export async function askAgent<T>(input: CommandInput, question: Question<T>): Promise<T> {
+export async function askAgent<T>(context: AgentContext, question: Question<T>): Promise<T> {
   const patienceEndsMs = performance.now() + patienceMs;
   for (;;) {
     try {
-      return await askOnce(input, question);
+      return await askOnce(context, question);
     } catch (cause) {
       const passing = cause instanceof AppError && ["AGENT_NOT_RUNNING", "HOME_IN_USE"].includes(cause.code);
       if (!passing || performance.now() > patienceEndsMs) throw cause;
@@ -28,7 +28,7 @@ export async function askAgent<T>(input: CommandInput, question: Question<T>): P
   }
 }
 
-async function askOnce<T>({ env, paths }: CommandInput, question: Question<T>): Promise<T> {
+async function askOnce<T>({ env, paths }: AgentContext, question: Question<T>): Promise<T> {
   if ((await findDaemon(paths.home)) !== undefined) return await question(daemonAgent(paths));
   // Looking at a directory must not create a device in it.
   if (!hasStore(paths)) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);

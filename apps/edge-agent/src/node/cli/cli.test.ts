@@ -18,12 +18,13 @@ async function call(argv: string[], stdin = "", variables: NodeJS.ProcessEnv = {
   const code = await runCli(
     argv,
     {
-      stdout: (text) => {
-        out += text;
+      stdout: (line) => {
+        out += `${line}\n`;
       },
       stderr: (text) => {
         err += text;
       },
+      isTty: false,
       stdin: (async function* () {
         yield stdin;
       })(),
@@ -36,11 +37,11 @@ async function call(argv: string[], stdin = "", variables: NodeJS.ProcessEnv = {
 test("every command explains itself with examples", async () => {
   const overview = await call(["--help"]);
   for (const name of commands) {
-    expect(overview.out).toContain(`  ${name} `);
+    expect(overview.out).toMatch(new RegExp(`^ {2}${name}[ ,]`, "m"));
     const { code, out } = await call([name, "--help"]);
     expect(code).toBe(0);
-    expect(out).toContain(`usage: attune-agent ${name}`);
-    expect(out).toMatch(/--home DIR[\s\S]*--json[\s\S]*examples:\n {2}\S/);
+    expect(out).toContain(`Usage: attune-agent ${name}`);
+    expect(out).toMatch(/--home DIR[\s\S]*--json[\s\S]*Examples:\n {2}\S/);
   }
 });
 
@@ -79,8 +80,22 @@ test("commands that need the daemon say that it does not run, and leave no trace
 test("what is named by a flag and was given without one is told so, without a word of the text", async () => {
   const { err } = await call(["label", "u1", "anger", "so sad today"]);
   expect(err).toContain("label takes one argument beside its flags");
-  expect(err).toContain("usage: attune-agent label --id ID --label EMOTION [--split train|holdout] TEXT | -");
+  expect(err).toContain("usage: attune-agent label --id ID --label EMOTION [options] TEXT");
   expect(err).not.toContain("sad");
+});
+
+test("a text that begins with a dash follows --, as the error says without a word of the text", async () => {
+  const { err } = await call(["predict", "-hello"]);
+  expect(err).toContain("a text that begins with - follows --, as in: attune-agent predict -- TEXT");
+  expect(err).not.toContain("hello");
+  expect((await call(["predict", "--", "-hello"])).err).toContain("error AGENT_NOT_RUNNING");
+});
+
+test("whoever looks for a way to correct finds it", async () => {
+  const { out } = await call(["correct", "--help"]);
+  expect(out).toContain("Correct the emotion of a text");
+  expect(out).toContain("attune-agent label --id ID --label EMOTION");
+  expect((await call(["correct", "--id", "a", "--label", "joy", "hello"])).err).toContain("error AGENT_NOT_RUNNING");
 });
 
 test("a limit of the machine and a place that may not be used are no defects", async () => {

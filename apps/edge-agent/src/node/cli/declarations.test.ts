@@ -1,17 +1,17 @@
 // Help, declarations and what they do: no flag without help, no help without a flag, no variable without a test of what it sets.
+
+import { helpOf } from "@attune/platform/cli/help";
+import { placesIn, rootOf } from "@attune/platform/cli/program";
 import { expect, test } from "vitest";
 import { type AgentEnv, envSchema, readEnv } from "../env.js";
-import { commands, sharedOptions } from "./cli.js";
-import { runCommand } from "./run.js";
+import { attuneAgent } from "./commands.js";
 
+const places = placesIn(rootOf(attuneAgent));
 const flagsIn = (text: string) => [...new Set([...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, name]) => name))];
 
-test.each(commands)("attune-agent $name declares the flags that its help explains, and no others", (command) => {
-  const { options = {}, optionHelp = [], usage, examples } = command;
-  expect(optionHelp.map(([option]) => flagsIn(option)[0]).sort()).toEqual(Object.keys(options).sort());
-  for (const flag of [...flagsIn(usage), ...flagsIn(examples.join(" "))]) {
-    expect({ ...options, ...sharedOptions }).toHaveProperty([flag as string]);
-  }
+test.each(places)("$path declares the flags that its help and its examples name, and no others", (place) => {
+  const named = flagsIn(helpOf(place));
+  expect(named.sort()).toEqual([...Object.keys(place.options), "help"].sort());
 });
 
 /** A value of each variable, and what it sets. */
@@ -35,7 +35,6 @@ test.each(Object.entries(variables))(
 
 test("no variable is read that is not tested here and explained in a help", () => {
   expect(Object.keys(variables).sort()).toEqual(Object.keys(envSchema.shape).sort());
-  const { details = "", optionHelp = [] } = runCommand;
-  const help = `${details} ${optionHelp.flat().join(" ")} ATTUNE_AGENT_HOME`;
+  const help = places.map(helpOf).join();
   for (const name of Object.keys(variables)) expect(help).toContain(name);
 });

@@ -1,29 +1,15 @@
 // attune-agent journal: every message that left the device, word for word.
 
+import type { Body } from "@attune/platform/cli/declaration";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { journalPageEntries } from "@attune/shared/contracts/local-api";
-import { AppError } from "@attune/shared/errors";
 import { askAgent } from "./ask-agent.js";
-import type { Command } from "./command.js";
+import type { AgentContext } from "./context.js";
+import type { journal as declaration } from "./declarations.js";
 
-export const journalCommand: Command = {
-  name: "journal",
-  summary: "list every message that has left the device",
-  usage: "journal [--after INDEX] [--limit COUNT]",
-  details: "Works without a running agent, too. Each line: index, kind, path, bytes, and the message itself.",
-  optionHelp: [
-    ["--after INDEX", "only entries after this one"],
-    ["--limit COUNT", "at most so many (default: all)"],
-  ],
-  examples: ["attune-agent journal", "attune-agent journal --after 41 --json"],
-  options: { after: { type: "string" }, limit: { type: "string" } },
-  maximumPositionals: 0,
-  run: async (input) => {
-    const after = wholeNumber("after", input.text("after"));
-    const limit = wholeNumber("limit", input.text("limit"));
-    const entries = await readPages({ after, limit }, (page) => askAgent(input, (agent) => agent.journal(page)));
-    input.print({ entries }, entries.length === 0 ? "nothing has left this device" : [...inLines(entries)].join("\n"));
-  },
+export const showJournal: Body<typeof declaration, AgentContext> = async ({ values }, context) => {
+  const entries = await readPages(values, (page) => askAgent(context, (agent) => agent.journal(page)));
+  context.print({ entries }, entries.length === 0 ? "nothing has left this device" : [...inLines(entries)].join("\n"));
 };
 
 export interface WantedEntries {
@@ -63,10 +49,4 @@ function inWords({ index, type, path, sizeBytes, message }: JournalEntry): strin
   const fields = Object.entries(message).filter(([name]) => name !== "type" && name !== "contract");
   const text = fields.map(([name, value]) => `${name}=${value}`).join(" ");
   return `${String(index).padStart(5)} ${type.padEnd(14)} ${path.padEnd(5)} ${String(sizeBytes).padStart(5)} B  ${text}`;
-}
-
-function wholeNumber(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(value)) throw new AppError("INVALID_INPUT", `--${name} must be a whole number`);
-  return Number(value);
 }

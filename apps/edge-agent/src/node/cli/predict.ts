@@ -1,22 +1,19 @@
 // attune-agent predict: recognises the emotion of one utterance.
 
+import type { Body } from "@attune/platform/cli/declaration";
 import type { Prediction } from "@attune/shared/contracts/local-api";
 import { daemonAgent } from "../local-client.js";
-import type { Command } from "./command.js";
-import { privacyNote, readUtterance } from "./utterance-input.js";
+import type { AgentContext } from "./context.js";
+import type { predict as declaration } from "./declarations.js";
+import { readUtterance } from "./utterance-input.js";
 
-export const predictCommand: Command = {
-  name: "predict",
-  summary: "recognise the emotion of a text",
-  usage: "predict TEXT | -",
-  details: `Nothing is stored but how long it took.\n${privacyNote}`,
-  examples: ["attune-agent predict - < note.txt", "echo 'I got the job!' | attune-agent predict - --json"],
-  maximumPositionals: 1,
-  run: async ({ paths, positionals, io, print }) => {
-    const text = await readUtterance(positionals[0], io);
-    const reply = await daemonAgent(paths).predict({ text });
-    print(reply, inWords(reply));
-  },
+export const predict: Body<typeof declaration, AgentContext> = async (
+  { arguments: [given] },
+  { paths, stdin, print },
+) => {
+  const text = await readUtterance(given, stdin);
+  const reply = await daemonAgent(paths).predict({ text });
+  print(reply, inWords(reply));
 };
 
 function inWords({ label, probabilities, head, ms }: Prediction): string {

@@ -1,21 +1,15 @@
 // attune-agent status: where the device stands, and what has left it.
 
+import type { Body } from "@attune/platform/cli/declaration";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
-import type { Command } from "./command.js";
+import type { AgentContext } from "./context.js";
+import type { status as declaration } from "./declarations.js";
 import { asF1, asMs, table } from "./format.js";
 
-export const statusCommand: Command = {
-  name: "status",
-  summary: "show release, head, speed and everything that has left the device",
-  usage: "status",
-  details: "Works without a running agent, too: it then reads the device's directory itself.",
-  examples: ["attune-agent status", "attune-agent status --json"],
-  maximumPositionals: 0,
-  run: async (input) => {
-    const status = await askAgent(input, (agent) => agent.status());
-    input.print(status, inWords(status));
-  },
+export const showStatus: Body<typeof declaration, AgentContext> = async (_input, context) => {
+  const status = await askAgent(context, (agent) => agent.status());
+  context.print(status, inWords(status));
 };
 
 function inWords(status: AgentStatus): string {

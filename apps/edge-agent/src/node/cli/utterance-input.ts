@@ -3,25 +3,17 @@
 import { largestUtteranceBytes, utteranceSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
-import type { CommandIo } from "./command.js";
-
-/** Text on the command line is seen by every user of the machine in `ps` and stays in the shell's history. */
-export const privacyNote = [
-  "Text given as an argument can be seen by other users of this machine (ps) and stays in the",
-  "shell's history. Give - and the text on standard input instead.",
-].join("\n");
+import type { AgentIo } from "./context.js";
 
 /** The longest utterance, and room for white space around it. */
 const limitBytes = largestUtteranceBytes + 1_024;
 
-export async function readUtterance(argument: string | undefined, io: CommandIo): Promise<string> {
-  if (argument === undefined)
-    throw new AppError("INVALID_INPUT", "TEXT is missing; give it in quotes, or - to read standard input");
-  const text = (argument === "-" ? await readAll(io.stdin) : argument).trim();
+export async function readUtterance(argument: string, stdin: AgentIo["stdin"]): Promise<string> {
+  const text = (argument === "-" ? await readAll(stdin) : argument).trim();
   return parseInput(utteranceSchema, text, "TEXT");
 }
 
-export async function readAll(stdin: CommandIo["stdin"]): Promise<string> {
+export async function readAll(stdin: AgentIo["stdin"]): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of stdin) {

@@ -1,0 +1,145 @@
+// The commands of `attune-agent`, as a person types them.
+
+import { declare } from "@attune/platform/cli/declaration";
+import { emotionLabels } from "@attune/shared/contracts/dataset";
+
+const server = { value: "URL", meaning: "the fleet's server (default: ATTUNE_SERVER)" } as const;
+
+/** Text on the command line is seen by every user of the machine in `ps` and stays in the shell's history. */
+const privacyNote =
+  "Other users of this machine can see a text given as an argument (ps), and the shell's history keeps it. Give - and the text on standard input instead.";
+
+const text = {
+  name: "TEXT",
+  meaning: "the text, or - to read it from standard input; a text that begins with - follows --",
+} as const;
+
+export const enrol = declare({
+  name: "enrol",
+  summary: "Join a fleet with a one-time token",
+  details: ["The device's key is made here and stays here. The server receives the key's public half alone."],
+  options: {
+    server,
+    token: {
+      value: "TOKEN",
+      meaning: "the token that attune token create printed, or - to read it from standard input",
+      required: true,
+    },
+  },
+  examples: [
+    "attune-agent enrol --server http://127.0.0.1:7310 --token attune1.…",
+    "attune-agent enrol --server https://fleet.example --token - < token.txt",
+  ],
+});
+
+export const run = declare({
+  name: "run",
+  summary: "Run the agent until it is asked to stop",
+  details: [
+    "The agent polls for releases, predicts, learns, and reports numbers. SIGTERM or Ctrl-C stops it cleanly.",
+    "The local API listens on 127.0.0.1. Its address is in local-api.json and its token in local-token, both in the device's directory.",
+    "The log goes to standard error, one JSON object a line. The server and NATS are reached directly: HTTPS_PROXY is not used.",
+  ],
+  options: {
+    server: { ...server, meaning: "the fleet's server (default: ATTUNE_SERVER, else the server of the enrolment)" },
+    token: { value: "TOKEN", meaning: "a one-time token, used only if the device is not enrolled yet" },
+  },
+  sections: [
+    {
+      title: "Environment",
+      items: [
+        ["ATTUNE_AGENT_PORT", "the port of the local API (default: a free one)"],
+        ["ATTUNE_NATS_URL", "a relay of NATS at the device's site, in place of the server's address"],
+        ["ATTUNE_OUTBOX_LIMIT", "the number of reports that may wait for the broker (default: 10000)"],
+        ["ATTUNE_THREADS", "the threads that the kernels may use (default: 1); attune-agent status names the engine"],
+        ["ATTUNE_LOG_LEVEL", "debug, info, warn, error or silent (default: info)"],
+      ],
+    },
+  ],
+  examples: ["attune-agent run", "attune-agent run --home ./kitchen --server http://127.0.0.1:7310 --token attune1.…"],
+});
+
+export const predict = declare({
+  name: "predict",
+  summary: "Recognise the emotion of a text",
+  details: ["The agent stores only how long the prediction took.", privacyNote],
+  arguments: [text],
+  examples: [
+    "attune-agent predict - < note.txt",
+    "echo 'I got the job!' | attune-agent predict - --json",
+    "attune-agent predict -- '- no, not at all'",
+  ],
+});
+
+export const label = declare({
+  name: "label",
+  alias: "correct",
+  summary: "Correct the emotion of a text, from which the agent learns",
+  details: [
+    "The text is stored encrypted, in the device's directory alone. The same ID again replaces text and emotion.",
+    "Without --split, one utterance in five is kept to test what the agent learned.",
+    privacyNote,
+  ],
+  arguments: [text],
+  options: {
+    id: { value: "ID", meaning: "your name for the utterance: 1 to 64 of A-Z a-z 0-9 _ -", required: true },
+    label: {
+      value: "EMOTION",
+      meaning: "the true emotion",
+      choices: emotionLabels,
+      required: true,
+    },
+    split: { value: "SPLIT", meaning: "to learn from, or to test on", choices: ["train", "holdout"] },
+  },
+  examples: [
+    "attune-agent label --id note-1 --label sadness - < note.txt",
+    "echo 'I got the job!' | attune-agent correct --id note-2 --label joy -",
+  ],
+});
+
+export const learn = declare({
+  name: "learn",
+  summary: "Train the personal head now",
+  details: [
+    "The agent also trains by itself: after every 50 labelled utterances at first, later after every quarter more.",
+  ],
+  options: { report: { meaning: "queue a metrics report about the training, which holds numbers only" } },
+  examples: ["attune-agent learn", "attune-agent learn --report --json"],
+});
+
+export const status = declare({
+  name: "status",
+  summary: "Show the release, the head, the speed, and every byte that has left the device",
+  details: ["Works without a running agent too, by reading the device's directory."],
+  examples: ["attune-agent status", "attune-agent status --json"],
+});
+
+export const forget = declare({
+  name: "forget",
+  summary: "Remove a stored text for good and unlearn it",
+  details: [
+    "The head is trained anew without the text, as if it had never been said.",
+    "The text stays forgotten when the store is restored from an earlier copy, unless the file forgotten beside it is restored too.",
+  ],
+  arguments: [{ name: "ID", meaning: "the utterance's name, as it was given to label" }],
+  examples: ["attune-agent forget note-1"],
+});
+
+export const journal = declare({
+  name: "journal",
+  summary: "List every message that has left the device",
+  details: ["Each line shows index, kind, path, bytes, and the message itself. Works without a running agent too."],
+  options: {
+    after: {
+      value: "INDEX",
+      meaning: "only the entries after this index",
+      whole: { from: 0, to: 999_999_999_999_999 },
+    },
+    limit: {
+      value: "COUNT",
+      meaning: "the most entries to list (default: all)",
+      whole: { from: 0, to: 999_999_999_999_999 },
+    },
+  },
+  examples: ["attune-agent journal", "attune-agent journal --after 41 --json"],
+});

@@ -1,0 +1,16 @@
+// The way to the server for the commands that speak to one.
+
+import { readEnv } from "../env.js";
+import { findServer, type ServerAccess } from "./client/fleet-client.js";
+
+export async function accessOf(values: {
+  readonly server?: string | undefined;
+  readonly "admin-token-file"?: string | undefined;
+  readonly home?: string | undefined;
+}): Promise<ServerAccess> {
+  return findServer({
+    home: values.home ?? readEnv().home,
+    server: values.server,
+    adminTokenFile: values["admin-token-file"],
+  });
+}

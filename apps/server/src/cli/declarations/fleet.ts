@@ -1,0 +1,248 @@
+// The commands that speak to a server, as a person types them.
+import { declare } from "@attune/platform/cli/declaration";
+import { parseDuration } from "@attune/platform/cli/values";
+
+/** The way to the server: options of all of these commands. */
+export const serverOptions = {
+  server: { value: "URL", meaning: "the server's address (default: the server that runs in ATTUNE_HOME)" },
+  "admin-token-file": {
+    value: "FILE",
+    meaning: "the file with the server's admin token (default: ATTUNE_HOME/server/admin-token)",
+    path: "file",
+  },
+  home: { value: "DIR", meaning: "a directory in place of ATTUNE_HOME", path: "folder" },
+} as const;
+
+/** Release numbers are 16 bits wide in every message of a device. */
+const sequence = { from: 1, to: 65_535 } as const;
+
+const longestName = "a lower-case letter, then up to 31 lower-case letters, digits and dashes";
+
+export const publish = declare({
+  name: "publish",
+  summary: "Publish a frozen extractor as a signed release",
+  details: [
+    "The server checks that the extractor reproduces its own golden vectors, signs a manifest and keeps both.",
+    "Publishing the same content under the same version again changes nothing. The server refuses other content under that version.",
+  ],
+  arguments: [
+    {
+      name: "FOLDER",
+      meaning: "the folder of a frozen extractor, as attune extractor freeze writes it",
+      path: "folder",
+    },
+  ],
+  options: {
+    model: { value: "NAME", meaning: "the model's name: lower-case letters, digits and dashes", required: true },
+    version: {
+      value: "X.Y.Z",
+      meaning: "the version, such as 1.0.0, which never changes once published",
+      required: true,
+    },
+    head: {
+      value: "RECIPE",
+      meaning: "how devices train their heads: linear, elm:HIDDEN:L2 or oselm:HIDDEN:L2 (default: linear)",
+    },
+    days: {
+      value: "N",
+      meaning: "the days until devices refuse to install it (default: 90)",
+      whole: { from: 1, to: 3_650 },
+    },
+    ...serverOptions,
+  },
+  examples: [
+    "attune publish assets/extractor --model attune-small --version 1.0.0",
+    "attune publish runs/frozen --model mine --version 0.2.0 --head elm:256:1 --server https://fleet.example --json",
+  ],
+});
+
+export const release = declare({
+  name: "release",
+  summary: "List the releases, or show one",
+  examples: ["attune release list", "attune release show 3 --json"],
+});
+
+export const releaseList = declare({
+  name: "list",
+  summary: "List the releases",
+  options: serverOptions,
+  examples: ["attune release list"],
+});
+
+export const releaseShow = declare({
+  name: "show",
+  summary: "Show one release with its signed manifest",
+  arguments: [{ name: "SEQUENCE", meaning: "the release's number, as attune release list shows it", whole: sequence }],
+  options: serverOptions,
+  examples: ["attune release show 3"],
+});
+
+export const fleet = declare({
+  name: "fleet",
+  summary: "Create a fleet, or list the fleets",
+  examples: ["attune fleet create home", "attune fleet list --json"],
+});
+
+export const fleetCreate = declare({
+  name: "create",
+  summary: "Create a fleet",
+  arguments: [{ name: "NAME", meaning: `the fleet's name: ${longestName}` }],
+  options: serverOptions,
+  examples: ["attune fleet create home"],
+});
+
+export const fleetList = declare({
+  name: "list",
+  summary: "List the fleets and the number of their devices",
+  options: serverOptions,
+  examples: ["attune fleet list"],
+});
+
+export const rollout = declare({
+  name: "rollout",
+  summary: "Roll a release out to a fleet, or show the state of a rollout",
+  details: [
+    "A rollout makes a release the target of all devices of a fleet, and replaces the fleet's earlier rollout.",
+    "Devices never return to an older release. Publish the older content under a new version instead.",
+  ],
+  examples: ["attune rollout create --fleet home --release 3", "attune rollout status --fleet home --json"],
+});
+
+export const rolloutCreate = declare({
+  name: "create",
+  summary: "Make a release the target of a fleet",
+  options: {
+    fleet: { value: "NAME", meaning: "the fleet's name", required: true },
+    release: { value: "SEQUENCE", meaning: "the release's number", required: true, whole: sequence },
+    ...serverOptions,
+  },
+  examples: ["attune rollout create --fleet home --release 3"],
+});
+
+export const rolloutStatus = declare({
+  name: "status",
+  summary: "Show how many devices of a fleet run a release, and the state of each",
+  options: {
+    fleet: { value: "NAME", meaning: "the latest rollout of this fleet" },
+    rollout: { value: "ID", meaning: "this rollout, as attune rollout create prints it" },
+    ...serverOptions,
+  },
+  examples: ["attune rollout status --fleet home"],
+});
+
+export const token = declare({
+  name: "token",
+  summary: "Create a one-time enrolment token",
+  examples: ["attune token create --fleet home"],
+});
+
+export const tokenCreate = declare({
+  name: "create",
+  summary: "Print a token that enrols one device, once",
+  details: ["The server keeps only the token's hash, so that the token cannot be shown again."],
+  options: {
+    fleet: { value: "NAME", meaning: "the fleet that the device joins", required: true },
+    ttl: {
+      value: "DURATION",
+      meaning: "how long the token is valid: 90s, 15m, 1h or 7d, at most 30d",
+      default: "1h",
+      parse: parseDuration,
+    },
+    ...serverOptions,
+  },
+  examples: ["attune token create --fleet home", "attune token create --fleet home --ttl 15m --json"],
+});
+
+export const device = declare({
+  name: "device",
+  summary: "List the devices, or revoke one",
+  examples: ["attune device list --fleet home", "attune device revoke 0123456789abcdef0123456789abcdef"],
+});
+
+export const deviceList = declare({
+  name: "list",
+  summary: "List the devices with their release and state",
+  options: { fleet: { value: "NAME", meaning: "the devices of this fleet alone" }, ...serverOptions },
+  examples: ["attune device list --fleet home"],
+});
+
+function parseDevice(text: string): string {
+  if (/^[0-9a-f]{32}$/.test(text)) return text;
+  throw new SyntaxError("is not a device's 32 hexadecimal digits, as attune device list shows them");
+}
+
+export const deviceRevoke = declare({
+  name: "revoke",
+  summary: "End a device's membership for good",
+  details: [
+    "The server refuses the device's polls and reports at once and drops its live connection.",
+    "Revoking cannot be undone: the device must enrol again with a new key.",
+  ],
+  arguments: [{ name: "DEVICE", meaning: "the device's 32 hexadecimal digits", parse: parseDevice }],
+  options: serverOptions,
+  examples: ["attune device revoke 0123456789abcdef0123456789abcdef"],
+});
+
+export const report = declare({
+  name: "report",
+  summary: "List the reports of devices, or sum them up",
+  examples: ["attune report summary", "attune report list --limit 10 --json"],
+});
+
+const oneDevice = { value: "DEVICE", meaning: "the reports of this device alone", parse: parseDevice } as const;
+
+export const reportList = declare({
+  name: "list",
+  summary: "List the reports of devices, the latest first",
+  options: {
+    device: oneDevice,
+    limit: {
+      value: "N",
+      meaning: "the most reports to list, up to 1000",
+      default: "100",
+      whole: { from: 1, to: 1_000 },
+    },
+    ...serverOptions,
+  },
+  examples: ["attune report list --device 0123456789abcdef0123456789abcdef --limit 10 --json"],
+});
+
+export const reportSummary = declare({
+  name: "summary",
+  summary: "Sum up the reports by device, with the latest metrics",
+  options: { device: oneDevice, ...serverOptions },
+  examples: ["attune report summary"],
+});
+
+export const audit = declare({
+  name: "audit",
+  summary: "Compare a device's journal with the messages that the server received",
+  details: [
+    "The audit checks the journal's chain of hashes, its numbering, and every message against the egress contract.",
+    "It then compares the journal's reports with the server's, by hash. Only the verdict inconsistent exits with 1.",
+  ],
+  options: {
+    journal: {
+      value: "FILE",
+      meaning: 'the journal that attune-agent journal --json printed: a JSON array, or {"entries": […]}',
+      required: true,
+      path: "file",
+    },
+    ...serverOptions,
+  },
+  sections: [
+    {
+      title: "Verdicts",
+      items: [
+        ["consistent", "journal and server agree"],
+        ["pending", "the latest reports have not reached the server yet"],
+        ["restored", "the device's store was restored from an earlier copy, and the missing reports are listed"],
+        ["inconsistent", "journal and server contradict each other"],
+      ],
+    },
+  ],
+  examples: [
+    "attune-agent journal --json > journal.json && attune audit --journal journal.json",
+    "attune audit --journal journal.json --server https://fleet.example --admin-token-file token --json",
+  ],
+});

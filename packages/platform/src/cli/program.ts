@@ -1,0 +1,59 @@
+// A program of commands as it is declared, and a place in it: the program itself or one of its commands.
+
+import type { Command, HelpSection, Options, UncheckedInput } from "./declaration.js";
+
+export interface CommandIo {
+  /** A line of the result. With `json` a command writes exactly one: the JSON object. */
+  readonly stdout: (line: string) => void;
+  /** Progress and explanations, as they are: no line end is added. */
+  readonly stderr: (text: string) => void;
+  readonly json: boolean;
+  readonly isTty: boolean;
+}
+
+export interface Program<Context> {
+  readonly name: string;
+  readonly summary: string;
+  readonly details?: readonly string[];
+  readonly sections?: readonly HelpSection[];
+  readonly examples: readonly string[];
+  readonly commands: readonly Command<Context>[];
+  /** Options of every command. */
+  readonly shared: Options;
+  /** False where what is typed may be an utterance: then no error repeats it. */
+  readonly quotes: boolean;
+}
+
+export interface Place<Context> {
+  readonly program: Program<Context>;
+  readonly command: Command<Context> | undefined;
+  /** As it is typed: ["attune", "device", "list"]. */
+  readonly path: readonly string[];
+  readonly commands: readonly Command<Context>[];
+  readonly options: Options;
+}
+
+/** What a command line asks for. */
+export type Request<Context> =
+  | { readonly kind: "help"; readonly place: Place<Context>; readonly exitCode: number }
+  | { readonly kind: "run"; readonly command: Command<Context>; readonly input: UncheckedInput };
+
+export function rootOf<Context>(program: Program<Context>): Place<Context> {
+  const options = { json: program.shared.json as Options[string] };
+  return { program, command: undefined, path: [program.name], commands: program.commands, options };
+}
+
+export function childrenOf<Context>({ program, path, commands }: Place<Context>): Place<Context>[] {
+  return commands.map((command) => ({
+    program,
+    command,
+    path: [...path, command.declaration.name],
+    commands: command.commands,
+    options: { ...command.declaration.options, ...program.shared },
+  }));
+}
+
+/** A place and all that are in it. */
+export function placesIn<Context>(place: Place<Context>): Place<Context>[] {
+  return [place, ...childrenOf(place).flatMap(placesIn)];
+}

@@ -1,0 +1,82 @@
+// From the words of a command line to the values that a declaration promises, each refused by name.
+import { AppError } from "@attune/shared/errors";
+import type { ArgumentDeclaration, Declaration, OptionDeclaration, UncheckedInput } from "./declaration.js";
+
+export interface Words {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly arguments: readonly string[];
+}
+
+export interface ReadingRules {
+  /** An error may repeat what was typed. */
+  readonly quotes: boolean;
+  /** Ends every error: where the reader finds the rules. */
+  readonly advice: string;
+}
+
+export function readInput(declaration: Declaration, words: Words, rules: ReadingRules): UncheckedInput {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(declaration.options ?? {})) {
+    values[name] = readOption(`--${name}`, option, words.options[name], rules);
+  }
+  const declared = declaration.arguments ?? [];
+  return {
+    values,
+    arguments: declared.map((argument, index) => {
+      const own = argument.variadic ? words.arguments.slice(index) : words.arguments.slice(index, index + 1);
+      if (own.length === 0 && !argument.optional) throw missing(argument.name, argument.meaning, rules);
+      const read = own.map((text) => readValue(argument.name, argument, text, rules));
+      return argument.variadic ? read : read[0];
+    }),
+  };
+}
+
+function readOption(name: string, option: OptionDeclaration, given: unknown, rules: ReadingRules): unknown {
+  if (option.value === undefined) return given === true;
+  const texts = (given === undefined ? [option.default] : [given].flat()).filter((text) => text !== undefined);
+  if (texts.length === 0 && option.required) throw missing(name, option.meaning, rules);
+  const read = texts.map((text) => readValue(name, option, text as string, rules));
+  return option.multiple ? read : read[0];
+}
+
+function readValue(
+  name: string,
+  declared: OptionDeclaration | ArgumentDeclaration,
+  text: string,
+  { quotes, advice }: ReadingRules,
+): unknown {
+  const refuse = (form: string, cause?: unknown) =>
+    new AppError("INVALID_INPUT", `${name}${quotes && text !== "" ? ` ${text}` : ""}: ${form}; ${advice}`, { cause });
+  // A folder without a name would be the one that the command runs in.
+  if (text === "") throw refuse("is empty");
+  const { whole, choices, parse } = declared;
+  if (whole !== undefined) {
+    const number = Number(text);
+    if (!/^\d{1,15}$/.test(text) || number < whole.from || number > whole.to) {
+      throw refuse(`is not a whole number from ${whole.from} ${whole.to < 1e15 ? `to ${whole.to}` : "on"}`);
+    }
+    return number;
+  }
+  if (choices !== undefined && !choices.includes(text)) throw refuse(`is not one of ${choices.join(", ")}`);
+  if (parse === undefined) return text;
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw refuse(cause.message, cause);
+  }
+}
+
+function missing(name: string, meaning: string, { advice }: ReadingRules): AppError {
+  return new AppError("INVALID_INPUT", `${name} is missing: ${meaning}; ${advice}`);
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** "90s", "15m", "1h", "7d", as milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,9})([smhd])$/.exec(text);
+  const unit = unitsMs[match?.[2] ?? ""];
+  if (match === null || unit === undefined) throw new SyntaxError("is not a duration such as 90s, 15m, 1h or 7d");
+  return Number(match[1]) * unit;
+}

@@ -1,0 +1,8 @@
+// Runs a command line of `attune` in the test's own process, on streams of the test's making; what goes wrong is thrown.
+import { attune } from "../apps/server/src/cli/commands.js";
+import type { CommandIo } from "../packages/platform/src/cli/program.js";
+import { perform } from "../packages/platform/src/cli/run.js";
+
+export function performAttune(argv: readonly string[], io: CommandIo): Promise<number> {
+  return perform(attune, argv, { io, open: (_values, own) => own });
+}
