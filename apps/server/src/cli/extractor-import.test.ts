@@ -84,8 +84,8 @@ describe("attune extractor import", () => {
   });
 
   it.each<[string, string[], string]>([
-    ["no source", [], "name one folder or hf:owner/name"],
-    ["two sources", ["a", "b"], "name one folder"],
+    ["no source", [], "SOURCE is missing: a folder, or hf:OWNER/NAME"],
+    ["two sources", ["a", "b"], "is one argument too many"],
     ["no --out", [checkpoint], "--out is missing"],
     ["an unknown pooling", [checkpoint, "--out", "x", "--pooling", "max"], "--pooling max: is not one of cls, mean"],
     ["no room for tokens", [checkpoint, "--out", "x", "--max-tokens", "2"], "--max-tokens 2: is not a whole number"],

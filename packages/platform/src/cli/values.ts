@@ -15,20 +15,15 @@ export interface ReadingRules {
 }
 
 export function readInput(declaration: Declaration, words: Words, rules: ReadingRules): UncheckedInput {
-  const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(declaration.options ?? {})) {
-    values[name] = readOption(`--${name}`, option, words.options[name], rules);
-  }
-  const declared = declaration.arguments ?? [];
-  return {
-    values,
-    arguments: declared.map((argument, index) => {
-      const own = argument.variadic ? words.arguments.slice(index) : words.arguments.slice(index, index + 1);
-      if (own.length === 0 && !argument.optional) throw missing(argument.name, argument.meaning, rules);
-      const read = own.map((text) => readValue(argument.name, argument, text, rules));
-      return argument.variadic ? read : read[0];
-    }),
-  };
+  const read = (declaration.arguments ?? []).map((argument, index) => {
+    const own = argument.variadic ? words.arguments.slice(index) : words.arguments.slice(index, index + 1);
+    if (own.length === 0 && !argument.optional) throw missing(argument.name, argument.meaning, rules);
+    const values = own.map((text) => readValue(argument.name, argument, text, rules));
+    return argument.variadic ? values : values[0];
+  });
+  const options = Object.entries(declaration.options ?? {});
+  const values = options.map(([name, option]) => [name, readOption(`--${name}`, option, words.options[name], rules)]);
+  return { values: Object.fromEntries(values), arguments: read };
 }
 
 function readOption(name: string, option: OptionDeclaration, given: unknown, rules: ReadingRules): unknown {

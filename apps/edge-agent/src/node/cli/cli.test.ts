@@ -144,6 +144,6 @@ test("the longest text goes on to the agent, as an argument or on standard input
 
 test("what a command is given is refused before the agent is asked", async () => {
   const refused = await call(["label", "--id", "a", "--label", "bliss", "a text"]);
-  expect(refused.err).toContain("error INVALID_INPUT: label: must be one of neutral, joy");
+  expect(refused.err).toContain("error INVALID_INPUT: --label: is not one of neutral, joy");
   expect(refused.err).not.toContain("bliss");
 });
