@@ -20,7 +20,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ingestion: ["platform/nats", "generated"],
   audit: ["ingestion", "generated"],
   "cli/client": ["catalogue", "audit"],
-  cli: ["cli/client", "audit", "platform", "platform/nats"],
+  "cli/declarations": [],
+  cli: ["cli/declarations", "cli/client", "audit", "platform", "platform/nats"],
 };
 
 /** Files that stand in no folder. Those that folders may import come with the folders that do; the rest compose and serve folders. */
