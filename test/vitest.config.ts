@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "test/bench/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"],
         },
       },
       { root, ...common, test: { ...patience, name: "architecture", include: ["test/architecture/**/*.test.ts"] } },

@@ -13,6 +13,7 @@ interface Place {
 const isOurs = ({ specifier }: Import) => specifier.startsWith("@attune/");
 const isNode = ({ specifier }: Import) => specifier.startsWith("node:");
 const mlOrShared = ({ specifier }: Import) => /^@attune\/(ml|shared)\//.test(specifier);
+const isCommand = ({ specifier }: Import) => /^@attune\/(server|edge-agent\/node)\/cli\//.test(specifier);
 const oursFrom = (names: string) => (imported: Import) =>
   !isOurs(imported) || new RegExp(`^@attune/(${names})/`).test(imported.specifier);
 
@@ -63,16 +64,34 @@ const places: readonly Place[] = [
   },
   {
     name: "apps/server",
-    files: /^apps\/server\/src\/(?!cli\/|demo\/).*\.ts$/,
+    files: /^apps\/server\/src\/(?!cli\/).*\.ts$/,
     allows: oursFrom("ml|shared|platform"),
+    reaches: /^apps\/server\/src\/(?!cli\/)/,
+  },
+  {
+    // The commands load training, demo and benchmarks when they are asked for them; a running server never does.
+    name: "apps/server's commands",
+    files: /^apps\/server\/src\/cli\/.*\.ts$/,
+    allows: oursFrom("ml|shared|platform|training|demo|bench"),
     reaches: /^apps\/server\/src\//,
   },
   {
-    // The commands load training when they are asked for it; a running server never does.
-    name: "apps/server's commands",
-    files: /^apps\/server\/src\/(cli|demo)\/.*\.ts$/,
-    allows: oursFrom("ml|shared|platform|training"),
-    reaches: /^apps\/server\/src\//,
+    name: "packages/demo",
+    files: /^packages\/demo\/src\/(?!fakes\/).*\.ts$/,
+    allows: (imported) => oursFrom("ml|shared|platform|training|server")(imported) && !isCommand(imported),
+    reaches: /^packages\/demo\/src\//,
+  },
+  {
+    name: "packages/demo's fakes",
+    files: /^packages\/demo\/src\/fakes\/.*\.ts$/,
+    allows: (imported) => oursFrom("ml|shared")(imported) || imported.specifier.startsWith("@attune/edge-agent/core/"),
+    reaches: /^packages\/demo\/src\/fakes\//,
+  },
+  {
+    name: "packages/bench",
+    files: /^packages\/bench\/src\/.*\.ts$/,
+    allows: (imported) => oursFrom("ml|shared|training|server|edge-agent")(imported) && !isCommand(imported),
+    reaches: /^packages\/bench\/src\//,
   },
 ];
 
@@ -108,4 +127,9 @@ test("only the outbox, the poll and the download reach a transport, and each thr
   const core = listFiles(/^apps\/edge-agent\/src\/core\/.*\.ts$/).filter((path) => !path.endsWith(".test.ts"));
   const minters = core.filter((path) => /as (unknown as )?Cleared</.test(read(path)));
   expect(minters).toEqual(["apps/edge-agent/src/core/egress/gate.ts"]);
+});
+
+test("product code reaches nothing in test/", () => {
+  const sources = listFiles(/^(packages|apps|prisma)\/.*\.(ts|js)$/).filter((path) => !path.endsWith(".test.ts"));
+  expect(sources.filter((path) => /["'`/]test\/[a-z]/.test(read(path)))).toEqual([]);
 });

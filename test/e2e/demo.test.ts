@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createTextScanner } from "@attune/demo/text-scan";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createTextScanner } from "../../apps/server/src/demo/text-scan.js";
 import { sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";
 
 // Words that occur nowhere but in the utterances they are planted in.

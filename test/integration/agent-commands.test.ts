@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
-import { publishFolder } from "../../apps/server/src/cli/client/publish-folder.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
 

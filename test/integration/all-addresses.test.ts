@@ -11,7 +11,7 @@ import { createLogger } from "@attune/platform/logger";
 import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, createApp } from "../../apps/server/src/app.js";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
 import { enrolMessage, signEnrolment } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";

@@ -1,8 +1,8 @@
 // The demo's server process, stopped before it was ready and too busy to stop by itself: nothing of it goes on running.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { superviseServer } from "@attune/demo/server-process";
 import { expect, test } from "vitest";
-import { superviseServer } from "../../apps/server/src/demo/server-process.js";
 import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { createFakeFleet, type FakeFleet } from "@attune/demo/fakes/fake-fleet";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";
@@ -19,7 +20,6 @@ import { createNodeFiles } from "../../apps/edge-agent/src/node/node-files.js";
 import { createNodeHashing } from "../../apps/edge-agent/src/node/node-hashing.js";
 import { openAgent } from "../../apps/edge-agent/src/node/open-agent.js";
 import { createSystemClock } from "../../apps/edge-agent/src/node/system-clock.js";
-import { createFakeFleet, type FakeFleet } from "../fakes/fake-fleet.js";
 import { eventually } from "./temporary-home.js";
 
 interface Earlier {

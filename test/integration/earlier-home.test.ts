@@ -12,7 +12,7 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, fromSeed } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { moveReports } from "../../apps/server/src/ingestion/report.move.js";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
 import type { Nats } from "../../apps/server/src/platform/nats/nats.js";

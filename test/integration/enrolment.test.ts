@@ -6,7 +6,7 @@ import type { SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-state";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { revocationLimit } from "../../apps/server/src/platform/nats/nats-credentials.js";
 import { withNativeSigning } from "../../apps/server/src/platform/nats/nkey-signatures.js";
 import {

@@ -13,7 +13,7 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { type App, createApp } from "../../apps/server/src/app.js";
-import { askServer, type ServerAccess } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
 import { parseEnv } from "../../apps/server/src/env.js";
 import type { ServerPlaces } from "../../apps/server/src/platform/home.js";
 import { type Database, openDatabase } from "../../apps/server/src/platform/postgres/database.js";

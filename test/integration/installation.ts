@@ -1,13 +1,19 @@
 // A copy of this installation at a path of the test's choosing, with every other package where it is.
-import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
 const parts = ["apps/server", "apps/edge-agent", "packages/ml", "packages/shared", "prisma"];
 
-/** `copied`: packages that are copied, not linked: the links that their install scripts made are left out. */
-export function copyInstallation(target: string, copied: readonly string[] = []): void {
+export interface Differences {
+  /** Packages that are copied, not linked: the links that their install scripts made are left out. */
+  readonly copied?: readonly string[];
+  /** Packages that are left out. */
+  readonly omitted?: readonly string[];
+}
+
+export function copyInstallation(target: string, { copied = [], omitted = [] }: Differences = {}): void {
   for (const part of parts) {
     cpSync(join(root, part), join(target, part), {
       recursive: true,
@@ -16,6 +22,7 @@ export function copyInstallation(target: string, copied: readonly string[] = [])
   }
   symlinkSync(join(root, "assets"), join(target, "assets"));
   linkPackages(join(root, "node_modules"), join(target, "node_modules"), copied);
+  for (const name of omitted) rmSync(join(target, "node_modules", name));
 }
 
 function linkPackages(from: string, to: string, copied: readonly string[]): void {

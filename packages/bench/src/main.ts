@@ -23,12 +23,10 @@ const output = openOutput({ stdout: process.stdout, stderr: process.stderr });
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 // Whoever started this one is gone, and with it the reader of its tables.
 process.once("disconnect", () => process.exit(1));
-let code = 1;
-try {
-  code = await run(positionals[0]);
-} catch (error) {
-  output.stderr(`${(error as Error).stack}\n`);
-}
+const code = await run(positionals[0]).catch((error: Error) => {
+  output.stderr(`${error.stack}\n`);
+  return 1;
+});
 // The peers' threads would keep the process.
 process.exit(await output.settle(code));
 

@@ -37,6 +37,6 @@ test("a page without a place for the table is refused, by the comment that it la
 });
 
 test("the page of the repository has a place for every part and for the goals", () => {
-  const page = readFileSync(new URL("../../docs/performance.md", import.meta.url), "utf8");
+  const page = readFileSync(new URL("../../../docs/performance.md", import.meta.url), "utf8");
   for (const name of [...partNames, "goals"]) expect(page).toContain(`<!-- bench ${name} -->`);
 });

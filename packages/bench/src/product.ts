@@ -1,15 +1,7 @@
-// The apps' compiled parts that a benchmark needs and no package exports: typed by their declarations, loaded by their place beside this
-// folder, each when it is asked for.
+// The apps' parts that a benchmark needs, each loaded when it is asked for: what a cold start measures must not be loaded by another part.
 
-const apps = new URL("../../../apps/", import.meta.url);
-const load = async <T>(path: string): Promise<T> => (await import(new URL(path, apps).href)) as T;
-
-type KernelThreads = typeof import("../../apps/edge-agent/dist/node/kernel-threads.js");
-type NativeEngine = typeof import("../../apps/edge-agent/dist/node/native-engine.js");
-
-export type Tf = Awaited<
-  ReturnType<typeof import("@attune/training/pretraining/backend/backend")["openBackend"]>
->["tf"];
+type Backend = Awaited<ReturnType<typeof import("@attune/training/pretraining/backend/backend")["openBackend"]>>;
+export type Tf = Backend["tf"];
 
 /** With its WebAssembly backend: the one that is there everywhere. */
 export async function openTensorflow(): Promise<Tf> {
@@ -17,29 +9,26 @@ export async function openTensorflow(): Promise<Tf> {
   return (await openBackend("tfjs-wasm")).tf;
 }
 
-export const nativeEngineUrl = new URL("edge-agent/dist/node/native-engine.js", apps);
-export const openNativeEngine = () => load<NativeEngine>(nativeEngineUrl.href);
+export const openNativeEngine = () => import("@attune/edge-agent/node/native-engine");
 
 /** What starts a thread for the kernels in WebAssembly. */
-export const openKernelThreads = () => load<KernelThreads>("edge-agent/dist/node/kernel-threads.js");
+export const openKernelThreads = () => import("@attune/edge-agent/node/kernel-threads");
 
 /** What a device's directory and the release in it are made with, and asked through. */
 export async function openAgentParts() {
   const [home, client, level, records, memory, identity, nkey, exporting, check, publishing, signing] =
     await Promise.all([
-      load<typeof import("../../apps/edge-agent/dist/node/home.js")>("edge-agent/dist/node/home.js"),
-      load<typeof import("../../apps/edge-agent/dist/node/local-client.js")>("edge-agent/dist/node/local-client.js"),
-      load<typeof import("../../apps/edge-agent/dist/node/level-store.js")>("edge-agent/dist/node/level-store.js"),
-      load<typeof import("../../apps/edge-agent/dist/core/records.js")>("edge-agent/dist/core/records.js"),
-      load<typeof import("../../apps/edge-agent/dist/core/memory.js")>("edge-agent/dist/core/memory.js"),
-      load<typeof import("../../apps/edge-agent/dist/core/identity.js")>("edge-agent/dist/core/identity.js"),
-      load<typeof import("../../apps/edge-agent/dist/node/nkey.js")>("edge-agent/dist/node/nkey.js"),
+      import("@attune/edge-agent/node/home"),
+      import("@attune/edge-agent/node/local-client"),
+      import("@attune/edge-agent/node/level-store"),
+      import("@attune/edge-agent/core/records"),
+      import("@attune/edge-agent/core/memory"),
+      import("@attune/edge-agent/core/identity"),
+      import("@attune/edge-agent/node/nkey"),
       import("@attune/training/checkpoints/export"),
-      load<typeof import("../../apps/server/dist/catalogue/extractor-check.js")>(
-        "server/dist/catalogue/extractor-check.js",
-      ),
-      load<typeof import("../../apps/server/dist/catalogue/publish.js")>("server/dist/catalogue/publish.js"),
-      load<typeof import("../../apps/server/dist/signing/sign.js")>("server/dist/signing/sign.js"),
+      import("@attune/server/catalogue/extractor-check"),
+      import("@attune/server/catalogue/publish"),
+      import("@attune/server/signing/sign"),
     ]);
   return {
     homePaths: home.homePaths,

@@ -2,11 +2,11 @@
 // auditor's own comparison that the server holds exactly the reports that a device's journal names.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { auditJournal } from "@attune/server/audit/journal-audit";
+import { fetchReports } from "@attune/server/client/device-reports";
+import { askServer, type FleetClient, findServer } from "@attune/server/client/fleet-client";
+import { publishFolder } from "@attune/server/client/publish-folder";
 import { AppError } from "@attune/shared/errors";
-import { auditJournal } from "../audit/journal-audit.js";
-import { fetchReports } from "../cli/client/device-reports.js";
-import { askServer, type FleetClient, findServer } from "../cli/client/fleet-client.js";
-import { publishFolder } from "../cli/client/publish-folder.js";
 import type { AgentClient } from "./agent-client.js";
 
 export interface PublishedRelease {

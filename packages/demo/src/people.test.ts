@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { loadPeople } from "./people.js";
 
-const samplePeople = fileURLToPath(new URL("../../../../assets/sample-people", import.meta.url));
+const samplePeople = fileURLToPath(new URL("../../../assets/sample-people", import.meta.url));
 const header = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime";
 
 function folder(train: string[], dev: string[]): string {

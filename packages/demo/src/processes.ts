@@ -8,7 +8,7 @@ import { AppError } from "@attune/shared/errors";
 import { reportedFault } from "./reported-fault.js";
 
 /** Of the installation. */
-export const root = fileURLToPath(new URL("../../../../", import.meta.url));
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const agentScript = join(root, "apps/edge-agent/bin/attune-agent.js");
 
 /** Enrols the agent of `directory`; that it is enrolled already (the demo was killed right after) is as good. */

@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { createLogger } from "@attune/platform/logger";
-import { placesOf } from "../platform/home.js";
-import { stopNatsOrphan } from "../platform/nats/nats-server.js";
-import { stopPostgresOrphan } from "../platform/postgres/postgres.js";
+import { placesOf } from "@attune/server/platform/home";
+import { stopNatsOrphan } from "@attune/server/platform/nats/nats-server";
+import { stopPostgresOrphan } from "@attune/server/platform/postgres/postgres";
 import { root } from "./processes.js";
 import { type Supervised, supervise } from "./supervise.js";
 

@@ -1,10 +1,10 @@
 // kill -9 before and after every durable step: started again, the agent ends in the same state, with the same reports.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Split } from "@attune/shared/contracts/local-api";
 import { describe, expect, it } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
 import { verifyJournal } from "./egress/journal.js";
 
 const first = createTinyRelease({ sequence: 1 });

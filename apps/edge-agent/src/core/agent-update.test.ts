@@ -1,15 +1,15 @@
 // Updates over a whole agent: what it takes, what it refuses, and what goes on working meanwhile.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { type FakeFleet, pieces, signTarget } from "@attune/demo/fakes/fake-fleet";
+import { createSigningKey } from "@attune/demo/fakes/node-crypto";
+import { createTinyRelease, sayings, type TinyRelease } from "@attune/demo/fakes/tiny-release";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { type FakeFleet, pieces, signTarget } from "../../../../test/fakes/fake-fleet.js";
-import { createSigningKey } from "../../../../test/fakes/node-crypto.js";
-import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
 import { nameOf } from "./learning/names.js";
 
 // Whole lives run here; a busy machine must not fail them.

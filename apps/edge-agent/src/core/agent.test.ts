@@ -1,9 +1,9 @@
 // The agent as a whole over fake ports: from enrolment to reports, without a network, and what leaves it.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { fakeDevice, fakeToken } from "@attune/demo/fakes/fake-fleet";
+import { createTinyRelease, privateWords, sayings } from "@attune/demo/fakes/tiny-release";
 import { describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { fakeDevice, fakeToken } from "../../../../test/fakes/fake-fleet.js";
-import { createTinyRelease, privateWords, sayings } from "../../../../test/fakes/tiny-release.js";
 
 // Whole lives run here; a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,7 +1,7 @@
 // Pauses grow to a limit, differ between devices, and never come to an end.
 
+import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import { describe, expect, it } from "vitest";
-import { createTestHashing } from "../../../../test/fakes/node-crypto.js";
 import { createBackoff, spread } from "./backoff.js";
 import type { Clock } from "./ports.js";
 

@@ -1,13 +1,13 @@
 // Gating: whatever a release does to the person's texts, the server hears whether it was taken, when it was to hear it, and not too often.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { sha256Hex } from "@attune/demo/fakes/node-crypto";
+import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
 import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { sha256Hex } from "../../../../test/fakes/node-crypto.js";
-import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
 import { verdictPauseMs } from "./update/verdicts.js";
 
 // Whole lives run here; a busy machine must not fail them.

@@ -1,9 +1,9 @@
+import { createFaults } from "@attune/demo/fakes/faults";
+import { createMemoryStore } from "@attune/demo/fakes/memory-store";
+import { testTrustedKeys } from "@attune/demo/fakes/tiny-release";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";
-import { createFaults } from "../../../../test/fakes/faults.js";
-import { createMemoryStore } from "../../../../test/fakes/memory-store.js";
-import { testTrustedKeys } from "../../../../test/fakes/tiny-release.js";
 import { putEnrolled, readEnrolled } from "./identity.js";
 import { readRoot } from "./trust/trust-records.js";
 

@@ -1,5 +1,7 @@
 // What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { createTinyRelease, sayings, type TinyRelease } from "@attune/demo/fakes/tiny-release";
 import { fitLinear } from "@attune/ml/heads/linear";
 import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
@@ -8,8 +10,6 @@ import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safete
 import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { createTinyRelease, sayings, type TinyRelease } from "../../../../test/fakes/tiny-release.js";
 import { nameOf } from "./learning/names.js";
 
 // Whole lives run here; a busy machine must not fail them.

@@ -1,10 +1,10 @@
 // A device whose store is put back to an earlier copy: its numbers are taken, and what it says from then on must still count.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
 import { describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { createTinyRelease, sayings } from "../../../../test/fakes/tiny-release.js";
 import { verifyJournal } from "./egress/journal.js";
 import { nameOf } from "./learning/names.js";
 

@@ -1,5 +1,5 @@
+import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
 import { expect, test } from "vitest";
-import { createVirtualClock } from "../../../../test/fakes/virtual-clock.js";
 import { within } from "./within.js";
 
 const never = <T>() => new Promise<T>(() => undefined);

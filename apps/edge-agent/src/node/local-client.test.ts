@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDevice, type Device } from "../../../../test/fakes/device.js";
-import { createTinyRelease } from "../../../../test/fakes/tiny-release.js";
 import type { AskableAgent } from "../core/agent-api.js";
 import { homePaths, writeLocalApi } from "./home.js";
 import { type HomeLock, lockHome } from "./home-lock.js";

@@ -1,7 +1,7 @@
 // The way to the server for the commands that speak to one.
 
+import { findServer, type ServerAccess } from "../client/fleet-client.js";
 import { readEnv } from "../env.js";
-import { findServer, type ServerAccess } from "./client/fleet-client.js";
 
 export async function accessOf(values: {
   readonly server?: string | undefined;

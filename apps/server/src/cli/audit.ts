@@ -5,8 +5,8 @@ import type { CommandIo } from "@attune/platform/cli/program";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
+import { fetchReports } from "../client/device-reports.js";
 import { accessOf } from "./access.js";
-import { fetchReports } from "./client/device-reports.js";
 import type { audit } from "./declarations/fleet.js";
 
 export const runAudit: Body<typeof audit, CommandIo> = async ({ values }, io) => {

@@ -1,4 +1,4 @@
-// `attune bench`: the benchmarks of test/bench, which are compiled with everything else.
+// `attune bench`: the benchmarks of @attune/bench, in a process of their own.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,7 +7,7 @@ import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import type { bench } from "./declarations/local.js";
 
-const script = fileURLToPath(new URL("../../../../test/bench/dist/main.js", import.meta.url));
+const script = fileURLToPath(import.meta.resolve("@attune/bench/main"));
 
 export const runBench: Body<typeof bench, CommandIo> = async ({ values, arguments: [part] }, io) => {
   const flags = (["out", "markdown"] as const).flatMap((name) => {

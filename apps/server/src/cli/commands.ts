@@ -8,18 +8,18 @@ import * as local from "./declarations/local.js";
 import * as training from "./declarations/training.js";
 
 const commands: readonly Command<CommandIo>[] = [
-  command(local.start, async () => (await import("./start.js")).runStart),
-  command(local.demo, async () => (await import("./demo.js")).runDemoCommand),
-  command(local.bench, async () => (await import("./bench.js")).runBench),
+  command(local.start, () => fromWorkspace(async () => (await import("./start.js")).runStart)),
+  command(local.demo, () => fromWorkspace(async () => (await import("./demo.js")).runDemoCommand)),
+  command(local.bench, () => fromWorkspace(async () => (await import("./bench.js")).runBench)),
   command(local.server, async () => (await import("./server.js")).serve),
-  command(training.pretrain, () => fromTraining(async () => (await import("./pretrain.js")).runPretrain)),
+  command(training.pretrain, () => fromWorkspace(async () => (await import("./pretrain.js")).runPretrain)),
   group(training.extractor, [
     command(training.extractorImport, () =>
-      fromTraining(async () => (await import("./extractor-import.js")).runImport),
+      fromWorkspace(async () => (await import("./extractor-import.js")).runImport),
     ),
-    command(training.extractorFreeze, () => fromTraining(async () => (await import("./extractor.js")).runFreeze)),
+    command(training.extractorFreeze, () => fromWorkspace(async () => (await import("./extractor.js")).runFreeze)),
   ]),
-  command(training.experiment, () => fromTraining(async () => (await import("./experiment.js")).runExperiment)),
+  command(training.experiment, () => fromWorkspace(async () => (await import("./experiment.js")).runExperiment)),
   command(fleet.publish, async () => (await import("./publish.js")).runPublish),
   group(fleet.release, [
     command(fleet.releaseList, async () => (await import("./release.js")).listReleases),
@@ -57,16 +57,17 @@ export const attune: Program<CommandIo> = {
   quotes: true,
 };
 
-/** Training is a package of its own, which the fleet's image leaves out. */
-async function fromTraining<Body>(load: () => Promise<Body>): Promise<Body> {
+/** Training, demo and benchmarks are packages of their own, which the fleet's image leaves out. */
+async function fromWorkspace<Body>(load: () => Promise<Body>): Promise<Body> {
   try {
     return await load();
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== "ERR_MODULE_NOT_FOUND" || !/@attune\/training|@tensorflow/.test(message)) throw cause;
+    const [, name] = /'(@attune\/(?:training|demo|bench)|@tensorflow\/[^'/]+)/.exec(message) ?? [];
+    if (code !== "ERR_MODULE_NOT_FOUND" || name === undefined) throw cause;
     throw new AppError(
       "INVALID_CONFIGURATION",
-      "this command needs the package @attune/training, which this installation leaves out; run npm ci in the repository",
+      `this command needs the package ${name}, which this installation leaves out; run npm ci in the repository`,
       { cause },
     );
   }

@@ -3,10 +3,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type Demo, runDemo } from "@attune/demo/run";
+import { createScreen } from "@attune/demo/screen";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
-import { type Demo, runDemo } from "../demo/run.js";
-import { createScreen } from "../demo/screen.js";
 import { readChildEnvironment, readEnv } from "../env.js";
 import { acquireHomeLock } from "../platform/home-lock.js";
 

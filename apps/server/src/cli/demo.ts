@@ -1,8 +1,8 @@
 // `attune demo`: the whole loop on one machine, to completion.
 
+import { renderTable } from "@attune/demo/screen";
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
-import { renderTable } from "../demo/screen.js";
 import type { demo } from "./declarations/local.js";
 import { runInTerminal } from "./demo-terminal.js";
 

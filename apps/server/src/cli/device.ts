@@ -3,8 +3,8 @@
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { tableLines } from "@attune/platform/table";
+import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
-import { askServer } from "./client/fleet-client.js";
 import type { deviceList, deviceRevoke } from "./declarations/fleet.js";
 
 export const listDevices: Body<typeof deviceList, CommandIo> = async ({ values }, io) => {

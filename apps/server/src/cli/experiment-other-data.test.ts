@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sayings } from "@attune/demo/fakes/tiny-release";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
@@ -20,7 +21,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
-import { sayings } from "../../../../test/fakes/tiny-release.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-other-data-"));
 const at = (...names: string[]) => join(directory, ...names);

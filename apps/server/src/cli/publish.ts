@@ -3,8 +3,8 @@ import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
+import { publishFolder } from "../client/publish-folder.js";
 import { accessOf } from "./access.js";
-import { publishFolder } from "./client/publish-folder.js";
 import type { publish } from "./declarations/fleet.js";
 
 export const runPublish: Body<typeof publish, CommandIo> = async ({ values, arguments: [folder] }, io) => {

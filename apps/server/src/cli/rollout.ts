@@ -4,8 +4,8 @@ import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { tableLines } from "@attune/platform/table";
 import { AppError } from "@attune/shared/errors";
+import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
-import { askServer } from "./client/fleet-client.js";
 import type { rolloutCreate, rolloutStatus } from "./declarations/fleet.js";
 
 export const createRollout: Body<typeof rolloutCreate, CommandIo> = async ({ values }, io) => {

@@ -1,9 +1,9 @@
 // `attune start`: the main job on embedded defaults; stays up until it is interrupted.
 
 import { once } from "node:events";
+import { renderTable } from "@attune/demo/screen";
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
-import { renderTable } from "../demo/screen.js";
 import type { start } from "./declarations/local.js";
 import { runInTerminal } from "./demo-terminal.js";
 

@@ -2,8 +2,8 @@
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
+import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
-import { askServer } from "./client/fleet-client.js";
 import type { tokenCreate } from "./declarations/fleet.js";
 
 export const createToken: Body<typeof tokenCreate, CommandIo> = async ({ values }, io) => {

@@ -1,9 +1,9 @@
 // A device for tests: the real core over fake ports. It can die at any durable step and be started again on what is left.
 
+import { createAgent } from "@attune/edge-agent/core/agent";
+import type { Agent, AgentOptions } from "@attune/edge-agent/core/agent-api";
+import type { Ports } from "@attune/edge-agent/core/ports";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
-import type { Agent, AgentOptions } from "../../apps/edge-agent/src/core/agent-api.js";
-import type { Ports } from "../../apps/edge-agent/src/core/ports.js";
 import { createFakeFleet, type FakeFleet, fakeToken } from "./fake-fleet.js";
 import { createFaults, type Faults } from "./faults.js";
 import { createMemoryFiles, type MemoryFiles } from "./memory-files.js";

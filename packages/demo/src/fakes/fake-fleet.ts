@@ -1,17 +1,17 @@
 // The server's side of all three transports, in memory: what it was sent is kept, what it answers can be spoiled.
 
-import { canonicalBytes } from "@attune/shared/canonical-json";
-import type { Message } from "@attune/shared/contracts/egress";
-import type { SignedTarget } from "@attune/shared/contracts/target-state";
-import { AppError } from "@attune/shared/errors";
-import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import type {
   Cleared,
   ControlTransport,
   DownloadReply,
   DownloadTransport,
   ReportTransport,
-} from "../../apps/edge-agent/src/core/ports.js";
+} from "@attune/edge-agent/core/ports";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { Message } from "@attune/shared/contracts/egress";
+import type { SignedTarget } from "@attune/shared/contracts/target-state";
+import { AppError } from "@attune/shared/errors";
+import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { type SigningKey, sha256Hex } from "./node-crypto.js";
 import { type TinyRelease, testSigner, testTrustedKeys } from "./tiny-release.js";
 

@@ -1,8 +1,8 @@
 // The files port in memory. A kill in the middle of an append leaves half of it, as a disk would.
 
+import type { Files } from "@attune/edge-agent/core/ports";
 import { bytesSource } from "@attune/ml/tensor/safetensors";
 import { AppError } from "@attune/shared/errors";
-import type { Files } from "../../apps/edge-agent/src/core/ports.js";
 import type { Faults } from "./faults.js";
 
 export interface MemoryFiles extends Files {

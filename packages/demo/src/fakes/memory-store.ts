@@ -1,6 +1,6 @@
 // The store port in memory: batches are atomic, and a kill falls before or after one, never into it.
 
-import type { Store } from "../../apps/edge-agent/src/core/ports.js";
+import type { Store } from "@attune/edge-agent/core/ports";
 import type { Faults } from "./faults.js";
 
 export interface MemoryStore extends Store {

@@ -1,9 +1,9 @@
 // Hashing, cipher and device key over node:crypto, synchronous inside and seeded where a test wants to repeat itself.
 
 import * as crypto from "node:crypto";
+import type { Cipher, DeviceKey, Hashing } from "@attune/edge-agent/core/ports";
 import { AppError } from "@attune/shared/errors";
 import type { VerifyEd25519 } from "@attune/shared/trust/keys";
-import type { Cipher, DeviceKey, Hashing } from "../../apps/edge-agent/src/core/ports.js";
 
 export const sha256Hex = (bytes: Uint8Array): string => crypto.createHash("sha256").update(bytes).digest("hex");
 

@@ -1,6 +1,6 @@
 // A clock that jumps from one sleeper to the next whenever nothing else is left to run: days pass in milliseconds.
 
-import type { Clock } from "../../apps/edge-agent/src/core/ports.js";
+import type { Clock } from "@attune/edge-agent/core/ports";
 
 export interface VirtualClock extends Clock {
   /** Moves the wall clock alone, as a person or NTP does; sleepers and the monotonic clock do not notice. */

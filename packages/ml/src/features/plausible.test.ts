@@ -1,8 +1,8 @@
 // Which weights a release may have: such as training produces, and none with which a text could make the encoder overflow.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
-import { createTinyRelease } from "../../../../test/fakes/tiny-release.js";
 import { parseEncoderConfig } from "../encoder/config.js";
 import { referenceEngine } from "../engine/reference-engine.js";
 import { parseSafetensors, type Tensor } from "../tensor/safetensors.js";

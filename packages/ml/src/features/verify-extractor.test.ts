@@ -1,6 +1,7 @@
 // Which extractors work on an engine, and why the others do not.
+
+import { createTinyRelease, type TinyReleaseOptions } from "@attune/demo/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
-import { createTinyRelease, type TinyReleaseOptions } from "../../../../test/fakes/tiny-release.js";
 import type { Encoder } from "../encoder/encoder.js";
 import type { Engine } from "../engine/engine.js";
 import { referenceEngine } from "../engine/reference-engine.js";

@@ -1,10 +1,10 @@
 // Whether a journal is still the chain that was written, asked at every start.
 
+import { createFaults } from "@attune/demo/fakes/faults";
+import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
+import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createFaults } from "../../../../../test/fakes/faults.js";
-import { createMemoryStore, type MemoryStore } from "../../../../../test/fakes/memory-store.js";
-import { createTestCipher, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
 import { putRecord } from "../records.js";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal.js";

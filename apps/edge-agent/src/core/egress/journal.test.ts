@@ -1,8 +1,8 @@
 // A journal that was cut, reordered, forked or changed is found out.
 
+import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, nextEntry, verifyJournal } from "./journal.js";
 

@@ -1,10 +1,10 @@
 // What the keys of the store say: nothing that a caller said.
 
+import { createFaults, Killed } from "@attune/demo/fakes/faults";
+import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
+import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { expect, it } from "vitest";
-import { createFaults, Killed } from "../../../../../test/fakes/faults.js";
-import { createMemoryStore, type MemoryStore } from "../../../../../test/fakes/memory-store.js";
-import { createTestCipher, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
 import type { StoreOperation } from "../ports.js";
 import { openFeatureSet } from "./features-cache.js";
 import { giveNames, nameOf } from "./names.js";

@@ -1,10 +1,10 @@
+import { signTarget } from "@attune/demo/fakes/fake-fleet";
+import { createSigningKey, createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { testTrustedKeys } from "@attune/demo/fakes/tiny-release";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";
-import { signTarget } from "../../../../../test/fakes/fake-fleet.js";
-import { createSigningKey, createTestHashing } from "../../../../../test/fakes/node-crypto.js";
-import { testTrustedKeys } from "../../../../../test/fakes/tiny-release.js";
 import { isOver, verifyTarget } from "./target.js";
 
 const device = "d".repeat(32);

@@ -1,16 +1,12 @@
 // Which releases count as working on this device, and which do not.
 
+import { createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createTinyRelease, type TinyRelease, type TinyReleaseOptions } from "@attune/demo/fakes/tiny-release";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
 import { describe, expect, it, vi } from "vitest";
-import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
-import {
-  createTinyRelease,
-  type TinyRelease,
-  type TinyReleaseOptions,
-} from "../../../../../test/fakes/tiny-release.js";
 import { loadPair } from "./candidate.js";
 
 // Whole lives run here; a busy machine must not fail them.

@@ -1,13 +1,13 @@
 // Downloads through everything that networks and servers do to them.
 
+import { createFakeFleet, type FakeFleet, pieces } from "@attune/demo/fakes/fake-fleet";
+import { createFaults } from "@attune/demo/fakes/faults";
+import { createMemoryFiles, type MemoryFiles } from "@attune/demo/fakes/memory-files";
+import { createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createFakeFleet, type FakeFleet, pieces } from "../../../../../test/fakes/fake-fleet.js";
-import { createFaults } from "../../../../../test/fakes/faults.js";
-import { createMemoryFiles, type MemoryFiles } from "../../../../../test/fakes/memory-files.js";
-import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
-import { createTinyRelease } from "../../../../../test/fakes/tiny-release.js";
-import { createVirtualClock } from "../../../../../test/fakes/virtual-clock.js";
 import { gate } from "../egress/gate.js";
 import { createDownloader, type Downloader } from "./download.js";
 

@@ -1,12 +1,12 @@
 // A slot is loaded from files that are checked first, and the model is never in memory whole.
 
+import { createFaults } from "@attune/demo/fakes/faults";
+import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
+import { createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
 import { kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { describe, expect, it } from "vitest";
-import { createFaults } from "../../../../../test/fakes/faults.js";
-import { createMemoryFiles } from "../../../../../test/fakes/memory-files.js";
-import { createTestHashing } from "../../../../../test/fakes/node-crypto.js";
-import { createTinyRelease } from "../../../../../test/fakes/tiny-release.js";
 import type { Files } from "../ports.js";
 import { checkReleaseFiles, loadSlot } from "./load-slot.js";
 import { slotFile } from "./slots.js";

@@ -1,16 +1,16 @@
 // What a manifest must satisfy before anything of it is believed.
 
-import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
-import { pinnedRoot } from "@attune/shared/trust/root";
-import { describe, expect, it } from "vitest";
-import { createSigningKey, createTestHashing, sha256Hex } from "../../../../../test/fakes/node-crypto.js";
+import { createSigningKey, createTestHashing, sha256Hex } from "@attune/demo/fakes/node-crypto";
 import {
   createTinyRelease,
   signManifest,
   type TinyRelease,
   testSigner,
   testTrustedKeys,
-} from "../../../../../test/fakes/tiny-release.js";
+} from "@attune/demo/fakes/tiny-release";
+import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
+import { pinnedRoot } from "@attune/shared/trust/root";
+import { describe, expect, it } from "vitest";
 import { type ManifestExpectations, verifyManifest } from "./verify.js";
 
 const hashing = createTestHashing("verify");

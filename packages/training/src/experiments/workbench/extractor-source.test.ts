@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
 import { afterAll, describe, expect, it } from "vitest";
-import { createTinyRelease } from "../../../../../test/fakes/tiny-release.js";
 import { openSource } from "./extractor-source.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-source-"));

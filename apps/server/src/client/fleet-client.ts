@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AppError, isErrorCode } from "@attune/shared/errors";
 import { createTRPCClient, httpLink, type TRPCClient, TRPCClientError } from "@trpc/client";
 import { z } from "zod";
-import type { AppRouter } from "../../app-router.js";
+import type { AppRouter } from "../app-router.js";
 
 export interface ServerAccess {
   readonly httpUrl: string;

@@ -10,7 +10,7 @@ import {
 } from "@attune/shared/contracts/release";
 import { AppError, isErrorCode } from "@attune/shared/errors";
 import { z } from "zod";
-import { type Chunk, splitFile } from "../../catalogue/publish.js";
+import { type Chunk, splitFile } from "../catalogue/publish.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
 
 export interface PublishFolder {

@@ -1,6 +1,6 @@
 // All that the server holds of a device's reports, page by page: one side of an audit.
 
-import type { ServerReport } from "../../audit/journal-audit.js";
+import type { ServerReport } from "../audit/journal-audit.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
 
 /** In the order of epoch and sequence. */
