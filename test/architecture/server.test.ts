@@ -19,9 +19,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   devices: ["signing", "platform", "platform/nats", "generated"],
   ingestion: ["platform/nats", "generated"],
   audit: ["ingestion", "generated"],
-  "cli/client": ["catalogue", "audit"],
+  client: ["catalogue", "audit"],
   "cli/declarations": [],
-  cli: ["cli/declarations", "cli/client", "audit", "platform", "platform/nats"],
+  cli: ["cli/declarations", "client", "audit", "platform", "platform/nats"],
 };
 
 /** Files that stand in no folder. Those that folders may import come with the folders that do; the rest compose and serve folders. */
@@ -29,15 +29,14 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   "trpc.ts": ["catalogue", "rollouts", "devices", "ingestion", "audit"],
   "env.ts": ["cli"],
   "main.ts": ["cli"],
-  "app-router.ts": ["cli/client"],
+  "app-router.ts": ["client"],
   "app.ts": [],
   "backends.ts": [],
   "compose.ts": [],
   "http.ts": [],
 };
 
-// The demo is no part of the fleet.
-const sources = listFiles(/^apps\/server\/src\/(?!demo\/).*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
+const sources = listFiles(/^apps\/server\/src\/.*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
 
 /** The folder below `src` that holds a path, or the path's own name where none does. */
 function placeOf(path: string): string {
@@ -49,8 +48,7 @@ function placeOf(path: string): string {
 const imports = sources.flatMap((path) =>
   importsOf(read(path))
     .filter(({ specifier }) => specifier.startsWith("."))
-    .map(({ specifier }) => ({ path, target: `${resolveRelative(path, specifier)}.ts` }))
-    .filter(({ target }) => !placeOf(target).startsWith("demo")),
+    .map(({ specifier }) => ({ path, target: `${resolveRelative(path, specifier)}.ts` })),
 );
 
 describe("the server's folders", () => {
