@@ -59,7 +59,7 @@ const places: readonly Place[] = [
   {
     name: "apps/edge-agent/src/web",
     files: /^apps\/edge-agent\/src\/web\/.*\.ts$/,
-    allows: mlOrShared,
+    allows: (imported) => mlOrShared(imported) || imported.specifier === "zod",
     reaches: /^apps\/edge-agent\/src\/(core|web)\//,
   },
   {

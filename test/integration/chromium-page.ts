@@ -1,29 +1,30 @@
-// A page in a real Chromium with one script of these tests, beside which the built files lie as a host would serve them.
+// A page in a real Chromium with one of the programs of test/browser, bundled as a host would bundle it.
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Page } from "playwright-core";
+import { rolldown } from "rolldown";
 import { findChromium } from "./chromium-program.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const types: Record<string, string> = { ".js": "text/javascript", ".json": "application/json", ".html": "text/html" };
+const programs = join(root, "test/browser");
+const types: Record<string, string> = { ".js": "text/javascript", ".json": "application/json" };
 
 /** Isolated from other origins, as threads need it (they share memory). */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
+/** `name`: of `<name>-page.ts` and `<name>-worker.ts` in test/browser. */
 export async function openPage(
-  script: string,
+  name: string,
   { isolated = false } = {},
 ): Promise<{ page: Page; close(): Promise<void> }> {
   const program = await findChromium();
   if (program === undefined) throw new Error("There is no Chromium");
-  if (!existsSync(join(root, "apps/edge-agent/dist/web/extractor-worker.js"))) {
-    throw new Error("The worker is not built: run `npm run build` first");
-  }
-  const html = `<!doctype html><title>attune</title><script type="module" src="${script}"></script>`;
-  const server = await serve(html, isolated ? isolation : {});
+  const scripts = await bundle([`${name}-page`, `${name}-worker`]);
+  const html = `<!doctype html><title>attune</title><script type="module" src="/bundle/${name}-page.js"></script>`;
+  const server = await serve({ html, scripts, headers: isolated ? isolation : {} });
   const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
   const { executablePath, libraries } = program;
   const browser = await chromium.launch({
@@ -40,25 +41,49 @@ export async function openPage(
   return { page, close };
 }
 
-/** Package names are resolved to paths as a bundler or an import map would; workers know no import maps. */
-function serve(html: string, headers: Record<string, string>): Promise<Server> {
+/** From the sources. The fakes' cryptography is node:crypto's; a browser gets the same functions of @noble. */
+async function bundle(names: readonly string[]): Promise<Map<string, string>> {
+  const bundler = await rolldown({
+    input: Object.fromEntries(names.map((name) => [name, join(programs, `${name}.ts`)])),
+    platform: "browser",
+    resolve: {
+      conditionNames: ["@attune/source", "browser", "import", "default"],
+      extensionAlias: { ".js": [".ts", ".js"] },
+    },
+    plugins: [
+      {
+        name: "browser-crypto",
+        resolveId: (specifier) =>
+          /\/node-crypto(\.js)?$/.test(specifier) ? join(programs, "noble-crypto.ts") : undefined,
+      },
+    ],
+  });
+  try {
+    const { output } = await bundler.generate({ format: "esm", entryFileNames: "[name].js" });
+    return new Map(output.flatMap((file) => (file.type === "chunk" ? [[`/bundle/${file.fileName}`, file.code]] : [])));
+  } finally {
+    await bundler.close();
+  }
+}
+
+interface Served {
+  readonly html: string;
+  readonly scripts: ReadonlyMap<string, string>;
+  readonly headers: Record<string, string>;
+}
+
+function serve({ html, scripts, headers }: Served): Promise<Server> {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
-    const isServed =
-      /^\/(packages\/ml|apps\/edge-agent)\/(dist|kernels)\/|^\/(assets\/extractor|test\/integration)\//.test(path);
-    const file = join(root, path);
-    const type = types[extname(path)] ?? "application/octet-stream";
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    if (path === "/") return response.setHeader("content-type", "text/html").end(html);
-    if (!isServed || !existsSync(file)) return response.writeHead(404).end();
-    const bytes = readFileSync(file);
-    response.setHeader("content-type", type);
-    if (type !== "text/javascript") return response.end(bytes);
-    response.end(
-      bytes
-        .toString("utf8")
-        .replace(/(from|import)(\s*\(?\s*)"@attune\/ml\/([^"]+)"/g, '$1$2"/packages/ml/dist/$3.js"'),
-    );
+    response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");
+    const script = scripts.get(path);
+    const file = join(root, path);
+    if (path === "/") response.setHeader("content-type", "text/html").end(html);
+    else if (script !== undefined) response.end(script);
+    else if (/^\/(packages\/ml\/kernels|assets\/extractor)\//.test(path) && existsSync(file))
+      response.end(readFileSync(file));
+    else response.writeHead(404).end();
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }

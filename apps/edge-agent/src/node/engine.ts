@@ -6,6 +6,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import type { WasmTeam } from "@attune/ml/engine/wasm-team";
+import { inThreads, wasmInWords } from "../core/engine-words.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
 export interface ChosenEngine {
@@ -29,7 +30,7 @@ export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenE
   let missing: string;
   try {
     const engine = createNativeEngine(loadAddon(), { threads });
-    const why = `native kernels for ${engine.instructionSet} on ${named(threads)}`;
+    const why = `native kernels for ${engine.instructionSet} on ${inThreads(threads)}`;
     return { engine, why: () => why, close: () => {} };
   } catch (error) {
     missing = `the native kernels did not load (${reason(error)})`;
@@ -37,12 +38,7 @@ export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenE
   try {
     const team = threads > 1 ? await openTeam(threads) : undefined;
     const engine = createWasmEngine(readBuilds(), team);
-    const build = engine.build === "relaxed" ? "relaxed SIMD" : "SIMD";
-    const on = () => {
-      const failure = team?.failure();
-      return failure === undefined ? `on ${named(threads)}` : `on one thread instead of ${threads} (${failure})`;
-    };
-    const why = () => `kernels in WebAssembly with ${build} ${on()}: ${missing}`;
+    const why = () => `${wasmInWords({ build: engine.build, threads, failure: team?.failure() })}: ${missing}`;
     return { engine, why, close: () => team?.close() };
   } catch (error) {
     const why = `plain TypeScript: ${missing}, nor did those in WebAssembly (${reason(error)})`;
@@ -78,10 +74,6 @@ function readShippedBuilds(): WasmBuilds {
 /** Beside src/node, dist/node and dist/bundle alike. To have Node look for them as a package's files takes longer than to compile them. */
 function readKernel(name: string): Uint8Array {
   return readFileSync(new URL(`../../../../packages/ml/kernels/wasm/${name}`, import.meta.url));
-}
-
-function named(threads: number): string {
-  return threads === 1 ? "one thread" : `${threads} threads`;
 }
 
 /** Node's messages go on over several lines. */

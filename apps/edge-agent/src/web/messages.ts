@@ -1,54 +1,59 @@
-// What a page and its worker say to each other. Buffers are handed over, not copied.
-import type { ExtractorFiles, ExtractorSettings } from "@attune/ml/features/open-extractor";
+// What a page and the worker that hosts its agent say to each other: the agent's calls by name, each with the contract of its input and output.
 
-export interface LoadInput {
-  readonly extractor: Omit<ExtractorFiles, "model"> & {
-    /** model.safetensors. Of a blob (what a cache or a response gives) the worker reads a few rows at a time, so that it is never in memory whole. */
-    readonly model: Uint8Array | Blob;
-  };
-  readonly settings: ExtractorSettings;
-  /** prior-head.safetensors. */
-  readonly prior: Uint8Array;
-  /** The kernels' builds; the relaxed one is used where the browser knows relaxed SIMD. */
-  readonly kernels: { readonly simd128: Uint8Array; readonly relaxed?: Uint8Array };
-}
+import {
+  agentStatusSchema,
+  enrolInputSchema,
+  enrolmentSchema,
+  faultSchema,
+  forgottenSchema,
+  journalRangeSchema,
+  journalSchema,
+  labelInputSchema,
+  labelledSchema,
+  learnedSchema,
+  learnInputSchema,
+  predictInputSchema,
+  predictionSchema,
+  reportedSchema,
+  utteranceIdSchema,
+} from "@attune/shared/contracts/local-api";
+import { z } from "zod";
+import type { Agent } from "../core/agent-api.js";
 
-/** What was loaded. */
-export interface Loaded {
-  readonly featureSize: number;
-  readonly classes: readonly string[];
-  readonly build: "simd128" | "relaxed";
-}
+const nothingSchema = z.undefined();
 
-export interface Prediction {
-  /** (featureSize), after the DR. */
-  readonly features: Float32Array;
-  /** By class, in the order of `classes`: the prior head's. */
-  readonly probabilities: Float32Array | Float64Array;
-}
+/** Signals cross as messages of their own. */
+export const agentCalls = {
+  enrol: { input: enrolInputSchema, output: enrolmentSchema },
+  start: { input: nothingSchema, output: nothingSchema },
+  predict: { input: predictInputSchema, output: predictionSchema },
+  label: { input: labelInputSchema, output: labelledSchema },
+  forget: { input: utteranceIdSchema, output: forgottenSchema },
+  learn: { input: learnInputSchema.optional(), output: learnedSchema },
+  status: { input: nothingSchema, output: agentStatusSchema },
+  journal: { input: journalRangeSchema.optional(), output: journalSchema },
+  report: { input: nothingSchema, output: reportedSchema },
+} as const satisfies Record<keyof Agent, { input: z.ZodType; output: z.ZodType }>;
 
-/** Each operation's input and result. */
-export interface Operations {
-  readonly load: { readonly input: LoadInput; readonly result: Loaded };
-  readonly predict: { readonly input: string; readonly result: Prediction };
-  /** (texts, featureSize), row after row. */
-  readonly extractAll: { readonly input: readonly string[]; readonly result: Float32Array };
-}
-export type OperationName = keyof Operations;
+export type CallName = keyof typeof agentCalls;
+export type CallInput<Name extends CallName> = z.infer<(typeof agentCalls)[Name]["input"]>;
+export type CallOutput<Name extends CallName> = z.infer<(typeof agentCalls)[Name]["output"]>;
 
-export type Request = {
-  [Name in OperationName]: { readonly id: number; readonly name: Name; readonly input: Operations[Name]["input"] };
-}[OperationName];
+const callIdSchema = z.int().min(1);
 
-export type ToWorker = Request | { readonly id: number; readonly name: "abort" };
+export const requestSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("call"),
+    id: callIdSchema,
+    name: z.enum(Object.keys(agentCalls) as CallName[]),
+    input: z.unknown(),
+  }),
+  z.strictObject({ kind: z.literal("abort"), id: callIdSchema }),
+]);
+export type Request = z.infer<typeof requestSchema>;
 
-/** An error as it crosses: structured cloning would lose the name and code of a class of ours. */
-export interface ErrorMessage {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-}
-
-export type FromWorker =
-  | { readonly id: number; readonly ok: true; readonly result: Operations[OperationName]["result"] }
-  | { readonly id: number; readonly ok: false; readonly error: ErrorMessage };
+export const replySchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("output"), id: callIdSchema, output: z.unknown() }),
+  z.strictObject({ kind: z.literal("fault"), id: callIdSchema, fault: faultSchema }),
+]);
+export type Reply = z.infer<typeof replySchema>;

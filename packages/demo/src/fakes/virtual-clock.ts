@@ -15,6 +15,22 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
+/** Runs `task` after all that is ready now. A browser has no setImmediate, and its timers come milliseconds late. */
+function nextTurn(task: () => void): void {
+  if (typeof setImmediate === "function") {
+    setImmediate(task);
+    return;
+  }
+  const { port1, port2 } = new MessageChannel();
+  const onmessage = () => {
+    port1.close();
+    task();
+  };
+  // Node's types do not know this property.
+  Object.assign(port1, { onmessage });
+  port2.postMessage(null);
+}
+
 export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClock {
   const sleepers = new Set<Sleeper>();
   let elapsedMs = 0;
@@ -40,7 +56,7 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClo
     elapsedMs = Math.max(elapsedMs, next.atMs);
     sleepers.delete(next);
     next.wake();
-    setImmediate(pump);
+    nextTurn(pump);
   }
 
   const clock: VirtualClock = {
@@ -62,7 +78,7 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClo
         signal.addEventListener("abort", end, { once: true });
         if (!pumping) {
           pumping = true;
-          setImmediate(pump);
+          nextTurn(pump);
         }
       });
     },

@@ -1,0 +1,20 @@
+// How the status page names the kernels in WebAssembly, the same on every host.
+
+import type { WasmBuild } from "@attune/ml/engine/wasm-kernel";
+
+export interface WasmChoice {
+  readonly build: WasmBuild;
+  /** As many as were asked for. */
+  readonly threads: number;
+  /** Why one thread computes after all. */
+  readonly failure: string | undefined;
+}
+
+export function wasmInWords({ build, threads, failure }: WasmChoice): string {
+  const on = failure === undefined ? inThreads(threads) : `one thread instead of ${threads} (${failure})`;
+  return `kernels in WebAssembly with ${build === "relaxed" ? "relaxed SIMD" : "SIMD"} on ${on}`;
+}
+
+export function inThreads(threads: number): string {
+  return threads === 1 ? "one thread" : `${threads} threads`;
+}

@@ -1,0 +1,16 @@
+// A page that asks a worker, since a page's own thread may not wait for others.
+
+import type { ThreadsAnswer, ThreadsQuestion } from "./threads-worker.js";
+
+const ask = (question: ThreadsQuestion) =>
+  new Promise<ThreadsAnswer>((resolve, reject) => {
+    const worker = new Worker("/bundle/threads-worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => {
+      worker.terminate();
+      resolve(data);
+    };
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(question);
+  });
+
+Object.assign(globalThis, { ask });
