@@ -69,8 +69,16 @@ async function refusal(...argv: string[]): Promise<string> {
 /** As if the command had been stopped: heads of 1,000 hidden units take most of a minute, and one of each kind is enough. */
 function saveMostElmCells(mapping: DatasetMapping): void {
   const { tasks } = openExperiments({
-    ...{ names: experimentNames, dataDirectory: at("chat.jsonl"), mapping, extractors: [at("tiny")], split: "dev" },
-    ...{ full: false, withBp: false, jobs: 0, iemocapDirectory: undefined, cacheDirectory: at("home", "cache") },
+    names: experimentNames,
+    dataDirectory: at("chat.jsonl"),
+    mapping,
+    extractors: [at("tiny")],
+    split: "dev",
+    full: false,
+    withBp: false,
+    jobs: 0,
+    iemocapDirectory: undefined,
+    cacheDirectory: at("home", "cache"),
   });
   const store = openCellStore(at("home", "cache", "cells.jsonl"));
   const first = new Map<string, string>();
@@ -105,16 +113,16 @@ describe("A user's own rows", () => {
     for (const { table, cells } of result.tables) {
       expect(cells.length, table).toBeGreaterThan(0);
       if (table === "table3") continue;
-      for (const { paper, note } of cells) expect([paper, note.includes("paper: ")]).toEqual([null, false]);
+      for (const { paper, paperNotes } of cells) expect([paper, paperNotes]).toEqual([null, []]);
     }
     const [linear, missing] = ["tiny", "BERT-Medium"].map((column) => cellOf(cellsOf("table4"), "Linear", column)!);
-    expect(linear).toMatchObject({ n: 3, note: expect.stringContaining("the paper's number is of MELD") });
+    expect(linear).toMatchObject({ n: 3, notes: expect.arrayContaining(["the paper's number is of MELD"]) });
     expect(linear!.measured).toBeGreaterThan(0.2);
-    expect(missing!.note).toContain("no checkpoint given");
+    expect(missing!.notes[0]).toContain("no checkpoint given");
     for (const row of ["BP", "Hidden", "ELM", "OSELM (balanced)"]) {
       const cell = cellOf(cellsOf("table4"), row, "tiny")!;
       expect(cell.measured, row).toBeGreaterThan(0);
-      expect(cell.note, row).not.toContain("saved before");
+      expect(cell.notes.join(), row).not.toContain("saved before");
     }
     expect(JSON.stringify(result)).not.toContain("secret");
   });
@@ -127,7 +135,7 @@ describe("A user's own rows", () => {
     );
     expect(counts[0]! + counts[1]! + counts[2]!).toBe(150);
     for (const held of counts.slice(1)) expect(Math.abs(held - 15)).toBeLessThanOrEqual(2);
-    expect(cells[0]!.note).toContain("a tenth each is dev and test");
+    expect(cells[0]!.notes.join()).toContain("a tenth each is dev and test");
   });
 
   it("have baselines of their own", () => {
@@ -146,7 +154,7 @@ describe("A user's own rows", () => {
     expect(people.slice(0, 3).sort()).toEqual(["Ann", "Bo & Co", "Cy"]);
     expect(cellOf(cellsOf("table7"), "Ann", "scratch, 25")).toMatchObject({ n: 20 });
     const shipped = cellOf(cellsOf("table7"), "Ann", "prior + personal, 0")!;
-    expect(shipped).toMatchObject({ measured: null, note: expect.stringMatching(/knows neutral, joy, .*--labels/) });
+    expect(shipped).toMatchObject({ measured: null, notes: [expect.stringMatching(/knows neutral, joy, .*--labels/)] });
     const samples = cellsOf("table2");
     expect(samples.length).toBeGreaterThan(2 * 3);
     expect(samples.every(({ row }) => /^(Ann|Bo & Co|Cy), dev line \d+$/.test(row))).toBe(true);
@@ -184,7 +192,9 @@ describe("A dataset's form", () => {
       /^INVALID_INPUT --split test: .*parts holds no test part/,
     );
     expect(openData(at("parts"), { labels: { glad: "joy" } }, "dev")).toMatchObject({
-      ...{ classes: ["joy", "other"], speakers: [], notes: [] },
+      classes: ["joy", "other"],
+      speakers: [],
+      notes: [],
       dev: [{ labelId: 0 }, { labelId: 0 }],
     });
     writeFileSync(at("few.csv"), `text,label\n${rows.slice(0, 20).join("")}`);
@@ -194,8 +204,16 @@ describe("A dataset's form", () => {
 
 describe("Which dataset", () => {
   const options = (dataDirectory: string, more: Partial<ExperimentOptions> = {}) => ({
-    ...{ names: ["table2", "table3", "table7"], dataDirectory, extractors: [at("tiny")], split: "dev", jobs: 0 },
-    ...{ full: false, withBp: false, iemocapDirectory: undefined, cacheDirectory: at("cache"), ...more },
+    names: ["table2", "table3", "table7"],
+    dataDirectory,
+    extractors: [at("tiny")],
+    split: "dev",
+    jobs: 0,
+    full: false,
+    withBp: false,
+    iemocapDirectory: undefined,
+    cacheDirectory: at("cache"),
+    ...more,
   });
   const opened = (dataDirectory: string, more: Partial<ExperimentOptions> = {}) => {
     const { bench, experiments } = openExperiments(options(dataDirectory, more) as ExperimentOptions);
@@ -221,7 +239,7 @@ describe("Which dataset", () => {
     expect(cellOf(cells[1]!, "excited", "Test")).toMatchObject({ paper: 299, measured: 3 });
     // Three turns a speaker: nobody has enough.
     expect(cells[2]).toEqual([
-      expect.objectContaining({ measured: null, note: expect.stringMatching(/^no speaker has 25 utterances/) }),
+      expect.objectContaining({ measured: null, notes: [expect.stringMatching(/^no speaker has 25 utterances/)] }),
     ]);
     expect(cellOf(cells[0]!, "Ses01F, dev Ses01F_impro01_F000", "Real label")).toBeUndefined();
     expect(cells[0]![0]!.row).toMatch(/^Ses0\d[FM], dev Ses0\d\w_/);

@@ -56,8 +56,15 @@ async function run(argv: readonly string[]): Promise<void> {
 /** The table of these extractors with nothing computed: what it asks for and what it says of what is not there. */
 function table5(extractors: readonly string[]) {
   const opened = openExperiments({
-    ...{ names: ["table5"], dataDirectory: at("meld"), extractors, split: "dev", full: false, withBp: false, jobs: 1 },
-    ...{ iemocapDirectory: at("release"), cacheDirectory: at("cache") },
+    names: ["table5"],
+    dataDirectory: at("meld"),
+    extractors,
+    split: "dev",
+    full: false,
+    withBp: false,
+    jobs: 1,
+    iemocapDirectory: at("release"),
+    cacheDirectory: at("cache"),
   });
   const { bench, experiments } = opened;
   const cells = experiments[0]!.assemble(() => ({ scores: [0.5], notes: [], seconds: 0 }));
@@ -80,10 +87,10 @@ async function follow(note: string): Promise<void> {
 
 describe("Table 5", () => {
   it("gets its pre-trained column from the commands that its note names", async () => {
-    const { measured, note } = table5([]).cellOf("BERT-Tiny, pre-trained");
+    const { measured, notes } = table5([]).cellOf("BERT-Tiny, pre-trained");
     expect(measured).toBeNull();
-    expect(note).toContain(`--data ${at("release")}`);
-    await follow(note);
+    expect(notes[0]).toContain(`--data ${at("release")}`);
+    await follow(notes[0]!);
 
     const record: RunRecord = JSON.parse(readFileSync(at("runs", "bert-tiny", "run.json"), "utf8"));
     expect(record.tasks).toEqual([{ name: "iemocap", set: "iemocap", labels: iemocapLabels }]);
@@ -96,7 +103,7 @@ describe("Table 5", () => {
     const extractors = [`bert-tiny=${at("extractors/bert-tiny")}`, `bert-tiny-pretrained=${at("runs/bert-tiny")}`];
     const { bench, cellOf } = table5(extractors);
     for (const [index, variant] of ["regular", "pre-trained"].entries()) {
-      expect(cellOf(`BERT-Tiny, ${variant}`)).toMatchObject({ measured: 0.5, note: "" });
+      expect(cellOf(`BERT-Tiny, ${variant}`)).toMatchObject({ measured: 0.5, notes: [], paperNotes: [] });
       const source = bench.extractors[index]!;
       expect(source).toMatchObject({ paper: { extractor: "BERT-Tiny", pretrained: variant === "pre-trained" } });
       expect(source.folder.pooling).toBe("cls");
@@ -112,12 +119,14 @@ describe("Table 5", () => {
     }
     const tasks = [{ name: "meld", set: "meld", labels: emotionLabels }];
     writeFileSync(at("others", "run.json"), JSON.stringify({ data: [], tasks }));
-    expect(table5([`bert-tiny-pretrained=${at("others")}`]).cellOf("BERT-Tiny, pre-trained").note).toBe(
-      "pre-trained on MELD; paper: on IEMOCAP",
-    );
-    expect(table5([at("others")]).cellOf("others, pre-trained").note).toContain(
-      "pre-trained on MELD; paper: BERT-Tiny",
-    );
+    expect(table5([`bert-tiny-pretrained=${at("others")}`]).cellOf("BERT-Tiny, pre-trained")).toMatchObject({
+      notes: ["pre-trained on MELD"],
+      paperNotes: ["on IEMOCAP"],
+    });
+    expect(table5([at("others")]).cellOf("others, pre-trained")).toMatchObject({
+      notes: ["pre-trained on MELD"],
+      paperNotes: ["BERT-Tiny pre-trained on IEMOCAP"],
+    });
     writeFileSync(at("others", "run.json"), "{}");
     expect(() => table5([at("others")])).toThrow(/run\.json: is no record of a run/);
   });

@@ -26,7 +26,14 @@ const specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 function recorder(): CommandIo & { readonly out: string[]; readonly err: string[] } {
   const [out, err]: [string[], string[]] = [[], []];
-  return { out, err, stdout: (line) => out.push(line), stderr: (text) => err.push(text), json: true, isTty: false };
+  return {
+    out,
+    err,
+    stdout: (line) => void out.push(line),
+    stderr: (text) => void err.push(text),
+    json: true,
+    isTty: false,
+  };
 }
 
 beforeAll(() => {
@@ -92,7 +99,7 @@ describe("attune extractor freeze", () => {
     }
     const third = readFileSync(at("third", "README.md"), "utf8");
     expect(third).toContain("of 21 EmoryNLP rows");
-    expect(third).toContain("freeze --run run --data data/goemotions --extra data/emorynlp");
+    expect(third).toContain("freeze --run run --data goemotions --extra emorynlp");
     const files = Object.fromEntries(
       releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("first", name)))]),
     );

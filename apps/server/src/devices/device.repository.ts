@@ -109,7 +109,14 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
   const fleetName = (token as NonNullable<typeof token>).fleetName;
   const device = await tx.device.create({
     data: {
-      ...{ id: newDevice, fleetName, nkey, epoch, deviceKind, engine, memory, enrolledAt: new Date(nowMs) },
+      id: newDevice,
+      fleetName,
+      nkey,
+      epoch,
+      deviceKind,
+      engine,
+      memory,
+      enrolledAt: new Date(nowMs),
       // Whoever enrols has shown that it signs under prefixes.
       prefixedPolls: true,
       epochs: { create: { epoch, begunAt: new Date(nowMs) } },

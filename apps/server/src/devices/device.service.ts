@@ -114,7 +114,10 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const target: SignedTarget = {
       version: 2,
       kind: "target",
-      ...{ device: device.id, epoch, sequence, number: number ?? 0 },
+      device: device.id,
+      epoch,
+      sequence,
+      number: number ?? 0,
       issuedAt: new Date(nowMs).toISOString(),
       expiresAt: new Date(nowMs + targetLifeMs).toISOString(),
       beginEpoch: number === undefined,

@@ -14,8 +14,20 @@ interface Arrays {
 }
 /** The format's other types. Nothing here computes with them: a tensor's `data` are its bytes as they lie. */
 const opaqueBits = {
-  ...{ C64: 64, U64: 64, U32: 32, I16: 16, U16: 16, BOOL: 8 },
-  ...{ F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F6_E2M3: 6, F6_E3M2: 6, F4: 4 },
+  C64: 64,
+  U64: 64,
+  U32: 32,
+  I16: 16,
+  U16: 16,
+  BOOL: 8,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
 };
 type Opaque = { readonly [D in keyof typeof opaqueBits]: Uint8Array };
 type Data = Arrays & Opaque;
@@ -44,7 +56,14 @@ export interface ByteSource {
 }
 
 const bitsPerElement: Record<Dtype, number> = {
-  ...{ F64: 64, I64: 64, F32: 32, I32: 32, F16: 16, BF16: 16, I8: 8, U8: 8 },
+  F64: 64,
+  I64: 64,
+  F32: 32,
+  I32: 32,
+  F16: 16,
+  BF16: 16,
+  I8: 8,
+  U8: 8,
   ...opaqueBits,
 };
 const arrayOf = {

@@ -163,8 +163,14 @@ describe("an imported folder", () => {
 describe("config.json and tokenizer files of other kinds", () => {
   const bert = parseSafetensors(new Uint8Array(readFileSync(join(golden, "encoder-deep.safetensors"))));
   const settings = {
-    ...{ hidden_size: 6, num_attention_heads: 6, num_hidden_layers: 4, intermediate_size: 24, vocab_size: 30 },
-    ...{ max_position_embeddings: 40, hidden_act: "relu", model_type: "bert" },
+    hidden_size: 6,
+    num_attention_heads: 6,
+    num_hidden_layers: 4,
+    intermediate_size: 24,
+    vocab_size: 30,
+    max_position_embeddings: 40,
+    hidden_act: "relu",
+    model_type: "bert",
   };
   const tensors = new Map(bert.tensors).set("bert.embeddings.position_embeddings.weight", {
     dtype: "F32",

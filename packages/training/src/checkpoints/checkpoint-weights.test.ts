@@ -17,8 +17,13 @@ const folderOf = () => mkdtempSync(join(directory, "checkpoint-"));
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 const configOf = (layers: number) => ({
-  ...{ model_type: "bert", vocab_size: 30, max_position_embeddings: 20, num_hidden_layers: layers },
-  ...{ hidden_size: 64, num_attention_heads: 4, intermediate_size: 64 },
+  model_type: "bert",
+  vocab_size: 30,
+  max_position_embeddings: 20,
+  num_hidden_layers: layers,
+  hidden_size: 64,
+  num_attention_heads: 4,
+  intermediate_size: 64,
 });
 
 /** The encoder's weights as views of one storage, each at the offset that `place` gives it. */
@@ -68,8 +73,14 @@ describe("weights that are views of one storage", () => {
 
 describe("in a checkpoint's place of a file", () => {
   const names = [
-    ...["config.json", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "merges.txt"],
-    ...["tokenizer_config.json", "README.md", "import.json"],
+    "config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "merges.txt",
+    "tokenizer_config.json",
+    "README.md",
+    "import.json",
   ];
   it.each(names)("%s, an endless device or a pipe that nobody writes is refused at once", (name) => {
     const makeDevice = (path: string) => symlinkSync("/dev/zero", path);

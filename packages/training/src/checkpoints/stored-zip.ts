@@ -1,4 +1,6 @@
 // The entries of a zip file whose entries are stored, not compressed, as views of the file: nothing is unpacked, so nothing can grow.
+// A library is no better here: fflate and yauzl check neither the contents' checksums nor overlaps, and each copies every entry, which doubles the
+// memory that a checkpoint of 500 MB takes.
 // PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16 and 4.5.3.
 
 import { crc32 } from "node:zlib";

@@ -31,12 +31,20 @@ export function kindOfModel(modelType: string): Kind {
 export const specialDefaults: Readonly<Record<Kind, Settings>> = {
   plain: {},
   wordPiece: {
-    ...{ unk_token: "[UNK]", sep_token: "[SEP]", pad_token: "[PAD]" },
-    ...{ cls_token: "[CLS]", mask_token: "[MASK]" },
+    unk_token: "[UNK]",
+    sep_token: "[SEP]",
+    pad_token: "[PAD]",
+    cls_token: "[CLS]",
+    mask_token: "[MASK]",
   },
   byteLevel: {
-    ...{ bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>", sep_token: "</s>" },
-    ...{ pad_token: "<pad>", cls_token: "<s>", mask_token: "<mask>" },
+    bos_token: "<s>",
+    eos_token: "</s>",
+    unk_token: "<unk>",
+    sep_token: "</s>",
+    pad_token: "<pad>",
+    cls_token: "<s>",
+    mask_token: "<mask>",
   },
 };
 

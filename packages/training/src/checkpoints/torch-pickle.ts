@@ -12,9 +12,24 @@ export type PickleObject =
 
 /** Bytes per element. */
 export const storageWidths = {
-  ...{ F64: 8, F32: 4, F16: 2, BF16: 2 },
-  ...{ I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1, C64: 8, C128: 16 },
-  ...{ QInt8: 1, QUInt8: 1, QInt32: 4, QUInt4x2: 1, QUInt2x4: 1, untyped: 1 },
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+  C64: 8,
+  C128: 16,
+  QInt8: 1,
+  QUInt8: 1,
+  QInt32: 4,
+  QUInt4x2: 1,
+  QUInt2x4: 1,
+  untyped: 1,
 } as const;
 export type StorageType = keyof typeof storageWidths;
 
@@ -96,8 +111,11 @@ const calls: Readonly<Record<string, Call>> = {
   "torch._utils._rebuild_parameter_with_state": parameter,
   ...Object.fromEntries(
     [
-      ...["torch._utils._rebuild_qtensor", "torch._utils._rebuild_sparse_tensor", "torch.serialization._get_layout"],
-      ...["torch.Size", "torch.device"],
+      "torch._utils._rebuild_qtensor",
+      "torch._utils._rebuild_sparse_tensor",
+      "torch.serialization._get_layout",
+      "torch.Size",
+      "torch.device",
     ].map((name) => [name, (): PickleValue => ({ kind: "unread", name })]),
   ),
 };

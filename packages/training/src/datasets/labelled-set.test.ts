@@ -65,7 +65,9 @@ describe("A labelled set", () => {
     write("Anrufe 2/train.csv", 'label,text\nexcited,"well, yes"\nFrustrated,no\n');
     write("Anrufe 2/dev.csv", "text,label\nhm,calm\n");
     expect(loadLabelledSet(join(root, "Anrufe 2"))).toMatchObject({
-      ...{ kind: "own", name: "anrufe-2", labels: ["frustrated", "excited", "calm"] },
+      kind: "own",
+      name: "anrufe-2",
+      labels: ["frustrated", "excited", "calm"],
       train: [
         { text: "well, yes", labelIds: [1] },
         { text: "no", labelIds: [0] },
@@ -75,7 +77,9 @@ describe("A labelled set", () => {
     write("meld/labels.txt", "frustrated\nexcited\n");
     write("meld/train.tsv", "so\t1,0\tid\n");
     expect(loadLabelledSet(join(root, "meld"))).toMatchObject({
-      ...{ kind: "own", name: "own-meld", labels: ["frustrated", "excited"] },
+      kind: "own",
+      name: "own-meld",
+      labels: ["frustrated", "excited"],
       train: [{ label: "excited,frustrated", labelIds: [1, 0] }],
     });
   });

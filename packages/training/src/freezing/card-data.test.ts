@@ -6,7 +6,9 @@ import { cardDataOf } from "./card-data.js";
 const goEmotions: TaskRecord = { name: "goemotions", set: "goemotions", labels: ["joy", "fear"] };
 const meld: TaskRecord = { name: "meld", set: "meld", labels: ["fine", "fear"], renamed: { joy: "fine" } };
 const calls: TaskRecord = {
-  ...{ name: "calls", set: "own", labels: ["bored", "keen"] },
+  name: "calls",
+  set: "own",
+  labels: ["bored", "keen"],
   columns: { text: "Said", label: "Mood" },
 };
 const emoryNlp: TaskRecord = { name: "emorynlp", set: "emorynlp", labels: [] };
@@ -14,10 +16,10 @@ const emoryNlp: TaskRecord = { name: "emorynlp", set: "emorynlp", labels: [] };
 describe("A card's data", () => {
   it("are GoEmotions and EmoryNLP where a record is older than other sets", () => {
     const data = ["goemotions/train", "goemotions/dev", "emorynlp"].map((name) => ({ name, rows: 1, sha256: "" }));
-    const former = cardDataOf({ data });
-    const now = cardDataOf({ data, tasks: [goEmotions, emoryNlp] });
-    for (const { titles, isGoEmotions, isOpen, flags } of [former, now]) {
-      expect([titles, isGoEmotions, isOpen]).toEqual(["GoEmotions and EmoryNLP", true, true]);
+    const former = cardDataOf({ data }, "data/");
+    const now = cardDataOf({ data, tasks: [goEmotions, emoryNlp] }, "data/");
+    for (const { titles, isOpen, flags } of [former, now]) {
+      expect([titles, isOpen]).toEqual(["GoEmotions and EmoryNLP", true]);
       expect(flags).toEqual({ data: "--data data/goemotions", others: " --extra data/emorynlp" });
     }
     expect(former.description("x")).toBe(now.description("x"));
@@ -30,7 +32,7 @@ describe("A card's data", () => {
       /^calls, .* under the labels bored, keen: the main task; its dev split chose\. MELD .*, renamed to fine, fear: a second task\.$/,
     );
     expect(`${flags.data}${flags.others}`).toBe(
-      '--data data/calls --extra data/meld --columns "text=Said,label=Mood" --labels "joy=fine"',
+      '--data calls --extra meld --columns "text=Said,label=Mood" --labels "joy=fine"',
     );
   });
 });

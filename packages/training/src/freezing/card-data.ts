@@ -29,7 +29,6 @@ export interface CardData {
   readonly title: string;
   /** As in "A and B". */
   readonly titles: string;
-  readonly isGoEmotions: boolean;
   readonly onMeld: boolean;
   readonly isOpen: boolean;
   /** `chosen`: what the main set's dev rows did. */
@@ -38,7 +37,8 @@ export interface CardData {
   readonly flags: { readonly data: string; readonly others: string };
 }
 
-export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
+/** `folder`: where the sets are, ending in a slash; empty for sets under their plain names. */
+export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">, folder = ""): CardData {
   const sets = run.tasks ?? formerTasks(run);
   const [main, second] = sets as [TaskRecord, TaskRecord | undefined];
   const columns = sets.find((task) => task.columns)?.columns;
@@ -46,14 +46,13 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">): CardData {
   return {
     title: titleOf(main),
     titles: sets.map(titleOf).join(" and "),
-    isGoEmotions: main.set === "goemotions" && main.renamed === undefined,
     onMeld: sets.some(({ set }) => set === "meld"),
     isOpen: sets.every(({ set }) => openKinds.includes(set)),
     description: (chosen) =>
       `${descriptionOf(main)}: the main task; ${chosen}.${overlapOf(main)}${second ? ` ${descriptionOf(second)}: a second task.${overlapOf(second)}` : ""}`,
     flags: {
-      data: `--data ${pathOf(main)}`,
-      others: `${second ? ` --extra ${pathOf(second)}` : ""}${columns ? ` --columns ${pairsText({ text: columns.text, label: columns.label })}` : ""}${Object.keys(renamed).length > 0 ? ` --labels ${pairsText(renamed)}` : ""}`,
+      data: `--data ${pathOf(main, folder)}`,
+      others: `${second ? ` --extra ${pathOf(second, folder)}` : ""}${columns ? ` --columns ${pairsText({ text: columns.text, label: columns.label })}` : ""}${Object.keys(renamed).length > 0 ? ` --labels ${pairsText(renamed)}` : ""}`,
     },
   };
 }
@@ -77,6 +76,6 @@ function overlapOf({ set }: TaskRecord): string {
   return set === "emorynlp" ? " Some of its utterances\nmay be in MELD's train split." : "";
 }
 
-function pathOf({ name, set }: TaskRecord): string {
-  return set === "iemocap" ? "IEMOCAP_full_release" : `data/${set === "own" ? name : set}`;
+function pathOf({ name, set }: TaskRecord, folder: string): string {
+  return set === "iemocap" ? "IEMOCAP_full_release" : `${folder}${set === "own" ? name : set}`;
 }

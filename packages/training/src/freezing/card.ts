@@ -1,9 +1,10 @@
 // The model card of a frozen extractor: what it is, what it was made of, how it was measured and where it must not be trusted.
 
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
-import { recipeNameOf, recipeNotes } from "../pretraining/data/recipe.js";
+import { recipeNameOf } from "../pretraining/data/recipe.js";
 import { endingText } from "../pretraining/loop/ending.js";
 import type { RunRecord, TeacherRecord } from "../pretraining/run/run-record.js";
+import type { CardAbout } from "./card-about.js";
 import { type CardData, cardDataOf } from "./card-data.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
@@ -11,18 +12,22 @@ import { priorChoices } from "./prior-head.js";
 
 export interface CardInput {
   readonly run: RunRecord;
+  readonly about: CardAbout;
   readonly frozen: FreezeOutcome;
   /** Absent where MELD was not at hand. */
   readonly evaluation?: Evaluation | undefined;
 }
 
-export function cardOf(origin: Origin, measured: Omit<CardInput, "run">): string {
+export function cardOf(origin: Origin, measured: Pick<CardInput, "frozen" | "evaluation">): string {
   return origin.kind === "run"
-    ? cardText({ run: origin.record, ...measured })
+    ? cardText({ run: origin.record, about: origin.about ?? {}, ...measured })
     : importedCardText(origin.record, measured);
 }
 
-function importedCardText(imported: ImportRecord, { frozen, evaluation }: Omit<CardInput, "run">): string {
+function importedCardText(
+  imported: ImportRecord,
+  { frozen, evaluation }: Pick<CardInput, "frozen" | "evaluation">,
+): string {
   const { modelType, numHiddenLayers, hiddenSize, vocabularySize, parameters, pooling, maxTokens, source } = imported;
   return `# A feature extractor imported from ${source}
 
@@ -79,16 +84,14 @@ function measuredText(evaluation: Evaluation | undefined): string {
     : metrics(evaluation);
 }
 
-function cardText({ run, frozen, evaluation }: CardInput): string {
+function cardText({ run, about, frozen, evaluation }: CardInput): string {
   const { recipe } = run;
-  const data = cardDataOf(run);
-  const { title, titles, isGoEmotions, onMeld, isOpen } = data;
-  // Of a recipe whose numbers were changed, or on other data, it would not be true.
-  const note = isGoEmotions ? recipeNotes[recipeNameOf(recipe) ?? ""] : undefined;
-  return `# ${isGoEmotions ? "The bundled feature extractor" : `A feature extractor pre-trained on ${title}`}
+  const data = cardDataOf(run, about.dataFolder);
+  const { titles, onMeld, isOpen } = data;
+  return `# ${about.title ?? `A feature extractor pre-trained on ${titles}`}
 
 Turns ${isOpen ? "an English" : "an"} utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
-emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run)}
+emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run, about)}
 
 ## Architecture
 
@@ -106,15 +109,15 @@ Identity of the features: \`${frozen.identity}\`
 |---|---:|---|
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
-${data.description(recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing")} The data are not in this repository.
+${data.description(recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing")}${about.dataNote === undefined ? "" : ` ${about.dataNote}`}
 
 ## Recipe
 
-${commandText(run, frozen.dialogueRows > 0 ? " --extra data/emorynlp" : "")}
+${commandText({ run, about, frozen, evaluation })}
 
-${trainingText(run)} The exported files' features differ from
+${trainingText(run, about)} The exported files' features differ from
 the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
-${note === undefined ? "" : `\n${note}\n`}
+${about.recipeNote === undefined ? "" : `\n${about.recipeNote}\n`}
 ${priorText(frozen)}
 
 ## Measured
@@ -123,24 +126,31 @@ ${onMeld ? "It was pre-trained on MELD's train split, so these are not the numbe
 
 ## Limits
 
-${startingPointLimits(run)}- ${isOpen ? "English only, written-chat and sitcom register; American; Reddit's and television's biases are in it" : `It knows the language and the register of ${titles}, and has their biases`}. Not evaluated on any group of people.
-- GoEmotions' \`joy\` is wider than MELD's (admiration, gratitude, optimism count as joy); the prior head over-predicts it on dialogue.
-- Rare emotions (disgust, fear) are recognised poorly before a person's own corrections come in.
-- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
+${startingPointLimits(run)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
 - It recognises what words sound like, not what anyone feels; it must not decide anything about a person.
 `;
 }
 
+/** What follows from the data alone; how far a head errs is measured, not assumed. */
+function limitsOf(titles: string): string[] {
+  return [
+    `It knows the language and the register of ${titles}, and has their biases. This card measures no group of people on its own.`,
+    "GoEmotions' `joy`, from which the prior head learns, is wider than MELD's (admiration, gratitude, optimism count as joy).",
+    "Disgust and fear are rare in GoEmotions: the prior head learned them from few rows.",
+  ];
+}
+
+/** What the publishers of a checkpoint say of their texts. */
+const checkpointTexts: Readonly<Record<string, string>> = {
+  "sentence-transformers/all-MiniLM-L6-v2": "a billion sentence pairs from the web, Reddit comments among them",
+};
+
 /** What a published checkpoint brings along; nothing for weights that began at random. */
 function startingPointLimits({ checkpoint }: RunRecord): string {
   if (checkpoint === undefined) return "";
-  const { source } = checkpoint;
-  const name = source.slice(source.lastIndexOf("/") + 1).replace(/@.*/, "");
-  const data =
-    name === "all-MiniLM-L6-v2"
-      ? "a billion sentence pairs from the web, Reddit comments among them"
-      : "texts of their own choice";
-  return `- ${name} was trained by its publishers on ${data}; what they hold of bias and of other
+  const source = checkpoint.source.replace(/^hf:/, "").replace(/@.*/, "");
+  const name = source.slice(source.lastIndexOf("/") + 1);
+  return `- ${name} was trained by its publishers on ${checkpointTexts[source] ?? "texts of their own choice"}; what they hold of bias and of other
   people's terms is in these weights too.
 `;
 }
@@ -151,12 +161,11 @@ const architectures: Readonly<Record<string, string>> = {
   mobilebert: "MobileBERT's encoder (Sun et al. 2020)",
 };
 
-function licenceText(run: RunRecord): string {
+function licenceText(run: RunRecord, about: CardAbout): string {
   const { titles, isOpen } = cardDataOf(run);
   const terms = isOpen ? "" : ` The terms of ${titles} bind whoever passes it on.`;
-  if (run.checkpoint === undefined) {
-    return isOpen ? "Licence: Apache-2.0, as this repository's." : `Licence: its maker's to state.${terms}`;
-  }
+  if (about.licence !== undefined) return `${about.licence}${terms}`;
+  if (run.checkpoint === undefined) return `Licence: its maker's to state.${terms}`;
   const { licence, source } = run.checkpoint;
   return licence === undefined
     ? `Licence: as ${source}'s, which its files do not name.${terms}`
@@ -167,7 +176,7 @@ function vocabularyText({ recipe, checkpoint }: RunRecord): string {
   const { vocabularySize, minimumPieceCount } = recipe;
   const whole =
     checkpoint === undefined
-      ? "BERT's uncased vocabulary"
+      ? "the given vocabulary"
       : `the checkpoint's ${checkpoint.vocabularySize.toLocaleString("en")}`;
   if (vocabularySize !== undefined) {
     return `${whole}, pruned to single characters and the pieces that the training texts hold most`;
@@ -204,14 +213,19 @@ function epochsText(epochs: number): string {
   return `${text} ${text === "1" ? "epoch" : "epochs"}`;
 }
 
-function commandText(run: RunRecord, freezeExtra: string): string {
+/** What repeats the run, with the data and the frozen folder where `about` has them, or else under their plain names. */
+function commandText({ run, about, frozen, evaluation }: CardInput): string {
   const { teacher, reference } = run;
-  const { flags } = cardDataOf(run);
+  const { dataFolder = "", out = "frozen" } = about;
+  const { flags } = cardDataOf(run, dataFolder);
   const others = `${teacher ? " --teacher teacher" : ""}${reference ? " --reference-run full-run" : ""}`;
+  const recipeFile = about.out === undefined ? "run.json" : `${out}/run.json`;
+  const extra = frozen.dialogueRows > 0 ? ` --extra ${dataFolder}emorynlp` : "";
+  const meld = evaluation === undefined ? "" : ` --meld ${dataFolder}meld`;
   const commands = [
     ...(teacher ? [`${pretrainText(teacher, { flags, file: "teacher.json" })} --out teacher`] : []),
-    `${pretrainText(run, { flags, file: "assets/extractor/run.json" })}${others} --out run`,
-    `attune extractor freeze --run run --data data/goemotions${freezeExtra} --out assets/extractor --meld data/meld`,
+    `${pretrainText(run, { flags, file: recipeFile })}${others} --out run`,
+    `attune extractor freeze --run run --data ${dataFolder}goemotions${extra} --out ${out}${meld}`,
   ];
   return commands.map((command) => `    ${command}`).join("\n");
 }
@@ -223,13 +237,13 @@ function pretrainText(
 ): string {
   const start =
     checkpoint === undefined
-      ? "--vocabulary data/vocab/bert-uncased/vocab.txt"
+      ? "--vocabulary vocab.txt"
       : // A hub's name is fetched; any other is a folder.
         `--from ${/^[\w.-]+\/[\w.-]+(@[\w.-]+)?$/.test(checkpoint.source) ? "hf:" : ""}${checkpoint.source}`;
   return `attune pretrain ${flags.data} ${start}${flags.others} --recipe ${recipeNameOf(recipe) ?? file} --seed ${seed}`;
 }
 
-function trainingText(run: RunRecord): string {
+function trainingText(run: RunRecord, { machine }: CardAbout): string {
   const { recipe, teacher, evaluations, selectedEvaluation, trainingSeconds, backend, node } = run;
   const { learningRate, headLearningRate = learningRate, distillation } = recipe;
   const rates =
@@ -248,7 +262,7 @@ function trainingText(run: RunRecord): string {
   return `Cross-entropy over each set's own labels${weighing}${soft}, AdamW (learning rate ${rates},
 weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
 over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
-weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev).${ending === undefined ? "" : ` Training ended ${ending}.`} ${Math.round(trainingSeconds / 60)} minutes on one shared CPU core,
+weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev).${ending === undefined ? "" : ` Training ended ${ending}.`} ${Math.round(trainingSeconds / 60)} minutes${machine === undefined ? "" : ` on ${machine}`},
 ${backend}, Node ${node}.`;
 }
 
@@ -266,7 +280,7 @@ function metrics(evaluation: Evaluation): string {
     ({ person, trainRows, devRows, f1Prior, f1Personal }) =>
       `| ${person} | ${trainRows} | ${devRows} | ${f1Prior.toFixed(3)} | ${f1Personal.toFixed(3)} |`,
   );
-  return `Weighted F1 on MELD's dev split (1,109 utterances). Heads are trained on its train split, their l2 (and, where it is said, their class weights)
+  return `Weighted F1 on MELD's dev split${evaluation.devRows === undefined ? "" : ` (${evaluation.devRows.toLocaleString("en")} utterances)`}. Heads are trained on its train split, their l2 (and, where it is said, their class weights)
 chosen on a fifth of that; the test split was not used.
 
 | | weighted F1 |

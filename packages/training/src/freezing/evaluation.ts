@@ -33,6 +33,8 @@ export interface EvaluationInput {
 
 /** Weighted F1 on MELD's dev split. */
 export interface Evaluation {
+  /** Absent from older records. */
+  readonly devRows?: number;
   readonly alwaysNeutral: number;
   readonly bagOfWords: number;
   /** The same encoder with its weights as they were before training. */
@@ -97,6 +99,7 @@ export function evaluateExtractor(input: EvaluationInput): Evaluation {
     classes,
   );
   return {
+    devRows: meld.dev.length,
     alwaysNeutral: weightedF1(truth, new Int32Array(truth.length), classes),
     bagOfWords: weightedF1(truth, words, classes),
     randomFeatures: scored(random, fitDimensionalityReduction(random.train)),

@@ -25,6 +25,7 @@ import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
 import { rowsText, type Warn } from "../datasets/warning.js";
 import { type RunRecord, readRunRecord } from "../pretraining/run/run-record.js";
+import { type CardAbout, readCardAbout } from "./card-about.js";
 import { goldenVectors } from "./golden.js";
 import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
@@ -166,13 +167,13 @@ export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)
 
 /** What a folder that is to be frozen came from: its own run, or a published checkpoint. */
 export type Origin =
-  | { readonly kind: "run"; readonly record: RunRecord }
+  | { readonly kind: "run"; readonly record: RunRecord; readonly about?: CardAbout }
   | { readonly kind: "import"; readonly record: ImportRecord };
 
 /** From run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, where it is missing or damaged. */
 export function readOrigin(directory: string): Origin {
   const path = join(directory, "import.json");
-  if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory) };
+  if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };
   try {
     return { kind: "import", record: JSON.parse(readFileSync(path, "utf8")) };
   } catch (cause) {

@@ -10,11 +10,24 @@ import { isOver, verifyTarget } from "./target.js";
 const device = "d".repeat(32);
 const epoch = "0123456789abcdef";
 const poll: Message<"poll"> = {
-  ...{ type: "poll", contract: 1, device, epoch, sequence: 7 },
-  ...{ releaseSequence: 0, state: "idle", reason: "none" },
+  type: "poll",
+  contract: 1,
+  device,
+  epoch,
+  sequence: 7,
+  releaseSequence: 0,
+  state: "idle",
+  reason: "none",
 };
 const target: SignedTarget = {
-  ...{ version: 2, kind: "target", device, epoch, sequence: 7, number: 12, beginEpoch: false, reports: 0 },
+  version: 2,
+  kind: "target",
+  device,
+  epoch,
+  sequence: 7,
+  number: 12,
+  beginEpoch: false,
+  reports: 0,
   issuedAt: "2026-11-22T00:00:00.000Z",
   expiresAt: "2026-11-29T00:00:00.000Z",
   release: null,

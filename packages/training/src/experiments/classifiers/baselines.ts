@@ -23,7 +23,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
   const truth = () => labelsOf(bench.measured);
   return {
     bagOfWords: {
-      key: taskKey(bench, "bag-of-words"),
+      key: taskKey(bench, import.meta.url, "bag-of-words"),
       what: "bag of words",
       cost: 6,
       compute() {
@@ -36,7 +36,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
       },
     },
     alwaysNeutral: {
-      key: taskKey(bench, "always-neutral"),
+      key: taskKey(bench, import.meta.url, "always-neutral"),
       what: `always ${bench.data.classes[commonest]}`,
       cost: 0.1,
       compute() {
@@ -45,7 +45,7 @@ export function baselineTasks(bench: Workbench, shape: ExtractorSource): Baselin
       },
     },
     randomFeatures: {
-      key: taskKey(bench, "random-features", shape.key),
+      key: taskKey(bench, import.meta.url, "random-features", shape.key),
       what: "features of random encoders",
       cost: 110,
       async compute(report) {

@@ -27,7 +27,7 @@ const learningRate = 2e-4;
 
 /** Epochs by early stopping on the rows that settings are chosen on; the weights of the best epoch are measured. */
 export function bpTask(bench: Workbench, source: ExtractorSource): Task {
-  const key = taskKey(bench, `bp-${epochs}-${learningRate}`, "calibrated-1", source.key);
+  const key = taskKey(bench, import.meta.url, `bp-${epochs}-${learningRate}`, source.key);
   return {
     key,
     what: `end-to-end fine-tuning of ${source.name}`,

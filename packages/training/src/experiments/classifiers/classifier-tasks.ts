@@ -75,7 +75,7 @@ export function taskOf<S>(
   const { source, components } = choice;
   const person = choice.speaker === undefined ? 1 : 0.05;
   return {
-    key: taskKey(bench, "calibrated-1", classifier.name, featureKey(choice)),
+    key: taskKey(bench, import.meta.url, classifier.name, featureKey(choice)),
     what: `${classifier.name.split("-")[0]} on ${source.name}${components ? `, PCA ${components}` : ""}${choice.speaker ? `, ${choice.speaker}` : ""}`,
     cost: cost * scale * person,
     features: featureKey(components === undefined ? { source } : { source, components }),

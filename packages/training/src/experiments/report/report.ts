@@ -4,7 +4,8 @@ import { randomReferenceShape } from "../paper.js";
 import type { ExperimentRun } from "../run/experiment.js";
 import { failureText, faultOf } from "../run/failures.js";
 import { sampleTask } from "../tables/table2.js";
-import type { Baselines, Cell, TableResult } from "../workbench/outcome.js";
+import type { Baselines, Cell, Experiment, TableResult } from "../workbench/outcome.js";
+import { type Block, blocksOf, cellIn, namesOf, placedNotes } from "./blocks.js";
 import { escapeHtml } from "./charts.js";
 import { picturesOf } from "./report-pictures.js";
 import { elsewhere, valueText } from "./text-table.js";
@@ -14,7 +15,7 @@ export function reportHtml(run: ExperimentRun): string {
   const sections = result.tables.map((table, index) => {
     const title = experiments[index]!.title;
     const pictures = drawn(table.table, run);
-    const samples = table.table === "table2" ? samplesHtml(run) : cellsHtml(table);
+    const samples = table.table === "table2" ? samplesHtml(run) : cellsHtml(table, experiments[index]!.questions);
     return `<section id="${table.table}"><h2>${heading(table.table)}: ${escapeHtml(title)}</h2>${samples}${pictures === "" ? "" : `<div class="figures">${pictures}</div>`}${baselinesHtml(result.baselines, bench.split)}</section>`;
   });
   const links = result.tables.map(({ table }) => `<a href="#${table}">${heading(table)}</a>`).join(" ");
@@ -65,27 +66,38 @@ function extractorsHtml({ result }: ExperimentRun): string {
   return `<table class="plain"><tbody>${rows.join("")}</tbody></table>`;
 }
 
-/** Columns across, rows down; the paper's number under ours, and notes once each below. */
-function cellsHtml({ cells }: TableResult): string {
-  const columns = [...new Set(cells.map(({ column }) => column))];
-  const rows = [...new Set(cells.map(({ row }) => row))];
-  const notes = [...new Set(cells.map(({ note }) => note).filter((note) => note !== ""))];
-  const cellHtml = (cell: Cell | undefined) => {
-    if (cell === undefined) return "<td></td>";
-    const mark = cell.note === "" ? "" : `<sup>${notes.indexOf(cell.note) + 1}</sup>`;
-    const sd = cell.sd === null ? "" : `<span class="sd"> ± ${cell.sd.toFixed(3)}</span>`;
-    const paper = cell.paper === null ? "" : `<div class="paper">paper ${escapeHtml(String(cell.paper))}</div>`;
-    const ours =
-      cell.measured === null ? '<span class="none">not measured</span>' : `<b>${valueText(cell.measured)}</b>${sd}`;
-    return `<td>${ours}${mark}${paper}</td>`;
-  };
-  const lines = rows.map((row) => {
-    const own = columns.map((column) => cellHtml(cells.find((cell) => cell.row === row && cell.column === column)));
+/** A small table for each block of columns, under the question that it answers. */
+function cellsHtml({ cells }: TableResult, questions: Experiment["questions"] = {}): string {
+  return blocksOf(cells)
+    .map((block) => blockHtml(block, questions[block.name] ?? block.name))
+    .join("");
+}
+
+/** Columns across, rows down, the paper's number under ours; below, each note with the cells that it is about. */
+function blockHtml({ cells }: Block, caption: string): string {
+  const columns = namesOf(cells, "column");
+  const lines = namesOf(cells, "row").map((row) => {
+    const own = columns.map((column) => cellHtml(cellIn(cells, row, column)));
     return `<tr><th>${escapeHtml(row)}</th>${own.join("")}</tr>`;
   });
   const head = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
-  const list = notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("");
-  return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${lines.join("")}</tbody></table></div>${notes.length === 0 ? "" : `<details open><summary>Notes</summary><ol>${list}</ol></details>`}`;
+  const title = caption === "" ? "" : `<h3>${escapeHtml(caption)}</h3>`;
+  const items = placedNotes(cells).map(
+    ({ place, notes }) => `<li><b>${escapeHtml(place)}</b>: ${escapeHtml(notes.join("; "))}</li>`,
+  );
+  const list = items.length === 0 ? "" : `<details open><summary>Notes</summary><ul>${items.join("")}</ul></details>`;
+  return `${title}<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${lines.join("")}</tbody></table></div>${list}`;
+}
+
+function cellHtml(cell: Cell | undefined): string {
+  if (cell === undefined) return "<td></td>";
+  const sd = cell.sd === null ? "" : `<span class="sd"> ± ${cell.sd.toFixed(3)}</span>`;
+  const paper = cell.paper === null ? "" : `<div class="paper">paper ${escapeHtml(String(cell.paper))}</div>`;
+  const ours =
+    cell.measured === null
+      ? '<span class="none">not measured</span>'
+      : `<b>${escapeHtml(valueText(cell.measured))}</b>${sd}`;
+  return `<td>${ours}${paper}</td>`;
 }
 
 function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines, split: string): string {
@@ -118,7 +130,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.4rem;border-top:1px solid var(--line);padding-top:1.2rem}
 nav a{margin-right:.8rem}.scroll,.plain{overflow-x:auto}.plain{display:block}
 table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
-td{white-space:nowrap}.plain td{white-space:normal}tbody th{position:sticky;left:0;background:var(--paper)}
+h3{font-size:1rem;margin:1.4rem 0 0}td{white-space:nowrap}.plain td{white-space:normal}tbody th{position:sticky;left:0;background:var(--paper)}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{background:var(--shade)}
 .paper,.sd,.none,.small,sup{color:var(--soft)}.paper,.small{font-size:.82rem}td.right{font-weight:600}
 .figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0}figure{margin:0}figcaption{font-weight:600}
@@ -126,4 +138,5 @@ svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:11px}svg text.
 svg .grid{stroke:var(--line)}svg .level{stroke:var(--soft);stroke-width:1.4}
 .legend,.baselines{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.86rem;max-width:440px}.baselines{max-width:none;color:var(--soft)}
 .legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:50%;margin-right:.35rem;vertical-align:-1px}.legend svg{margin-right:.35rem}
-details{font-size:.86rem;color:var(--soft)}`;
+details{font-size:.86rem;color:var(--soft);overflow-wrap:anywhere}
+@media(max-width:600px){body{padding:0 .6rem}.scroll th,.scroll td{padding:.2rem .16rem;font-size:.72rem;white-space:normal}.paper,.sd{display:block;font-size:.64rem}.sd{white-space:nowrap}}`;

@@ -11,10 +11,18 @@ const baselines = {
 } satisfies Baselines & { alwaysNeutral: { label: string } };
 
 const cell = (row: string, column: string, more: Partial<Cell> = {}): Cell => ({
-  ...{ row, column, paper: null, measured: 0.5, sd: null, n: 1, note: "" },
+  row,
+  column,
+  paper: null,
+  measured: 0.5,
+  sd: null,
+  n: 1,
+  notes: [],
+  paperNotes: [],
   ...more,
 });
-const missing = (row: string, column: string, note: string) => cell(row, column, { measured: null, n: 0, note });
+const missing = (row: string, column: string, note: string) =>
+  cell(row, column, { measured: null, n: 0, notes: [note] });
 
 function linesOf(...cells: Cell[]): string[] {
   return tableText({ table: "table6", split: "dev", cells }, "After PCA", baselines).split("\n");
@@ -36,8 +44,8 @@ it("A note is told once, with the rows or columns that it is of", () => {
   const columns = ["Linear", "ELM"];
   const notes = (from: number) =>
     linesOf(
-      cell("ours", "Linear", { note: "chosen: l2 0.01; paper: BERT-Tiny" }),
-      cell("ours", "ELM", { note: "singular: 1000 units, l2 0; paper: BERT-Tiny" }),
+      cell("ours", "Linear", { notes: ["chosen: l2 0.01"], paperNotes: ["BERT-Tiny"] }),
+      cell("ours", "ELM", { notes: ["singular: 1000 units, l2 0"], paperNotes: ["BERT-Tiny"] }),
       ...rows.slice(from).flatMap((row) => columns.map((column) => missing(row, column, "no checkpoint given"))),
     ).filter((line) => line.startsWith("  ") && line.includes(": "));
   expect(notes(2)).toEqual([
@@ -56,7 +64,7 @@ it("Columns of one start stand in a block of their own", () => {
     cell("Joey", "All"),
     cell("Joey", "scratch, 25"),
     cell("Joey", "scratch, All"),
-    cell("Joey", "prior, own biases, 25", { note: "better" }),
+    cell("Joey", "prior, own biases, 25", { notes: ["better"] }),
     cell("Joey", "prior, own biases, All"),
     cell("Joey", "bag of words, everyone's rows"),
   );

@@ -114,6 +114,16 @@ describe("An experiment's report", () => {
     expect(html).not.toMatch(/src=|href="(?!#)|@import|url\(/);
     for (const picture of ["Joey", "tiny, FP16", "tiny, INT8"]) expect(html).toContain(picture);
   });
+
+  it("has a table of at most eight columns for each question of table 7", () => {
+    const [, section] = /<section id="table7">(.*?)<\/section>/s.exec(reportHtml(run))!;
+    const tables = section!.split("<table>").slice(1);
+    expect(tables).toHaveLength(5);
+    expect(section!.match(/<h3>[^<]*\?<\/h3>/g)).toHaveLength(5);
+    for (const table of tables) expect(table.match(/<th>/g)!.length).toBeGreaterThan(6);
+    for (const table of tables)
+      expect(/<thead>(.*?)<\/thead>/s.exec(table)![1]!.match(/<th>/g)!.length).toBeLessThan(9);
+  });
 });
 
 describe("Settings", () => {
@@ -154,9 +164,9 @@ describe("Each table", () => {
   it("3 says how to get IEMOCAP where it is not given", () => {
     const { cells } = tableOf("table3");
     expect(cells).toHaveLength(18);
-    expect(cells.every(({ measured, n, note }) => measured === null && n === 0 && note.includes("--iemocap"))).toBe(
-      true,
-    );
+    expect(
+      cells.every(({ measured, n, notes }) => measured === null && n === 0 && notes[0]?.includes("--iemocap")),
+    ).toBe(true);
     expect(cellOf(cells, "excited", "Test")!.paper).toBe(299);
   });
 
@@ -168,7 +178,7 @@ describe("Each table", () => {
     const cells = assembled("table3", { ...run.bench, iemocapDirectory: at("iemocap") });
     const counts = cells.filter(({ column }) => column === "Test").map(({ measured }) => measured as number);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(9);
-    expect(cellOf(cells, "sad", "Validation")!.note).toContain(`: 2 of the ${dialogues} by lot`);
+    expect(cellOf(cells, "sad", "Validation")!.notes.join()).toContain(`: 2 of the ${dialogues} by lot`);
   });
 
   it("4 puts the paper's number beside every row, and no number where no checkpoint is", () => {
@@ -176,18 +186,22 @@ describe("Each table", () => {
     expect(cellOf(cells, "Linear", "tiny")).toMatchObject({ paper: 0.507, measured: 0.5, n: 3 });
     expect(cellOf(cells, "Linear", "tiny")!.sd).toBeCloseTo(0.1, 12);
     expect(cellOf(cells, "BP", "tiny")).toMatchObject({ measured: 0.5, n: 3 });
-    expect(cellOf(cells, "BP", "tiny")!.note).toContain("trained on four fifths of train, the other rows on all of it");
+    expect(cellOf(cells, "BP", "tiny")!.notes.join()).toContain(
+      "trained on four fifths of train, the other rows on all of it",
+    );
     const [bp, hidden] = assembled("table4", { ...run.bench, split: "test" }).filter(({ column }) => column === "tiny");
-    for (const { note } of [bp!, hidden!]) expect(note).toBe("paper: BERT-Tiny, other weights than these");
+    for (const { notes, paperNotes } of [bp!, hidden!]) {
+      expect([notes, paperNotes]).toEqual([[], ["BERT-Tiny, other weights than these"]]);
+    }
     for (const column of ["tiny, macro F1", "tiny, log-loss", "tiny, Brier score", "tiny, ECE"]) {
       expect(cellOf(cells, "OSELM (balanced)", column), column).toMatchObject({ paper: null });
     }
     const missing = cells.filter(({ column }) => !column.startsWith("tiny"));
     expect(missing).toHaveLength(20);
-    for (const { measured, sd, n, paper, note } of missing) {
+    for (const { measured, sd, n, paper, notes } of missing) {
       expect([measured, sd, n]).toEqual([null, null, 0]);
       expect(paper).toBeGreaterThan(0.4);
-      expect(note).toContain("attune extractor import hf:");
+      expect(notes[0]).toContain("attune extractor import hf:");
     }
   });
 
@@ -198,7 +212,9 @@ describe("Each table", () => {
       sd: null,
       n: 0,
     });
-    expect(cellOf(assembled("table4", run.bench, outcome), "ELM", "tiny")!.note).toContain("singular: 1000 units");
+    expect(cellOf(assembled("table4", run.bench, outcome), "ELM", "tiny")!.notes.join()).toContain(
+      "singular: 1000 units",
+    );
   });
 
   it("4 fills the paper's column with the checkpoint that was named so", () => {
@@ -235,7 +251,7 @@ describe("Each table", () => {
     const bench = { ...run.bench, extractors: [{ ...source!, folder: { ...source!.folder, config } }] };
     const [skipped] = assembled("table4", bench);
     expect(skipped).toMatchObject({ row: "BP", measured: null, n: 0 });
-    expect(skipped!.note).toMatch(/about 6 h .* --with-bp/);
+    expect(skipped!.notes[0]).toMatch(/about 6 h .* --with-bp/);
     expect(assembled("table4", { ...bench, withBp: true })[0]).toMatchObject({ row: "BP", measured: 0.5 });
   });
 
@@ -297,7 +313,7 @@ describe("Each table", () => {
     expect(whole.measured).toBeCloseTo(each.reduce((sum, score) => sum + score, 0) / 6, 12);
     expect(whole).toMatchObject({
       n: 20,
-      note: expect.stringMatching(/better than the prior alone .* for [0-6] of 6/),
+      notes: [expect.stringMatching(/better than the prior alone .* for [0-6] of 6/)],
     });
   });
 
@@ -317,7 +333,7 @@ describe("Each table", () => {
     // Against its own weights only what the kernels round of the activations is left.
     expect(largest.measured).toBeGreaterThan(0);
     expect(largest.measured).toBeLessThan(1e-6);
-    expect(largest.note).toContain("int8 weights computed in float32");
+    expect(largest.notes.join()).toContain("int8 weights computed in float32");
     expect(cellOf(cells, "tiny-int8 FP32", "weighted F1, linear")!.measured).toBeGreaterThan(0.3);
   });
 

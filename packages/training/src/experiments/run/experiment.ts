@@ -11,6 +11,7 @@ import { type BaselineTasks, baselinesOf, baselineTasks } from "../classifiers/b
 import type { ClassifierBench } from "../classifiers/classifier-tasks.js";
 import { createElmClassifiers } from "../classifiers/elm-classifier.js";
 import { experimentByName } from "../tables/catalogue.js";
+import { createCodeDigest } from "../workbench/code-digest.js";
 import { openData } from "../workbench/data.js";
 import { type ExtractorSource, openSource } from "../workbench/extractor-source.js";
 import { createFeatureCache } from "../workbench/feature-cache.js";
@@ -60,7 +61,8 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
   const tables = experiments.map((experiment) => ({ experiment, ...assembled(experiment, outcomeOf, faults) }));
   const result = {
     tables: tables.map(({ experiment: { name: table }, cells }) => ({
-      ...{ table, split: options.split },
+      table,
+      split: options.split,
       cells: besidePaper(bench, table, cells),
     })),
     baselines: baselinesOf(bench, baselines, outcomeOf),
@@ -75,9 +77,8 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
 function besidePaper({ data }: Workbench, table: string, cells: Cell[]): Cell[] {
   if (data.isPaper || table === "table3") return cells;
   return cells.map((cell) => {
-    const notes = cell.note.split("; ").filter((note) => note !== "" && !note.startsWith("paper: "));
-    if (cell.paper !== null) notes.push("the paper's number is of MELD");
-    return { ...cell, paper: null, note: notes.join("; ") };
+    const notes = cell.paper === null ? cell.notes : [...cell.notes, "the paper's number is of MELD"];
+    return { ...cell, paper: null, notes, paperNotes: [] };
   });
 }
 
@@ -108,6 +109,7 @@ function openBench(
     split: options.split,
     measured,
     dataKey: dataDigest(data, options.split),
+    codeDigest: createCodeDigest(),
     seeds,
     full: options.full,
     withBp: options.withBp,

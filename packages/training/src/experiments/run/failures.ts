@@ -14,9 +14,8 @@ export function faultOf(error: unknown): AppError {
   return systemFault(error) ?? new AppError("INTERNAL", message, { cause: error });
 }
 
-/** A note has no semicolon: it would be taken for two. */
 export function failedOutcome({ code, message }: AppError): Outcome {
-  return { scores: [], notes: [`failed: ${code}: ${message.replaceAll("; ", ", ")}`], seconds: 0 };
+  return { scores: [], notes: [`failed: ${code}: ${message}`], seconds: 0 };
 }
 
 export function failuresOf(table: string, tasks: readonly Task[], faults: Faults): Failure[] {

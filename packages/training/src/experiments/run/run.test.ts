@@ -53,7 +53,7 @@ describe("Running tasks", () => {
     expect([...faults].map(([key, { code, message }]) => [key, code, message])).toEqual([
       ["bb", "INTERNAL", "cut off; raise l2"],
     ]);
-    expect(outcomeOf(task("bb"))).toEqual({ scores: [], notes: ["failed: INTERNAL: cut off, raise l2"], seconds: 0 });
+    expect(outcomeOf(task("bb"))).toEqual({ scores: [], notes: ["failed: INTERNAL: cut off; raise l2"], seconds: 0 });
     expect(outcomeOf(task("ccc")).scores).toEqual([3]);
     fail();
     expect((await run(["a", "bb", "ccc"])).faults.size).toBe(0);

@@ -61,7 +61,7 @@ interface Rounding {
 /** Over all features before the DR and all utterances of the measured split. FP16 features are rounded too, as they would be kept. */
 function errorTask(bench: Workbench, { exact, other, representation }: Rounding): Task {
   return {
-    key: taskKey(bench, "rounding-2", exact.key, other.key),
+    key: taskKey(bench, import.meta.url, "rounding", exact.key, other.key),
     what: `rounding of ${other.name}`,
     cost: 5,
     compute(report) {
@@ -98,7 +98,8 @@ function f1Task(bench: Workbench, sources: Readonly<Record<Representation, Extra
   return {
     key: taskKey(
       bench,
-      "rounding-f1-1",
+      import.meta.url,
+      "rounding-f1",
       classifier.name,
       ...representations.map((name) => featureKey({ source: sources[name] })),
     ),

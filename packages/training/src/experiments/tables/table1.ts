@@ -3,7 +3,7 @@
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { paperTable1 } from "../paper.js";
 import type { DataRow } from "../workbench/data.js";
-import { type Cell, type Experiment, emptyCell } from "../workbench/outcome.js";
+import { type Cell, type Experiment, emptyCell, plainCell } from "../workbench/outcome.js";
 import type { Workbench } from "../workbench/workbench.js";
 
 export function table1({ data }: Workbench): Experiment {
@@ -26,7 +26,7 @@ export function table1({ data }: Workbench): Experiment {
               data.isPaper ? "the folder holds no test_sent_emo.csv" : "the dataset has no test part",
             );
           const count = rows.filter((row) => row.label === label).length;
-          return { ...place, measured: count, sd: null, n: 1, note: data.notes.join("; ") };
+          return plainCell(place, count, data.notes);
         }),
       ),
   };

@@ -6,7 +6,7 @@ import { predictedLabels } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { paperTable2 } from "../paper.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
-import type { Cell, Experiment, OutcomeOf, Task } from "../workbench/outcome.js";
+import { type Cell, type Experiment, type OutcomeOf, plainCell, type Task } from "../workbench/outcome.js";
 import {
   type Examples,
   examplesOf,
@@ -41,7 +41,14 @@ export function sampleTask(bench: Workbench): SampleTask {
   const source = bench.extractors[0]!;
   const chosen = chooseRows(bench);
   const task: Task = {
-    key: taskKey(bench, "samples-1", featureKey({ source }), chosen.join(","), ...(bench.data.isPaper ? [] : ["own"])),
+    key: taskKey(
+      bench,
+      import.meta.url,
+      "samples",
+      featureKey({ source }),
+      chosen.join(","),
+      ...(bench.data.isPaper ? [] : ["own"]),
+    ),
     what: "sample predictions",
     cost: 8,
     compute(report) {
@@ -131,10 +138,9 @@ export function table2(bench: Workbench): Experiment {
       samples.read(outcomeOf).flatMap(({ name, real, predicted, paper }): Cell[] => {
         const own = paper === null && bench.data.speakers.length > 0;
         const note = own ? "by the speaker's own head" : "by a head fitted on everyone's rows";
-        const cell = { row: name, sd: null, n: 1 };
         return [
-          { ...cell, column: "Real label", paper: paper === null ? null : real, measured: real, note: "" },
-          { ...cell, column: "Prediction", paper, measured: predicted, note },
+          plainCell({ row: name, column: "Real label", paper: paper === null ? null : real }, real, []),
+          plainCell({ row: name, column: "Prediction", paper }, predicted, [note]),
         ];
       }),
   };

@@ -2,7 +2,7 @@
 
 import { type Iemocap, type IemocapRow, iemocapLabels, loadIemocap } from "../../datasets/iemocap.js";
 import { paperTable3 } from "../paper.js";
-import { type Cell, type Experiment, emptyCell } from "../workbench/outcome.js";
+import { type Cell, type Experiment, emptyCell, plainCell } from "../workbench/outcome.js";
 import type { Workbench } from "../workbench/workbench.js";
 
 const howToGet =
@@ -33,8 +33,12 @@ export function table3({ data: { iemocap }, iemocapDirectory = iemocap }: Workbe
         splits.map(([column, rows, note]): Cell => {
           const place = { row: label, column, paper: paperTable3[label][column] };
           if (rows === undefined) return emptyCell(place, howToGet);
-          const notes = [note, ...warnings].join("; ");
-          return { ...place, measured: rows.filter((row) => row.label === label).length, sd: null, n: 1, note: notes };
+          const count = rows.filter((row) => row.label === label).length;
+          return plainCell(
+            place,
+            count,
+            [note, ...warnings].filter((text) => text !== ""),
+          );
         }),
       ),
   };

@@ -72,8 +72,8 @@ export function table4(bench: ClassifierBench): Experiment {
 }
 
 function scoreCell(place: CellPlace, { scores, notes }: Outcome, { paper }: ExtractorSource): Cell {
-  const other = paper === undefined ? ["paper: BERT-Tiny, other weights than these"] : [];
-  return measuredCell(place, { scores, notes: [...notes, ...other] });
+  const paperNotes = paper === undefined ? ["BERT-Tiny, other weights than these"] : [];
+  return measuredCell({ ...place, paperNotes }, { scores, notes });
 }
 
 function paperF1(row: ClassifierRow, extractor: PaperExtractor): number | null {

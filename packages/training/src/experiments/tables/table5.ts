@@ -16,7 +16,8 @@ interface Column {
   readonly extractor: PaperExtractor;
   readonly variant: Variant;
   readonly source: ExtractorSource | undefined;
-  readonly note: string;
+  readonly notes: readonly string[];
+  readonly paperNotes?: readonly string[];
 }
 
 export function table5(bench: ClassifierBench): Experiment {
@@ -32,12 +33,12 @@ export function table5(bench: ClassifierBench): Experiment {
     title: "Weighted F1 before and after pre-training on a labelled dataset",
     tasks: columns.flatMap(({ tasks }) => tasks.flatMap(({ task }): Task[] => (task === undefined ? [] : [task]))),
     assemble: (outcomeOf) =>
-      columns.flatMap(({ title, extractor, variant, note, tasks }) =>
+      columns.flatMap(({ title, extractor, variant, notes, paperNotes = [], tasks }) =>
         tasks.map(({ row, task }) => {
-          const place = { row, column: title, paper: paperF1(row, extractor, variant) };
-          if (task === undefined) return emptyCell(place, note);
-          const { scores, notes } = outcomeOf(task);
-          return measuredCell(place, { scores, notes: [...notes, ...(note === "" ? [] : [note])] });
+          const place = { row, column: title, paper: paperF1(row, extractor, variant), paperNotes };
+          if (task === undefined) return emptyCell(place, ...notes);
+          const outcome = outcomeOf(task);
+          return measuredCell(place, { scores: outcome.scores, notes: [...outcome.notes, ...notes] });
         }),
       ),
   };
@@ -53,14 +54,19 @@ function ownColumns({ extractors }: Workbench): Column[] {
         extractor: "BERT-Tiny",
         variant: "regular",
         source: randomTwin(source, 1),
-        note: "random weights of its architecture; a checkpoint that it was fine-tuned from is measured with --extractor DIR; paper: BERT-Tiny",
+        notes: [
+          "random weights of its architecture",
+          "a checkpoint that it was fine-tuned from is measured with --extractor DIR",
+        ],
+        paperNotes: ["BERT-Tiny"],
       },
       {
         title: `${source.name}, pre-trained`,
         extractor: "BERT-Tiny",
         variant: "pre-trained",
         source,
-        note: `${trainedOn(source)}paper: BERT-Tiny pre-trained on IEMOCAP`,
+        notes: trainedOn(source),
+        paperNotes: ["BERT-Tiny pre-trained on IEMOCAP"],
       },
     ]);
 }
@@ -71,23 +77,23 @@ function paperColumns({ extractors, iemocapDirectory }: Workbench): Column[] {
       const source = extractors.find(
         ({ paper }) => paper?.extractor === extractor && paper.pretrained === (variant === "pre-trained"),
       );
-      const note = source === undefined ? howToGet(extractor, variant, iemocapDirectory) : otherDataNote(source);
-      return { title: `${extractor}, ${variant}`, extractor, variant, source, note };
+      const title = `${extractor}, ${variant}`;
+      if (source === undefined) {
+        return { title, extractor, variant, source, notes: howToGet(extractor, variant, iemocapDirectory) };
+      }
+      if (["IEMOCAP", undefined].includes(source.trainedOn)) return { title, extractor, variant, source, notes: [] };
+      return { title, extractor, variant, source, notes: trainedOn(source), paperNotes: ["on IEMOCAP"] };
     }),
   );
 }
 
-function trainedOn({ trainedOn: sets }: ExtractorSource): string {
-  return sets === undefined ? "" : `pre-trained on ${sets}; `;
-}
-
-function otherDataNote(source: ExtractorSource): string {
-  return ["IEMOCAP", undefined].includes(source.trainedOn) ? "" : `${trainedOn(source)}paper: on IEMOCAP`;
+function trainedOn({ trainedOn: sets }: ExtractorSource): string[] {
+  return sets === undefined ? [] : [`pre-trained on ${sets}`];
 }
 
 /** Why there is no number, and the commands that make one: the paper trained on IEMOCAP to about 80% of the full run's F1, so that run comes first. */
-function howToGet(extractor: PaperExtractor, variant: Variant, iemocap = "IEMOCAP_full_release"): string {
-  if (variant === "regular") return missingCheckpoint(extractor);
+function howToGet(extractor: PaperExtractor, variant: Variant, iemocap = "IEMOCAP_full_release"): string[] {
+  if (variant === "regular") return [missingCheckpoint(extractor)];
   const name = extractor.toLowerCase();
   // Pooled as imports are.
   const settings = "--recipe fine-tuned --set pooling=cls --set evaluationsPerEpoch=10 --set patience=10";
@@ -97,7 +103,10 @@ function howToGet(extractor: PaperExtractor, variant: Variant, iemocap = "IEMOCA
     `${pretrain} --out runs/${name}-full`,
     `${pretrain} --set stopAtFraction=0.8 --reference-run runs/${name}-full --out runs/${name}`,
   ];
-  return `no checkpoint given: ${commands.join(" && ")}, then --extractor ${name}-pretrained=runs/${name}; IEMOCAP is requested from sail.usc.edu/iemocap, and --data takes other labelled sets too`;
+  return [
+    `no checkpoint given: ${commands.join(" && ")}, then --extractor ${name}-pretrained=runs/${name}`,
+    "IEMOCAP is requested from sail.usc.edu/iemocap, and --data takes other labelled sets too",
+  ];
 }
 
 function paperF1(row: Row, extractor: PaperExtractor, variant: Variant): number | null {

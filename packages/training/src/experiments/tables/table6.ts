@@ -56,7 +56,7 @@ function featureCount({ reduction, folder }: ExtractorSource): number {
 /** The share of the features' variance that the first k components keep, for every k. */
 function varianceTask(bench: Workbench, source: ExtractorSource): Task {
   return {
-    key: taskKey(bench, "explained-variance", featureKey({ source })),
+    key: taskKey(bench, import.meta.url, "explained-variance", featureKey({ source })),
     what: `components of ${source.name}`,
     cost: 10,
     compute(report) {
@@ -96,8 +96,8 @@ export function table6(bench: ClassifierBench): Experiment {
 function rowCells({ source, size, share, paper, tasks, variance }: ReductionRow, outcomeOf: OutcomeOf): Cell[] {
   const row = `${source.name} ${share === 1 ? "" : "PCA "}${size}`;
   const kept = outcomeOf(variance).series?.kept?.[size - 1];
-  const note =
-    source.paper === undefined && paper !== undefined ? [`paper: ${paper.extractor}, ${paper.size} features`] : [];
+  const paperNotes =
+    source.paper === undefined && paper !== undefined ? [`${paper.extractor}, ${paper.size} features`] : [];
   return [
     ...tasks.flatMap(({ column, task }) => {
       if (task === undefined) {
@@ -105,7 +105,7 @@ function rowCells({ source, size, share, paper, tasks, variance }: ReductionRow,
       }
       const { scores, notes } = outcomeOf(task);
       const own = column === "Linear (optimum)" ? null : (paper?.f1[column] ?? null);
-      return measuredCell({ row, column, paper: own }, { scores, notes: [...notes, ...note] });
+      return measuredCell({ row, column, paper: own, paperNotes }, { scores, notes });
     }),
     measuredCell(
       { row, column: "variance kept", paper: null },

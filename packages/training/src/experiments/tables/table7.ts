@@ -87,7 +87,7 @@ function paperTask(
   const choice = { source, components, speaker };
   const classifier = sgdLinear(bench.heads);
   return {
-    key: taskKey(bench, classifier.name, featureKey(choice), countName(count)),
+    key: taskKey(bench, import.meta.url, classifier.name, featureKey(choice), countName(count)),
     what: `${speaker}, ${countName(count)} utterances`,
     cost: 2,
     async compute(report) {
@@ -127,7 +127,8 @@ function curveTask(
   return {
     key: taskKey(
       bench,
-      "personal-6",
+      import.meta.url,
+      "personal",
       start,
       ...ownPrior,
       sampleCounts.join(","),
@@ -171,6 +172,7 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
   return {
     name: "table7",
     title: "Weighted F1 on one person: their data alone, and with a prior head",
+    questions,
     // Those on the same features one after the other.
     tasks: [
       bagOfWords,
@@ -263,6 +265,15 @@ export const startTitles = {
   others: "others' prior + personal",
 } as const;
 
+/** Each but the first is asked for a growing number of the person's own utterances. */
+const questions = {
+  "": "The paper's set-up: how far do one person's utterances alone go, beside baselines fitted on everyone's?",
+  [startTitles.scratch]: "From scratch: how far do so many utterances of the person go without a prior head?",
+  [startTitles.biases]: "Prior head, own biases: how much does learning only how often each emotion is felt add?",
+  [startTitles.shipped]: "Prior + personal head: how much does a personal head add to the prior head that ships?",
+  [startTitles.others]: "Others' prior + personal head: how much where the prior head is fitted on the other people?",
+};
+
 function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf): Cell[] {
   const row = rowName(bench, person);
   const cells = person.curves.flatMap(({ start, task }) => {
@@ -292,7 +303,7 @@ function baselineCells(bench: Workbench, person: PersonTasks, { series, notes }:
   const commonest = commonestClass(bench.data);
   const cell = (column: string, predicted: Int32Array | undefined): Cell => {
     const place = { row, column, paper: null };
-    if (predicted === undefined) return emptyCell(place, notes.join("; "));
+    if (predicted === undefined) return emptyCell(place, ...notes);
     if (truth.length === 0) return emptyCell(place, "no rows of this person in the split");
     return measuredCell(place, { scores: [weightedF1(truth, predicted, bench.data.classes.length)], notes: [] });
   };

@@ -25,8 +25,13 @@ function folderOf(shape: Shape): string {
   for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes);
   const { modelType, numHiddenLayers, hiddenSize } = shape;
   const config = {
-    ...{ model_type: modelType, num_hidden_layers: numHiddenLayers, hidden_size: hiddenSize, vocab_size: 64 },
-    ...{ num_attention_heads: 2, intermediate_size: 8, attune: { pooling: "mean", maxTokens: 16 } },
+    model_type: modelType,
+    num_hidden_layers: numHiddenLayers,
+    hidden_size: hiddenSize,
+    vocab_size: 64,
+    num_attention_heads: 2,
+    intermediate_size: 8,
+    attune: { pooling: "mean", maxTokens: 16 },
   };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   return folder;

@@ -35,13 +35,16 @@ const cellSchema = z.strictObject({
   column: z.string(),
   /** What the paper prints there. */
   paper: z.union([z.number(), z.string(), z.null()]),
-  /** null where nothing was measured; `note` says why. */
+  /** null where nothing was measured; `notes` says why. */
   measured: z.union([z.number(), z.string(), z.null()]),
   /** Standard deviation over the runs (n - 1); null for fewer than two. */
   sd: z.number().nullable(),
   /** Runs behind `measured`. */
   n: z.int().min(0),
-  note: z.string(),
+  /** The settings chosen and what else a reader must know of the measured number. */
+  notes: z.array(z.string()),
+  /** The same of the paper's number. */
+  paperNotes: z.array(z.string()),
 });
 export type Cell = z.infer<typeof cellSchema>;
 
@@ -105,6 +108,8 @@ export interface Experiment {
   readonly name: string;
   readonly title: string;
   readonly tasks: readonly Task[];
+  /** The question that each block of columns answers, by what the columns' names begin with. */
+  readonly questions?: Readonly<Record<string, string>>;
   assemble(outcomeOf: OutcomeOf): Cell[];
 }
 
@@ -123,13 +128,25 @@ export interface CellPlace {
   readonly row: string;
   readonly column: string;
   readonly paper: number | string | null;
+  readonly paperNotes?: readonly string[];
 }
 
 export function measuredCell(place: CellPlace, { scores, notes }: Pick<Outcome, "scores" | "notes">): Cell {
-  return { ...place, measured: mean(scores), sd: deviation(scores), n: scores.length, note: notes.join("; ") };
+  return cellAt(place, { measured: mean(scores), sd: deviation(scores), n: scores.length, notes });
 }
 
 /** A cell for which there is no number, and why. */
-export function emptyCell(place: CellPlace, note: string): Cell {
-  return { ...place, measured: null, sd: null, n: 0, note };
+export function emptyCell(place: CellPlace, ...notes: readonly string[]): Cell {
+  return cellAt(place, { measured: null, sd: null, n: 0, notes });
+}
+
+/** A number that is no mean of runs, or a word. */
+export function plainCell(place: CellPlace, measured: number | string | null, notes: readonly string[]): Cell {
+  return cellAt(place, { measured, sd: null, n: 1, notes });
+}
+
+type Content = Pick<Cell, "measured" | "sd" | "n"> & { readonly notes: readonly string[] };
+
+function cellAt({ row, column, paper, paperNotes = [] }: CellPlace, { measured, sd, n, notes }: Content): Cell {
+  return { row, column, paper, measured, sd, n, notes: [...notes], paperNotes: [...paperNotes] };
 }

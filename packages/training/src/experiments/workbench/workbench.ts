@@ -9,6 +9,7 @@ import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { stratifiedSplit } from "../../datasets/split.js";
 import type { Tf } from "../../pretraining/backend/tensorflow.js";
+import type { CodeDigest } from "./code-digest.js";
 import { type DataRow, type ExperimentData, labelsOf } from "./data.js";
 import type { ExtractorSource } from "./extractor-source.js";
 import type { FeatureCache } from "./feature-cache.js";
@@ -34,6 +35,7 @@ export interface Workbench {
   readonly measured: readonly DataRow[];
   /** Of the rows, their labels and the split: part of every key. */
   readonly dataKey: string;
+  readonly codeDigest: CodeDigest;
   readonly seeds: readonly number[];
   /** The paper's whole grids, chosen anew for each seed. */
   readonly full: boolean;
@@ -68,9 +70,10 @@ function reductionOf({ reduction }: ExtractorSource): number[] {
   return [reduction!.outputSize, ...reduction!.apply(zeros).data];
 }
 
-/** Everything that a key of `task` must hold beside its own settings. */
-export function taskKey(bench: Workbench, ...parts: readonly string[]): string {
-  return ["1", bench.dataKey, bench.full ? "full" : "quick", bench.seeds.join(","), ...parts].join("|");
+/** The key of a task that the module at `moduleUrl` computes: what it depends on beside `parts`, its own settings, is data, grid, seeds and code. */
+export function taskKey(bench: Workbench, moduleUrl: string, ...parts: readonly string[]): string {
+  const grid = bench.full ? "full" : "quick";
+  return [bench.codeDigest(moduleUrl), bench.dataKey, grid, bench.seeds.join(","), ...parts].join("|");
 }
 
 /** Classes are told only where they are not the seven. */

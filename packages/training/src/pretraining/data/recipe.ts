@@ -115,15 +115,6 @@ export const recipes = {
   bundled: { ...bundled, numHiddenLayers: 3 },
 } as const satisfies Record<string, Recipe>;
 
-/** What a recipe's numbers do not say of themselves, for the card. */
-export const recipeNotes: Readonly<Record<string, string>> = {
-  tiny: `Training ends after the first of three scheduled epochs. That was chosen on MELD's dev split, between the first (0.514 for int8
-features) and the second (0.500), which fits GoEmotions better and carries over less.`,
-  bundled: `The teacher and the length were chosen on MELD's train and dev splits, by cross-validation on the rows in episodes that EmoryNLP does not hold
-(float32 features, linear head; seeds 1, 2, 3): 0.598, 0.594, 0.591 where half an epoch has 0.595, 0.589, 0.589, and half an epoch without a teacher 0.589,
-0.585, 0.588. Seed 1 ships because it is the first.`,
-};
-
 export interface ChosenRecipe {
   /** One of ours, or the path of a file. */
   readonly name: string;

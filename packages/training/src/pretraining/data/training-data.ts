@@ -72,7 +72,9 @@ export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources)
       ...(second === undefined ? [] : [describe(second.dev ? "train" : "", second, second.train)]),
     ],
     records: sets.map(({ name, kind, labels, renamed }) => ({
-      ...{ name, set: kind, labels },
+      name,
+      set: kind,
+      labels,
       ...(kind === "own" && mapping.columns ? { columns: mapping.columns } : {}),
       ...(renamed ? { renamed } : {}),
     })),

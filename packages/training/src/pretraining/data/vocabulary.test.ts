@@ -42,7 +42,12 @@ describe("pruneTokenizer", () => {
   it("keeps of a fixed number the characters that the texts hold, and the most frequent of the others", () => {
     const texts = ["hi hih", "hih hih hi hihih"];
     expect(namesOf(pruneTokenizer(tokenizerJson, texts, { vocabularySize: 10 }))).toEqual([
-      ...[...special, "h", "i", "##h", "##i", "hih"],
+      ...special,
+      "h",
+      "i",
+      "##h",
+      "##i",
+      "hih",
     ]);
     const larger = pruneTokenizer(tokenizerJson, [...texts, "я"], { vocabularySize: 12 });
     expect(namesOf(larger)).toEqual([...special, "h", "i", "##h", "##i", "hi", "hih", "я"]);

@@ -23,7 +23,9 @@ export function bertHidden(tf: Tf, input: EncoderForward): Tensor2D {
       query: linear(hidden, `${name}.attention.self.query`),
       key: linear(hidden, `${name}.attention.self.key`),
       value: linear(hidden, `${name}.attention.self.value`),
-      ...{ bias, heads: config.numAttentionHeads, batch },
+      bias,
+      heads: config.numAttentionHeads,
+      batch,
     });
     const projected = drop(linear(attended, `${name}.attention.output.dense`));
     hidden = norm(tf.add(hidden, projected), `${name}.attention.output.LayerNorm`);

@@ -42,7 +42,9 @@ export function mobileBertHidden(tf: Tf, input: EncoderForward<MobileBertConfig>
       query: linear(shared, `${name}.attention.self.query`),
       key: linear(shared, `${name}.attention.self.key`),
       value: linear(attentionInput, `${name}.attention.self.value`),
-      ...{ bias, heads: config.numAttentionHeads, batch },
+      bias,
+      heads: config.numAttentionHeads,
+      batch,
     });
     let x = normed(attended, `${name}.attention.output`, { residual: inside });
     for (let network = 0; network < config.numFeedforwardNetworks; network++) {

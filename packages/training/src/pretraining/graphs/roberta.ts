@@ -25,7 +25,9 @@ export function robertaHidden(tf: Tf, input: EncoderForward<RobertaConfig>): Ten
       query: linear(hidden, `${name}.attention.self.query`),
       key: linear(hidden, `${name}.attention.self.key`),
       value: linear(hidden, `${name}.attention.self.value`),
-      ...{ bias, heads: config.numAttentionHeads, batch },
+      bias,
+      heads: config.numAttentionHeads,
+      batch,
     });
     const projected = drop(linear(attended, `${name}.attention.output.dense`));
     hidden = norm(tf.add(hidden, projected), `${name}.attention.output.LayerNorm`);

@@ -99,9 +99,17 @@ function configOf(modelType: EncoderConfig["modelType"], sizes: EncoderConfig): 
   // One position more, as none is padding's.
   if (modelType === "roberta") return { ...sizes, modelType, maxPositionEmbeddings: sizes.maxPositionEmbeddings + 1 };
   return {
-    ...{ ...sizes, modelType, hiddenAct: "relu", embeddingSize: 4, trigramInput: true, useBottleneck: true },
-    ...{ intraBottleneckSize: 6, useBottleneckAttention: false, keyQuerySharedBottleneck: true },
-    ...{ numFeedforwardNetworks: 2, normalizationType: "no_norm" },
+    ...sizes,
+    modelType,
+    hiddenAct: "relu",
+    embeddingSize: 4,
+    trigramInput: true,
+    useBottleneck: true,
+    intraBottleneckSize: 6,
+    useBottleneckAttention: false,
+    keyQuerySharedBottleneck: true,
+    numFeedforwardNetworks: 2,
+    normalizationType: "no_norm",
   };
 }
 

@@ -229,8 +229,15 @@ function freshState({ config, recipe, tasks, seed, fingerprint, initial }: Train
     parameters.set(name, createParameter(shape, values));
   }
   const progress = {
-    ...{ version: 2 as const, fingerprint, step: 0, lossSum: 0, curveLossSum: 0, curve: [] },
-    ...{ evaluations: [], bestEvaluation: -1, seconds: 0 },
+    version: 2 as const,
+    fingerprint,
+    step: 0,
+    lossSum: 0,
+    curveLossSum: 0,
+    curve: [],
+    evaluations: [],
+    bestEvaluation: -1,
+    seconds: 0,
   };
   return { progress, parameters, best: new Map() };
 }

@@ -18,7 +18,8 @@ import { chooseRecipe, recipeByName } from "../data/recipe.js";
 import { initialValues } from "../graphs/encoder.js";
 import { endingText } from "../loop/ending.js";
 import { teacherLogitsName } from "../loop/teacher.js";
-import { type PretrainInput, pretrain } from "./pretrain.js";
+import type { PretrainInput } from "./inputs.js";
+import { pretrain } from "./pretrain.js";
 import type { RunRecord } from "./run-record.js";
 import { randomWeights, startFromCheckpoint, startFromRandom } from "./starting-point.js";
 
@@ -43,8 +44,16 @@ const vocabulary = [
   ...words,
 ];
 const config: EncoderConfig = {
-  ...{ modelType: "bert", vocabSize: vocabulary.length, hiddenSize: 8, numHiddenLayers: 3, numAttentionHeads: 2 },
-  ...{ intermediateSize: 12, maxPositionEmbeddings: 40, typeVocabSize: 2, layerNormEps: 1e-12, hiddenAct: "gelu" },
+  modelType: "bert",
+  vocabSize: vocabulary.length,
+  hiddenSize: 8,
+  numHiddenLayers: 3,
+  numAttentionHeads: 2,
+  intermediateSize: 12,
+  maxPositionEmbeddings: 40,
+  typeVocabSize: 2,
+  layerNormEps: 1e-12,
+  hiddenAct: "gelu",
   padTokenId: 0,
 };
 const overrides = [
@@ -181,7 +190,7 @@ describe("pretrain from a checkpoint", () => {
     expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
     expect(card).toContain("KL divergence from the teacher at temperature 2");
     expect(card).toContain("--recipe teacher.json --seed 1 --out teacher\n");
-    expect(card).toContain("--recipe assets/extractor/run.json --seed 1 --teacher teacher --out run\n");
+    expect(card).toContain("--recipe run.json --seed 1 --teacher teacher --out run\n");
     const { teacher: _, ...alone } = { ...record, recipe: recipeByName("bundled") };
     const named = cardOf({ kind: "run", record: alone }, { frozen });
     expect(named).toContain("--recipe bundled --seed 1 --out run\n");
@@ -191,7 +200,8 @@ describe("pretrain from a checkpoint", () => {
     const changed: RunRecord = {
       ...alone,
       recipe: { ...alone.recipe, classWeights: "balanced", stopAtFraction: 0.8 },
-      ...{ reference: { fingerprint: "f", devMetric: 0.75 }, ending: "goal" },
+      reference: { fingerprint: "f", devMetric: 0.75 },
+      ending: "goal",
       checkpoint: { ...record.checkpoint!, source: `hf:sentence-transformers/all-MiniLM-L6-v2@${commit}` },
     };
     const told = cardOf({ kind: "run", record: changed }, { frozen });

@@ -1,0 +1,51 @@
+// What a card says of the bundled extractor, of a run of anybody's, and what it must not say of that.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { RunRecord } from "../pretraining/run/run-record.js";
+import { cardOf } from "./card.js";
+import type { Evaluation } from "./evaluation.js";
+import { type FreezeOutcome, readOrigin } from "./freeze.js";
+
+const bundled = join(import.meta.dirname, "../../../../assets/extractor");
+const directory = mkdtempSync(join(tmpdir(), "attune-card-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+type FrozenRecord = RunRecord & { readonly frozen: FreezeOutcome; readonly evaluation: Evaluation };
+const record: FrozenRecord = JSON.parse(readFileSync(join(bundled, "run.json"), "utf8"));
+
+describe("A card", () => {
+  it("of the bundled extractor is the one that ships, from its record and its card.json", () => {
+    const { frozen, evaluation } = record;
+    const card = cardOf(readOrigin(bundled), { frozen, evaluation: { ...evaluation, devRows: 1_109 } });
+    expect(card).toBe(readFileSync(join(bundled, "README.md"), "utf8"));
+  });
+
+  it("of anybody's run says nothing of this repository, its machine or its measurements", () => {
+    cpSync(join(bundled, "run.json"), join(directory, "run.json"));
+    const { frozen } = record;
+    const { checkpoint: _, teacher: __, ...untaught } = record;
+    for (const run of [record, untaught]) {
+      writeFileSync(join(directory, "run.json"), JSON.stringify(run));
+      const card = cardOf(readOrigin(directory), { frozen });
+      expect(card).toMatch(/^# A feature extractor pre-trained on GoEmotions and EmoryNLP\n/);
+      expect(card).toContain("attune extractor freeze --run run --data goemotions --extra emorynlp --out frozen\n");
+      expect(card).not.toMatch(
+        /bundled (feature )?extractor|repository|CPU core|data\/|assets\/|over-predicts|Seed 1|1,109/,
+      );
+    }
+    expect(cardOf(readOrigin(directory), { frozen })).toContain("Licence: its maker's to state.");
+  });
+
+  it("says what its maker says in card.json, and refuses a field that it does not know", () => {
+    const about = { version: 1, title: "Calls", licence: "Licence: MIT.", machine: "a laptop" };
+    writeFileSync(join(directory, "card.json"), JSON.stringify(about));
+    const card = cardOf(readOrigin(directory), { frozen: record.frozen });
+    expect(card).toMatch(/^# Calls\n/);
+    expect(card).toContain("Licence: MIT.");
+    expect(card).toContain("21 minutes on a laptop,");
+    writeFileSync(join(directory, "card.json"), JSON.stringify({ ...about, licens: "" }));
+    expect(() => readOrigin(directory)).toThrow(/card\.json: its fields: .*licens/);
+  });
+});
