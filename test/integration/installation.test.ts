@@ -59,7 +59,7 @@ test("installed without the packages' scripts, the server links PostgreSQL's lib
 });
 
 test.each([
-  ["pretrain", "@attune/training"],
+  ["pretrain --data sets --vocabulary vocab.txt", "@attune/training"],
   ["demo", "@attune/demo"],
   ["start", "@attune/demo"],
   ["bench", "@attune/bench"],
@@ -67,7 +67,7 @@ test.each([
   copyInstallation(folder, { omitted: [name] });
   const { status, stdout } = spawnSync(
     process.execPath,
-    [join(folder, "apps/server/bin/attune.js"), command, "--json"],
+    [join(folder, "apps/server/bin/attune.js"), ...command.split(" "), "--json"],
     { encoding: "utf8" },
   );
   expect(status).toBe(1);

@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
-const parts = ["apps/server", "apps/edge-agent", "packages/ml", "packages/shared", "prisma"];
+const parts = ["apps/server", "apps/edge-agent", "packages/ml", "packages/platform", "packages/shared", "prisma"];
 
 export interface Differences {
   /** Packages that are copied, not linked: the links that their install scripts made are left out. */

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-// Starts the built command; builds it first when that was not done yet.
-import { execSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+// Starts the command that `npm run build` made last.
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
@@ -10,23 +9,12 @@ import { setFlagsFromString } from "node:v8";
 // is imported, because that alone lets it grow.
 setFlagsFromString("--semi-space-growth-factor=1");
 
-const at = (path) => new URL(path, import.meta.url);
-const modules = at("../dist/node/main.js");
-if (!existsSync(modules)) {
-  process.stderr.write("attune-agent: building first (once)\n");
-  execSync("npm run --silent build", { cwd: fileURLToPath(at("../../..")), stdio: ["ignore", 2, 2] });
+const program = new URL("../dist/bundle/main.js", import.meta.url);
+if (existsSync(program)) await import(program.href);
+else {
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
+  process.stderr.write(
+    `error INVALID_CONFIGURATION: attune-agent is not built\nwhat to do: Run npm run build in ${root}\n`,
+  );
+  process.exitCode = 1;
 }
-
-// The same in a few files (bundle.js), unless something that they were made of has been compiled or installed since.
-const bundle = at("../dist/bundle/main.js");
-const madeOf = [
-  "apps/edge-agent/dist/node",
-  "apps/edge-agent/dist/core",
-  "packages/ml/dist",
-  "packages/shared/dist",
-  "packages/platform/dist",
-];
-const stamps = [...madeOf.map((folder) => `${folder}/.tsbuildinfo`), "node_modules/.package-lock.json"];
-const changedMs = (url) => statSync(url, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const isCurrent = stamps.every((stamp) => changedMs(at(`../../../${stamp}`)) < changedMs(bundle));
-await import((isCurrent ? bundle : modules).href);
