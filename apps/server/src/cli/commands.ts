@@ -1,5 +1,6 @@
 // The `attune` program: each command's declaration and where its body is, which is loaded only when it runs.
 
+import { withCompletion } from "@attune/platform/cli/completion";
 import { type Command, command, group } from "@attune/platform/cli/declaration";
 import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
@@ -45,7 +46,7 @@ const commands: readonly Command<CommandIo>[] = [
   command(fleet.audit, async () => (await import("./audit.js")).runAudit),
 ];
 
-export const attune: Program<CommandIo> = {
+const program: Program<CommandIo> = {
   name: "attune",
   summary: "Run fleets of devices that tune emotion recognition to their people, and make the extractors for them",
   details: [
@@ -56,6 +57,8 @@ export const attune: Program<CommandIo> = {
   shared: { json: { meaning: "print one JSON object on standard output" } },
   quotes: true,
 };
+
+export const attune = withCompletion(program, (io, script) => io.stdout(io.json ? JSON.stringify({ script }) : script));
 
 /** Training, demo and benchmarks are packages of their own, which the fleet's image leaves out. */
 async function fromWorkspace<Body>(load: () => Promise<Body>): Promise<Body> {

@@ -10,7 +10,10 @@ import type { deviceList, deviceRevoke } from "./declarations/fleet.js";
 export const listDevices: Body<typeof deviceList, CommandIo> = async ({ values }, io) => {
   const filter = values.fleet === undefined ? {} : { fleet: values.fleet };
   const devices = await askServer(await accessOf(values), (client) => client.device.list.query(filter));
-  if (io.json) return io.stdout(JSON.stringify({ devices }));
+  if (io.json) {
+    io.stdout(JSON.stringify({ devices }));
+    return;
+  }
   const rows = devices.map((row) => ({
     device: row.id,
     fleet: row.fleet,

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Body, command, declare, group, type Input } from "@attune/platform/cli/declaration";
 import { type CommandIo, placesIn, rootOf } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { attune } from "./commands.js";
 import { dispatch } from "./dispatch.js";
 
@@ -117,6 +120,17 @@ test("commands that train try their --out first, and are told of it as of any pl
       /INVALID_CONFIGURATION: \/dev\/null\/out.* cannot be made or written \(ENOTDIR\); --out/,
     );
   }
+});
+
+test("a demo for more people than its data hold is refused with the range, before anything starts", async () => {
+  const home = mkdtempSync(join(tmpdir(), "attune-people-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const err: string[] = [];
+  const io = { stdout: () => {}, stderr: (text: string) => void err.push(text), isTty: false };
+  expect(await dispatch(["demo", "--people", "99", "--home", home], { io })).toBe(1);
+  expect(err.join("")).toContain("--people 99: the data hold 6 people; give a number from 1 to 6");
+  expect(await dispatch(["demo", "--people", "101"], { io })).toBe(1);
+  expect(err.join("")).toContain("--people 101: is not a whole number from 1 to 100");
 });
 
 test("what the system refuses is told as such, and not as a defect", async () => {

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
+import { experimentChoices } from "./declarations/training.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-command-"));
 const at = (...names: string[]) => join(directory, ...names);
@@ -141,7 +142,8 @@ describe("attune experiment", () => {
 
   it("names what is wrong with its flags", async () => {
     expect(await refusal()).toContain(experimentNames.join(", "));
-    expect(await refusal("table9", "--data", "x")).toContain('no experiment "table9"');
+    expect(await refusal("table9", "--data", "x")).toContain("NAME table9: is not one of table1");
+    expect(experimentChoices).toEqual([...experimentNames, "all"]);
     expect(await refusal("table1")).toContain("--data is missing");
     expect(await refusal("table1", "--data", at("meld"), "--extractor", "")).toContain("--extractor: is empty");
     expect(await refusal("table1", "--data", at("meld"), "--split", "train")).toContain("--split train");

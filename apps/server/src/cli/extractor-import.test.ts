@@ -2,12 +2,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { poolings } from "@attune/ml/encoder/pooling";
 import type { CommandIo } from "@attune/platform/cli/program";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { commit, startHub } from "../../../../test/fakes/hub.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
+import { extractorImport } from "./declarations/training.js";
 
 const golden = fileURLToPath(new URL("../../../../test/golden/", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "attune-extractor-import-"));
@@ -36,6 +38,10 @@ describe("attune extractor import", () => {
     expect(result.out[0]).toMatch(/plain: roberta, 2 layers, 4 wide, 3,\d{3} weights$/);
     expect(result.out[1]).toBe("from checkpoint; pooling cls, at most 32 tokens");
     expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
+  });
+
+  it("offers every pooling that there is", () => {
+    expect(extractorImport.options.pooling.choices).toEqual(poolings);
   });
 
   it("has a help of its own", async () => {

@@ -22,7 +22,10 @@ export const runImport: Body<typeof extractorImport, CommandIo> = async ({ value
   const checkpoint = await fetchCheckpoint(source, download, io);
   const record = importCheckpoint({ ...checkpoint, out, pooling, maxTokens });
   rmSync(download, { recursive: true, force: true });
-  if (io.json) return io.stdout(JSON.stringify({ out, ...record }));
+  if (io.json) {
+    io.stdout(JSON.stringify({ out, ...record }));
+    return;
+  }
   const { modelType, numHiddenLayers, hiddenSize, parameters } = record;
   io.stdout(
     `${out}: ${modelType}, ${numHiddenLayers} layers, ${hiddenSize} wide, ${parameters.toLocaleString("en")} weights`,

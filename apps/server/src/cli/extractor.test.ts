@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { checkExtractor, type ExtractorFiles } from "../catalogue/extractor-check.js";
+import { pretrain as declared } from "./declarations/training.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-extractor-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -186,6 +187,11 @@ describe("attune pretrain", () => {
     const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("tuned-frozen", name)))]);
     checkExtractor(Object.fromEntries(files) as ExtractorFiles);
     expect(readFileSync(at("tuned-frozen", "README.md"), "utf8")).toContain("the first 1 of 2 layers of published");
+  });
+
+  it("explains every recipe that there is", () => {
+    const explained = declared.sections.find(({ title }) => title === "Recipes")?.items.map(([name]) => name);
+    expect(explained).toEqual(Object.keys(recipes));
   });
 
   it("refuses what it cannot use, naming the flag or the file and line", async () => {

@@ -14,7 +14,10 @@ export const createFleet: Body<typeof fleetCreate, CommandIo> = async ({ values,
 
 export const listFleets: Body<typeof fleetList, CommandIo> = async ({ values }, io) => {
   const fleets = await askServer(await accessOf(values), (client) => client.fleet.list.query());
-  if (io.json) return io.stdout(JSON.stringify({ fleets }));
+  if (io.json) {
+    io.stdout(JSON.stringify({ fleets }));
+    return;
+  }
   const rows = fleets.map((fleet) => ({ fleet: fleet.name, devices: fleet.devices, created: fleet.createdAt }));
   for (const line of tableLines(rows)) io.stdout(line);
 };

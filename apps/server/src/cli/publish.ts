@@ -20,7 +20,10 @@ export const runPublish: Body<typeof publish, CommandIo> = async ({ values, argu
     },
   };
   const release = await publishFolder(await accessOf(values), input);
-  if (io.json) return io.stdout(JSON.stringify(release));
+  if (io.json) {
+    io.stdout(JSON.stringify(release));
+    return;
+  }
   io.stdout(`release ${release.sequence}: ${release.model} ${release.modelVersion}, ${release.sizeBytes} bytes`);
   io.stdout(`manifest ${release.manifestSha256}, valid until ${release.expiresAt}`);
 };

@@ -9,7 +9,10 @@ import type { releaseList, releaseShow } from "./declarations/fleet.js";
 
 export const listReleases: Body<typeof releaseList, CommandIo> = async ({ values }, io) => {
   const releases = await askServer(await accessOf(values), (client) => client.release.list.query());
-  if (io.json) return io.stdout(JSON.stringify({ releases }));
+  if (io.json) {
+    io.stdout(JSON.stringify({ releases }));
+    return;
+  }
   const rows = releases.map(({ sequence, model, modelVersion, sizeBytes, issuedAt, expiresAt }) => ({
     release: sequence,
     model,

@@ -12,7 +12,10 @@ export const listReports: Body<typeof reportList, CommandIo> = async ({ values }
   const reports = await askServer(await accessOf(values), (client) =>
     client.report.list.query({ ...filterOf(values), limit }),
   );
-  if (io.json) return io.stdout(JSON.stringify({ reports }));
+  if (io.json) {
+    io.stdout(JSON.stringify({ reports }));
+    return;
+  }
   const rows = reports.map(({ device, sequence, type, releaseSequence, receivedAt, body }) => ({
     device,
     sequence,
@@ -27,7 +30,10 @@ export const listReports: Body<typeof reportList, CommandIo> = async ({ values }
 export const sumUpReports: Body<typeof reportSummary, CommandIo> = async ({ values }, io) => {
   const filter = filterOf(values);
   const summary = await askServer(await accessOf(values), (client) => client.report.summary.query(filter));
-  if (io.json) return io.stdout(JSON.stringify(summary));
+  if (io.json) {
+    io.stdout(JSON.stringify(summary));
+    return;
+  }
   const dead = Object.entries(summary.deadLetters).map(([reason, count]) => `${count} ${reason}`);
   io.stdout(`${summary.reports} reports, ${summary.conflicts} conflicts, refused: ${dead.join(", ") || "none"}`);
   const rows = summary.devices.map(({ device, reports, bytes, latestMetrics }) => ({

@@ -23,7 +23,10 @@ export const showRollout: Body<typeof rolloutStatus, CommandIo> = async ({ value
     throw new AppError("INVALID_INPUT", "--fleet is missing: the fleet's name, or --rollout ID");
   }
   const status = await askServer(await accessOf(values), (client) => client.rollout.status.query(which));
-  if (io.json) return io.stdout(JSON.stringify(status));
+  if (io.json) {
+    io.stdout(JSON.stringify(status));
+    return;
+  }
   const { committed, underway, waiting, rejected, failed, devices } = status.counts;
   io.stdout(`release ${status.releaseSequence} to ${status.fleet}: ${committed} of ${devices} devices run it`);
   io.stdout(`${underway} on the way, ${waiting} waiting, ${rejected} rejected it, ${failed} failed`);

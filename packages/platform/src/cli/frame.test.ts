@@ -95,7 +95,7 @@ test.each([
   ],
   [["bake", "lemon", "--tme", "1s"], "unknown option --tme (did you mean --time?); see kitchen bake --help"],
   [["bake", "lemon"], "--time is missing: how long; see kitchen bake --help"],
-  [["bake"], "CAKE is missing: the cake; see kitchen bake --help"],
+  [["bake"], "CAKE is missing: the cake, of lemon, plum; see kitchen bake --help"],
   [["bake", "cherry", "--time", "1s"], "CAKE cherry: is not one of lemon, plum; see kitchen bake --help"],
   [
     ["bake", "lemon", "--time", "soon"],

@@ -17,7 +17,7 @@ export interface ReadingRules {
 export function readInput(declaration: Declaration, words: Words, rules: ReadingRules): UncheckedInput {
   const read = (declaration.arguments ?? []).map((argument, index) => {
     const own = argument.variadic ? words.arguments.slice(index) : words.arguments.slice(index, index + 1);
-    if (own.length === 0 && !argument.optional) throw missing(argument.name, argument.meaning, rules);
+    if (own.length === 0 && !argument.optional) throw missing(argument.name, argument, rules);
     const values = own.map((text) => readValue(argument.name, argument, text, rules));
     return argument.variadic ? values : values[0];
   });
@@ -29,7 +29,7 @@ export function readInput(declaration: Declaration, words: Words, rules: Reading
 function readOption(name: string, option: OptionDeclaration, given: unknown, rules: ReadingRules): unknown {
   if (option.value === undefined) return given === true;
   const texts = (given === undefined ? [option.default] : [given].flat()).filter((text) => text !== undefined);
-  if (texts.length === 0 && option.required) throw missing(name, option.meaning, rules);
+  if (texts.length === 0 && option.required) throw missing(name, option, rules);
   const read = texts.map((text) => readValue(name, option, text as string, rules));
   return option.multiple ? read : read[0];
 }
@@ -62,8 +62,13 @@ function readValue(
   }
 }
 
-function missing(name: string, meaning: string, { advice }: ReadingRules): AppError {
-  return new AppError("INVALID_INPUT", `${name} is missing: ${meaning}; ${advice}`);
+function missing(
+  name: string,
+  { meaning, choices }: OptionDeclaration | ArgumentDeclaration,
+  { advice }: ReadingRules,
+): AppError {
+  const among = choices === undefined ? "" : `, of ${choices.join(", ")}`;
+  return new AppError("INVALID_INPUT", `${name} is missing: ${meaning}${among}; ${advice}`);
 }
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

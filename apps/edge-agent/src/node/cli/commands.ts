@@ -1,11 +1,12 @@
 // The `attune-agent` program: each command's declaration and where its body is, which is loaded only when it runs.
 
+import { withCompletion } from "@attune/platform/cli/completion";
 import { command } from "@attune/platform/cli/declaration";
 import type { Program } from "@attune/platform/cli/program";
 import type { AgentContext } from "./context.js";
 import * as declared from "./declarations.js";
 
-export const attuneAgent: Program<AgentContext> = {
+const program: Program<AgentContext> = {
   name: "attune-agent",
   summary: "Recognise emotions on this device, learn from corrections here, and report only numbers",
   examples: ["attune-agent run", "attune-agent status"],
@@ -29,3 +30,5 @@ export const attuneAgent: Program<AgentContext> = {
   },
   quotes: false,
 };
+
+export const attuneAgent = withCompletion(program, ({ print }, script) => print({ script }, script));

@@ -1,0 +1,56 @@
+// Every text of both programs' help, as a person reads it: short sentences in the field's words, and examples that are taken.
+import { expect, test } from "vitest";
+import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
+import { attune } from "../../apps/server/src/cli/commands.js";
+import { parseCommandLine } from "../../packages/platform/src/cli/parser.js";
+import { type Place, type Program, placesIn, rootOf } from "../../packages/platform/src/cli/program.js";
+import { faultsOf, sentencesOf } from "./prose.js";
+
+function textsOf<Context>({ program, command, options }: Place<Context>): string[] {
+  const { summary, details = [], sections = [] } = command?.declaration ?? program;
+  return [
+    summary,
+    ...details,
+    ...Object.values(options).map(({ meaning }) => meaning),
+    ...(command?.declaration.arguments ?? []).map(({ meaning }) => meaning),
+    ...sections.flatMap(({ items }) => items.map(([, meaning]) => meaning)),
+  ];
+}
+
+const programs = [attune as Program<never>, attuneAgent as Program<never>];
+const places = programs.flatMap((program) => placesIn(rootOf(program)));
+
+test.each(places)("the help of $path is written in short sentences, in the field's words", (place) => {
+  const sentences = textsOf(place).flatMap(sentencesOf);
+  expect(sentences.length).toBeGreaterThan(1);
+  expect(sentences.flatMap((sentence) => faultsOf(sentence).map((fault) => `${fault}: ${sentence}`))).toEqual([]);
+});
+
+test.each(places)(
+  "the help of $path begins with what it does and shows examples of the command",
+  ({ program, command }) => {
+    const { summary, examples } = command?.declaration ?? program;
+    expect(summary).toMatch(/^[A-Z][^.]*$/);
+    expect(examples.length).toBeGreaterThan(0);
+  },
+);
+
+const examples = places.flatMap(({ program, command }) =>
+  (command?.declaration ?? program).examples.map((example) => [example] as const),
+);
+
+test.each(examples)("the program takes its example: %s", (example) => {
+  for (const program of programs) {
+    for (const [, line] of example.matchAll(new RegExp(`(?<![\\w/-])${program.name} ([^|<>&)]*)`, "g"))) {
+      const argv = [...(line as string).matchAll(/'([^']*)'|(\S+)/g)].map(
+        ([, inQuotes, word]) => inQuotes ?? word ?? "",
+      );
+      expect(
+        parseCommandLine(
+          program,
+          argv.filter((word) => word !== "--json"),
+        ).kind,
+      ).toBe("run");
+    }
+  }
+});
