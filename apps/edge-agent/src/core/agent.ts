@@ -5,7 +5,7 @@ import { AppError } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { openEgress } from "./egress/egress.js";
 import { enrol } from "./enrolment.js";
-import { createExecutors, type Executors } from "./executors.js";
+import { createExecutors, type Executors } from "./executors/executors.js";
 import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
 import { giveNames } from "./learning/names.js";

@@ -8,7 +8,7 @@ import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { type BackoffRange, createBackoff, spread } from "./backoff.js";
-import type { Executors } from "./executors.js";
+import type { Executors } from "./executors/executors.js";
 import { type Answer, type Context, type Credentials, keys, type Memory, newEpoch } from "./memory.js";
 import { isSuperseded, plan, type Step } from "./plan.js";
 import type { Cleared, ReportConnection } from "./ports.js";
