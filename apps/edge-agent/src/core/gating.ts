@@ -4,11 +4,11 @@
 import type { Release } from "@attune/shared/contracts/release";
 import { minimumHoldout } from "./egress/report.js";
 import type { Fitted, Student } from "./learning/learner.js";
-import type { Context } from "./memory.js";
-import { keys } from "./memory.js";
+import { type Context, keys } from "./memory.js";
 import type { Pair } from "./pair.js";
+import type { GatingView } from "./plan.js";
 import { putRecord } from "./records.js";
-import type { Serial } from "./serial.js";
+import { alone, type Serial } from "./serial.js";
 import { personalGate } from "./update/personal-gate.js";
 import { contentOf } from "./update/verdicts.js";
 
@@ -18,14 +18,6 @@ export interface GatingParts {
   readonly serial: Serial;
   readonly commit: (student: Student, fitted: Fitted) => Promise<void>;
   readonly reject: () => Promise<void>;
-}
-
-/** What the planner sees of it. */
-export interface GatingView {
-  /** Until the release may be judged; 0 when it may be now. */
-  readonly heldMs: number;
-  /** Until what has been found is acted on and said; undefined while nothing has been found. */
-  readonly dueInMs: number | undefined;
 }
 
 /** A verdict is only made where both pairs can be compared; what has run here before needs none. */
@@ -38,8 +30,6 @@ interface Finding {
   /** Of the utterances: what is said or forgotten afterwards is found anew. */
   readonly revision: number;
 }
-
-const alreadyAlone: Serial = (task) => task();
 
 export function createGating({ context, serial, commit, reject }: GatingParts) {
   const { ports, memory, learner, utterances, verdicts } = context;
@@ -129,7 +119,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
 
   /** Runs inside `serial`. */
   async function find(student: Student): Promise<Finding> {
-    await learner.extractMissing(student, new AbortController().signal, alreadyAlone);
+    await learner.extractMissing(student, new AbortController().signal, alone);
     const { revision } = utterances;
     const fitted = await learner.fit(student);
     if (mode === "unjudged" || memory.student === undefined) return { taken: true, student, fitted, revision };
@@ -157,3 +147,5 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
 
   return { admit, run, conclude, forgetAll, isHeld: () => held };
 }
+
+export type Gating = ReturnType<typeof createGating>;

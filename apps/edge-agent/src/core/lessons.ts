@@ -25,12 +25,13 @@ import { type Draft, metricsDraft } from "./egress/report.js";
 import { createLatencies, type Latencies } from "./latencies.js";
 import { lessonsDue } from "./learning/curriculum.js";
 import { removeEverywhere } from "./learning/features-cache.js";
-import { forgetOperations, relearnKey } from "./learning/forget.js";
+import { forgetOperations } from "./learning/forget.js";
 import { type Fitted, rowOf, type Student } from "./learning/learner.js";
+import { clearRelearnMark, isRelearnDue } from "./learning/relearn-mark.js";
 import { type Context, keys } from "./memory.js";
 import type { Pair } from "./pair.js";
 import type { StoreOperation } from "./ports.js";
-import { putRecord } from "./records.js";
+import { putMark, putRecord } from "./records.js";
 import type { Serial } from "./serial.js";
 
 const wantedPrefix = "report-wanted/";
@@ -127,7 +128,7 @@ export function createLessons(context: Context, serial: Serial) {
     const current = student();
     const fitted = await learner.fit(current);
     const saved = await learner.save(current, fitted);
-    await store.batch([...saved, { type: "delete", key: relearnKey }, ...operations]);
+    await store.batch([...saved, clearRelearnMark, ...operations]);
     memory.fitted = fitted;
     return fitted;
   }
@@ -139,7 +140,7 @@ export function createLessons(context: Context, serial: Serial) {
       const { train, holdout } = utterances.counts;
       const mark = `${sequence}/${train}/${holdout}`;
       const due = report && (await store.get(reportedPrefix + mark)) === undefined;
-      const wish: StoreOperation = { type: "put", key: wantedPrefix + mark, value: new Uint8Array([1]) };
+      const wish = putMark(wantedPrefix + mark);
       const fitted = await relearn(due ? [wish] : []);
       await settle();
       const { choice, l2, trainMs, f1Prior, f1Personal } = fitted;
@@ -150,7 +151,7 @@ export function createLessons(context: Context, serial: Serial) {
   /** Makes the reports that are due: milestones reached, and those that `learn` was asked for. Runs inside `serial`. */
   async function settle(): Promise<void> {
     if (memory.student === undefined || memory.identity === undefined) return;
-    if ((await store.get(relearnKey)) !== undefined) await relearn();
+    if (await isRelearnDue(store)) await relearn();
     const due = lessonsDue(utterances.counts.train);
     if (memory.milestones < due && lessonsDue(memory.fitted?.train ?? 0) < due) await relearn();
     while (memory.milestones < due) {
@@ -162,8 +163,7 @@ export function createLessons(context: Context, serial: Serial) {
     for await (const [key] of store.entries(wantedPrefix)) wishes.push(key);
     for (const key of wishes) {
       const mark = reportedPrefix + key.slice(wantedPrefix.length);
-      const done: StoreOperation = { type: "put", key: mark, value: new Uint8Array([1]) };
-      if (!(await queueMetrics([{ type: "delete", key }, done]))) return;
+      if (!(await queueMetrics([{ type: "delete", key }, putMark(mark)]))) return;
     }
   }
 

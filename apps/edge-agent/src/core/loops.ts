@@ -160,7 +160,7 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
       controller.abort();
     });
     try {
-      const result = await executors.run(state, controller.signal, remainingMs);
+      const result = await executors.run(state, { signal: controller.signal, remainingMs });
       if (result.ok || signal.aborted || superseded()) return;
       if (expired) return await executors.finish({ state: "timedOut", reason: "deadline" });
       log("warn", "update.refused", { state, reason: result.reason, detail: result.detail });

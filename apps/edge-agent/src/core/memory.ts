@@ -11,6 +11,7 @@ import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted, Learner, Student } from "./learning/learner.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
+import type { Pair } from "./pair.js";
 import type { Hashing, Ports } from "./ports.js";
 import { putRecord, readRecord } from "./records.js";
 import { noUpdate, type Target, type UpdateRecord, updateRecordSchema } from "./state.js";
@@ -72,6 +73,8 @@ export interface Memory {
   fitted: Fitted | undefined;
   /** The features under a candidate while it is gated: what is forgotten or said anew goes there too. */
   candidateFeatures: FeatureSet | undefined;
+  /** The pair under test, so that gating need not load it again. */
+  candidate: Pair | undefined;
   /** What the server asked for last, since this process started. */
   target: Target | null;
   answer: Answer | undefined;
@@ -116,6 +119,7 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     student: undefined,
     fitted: undefined,
     candidateFeatures: undefined,
+    candidate: undefined,
     target: null,
     answer: await readRecord(store, keys.answer, answerSchema),
     connected: { server: false, nats: false },

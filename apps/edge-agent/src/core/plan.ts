@@ -2,8 +2,15 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
-import type { GatingView } from "./gating.js";
 import { isActiveState, type Target, type UpdateRecord } from "./state.js";
+
+/** How the gating under way stands. */
+export interface GatingView {
+  /** Until the release may be judged; 0 when that may be now. */
+  readonly heldMs: number;
+  /** Until the finding is acted on and reported; undefined while nothing has been found. */
+  readonly dueInMs: number | undefined;
+}
 
 export interface Snapshot {
   readonly nowMs: number;

@@ -26,3 +26,8 @@ export function parseRecord<T>(key: string, bytes: Uint8Array, schema: z.ZodType
 export function putRecord(key: string, value: unknown): StoreOperation {
   return { type: "put", key, value: canonicalBytes(value) };
 }
+
+/** A record that says all by being there. */
+export function putMark(key: string): StoreOperation {
+  return { type: "put", key, value: new Uint8Array([1]) };
+}

@@ -2,6 +2,9 @@
 
 export type Serial = <T>(task: () => Promise<T>) => Promise<T>;
 
+/** For work that already runs inside a serial, or before anything else can. */
+export const alone: Serial = (task) => task();
+
 /** Runs tasks in the order of the calls, each after the one before has settled. A failed task does not stop the next. */
 export function createSerial(): Serial {
   let last: Promise<unknown> = Promise.resolve();

@@ -3,10 +3,8 @@
 import type { Store, StoreOperation } from "../ports.js";
 import { removeEverywhere } from "./features-cache.js";
 import type { Learner } from "./learner.js";
+import { setRelearnMark } from "./relearn-mark.js";
 import type { Utterances } from "./utterances.js";
-
-/** Present while the heads are gone and the retraining without the forgotten utterance has not been saved. */
-export const relearnKey = "relearn";
 
 interface ForgetParts {
   readonly store: Store;
@@ -21,12 +19,11 @@ export async function forgetOperations(
   hadLearned: boolean,
 ): Promise<StoreOperation[] | undefined> {
   if (utterances.entry(id) === undefined) return undefined;
-  const due: StoreOperation = { type: "put", key: relearnKey, value: new Uint8Array([1]) };
   return [
     await utterances.remove(id),
     ...(await removeEverywhere(store, await utterances.nameOf(id))),
     ...(await learner.removeHeads()),
-    ...(hadLearned ? [due] : []),
+    ...(hadLearned ? [setRelearnMark] : []),
   ];
 }
 

@@ -1,0 +1,59 @@
+// The two ends of gating: the release becomes the active one together with the heads fitted on it, or it goes.
+
+import { AppError } from "@attune/shared/errors";
+import type { Fitted, Student } from "../learning/learner.js";
+import { clearRelearnMark } from "../learning/relearn-mark.js";
+import { type Context, keys } from "../memory.js";
+import { putRecord } from "../records.js";
+import type { ActiveSlot } from "../update/slots.js";
+import { contentOf } from "../update/verdicts.js";
+import { type Progress, underWay } from "./progress.js";
+import { tidy } from "./tidy.js";
+
+export interface CommitParts {
+  readonly context: Pick<Context, "ports" | "memory" | "learner" | "verdicts">;
+  readonly progress: Progress;
+  /** Makes the reports that waited for a release. */
+  readonly settle: () => Promise<void>;
+}
+
+/** Runs inside the lessons' serial. */
+export async function commit(
+  { context, progress, settle }: CommitParts,
+  student: Student,
+  fitted: Fitted,
+): Promise<void> {
+  const { ports, memory, learner, verdicts } = context;
+  const target = underWay(memory);
+  const previous = memory.active ?? null;
+  const active: ActiveSlot = {
+    version: 1,
+    ...target,
+    previous: previous && { sequence: previous.sequence, manifestSha256: previous.manifestSha256 },
+  };
+  const ran = verdicts.note(await contentOf(student.pair.release, ports.hashing));
+  const operations = [
+    ...(await learner.removeHeads(student.features)),
+    ...(await learner.save(student, fitted)),
+    clearRelearnMark,
+    putRecord(keys.active, active),
+    ran.operation,
+  ];
+  await progress.finish({ state: "committed", reason: "none" }, operations, target.sequence);
+  ran.done();
+  memory.active = active;
+  memory.student = student;
+  memory.fitted = fitted;
+  try {
+    await settle();
+    await tidy(context);
+  } catch (error) {
+    // The next label and the next start make up for it: a commit stays a commit.
+    ports.log("warn", "update.unfinished", { code: error instanceof AppError ? error.code : "INTERNAL" });
+  }
+}
+
+export async function reject({ context, progress }: Pick<CommitParts, "context" | "progress">): Promise<void> {
+  await progress.finish({ state: "rejected", reason: "personalInferior" });
+  await tidy(context);
+}

@@ -1,0 +1,61 @@
+// The record of the update under way: a state is on the disk before it is acted on, and an end with its report.
+
+import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import type { Egress } from "../egress/egress.js";
+import { stateDraft } from "../egress/report.js";
+import { keys, type Memory } from "../memory.js";
+import type { Ports, StoreOperation } from "../ports.js";
+import { putRecord } from "../records.js";
+import { enter, type Target, type UpdateRecord } from "../state.js";
+
+export interface ProgressParts {
+  readonly ports: Pick<Ports, "store" | "clock" | "log">;
+  readonly memory: Pick<Memory, "record" | "identity" | "active" | "candidate">;
+  readonly egress: Pick<Egress, "queue">;
+}
+
+export interface Outcome {
+  readonly state: UpdateState;
+  readonly reason: UpdateReason;
+}
+
+/** The release that is under way. */
+export function underWay({ record }: Pick<Memory, "record">): Target {
+  if (record.target === null) throw new Error("an update without a target is under way");
+  return record.target;
+}
+
+export function createProgress({ ports: { store, clock, log }, memory, egress }: ProgressParts) {
+  async function save(record: UpdateRecord, operations: readonly StoreOperation[] = []): Promise<void> {
+    await store.batch([...operations, putRecord(keys.update, record)]);
+    memory.record = record;
+    log("info", "update.state", { state: record.state, release: record.target?.sequence ?? 0 });
+  }
+
+  return {
+    save,
+    enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
+      save(enter(memory.record, { state, nowMs: clock.nowMs() }), operations),
+
+    /** An update's end and its report in one batch. The same outcome of the same release is reported once. `runs`: the release that runs now. */
+    async finish(
+      { state, reason }: Outcome,
+      operations: readonly StoreOperation[] = [],
+      runs: number = memory.active?.sequence ?? 0,
+    ): Promise<void> {
+      const entered = enter(memory.record, { state, reason, nowMs: clock.nowMs() });
+      const outcome = `${state}/${reason}`;
+      const known = entered.reported.includes(outcome);
+      const record = known ? entered : { ...entered, reported: [...entered.reported, outcome] };
+      const written = [...operations, putRecord(keys.update, record)];
+      if (known || memory.identity === undefined) await store.batch(written);
+      else await egress.queue([stateDraft(runs, { state, reason })], written);
+      memory.record = record;
+      memory.candidate = undefined;
+      const release = record.target?.sequence ?? 0;
+      log(state === "committed" ? "info" : "warn", "update.end", { state, reason, release });
+    },
+  };
+}
+
+export type Progress = ReturnType<typeof createProgress>;

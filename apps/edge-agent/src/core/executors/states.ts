@@ -1,0 +1,87 @@
+// One executor per state in which an update is under way. Each does its state's work and says which state follows.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { accept, type Result } from "@attune/shared/result";
+import type { ActiveUpdateState } from "../agent-api.js";
+import type { Gating } from "../gating.js";
+import type { Memory } from "../memory.js";
+import type { Pair } from "../pair.js";
+import type { Ports, StoreOperation } from "../ports.js";
+import { putHighest } from "../trust/trust-records.js";
+import type { Downloader } from "../update/download.js";
+import { fetchRelease, verifySlot } from "../update/fetch-release.js";
+import { loadSlot } from "../update/load-slot.js";
+import type { ManifestExpectations } from "../update/verify.js";
+import { underWay } from "./progress.js";
+
+export interface StateParts {
+  readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock">;
+  readonly memory: Pick<Memory, "record" | "root" | "highest" | "candidate">;
+  readonly downloader: Downloader;
+  readonly gating: Pick<Gating, "run">;
+}
+
+/** The next state, what is written together with it, and what memory learns when that is on the disk. */
+export interface Advance {
+  readonly to: ActiveUpdateState;
+  readonly operations?: readonly StoreOperation[];
+  readonly done?: () => void;
+}
+
+export interface Stretch {
+  readonly signal: AbortSignal;
+  readonly remainingMs: number;
+}
+
+/** Undefined where the state stays: gating ends when its time is over, whatever was found. */
+type Executor = (parts: StateParts, stretch: Stretch) => Promise<Result<Advance | undefined, UpdateReason>>;
+
+export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
+  async downloading({ ports, memory, downloader }, { signal }) {
+    const { files, hashing } = ports;
+    const fetched = await fetchRelease({ files, hashing, downloader }, expectations(ports, memory), signal);
+    return fetched.ok ? accept({ to: "verifying" }) : fetched;
+  },
+
+  /** Only a release that passed from the disk moves trust forward. */
+  async verifying({ ports, memory }) {
+    const expected = expectations(ports, memory);
+    const verified = await verifySlot(ports, expected);
+    if (!verified.ok) return verified;
+    const { target } = expected;
+    const done = () => {
+      memory.highest = target;
+    };
+    return accept({ to: "testing", operations: [putHighest(target)], done });
+  },
+
+  async testing({ ports, memory }) {
+    const loaded = await loadCandidate(ports, memory);
+    return loaded.ok ? accept({ to: "gating" }) : loaded;
+  },
+
+  async gating({ ports, memory, gating }, { signal, remainingMs }) {
+    const loaded = memory.candidate === undefined ? await loadCandidate(ports, memory) : accept(memory.candidate);
+    if (!loaded.ok) return loaded;
+    await gating.run(loaded.value, remainingMs, signal);
+    return accept(undefined);
+  },
+};
+
+function expectations(
+  { clock }: Pick<StateParts["ports"], "clock">,
+  memory: Pick<Memory, "record" | "root" | "highest">,
+): ManifestExpectations {
+  const { root, highest } = memory;
+  if (root === undefined) throw new Error("an update is under way on a device that believes nobody");
+  return { target: underWay(memory), root, highest, nowMs: clock.nowMs() };
+}
+
+async function loadCandidate(
+  ports: Pick<Ports, "files" | "hashing" | "engine">,
+  memory: Pick<Memory, "record" | "candidate">,
+): Promise<Result<Pair, UpdateReason>> {
+  const loaded = await loadSlot(ports, underWay(memory));
+  if (loaded.ok) memory.candidate = loaded.value;
+  return loaded;
+}

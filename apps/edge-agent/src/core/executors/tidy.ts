@@ -1,0 +1,21 @@
+// Removes what no state needs any more. A crash may leave some of that behind; the next start removes it.
+
+import { removeOtherSets } from "../learning/features-cache.js";
+import type { Memory } from "../memory.js";
+import type { Ports } from "../ports.js";
+import { pruneSlots } from "../update/slots.js";
+
+export interface TidyParts {
+  readonly ports: Pick<Ports, "store" | "files">;
+  readonly memory: Pick<Memory, "active" | "record" | "student">;
+}
+
+export async function tidy({ ports: { store, files }, memory }: TidyParts): Promise<void> {
+  const { active, record, student } = memory;
+  const pending = record.state === "committed" || record.target === null ? [] : [record.target.sequence];
+  const slots = active === undefined ? [] : [active.sequence, ...(active.previous ? [active.previous.sequence] : [])];
+  await pruneSlots(files, record.state === "rejected" ? slots : [...slots, ...pending]);
+  if (student === undefined || record.state === "gating") return;
+  const others = await removeOtherSets(store, [student.features.key]);
+  if (others.length > 0) await store.batch(others);
+}

@@ -1,0 +1,13 @@
+// The relearn mark: on the disk while the heads are gone, or belong to other features, and no new head has been saved.
+
+import type { Store } from "../ports.js";
+import { putMark } from "../records.js";
+
+const key = "relearn";
+
+export const setRelearnMark = putMark(key);
+export const clearRelearnMark = { type: "delete", key } as const;
+
+export async function isRelearnDue(store: Store): Promise<boolean> {
+  return (await store.get(key)) !== undefined;
+}

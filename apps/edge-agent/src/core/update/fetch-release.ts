@@ -1,0 +1,46 @@
+// A release on its way to a slot: fetched as its signed manifest says, then checked once more from the disk.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { accept, type Result, refuse } from "@attune/shared/result";
+import type { Ports } from "../ports.js";
+import type { Downloader } from "./download.js";
+import { checkReleaseFiles, readManifest } from "./load-slot.js";
+import { slotDirectory, slotFile } from "./slots.js";
+import { type ManifestExpectations, verifyManifest } from "./verify.js";
+
+type SlotPorts = Pick<Ports, "files" | "hashing">;
+
+/** Resumes with the manifest and the files that the slot already holds. */
+export async function fetchRelease(
+  { files, hashing, downloader }: SlotPorts & { readonly downloader: Downloader },
+  expected: ManifestExpectations,
+  signal: AbortSignal,
+): Promise<Result<void, UpdateReason>> {
+  const { sequence, manifestSha256 } = expected.target;
+  const kept = await readManifest({ files }, sequence);
+  const isKept = kept !== undefined && (await hashing.sha256(kept)) === manifestSha256;
+  const bytes = isKept ? accept(kept) : await downloader.manifest(manifestSha256, signal);
+  if (!bytes.ok) return bytes;
+  const manifest = await verifyManifest(bytes.value, expected, hashing);
+  if (!manifest.ok) return manifest;
+  if (!isKept) {
+    await files.remove(slotDirectory(sequence));
+    await files.writeDurably(slotFile(sequence, "manifest.json"), bytes.value);
+  }
+  for (const file of manifest.value.files) {
+    const fetched = await downloader.file(sequence, file, signal);
+    if (!fetched.ok) return fetched;
+  }
+  return accept(undefined);
+}
+
+/** Everything once more, from the disk: the bytes that are checked are the bytes that will run. */
+export async function verifySlot(
+  ports: SlotPorts,
+  expected: ManifestExpectations,
+): Promise<Result<void, UpdateReason>> {
+  const bytes = await readManifest(ports, expected.target.sequence);
+  if (bytes === undefined) return refuse("sizeMismatch", "the manifest is missing");
+  const manifest = await verifyManifest(bytes, expected, ports.hashing);
+  return manifest.ok ? checkReleaseFiles(ports, manifest.value) : manifest;
+}
