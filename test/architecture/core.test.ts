@@ -6,7 +6,7 @@ import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
 const core = "apps/edge-agent/src/core";
 
 const layers: readonly (readonly string[])[] = [
-  ["agent-api", "latencies", "pair", "parse-json", "ports", "serial"],
+  ["agent-api", "engine-words", "latencies", "pair", "parse-json", "ports", "serial"],
   ["backoff", "records", "state", "within"],
   ["trust/", "egress/", "learning/", "plan"],
   ["identity", "update/"],
