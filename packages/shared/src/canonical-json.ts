@@ -1,10 +1,11 @@
-// One byte sequence for one value, so that a digest or a signature over JSON means something (RFC 8785's rules).
+// One value has one byte sequence here, so that a digest or a signature over JSON means something (RFC 8785's rules).
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /**
- * Serializes with sorted keys and no white space. Refuses what JSON cannot say exactly: NaN, infinities, negative zero,
- * functions, symbols, bigints, class instances and lone surrogates. Keys whose value is `undefined` are left out.
+ * Serializes with sorted keys and no white space. Keys whose value is `undefined` are left out.
+ * Refuses every value that JSON cannot express exactly: NaN, infinities, negative zero, functions, symbols, bigints, class instances and lone
+ * surrogates.
  */
 export function canonicalJson(value: unknown): string {
   return serialize(value as Json, "$");
@@ -28,7 +29,7 @@ function serialize(value: Json, path: string): string {
     return `[${value.map((item: Json, index) => serialize(item, `${path}[${index}]`)).join(",")}]`;
   }
   if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
-    // RFC 8785 orders keys by UTF-16 code units, which is what the default sort does.
+    // RFC 8785 orders keys by UTF-16 code units, and so does the default sort.
     const keys = Object.keys(value).sort();
     const members: string[] = [];
     for (const key of keys) {

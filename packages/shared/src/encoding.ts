@@ -1,4 +1,4 @@
-// Bytes as hexadecimal and base64 text, in plain TypeScript because this package knows neither Node nor a browser.
+// Bytes as hexadecimal and base64 text, in plain TypeScript because this package uses neither Node's functions nor a browser's.
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,9 +1,9 @@
-// Every fault that can reach a reader has one code here: its HTTP status, whether trying again can help, and what to do.
+// Every fault that can reach a reader has one code here, with its HTTP status, whether a retry can help, and what to do.
 
 interface ErrorEntry {
   readonly httpStatus: number;
   readonly retryable: boolean;
-  /** A fault of this machine's settings (a port, a program, a variable, a directory): only its owner can mend it. */
+  /** A fault of this machine's settings (a port, a program, a variable, a directory): only the machine's owner can correct it. */
   readonly configuration?: true;
   readonly remedy: string;
 }
@@ -178,7 +178,7 @@ export type ErrorCode = keyof typeof errorTable;
 export class AppError extends Error {
   readonly code: ErrorCode;
 
-  /** `message` names the field, file, line or port at fault; it never holds an utterance. */
+  /** `message` names the field, file, line or port at fault and never holds an utterance. */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.name = "AppError";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLogLines, openOutput } from "./output.js";
 
-/** A place to write to that can fill up, close and stand still, as files and pipes do. */
+/** A destination that can fill up, close and stand still, as files and pipes do. */
 function place() {
   const state = { text: "", fault: undefined as string | undefined, writableLength: 0 };
   return {

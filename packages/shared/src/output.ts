@@ -1,9 +1,9 @@
-// What a process writes to its standard streams. Their readers may go away, stand still, or have no room.
+// Writes to a process's standard streams, whose readers may close them, stand still or run out of room.
 
 import { AppError, type ErrorCode } from "./errors.js";
 import { systemFault } from "./system-fault.js";
 
-/** The part of a stream that this needs. `done` gets the error of a write that failed. */
+/** The part of a stream that is used here. `done` receives the error of a write that failed. */
 export interface OutputStream {
   /** Bytes that wait for the reader. */
   readonly writableLength: number;
@@ -13,16 +13,16 @@ export interface OutputStream {
 export interface Output {
   /** The result of a command. */
   readonly stdout: (text: string) => void;
-  /** Progress and explanations: losing them is not worth the work. */
+  /** Progress and explanations: the command does not fail when they are lost. */
   readonly stderr: (text: string) => void;
-  /** Waits until the result is written. Answers the exit code: never 0 where a part of the result was lost. */
+  /** Waits until the result is written and returns the exit code, which is never 0 when a part of the result was lost. */
   readonly settle: (code: number) => Promise<number>;
 }
 
-/** What a shell reports of a program whose reader (`| head`) has closed the pipe: 128 + SIGPIPE. */
+/** A shell reports this code for a program whose reader (`| head`) has closed the pipe: 128 + SIGPIPE. */
 const closedPipeExitCode = 141;
 
-/** The streams of a command. A result that cannot be written is reported on standard error at once, a closed pipe is not. */
+/** The streams of a command. A result that cannot be written is reported on standard error at once; a closed pipe is not reported. */
 export function openOutput({ stdout, stderr }: { stdout: OutputStream; stderr: OutputStream }): Output {
   let lostBy: Error | undefined;
   const note = (error?: Error | null): void => {
@@ -63,7 +63,10 @@ function codeOf(error: Error): string {
 /** A reader that stands still must not fill a daemon's memory. */
 const longestQueueBytes = 1024 * 1024;
 
-/** Writes the lines of a daemon's log. A line that cannot be written is dropped, and the next one that can be is preceded by their number. */
+/**
+ * Writes the lines of a daemon's log. A line that cannot be written is dropped; the number of dropped lines precedes the next line that can be
+ * written.
+ */
 export function createLogLines(stream: OutputStream, nowMs: () => number = Date.now): (line: string) => void {
   let dropped = 0;
   return (line) => {
@@ -79,7 +82,7 @@ export function createLogLines(stream: OutputStream, nowMs: () => number = Date.
   };
 }
 
-/** Begins with a line end: a full disk may have taken the beginning of the line before. */
+/** The text begins with a line end, because a full disk may have cut the line before. */
 function droppedLine(lines: number, nowMs: number): string {
   const time = new Date(nowMs).toISOString();
   return `\n${JSON.stringify({ time, level: "warn", event: "log.dropped", lines })}\n`;

@@ -1,4 +1,4 @@
-// Parses what came in by a zod schema; the error names the fields at fault and never a value, which may be an utterance.
+// Parses an input by a zod schema. The error names the fields at fault and never repeats a value, which may be an utterance.
 
 import type { z } from "zod";
 import { AppError } from "./errors.js";
@@ -28,7 +28,7 @@ function describe(issue: z.core.$ZodIssue): string {
       return `must be at least ${issue.minimum}`;
     case "too_big":
       return `must be at most ${issue.maximum}`;
-    // In the schema's own words.
+    // These issues carry the words that the schema itself gives.
     case "custom":
     case "invalid_format":
       return issue.message;

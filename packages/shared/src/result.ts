@@ -1,4 +1,4 @@
-// Expected refusals as values: a verification or a gate that says no is not a fault.
+// Expected refusals as values: a verification or a gate that refuses is not a fault.
 
 export type Result<T, Reason> =
   | { readonly ok: true; readonly value: T }
@@ -8,7 +8,7 @@ export function accept<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }
 
-/** `detail` is for a person to read: it names the field, file or number at fault and never holds an utterance. */
+/** `detail` is for a person to read. It names the field, file or number at fault and never holds an utterance. */
 export function refuse<Reason>(
   reason: Reason,
   detail: string,

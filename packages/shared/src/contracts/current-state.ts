@@ -1,4 +1,4 @@
-// Where a device stands with its release: the words of the update's state machine.
+// The states of a device's update: the words of the update's state machine.
 
 import { z } from "zod";
 
@@ -17,7 +17,7 @@ export const updateStates = [
 export const updateStateSchema = z.enum(updateStates);
 export type UpdateState = (typeof updateStates)[number];
 
-/** Why an update ended as it did; a closed list, so that no text can travel in a reason. */
+/** Why an update ended as it did: a closed list, so that no text can travel in a reason. */
 export const updateReasons = [
   "none",
   "manifestMalformed",

@@ -14,17 +14,19 @@ export type Domain =
   | { readonly kind: "quantized"; readonly minimum: number; readonly maximum: number; readonly step: number }
   /** The largest of `edges` that is not above the measured value. */
   | { readonly kind: "bucket"; readonly edges: readonly number[] }
-  /** Random bits born at enrolment or received from the server: the same in every message, nothing new to learn. */
+  /**
+   * Random bits that are created at enrolment or received from the server. They are the same in every message, so a message says nothing new by them.
+   */
   | { readonly kind: "identity"; readonly pattern: RegExp }
-  /** One more than in the message before: nothing new to learn. */
+  /** One more than in the previous message, so it says nothing new. */
   | { readonly kind: "counter" };
 
 export interface Field {
   readonly domain: Domain;
-  /** null says "too few samples to tell" and is one more value of the domain. */
+  /** null means "too few samples for a value" and counts as one more value of the domain. */
   readonly nullable?: true;
   readonly unit?: string;
-  /** What the field means, in a sentence that the person reads. */
+  /** The field's meaning, in a sentence that the person reads. */
   readonly meaning: string;
 }
 
@@ -34,8 +36,8 @@ export interface MessageDeclaration {
   readonly path: EgressPath;
   readonly purpose: string;
   /**
-   * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the message. It is
-   * computed from them alone, so it says nothing new.
+   * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the message.
+   * The signature is computed from these alone, so it says nothing new.
    */
   readonly signedUnder?: string;
   readonly fields: { readonly [name: string]: Field };
@@ -45,7 +47,7 @@ const identity = (pattern: RegExp) => ({ kind: "identity", pattern }) as const;
 const quantized = (minimum: number, maximum: number, step: number) =>
   ({ kind: "quantized", minimum, maximum, step }) as const;
 
-/** What the database's integers hold; at a poll a second it lasts for 68 years. */
+/** The largest value of the database's integer columns; at one poll a second it lasts for 68 years. */
 const largestCount = 2_147_483_647;
 const countEdges = [0, 10, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
 const latencyEdges = [0, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000] as const;
@@ -174,12 +176,12 @@ export const egressContract = {
 export type MessageType = keyof typeof egressContract;
 
 /**
- * What a broker may have a device sign to know it again. No prefix of a message fits in, for each holds a colon and a line feed:
- * no answer to a challenge passes for a signed message.
+ * A broker may ask a device to sign a text of this pattern, to recognise the device.
+ * No answer to a challenge passes for a signed message: each message's prefix holds a colon and a line feed, which the pattern excludes.
  */
 export const challengePattern = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** The bytes that the device's key signs for a message, whose canonical JSON is `message`. */
+/** The bytes that the device's key signs for a message. `message` is the message's canonical JSON. */
 export function signedBytes(type: "enrol" | "poll", message: Uint8Array): Uint8Array<ArrayBuffer> {
   const prefix = new TextEncoder().encode(egressContract[type].signedUnder);
   const bytes = new Uint8Array(prefix.length + message.length);
@@ -196,7 +198,7 @@ type Value<F extends Field> =
         : number)
   | (F extends { nullable: true } ? null : never);
 
-/** The TypeScript type of a message, derived from its declaration like everything else. */
+/** The TypeScript type of a message, derived from its declaration. */
 export type Message<T extends MessageType> = T extends MessageType
   ? MessageOf<T, (typeof egressContract)[T]["fields"]>
   : never;
@@ -249,7 +251,7 @@ export function fieldsOf(type: MessageType): (readonly [string, Field])[] {
   return Object.entries<Field>(egressContract[type].fields);
 }
 
-/** log2 of the number of values a field can take: the most that one message can say through it. */
+/** log2 of the number of values that a field can take: the most information that one message can carry in this field. */
 export function fieldCapacityBits({ domain, nullable }: Field): number {
   const extra = nullable ? 1 : 0;
   switch (domain.kind) {
@@ -269,7 +271,7 @@ export function messageCapacityBits(type: MessageType): number {
   return fieldsOf(type).reduce((sum, [, field]) => sum + fieldCapacityBits(field), 0);
 }
 
-/** The nearest value of a quantized or bucketed domain; null where the number is not finite or out of reach. */
+/** The nearest value of a quantized or bucketed domain; null where the number is not finite or lies outside the domain. */
 export function quantize(domain: Domain, value: number): number | null {
   if (!Number.isFinite(value)) return null;
   if (domain.kind === "bucket") {

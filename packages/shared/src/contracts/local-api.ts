@@ -1,5 +1,5 @@
-// What a program or a page asks of the agent on its own device, and what the agent answers. The daemon carries it as JSON over its local API, a
-// browser's worker in messages. Nothing of it leaves the device.
+// The requests of a program or a page to the agent on its own device, and the agent's answers. None of them leaves the device.
+// The daemon carries them as JSON over its local API, and a browser's worker carries them in messages.
 
 import { z } from "zod";
 import { AppError, type ErrorCode, errorTable, isErrorCode } from "../errors.js";
@@ -12,17 +12,17 @@ import { headRecipeSchema } from "./release.js";
 export const largestUtteranceCodePoints = 8_192;
 /** The most bytes that a code point takes in UTF-8. */
 const codePointBytes = 4;
-/** The same in JSON, where a pair of escaped surrogates stands for one code point. */
+/** The most bytes that a code point takes in JSON, where a pair of escaped surrogates stands for one code point. */
 const escapedCodePointBytes = 12;
 export const largestUtteranceBytes = codePointBytes * largestUtteranceCodePoints;
-/** The longest utterance, escaped as a whole, and room for the other fields. */
+/** Holds the longest utterance with every character escaped, and leaves room for the other fields. */
 export const largestRequestBytes = escapedCodePointBytes * largestUtteranceCodePoints + 1_024;
 
 /** The most entries of the journal in one answer. */
 export const journalPageEntries = 10_000;
 
 function isLongerThan(text: string, codePoints: number): boolean {
-  // A code point is one UTF-16 unit or two.
+  // A code point takes one UTF-16 unit or two.
   if (text.length <= codePoints) return false;
   if (text.length > 2 * codePoints) return true;
   return [...text].length > codePoints;
@@ -54,7 +54,7 @@ export type UtteranceCounts = z.infer<typeof utteranceCountsSchema>;
 
 const errorCodeSchema = z.enum(Object.keys(errorTable) as ErrorCode[]);
 
-/** `token`: `attune1.…`. */
+/** `token` begins with `attune1.`. */
 export const enrolInputSchema = z.strictObject({ token: z.string() });
 export const enrolmentSchema = z.strictObject({ device: z.string(), fleet: z.string(), epoch: z.string() });
 export type Enrolment = z.infer<typeof enrolmentSchema>;
@@ -88,7 +88,7 @@ export type Labelled = z.infer<typeof labelledSchema>;
 export const forgottenSchema = z.strictObject({ removed: z.boolean() });
 export type Forgotten = z.infer<typeof forgottenSchema>;
 
-/** `report`: queue a metrics report about it, too. */
+/** With `report`, a metrics report about the training is queued, too. */
 export const learnInputSchema = z.strictObject({ report: z.boolean().optional() });
 export type LearnInput = z.infer<typeof learnInputSchema>;
 export const learnedSchema = z.strictObject({
@@ -107,7 +107,7 @@ export const agentStatusSchema = z.strictObject({
   device: z.string().nullable(),
   fleet: z.string().nullable(),
   epoch: z.string().nullable(),
-  /** One, and one more for each time that the store was found to be restored from a copy. */
+  /** 1, plus 1 for each time that the store was found to be restored from a copy. */
   epochs: z.int().min(1),
   release: z
     .strictObject({
@@ -115,11 +115,11 @@ export const agentStatusSchema = z.strictObject({
       model: z.string(),
       modelVersion: z.string(),
       expiresAt: z.string(),
-      /** By this device's clock. An expired release answers on, but should have been replaced. */
+      /** Judged by this device's clock. The device still answers by an expired release, which should have been replaced. */
       expired: z.boolean(),
     })
     .nullable(),
-  /** The server's latest answer; `stale` where it is too old to be the server's will still. */
+  /** The server's latest answer. `stale` says that it is too old to be taken for the server's present intention. */
   target: z
     .strictObject({
       release: countSchema.nullable(),
@@ -138,7 +138,7 @@ export const agentStatusSchema = z.strictObject({
   trainMs: z.number().nullable(),
   predictP50Ms: z.number().nullable(),
   predictP90Ms: z.number().nullable(),
-  /** `held`: how often a metrics report was not made because the outbox was full. */
+  /** `held` counts the metrics reports that were not made because the outbox was full. */
   outbox: z.strictObject({ pending: countSchema, limit: countSchema, held: countSchema }),
   sent: z.strictObject({
     messages: countSchema,
@@ -147,12 +147,12 @@ export const agentStatusSchema = z.strictObject({
   }),
   capacityBits: z.number(),
   /**
-   * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, the next may come after `nextInMs`,
-   * and the release `waiting` waits for it.
+   * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the next may come after `nextInMs`.
+   * The release `waiting` waits for its verdict.
    */
   verdicts: z.strictObject({ count: countSchema, nextInMs: z.number().min(0), waiting: countSchema.nullable() }),
   connected: z.strictObject({ server: z.boolean(), nats: z.boolean() }),
-  /** Why the server or the broker could not be reached last time; null while all is well. */
+  /** Why the last attempt to reach the server or the broker failed; null after a success. */
   lastError: z.strictObject({ server: errorCodeSchema.nullable(), nats: errorCodeSchema.nullable() }),
 });
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
@@ -162,7 +162,7 @@ const limitSchema = z.int().min(1).max(journalPageEntries);
 /** Entries with an index above `after`, oldest first, at most `limit`. */
 export const journalRangeSchema = z.strictObject({ after: afterSchema.optional(), limit: limitSchema.optional() });
 export type JournalRange = z.infer<typeof journalRangeSchema>;
-/** The same range in the query of an address, where numbers are text. */
+/** The same range in an address's query, where numbers are text. */
 export const journalQuerySchema = z.strictObject({
   after: z.coerce.number().pipe(afterSchema).optional(),
   limit: z.coerce.number().pipe(limitSchema).optional(),
@@ -174,7 +174,7 @@ export const reportInputSchema = z.strictObject({});
 export const reportedSchema = z.strictObject({ sequence: z.int().min(1) });
 export type Reported = z.infer<typeof reportedSchema>;
 
-/** An error as it crosses. `message` names a field, file or port, and never repeats an input. */
+/** An error as it crosses to the caller. `message` names a field, file or port, and never repeats an input. */
 export const faultSchema = z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() });
 export type Fault = z.infer<typeof faultSchema>;
 export const errorReplySchema = z.strictObject({ error: faultSchema });
@@ -187,7 +187,7 @@ export function errorReply(error: AppError): z.infer<typeof errorReplySchema> {
   return { error: faultOf(error) };
 }
 
-/** The error at the other end. A code that is not known here is INTERNAL. */
+/** Makes the error anew at the caller's end. A code that is not known here becomes INTERNAL. */
 export function errorOf({ code, message }: Fault): AppError {
   return new AppError(isErrorCode(code) ? code : "INTERNAL", message);
 }

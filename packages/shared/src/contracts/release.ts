@@ -1,4 +1,4 @@
-// The release manifest: what a device needs to know, and to be able to check, about the pair it is asked to run.
+// The release manifest: everything that a device needs to know and to check about the release that it is asked to run.
 
 import { z } from "zod";
 import { accept, type Result, refuse } from "../result.js";
@@ -6,7 +6,7 @@ import { emotionLabelSchema } from "./dataset.js";
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** The files of a release; a device opens no other name. */
+/** The files of a release. A device opens no file of another name. */
 export const releaseFileNames = [
   "config.json",
   "model.safetensors",
@@ -20,8 +20,8 @@ export type ReleaseFileName = (typeof releaseFileNames)[number];
 export const chunkSizeBytes = 262_144;
 const mebibyte = 2 ** 20;
 /**
- * The most that a file may have: all but the model are held in memory whole. A tokenizer of 250,000 pieces has 10 MiB, a projection of 3,072
- * features onto as many 36, and an online ELM of 4,096 hidden units on 3,072 features 114.
+ * The largest size of each file, for devices hold every file but the model in memory as a whole. A tokenizer of 250,000 pieces takes 10 MiB.
+ * A projection of 3,072 features onto as many takes 36 MiB, and an online ELM of 4,096 hidden units on 3,072 features takes 114 MiB.
  */
 export const largestFileBytes: Readonly<Record<ReleaseFileName, number>> = {
   "config.json": mebibyte,
@@ -59,7 +59,7 @@ export type HeadRecipe = z.infer<typeof headRecipeSchema>;
 export const releaseSchema = z.strictObject({
   version: z.literal(1),
   kind: z.literal("release"),
-  /** Grows by at least one with every release of a fleet's server; a device never goes back below what it has accepted. */
+  /** Grows by at least one with every release of a fleet's server. A device never accepts a lower sequence than it has accepted before. */
   sequence: z.int().min(1).max(65_535),
   model: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
   modelVersion: z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/),
@@ -67,7 +67,7 @@ export const releaseSchema = z.strictObject({
   expiresAt: z.iso.datetime(),
   egressContractVersion: z.int().min(1),
   features: z.strictObject({
-    /** Identity of the features: extractor, tokenizer, pooling, DR. A head is of use with these features only. */
+    /** Identity of the features: extractor, tokenizer, pooling, DR. A head works with the features of its own identity only. */
     identity: sha256Schema,
     pooling: z.enum(["cls", "mean", "mean-max"]),
     maxTokens: z.int().min(3).max(512),
@@ -83,7 +83,7 @@ export const releaseSchema = z.strictObject({
 });
 export type Release = z.infer<typeof releaseSchema>;
 
-/** Golden vectors: what the device's own engine must reproduce before a release counts as working. */
+/** Golden vectors: a release counts as working once the device's own engine reproduces them. */
 export const goldenSchema = z.strictObject({
   version: z.literal(1),
   tolerance: z.number().positive().max(0.1),
@@ -94,7 +94,7 @@ export const goldenSchema = z.strictObject({
 });
 export type Golden = z.infer<typeof goldenSchema>;
 
-/** Reads golden.json. The detail names the file and the field at fault. */
+/** Reads golden.json. The detail of a refusal names the file and the field at fault. */
 export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
   let value: unknown;
   try {

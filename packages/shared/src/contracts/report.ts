@@ -1,4 +1,4 @@
-// Reports: the two kinds of message that a device publishes on NATS, as one union for the server's end.
+// Reports: the two kinds of message that a device publishes on NATS, as one union for the server.
 
 import { z } from "zod";
 import { type Message, messageSchema } from "./egress.js";
@@ -7,10 +7,10 @@ export const reportTypes = ["report.metrics", "report.state"] as const;
 export type ReportType = (typeof reportTypes)[number];
 export type Report = Message<"report.metrics"> | Message<"report.state">;
 
-/** The most bytes that any report can take on the wire; more is refused before it is parsed. */
+/** The most bytes that any report can take on the wire. A longer report is refused before it is parsed. */
 export const reportLimitBytes = 1_024;
 
-/** Strips what it does not name: it reads the type, the type's own schema judges the rest. */
+/** Reads the type alone and strips every other field; the type's own schema then judges them. */
 const reportTypeSchema = z.object({ type: z.enum(reportTypes) });
 
 /** Parses the JSON value of a report by the schema that its own type names. */

@@ -1,14 +1,14 @@
-// The target state: which release a device should run, answered to its signed poll.
+// The target state: which release a device should run. The server sends it as the answer to the device's signed poll.
 
 import { z } from "zod";
 import { devicePattern, epochPattern } from "../subjects.js";
 import { ed25519SignatureSchema } from "../trust/keys.js";
 import { sha256Schema } from "./release.js";
 
-/** A poll as agents sent it first: the signature is over the message's canonical JSON, without a prefix. */
+/** A poll in its first form: the signature is over the message's canonical JSON, without a prefix. */
 export const barePollSchema = z.strictObject({ message: z.unknown(), signature: ed25519SignatureSchema });
 
-/** A poll is the egress message `poll` with the device key's signature over it, under the message's prefix. */
+/** A poll in its present form: the egress message `poll`, with the device key's signature over it under the message's prefix. */
 export const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
 
 export const pollSchema = z.union([signedPollSchema, barePollSchema]);
@@ -20,7 +20,7 @@ const releaseTargetSchema = z.nullable(
 const natsSchema = z.strictObject({ urls: z.array(z.string()).min(1), userJwt: z.string().min(1) });
 const pollIntervalSchema = z.int().min(100).max(86_400_000);
 
-/** The answer to a bare poll; nothing vouches for it. */
+/** The answer to a bare poll. No signature vouches for it. */
 export const targetStateSchema = z.strictObject({
   version: z.literal(1),
   device: z.string().regex(devicePattern),
@@ -30,21 +30,21 @@ export const targetStateSchema = z.strictObject({
 });
 export type TargetState = z.infer<typeof targetStateSchema>;
 
-/** The answer to a signed poll: the payload of an envelope that the release keys have signed. It is good for that one poll. */
+/** The answer to a signed poll: the payload of an envelope that the release keys have signed. It is valid for that one poll. */
 export const signedTargetSchema = z.strictObject({
   version: z.literal(2),
   kind: z.literal("target"),
   device: z.string().regex(devicePattern),
-  /** The poll that this answers. */
+  /** `epoch` and `sequence` name the poll that this answers. */
   epoch: z.string().regex(epochPattern),
   sequence: z.int().min(1),
-  /** Grows with every target of this device. */
+  /** Increases with every target of this device. */
   number: z.int().min(0),
   issuedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
-  /** The poll is behind one that was seen before: the device's store is a copy, and its numbers are taken. */
+  /** True when the server has already seen a later poll: the device's store is then a copy, and its sequence numbers are used up. */
   beginEpoch: z.boolean(),
-  /** The highest sequence of the device's reports that are stored under this epoch. */
+  /** The highest sequence among the device's reports that are stored under this epoch. */
   reports: z.int().min(0),
   release: releaseTargetSchema,
   nats: natsSchema,

@@ -9,11 +9,11 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 /** 64 bytes in base64. */
 export const ed25519SignatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/);
 
-/** How many signatures one role can ask for, and how many one envelope can carry. */
+/** The most signatures that one role can demand, and the most that one envelope can carry. */
 export const mostSigners = 16;
 export const thresholdSchema = z.int().min(1).max(mostSigners);
 
-/** The keys that an enrolment hands over. Their canonical JSON has the fingerprint that the token names. */
+/** The keys that an enrolment delivers. The token names the fingerprint of their canonical JSON. */
 export const trustedKeysSchema = z.strictObject({
   threshold: thresholdSchema,
   keys: z

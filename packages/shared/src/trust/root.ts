@@ -9,20 +9,20 @@ export type RoleName = (typeof roleNames)[number];
 
 const roleSchema = z.strictObject({
   keyIds: z.array(keyIdSchema).min(1).max(mostSigners),
-  /** So many distinct keys must have signed. */
+  /** The number of distinct keys that must have signed. */
   threshold: thresholdSchema,
 });
 
 export const rootSchema = z.strictObject({
-  /** 0: pinned at enrolment, signed by nobody. A signed root counts from 1. */
+  /** 0 is the root that an enrolment pins and nobody signs. A signed root counts from 1. */
   version: z.int().min(0),
   keys: z.record(keyIdSchema, publicKeySchema),
-  /** A role that is not listed has no key, and nothing is valid in it. */
+  /** A role that is not listed has no key, so nothing is valid in that role. */
   roles: z.partialRecord(z.enum(roleNames), roleSchema),
 });
 export type Root = z.infer<typeof rootSchema>;
 
-/** The root that an enrolment pins: the release keys sign manifests and answers alike. */
+/** The root that an enrolment pins: the release keys sign both manifests and answers. */
 export function pinnedRoot({ threshold, keys }: TrustedKeys): Root {
   const role = { keyIds: keys.map(({ keyId }) => keyId), threshold };
   return {

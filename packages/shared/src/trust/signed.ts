@@ -1,5 +1,5 @@
-// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys. All that is signed is checked here.
-// The cryptography is the host's (Node or WebCrypto) and comes in as a function.
+// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys. Everything that is signed is checked here.
+// The caller passes the cryptography of its host (Node or WebCrypto) as a function.
 
 import { z } from "zod";
 import { canonicalBytes } from "../canonical-json.js";
@@ -25,8 +25,8 @@ export interface Authority {
 export type TrustFault = "malformed" | "unknownRole" | "signature";
 
 /**
- * The payload, once at least `threshold` distinct keys of the role have signed it. A key that signs twice counts once, also under two ids.
- * Keys without the role count for nothing, and one bad signature does not spoil the good ones.
+ * Returns the payload once at least `threshold` distinct keys of the role have signed it. A key that signs twice counts once, also under two ids.
+ * A key without the role does not count, and one bad signature does not invalidate the good ones.
  */
 export async function verifySigned(
   signed: unknown,
@@ -51,7 +51,7 @@ export async function verifySigned(
   return refuse("signature", `has ${signers.size} of the ${trusted.threshold} signatures that it needs`);
 }
 
-/** The bytes that were signed; undefined where the payload holds what canonical JSON cannot say. */
+/** The bytes that were signed; undefined where the payload holds a value that canonical JSON cannot express. */
 function messageOf(payload: SignedEnvelope["payload"]): Uint8Array | undefined {
   try {
     return canonicalBytes(payload);
