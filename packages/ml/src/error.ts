@@ -1,15 +1,15 @@
-// The one error of this package: bad input or an impossible request, with a code from a closed list and a message that names what to change.
+// The one error of this package, for bad input or an impossible request. Its code is from a closed list, and its message names what to change.
 
 /**
- * - `malformed`: a file or text is not in its format
- * - `unsupported`: well-formed, but not something this package computes
- * - `shape`: sizes that do not fit together
- * - `not-finite`: NaN or infinity where a number is needed
- * - `out-of-range`: an index, token, label or setting outside its domain
- * - `empty`: nothing to work on
- * - `mismatch`: two things that must belong together do not (a head and other features)
- * - `singular`: a system of equations without a usable solution
- * - `aborted`: the caller's signal asked to stop
+ * `malformed`: a file or text is not in its format.
+ * `unsupported`: the input is well-formed, but this package does not compute it.
+ * `shape`: sizes do not fit together.
+ * `not-finite`: NaN or infinity stands where a number is needed.
+ * `out-of-range`: an index, token, label or setting lies outside its domain.
+ * `empty`: there is nothing to work on.
+ * `mismatch`: two things that must belong together do not (a head and other features).
+ * `singular`: a system of equations has no usable solution.
+ * `aborted`: the caller's signal asked to stop.
  */
 export type MlErrorCode =
   | "malformed"
@@ -34,9 +34,9 @@ export class MlError extends Error {
 
 const notFinite = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** Throws `not-finite`, naming `what` and the first offending position (`values` begin at `first`), unless every value is a finite number. */
+/** Throws `not-finite` unless every value is a finite number. Names `what` and the first offending position (`values` begin at `first`). */
 export function assertFinite(what: string, values: Float32Array | Float64Array, first = 0): void {
-  // Three searches of the host's own are over before a loop of ours has been compiled.
+  // The host's own three searches finish before a loop of ours would be compiled.
   if (!notFinite.some((value) => values.includes(value))) return;
   const i = values.findIndex((value) => !Number.isFinite(value));
   throw new MlError(
@@ -45,7 +45,7 @@ export function assertFinite(what: string, values: Float32Array | Float64Array, 
   );
 }
 
-/** What `read` throws, with the name of the file that it reads in front. An error that is no MlError becomes `malformed`. */
+/** Runs `read`, and puts the name of the file before the message of any error. An error that is no MlError becomes `malformed`. */
 export function inFile<T>(name: string, read: () => T): T {
   try {
     return read();

@@ -1,4 +1,4 @@
-// What builds an addon against Node-API on this machine: the headers and the flags. Plain JavaScript, as builds run at npm's install.
+// Finds the headers and flags that build a Node-API addon on this machine. It is plain JavaScript, as builds run at npm's install.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 export const systemCompilers = ["cc", "gcc", "clang"];
 export const sharedLibrary = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
 
-/** The folder of node_api.h: the package's that `from` (an import.meta.url) resolves, else that beside Node; undefined where there is none. */
+/** The folder of node_api.h: of the package that `from` (an import.meta.url) resolves, else beside Node; undefined where neither exists. */
 export function nodeApiHeaders(from) {
   try {
     return createRequire(from)("node-api-headers").include_dir;

@@ -1,7 +1,7 @@
-// One thread of the kernels in WebAssembly: a worker of Node's or a browser's that computes its part of every forward (team-wasm.c). Plain
-// JavaScript, so that each host can start the file as it is.
+// One thread of the kernels in WebAssembly: a worker of Node or of a browser that computes its part of every forward (team-wasm.c).
+// It is plain JavaScript, so that each host can start the file as it is.
 
-/** As `ThreadStart` of wasm-team.ts has it. */
+/** The argument is the `ThreadStart` of wasm-team.ts. */
 function serve({ module, memory, stack, team, part }) {
   const kernel = new WebAssembly.Instance(module, { env: { memory } }).exports;
   kernel.__stack_pointer.value = stack;

@@ -1,4 +1,4 @@
-// Compiles vocabulary.c into a module of the tokenizer's: `node packages/ml/kernels/tokenizer/build.js [file]`. Same source, same bytes.
+// Compiles vocabulary.c into a module for the tokenizer: `node packages/ml/kernels/tokenizer/build.js [file]`. The same source gives the same bytes.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/wasm/build.js [folder]`. Same sources, same bytes.
+// Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/wasm/build.js [folder]`. Same sources give the same
+// bytes.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +21,8 @@ const isas = [
   { name: "simd128", isa: ["-msimd128"] },
   { name: "relaxed", isa: ["-msimd128", "-mrelaxed-simd"] },
 ];
-// The encoders alone, for several threads on a memory that the host makes: as large as it is needed, at least 4 pages. Each thread is told its stack.
+// Flags for encoders alone, on several threads. The host makes their memory: as large as needed, at least 4 pages. Each thread receives its own
+// stack.
 const sharing = [
   "shared-memory",
   "import-memory",
@@ -30,7 +32,7 @@ const sharing = [
 ];
 const threadFlags = ["-matomics", ...sharing.map((flag) => `-Wl,--${flag}`)];
 
-// The heads' many small loops are unrolled where they are written so; more would double their bytes and gain nothing.
+// The source itself unrolls the heads' many small loops where that helps. More unrolling would double their bytes and gain nothing.
 const headFlags = ["-O2", "-mllvm", "-unroll-runtime=0", "-fno-vectorize"];
 
 mkdirSync(target, { recursive: true });
@@ -38,7 +40,7 @@ const scratch = mkdtempSync(join(tmpdir(), "attune-wasm-"));
 const heads = join(scratch, "heads.o");
 try {
   for (const { name, isa } of isas) {
-    // Relative source names, so that no machine's path can get into the bytes.
+    // Relative source names keep the machine's path out of the bytes.
     const run = (more) => execFileSync(compiler, [...flags, ...isa, ...more], { cwd: sources, stdio: "inherit" });
     run([...headFlags, "-c", "heads/heads.c", "-o", heads]);
     const link = (file, more) =>

@@ -1,7 +1,7 @@
 // The feed-forward activations, in float64 arithmetic over float32 arrays.
 import type { HiddenAct } from "./config.js";
 
-// Numerators and denominators, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun Microsystems 1993, freely usable).
+// Coefficients, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun Microsystems 1993, freely usable).
 const nearZero = {
   over: [
     0.12837916709551256, -0.3250421072470015, -0.02848174957559851, -0.005770270296489442, -2.3763016656650163e-5, 0,
@@ -41,7 +41,7 @@ const outer = {
   ],
 };
 
-/** Both of one length, the shorter padded with 0. */
+/** A numerator and a denominator of the same length; the shorter polynomial is padded with 0. */
 interface Rational {
   readonly over: readonly number[];
   readonly under: readonly number[];
@@ -55,7 +55,7 @@ export function erf(x: number): number {
   return Math.sign(x) * (size < 1.25 ? 0.8450629115104675 + evaluate(nearOne, size - 1) : 1 - erfc(size));
 }
 
-/** 1 - erf(x) for 1.25 ≤ x < 28, without the cancellation. */
+/** 1 - erf(x) for 1.25 ≤ x < 28, without the cancellation of that subtraction. */
 function erfc(x: number): number {
   const inverseSquare = 1 / (x * x);
   const exponent = evaluate(x < 1 / 0.35 ? middle : outer, inverseSquare);
@@ -73,7 +73,7 @@ function evaluate({ over, under }: Rational, x: number): number {
   return numerator / denominator;
 }
 
-/** Applies the activation to every value, in place. `gelu`: Hendrycks and Gimpel 2016, x Φ(x); `gelu_new`: their tanh form. */
+/** Applies the activation to every value, in place. `gelu` is Hendrycks and Gimpel 2016, x Φ(x); `gelu_new` is their tanh form. */
 export function activate(values: Float32Array, hiddenAct: HiddenAct): void {
   switch (hiddenAct) {
     case "gelu":

@@ -36,8 +36,9 @@ interface BertEmbeddings {
 }
 
 /**
- * An encoder from Hugging Face's tensor names, with or without the `bert.` prefix; int8 tensors with a `<name>.scale` are accepted beside float32.
- * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head in the file is not read.
+ * Makes an encoder from tensors under Hugging Face's names, with or without the `bert.` prefix.
+ * Int8 tensors with a `<name>.scale` are accepted beside float32. A pooler or task head in the file is not read.
+ * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite.
  */
 export function createBert(config: BertConfig, tensors: TensorFile): Encoder {
   const embeddings = loadEmbeddings(config, encoderWeights(tensors, prefix));
@@ -54,7 +55,7 @@ export function createBert(config: BertConfig, tensors: TensorFile): Encoder {
 /** x: (T, H), mask: (T) → x, then each layer's output. */
 export type BertLayers = (x: Matrix, mask?: Uint8Array) => Matrix[];
 
-/** The layers alone, for a checkpoint that carries no embedding tables: what comes in is the embeddings' normalised output. */
+/** The layers alone, for a checkpoint without embedding tables. Their input is the embeddings' normalised output. */
 export function createBertLayers(config: BertConfig, tensors: TensorFile): BertLayers {
   const weights = encoderWeights(tensors, prefix);
   const layers = Array.from({ length: config.numHiddenLayers }, (_, i) => loadLayer(config, weights, i));
@@ -70,7 +71,7 @@ export function createBertLayers(config: BertConfig, tensors: TensorFile): BertL
   };
 }
 
-/** Before every name, in a checkpoint saved together with a task head. */
+/** A checkpoint that was saved together with a task head has this prefix before every name. */
 const prefix = "bert.";
 
 function loadEmbeddings(config: BertConfig, weights: EncoderWeights): BertEmbeddings {
@@ -98,9 +99,8 @@ function loadLayer(config: BertConfig, weights: EncoderWeights, index: number): 
   };
 }
 
-/** Throws as `Encoder.forward` says. */
-export /** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
-function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
+/** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
+export function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
   const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);
   const place = { data: x.data, offset: 0 };

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { MlError } from "../error.js";
 import { encoderConfigJson, parseEncoderConfig } from "./config.js";
 
-// The published google/bert_uncased_L-2_H-128_A-2, keys as its config.json has them.
+// The published google/bert_uncased_L-2_H-128_A-2, with the keys of its config.json.
 const bertTiny = {
   hidden_size: 128,
   hidden_act: "gelu",

@@ -1,4 +1,4 @@
-// An encoder's sizes, read from Hugging Face's config.json: its keys in camelCase here, every one checked.
+// An encoder's sizes, read from Hugging Face's config.json. Every key is checked, and is in camelCase here.
 import { MlError } from "../error.js";
 import { parsePythonJson } from "../json.js";
 
@@ -20,7 +20,7 @@ export interface BertConfig extends CommonConfig {
   readonly modelType: "bert";
 }
 
-/** A token's position counts from padTokenId + 1: that many of its positions are no token's. */
+/** Tokens' positions count from padTokenId + 1, so the positions up to padTokenId belong to no token. */
 export interface RobertaConfig extends CommonConfig {
   readonly modelType: "roberta";
 }
@@ -29,14 +29,14 @@ export interface MobileBertConfig extends CommonConfig {
   readonly modelType: "mobilebert";
   /** Width of the word embeddings, before they are transformed to hiddenSize. */
   readonly embeddingSize: number;
-  /** Each token is embedded together with the one after and the one before it. */
+  /** Each token is embedded together with the token after it and the token before it. */
   readonly trigramInput: boolean;
   readonly useBottleneck: boolean;
-  /** Width inside a layer where useBottleneck; a layer without it is hiddenSize wide throughout. */
+  /** Width inside a layer with useBottleneck. A layer without a bottleneck is hiddenSize wide throughout. */
   readonly intraBottleneckSize: number;
-  /** Query, key and value all from the layer's own bottleneck. */
+  /** Query, key and value all read the layer's own bottleneck. */
   readonly useBottleneckAttention: boolean;
-  /** Query and key from one bottleneck of their own, value from the layer's input. */
+  /** Query and key share a bottleneck of their own; the value reads the layer's input. */
   readonly keyQuerySharedBottleneck: boolean;
   readonly numFeedforwardNetworks: number;
   readonly normalizationType: NormalizationType;
@@ -50,7 +50,7 @@ export type ModelType = (typeof modelTypes)[number];
 export const hiddenActs = ["gelu", "gelu_new", "relu"] as const;
 export type HiddenAct = (typeof hiddenActs)[number];
 
-/** Each name that Transformers has for a function computed here. */
+/** Every name that Transformers gives to an activation that is computed here. */
 const activations: Readonly<Record<string, HiddenAct>> = {
   gelu: "gelu",
   gelu_python: "gelu",
@@ -66,7 +66,7 @@ export const normalizationTypes = ["no_norm", "layer_norm"] as const;
 export type NormalizationType = (typeof normalizationTypes)[number];
 
 /**
- * Reads config.json. `assumed`: of a file without model_type. Missing optional keys take Hugging Face's defaults.
+ * Reads config.json. `assumed` is the model type of a file without model_type. Missing optional keys take Hugging Face's defaults.
  * Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key.
  */
 export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderConfig {
@@ -115,7 +115,7 @@ export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderCo
   return config;
 }
 
-/** Keys with which Transformers computes something else than an encoder of `model_type`. */
+/** Refuses the keys with which Transformers computes something other than an encoder of `model_type`. */
 function refuseOtherModels(raw: Record<string, unknown>): void {
   if ((raw.position_embedding_type ?? "absolute") !== "absolute") {
     throw new MlError(
@@ -123,7 +123,7 @@ function refuseOtherModels(raw: Record<string, unknown>): void {
       `config.json: position_embedding_type ${show(raw.position_embedding_type)} is not "absolute"`,
     );
   }
-  // Of these the first hides from a token what comes after it, the second reads another model's states.
+  // `is_decoder` hides from a token the tokens after it; `add_cross_attention` reads another model's states.
   for (const key of ["is_decoder", "add_cross_attention"]) {
     if (flag(raw, key, false)) {
       throw new MlError("unsupported", `config.json: ${key} is true; only encoders are computed here`);
@@ -139,13 +139,13 @@ function refuseOtherModels(raw: Record<string, unknown>): void {
   }
 }
 
-/** The most tokens, special ones included, that the encoder has positions for. */
+/** The largest number of tokens, special tokens included, that the encoder has positions for. */
 export function longestInput(config: EncoderConfig): number {
   const { maxPositionEmbeddings, padTokenId } = config;
   return config.modelType === "roberta" ? maxPositionEmbeddings - padTokenId - 1 : maxPositionEmbeddings;
 }
 
-/** The width of a layer's attention and feed-forward: hiddenSize, or MobileBERT's bottleneck. */
+/** The width of a layer's attention and feed-forward: hiddenSize, or the width of MobileBERT's bottleneck. */
 export function attentionWidth(config: EncoderConfig): number {
   return config.modelType === "mobilebert" && config.useBottleneck ? config.intraBottleneckSize : config.hiddenSize;
 }
@@ -156,7 +156,7 @@ const architectures: Record<ModelType, string> = {
   mobilebert: "MobileBertModel",
 };
 
-/** The config as Hugging Face's config.json, so that what we publish opens elsewhere. */
+/** The config as Hugging Face's config.json, so that other programs open the encoders that we publish. */
 export function encoderConfigJson(config: EncoderConfig): string {
   const hub: Record<string, unknown> = {
     architectures: [architectures[config.modelType]],
@@ -201,7 +201,7 @@ function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
     normalizationType: oneOf(raw, "normalization_type", normalizationTypes, "no_norm"),
   };
   const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck, intraBottleneckSize } = parts;
-  // Query and key would then read the layer's full width through weights of the bottleneck's.
+  // Query and key would otherwise read the layer's full width through weights of the bottleneck's width.
   if (
     useBottleneck &&
     !useBottleneckAttention &&
@@ -230,7 +230,7 @@ export function readConfigObject(json: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Far above any real encoder; it keeps a hostile file from asking for all memory. */
+/** Far above any real encoder's size; the limit keeps a hostile file from demanding all memory. */
 const largestSize = 1_000_000;
 const largestCount = 256;
 

@@ -1,8 +1,8 @@
-// What every encoder asks of its input before it computes anything.
+// The checks that every encoder makes on its input before it computes anything.
 import { MlError } from "../error.js";
 import { type EncoderConfig, longestInput } from "./config.js";
 
-/** ids: (T), mask: (T) or undefined. Throws as Encoder.forward says, naming the token. */
+/** ids: (T); mask: (T) or undefined. Throws as Encoder.forward says, naming the token. */
 export function checkInput(config: EncoderConfig, ids: Int32Array, mask: Uint8Array | undefined): void {
   if (ids.length === 0) {
     throw new MlError("empty", "No tokens to encode");

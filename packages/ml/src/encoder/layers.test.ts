@@ -7,7 +7,7 @@ const random = createRandom(11);
 const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal());
 const randomMatrix = (rows: number, cols: number) => createMatrix(rows, cols, normals(rows * cols));
 
-/** The definition, one dot product at a time: what the tiled version is held equal to. */
+/** The definition, one dot product at a time: the tiled version must equal it. */
 function naiveLinear(x: Matrix, weight: Matrix, bias: Float32Array): Matrix {
   const result = createMatrix(x.rows, weight.rows);
   for (let t = 0; t < x.rows; t++) {

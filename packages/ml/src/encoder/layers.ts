@@ -1,11 +1,11 @@
-// The layers encoders are made of, over row-major float32 with sums in float64. No state, no allocation inside a loop.
+// The layers that encoders consist of, over row-major float32 with sums in float64. They hold no state and allocate nothing inside a loop.
 import { float32FromHalf } from "../tensor/half.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
 export interface Linear {
   readonly inFeatures: number;
   readonly outFeatures: number;
-  /** (outFeatures, inFeatures), as PyTorch stores it: both operands of a dot product lie contiguous, so nothing is repacked. */
+  /** (outFeatures, inFeatures), as PyTorch stores it. Both operands of a dot product lie contiguous, so nothing is repacked. */
   readonly weight: Float32Array;
   /** (outFeatures) */
   readonly bias: Float32Array;
@@ -17,7 +17,7 @@ export interface LayerNorm {
   readonly epsilon: number;
 }
 
-/** One row per token, position or type; int8 and binary16 tables are widened a row at a time and so stay small in memory. */
+/** One row per token, position or type. Int8 and binary16 tables stay small in memory, because one row at a time is widened. */
 export type EmbeddingTable =
   | { readonly kind: "float32"; readonly rows: number; readonly cols: number; readonly data: Float32Array }
   | { readonly kind: "float16"; readonly rows: number; readonly cols: number; readonly data: Uint16Array }
@@ -31,9 +31,8 @@ export type EmbeddingTable =
 
 /**
  * x: (T, in) → x Wᵀ + b: (T, out).
- *
- * Two tokens by four outputs at a time: six loads feed eight multiply-adds, which is what plain JavaScript can keep in registers.
- * Where T or out is no multiple, the last tile repeats its last row or output and writes the same value twice.
+ * The loop computes two tokens by four outputs at a time: six loads feed eight multiply-adds, as many as plain JavaScript keeps in registers.
+ * If T or out is no multiple of the tile, the last tile repeats its last row or output and writes the same value twice.
  */
 export function linear(x: Matrix, layer: Linear): Matrix {
   const { weight, bias, inFeatures, outFeatures } = layer;
@@ -93,7 +92,7 @@ export function linear(x: Matrix, layer: Linear): Matrix {
   return result;
 }
 
-/** x: (T, H), each row normalised in place to mean 0 and variance 1 (biased), then scaled and shifted. */
+/** x: (T, H). Each row is normalised in place to mean 0 and variance 1 (biased), then scaled and shifted. */
 export function layerNorm(x: Matrix, { weight, bias, epsilon }: LayerNorm): void {
   const { rows, cols, data } = x;
   for (let start = 0; start < rows * cols; start += cols) {
@@ -112,7 +111,7 @@ export function layerNorm(x: Matrix, { weight, bias, epsilon }: LayerNorm): void
   }
 }
 
-/** x: (T, H), each row scaled and shifted in place: MobileBERT's "NoNorm" (Sun et al. 2020, equation 2). */
+/** x: (T, H). Each row is scaled and shifted in place: MobileBERT's "NoNorm" (Sun et al. 2020, equation 2). */
 export function scaleAndShift(x: Matrix, { weight, bias }: Pick<LayerNorm, "weight" | "bias">): void {
   const { rows, cols, data } = x;
   for (let start = 0; start < rows * cols; start += cols) {
@@ -128,18 +127,19 @@ export function addInPlace(x: Matrix, y: Matrix): void {
 }
 
 export interface AttentionInputs {
-  /** Each (T, H), the heads side by side in the columns. */
+  /** (T, H) each, with the heads side by side in the columns. */
   readonly query: Matrix;
   readonly key: Matrix;
   readonly value: Matrix;
   readonly heads: number;
-  /** (T), 1 = may be attended to; undefined = all. At least one must be. */
+  /** (T): 1 may be attended to. Undefined means all. At least one position must be attended to. */
   readonly mask: Uint8Array | undefined;
 }
 
 /**
- * Scaled dot-product attention, one head after the other → (T, H). Vaswani et al. 2017, equation 1.
- * A masked position's weight is exactly 0, never a denormal: it is left out of the softmax, not pushed to a large negative score.
+ * Scaled dot-product attention, one head after the other → (T, H). Source: Vaswani et al. 2017, equation 1.
+ * A masked position's weight is exactly 0 and never a denormal, because the softmax leaves the position out. A large negative score would not ensure
+ * that.
  */
 export function selfAttention({ query, key, value, heads, mask }: AttentionInputs): Matrix {
   const { rows: tokens, cols } = query;

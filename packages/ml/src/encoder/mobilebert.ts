@@ -1,5 +1,5 @@
-// MobileBERT's encoder (Sun et al. 2020; Hugging Face Transformers' modeling_mobilebert.py), read from top to bottom: load, embed, layer by
-// layer. A layer works inside a bottleneck, narrower than what passes between layers, and stacks several feed-forward networks.
+// MobileBERT's encoder (Sun et al. 2020; Hugging Face Transformers' modeling_mobilebert.py), read from top to bottom: load, embed, layer by layer.
+// A layer works inside a bottleneck, narrower than the states between layers, and stacks several feed-forward networks.
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { activate } from "./activations.js";
@@ -21,7 +21,7 @@ import { type EncoderWeights, encoderWeights } from "./weights.js";
 /** In place: NoNorm (scale and shift alone) or layer normalisation, as the config says. */
 type Normalise = (x: Matrix) => void;
 
-/** A linear map with what is normalised after it. */
+/** A linear map, and the norm that is applied to the map's output with the residual added. */
 interface NormedLinear {
   readonly dense: Linear;
   readonly norm: Normalise;
@@ -32,10 +32,10 @@ interface FeedForward {
   readonly output: NormedLinear;
 }
 
-/** Where a layer leaves its full width and comes back to it. */
+/** The maps by which a layer leaves its full width, and by which it returns to that width. */
 interface Bottleneck {
   readonly input: NormedLinear;
-  /** For query and key alone, where they share a bottleneck of their own. */
+  /** Query and key read this map where they share a bottleneck of their own. */
   readonly attention: NormedLinear | undefined;
   readonly output: NormedLinear;
 }
@@ -46,7 +46,7 @@ interface MobileBertLayer {
   readonly key: Linear;
   readonly value: Linear;
   readonly attentionOutput: NormedLinear;
-  /** All of them, the layer's last included. */
+  /** All networks, the layer's last network included. */
   readonly feedForwards: readonly FeedForward[];
 }
 
@@ -54,15 +54,16 @@ interface MobileBertEmbeddings {
   readonly words: EmbeddingTable;
   readonly positions: EmbeddingTable;
   readonly types: EmbeddingTable;
-  /** From one word embedding, or three, to hiddenSize; none where the widths agree already. */
+  /** Maps a word embedding, or three of them side by side, to hiddenSize; undefined where the widths agree already. */
   readonly transformation: Linear | undefined;
   readonly norm: Normalise;
 }
 
 /**
- * An encoder from Hugging Face's tensor names, with or without the `mobilebert.` prefix; int8 tensors with a `<name>.scale` are accepted
- * beside float32. Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head is not
- * read. With trigramInput the last real token also sees the token after it, padding included, whatever the mask: as the reference does.
+ * Makes an encoder from tensors under Hugging Face's names, with or without the `mobilebert.` prefix.
+ * Int8 tensors with a `<name>.scale` are accepted beside float32. A pooler or task head in the file is not read.
+ * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite.
+ * With trigramInput the last real token also sees the token after it, even a padding token and whatever the mask, as in the reference.
  */
 export function createMobileBert(config: MobileBertConfig, tensors: TensorFile): Encoder {
   const weights = encoderWeights(tensors, "mobilebert.");
@@ -83,7 +84,7 @@ export function createMobileBert(config: MobileBertConfig, tensors: TensorFile):
   return { config, forward };
 }
 
-/** The reference builds two of its norms without passing layer_norm_eps; they keep PyTorch's default. */
+/** The reference builds two of its norms without layer_norm_eps, so these norms keep PyTorch's default. */
 const defaultEpsilon = 1e-5;
 
 function loadNorm(config: MobileBertConfig, weights: EncoderWeights, { name, size, epsilon }: NormName): Normalise {
@@ -171,7 +172,7 @@ function lookUp(words: EmbeddingTable, ids: Int32Array): Matrix {
   return x;
 }
 
-/** (T) → (T, 3E): each token's follower, itself and its predecessor side by side; zeros beyond either end. */
+/** (T) → (T, 3E): each token's follower, the token itself and its predecessor side by side; zeros beyond either end. */
 function trigrams(words: EmbeddingTable, ids: Int32Array): Matrix {
   const { cols: width } = words;
   const x = createMatrix(ids.length, 3 * width);
@@ -183,7 +184,7 @@ function trigrams(words: EmbeddingTable, ids: Int32Array): Matrix {
   return x;
 }
 
-/** x: (T, H) → (T, H): into the bottleneck, attention, the feed-forward networks one after the other, and out of the bottleneck. */
+/** x: (T, H) → (T, H): into the bottleneck, attention, the feed-forward networks one after the other, out of the bottleneck. */
 function applyLayer(
   layer: MobileBertLayer,
   x: Matrix,

@@ -1,12 +1,12 @@
-// From one vector a token to one vector a text.
+// Pools one vector per token into one vector per text.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 
-/** `cls`: the first token's vector; `mean`: over real tokens; `mean-max`: the mean, then the maximum of each feature over real tokens. */
+/** `cls` takes the first token's vector. `mean` averages over real tokens. `mean-max` appends to the mean each feature's maximum over real tokens. */
 export const poolings = ["cls", "mean", "mean-max"] as const;
 export type Pooling = (typeof poolings)[number];
 
-/** Features a pooled text has, for an encoder `hiddenSize` wide. */
+/** The number of features of a pooled text, for an encoder `hiddenSize` wide. */
 export function pooledSize(hiddenSize: number, pooling: Pooling): number {
   return pooling === "mean-max" ? 2 * hiddenSize : hiddenSize;
 }

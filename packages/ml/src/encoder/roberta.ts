@@ -1,5 +1,5 @@
 // RoBERTa's encoder (Liu et al. 2019; Hugging Face Transformers' modeling_roberta.py), read from top to bottom: load, embed, layer by layer.
-// Its layers compute what BERT's do; its positions count from padTokenId + 1 and stand still at padding.
+// Its layers compute the same as BERT's. Its positions count from padTokenId + 1 and do not advance at padding.
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { activate } from "./activations.js";
@@ -37,8 +37,9 @@ interface RobertaEmbeddings {
 }
 
 /**
- * An encoder from Hugging Face's tensor names, with or without the `roberta.` prefix; int8 tensors with a `<name>.scale` are accepted beside
- * float32. Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. A pooler or task head is not read.
+ * Makes an encoder from tensors under Hugging Face's names, with or without the `roberta.` prefix.
+ * Int8 tensors with a `<name>.scale` are accepted beside float32. A pooler or task head in the file is not read.
+ * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite.
  */
 export function createRoberta(config: RobertaConfig, tensors: TensorFile): Encoder {
   const weights = encoderWeights(tensors, "roberta.");
@@ -84,7 +85,7 @@ function loadLayer(config: RobertaConfig, weights: EncoderWeights, index: number
   };
 }
 
-/** ids: (T) → (T, H): word, position and type 0, summed and normalised. Padding, wherever it stands, is told by its id and not by the mask. */
+/** ids: (T) → (T, H): word, position and type 0, summed and normalised. The id marks a token as padding, wherever it stands; the mask does not. */
 function embed(embeddings: RobertaEmbeddings, ids: Int32Array, padTokenId: number): Matrix {
   const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);

@@ -1,5 +1,5 @@
-// Every weight an encoder reads, by Hugging Face's name without a prefix, with its shape: what a trained encoder is written from, and what an
-// imported checkpoint must hold.
+// Every weight that an encoder reads, with its shape, by Hugging Face's name without a prefix.
+// A trained encoder is written from this list, and an imported checkpoint must hold every tensor of it.
 import { attentionWidth, type EncoderConfig, type MobileBertConfig, type ModelType } from "./config.js";
 
 /** Name → shape, in a fixed order; a linear layer's weight is (out, in). */
@@ -7,14 +7,14 @@ export function encoderWeightShapes(config: EncoderConfig): Map<string, number[]
   return config.modelType === "mobilebert" ? mobileBertShapes(config) : bertShapes(config);
 }
 
-/** What stands before every name in a checkpoint that was saved together with a task head. */
+/** A checkpoint that was saved together with a task head has this prefix before every name. */
 export const weightPrefixes: Readonly<Record<ModelType, string>> = {
   bert: "bert.",
   roberta: "roberta.",
   mobilebert: "mobilebert.",
 };
 
-/** Of BERT, and of RoBERTa, which has the same. */
+/** The shapes of BERT, which RoBERTa shares. */
 function bertShapes(config: EncoderConfig): Map<string, number[]> {
   const { hiddenSize, intermediateSize } = config;
   const shapes = new Map<string, number[]>();

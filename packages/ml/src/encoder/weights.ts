@@ -1,4 +1,4 @@
-// An encoder's weights out of a safetensors file: under either prefix, of the right shape, finite, and float32 or int8 with scales.
+// Reads an encoder's weights from a safetensors file: under either prefix, of the right shape, finite, and float32 or int8 with scales.
 import { assertFinite, MlError } from "../error.js";
 import { dequantizeRows, scaleName } from "../quantization/int8.js";
 import { float32FromHalf } from "../tensor/half.js";
@@ -6,15 +6,15 @@ import { getFloat32, partOf, requireFloat32, sameShape, type TensorFile } from "
 import type { EmbeddingTable, LayerNorm, Linear } from "./layers.js";
 
 export interface EncoderWeights {
-  /** `<name>.weight` (outFeatures, inFeatures), as float32 whatever it is stored as, and `<name>.bias`. */
+  /** `<name>.weight` (outFeatures, inFeatures), as float32 whatever its stored format, and `<name>.bias`. */
   linear(name: string, inFeatures: number, outFeatures: number): Linear;
   /** `<name>.bias` (size). */
   bias(name: string, size: number): Float32Array;
-  /** `<name>.weight` and `.bias`, or `.gamma` and `.beta` as older checkpoints call them. */
+  /** `<name>.weight` and `.bias`; older checkpoints call them `.gamma` and `.beta`. */
   layerNorm(name: string, size: number, epsilon: number): LayerNorm;
-  /** `<name>.weight` (rows, cols), left as it is stored: float32, binary16 or int8. */
+  /** `<name>.weight` (rows, cols) in its stored format: float32, binary16 or int8. */
   embedding(name: string, rows: number, cols: number): EmbeddingTable;
-  /** The same, its name and shape checked, its values still where they are. */
+  /** `<name>.weight` with its name and shape checked. Its values are read later. */
   rows(name: string, rows: number, cols: number): WeightRows;
 }
 
@@ -22,15 +22,15 @@ export interface WeightRows {
   readonly kind: EmbeddingTable["kind"];
   readonly rows: number;
   readonly cols: number;
-  /** Rows [first, first + count), which reading others of the same file may overwrite. Throws `not-finite`, naming the tensor. */
+  /** Rows [first, first + count). The next read from the same file may overwrite them. Throws `not-finite`, naming the tensor. */
   read(first: number, count: number): EmbeddingTable;
 }
 
-/** How values are taken out of a tensor: some of them for a moment, or all for good. */
+/** How values are taken out of a tensor: a part for a moment, or all of them for good. */
 type Take = typeof partOf;
 const takeAll: Take = (tensor) => tensor.data;
 
-/** Reads names as they are or behind `prefix` (a checkpoint saved with its task head has one). Its methods throw MlError naming the tensor. */
+/** Reads names as they are or behind `prefix`, which a checkpoint saved with its task head has. Its methods throw MlError naming the tensor. */
 export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights {
   const found = (name: string) => (file.tensors.has(prefix + name) ? prefix + name : name);
 
@@ -116,7 +116,7 @@ export function asFloat32(table: EmbeddingTable): Float32Array {
   }
 }
 
-/** As assertFinite, without widening them: the largest exponent is that of infinity and NaN. */
+/** As assertFinite, without widening the values: infinity and NaN have the largest exponent. */
 function assertFiniteHalves(name: string, bits: Uint16Array, first: number): void {
   const bad = bits.findIndex((half) => (half & 0x7c00) === 0x7c00);
   if (bad >= 0) assertFinite(`Tensor "${name}"`, float32FromHalf(bits), first);

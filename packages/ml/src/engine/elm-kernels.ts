@@ -1,4 +1,4 @@
-// ELM and OSELM in the C kernels: hidden layers, sums over their outputs, and the solution that follows one row after the other.
+// ELM and OSELM in the C kernels: hidden layers, sums over their outputs, and the solution that follows one row after another.
 import { MlError } from "../error.js";
 import type { ElmSums, HeadKernels, LabelledMatrix, OselmKernel } from "../heads/head-kernels.js";
 import type { HiddenLayer } from "../heads/hidden-layer.js";
@@ -6,7 +6,7 @@ import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
 
-/** Bounds the memory for hidden outputs, whatever the number of rows. */
+/** The limit bounds the memory for hidden outputs, whatever the number of rows. */
 const mostRows = 64;
 
 export function createElmKernels(core: HeadCore): Pick<HeadKernels, "elmSums" | "elmScores" | "openOselm"> {
@@ -18,7 +18,7 @@ export function createElmKernels(core: HeadCore): Pick<HeadKernels, "elmSums" | 
   };
 }
 
-/** A hidden layer as the kernels read it: in panels of eight units side by side, the last one padded with zeros. */
+/** A hidden layer as the kernels read it: in panels of eight units side by side. Zeros pad the last panel. */
 interface Arranged {
   readonly hidden: number;
   readonly inputSize: number;
@@ -102,7 +102,7 @@ function elmScores(
   }
 }
 
-/** An OSELM head keeps its memory as long as it lives: a row costs one call. */
+/** An OSELM head keeps this memory as long as it lives, so that a row costs one call. */
 function holdRows(core: HeadCore, layer: Arranged, classes: number): { kernel: OselmKernel; close: () => void } {
   const { hidden, inputSize, activation } = layer;
   const memory = core.open({
@@ -161,7 +161,7 @@ function holdRows(core: HeadCore, layer: Arranged, classes: number): { kernel: O
       for (let start = 0; start < features.rows; start += mostRows) {
         const end = Math.min(start + mostRows, features.rows);
         const rows = createMatrix(end - start, inputSize, features.data.subarray(start * inputSize, end * inputSize));
-        // After a refused downdate the solution no longer follows; the sums must.
+        // After a refused downdate the solution no longer follows, but the sums must.
         const still = follow && followed === start;
         followed += changeBlock(rows, labels.subarray(start, end), { sign, follow: still });
       }

@@ -1,13 +1,13 @@
-// What the linear and the closed-form heads share of the C kernels: how right-hand sides are padded, and when a matrix is singular.
+// The linear and the closed-form heads share these rules of the C kernels: how right-hand sides are padded, and when a matrix is singular.
 import { MlError } from "../error.js";
 
-/** Classes of a descent are padded to a multiple of these; so are the right-hand sides of a solution. */
+/** The number of classes of a descent is padded to a multiple of this; so is the number of right-hand sides of a solution. */
 export const padding = 8;
 
-/** The twin's: a pivot below this many roundings of the largest diagonal element is not told apart from zero. */
+/** The same limit as in the twin: a pivot below this many roundings of the largest diagonal element counts as zero. */
 const roundingsPerPivot = 16;
 
-/** upper: A by its upper triangle → the factor of A + ridge·I. Throws `singular`. */
+/** upper: the upper triangle of A → the factor of A + ridge·I. Throws `singular`. */
 export function factorizeInPlace(
   call: (smallest: number) => number,
   { upper, size, ridge }: { upper: Float64Array; size: number; ridge: number },

@@ -1,7 +1,7 @@
-// How the C head kernels are called: numbers and arrays in, one number out. In WebAssembly the arrays lie in its memory, natively anywhere.
+// Calls the C head kernels with numbers and arrays, and returns one number. The arrays lie in the module's memory in WebAssembly, anywhere natively.
 import { MlError } from "../error.js";
 
-/** In the order of `heads-call.h`, which says what numbers and arrays each takes. */
+/** In the order of `packages/ml/kernels/heads/call.h`, which says what numbers and arrays each function takes. */
 export const headFunctions = {
   epoch: 0,
   crossEntropy: 1,
@@ -19,20 +19,20 @@ export type HeadFunction = keyof typeof headFunctions;
 export type NumberArray = Float32Array | Float64Array | Int32Array;
 type ArrayType = Float32ArrayConstructor | Float64ArrayConstructor | Int32ArrayConstructor;
 
-/** Arrays by name: their type and how many numbers each holds. */
+/** Arrays by name: the type of each array and how many numbers it holds. */
 export type Layout = Readonly<Record<string, readonly [type: ArrayType, length: number]>>;
 
 export interface HeadMemory<L extends Layout> {
-  /** What they hold at first is undefined. */
+  /** The arrays' first values are undefined. */
   readonly arrays: { readonly [K in keyof L]: InstanceType<L[K][0]> };
   /** Throws `shape` when the kernels refuse the numbers or arrays. */
   call(name: HeadFunction, numbers: readonly number[], arrays: readonly NumberArray[]): number;
-  /** Gives the memory back for the next one: the arrays must not be used afterwards. One that is never closed is simply collected. */
+  /** Returns the memory for reuse: the arrays must not be used afterwards. Memory that is never closed is garbage-collected. */
   close(): void;
 }
 
 export interface HeadCore {
-  /** Throws `unsupported` where there is not so much memory. */
+  /** Throws `unsupported` where the host has too little memory. */
   open<L extends Layout>(layout: L): HeadMemory<L>;
 }
 
@@ -49,13 +49,13 @@ interface HeadExports {
   ): number;
 }
 
-/** More memory than this is given back to the host after use, rather than kept for the next one. */
+/** Memory larger than this is given back to the host after use; smaller memory is kept for the next call. */
 const keptBytes = 16 * 2 ** 20;
-/** Numbers and array descriptions of a call come first. */
+/** The numbers and array descriptions of a call take these first bytes. */
 const callBytes = 256;
 const pageBytes = 65_536;
 
-/** module: `attune-simd128.wasm` or `attune-relaxed.wasm`, compiled. */
+/** module: the compiled `attune-simd128.wasm` or `attune-relaxed.wasm`. */
 export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
   let idle: HeadExports | undefined;
 
@@ -97,7 +97,7 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
 
 const align = (address: number) => Math.ceil(address / 64) * 64;
 
-/** The arrays one after the other from `start` on, in memory that is there. */
+/** Places the arrays one after the other from `start` on; the memory must already be large enough. */
 function layOut<L extends Layout>(kernel: HeadExports, start: number, layout: L): HeadMemory<L>["arrays"] {
   let end = start;
   const addresses = Object.values(layout).map(([type, length]) => {

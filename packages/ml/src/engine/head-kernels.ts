@@ -1,4 +1,4 @@
-// The heads' training and answers in the C kernels. Each job lays its arrays out where the kernels reach them, and leaves the rest to
+// Trains heads and computes their predictions in the C kernels. Each job places its arrays where the kernels reach them, then calls the functions of
 // packages/ml/kernels/heads/call.h. Twins: ../heads/reference-head-kernels.ts.
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
@@ -10,9 +10,9 @@ import { createElmKernels } from "./elm-kernels.js";
 import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
 
-/** Rows of float64 work that the kernels take at once. */
+/** The number of rows of float64 work that the kernels take at once. */
 export const blockRows = 32;
-/** Fewer rows than these are predicted in plain TypeScript. */
+/** Fewer rows than this are predicted in plain TypeScript. */
 const leastRows = 4;
 
 export function createHeadKernels(core: HeadCore): HeadKernels {
@@ -173,7 +173,7 @@ function factorize(
 
 function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeights): Matrix {
   const classes = given.bias.length;
-  // A single prediction is over before the arrays would be laid out.
+  // A single prediction takes less time than laying the arrays out.
   if (rows < leastRows) return reference.softmax({ rows, cols, data }, given);
   const result = createMatrix(rows, classes);
   const memory = core.open({

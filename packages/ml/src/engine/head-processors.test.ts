@@ -1,4 +1,4 @@
-// The head kernels' C source built for other hosts than this test's: 64-bit Arm under an emulator, and this processor under sanitizers and a fuzzer.
+// Builds the head kernels' C source for other hosts: for 64-bit Arm under an emulator, and for this processor under sanitizers and a fuzzer.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// An Encoder over the C kernels, whichever host runs them: checks what comes in, splits batches, and turns codes into errors.
+// An Encoder over the C kernels, whichever host runs them. It checks the input, splits batches, and turns codes into errors.
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder, EncoderOutput } from "../encoder/encoder.js";
 import { checkInput } from "../encoder/input.js";
@@ -6,19 +6,19 @@ import { type Pooling, pooledSize, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
-/** One loaded encoder in a kernel's memory. Every method returns a code of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
+/** One loaded encoder in a kernel's memory. Its methods return a code of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
 export interface EncoderKernel {
-  /** Tokens that one `embed` may take. */
+  /** The most tokens that one `embed` may take. */
   readonly rows: number;
-  /** Texts that one `embed` may take. */
+  /** The most texts that one `embed` may take. */
   readonly texts: number;
-  /** ids: the texts one after the other; lengths: one a text; mask: 1 = attend to. */
+  /** ids: the texts one after the other; lengths: one for each text; mask: 1 = attend to. */
   embed(ids: Int32Array, lengths: Int32Array, mask?: Uint8Array): number;
-  /** Layers [first, last). */
+  /** Computes layers [first, last). */
   run(first: number, last: number): number;
   /** Copies the hidden states, (tokens, hiddenSize), row after row. */
   readHidden(out: Float32Array): void;
-  /** Copies one vector a text. `pooling` is the position in `poolings`. */
+  /** Copies one vector for each text. `pooling` is the position in `poolings`. */
   pool(pooling: number, out: Float32Array): number;
 }
 
@@ -61,7 +61,7 @@ export function createKernelEncoder(config: EncoderConfig, kernel: EncoderKernel
   return { config, forward, pooled };
 }
 
-/** As many texts from `first` on as the kernel takes; each alone fits. */
+/** Takes as many texts from `first` on as the kernel has room for. Each single text fits. */
 function takeBatch(
   texts: readonly Int32Array[],
   first: number,

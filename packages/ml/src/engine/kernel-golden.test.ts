@@ -1,4 +1,4 @@
-// The kernels beside Transformers' own hidden states: every architecture, in every form that weights are stored in.
+// Compares the kernels with Transformers' own hidden states: every architecture, in every format of weights.
 import { readFileSync } from "node:fs";
 import { describe, expect, test, vi } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
@@ -21,7 +21,7 @@ const engines = [
 const families = ["encoder", "roberta", "mobilebert"] as const;
 const golden = families.flatMap((family) => readGoldenEncoders(family).map((shape) => ({ family, ...shape })));
 
-/** Over all layers of all cases, of a hidden state's largest value where that is above 1: NoNorm lets them grow. */
+/** The largest difference over all layers of all cases, relative to a hidden state's largest value where that is above 1: NoNorm lets states grow. */
 function worst(x: Encoder, y: Encoder, cases: readonly { ids: Int32Array; mask: Uint8Array }[]): number {
   const differences = cases.flatMap(({ ids, mask }) => {
     const expected = y.forward(ids, mask).hiddenStates;

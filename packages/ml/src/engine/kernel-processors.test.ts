@@ -1,5 +1,5 @@
-// The kernels' C source built for other hosts than this test's (64-bit Arm under an emulator, AVX-512 with its instructions emulated) and for this
-// processor under sanitizers and a fuzzer.
+// Builds the kernels' C source for other hosts: 64-bit Arm under an emulator, and AVX-512 with its instructions emulated.
+// Builds it for this processor, too, under sanitizers and a fuzzer.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ const numbers = (command: string, args: string[]) =>
     .split("\n")
     .map(Number);
 
-/** What another processor's features may differ by from this one's. */
+/** Another processor's features may differ from this processor's by at most `worst`. */
 const forms = [
   { form: "float32", format: "0", worst: 2e-5 },
   { form: "int8", format: "1", worst: 2e-3 },
@@ -68,7 +68,7 @@ describeUnlessLacking("64-bit Arm", lacking(...arm), () => {
   const addon = join(folder, "attune-linux-arm64.node");
   const there = join(folder, "check-arm64");
   let here = "";
-  // The addon as an install on that processor builds it, loaded by a program of ours: its kernels run, its Node-API functions do not.
+  // The addon is built as an install on that processor builds it, and a program of ours loads it. Its kernels run, its Node-API functions do not.
   const run = (cpu: string, ...args: string[]) => ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, there, ...args];
 
   beforeAll(() => {
@@ -166,7 +166,7 @@ describeUnlessLacking("memory safety", lacking(sanitizer), () => {
 
   test("no two threads of a team touch the same memory unordered", () => {
     const check = compile(sanitizer, ["-fsanitize=thread", ...flags], { main: "check/check.c", output: "check-race" });
-    // Where it sees a race it ends with a code of its own.
+    // A race makes the program end with a code of its own.
     for (const format of formats) expect(numbers(check, [format, "3"]).every(Number.isFinite)).toBe(true);
   });
 

@@ -1,12 +1,12 @@
-// An encoder's tensors in the order and form the C kernels take them: names and shapes checked before any kernel sees them, values as they are
-// handed over, a few rows at a time.
+// An encoder's tensors in the order and form in which the C kernels take them, a few rows at a time.
+// Names and shapes are checked before any kernel sees a tensor; values are checked as they are handed over.
 import { attentionWidth, type EncoderConfig, type MobileBertConfig } from "../encoder/config.js";
 import type { EmbeddingTable, LayerNorm } from "../encoder/layers.js";
 import { asFloat32, type EncoderWeights, encoderWeights, type WeightRows } from "../encoder/weights.js";
 import { MlError } from "../error.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 
-/** The numbers are those of `packages/ml/kernels/encoder/encoder.h`, in its order. */
+/** The numbers of the slots are those of `packages/ml/kernels/encoder/encoder.h`, in its order. */
 const slots = [
   ...(["words", "positions", "types", "embeddingNorm", "transformation"] as const),
   ...(["query", "key", "value", "attentionOutput", "attentionNorm", "intermediate", "output", "outputNorm"] as const),
@@ -17,35 +17,35 @@ const biasSlots = 32;
 const formats = ["float32", "int8", "float16"] as const satisfies EmbeddingTable["kind"][];
 type Format = (typeof formats)[number];
 
-/** Rows of one tensor; a vector is one row, a norm two (weight, bias). */
+/** Rows of one tensor. A vector has one row; a norm has two (weight, bias). */
 export interface KernelTensor {
   readonly slot: number;
-  /** Or which feed-forward network, counted over all layers. */
+  /** The layer, or the feed-forward network, counted over all layers. */
   readonly layer: number;
   readonly rows: number;
   readonly cols: number;
-  /** Of one row, its scale included. */
+  /** The size of one row, its scale included. */
   readonly rowBytes: number;
-  /** Rows [first, first + count), until others are read. Throws `not-finite`. */
+  /** Rows [first, first + count), valid until the next rows are read. Throws `not-finite`. */
   read(first: number, count: number): KernelRows;
 }
 
-/** `scales`, one a row, are there exactly when the values are int8. */
+/** `scales` has one scale per row and is present exactly when the values are int8. */
 export interface KernelRows {
   readonly values: Float32Array | Int8Array | Uint16Array;
   readonly scales?: Float32Array;
 }
 
 export interface KernelWeights {
-  /** The linear weights' format. With int8, activations will be quantized. */
+  /** The format of the linear weights. With int8, activations will be quantized. */
   readonly format: Format;
-  /** Words, positions, types. */
+  /** The formats of the tables of words, positions and types. */
   readonly tableFormats: readonly Format[];
   readonly tensors: readonly KernelTensor[];
 }
 
 /**
- * Linear layers stay int8 or float16 where every one of them is; a file that mixes formats is computed in float32.
+ * Linear layers stay int8 or float16 where all of them have that format. A file that mixes formats is computed in float32.
  * Throws as `createEncoder` does.
  */
 export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWeights {
@@ -64,8 +64,9 @@ export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWe
 }
 
 /**
- * Hands every tensor to `load`, at most `roomBytes` of it at a time (or one row); `load` returns the kernel's code. So a file that is read piece by
- * piece is never in memory beside the kernels'. Throws `not-finite`, or `shape` for a code that is not 0.
+ * Hands every tensor to `load`, at most `roomBytes` of it at a time (or one row). `load` returns the kernel's code.
+ * So a file that is read piece by piece is never in memory as a whole beside the kernels' copy.
+ * Throws `not-finite`, or `shape` for a code that is not 0.
  */
 export function loadTensors(
   { tensors }: KernelWeights,
@@ -85,7 +86,7 @@ export function loadTensors(
   }
 }
 
-/** Where a tensor goes: its slot and layer. */
+/** A tensor's destination: its slot and layer. */
 type Place = readonly [slot: Slot, layer: number];
 type Sizes = readonly [inFeatures: number, outFeatures: number];
 
@@ -93,7 +94,7 @@ interface TensorList {
   table(name: string, slot: Slot, [rows, cols]: readonly [number, number]): WeightRows;
   norm(name: string, place: Place, size: number): void;
   linear(name: string, place: Place, sizes: Sizes): void;
-  /** `<name>.dense` and `<name>.LayerNorm`. */
+  /** Adds `<name>.dense` and `<name>.LayerNorm`. */
   normed(name: string, places: readonly [Slot, Slot, number], sizes: Sizes): void;
   finish(): { format: Format; tensors: KernelTensor[] };
 }
@@ -103,7 +104,7 @@ function createList(weights: EncoderWeights): TensorList {
   const linears: { stored: WeightRows; place: Place }[] = [];
 
   function norm(name: string, place: Place, size: number): void {
-    // The kernels are told epsilon by their config.
+    // The config passes epsilon to the kernels.
     tensors.push(normTensor(weights.layerNorm(name, size, 0), place));
   }
 
@@ -178,7 +179,7 @@ function listMobileBert(list: TensorList, config: MobileBertConfig): void {
   }
 }
 
-/** What encoder_size and encoder_init take: AttuneConfig, 21 words of which the last two are float32. Throws `unsupported`. */
+/** The argument of encoder_size and encoder_init: AttuneConfig, 21 words, the last two of them float32. Throws `unsupported`. */
 export function kernelConfig(
   config: EncoderConfig,
   { format, tableFormats }: Omit<KernelWeights, "tensors">,
@@ -211,10 +212,10 @@ export function kernelConfig(
   return new Uint8Array(words.buffer);
 }
 
-/** PyTorch's default, which the reference leaves two of MobileBERT's norms with. */
+/** PyTorch's default, which two of MobileBERT's norms keep in the reference. */
 const defaultEpsilon = 1e-5;
 
-/** embedding_size, width, feed_forwards, flags and attention of AttuneConfig. */
+/** The fields embedding_size, width, feed_forwards, flags and attention of AttuneConfig. */
 function mobileBertParts(config: MobileBertConfig) {
   const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck } = config;
   const outside = keyQuerySharedBottleneck ? "shared" : "input";

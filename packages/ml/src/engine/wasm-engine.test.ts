@@ -8,19 +8,19 @@ import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 import { referenceEngine } from "./reference-engine.js";
 import { createWasmEngine, hasRelaxedSimd } from "./wasm-engine.js";
 
-// The reference takes its time on long texts, more so on a busy machine.
+// The reference is slow on long texts, more so on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 const kernel = (name: string) => readFileSync(new URL(`../../kernels/wasm/${name}`, import.meta.url));
 const simd128 = kernel("attune-simd128.wasm");
 const builds = [
   { name: "simd128", engine: createWasmEngine({ simd128 }) },
-  // Where the host lacks relaxed SIMD this is the same build again.
+  // On a host without relaxed SIMD this is the same build a second time.
   {
     name: `relaxed (${hasRelaxedSimd() ? "known here" : "unknown here, simd128 instead"})`,
     engine: createWasmEngine({ simd128, relaxed: kernel("attune-relaxed.wasm") }),
   },
 ];
-/** Of hidden states near 1: what quantized activations may move them by. On a Tiny-shaped encoder it was 2.5e-4. */
+/** Quantized activations may move hidden states near 1 by at most this. The largest difference measured on a Tiny-shaped encoder was 2.5e-4. */
 const int8Tolerance = 2e-3;
 
 const randomIds = (random: Random, tokens: number, config: KernelConfig) =>
@@ -28,7 +28,7 @@ const randomIds = (random: Random, tokens: number, config: KernelConfig) =>
 
 function largestDifference(x: Float32Array, y: Float32Array): number {
   expect(x.length).toBe(y.length);
-  // NaN would lose every comparison, so it is counted as the largest difference there is.
+  // NaN would lose every comparison, so it counts as the largest possible difference.
   return x.reduce((most, value, i) => {
     const difference = Math.abs(value - y[i]!);
     return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, difference);

@@ -1,4 +1,4 @@
-// The C kernels in WebAssembly: the engine for phones and for every host without a native build. The bytes come from the caller; nothing is read here.
+// The C kernels in WebAssembly: the engine for phones and for every host without a native build. The caller passes the modules' bytes.
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";
 import { createWasmHeadCore } from "./head-core.js";
@@ -21,11 +21,11 @@ export interface WasmEngine extends Engine {
 }
 
 /**
- * team: whose threads compute encoders' forwards, to the same bits; without one this thread does alone. Throws `unsupported` where the host has no
- * WebAssembly SIMD.
+ * The threads of `team` compute the encoders' forwards, to the same bits. Without a team, this thread computes alone.
+ * Throws `unsupported` where the host has no WebAssembly SIMD.
  */
 export function createWasmEngine(builds: WasmBuilds, team?: WasmTeam): WasmEngine {
-  // Each is looked at when it is needed: they may be getters that read a file.
+  // Each build is read only when it is needed: `builds` may have getters that read a file.
   const relaxed = hasRelaxedSimd() ? builds.relaxed : undefined;
   const build: WasmBuild = relaxed === undefined ? "simd128" : "relaxed";
   const module = compile(relaxed ?? builds.simd128);
@@ -52,10 +52,10 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
   }
 }
 
-/** Room for a batch of short texts, whatever the model's longest text is. */
+/** Room for a batch of short texts, however short the model's longest text is. */
 const leastRows = 256;
 
-/** One function that swizzles in the relaxed way: valid exactly where relaxed SIMD is known. */
+/** A module with one relaxed swizzle: it is valid exactly where the host knows relaxed SIMD. */
 const relaxedProbe = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
   253, 128, 2, 11,
@@ -65,7 +65,7 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(Uint8Array.from(relaxedProbe));
 }
 
-/** Texts in one batch: beyond a few dozen a larger one gains nothing. */
+/** The most texts in one batch: a batch larger than a few dozen texts gains nothing. */
 const batchTexts = 32;
 const badInput = -3;
 const pageBytes = 65536;
@@ -76,7 +76,7 @@ function regionBytes({ tensors }: KernelWeights, rows: number): number {
   return Math.max(pageBytes, 8 * longestRow + 128, 12 * rows, 8 * longestRow * batchTexts);
 }
 
-/** Of this thread's own. */
+/** Memory that belongs to this thread alone. */
 function openMemory(module: WebAssembly.Module, { config: configValues, regionBytes }: MemoryNeeds): KernelMemory {
   const exports = new WebAssembly.Instance(module).exports as unknown as KernelExports & { memory: WebAssembly.Memory };
   const { memory } = exports;
@@ -137,7 +137,7 @@ function createWasmKernel(
   };
 }
 
-/** Through the region: the values, and at the next aligned place the scales. */
+/** Copies through the region: the values, then the scales from the next aligned place on. */
 function loadRows(
   { kernel, buffer, encoder, region }: KernelMemory,
   [{ slot, layer, cols }, first, { values, scales }]: readonly [KernelTensor, number, KernelRows],

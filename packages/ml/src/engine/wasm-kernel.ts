@@ -1,9 +1,9 @@
-// The kernels as a WebAssembly module: its builds, its functions, and how its memory is divided.
+// The kernels as a WebAssembly module: its builds, its functions, and the division of its memory.
 
 export interface WasmBuilds {
-  /** `attune-simd128.wasm`: runs wherever WebAssembly has SIMD. */
+  /** `attune-simd128.wasm` runs wherever WebAssembly has SIMD. */
   readonly simd128: Uint8Array;
-  /** `attune-relaxed.wasm`: used where the host knows relaxed SIMD. */
+  /** `attune-relaxed.wasm` is used where the host knows relaxed SIMD. */
   readonly relaxed?: Uint8Array;
 }
 
@@ -29,13 +29,13 @@ export interface KernelExports {
   encoder_pool(encoder: number, pooling: number, out: number, floats: number): number;
 }
 
-/** What an encoder's memory has to hold beside the encoder. */
+/** The parts of an encoder's memory beside the encoder itself. */
 export interface MemoryNeeds {
   readonly config: Uint8Array;
   readonly regionBytes: number;
 }
 
-/** From its heap on: the config, the encoder, and a region through which everything else goes in and out. Addresses, and sizes in bytes. */
+/** The memory from its heap on: the config, the encoder, and a region for all other input and output. Numbers are addresses, and sizes in bytes. */
 export interface KernelMemory {
   readonly kernel: KernelExports;
   readonly buffer: ArrayBufferLike;

@@ -43,7 +43,7 @@ const spawnFrom = (script: URL): TeamOptions["spawn"] => {
 };
 const spawn = spawnFrom(new URL("../threads/thread.js", kernels));
 
-/** Shares out the smallest product, too, unless it is told otherwise. */
+/** A team that shares out even the smallest product, unless `options` say otherwise. */
 function teamOf(options: Partial<TeamOptions> = {}): WasmTeam {
   const team = createWasmTeam({ threads: 2, builds: simd128.shared, spawn, least: 0, ...options });
   teams.push(team);
@@ -54,14 +54,14 @@ async function come(...all: WasmTeam[]): Promise<void> {
   while (!all.every((team) => team.hasCome())) await sleep(5);
 }
 
-/** How often the threads of an encoder have met: where `team-wasm.c` keeps it. */
+/** How often the threads of an encoder have met; `team-wasm.c` keeps this counter. */
 const meetings = ({ memory, team }: ThreadStart) => new Int32Array(memory.buffer, team + 128, 1)[0]!;
 
 const dtypes = { fp32: (file: TensorFile) => file, int8: quantizeTensorFile, fp16: halveTensorFile };
 const forms = Object.entries(dtypes);
 const golden = (["encoder", "roberta", "mobilebert"] as const).flatMap(readGoldenEncoders);
 
-/** What each gives for texts of any length, masked too, alone and in batches: all of it, in one array each. */
+/** Expects the same bits of all encoders, for texts of any length, masked too, alone and in batches. Each encoder's results form one array. */
 function expectSameBits(config: EncoderConfig, [one, ...more]: Encoder[]): void {
   const random = createRandom(7);
   const lengths = [1, 2, 3, 5, 13, 33].filter((tokens) => tokens < config.maxPositionEmbeddings - 2);
@@ -175,7 +175,7 @@ describe("a team of threads", () => {
   });
 
   test("one of whose threads fails in the midst of a forward fails with it, and computes the next one alone", async () => {
-    // Its stack is at the memory's very beginning: the first thing that it puts there is outside.
+    // The thread's stack lies at the memory's very beginning, so its first write to the stack is out of bounds.
     const team = teamOf({
       threads: 3,
       spawn: (start, onEnd) => spawn(start.part === 2 ? { ...start, stack: 0 } : start, onEnd),
@@ -198,7 +198,7 @@ describe("a team of threads", () => {
     team.close();
     await Promise.all(ended);
     for (const encoder of encoders) expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
-    // Nor does it begin anew.
+    // The closed team starts no new workers.
     expect(engine.createEncoder(config, file).pooled!([ids], "mean").data).toEqual(wanted);
     expect(workers.length).toBe(6);
   });
@@ -212,7 +212,7 @@ describe("a team of threads", () => {
     const lost = () => engine.createEncoder(config, file).pooled!([ids], "mean");
     lost();
     await come(team);
-    // An ended worker's.
+    // The thread id of an ended worker is -1.
     const ended = () => workers.filter(({ threadId }) => threadId === -1).length;
     while (ended() === 0) {
       collect();

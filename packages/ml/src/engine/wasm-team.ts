@@ -1,9 +1,9 @@
-// Threads for the encoders in WebAssembly: each encoder in a memory of its own, shared with workers that the host starts. The host says how;
-// where it cannot, encoders are computed on one thread and the team says why.
+// Threads for the encoders in WebAssembly. Each encoder has a memory of its own, which it shares with workers that the host starts.
+// On a host that cannot start workers, one thread computes the encoders and the team gives the reason.
 import { MlError } from "../error.js";
 import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-kernel.js";
 
-/** What `packages/ml/kernels/threads/thread.js` is given: it crosses to a worker by structured cloning. Addresses in the memory. */
+/** The input of `packages/ml/kernels/threads/thread.js`, which crosses to a worker by structured cloning. Numbers are addresses in the memory. */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -14,27 +14,27 @@ export interface ThreadStart {
 }
 
 export interface TeamOptions {
-  /** That compute a forward, the caller's among them: 2 to 64. */
+  /** The number of threads that compute a forward, the caller's thread included: 2 to 64. */
   readonly threads: number;
-  /** `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`: of the same instruction sets as the engine's own. */
+  /** `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`, with the same instruction sets as the engine's own builds. */
   readonly builds: WasmBuilds;
   /**
-   * Starts a worker on `packages/ml/kernels/threads/thread.js` that keeps no process alive, and returns what ends it. `onEnd` is told of a worker that
-   * could not start or ended by itself.
+   * Starts a worker on `packages/ml/kernels/threads/thread.js` that keeps no process alive, and returns a function that ends the worker.
+   * `onEnd` is called when a worker could not start or ended by itself.
    */
   readonly spawn: (start: ThreadStart, onEnd: (reason: unknown) => void) => () => void;
-  /** Multiply-adds of a product from which on it is shared out. */
+  /** Products of at least this many multiply-adds are shared out. */
   readonly least?: number;
 }
 
 export interface WasmTeam {
-  /** Memory for an encoder, whose threads are on their way; until they have come, and where they do not, the caller computes alone. */
+  /** Memory for an encoder, whose threads start in the background. The caller computes alone until they are ready, or if they fail to start. */
   open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined;
-  /** Of every encoder that is still in use. */
+  /** True once the threads of every encoder in use are ready. */
   hasCome(): boolean;
-  /** Why one thread computes after all; undefined where nothing went wrong. */
+  /** Why one thread computes after all; undefined while nothing has failed. */
   failure(): string | undefined;
-  /** Ends all threads; encoders go on with one. Those of an encoder that is collected end with it. */
+  /** Ends all threads; encoders then compute on one thread. The threads of an encoder end, too, when the encoder is garbage-collected. */
   close(): void;
 }
 
@@ -45,7 +45,7 @@ interface TeamExports extends KernelExports {
   team_end(team: number): void;
 }
 
-/** One encoder's threads. The encoder's memory is reached by whoever uses the encoder alone, so that it can be collected. */
+/** One encoder's threads. Only the encoder's users hold its memory strongly, so that the memory can be collected. */
 interface Crew {
   readonly kernel: WeakRef<TeamExports>;
   readonly team: number;
@@ -55,9 +55,9 @@ interface Crew {
 const pageBytes = 65_536;
 const stackBytes = 65_536;
 const configBytes = 128;
-/** As `build.js` has it. */
+/** The same minimum as in `build.js`. */
 const leastPages = 4;
-/** Measured: below it, waiting for each other takes what a second thread gains. */
+/** Measured: below this size the threads' waiting for each other costs as much as a second thread gains. */
 const defaultLeast = 2 ** 21 + 1;
 
 export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }: TeamOptions): WasmTeam {
@@ -134,11 +134,11 @@ export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }:
 interface Layout {
   readonly memory: KernelMemory & { readonly kernel: TeamExports };
   readonly start: Pick<ThreadStart, "module" | "memory" | "team">;
-  /** Where the threads' stacks begin. */
+  /** The address where the threads' stacks begin. */
   readonly stacks: number;
 }
 
-/** A memory of exactly the size it needs: after what KernelMemory has, the team and each thread's stack. */
+/** A memory of exactly the needed size: the parts of KernelMemory, then the team and each thread's stack. */
 function layOut(
   module: WebAssembly.Module,
   { config: configValues, regionBytes }: MemoryNeeds,
