@@ -40,7 +40,7 @@ async function serve(installation: string): Promise<{ code: number | null; stdou
 
 test.each(["x #1", "x%20y", "x%y", "x?y"])("in a folder named %s the server starts", async (name) => {
   const installation = join(folder, name);
-  copyInstallation(installation, { copied: ["@prisma/schema-engine-wasm", "@prisma/driver-adapter-utils"] });
+  copyInstallation(installation);
   const { code, stdout, stderr } = await serve(installation);
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("error ") });
   expect(JSON.parse(stdout)).toHaveProperty("httpUrl");

@@ -1,12 +1,14 @@
 // Migrations on the real PostgreSQL: applied once, refused when they do not fit, and the same as Prisma's own schema.
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openDatabase } from "../../apps/server/src/platform/postgres/database.js";
 import { migrate, prismaDirectory } from "../../apps/server/src/platform/postgres/migrate.js";
+import { checksumOf } from "../../apps/server/src/platform/postgres/migration-history.js";
 import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
+import { deployWithPrisma } from "./prisma-engine.js";
 import { choosePort, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
@@ -24,6 +26,43 @@ afterAll(async () => {
   await home?.remove();
   await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
 });
+
+async function query<T extends object>(connectionString: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  const { rows } = await client.query<T>(sql);
+  await client.end();
+  return rows;
+}
+
+/** Prisma's command on the migrations in `directory`. */
+async function deploy(connectionString: string, directory = prismaDirectory) {
+  const schema = await readFile(join(directory, "schema.prisma"), "utf8");
+  const folders = await readdir(join(directory, "migrations"), { withFileTypes: true });
+  const migrations = await Promise.all(
+    folders
+      .filter((entry) => entry.isDirectory())
+      .map(async ({ name }) => ({
+        name,
+        sql: await readFile(join(directory, "migrations", name, "migration.sql"), "utf8"),
+      })),
+  );
+  return deployWithPrisma(connectionString, { schema, migrations });
+}
+
+interface HistoryRow {
+  readonly id: string;
+  readonly checksum: string;
+  readonly migration_name: string;
+  readonly logs: string | null;
+  readonly started_at: Date;
+  readonly finished_at: Date | null;
+  readonly rolled_back_at: Date | null;
+  readonly applied_steps_count: number;
+}
+
+const historyOf = (connectionString: string) =>
+  query<HistoryRow>(connectionString, "SELECT * FROM _prisma_migrations ORDER BY migration_name");
 
 async function createDatabase(name: string): Promise<string> {
   const client = new pg.Client({ connectionString: postgres.connectionString });
@@ -184,4 +223,127 @@ test("tables that an earlier version kept in public are not left behind for an e
   await client.query("CREATE SCHEMA attune");
   await client.end();
   expect(await migrate({ connectionString, logger: testLogger })).toEqual(await names());
+});
+
+const patience = { timeout: 20_000 };
+
+const lockOf = async (connectionString: string) => {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query("SELECT pg_advisory_lock(72707369)");
+  return client;
+};
+
+test("the table of migrations is Prisma's to the column and the row, and each finds nothing to do after the other", async () => {
+  const [ours, theirs] = [await createDatabase("ours"), await createDatabase("theirs")];
+  expect(await migrate({ connectionString: ours, logger: testLogger })).toEqual(await names());
+  expect(await deploy(theirs)).toEqual({ applied: await names(), locks: [72_707_369] });
+  const columns = `SELECT column_name, data_type, character_maximum_length, is_nullable, column_default, ordinal_position
+    FROM information_schema.columns WHERE table_name = '_prisma_migrations' ORDER BY ordinal_position`;
+  expect(await query(ours, columns)).toEqual(await query(theirs, columns));
+  const keys = `SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '_prisma_migrations'::regclass ORDER BY 1`;
+  expect(await query(ours, keys)).toEqual(await query(theirs, keys));
+  const tables = `SELECT table_name, column_name, data_type, column_default FROM information_schema.columns
+    WHERE table_schema = 'public' ORDER BY 1, 2`;
+  expect(await query(ours, tables)).toEqual(await query(theirs, tables));
+  const shapes = async (database: string) =>
+    (await historyOf(database)).map(({ id, started_at, finished_at, ...row }) => {
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(finished_at?.getTime()).toBeGreaterThanOrEqual(started_at.getTime());
+      return row;
+    });
+  const rows = await shapes(ours);
+  expect(rows).toEqual(await shapes(theirs));
+  expect(rows.map((row) => row.migration_name)).toEqual(await names());
+  expect((await deploy(ours)).applied).toEqual([]);
+  expect(await migrate({ connectionString: theirs, logger: testLogger })).toEqual([]);
+  expect(await shapes(ours)).toEqual(rows);
+  expect(await shapes(theirs)).toEqual(rows);
+  // And a later one, each after the other.
+  const later = await withMigration("29990101000000_later", 'CREATE TABLE "Later" (id INT PRIMARY KEY);');
+  expect((await deploy(ours, later)).applied).toEqual(["29990101000000_later"]);
+  expect(await migrate({ connectionString: theirs, directory: later, logger: testLogger })).toEqual([
+    "29990101000000_later",
+  ]);
+  expect(await shapes(ours)).toEqual(await shapes(theirs));
+});
+
+test("a refused script is undone and leaves the row that Prisma leaves; until a person resolves it, both refuse", async () => {
+  const [ours, theirs] = [await createDatabase("ours refused"), await createDatabase("theirs refused")];
+  const sql = 'CREATE TABLE "Half" (id INT PRIMARY KEY); ALTER TABLE "Nowhere" ADD COLUMN x INT;';
+  const directory = await withMigration("29990101000000_bad", sql);
+  await expect(migrate({ connectionString: ours, directory, logger: testLogger })).rejects.toThrow("Nowhere");
+  await expect(deploy(theirs, directory)).rejects.toThrow("Nowhere");
+  const failed = async (database: string) => {
+    const row = (await historyOf(database)).find(({ migration_name }) => migration_name === "29990101000000_bad");
+    if (row === undefined) throw new Error("no row");
+    const { id: _id, started_at: _at, logs, ...shape } = row;
+    // The words differ: Prisma's command and its engine in WebAssembly do not agree on them either.
+    expect(logs).toContain("29990101000000_bad");
+    expect(logs).toContain("Nowhere");
+    return shape;
+  };
+  const shape = { checksum: checksumOf({ name: "", sql }), migration_name: "29990101000000_bad" };
+  expect(await failed(ours)).toEqual({ ...shape, finished_at: null, rolled_back_at: null, applied_steps_count: 0 });
+  expect(await failed(ours)).toEqual(await failed(theirs));
+  expect(await query(ours, `SELECT to_regclass('"Half"') AS half`)).toEqual([{ half: null }]);
+  await expect(migrate({ connectionString: ours, directory, logger: testLogger })).rejects.toMatchObject({
+    code: "CONFLICT",
+    message: expect.stringContaining("prisma migrate resolve --rolled-back 29990101000000_bad"),
+  });
+  await expect(migrate({ connectionString: theirs, directory, logger: testLogger })).rejects.toMatchObject({
+    code: "CONFLICT",
+  });
+  await expect(deploy(ours, directory)).rejects.toThrow("29990101000000_bad");
+  // Prisma's engine in WebAssembly runs a script statement by statement, and undoes none.
+  await query(theirs, 'DROP TABLE "Half"');
+  for (const database of [ours, theirs]) {
+    await query(database, "UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL");
+    const mended = await withMigration("29990101000000_bad", 'CREATE TABLE "Half" (id INT PRIMARY KEY);');
+    expect(await migrate({ connectionString: database, directory: mended, logger: testLogger })).toEqual([
+      "29990101000000_bad",
+    ]);
+    expect((await deploy(database, mended)).applied).toEqual([]);
+  }
+});
+
+test("a start waits for Prisma's lock, and one that is cut off in the middle of a migration leaves nothing behind", async () => {
+  const connectionString = await createDatabase("interrupted");
+  const holder = await lockOf(connectionString);
+  const starting = migrate({ connectionString, logger: testLogger });
+  const waiting = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  await expect.poll(() => query(connectionString, waiting), patience).toHaveLength(1);
+  expect(await query(connectionString, "SELECT to_regclass('_prisma_migrations') AS found")).toEqual([{ found: null }]);
+  await holder.end();
+  expect(await starting).toEqual(await names());
+
+  const directory = await withMigration(
+    "29990101000000_slow",
+    'CREATE TABLE "Slow" (id INT PRIMARY KEY); SELECT pg_sleep(600);',
+  );
+  const cutOff = expect(migrate({ connectionString, directory, logger: testLogger })).rejects.toMatchObject({
+    code: "DATABASE_UNAVAILABLE",
+    message: expect.stringContaining("terminating connection"),
+  });
+  const asleep = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+  await expect.poll(() => query(connectionString, asleep), patience).toHaveLength(1);
+  await query(connectionString, asleep.replace("SELECT pid", "SELECT pg_terminate_backend(pid)"));
+  await cutOff;
+  expect((await historyOf(connectionString)).map((row) => row.migration_name)).toEqual(await names());
+  await writeFile(join(directory, "migrations/29990101000000_slow/migration.sql"), 'CREATE TABLE "Slow" (id INT);');
+  expect(await migrate({ connectionString, directory, logger: testLogger })).toEqual(["29990101000000_slow"]);
+});
+
+test("a schema with the tables of another program is refused and left alone", async () => {
+  const connectionString = await createDatabase("foreign");
+  await query(connectionString, "CREATE TABLE theirs (id INT)");
+  await expect(migrate({ connectionString, logger: testLogger })).rejects.toMatchObject({
+    code: "INVALID_CONFIGURATION",
+    message: expect.stringContaining("the schema public holds 1 tables of another program"),
+  });
+  expect(await query(connectionString, "SELECT to_regclass('_prisma_migrations') AS found")).toEqual([{ found: null }]);
+  expect(await migrate({ connectionString: `${connectionString}?schema=attune`, logger: testLogger })).toEqual(
+    await names(),
+  );
 });
