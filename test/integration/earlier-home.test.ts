@@ -3,7 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContractVersion, type Message } from "@attune/shared/contracts/egress";
+import { firstContract, type Message } from "@attune/shared/contracts/egress";
 import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
 import { inboxPrefix, ingestionConsumer, reportStream, reportSubject } from "@attune/shared/subjects";
 import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
@@ -99,7 +99,7 @@ describe("a server on an earlier home", () => {
 
   test("serves an earlier device with the key and the credentials that it has: its poll and its next report", async () => {
     const { alice } = earlier.devices;
-    const identity = { contract: egressContractVersion, device: alice.device, epoch: alice.epoch } as const;
+    const identity = { contract: firstContract, device: alice.device, epoch: alice.epoch } as const;
     const poll: Message<"poll"> = {
       ...{ type: "poll", ...identity, sequence: 8, releaseSequence: 1, state: "committed", reason: "none" },
     };

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContractVersion, type Message, signedBytes } from "@attune/shared/contracts/egress";
+import { egressContracts, firstContract, type Message, signedBytes } from "@attune/shared/contracts/egress";
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
 import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
@@ -98,7 +98,7 @@ export async function createToken(server: Pick<TestServer, "access">, fleet: str
 export function enrolMessage(token: string, key: KeyPair, epoch: string): Message<"enrol"> {
   return {
     type: "enrol",
-    contract: egressContractVersion,
+    contract: firstContract,
     token: token.split(".")[2] as string,
     nkey: key.getPublicKey(),
     epoch,
@@ -112,11 +112,11 @@ const sign = (key: KeyPair, bytes: Uint8Array): string => Buffer.from(key.sign(b
 
 /** An enrolment as a device sends it: with the proof that it holds the key. */
 export function signEnrolment(key: KeyPair, message: Message<"enrol">): SignedEnrolment {
-  return { message, proof: sign(key, signedBytes("enrol", canonicalBytes(message))) };
+  return { message, proof: sign(key, signedBytes(egressContracts[1].enrol, canonicalBytes(message))) };
 }
 
 export function signPoll(key: KeyPair, message: Message<"poll">): Poll {
-  return { version: 2, message, signature: sign(key, signedBytes("poll", canonicalBytes(message))) };
+  return { version: 2, message, signature: sign(key, signedBytes(egressContracts[1].poll, canonicalBytes(message))) };
 }
 
 /** A poll as agents signed it before polls had a prefix. */
@@ -136,7 +136,7 @@ export async function enrolDevice(server: Pick<TestServer, "access">, fleet: str
   const epoch = randomBytes(8).toString("hex");
   const message = enrolMessage(await createToken(server, fleet), key, epoch);
   const reply = await askServer(server.access, (client) => client.device.enrol.mutate(signEnrolment(key, message)));
-  const identity = { contract: egressContractVersion, device: reply.device, epoch } as const;
+  const identity = { contract: firstContract, device: reply.device, epoch } as const;
   return {
     key,
     epoch,

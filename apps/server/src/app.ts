@@ -4,12 +4,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileDurably } from "@attune/platform/durable-file";
 import { errorFields, type Logger } from "@attune/platform/logger";
+import { type Contracts, egressContracts } from "@attune/shared/contracts/egress";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
 import { natsUrlsFor, openNats, openPostgres, portRequest } from "./backends.js";
 import { composeServices } from "./compose.js";
 import { createChunkStore } from "./content/chunk-store.js";
+import { servedContracts } from "./contract-window.js";
 import { createSending, defaultSending } from "./content/sending.js";
 import type { ServerEnv } from "./env.js";
 import { createHttpServer } from "./http.js";
@@ -40,6 +42,8 @@ export interface AppOptions {
   /** Ends a start that is under way; a running app is ended by `stop`. */
   readonly signal?: AbortSignal;
   readonly now?: () => number;
+  /** The versions of the egress contract that this server takes. */
+  readonly contracts?: Contracts;
 }
 
 interface Part {
@@ -64,7 +68,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
-async function startParts({ env, logger, signal, now = Date.now }: AppOptions, parts: Part[]) {
+async function startParts(options: AppOptions, parts: Part[]) {
+  const { env, logger, signal, now = Date.now, contracts = servedContracts(egressContracts) } = options;
   const places = placesOf(env.home);
   await makePlaces(places);
   const lock = await acquireHomeLock(places.lockFile);
@@ -96,6 +101,7 @@ async function startParts({ env, logger, signal, now = Date.now }: AppOptions, p
     signer: await openReleaseSigner(places.keys),
     natsUrls: natsUrlsFor({ env, nats, logger }),
     pollIntervalMs: env.pollIntervalMs,
+    contracts,
     now,
   });
   parts.push({

@@ -1,5 +1,6 @@
 // Every service of the server, made once, with exactly the parts that it uses. HTTP, the ingestion and the tests share them.
 
+import type { Contracts } from "@attune/shared/contracts/egress";
 import { createAuditRepository } from "./audit/audit.repository.js";
 import { createAuditService } from "./audit/audit.service.js";
 import { createCatalogueRepository } from "./catalogue/catalogue.repository.js";
@@ -31,13 +32,15 @@ export interface Parts {
   /** The broker's addresses for a device that has reached this server as `host`. */
   readonly natsUrls: (host: string | undefined) => readonly string[];
   readonly pollIntervalMs: number;
+  /** The versions of the egress contract that this server takes. */
+  readonly contracts: Contracts;
   readonly now: () => number;
 }
 
 export type Services = ReturnType<typeof composeServices>;
 
 export function composeServices(parts: Parts) {
-  const { database, publicDatabase, credentials, signer, chunkStore, manifests, now } = parts;
+  const { database, publicDatabase, credentials, signer, chunkStore, manifests, contracts, now } = parts;
   return {
     devices: createDeviceService({
       repository: createDeviceRepository(publicDatabase),
@@ -46,6 +49,7 @@ export function composeServices(parts: Parts) {
       signer,
       natsUrls: parts.natsUrls,
       pollIntervalMs: parts.pollIntervalMs,
+      contracts,
       now,
     }),
     fleets: createFleetService({ repository: createFleetRepository(database), credentials, signer, now }),
@@ -54,10 +58,11 @@ export function composeServices(parts: Parts) {
       chunkStore,
       manifests,
       signer,
+      contracts,
       now,
     }),
     rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),
-    ingestion: createIngestionService(createIngestionRepository(database, now)),
+    ingestion: createIngestionService(createIngestionRepository(database, now), contracts),
     reports: createReportService(createReportRepository(database)),
     audit: createAuditService(createAuditRepository(database)),
   };

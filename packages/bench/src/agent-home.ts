@@ -37,6 +37,7 @@ export async function writeAgentHome(home: string, model: AgentModel): Promise<v
     files: releaseFileNames.map((name) => parts.splitFile(name, content[name]).file),
     extractor: parts.checkExtractor(content),
     issuedAtMs: Date.now(),
+    egressContractVersion: 1,
     lifeDays: parts.defaultLifeDays,
   });
   const manifest = canonicalBytes(signer.sign(release));

@@ -1,6 +1,7 @@
 // The agent as its hosts use it: the local API, the command, a browser's worker and the page's proxy of it. Types only.
 
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import type {
   AgentStatus,
   Enrolment,
@@ -28,6 +29,8 @@ export interface AgentOptions {
   readonly backoff?: { readonly minimumMs: number; readonly maximumMs: number };
   /** How long one request may take without a byte arriving; default 30 s. */
   readonly requestTimeoutMs?: number;
+  /** The versions of the egress contract that this agent knows; default all of them. */
+  readonly contracts?: EgressContracts;
 }
 
 /** What any program of the person's may ask. Inputs that the contract refuses are INVALID_INPUT. */
@@ -49,4 +52,6 @@ export interface Agent extends AskableAgent {
   enrol(input: { readonly token: string; readonly signal?: AbortSignal }): Promise<Enrolment>;
   /** Polls, updates and reports until `signal` aborts; resolves then. Throws NOT_ENROLLED at once where it is not. */
   start(signal: AbortSignal): Promise<void>;
+  /** The person agrees to the egress contract up to this version, or takes back what goes beyond it. Throws INVALID_INPUT for an unknown one. */
+  agree(input: { readonly contract: number }): Promise<AgentStatus["contract"]>;
 }

@@ -3,6 +3,7 @@
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { fakeDevice, fakeToken } from "@attune/demo/fakes/fake-fleet";
 import { createTinyRelease, privateWords, sayings } from "@attune/demo/fakes/tiny-release";
+import { entryCapacityBits } from "@attune/shared/contracts/audit";
 import { describe, expect, it, vi } from "vitest";
 
 // Whole lives run here; a busy machine must not fail them.
@@ -212,7 +213,7 @@ describe("what leaves", () => {
     const { sent, capacityBits } = await device.agent.status();
     expect(sent.messages).toBe(entries.length);
     expect(sent.bytes).toBe(device.fleet.wire.reduce((sum, text) => sum + text.length, 0));
-    expect(capacityBits).toBeCloseTo(entries.reduce((sum, entry) => sum + entry.capacityBits, 0));
+    expect(capacityBits).toBeCloseTo(entries.reduce((sum, entry) => sum + entryCapacityBits(entry), 0));
     expect(await device.agent.journal({ after: 2, limit: 2 })).toEqual(entries.slice(3, 5));
   });
 });

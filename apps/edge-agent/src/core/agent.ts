@@ -1,9 +1,12 @@
 // The agent: observe, plan, execute. The composition of the core over a host's ports.
 
+import { createContracts } from "@attune/shared/contracts/egress";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
+import { putConsent, spokenContract } from "./egress/consent.js";
 import { openEgress } from "./egress/egress.js";
+import { ledgerCapacityBits } from "./egress/ledger.js";
 import { enrol } from "./enrolment.js";
 import { createExecutors, type Executors } from "./executors/executors.js";
 import { forgetReturned } from "./learning/forget.js";
@@ -44,6 +47,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   const backoff = options.backoff ?? defaultBackoff;
   const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
   const deadlinesMs = { ...defaultDeadlinesMs, ...options.deadlinesMs };
+  const contracts = createContracts(options.contracts);
   const updateBell = createBell();
   const reportBell = createBell();
   let opening: Promise<Opened> | undefined;
@@ -61,13 +65,23 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const memory = await readMemory(ports);
     const sender = () =>
       memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
-    const egress = await openEgress({ store, cipher, hashing, log, outboxLimit, sender, onQueued: reportBell.ring });
+    const contract = () =>
+      spokenContract({
+        known: contracts.versions,
+        agreed: memory.agreed,
+        release: memory.student?.pair.release.egressContractVersion,
+      });
+    const egress = await openEgress({
+      ...{ store, cipher, hashing, clock, log },
+      ...{ contracts, contract, outboxLimit, sender },
+      onQueued: reportBell.ring,
+    });
     const tombstones = await openTombstones({ files: ports.files, hashing });
     await giveNames({ store, cipher, hashing });
     const utterances = await openUtterances({ store, cipher, hashing, tombstones });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
     const verdicts = await openVerdicts(store, clock);
-    const context: Context = { ports, memory, egress, utterances, tombstones, learner, verdicts };
+    const context: Context = { ports, memory, egress, contracts, utterances, tombstones, learner, verdicts };
     const serial = createSerial();
     const lessons = createLessons(context, serial);
     const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
@@ -106,7 +120,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     const { student, fitted, identity, record, connected, lastError, answer } = memory;
     const nowMs = clock.nowMs();
     const release = student?.pair.release;
-    const { byPath, capacityBits } = egress.ledger;
+    const { byPath } = egress.ledger;
     const paths = Object.values(byPath);
     return {
       device: identity?.device ?? null,
@@ -146,7 +160,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
         bytes: paths.reduce((sum, path) => sum + path.bytes, 0),
         byPath,
       },
-      capacityBits,
+      capacityBits: ledgerCapacityBits(egress.ledger),
+      contract: { spoken: egress.contract, agreed: memory.agreed },
       verdicts: {
         count: verdicts.count,
         nextInMs: verdicts.pauseLeftMs(),
@@ -169,6 +184,18 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     label: async (input) => (await opened()).lessons.label(input),
     forget: async (id) => (await opened()).lessons.forget(id),
     learn: async (input) => (await opened()).lessons.learn(input),
+    async agree({ contract }) {
+      const { memory, egress } = (await opened()).context;
+      if (!contracts.versions.includes(contract)) {
+        throw new AppError(
+          "INVALID_INPUT",
+          `contract: ${contract} is no version of the egress contract that is known here`,
+        );
+      }
+      await store.batch([putConsent(contract)]);
+      memory.agreed = contract;
+      return { spoken: egress.contract, agreed: contract };
+    },
     report: async () => (await opened()).lessons.report(),
     async journal({ after = -1, limit = defaultJournalPage } = {}) {
       return (await opened()).context.egress.entries(after, limit);

@@ -1,19 +1,15 @@
 // Enrolment: spends a one-time token. The device's key is made here and its secret half stays.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import {
-  egressContract,
-  egressContractVersion,
-  type Message,
-  quantize,
-  signedBytes,
-} from "@attune/shared/contracts/egress";
+import { type Message, signedBytes } from "@attune/shared/contracts/egress";
+import { quantize } from "@attune/shared/contracts/egress-declaration";
 import { type EnrolmentReply, enrolmentReplySchema, enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import type { Enrolment } from "@attune/shared/contracts/local-api";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import type { AgentOptions } from "./agent-api.js";
+import { putConsent } from "./egress/consent.js";
 import { type Enrolled, type Identity, putEnrolled } from "./identity.js";
 import { type Context, type Credentials, keys } from "./memory.js";
 import { putRecord } from "./records.js";
@@ -26,7 +22,7 @@ export interface EnrolInput {
   readonly signal: AbortSignal;
 }
 
-export async function enrol({ ports, memory, egress }: Context, input: EnrolInput): Promise<Enrolment> {
+export async function enrol({ ports, memory, egress, contracts }: Context, input: EnrolInput): Promise<Enrolment> {
   const { hashing, deviceKey, control, store, clock } = ports;
   const { options, timeoutMs, signal } = input;
   const [, fingerprint, secret] = enrolmentTokenPattern.exec(input.token.trim()) ?? [];
@@ -38,19 +34,20 @@ export async function enrol({ ports, memory, egress }: Context, input: EnrolInpu
     if (memory.identity.tokenSha256 === tokenSha256) return enrolmentOf(memory.identity, memory.epoch);
     throw new AppError("ALREADY_ENROLLED", `this is device ${memory.identity.device} already`);
   }
+  const declaration = contracts.declaration(egress.contract, "enrol")!;
   const fields = {
     token: secret,
     nkey: await deviceKey.create(),
     epoch: memory.epoch,
     deviceKind: options.deviceKind,
     engine: ports.engine.name,
-    memory: quantize(egressContract.enrol.fields.memory.domain, options.memoryMib) ?? 0,
+    memory: quantize(declaration.fields.memory!.domain, options.memoryMib) ?? 0,
   } as Omit<Message<"enrol">, "type" | "contract">;
   const answer = await egress.send("enrol", fields, async (cleared) => {
-    const proof = toBase64(await deviceKey.sign(signedBytes("enrol", cleared.bytes)));
+    const proof = toBase64(await deviceKey.sign(signedBytes(declaration, cleared.bytes)));
     return within((asking) => control.enrol(cleared, proof, asking), { clock, ms: timeoutMs, signal });
   });
-  const reply = parseReply(answer);
+  const reply = parseReply(answer, egress.contract);
   if ((await hashing.sha256(canonicalBytes(reply.releaseKeys))) !== fingerprint) {
     throw new AppError("TOKEN_INVALID", "the server's release keys are not the ones that the token names");
   }
@@ -58,22 +55,23 @@ export async function enrol({ ports, memory, egress }: Context, input: EnrolInpu
   const identity: Identity = { version: 2, device, fleet, tokenSha256 };
   const enrolled: Enrolled = { identity, root: pinnedRoot(releaseKeys) };
   const credentials: Credentials = { version: 1, ...nats };
-  await store.batch([...putEnrolled(enrolled), putRecord(keys.credentials, credentials)]);
+  const records = [putRecord(keys.credentials, credentials), putConsent(memory.agreed)];
+  await store.batch([...putEnrolled(enrolled), ...records]);
   memory.identity = identity;
   memory.root = enrolled.root;
   memory.credentials = credentials;
   return enrolmentOf(identity, memory.epoch);
 }
 
-function parseReply(answer: unknown): EnrolmentReply {
+function parseReply(answer: unknown, contract: number): EnrolmentReply {
   const parsed = enrolmentReplySchema.safeParse(answer);
   if (!parsed.success) {
     const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
     throw new AppError("SERVER_UNAVAILABLE", `the server's answer to the enrolment is malformed at ${field}`);
   }
-  if (parsed.data.egressContractVersion !== egressContractVersion) {
-    const { egressContractVersion: theirs } = parsed.data;
-    throw new AppError("CONFLICT", `the server speaks egress contract ${theirs}, this agent ${egressContractVersion}`);
+  const { egressContractVersion: theirs } = parsed.data;
+  if (theirs !== contract) {
+    throw new AppError("CONFLICT", `the server speaks egress contract ${theirs}, this agent ${contract}`);
   }
   return parsed.data;
 }

@@ -39,7 +39,7 @@ const reportedPrefix = "reported/";
 
 /** `serial`: everything that changes what was learned runs through it, one at a time. */
 export function createLessons(context: Context, serial: Serial) {
-  const { ports, memory, egress, utterances, tombstones, learner } = context;
+  const { ports, memory, egress, contracts, utterances, tombstones, learner } = context;
   const { store, clock } = ports;
   const latencies = createLatencies();
 
@@ -182,7 +182,8 @@ export function createLessons(context: Context, serial: Serial) {
     const { release } = pair;
     const standard = standardLatencies(pair);
     const { train, holdout } = utterances.counts;
-    return metricsDraft({
+    const wording = { contracts, contract: egress.contract };
+    return metricsDraft(wording, {
       releaseSequence: release.sequence,
       engine: ports.engine.name,
       headKind: release.headRecipe.kind,

@@ -39,12 +39,13 @@ export function codeOf(error: unknown): ErrorCode {
 
 export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, updateBell, reportBell, requestTimeoutMs } = parts;
-  const { ports, memory, egress } = context;
+  const { ports, memory, egress, contracts } = context;
   const { clock, control, deviceKey, hashing, store, log } = ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
 
   async function ask(cleared: Cleared<"poll">): Promise<SignedTarget> {
-    const signature = toBase64(await deviceKey.sign(signedBytes("poll", cleared.bytes)));
+    const declaration = contracts.declaration(cleared.message.contract, "poll")!;
+    const signature = toBase64(await deviceKey.sign(signedBytes(declaration, cleared.bytes)));
     const answer = await within((asking) => control.poll(cleared, signature, asking), {
       clock,
       ms: requestTimeoutMs,

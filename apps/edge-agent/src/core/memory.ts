@@ -1,10 +1,12 @@
 // What a running agent knows: the store's records in memory. A field changes only after its batch is on the disk.
 
+import type { Contracts } from "@attune/shared/contracts/egress";
 import { toHex } from "@attune/shared/encoding";
 import type { ErrorCode } from "@attune/shared/errors";
 import { epochPattern } from "@attune/shared/subjects";
 import type { Root } from "@attune/shared/trust/root";
 import { z } from "zod";
+import { readConsent } from "./egress/consent.js";
 import type { Egress } from "./egress/egress.js";
 import { type Identity, readEnrolled } from "./identity.js";
 import type { FeatureSet } from "./learning/features-cache.js";
@@ -78,6 +80,8 @@ export interface Memory {
   /** What the server asked for last, since this process started. */
   target: Target | null;
   answer: Answer | undefined;
+  /** The newest version of the egress contract that the person has agreed to. */
+  agreed: number;
   readonly connected: { server: boolean; nats: boolean };
   readonly lastError: { server: ErrorCode | null; nats: ErrorCode | null };
   /** How often a metrics report had to wait for room in the outbox. */
@@ -89,6 +93,8 @@ export interface Context {
   readonly ports: Ports;
   readonly memory: Memory;
   readonly egress: Egress;
+  /** The versions of the egress contract that this agent knows. */
+  readonly contracts: Contracts;
   readonly utterances: Utterances;
   readonly tombstones: Tombstones;
   readonly learner: Learner;
@@ -122,6 +128,7 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     candidate: undefined,
     target: null,
     answer: await readRecord(store, keys.answer, answerSchema),
+    agreed: await readConsent(store),
     connected: { server: false, nats: false },
     lastError: { server: null, nats: null },
     held: 0,

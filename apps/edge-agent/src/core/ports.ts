@@ -9,8 +9,8 @@ import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 declare const clearedBrand: unique symbol;
 
 /**
- * A message that the egress gate let pass and the journal holds. Transports take nothing else, and only egress/ makes one,
- * so nothing can leave the device on another way.
+ * A message that the egress gate let pass and whose journal entry is on the disk. Transports take nothing else, and only
+ * egress/cleared.ts makes one, so nothing can leave the device on another way.
  */
 export interface Cleared<T extends MessageType = MessageType> {
   readonly [clearedBrand]: T;

@@ -1,9 +1,11 @@
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
-import { egressContract, type MessageType, messageCapacityBits } from "@attune/shared/contracts/egress";
+import { createContracts } from "@attune/shared/contracts/egress";
+import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath } from "@attune/shared/contracts/release";
 import { expect, test } from "vitest";
+import { contractsWithMadeUp, madeUp } from "../../../../test/fakes/made-up-contract.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);
@@ -13,25 +15,32 @@ const state = (sequence: number) => ({ type: "report.state", ...common, sequence
 const poll = (sequence: number) => ({ type: "poll", ...common, sequence, state: "idle" });
 const download = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset: 0 };
 
-function journalOf(messages: readonly Record<string, string | number>[]): JournalEntry[] {
+const contracts = createContracts(contractsWithMadeUp);
+const declarationOf = (type: string, version = 1) => contracts.declaration(version, type)!;
+
+/** The first `earlier` entries are written as the first agents wrote them. */
+function journalOf(messages: readonly Record<string, string | number>[], earlier = 2): JournalEntry[] {
   const entries: JournalEntry[] = [];
   let previous = "0".repeat(64);
   for (const [index, message] of messages.entries()) {
-    const type = message.type as MessageType;
+    const type = String(message.type);
+    const declaration = declarationOf(type, Number(message.contract));
     const body =
       type === "download" ? new TextEncoder().encode(chunkPath(String(message.sha256))) : canonicalBytes(message);
-    const entry: JournalEntry = {
-      version: 1,
+    const common = {
       index,
       previous,
-      type,
-      path: egressContract[type].path,
+      path: declaration.path,
       sequence: Number(message.sequence ?? 0),
       sizeBytes: body.length,
       sha256: sha256Of(body),
-      capacityBits: messageCapacityBits(type),
       message,
     };
+    const sizes = domainSizes(declaration);
+    const entry: JournalEntry =
+      index < earlier
+        ? { ...common, version: 1, type: type as "poll", capacityBits: capacityBits(sizes) }
+        : { ...common, version: 2, type, day: 20_000, domainSizes: sizes };
     entries.push(entry);
     previous = sha256Of(canonicalBytes(entry));
   }
@@ -48,9 +57,8 @@ const onServer: ServerReport[] = [1, 2, 3].map((sequence) => ({
 test("a whole journal and the same reports on the server are consistent", () => {
   const result = auditJournal(whole, onServer);
   expect(result).toMatchObject({ verdict: "consistent", device, entries: 6, missing: [], extra: [], altered: [] });
-  expect(result.capacityBits).toBeCloseTo(
-    3 * messageCapacityBits("report.state") + 2 * messageCapacityBits("poll") + messageCapacityBits("download"),
-  );
+  const bits = (type: string) => capacityBits(domainSizes(declarationOf(type)));
+  expect(result.capacityBits).toBeCloseTo(3 * bits("report.state") + 2 * bits("poll") + bits("download"));
 });
 
 test("the latest reports may still be on their way", () => {
@@ -88,7 +96,9 @@ test.each([
     "not what the egress contract declares",
   ],
   ["of two devices", journalOf([poll(1), { ...state(1), device: "1".repeat(32) }]), "another device"],
-  ["with a capacity talked down", whole.with(0, { ...whole[0]!, capacityBits: 0 }), "capacity"],
+  ["with a capacity talked down", whole.with(0, { ...whole[0]!, capacityBits: 0 } as JournalEntry), "capacity"],
+  ["with a domain talked down", whole.with(2, { ...whole[2]!, domainSizes: [2] } as JournalEntry), "capacity"],
+  ["of a version that nobody here knows", journalOf([{ ...poll(1), contract: madeUp }]), "is not known here"],
   ["that is no journal", [{ hello: "world" }], "not a journal entry"],
 ])("a journal %s is found out", (_what, journal, fault) => {
   const result = auditJournal(journal, []);
@@ -133,4 +143,25 @@ test("a return to a copy excuses no report of the latest epoch, none that the co
 
 test("an empty journal and an empty server agree", () => {
   expect(auditJournal([], [])).toMatchObject({ verdict: "consistent", device: null, entries: 0 });
+});
+
+test("messages of several versions of the contract stand in one journal, each judged by its own", () => {
+  const said = (contract: number, fields: object = {}) => ({
+    ...{ type: "report.metrics", contract, device, epoch, sequence: contract, releaseSequence: 1, engine: "wasm" },
+    ...{ headKind: "linear", utterances: 50, holdout: 25, f1Prior: 40, f1Personal: 50, predictP50: 0, predictP90: 0 },
+    ...fields,
+  });
+  const messages = [said(1, { trainTime: 1 }), said(madeUp)];
+  const stored = messages.map((message) => {
+    return { epoch, sequence: message.sequence, sha256: sha256Of(canonicalBytes(message)) };
+  });
+  const journal = journalOf(messages, 0);
+  const result = auditJournal(journal, stored, contracts);
+  expect(result).toMatchObject({ verdict: "consistent", faults: [] });
+  const bits = (version: number) => capacityBits(domainSizes(declarationOf("report.metrics", version)));
+  expect(bits(madeUp)).toBeLessThan(bits(1));
+  expect(result.capacityBits).toBeCloseTo(bits(1) + bits(madeUp));
+  // A version forbids what another one allows.
+  const more = journalOf([said(1, { trainTime: 1 }), said(madeUp, { trainTime: 1 })], 0);
+  expect(auditJournal(more, [], contracts).faults.join()).toContain("not what the egress contract declares");
 });

@@ -2,8 +2,9 @@
 // Pure. Everything it finds is a number, a hash or a name from the contract.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
-import { egressContract, messageCapacityBits, messageSchema } from "@attune/shared/contracts/egress";
+import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
+import { type Contracts, createContracts, type MessageType } from "@attune/shared/contracts/egress";
+import { capacityBits, domainSizes, type MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 
 export interface ServerReport {
@@ -47,8 +48,13 @@ export interface AuditResult {
   readonly capacityBits: number;
 }
 
-export function auditJournal(journal: readonly unknown[], reports: readonly ServerReport[]): AuditResult {
-  const { entries, faults } = checkJournal(journal);
+/** `contracts`: every version that the auditor knows, whether or not a server still takes it. */
+export function auditJournal(
+  journal: readonly unknown[],
+  reports: readonly ServerReport[],
+  contracts: Contracts = createContracts(),
+): AuditResult {
+  const { entries, faults } = checkJournal(journal, contracts);
   const journalled = new Map(entries.filter(isReport).map((entry) => [nameOf(entry.message), entry]));
   const stored = new Map(reports.map((report) => [nameOf(report), report]));
   const missing = [...journalled].filter(([name]) => !stored.has(name)).map(([, entry]) => toName(entry.message));
@@ -78,7 +84,7 @@ export function auditJournal(journal: readonly unknown[], reports: readonly Serv
     epochs,
     altered,
     bytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
-    capacityBits: entries.reduce((sum, entry) => sum + messageCapacityBits(entry.type), 0),
+    capacityBits: entries.reduce((sum, entry) => sum + entryBits(contracts, entry), 0),
   };
 }
 
@@ -88,7 +94,10 @@ export function deviceOf(journal: readonly JournalEntry[]): string | null {
   return null;
 }
 
-function checkJournal(journal: readonly unknown[]): { entries: JournalEntry[]; faults: string[] } {
+function checkJournal(
+  journal: readonly unknown[],
+  contracts: Contracts,
+): { entries: JournalEntry[]; faults: string[] } {
   const entries: JournalEntry[] = [];
   const faults: string[] = [];
   let previous = "0".repeat(64);
@@ -105,7 +114,7 @@ function checkJournal(journal: readonly unknown[]): { entries: JournalEntry[]; f
     if (entry.index !== place) faults.push(`entry ${place}: says that it is ${entry.index}; entries are missing`);
     if (entry.previous !== previous) faults.push(`entry ${place}: does not continue the entry before it`);
     previous = sha256Of(canonicalBytes(entry));
-    for (const fault of faultsOf(entry)) faults.push(`entry ${place}: ${fault}`);
+    for (const fault of faultsOf(contracts, entry)) faults.push(`entry ${place}: ${fault}`);
     const fault = countUp(counters, entry);
     if (fault !== undefined) faults.push(`entry ${place}: ${fault}`);
     device ??= entry.message.device;
@@ -116,19 +125,35 @@ function checkJournal(journal: readonly unknown[]): { entries: JournalEntry[]; f
   return { entries, faults };
 }
 
-/** What the entry says of its message must be what the message itself says. */
-function* faultsOf(entry: JournalEntry): Generator<string> {
-  const { type, message, path, sizeBytes, sha256, capacityBits, sequence } = entry;
-  const parsed = messageSchema(type).safeParse(message);
-  if (!parsed.success) {
-    yield "its message is not what the egress contract declares";
+/** What the entry says of its message must be what the message itself says, in the contract of its own version. */
+function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string> {
+  const { type, message, path, sizeBytes, sha256, sequence } = entry;
+  const judged = contracts.judge(type as MessageType, message);
+  if (!judged.ok) {
+    yield judged.reason === "unknownContract"
+      ? `its message is of version ${message.contract} of the egress contract, which is not known here`
+      : "its message is not what the egress contract declares";
     return;
   }
+  const declaration = contracts.declaration(judged.value.contract, type)!;
   const body = type === "download" ? downloadPath(message) : canonicalBytes(message);
   if (body.length !== sizeBytes || sha256Of(body) !== sha256) yield "its size or hash is not that of its message";
-  if (path !== egressContract[type].path) yield `the contract sends ${type} over ${egressContract[type].path}`;
-  if (Math.abs(capacityBits - messageCapacityBits(type)) > 1e-9) yield "its capacity is not the contract's";
+  if (path !== declaration.path) yield `the contract sends ${type} over ${declaration.path}`;
+  if (!saysItsCapacity(entry, declaration)) yield "its capacity is not the contract's";
   if (sequence !== (message.sequence ?? 0)) yield "its sequence is not its message's";
+}
+
+/** The first entries hold a sum of logarithms, whose last digits are their engine's own. */
+function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): boolean {
+  const sizes = domainSizes(declaration);
+  if (entry.version === 1) return Math.abs(entry.capacityBits - capacityBits(sizes)) <= 1e-9;
+  return entry.domainSizes.join() === sizes.join();
+}
+
+/** By the contract and not by the entry's own word, wherever the contract is known. */
+function entryBits(contracts: Contracts, entry: JournalEntry): number {
+  const declaration = contracts.declaration(Number(entry.message.contract), entry.type);
+  return declaration === undefined ? entryCapacityBits(entry) : capacityBits(domainSizes(declaration));
 }
 
 function downloadPath({ what, sha256 }: JournalEntry["message"]): Uint8Array {

@@ -74,6 +74,7 @@ beforeEach(() => {
     chunkStore,
     manifests,
     signer,
+    contracts: { newest: 1 },
     now: () => noon,
   });
   request = { model: "tiny", modelVersion: "1.0.0", files, headRecipe: { kind: "linear" }, lifeDays: 90 };

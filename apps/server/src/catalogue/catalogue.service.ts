@@ -1,6 +1,7 @@
 // The catalogue of models and versions: takes an uploaded extractor in, checks it, and makes it a signed release.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import type { Contracts } from "@attune/shared/contracts/egress";
 import {
   type HeadRecipe,
   type Release,
@@ -22,6 +23,8 @@ export interface CatalogueServiceDeps {
   readonly chunkStore: ChunkStore;
   readonly manifests: ChunkStore;
   readonly signer: Pick<ReleaseSigner, "sign">;
+  /** The versions of the egress contract that this server takes. */
+  readonly contracts: Pick<Contracts, "newest">;
   readonly now: () => number;
 }
 
@@ -38,7 +41,9 @@ export type CatalogueService = ReturnType<typeof createCatalogueService>;
 /** An extractor is checked in memory; devices of this product are not meant to run larger ones. */
 const maximumExtractorBytes = 2 ** 30;
 
-export function createCatalogueService({ repository, chunkStore, manifests, signer, now }: CatalogueServiceDeps) {
+export function createCatalogueService(deps: CatalogueServiceDeps) {
+  const { repository, chunkStore, manifests, signer, contracts, now } = deps;
+
   /** Publishing the same content under the same version again answers what is there. Throws INVALID_EXTRACTOR, CONFLICT. */
   async function publish(request: PublishRequest) {
     const { model, modelVersion, headRecipe, lifeDays } = request;
@@ -64,6 +69,7 @@ export function createCatalogueService({ repository, chunkStore, manifests, sign
           extractor,
           issuedAtMs: now(),
           lifeDays,
+          egressContractVersion: contracts.newest,
         });
         const manifestSha256 = await manifests.put(canonicalBytes(signer.sign(release)));
         return { release, manifestSha256 };

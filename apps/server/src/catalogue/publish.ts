@@ -1,6 +1,5 @@
 // From a checked extractor to a manifest: what a device is asked to run, and everything it needs to check that it got it.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
-import { egressContractVersion } from "@attune/shared/contracts/egress";
 import {
   chunkSizeBytes,
   type HeadRecipe,
@@ -23,6 +22,8 @@ export interface ReleaseInput {
   readonly extractor: CheckedExtractor;
   readonly issuedAtMs: number;
   readonly lifeDays: number;
+  /** The newest version of the egress contract that the server takes: a device that runs the release may speak up to it. */
+  readonly egressContractVersion: number;
 }
 
 /** Throws CONFLICT when the sequence numbers are used up. */
@@ -37,7 +38,7 @@ export function buildRelease(input: ReleaseInput): Release {
     modelVersion,
     issuedAt: new Date(issuedAtMs).toISOString(),
     expiresAt: new Date(issuedAtMs + lifeDays * dayMs).toISOString(),
-    egressContractVersion,
+    egressContractVersion: input.egressContractVersion,
     ...extractor,
     headRecipe,
     files: files.toSorted((x, y) => (x.name < y.name ? -1 : 1)),

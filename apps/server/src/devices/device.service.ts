@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContractVersion, type Message, messageSchema, signedBytes } from "@attune/shared/contracts/egress";
+import { type Contracts, firstContract, type Message, signedBytes } from "@attune/shared/contracts/egress";
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import type { Poll, SignedTarget, TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
@@ -27,6 +27,8 @@ export interface DeviceServiceDeps {
   /** Where a device reaches the broker that has reached this server as `host`. */
   readonly natsUrls: (host: string | undefined) => readonly string[];
   readonly pollIntervalMs: number;
+  /** The versions of the egress contract that this server takes. */
+  readonly contracts: Contracts;
   readonly now: () => number;
 }
 
@@ -39,8 +41,13 @@ type Caller = Device & { readonly host: string | undefined };
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
 export function createDeviceService(deps: DeviceServiceDeps) {
-  const { repository, credentials, signer, now } = deps;
+  const { repository, credentials, signer, contracts, now } = deps;
   const renewals = createRenewals({ credentials, isRevoked: repository.isRevoked, now });
+
+  /** What the device's key has signed of a message. */
+  function signed(message: Message<"enrol" | "poll">): Uint8Array {
+    return signedBytes(contracts.declaration(message.contract, message.type)!, canonicalBytes(message));
+  }
 
   async function natsFor(device: Caller): Promise<TargetState["nats"]> {
     const userJwt = await renewals.currentJwt({
@@ -52,12 +59,12 @@ export function createDeviceService(deps: DeviceServiceDeps) {
   }
 
   async function enrol({ message: value, proof }: SignedEnrolment, host?: string): Promise<EnrolmentReply> {
-    const message = parseMessage("enrol", value);
+    const message = parseMessage(contracts, "enrol", value);
     assertNkey(message.nkey);
     if (proof === undefined) {
       throw new AppError("INVALID_INPUT", "proof: is missing; this agent is too old to enrol here, so update it first");
     }
-    if (!verifyNkey(message.nkey, signedBytes("enrol", canonicalBytes(message)), proof)) {
+    if (!verifyNkey(message.nkey, signed(message), proof)) {
       throw new AppError("UNAUTHORIZED", "proof: the enrolment was not signed with its own key");
     }
     const device = await repository.enrol({
@@ -71,23 +78,23 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       device: device.id,
       fleet: device.fleetName,
       releaseKeys: signer.trustedKeys,
-      egressContractVersion,
+      // The one that the device has spoken: it agreed to no other.
+      egressContractVersion: message.contract,
       nats: await natsFor({ ...device, host }),
     };
   }
 
   async function poll(input: Poll, host?: string): Promise<TargetState | SignedEnvelope> {
-    const message = parseMessage("poll", input.message);
+    const message = parseMessage(contracts, "poll", input.message);
     const prefixed = "version" in input;
     const device = await repository.findDevice(message.device);
-    const bytes = canonicalBytes(message);
-    const signed = prefixed ? signedBytes("poll", bytes) : bytes;
+    const bytes = prefixed ? signed(message) : canonicalBytes(message);
     // One answer to a stranger, a revoked device and a forger: none of them learns which of them it is taken for.
     const genuine =
       device !== null &&
       device.revokedAt === null &&
-      (prefixed || !device.prefixedPolls) &&
-      verifyNkey(device.nkey, signed, input.signature);
+      (prefixed || isBare(message, device)) &&
+      verifyNkey(device.nkey, bytes, input.signature);
     if (!genuine) throw new AppError("UNAUTHORIZED", "the poll is not that of a device enrolled here");
     const caller = { ...device, host };
     return prefixed ? answerSigned(message, caller) : answerBare(message, caller);
@@ -151,10 +158,20 @@ export function createDeviceService(deps: DeviceServiceDeps) {
   return { enrol, poll };
 }
 
-function parseMessage<T extends "enrol" | "poll">(type: T, value: unknown): Message<T> {
-  const parsed = messageSchema(type).safeParse(value);
-  if (!parsed.success) throw new AppError("INVALID_INPUT", `${type}: ${describeIssues(parsed.error)}`);
-  return parsed.data;
+function parseMessage<T extends "enrol" | "poll">(contracts: Contracts, type: T, value: unknown): Message<T> {
+  const judged = contracts.judge(type, value);
+  if (judged.ok) return judged.value;
+  const { reason, issues } = judged;
+  if (reason === "unknownContract") {
+    const taken = contracts.versions.join(", ");
+    throw new AppError("CONFLICT", `${type}: is not of a version of the egress contract that is taken here: ${taken}`);
+  }
+  throw new AppError("INVALID_INPUT", `${type}: ${describeIssues({ issues })}`);
+}
+
+/** Agents from before polls had a prefix speak the first version. */
+function isBare(message: Message<"poll">, { prefixedPolls }: Device): boolean {
+  return !prefixedPolls && message.contract === firstContract;
 }
 
 function assertNkey(nkey: string): void {

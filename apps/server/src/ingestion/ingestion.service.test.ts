@@ -1,4 +1,5 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { reportSubject } from "@attune/shared/subjects";
 import { expect, test } from "vitest";
 import type { IngestionBatch, IngestionRepository } from "./ingestion.repository.js";
@@ -39,7 +40,7 @@ function createFakeRepository(refuse: (batch: IngestionBatch) => Error | undefin
 test("reports and what is none are recorded in one batch", async () => {
   const { repository, batches } = createFakeRepository(() => undefined);
   const garbage = { ...message(9), bytes: new TextEncoder().encode("{") };
-  const outcome = await createIngestionService(repository).ingest([message(1), garbage, message(2)]);
+  const outcome = await createIngestionService(repository, createContracts()).ingest([message(1), garbage, message(2)]);
   expect(outcome).toMatchObject({ stored: 2, deadLetters: 1 });
   expect(batches).toHaveLength(1);
   expect(batches[0]?.deadLetters).toMatchObject([{ reason: "malformed", sizeBytes: 1, streamSequence: 9 }]);
@@ -51,7 +52,7 @@ test("a report that the database will never take does not hold up the others", a
       ? Object.assign(new Error("refused"), { meta: { driverAdapterError: { cause: { originalCode: "22003" } } } })
       : undefined;
   const { repository, batches } = createFakeRepository(poison);
-  const outcome = await createIngestionService(repository).ingest([1, 2, 3, 4, 5].map(message));
+  const outcome = await createIngestionService(repository, createContracts()).ingest([1, 2, 3, 4, 5].map(message));
   expect(outcome).toMatchObject({ stored: 4, deadLetters: 1 });
   expect(batches.flatMap((batch) => batch.reports.map((one) => one.report.sequence)).sort()).toEqual([1, 2, 4, 5]);
   expect(batches.flatMap((batch) => batch.deadLetters)).toMatchObject([
@@ -62,6 +63,6 @@ test("a report that the database will never take does not hold up the others", a
 test("a database that is away is the caller's to wait for: nothing is given up", async () => {
   const away = Object.assign(new Error("connect ECONNREFUSED"), { code: "P1001" });
   const { repository, batches } = createFakeRepository(() => away);
-  await expect(createIngestionService(repository).ingest([message(1)])).rejects.toBe(away);
+  await expect(createIngestionService(repository, createContracts()).ingest([message(1)])).rejects.toBe(away);
   expect(batches).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // A batch of messages from the bus into the database: parsed, refused or stored, and counted.
 import { sha256 } from "@attune/platform/sha256";
+import type { Contracts } from "@attune/shared/contracts/egress";
 import { parseReportSubject } from "@attune/shared/subjects";
 import { type DeadLetterInput, describeDeadLetter } from "./dead-letter.js";
 import type { IngestionOutcome, IngestionRepository } from "./ingestion.repository.js";
@@ -8,13 +9,13 @@ import { type IncomingMessage, type IncomingReport, parseReportMessage } from ".
 
 export type IngestionService = ReturnType<typeof createIngestionService>;
 
-export function createIngestionService(repository: IngestionRepository) {
+export function createIngestionService(repository: IngestionRepository, contracts: Contracts) {
   /** Returns once everything is committed. Throws where the database cannot be reached: then nothing of it is. */
   async function ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome> {
     const reports: IncomingReport[] = [];
     const deadLetters: DeadLetterInput[] = [];
     for (const message of messages) {
-      const parsed = parseReportMessage(message);
+      const parsed = parseReportMessage(contracts, message);
       if (parsed.ok) reports.push(parsed.value);
       else {
         deadLetters.push({

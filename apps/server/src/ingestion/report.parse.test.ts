@@ -1,4 +1,5 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { reportLimitBytes } from "@attune/shared/contracts/report";
 import { reportSubject } from "@attune/shared/subjects";
 import { expect, test } from "vitest";
@@ -16,7 +17,9 @@ const report = {
   reason: "personalInferior",
 };
 const subject = reportSubject("home", device);
-const parse = (bytes: Uint8Array, on = subject) => parseReportMessage({ subject: on, bytes, streamSequence: 1 });
+const contracts = createContracts();
+const parse = (bytes: Uint8Array, on = subject) =>
+  parseReportMessage(contracts, { subject: on, bytes, streamSequence: 1 });
 const encode = (text: string) => new TextEncoder().encode(text);
 
 test("a report is accepted as it came", () => {
@@ -37,7 +40,7 @@ test.each([
   ["contract", canonicalBytes({ ...report, sequence: 0 }), subject],
   ["contract", canonicalBytes({ ...report, sequence: 1.5 }), subject],
   ["contract", canonicalBytes({ ...report, reason: "because" }), subject],
-  ["contract", canonicalBytes({ ...report, contract: 2 }), subject],
+  ["contractVersion", canonicalBytes({ ...report, contract: 99 }), subject],
   ["notCanonical", encode(JSON.stringify(report)), subject],
   ["foreignDevice", canonicalBytes(report), reportSubject("home", "1".repeat(32))],
 ] as const)("%s: what is no report is refused without a word of it", (reason, bytes, on) => {

@@ -1,7 +1,8 @@
 // One message from the bus: a report to store, or the reason why it is none. Pure; what it refuses it does not repeat.
 import { sha256 } from "@attune/platform/sha256";
 import { canonicalJson } from "@attune/shared/canonical-json";
-import { type Report, reportLimitBytes, safeParseReport } from "@attune/shared/contracts/report";
+import type { Contracts } from "@attune/shared/contracts/egress";
+import { judgeReport, type Report, reportLimitBytes } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { parseReportSubject } from "@attune/shared/subjects";
 
@@ -28,6 +29,7 @@ export const deadLetterReasons = [
   "oversized",
   "encoding",
   "malformed",
+  "contractVersion",
   "contract",
   "notCanonical",
   "foreignDevice",
@@ -39,7 +41,10 @@ export const deadLetterReasons = [
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
-export function parseReportMessage(message: IncomingMessage): Result<IncomingReport, DeadLetterReason> {
+export function parseReportMessage(
+  contracts: Contracts,
+  message: IncomingMessage,
+): Result<IncomingReport, DeadLetterReason> {
   const { subject, bytes, streamSequence } = message;
   const sender = parseReportSubject(subject);
   if (sender === undefined) return refuse("subject", "not a device's report subject");
@@ -56,14 +61,18 @@ export function parseReportMessage(message: IncomingMessage): Result<IncomingRep
   } catch {
     return refuse("malformed", "not JSON");
   }
-  const parsed = safeParseReport(value);
-  if (!parsed.success) return refuse("contract", `${parsed.error.issues.length} fields are not as declared`);
+  const judged = judgeReport(contracts, value);
+  if (!judged.ok) {
+    return judged.reason === "unknownContract"
+      ? refuse("contractVersion", "of a version of the egress contract that this server does not take")
+      : refuse("contract", `${judged.issues.length} fields are not as declared`);
+  }
+  const report = judged.value;
   // White space, the order of keys or a key said twice could carry what no field can.
-  if (canonicalJson(parsed.data) !== body) return refuse("notCanonical", "not the canonical form of its value");
-  if (parsed.data.device !== sender.device)
-    return refuse("foreignDevice", "speaks for another device than its subject");
+  if (canonicalJson(report) !== body) return refuse("notCanonical", "not the canonical form of its value");
+  if (report.device !== sender.device) return refuse("foreignDevice", "speaks for another device than its subject");
   return accept({
-    report: parsed.data,
+    report,
     fleet: sender.fleet,
     body,
     bodySha256: sha256(bytes),

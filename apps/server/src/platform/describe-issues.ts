@@ -3,7 +3,7 @@
 import type { z } from "zod";
 
 /** Names the fields at fault, never their values: those may hold anything. */
-export function describeIssues(error: z.ZodError): string {
+export function describeIssues(error: { readonly issues: readonly z.core.$ZodIssue[] }): string {
   const fields = error.issues.map((issue) => {
     const path = issue.path.map(String).join(".");
     const unknown = issue.code === "unrecognized_keys" ? " (a field that is not in the contract)" : "";

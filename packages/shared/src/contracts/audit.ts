@@ -1,22 +1,47 @@
 // The journal has one entry for each message that left the device. Entries are chained by hash, so a removed entry is noticed.
 
 import { z } from "zod";
+import { capacityBits } from "./egress-declaration.js";
 import { sha256Schema } from "./release.js";
 
-export const journalEntrySchema = z.strictObject({
-  version: z.literal(1),
+const common = {
   index: z.int().min(0),
   /** sha256 of the canonical JSON of the previous entry; 64 zeros for the first entry. */
   previous: sha256Schema,
-  type: z.enum(["enrol", "poll", "download", "report.metrics", "report.state"]),
   path: z.enum(["trpc", "https", "nats"]),
   /** The message's sequence number within its type; 0 where the type has no sequence. */
   sequence: z.int().min(0),
   /** Size and hash of the body as it was handed to the transport (for a download: of the request's path). */
   sizeBytes: z.int().min(0),
   sha256: sha256Schema,
-  capacityBits: z.number().min(0),
-  /** The message itself, as the contract declares it. It holds no free text. */
+  /** The message itself, as the contract of its version declares it; it holds no free text. */
   message: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+};
+
+/** As the first agents wrote them; a journal that begins with these goes on with the others. */
+const firstEntrySchema = z.strictObject({
+  ...common,
+  version: z.literal(1),
+  type: z.enum(["enrol", "poll", "download", "report.metrics", "report.state"]),
+  capacityBits: z.number().min(0),
 });
+
+const entrySchema = z.strictObject({
+  ...common,
+  version: z.literal(2),
+  /** Days since 1970 (UTC) by the device's clock. */
+  day: z.int().min(-100_000_000).max(100_000_000),
+  type: z.string().regex(/^[a-z]{1,16}(\.[a-z]{1,16})?$/),
+  /** How many values each of the message's fields can take, in the order of declaration; fields with one value say nothing and are left out. */
+  domainSizes: z.array(z.int().min(2)).max(64),
+});
+
+export const journalEntrySchema = z.discriminatedUnion("version", [firstEntrySchema, entrySchema]);
 export type JournalEntry = z.infer<typeof journalEntrySchema>;
+/** What agents write now. */
+export type NewJournalEntry = z.infer<typeof entrySchema>;
+
+/** The most that the entry's message can have said. */
+export function entryCapacityBits(entry: JournalEntry): number {
+  return entry.version === 1 ? entry.capacityBits : capacityBits(entry.domainSizes);
+}

@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  egressContract,
-  fieldCapacityBits,
-  fieldsOf,
-  type MessageType,
-  messageCapacityBits,
-  messageSchema,
-  quantize,
-} from "./egress.js";
-import { safeParseReport } from "./report.js";
+import { createContracts, egressContracts } from "./egress.js";
+import { capacityBits, domainSize, domainSizes, type MessageDeclaration, quantize } from "./egress-declaration.js";
+import { judgeReport } from "./report.js";
 
 const metrics = {
   type: "report.metrics",
@@ -27,11 +20,19 @@ const metrics = {
   predictP90: 500,
   trainTime: 30,
 } as const;
-const types = Object.keys(egressContract) as MessageType[];
+const contracts = createContracts();
+/** Every message of every version. */
+const declared: [name: string, MessageDeclaration][] = contracts.versions.flatMap((version) =>
+  Object.entries(egressContracts[version as 1]).map(([type, declaration]): [string, MessageDeclaration] => [
+    `${version} ${type}`,
+    declaration,
+  ]),
+);
+const fieldsOf = ({ fields }: MessageDeclaration) => Object.entries(fields);
 
 test("a report inside every domain passes, alone and through the union of reports", () => {
-  expect(messageSchema("report.metrics").parse(metrics)).toEqual(metrics);
-  expect(safeParseReport(metrics)).toEqual({ success: true, data: metrics });
+  expect(contracts.judge("report.metrics", metrics)).toEqual({ ok: true, value: metrics });
+  expect(judgeReport(contracts, metrics)).toEqual({ ok: true, value: metrics });
 });
 
 test.each([
@@ -47,30 +48,41 @@ test.each([
   ["a sequence of zero", { sequence: 0 }],
   ["a sequence that no database integer holds", { sequence: 2 ** 31 }],
   ["an unknown field", { note: "hello" }],
-  ["another contract's version", { contract: 2 }],
   ["a missing field", { engine: undefined }],
 ])("refuses %s", (_, change) => {
-  expect(messageSchema("report.metrics").safeParse({ ...metrics, ...change }).success).toBe(false);
-  expect(safeParseReport({ ...metrics, ...change }).success).toBe(false);
+  expect(contracts.judge("report.metrics", { ...metrics, ...change })).toMatchObject({ reason: "notInContract" });
+  expect(judgeReport(contracts, { ...metrics, ...change })).toMatchObject({ reason: "notInContract" });
 });
 
 test("a report may not be of a type that is no report", () => {
-  expect(safeParseReport({ ...metrics, type: "enrol" }).success).toBe(false);
-  expect(safeParseReport(null).success).toBe(false);
+  for (const type of ["enrol", "toString", "report.slot"]) {
+    expect(judgeReport(contracts, { ...metrics, type })).toMatchObject({ reason: "unknownType" });
+  }
+  expect(judgeReport(contracts, null)).toMatchObject({ reason: "notInContract" });
+});
+
+test.each([2, 99])("a report of version %d, which is not known here, is refused for that", (contract) => {
+  expect(judgeReport(contracts, { ...metrics, contract })).toMatchObject({ reason: "unknownContract" });
+  expect(contracts.judge("report.metrics", { ...metrics, contract })).toMatchObject({ reason: "unknownContract" });
+});
+
+test.each([undefined, null, "1", 1.5, 0, Number.NaN])("a report whose version is %j is none", (contract) => {
+  expect(judgeReport(contracts, { ...metrics, contract })).toMatchObject({ reason: "notInContract" });
+  expect(contracts.judge("report.metrics", { ...metrics, contract })).toMatchObject({ reason: "notInContract" });
 });
 
 test("every field of every message has a finite domain, and says what it means", () => {
-  for (const type of types) {
-    for (const [name, field] of fieldsOf(type)) {
-      expect(fieldCapacityBits(field), `${type}.${name}`).toBeLessThan(17);
+  for (const [type, declaration] of declared) {
+    for (const [name, field] of fieldsOf(declaration)) {
+      expect(domainSize(field), `${type}.${name}`).toBeLessThan(2 ** 17);
       expect(field.meaning.length, `${type}.${name}`).toBeGreaterThan(10);
     }
   }
 });
 
 test("an identity is of fixed length and has no room for free text", () => {
-  for (const type of types) {
-    for (const [name, { domain }] of fieldsOf(type)) {
+  for (const [type, declaration] of declared) {
+    for (const [name, { domain }] of fieldsOf(declaration)) {
       if (domain.kind !== "identity") continue;
       expect(domain.pattern.source, `${type}.${name}`).toMatch(/^\^.*\{\d+\}\$$/);
       expect(domain.pattern.test("a sentence somebody said"), `${type}.${name}`).toBe(false);
@@ -78,18 +90,17 @@ test("an identity is of fixed length and has no room for free text", () => {
   }
 });
 
-test("the capacity of a message is the sum of its fields' and counts the suppressed value", () => {
-  expect(fieldCapacityBits(egressContract["report.metrics"].fields.f1Prior)).toBeCloseTo(Math.log2(102), 12);
-  expect(messageCapacityBits("report.metrics")).toBeCloseTo(
-    fieldsOf("report.metrics").reduce((sum, [, field]) => sum + fieldCapacityBits(field), 0),
-    12,
-  );
-  expect(messageCapacityBits("report.metrics")).toBeLessThan(64);
+test("the capacity of a message is that of its fields together and counts the suppressed value", () => {
+  const declaration = contracts.declaration(1, "report.metrics")!;
+  expect(domainSize(declaration.fields.f1Prior!)).toBe(102);
+  expect(domainSizes(declaration)).toEqual([65_536, 3, 3, 11, 11, 102, 102, 14, 14, 13]);
+  expect(capacityBits(domainSizes(declaration))).toBeCloseTo(50.69, 2);
+  expect(capacityBits([])).toBe(0);
 });
 
 test("quantizing keeps to the domain for every finite number and refuses the others", () => {
-  for (const type of types) {
-    for (const [name, { domain }] of fieldsOf(type)) {
+  for (const [type, declaration] of declared) {
+    for (const [name, { domain }] of fieldsOf(declaration)) {
       if (domain.kind !== "bucket" && domain.kind !== "quantized") continue;
       for (const value of [-1e9, -1, 0, 0.4, 19.99, 64.5, 1e5, 1e300]) {
         const wire = quantize(domain, value) as number;

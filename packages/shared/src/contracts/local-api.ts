@@ -146,6 +146,8 @@ export const agentStatusSchema = z.strictObject({
     byPath: z.strictObject({ trpc: sentSchema, https: sentSchema, nats: sentSchema }),
   }),
   capacityBits: z.number(),
+  /** The version of the egress contract that new messages speak, and the newest that the person has agreed to. */
+  contract: z.strictObject({ spoken: z.int().min(1), agreed: z.int().min(1) }),
   /**
    * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the next may come after `nextInMs`.
    * The release `waiting` waits for its verdict.

@@ -1,22 +1,23 @@
-// Reports: the two kinds of message that a device publishes on NATS, as one union for the server.
+// Reports: the messages that a device publishes on NATS.
 
 import { z } from "zod";
-import { type Message, messageSchema } from "./egress.js";
+import type { Contracts, Judged, Message } from "./egress.js";
 
-export const reportTypes = ["report.metrics", "report.state"] as const;
-export type ReportType = (typeof reportTypes)[number];
-export type Report = Message<"report.metrics"> | Message<"report.state">;
+export type ReportType = "report.metrics" | "report.state";
+export type Report = Message<ReportType>;
 
 /** The most bytes that any report can take on the wire. A longer report is refused before it is parsed. */
 export const reportLimitBytes = 1_024;
 
-/** Reads the type alone and strips every other field; the type's own schema then judges them. */
-const reportTypeSchema = z.object({ type: z.enum(reportTypes) });
+/** Strips what it does not name: it reads the version and the type, whose own schema judges the rest. */
+const headSchema = z.object({ contract: z.int().min(1), type: z.string() });
 
-/** Parses the JSON value of a report by the schema that its own type names. */
-export function safeParseReport(
-  value: unknown,
-): { success: true; data: Report } | { success: false; error: z.ZodError } {
-  const typed = reportTypeSchema.safeParse(value);
-  return typed.success ? messageSchema(typed.data.type).safeParse(value) : typed;
+/** Judges the JSON value of a report by the schema that its own version and type name. */
+export function judgeReport(contracts: Contracts, value: unknown): Judged<Report> {
+  const head = headSchema.safeParse(value);
+  if (!head.success) return { ok: false, reason: "notInContract", issues: head.error.issues };
+  const { contract, type } = head.data;
+  if (!contracts.versions.includes(contract)) return { ok: false, reason: "unknownContract", issues: [] };
+  if (contracts.declaration(contract, type)?.path !== "nats") return { ok: false, reason: "unknownType", issues: [] };
+  return contracts.judge(type as ReportType, value);
 }

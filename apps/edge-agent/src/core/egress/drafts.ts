@@ -1,6 +1,7 @@
 // Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored copy, and the
 // numbers that it would give next may be taken: then a report keeps what it says, and gets its epoch, sequence and journal entry later.
 
+import { firstContract } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { parseJson } from "../parse-json.js";
 import type { Store, StoreOperation } from "../ports.js";
@@ -12,7 +13,7 @@ const keyOf = (place: number): string => `${prefix}${String(place).padStart(16, 
 
 export interface KeptDraft {
   readonly place: number;
-  /** As it was kept; the gate judges it when it gets its numbers. */
+  /** As it was kept, in the version of the contract that it was made in; the gate judges it when it gets its numbers. */
   readonly draft: Draft;
   readonly remove: StoreOperation;
 }
@@ -30,7 +31,8 @@ export async function readDrafts(store: Store): Promise<KeptDraft[]> {
     if (!json.ok) throw new AppError("STORE_CORRUPT", `the report ${key} is not JSON`);
     kept.push({
       place: Number(key.slice(prefix.length)),
-      draft: json.value as Draft,
+      // The first agents kept none beside it.
+      draft: Object.assign({ contract: firstContract }, json.value) as Draft,
       remove: { type: "delete", key },
     });
   }

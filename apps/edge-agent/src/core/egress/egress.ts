@@ -1,42 +1,20 @@
 // The one door out: gate, then journal, then transport or outbox. Every step that must not be half done is one batch.
 
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
-import { egressContractVersion, type Message } from "@attune/shared/contracts/egress";
+import type { Contracts, Message } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
-import { z } from "zod";
-import type { Cipher, Cleared, Hashing, Log, Store, StoreOperation } from "../ports.js";
-import { parseRecord, putRecord, readRecord } from "../records.js";
+import type { Cipher, Cleared, Clock, Hashing, Log, Store, StoreOperation } from "../ports.js";
+import { parseRecord, putRecord } from "../records.js";
 import { createSerial } from "../serial.js";
+import { clear } from "./cleared.js";
 import { keepDraft, readDrafts } from "./drafts.js";
-import { gate } from "./gate.js";
-import { emptyJournal, journalKey, nextEntry } from "./journal.js";
+import { type Gated, gate } from "./gate.js";
+import { journalKey, nextEntry } from "./journal.js";
 import { checkJournal } from "./journal-check.js";
+import { countEntry, type Ledger, putLedger, readLedger } from "./ledger.js";
 import { countWaiting, dequeueReport, enqueueReport, oldestWaiting, type WaitingReport } from "./outbox.js";
 import type { Draft } from "./report.js";
-
-const pathTotalsSchema = z.strictObject({ messages: z.int().min(0), bytes: z.int().min(0) });
-const ledgerSchema = z.strictObject({
-  version: z.literal(1),
-  journal: z.strictObject({ count: z.int().min(0), sha256: z.string() }),
-  /** Polls and reports made so far in this epoch: the next sequence is one more. */
-  polls: z.int().min(0),
-  reports: z.int().min(0),
-  byPath: z.strictObject({ trpc: pathTotalsSchema, https: pathTotalsSchema, nats: pathTotalsSchema }),
-  capacityBits: z.number().min(0),
-});
-export type Ledger = z.infer<typeof ledgerSchema>;
-
-const ledgerKey = "egress";
-const nothing = { messages: 0, bytes: 0 };
-const emptyLedger: Ledger = {
-  version: 1,
-  journal: emptyJournal,
-  polls: 0,
-  reports: 0,
-  byPath: { trpc: nothing, https: nothing, nats: nothing },
-  capacityBits: 0,
-};
 
 type DirectType = "enrol" | "poll" | "download";
 
@@ -72,13 +50,20 @@ export interface Egress {
   readonly pending: number;
   readonly sendable: number;
   readonly ledger: Ledger;
+  /** The version of the contract that new messages speak. */
+  readonly contract: number;
 }
 
 export interface EgressParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly hashing: Hashing;
+  readonly clock: Clock;
   readonly log: Log;
+  /** The versions that this agent knows. */
+  readonly contracts: Contracts;
+  /** The version that new messages speak. */
+  readonly contract: () => number;
   readonly outboxLimit: number;
   /** Who speaks; undefined before enrolment. */
   readonly sender: () => Sender | undefined;
@@ -86,9 +71,9 @@ export interface EgressParts {
 }
 
 export async function openEgress(parts: EgressParts): Promise<Egress> {
-  const { store, cipher, hashing, log, outboxLimit, sender, onQueued } = parts;
+  const { store, cipher, hashing, clock, log, contracts, outboxLimit, sender, onQueued } = parts;
   const serial = createSerial();
-  let ledger = (await readRecord(store, ledgerKey, ledgerSchema)) ?? emptyLedger;
+  let ledger = await readLedger(store);
   const check = await checkJournal({ store, cipher, hashing }, ledger.journal);
   let sendable = await countWaiting(store);
   let kept = await readDrafts(store);
@@ -100,29 +85,22 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     return known;
   }
 
-  function pass<T extends DirectType | ReportType>(type: T, message: unknown): Cleared<T> {
-    const result = gate(type, message);
+  function pass<T extends DirectType | ReportType>(type: T, message: unknown): Gated<T> {
+    const result = gate(contracts, type, message);
     if (result.ok) return result.value;
     log("error", "egress.denied", { type, reason: result.reason, detail: result.detail });
     throw new AppError("EGRESS_DENIED", result.detail);
   }
 
   /** The ledger and the batch after these messages; memory follows only once the batch is on the disk. */
-  async function account(messages: readonly Cleared[]): Promise<{ after: Ledger; operations: StoreOperation[] }> {
+  async function account(messages: readonly Gated[]): Promise<{ after: Ledger; operations: StoreOperation[] }> {
     let after = ledger;
     const operations: StoreOperation[] = [];
-    for (const cleared of messages) {
-      const { entry, head } = await nextEntry(after.journal, cleared, hashing);
-      const totals = after.byPath[entry.path];
-      after = {
-        ...after,
-        journal: head,
-        byPath: {
-          ...after.byPath,
-          [entry.path]: { messages: totals.messages + 1, bytes: totals.bytes + entry.sizeBytes },
-        },
-        capacityBits: after.capacityBits + entry.capacityBits,
-      };
+    const nowMs = clock.nowMs();
+    for (const gated of messages) {
+      const declaration = contracts.declaration(gated.message.contract, gated.type)!;
+      const { entry, head } = await nextEntry(after.journal, { gated, declaration, nowMs }, hashing);
+      after = countEntry(after, entry, head);
       operations.push(putRecord(journalKey(entry.index), entry));
     }
     if (messages.length > 0) operations.push(await check.note(after.journal));
@@ -134,38 +112,35 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     fields: Fields<T>,
     deliver: (cleared: Cleared<T>) => Promise<R>,
   ): Promise<R> {
-    const cleared = await serial(async () => {
+    const [cleared] = await serial(async () => {
       const polls = ledger.polls + (type === "poll" ? 1 : 0);
       const identity = type === "poll" ? { ...whoSpeaks(), sequence: polls } : {};
-      const message = pass(type, { ...fields, ...identity, type, contract: egressContractVersion });
-      const { after, operations } = await account([message as Cleared]);
+      const gated = pass(type, { ...fields, ...identity, type, contract: parts.contract() });
+      const { after, operations } = await account([gated as Gated]);
       const next = { ...after, polls };
-      await store.batch([...operations, putRecord(ledgerKey, next)]);
+      const cleared = await clear([gated], () => store.batch([...operations, putLedger(next)]));
       ledger = next;
-      return message;
+      return cleared;
     });
-    return deliver(cleared);
+    return deliver(cleared!);
   }
 
   /** The reports under their next numbers, as the gate lets them pass. */
-  function number(drafts: readonly Draft[], before: number): Cleared<ReportType>[] {
+  function number(drafts: readonly Draft[], before: number): Gated<ReportType>[] {
     const { device, epoch } = whoSpeaks();
     return drafts.map((draft, i) => {
-      const identity = { device, epoch, sequence: before + 1 + i, contract: egressContractVersion };
+      const identity = { device, epoch, sequence: before + 1 + i };
       return pass(draft.type, { ...draft, ...identity });
     });
   }
 
   /** Runs inside `serial`. */
-  async function commit(
-    messages: readonly Cleared<ReportType>[],
-    operations: readonly StoreOperation[],
-  ): Promise<void> {
+  async function commit(messages: readonly Gated<ReportType>[], operations: readonly StoreOperation[]): Promise<void> {
     const first = ledger.journal.count;
     const { after, operations: entries } = await account(messages);
     const next = { ...after, reports: ledger.reports + messages.length };
     const queued = messages.map((message, i) => enqueueReport(message, first + i));
-    await store.batch([...operations, ...queued, ...entries, putRecord(ledgerKey, next)]);
+    await store.batch([...operations, ...queued, ...entries, putLedger(next)]);
     ledger = next;
     sendable += messages.length;
     if (messages.length > 0) onQueued();
@@ -207,7 +182,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   function renumber(operations: readonly StoreOperation[]): Promise<void> {
     return serial(async () => {
       const next = { ...ledger, polls: 0, reports: 0 };
-      await store.batch([...operations, putRecord(ledgerKey, next)]);
+      await store.batch([...operations, putLedger(next)]);
       ledger = next;
       confirmed = false;
     });
@@ -231,7 +206,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     confirm,
     renumber,
     hasRoom: () => sendable + kept.length < outboxLimit,
-    waiting: (limit) => oldestWaiting(store, limit),
+    waiting: (limit) => oldestWaiting(store, contracts, limit),
     acknowledged: (reports) =>
       serial(async () => {
         await store.batch(reports.map(dequeueReport));
@@ -246,6 +221,9 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     },
     get ledger() {
       return ledger;
+    },
+    get contract() {
+      return parts.contract();
     },
   };
 }

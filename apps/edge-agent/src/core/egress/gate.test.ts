@@ -1,7 +1,10 @@
 // The egress gate lets pass what the contract declares and nothing else, and repeats nothing of what it denies.
 
+import { createContracts, type MessageType } from "@attune/shared/contracts/egress";
 import { describe, expect, it } from "vitest";
-import { gate } from "./gate.js";
+import { gate as gateOf } from "./gate.js";
+
+const gate = (type: MessageType, message: unknown) => gateOf(createContracts(), type, message);
 
 const metrics = {
   type: "report.metrics",
@@ -49,6 +52,10 @@ describe("the egress gate", () => {
     const result = gate("report.metrics", message);
     expect(result.ok).toBe(false);
     expect(JSON.stringify(result)).not.toContain("what I said");
+  });
+
+  it("denies a version that this agent does not know", () => {
+    expect(gate("report.metrics", { ...metrics, contract: 2 })).toMatchObject({ ok: false, reason: "unknownContract" });
   });
 
   it("denies a type that the contract does not declare", () => {

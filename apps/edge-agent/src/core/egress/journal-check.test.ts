@@ -4,6 +4,7 @@ import { createFaults } from "@attune/demo/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
 import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { putRecord } from "../records.js";
 import { gate } from "./gate.js";
@@ -11,6 +12,8 @@ import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal
 import { checkedAtOnce, checkJournal } from "./journal-check.js";
 
 const hashing = createTestHashing("journal");
+const contracts = createContracts();
+const declaration = contracts.declaration(1, "download")!;
 const cipher = createTestCipher();
 const count = 2 * checkedAtOnce + 100;
 /** The head after so many entries. */
@@ -20,9 +23,9 @@ const entries: JournalEntry[] = [];
 beforeAll(async () => {
   for (let i = 0; i < count; i++) {
     const sha256 = i.toString(16).padStart(64, "0");
-    const cleared = gate("download", { type: "download", contract: 1, what: "chunks", sha256, offset: 0 });
-    if (!cleared.ok) throw new Error(cleared.detail);
-    const { entry, head } = await nextEntry(heads.at(-1)!, cleared.value, hashing);
+    const gated = gate(contracts, "download", { type: "download", contract: 1, what: "chunks", sha256, offset: 0 });
+    if (!gated.ok) throw new Error(gated.detail);
+    const { entry, head } = await nextEntry(heads.at(-1)!, { gated: gated.value, declaration, nowMs: 0 }, hashing);
     entries.push(entry);
     heads.push(head);
   }

@@ -19,8 +19,10 @@ function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; heads: 
   const heads = [emptyJournal];
   for (const [index, offset] of offsets.entries()) {
     const entry: JournalEntry = {
-      ...{ version: 1, index, previous: heads[index]!.sha256, type: "download", path: "https", sequence: 0 },
-      ...{ sizeBytes: 78, sha256: sha256Hex(canonicalBytes(offset)), capacityBits: 0 },
+      // A journal that the first agents began, continued by others.
+      ...(index < 3 ? { version: 1, capacityBits: 7 } : { version: 2, day: 20_000, domainSizes: [2, 65] }),
+      ...{ index, previous: heads[index]!.sha256, type: "download", path: "https", sequence: 0 },
+      ...{ sizeBytes: 78, sha256: sha256Hex(canonicalBytes(offset)) },
       message: { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset },
     };
     entries.push(entry);
@@ -39,7 +41,10 @@ const changes: readonly ((entry: JournalEntry) => JournalEntry)[] = [
   (entry) => ({ ...entry, sequence: entry.sequence + 1 }),
   (entry) => ({ ...entry, sizeBytes: entry.sizeBytes + 1 }),
   (entry) => ({ ...entry, sha256: sha256Hex(canonicalBytes(entry.sha256)) }),
-  (entry) => ({ ...entry, capacityBits: entry.capacityBits + 1 }),
+  (entry) =>
+    entry.version === 1
+      ? { ...entry, capacityBits: entry.capacityBits + 1 }
+      : { ...entry, domainSizes: [...entry.domainSizes, 2] },
   (entry) => ({ ...entry, message: { ...entry.message, offset: -1 } }),
 ];
 

@@ -2,20 +2,23 @@
 
 import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, nextEntry, verifyJournal } from "./journal.js";
 
 const hashing = createTestHashing("journal");
+const contracts = createContracts();
+const declaration = contracts.declaration(1, "download")!;
 
 async function journalOf(offsets: readonly number[]): Promise<{ entries: JournalEntry[]; head: JournalHead }> {
   const entries: JournalEntry[] = [];
   let head = emptyJournal;
   for (const offset of offsets) {
     const message = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset };
-    const cleared = gate("download", message);
-    if (!cleared.ok) throw new Error(cleared.detail);
-    const next = await nextEntry(head, cleared.value, hashing);
+    const gated = gate(contracts, "download", message);
+    if (!gated.ok) throw new Error(gated.detail);
+    const next = await nextEntry(head, { gated: gated.value, declaration, nowMs: 0 }, hashing);
     entries.push(next.entry);
     head = next.head;
   }

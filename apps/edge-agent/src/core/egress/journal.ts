@@ -1,10 +1,11 @@
 // The journal: one entry per message that left, each naming the hash of the one before. Pure; egress.ts writes it.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
-import { egressContract, messageCapacityBits } from "@attune/shared/contracts/egress";
+import { journalEntrySchema, type NewJournalEntry } from "@attune/shared/contracts/audit";
+import { domainSizes, type MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import type { Cleared, Hashing } from "../ports.js";
+import type { Hashing } from "../ports.js";
+import type { Gated } from "./gate.js";
 
 export interface JournalHead {
   /** How many entries there are. */
@@ -20,22 +21,32 @@ export const journalKey = (index: number): string => `journal/${String(index).pa
 
 type Sha256 = Pick<Hashing, "sha256">;
 
+export interface Journalled {
+  readonly gated: Gated;
+  /** What the message's own version of the contract says of it. */
+  readonly declaration: MessageDeclaration;
+  readonly nowMs: number;
+}
+
+const dayMs = 86_400_000;
+
 export async function nextEntry(
   head: JournalHead,
-  cleared: Cleared,
+  { gated, declaration, nowMs }: Journalled,
   hashing: Sha256,
-): Promise<{ entry: JournalEntry; head: JournalHead }> {
-  const { type, message, bytes } = cleared;
-  const entry: JournalEntry = {
-    version: 1,
+): Promise<{ entry: NewJournalEntry; head: JournalHead }> {
+  const { type, message, bytes } = gated;
+  const entry: NewJournalEntry = {
+    version: 2,
     index: head.count,
     previous: head.sha256,
+    day: Math.floor(nowMs / dayMs),
     type,
-    path: egressContract[type].path,
+    path: declaration.path,
     sequence: "sequence" in message ? message.sequence : 0,
     sizeBytes: bytes.length,
     sha256: await hashing.sha256(bytes),
-    capacityBits: messageCapacityBits(type),
+    domainSizes: domainSizes(declaration),
     message,
   };
   return { entry, head: { count: head.count + 1, sha256: await hashing.sha256(canonicalBytes(entry)) } };

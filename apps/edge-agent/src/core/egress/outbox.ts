@@ -1,10 +1,12 @@
 // The outbox: reports that wait for the broker, in the order in which they were journalled. Nothing queued is ever dropped.
 
-import { type ReportType, safeParseReport } from "@attune/shared/contracts/report";
+import type { Contracts } from "@attune/shared/contracts/egress";
+import { judgeReport, type ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
 import { parseJson } from "../parse-json.js";
 import type { Cleared, Store, StoreOperation } from "../ports.js";
-import { gate } from "./gate.js";
+import { clearedBefore } from "./cleared.js";
+import { type Gated, gate } from "./gate.js";
 
 const prefix = "outbox/";
 
@@ -16,8 +18,9 @@ export interface WaitingReport {
   readonly cleared: Cleared<ReportType>;
 }
 
-export function enqueueReport(cleared: Cleared<ReportType>, entry: number): StoreOperation {
-  return { type: "put", key: keyOf(entry), value: cleared.bytes };
+/** `entry`: the place of its journal entry, which is written in the same batch. */
+export function enqueueReport(report: Gated<ReportType>, entry: number): StoreOperation {
+  return { type: "put", key: keyOf(entry), value: report.bytes };
 }
 
 export function dequeueReport({ key }: WaitingReport): StoreOperation {
@@ -30,22 +33,32 @@ export async function countWaiting(store: Store): Promise<number> {
   return count;
 }
 
-/** Up to `limit` of the oldest reports, byte for byte as they were queued: a resend is the same message. */
-export async function oldestWaiting(store: Store, limit: number): Promise<WaitingReport[]> {
+/**
+ * Up to `limit` of the oldest reports, each in the version of the contract and byte for byte as it was journalled: a resend is the same
+ * message.
+ */
+export async function oldestWaiting(store: Store, contracts: Contracts, limit: number): Promise<WaitingReport[]> {
   const waiting: WaitingReport[] = [];
   for await (const [key, bytes] of store.entries(prefix)) {
     if (waiting.length >= limit) break;
-    waiting.push({ key, cleared: reopen(key, bytes) });
+    waiting.push({ key, cleared: reopen(contracts, key, bytes) });
   }
   return waiting;
 }
 
-function reopen(key: string, bytes: Uint8Array): Cleared<ReportType> {
+function reopen(contracts: Contracts, key: string, bytes: Uint8Array): Cleared<ReportType> {
   const json = parseJson(bytes);
   if (!json.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not JSON`);
-  const parsed = safeParseReport(json.value);
-  if (!parsed.success) throw new AppError("STORE_CORRUPT", `the queued report ${key} is malformed`);
-  const cleared = gate(parsed.data.type, parsed.data);
-  if (!cleared.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not allowed: ${cleared.detail}`);
-  return cleared.value;
+  const judged = judgeReport(contracts, json.value);
+  if (!judged.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not in the egress contract`);
+  const gated = gate(contracts, judged.value.type, judged.value);
+  if (!gated.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not allowed: ${gated.detail}`);
+  if (!sameBytes(gated.value.bytes, bytes)) {
+    throw new AppError("STORE_CORRUPT", `the queued report ${key} is not written as it was journalled`);
+  }
+  return clearedBefore(gated.value);
+}
+
+function sameBytes(x: Uint8Array, y: Uint8Array): boolean {
+  return x.length === y.length && x.every((byte, i) => byte === y[i]);
 }

@@ -1,8 +1,12 @@
 // Measurements become coarse numbers, and small samples none at all.
 
+import { createContracts } from "@attune/shared/contracts/egress";
 import { describe, expect, it } from "vitest";
 import { gate } from "./gate.js";
-import { type Measurements, metricsDraft } from "./report.js";
+import { metricsDraft as draftOf, type Measurements } from "./report.js";
+
+const contracts = createContracts();
+const metricsDraft = (measured: Measurements) => draftOf({ contracts, contract: 1 }, measured);
 
 const measured: Measurements = {
   releaseSequence: 3,
@@ -21,6 +25,7 @@ describe("a metrics report", () => {
   it("says only coarse numbers", () => {
     expect(metricsDraft(measured)).toEqual({
       type: "report.metrics",
+      contract: 1,
       releaseSequence: 3,
       engine: "reference",
       headKind: "linear",
@@ -42,7 +47,7 @@ describe("a metrics report", () => {
   it("leaves empty what is not a number, and passes the gate", () => {
     const odd = metricsDraft({ ...measured, f1Prior: Number.NaN, trainMs: Number.NaN, predictP50Ms: null });
     expect(odd).toMatchObject({ f1Prior: null, trainTime: null, predictP50: null });
-    const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1, contract: 1 };
-    expect(gate("report.metrics", { ...odd, ...identity }).ok).toBe(true);
+    const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
+    expect(gate(contracts, "report.metrics", { ...odd, ...identity }).ok).toBe(true);
   });
 });

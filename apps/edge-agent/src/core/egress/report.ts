@@ -1,11 +1,13 @@
 // What a report says, in the coarse numbers of the contract. Pure; identity and sequence are added where it is queued.
 
-import { egressContract, type Message, quantize } from "@attune/shared/contracts/egress";
+import type { Contracts, Message } from "@attune/shared/contracts/egress";
+import { type Field, quantize } from "@attune/shared/contracts/egress-declaration";
 import type { ReportType } from "@attune/shared/contracts/report";
+import { AppError } from "@attune/shared/errors";
 
 /** A report before it has a device, an epoch and a sequence. */
 export type Draft<T extends ReportType = ReportType> = T extends ReportType
-  ? Omit<Message<T>, "device" | "epoch" | "sequence" | "contract">
+  ? Omit<Message<T>, "device" | "epoch" | "sequence">
   : never;
 
 /** Below this many hold-out utterances an F1 says too much about each of them, and too little about the head. */
@@ -25,31 +27,50 @@ export interface Measurements {
   readonly trainMs: number | null;
 }
 
-export function metricsDraft(measured: Measurements): Draft<"report.metrics"> {
-  const { fields } = egressContract["report.metrics"];
-  const percent = (fraction: number | null) =>
-    measured.holdout < minimumHoldout || fraction === null ? null : coarse("f1Prior", fraction * 100);
-  const coarse = (name: keyof typeof fields, value: number | null) =>
-    value === null ? null : quantize(fields[name].domain, value);
+/** The version of the contract that a report is made in. */
+export interface Wording {
+  readonly contracts: Contracts;
+  readonly contract: number;
+}
+
+export function metricsDraft(wording: Wording, measured: Measurements): Draft<"report.metrics"> {
+  const { releaseSequence, engine, headKind, train, holdout } = measured;
+  const percent = (fraction: number | null) => (holdout < minimumHoldout || fraction === null ? null : fraction * 100);
   const micros = (ms: number | null) => (ms === null ? null : ms * 1_000);
-  return {
-    type: "report.metrics",
-    releaseSequence: measured.releaseSequence,
-    engine: measured.engine,
-    headKind: measured.headKind,
-    utterances: coarse("utterances", measured.train) ?? 0,
-    holdout: coarse("holdout", measured.holdout) ?? 0,
+  return draft("report.metrics", wording, {
+    releaseSequence,
+    engine,
+    headKind,
+    utterances: train,
+    holdout,
     f1Prior: percent(measured.f1Prior),
     f1Personal: percent(measured.f1Personal),
-    predictP50: coarse("predictP50", micros(measured.predictP50Ms)),
-    predictP90: coarse("predictP90", micros(measured.predictP90Ms)),
-    trainTime: coarse("trainTime", measured.trainMs),
-  } as Draft<"report.metrics">;
+    predictP50: micros(measured.predictP50Ms),
+    predictP90: micros(measured.predictP90Ms),
+    trainTime: measured.trainMs,
+  });
 }
 
 export function stateDraft(
-  releaseSequence: number,
-  { state, reason }: Pick<Message<"report.state">, "state" | "reason">,
+  wording: Wording,
+  values: Pick<Message<"report.state">, "releaseSequence" | "state" | "reason">,
 ): Draft<"report.state"> {
-  return { type: "report.state", releaseSequence, state, reason };
+  return draft("report.state", wording, values);
+}
+
+type Values = Readonly<Record<string, string | number | null>>;
+
+/** Says of what is known as much as the contract's version declares, each number as coarse as it declares. */
+function draft<T extends ReportType>(type: T, { contracts, contract }: Wording, known: Values): Draft<T> {
+  const declaration = contracts.declaration(contract, type);
+  if (declaration === undefined) throw new AppError("INTERNAL", `contract ${contract} declares no ${type}`);
+  const said = Object.entries(declaration.fields)
+    .filter(([name]) => known[name] !== undefined)
+    .map(([name, field]) => [name, coarse(field, known[name]!)]);
+  return { type, contract, ...Object.fromEntries(said) };
+}
+
+function coarse({ domain, nullable }: Field, value: string | number | null): string | number | null {
+  if (typeof value !== "number") return value;
+  return quantize(domain, value) ?? (nullable ? null : 0);
 }

@@ -26,7 +26,7 @@ export interface ExecutorParts {
 }
 
 export function createExecutors({ context, downloader, serial, settle }: ExecutorParts) {
-  const { ports, memory } = context;
+  const { ports, memory, contracts } = context;
   const progress = createProgress(context);
   const gating = createGating({
     context,
@@ -48,7 +48,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
 
     async run(state: ActiveUpdateState, stretch: Stretch): Promise<Result<void, UpdateReason>> {
       if (!memory.record.executing) await progress.save({ ...memory.record, executing: true });
-      const worked = await executorByState[state]({ ports, memory, downloader, gating }, stretch);
+      const worked = await executorByState[state]({ ports, memory, contracts, downloader, gating }, stretch);
       if (!worked.ok) return worked;
       if (worked.value !== undefined) {
         const { to, operations, done } = worked.value;

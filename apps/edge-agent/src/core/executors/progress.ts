@@ -1,6 +1,7 @@
 // The record of the update under way: a state is on the disk before it is acted on, and an end with its report.
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import type { Contracts } from "@attune/shared/contracts/egress";
 import type { Egress } from "../egress/egress.js";
 import { stateDraft } from "../egress/report.js";
 import { keys, type Memory } from "../memory.js";
@@ -11,7 +12,8 @@ import { enter, type Target, type UpdateRecord } from "../state.js";
 export interface ProgressParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;
   readonly memory: Pick<Memory, "record" | "identity" | "active" | "candidate">;
-  readonly egress: Pick<Egress, "queue">;
+  readonly egress: Pick<Egress, "queue" | "contract">;
+  readonly contracts: Contracts;
 }
 
 export interface Outcome {
@@ -25,7 +27,7 @@ export function underWay({ record }: Pick<Memory, "record">): Target {
   return record.target;
 }
 
-export function createProgress({ ports: { store, clock, log }, memory, egress }: ProgressParts) {
+export function createProgress({ ports: { store, clock, log }, memory, egress, contracts }: ProgressParts) {
   async function save(record: UpdateRecord, operations: readonly StoreOperation[] = []): Promise<void> {
     await store.batch([...operations, putRecord(keys.update, record)]);
     memory.record = record;
@@ -49,7 +51,10 @@ export function createProgress({ ports: { store, clock, log }, memory, egress }:
       const record = known ? entered : { ...entered, reported: [...entered.reported, outcome] };
       const written = [...operations, putRecord(keys.update, record)];
       if (known || memory.identity === undefined) await store.batch(written);
-      else await egress.queue([stateDraft(runs, { state, reason })], written);
+      else {
+        const wording = { contracts, contract: egress.contract };
+        await egress.queue([stateDraft(wording, { releaseSequence: runs, state, reason })], written);
+      }
       memory.record = record;
       memory.candidate = undefined;
       const release = record.target?.sequence ?? 0;

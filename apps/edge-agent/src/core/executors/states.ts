@@ -1,6 +1,7 @@
 // One executor per state in which an update is under way. Each does its state's work and says which state follows.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { Contracts } from "@attune/shared/contracts/egress";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { Gating } from "../gating.js";
@@ -17,6 +18,8 @@ import { underWay } from "./progress.js";
 export interface StateParts {
   readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock">;
   readonly memory: Pick<Memory, "record" | "root" | "highest" | "candidate">;
+  /** The versions of the egress contract that this agent knows. */
+  readonly contracts: Pick<Contracts, "versions">;
   readonly downloader: Downloader;
   readonly gating: Pick<Gating, "run">;
 }
@@ -37,15 +40,17 @@ export interface Stretch {
 type Executor = (parts: StateParts, stretch: Stretch) => Promise<Result<Advance | undefined, UpdateReason>>;
 
 export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
-  async downloading({ ports, memory, downloader }, { signal }) {
+  async downloading(parts, { signal }) {
+    const { ports, downloader } = parts;
     const { files, hashing } = ports;
-    const fetched = await fetchRelease({ files, hashing, downloader }, expectations(ports, memory), signal);
+    const fetched = await fetchRelease({ files, hashing, downloader }, expectations(parts), signal);
     return fetched.ok ? accept({ to: "verifying" }) : fetched;
   },
 
   /** Only a release that passed from the disk moves trust forward. */
-  async verifying({ ports, memory }) {
-    const expected = expectations(ports, memory);
+  async verifying(parts) {
+    const { ports, memory } = parts;
+    const expected = expectations(parts);
     const verified = await verifySlot(ports, expected);
     if (!verified.ok) return verified;
     const { target } = expected;
@@ -68,13 +73,10 @@ export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
   },
 };
 
-function expectations(
-  { clock }: Pick<StateParts["ports"], "clock">,
-  memory: Pick<Memory, "record" | "root" | "highest">,
-): ManifestExpectations {
+function expectations({ ports: { clock }, memory, contracts }: StateParts): ManifestExpectations {
   const { root, highest } = memory;
   if (root === undefined) throw new Error("an update is under way on a device that believes nobody");
-  return { target: underWay(memory), root, highest, nowMs: clock.nowMs() };
+  return { target: underWay(memory), root, highest, knownContracts: contracts.versions, nowMs: clock.nowMs() };
 }
 
 async function loadCandidate(

@@ -6,8 +6,10 @@ import { createMemoryFiles, type MemoryFiles } from "@attune/demo/fakes/memory-f
 import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
 import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { clear } from "../egress/cleared.js";
 import { gate } from "../egress/gate.js";
 import { createDownloader, type Downloader } from "./download.js";
 
@@ -38,9 +40,10 @@ describe("a download", () => {
       requestTimeoutMs: 5_000,
       egress: {
         send: async (type, fields, deliver) => {
-          const cleared = gate(type, { ...fields, type, contract: 1 });
-          if (!cleared.ok) throw new AppError("EGRESS_DENIED", cleared.detail);
-          return deliver(cleared.value);
+          const gated = gate(createContracts(), type, { ...fields, type, contract: 1 });
+          if (!gated.ok) throw new AppError("EGRESS_DENIED", gated.detail);
+          const [cleared] = await clear([gated.value], async () => undefined);
+          return deliver(cleared!);
         },
       },
     });

@@ -21,7 +21,7 @@ function check(manifest: Uint8Array, expected: Partial<ManifestExpectations> = {
   const target = { sequence: 5, manifestSha256: sha256Hex(manifest) };
   return verifyManifest(
     manifest,
-    { target, root: pinnedRoot(testTrustedKeys), highest: null, nowMs, ...expected },
+    { target, root: pinnedRoot(testTrustedKeys), knownContracts: [1], highest: null, nowMs, ...expected },
     hashing,
   );
 }
@@ -115,6 +115,8 @@ describe("a manifest", () => {
   it("is refused for an egress contract that this device does not speak", async () => {
     const other = signed((release) => ({ ...release, egressContractVersion: 2 }));
     expect(await check(other)).toMatchObject({ reason: "contractUnsupported" });
+    expect(await check(other, { knownContracts: [1, 2] })).toMatchObject({ ok: true });
+    expect(await check(good.manifest, { knownContracts: [2] })).toMatchObject({ reason: "contractUnsupported" });
   });
 
   it.each([

@@ -1,7 +1,6 @@
 // Checks on a release's manifest, in the order in which they must be made: nothing unsigned is looked into. No I/O.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
-import { egressContractVersion } from "@attune/shared/contracts/egress";
 import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Root } from "@attune/shared/trust/root";
@@ -15,6 +14,8 @@ export interface ManifestExpectations {
   readonly root: Root;
   /** The newest release that has ever passed these checks here. */
   readonly highest: Target | null;
+  /** The versions of the egress contract that this agent knows. */
+  readonly knownContracts: readonly number[];
   readonly nowMs: number;
 }
 
@@ -26,7 +27,7 @@ const reasons: Readonly<Record<TrustFault, UpdateReason>> = {
 
 export async function verifyManifest(
   bytes: Uint8Array,
-  { target, root, highest, nowMs }: ManifestExpectations,
+  { target, root, highest, knownContracts, nowMs }: ManifestExpectations,
   hashing: Pick<Hashing, "sha256" | "verifyEd25519">,
 ): Promise<Result<Release, UpdateReason>> {
   if ((await hashing.sha256(bytes)) !== target.manifestSha256) {
@@ -54,7 +55,7 @@ export async function verifyManifest(
   if (nowMs > Date.parse(release.expiresAt)) {
     return refuse("manifestExpired", `the manifest expired at ${release.expiresAt}`);
   }
-  if (release.egressContractVersion !== egressContractVersion) {
+  if (!knownContracts.includes(release.egressContractVersion)) {
     return refuse("contractUnsupported", `egress contract ${release.egressContractVersion} is not known here`);
   }
   return accept(release);

@@ -45,8 +45,12 @@ export function* inLines(entries: readonly JournalEntry[]): Generator<string> {
   }
 }
 
-function inWords({ index, type, path, sizeBytes, message }: JournalEntry): string {
+function inWords(entry: JournalEntry): string {
+  const { index, type, path, sizeBytes, message } = entry;
+  const day = "day" in entry ? new Date(entry.day * dayMs).toISOString().slice(0, 10) : "";
   const fields = Object.entries(message).filter(([name]) => name !== "type" && name !== "contract");
   const text = fields.map(([name, value]) => `${name}=${value}`).join(" ");
-  return `${String(index).padStart(5)} ${type.padEnd(14)} ${path.padEnd(5)} ${String(sizeBytes).padStart(5)} B  ${text}`;
+  return `${String(index).padStart(5)} ${day.padEnd(10)} ${type.padEnd(14)} ${path.padEnd(5)} ${String(sizeBytes).padStart(5)} B  ${text}`;
 }
+
+const dayMs = 86_400_000;

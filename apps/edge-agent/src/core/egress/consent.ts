@@ -1,0 +1,36 @@
+// Which version of the egress contract the device speaks. A newer version may say more about the person, so the person agrees to it first.
+
+import { firstContract } from "@attune/shared/contracts/egress";
+import { z } from "zod";
+import type { Store, StoreOperation } from "../ports.js";
+import { putRecord, readRecord } from "../records.js";
+
+const key = "consent";
+const consentSchema = z.strictObject({
+  version: z.literal(1),
+  /** The newest version of the contract that the person has agreed to. */
+  contract: z.int().min(1),
+});
+
+/** Whoever enrols a device agrees to the first version. */
+export async function readConsent(store: Store): Promise<number> {
+  return (await readRecord(store, key, consentSchema))?.contract ?? firstContract;
+}
+
+export function putConsent(contract: number): StoreOperation {
+  return putRecord(key, { version: 1, contract });
+}
+
+export interface Speaking {
+  /** The versions that this agent knows. */
+  readonly known: readonly number[];
+  readonly agreed: number;
+  /** The version that the running release was published for; undefined where none runs. */
+  readonly release: number | undefined;
+}
+
+/** The newest version that agent, person and release all allow; the first one where no release runs, for every server has taken that. */
+export function spokenContract({ known, agreed, release = firstContract }: Speaking): number {
+  const allowed = known.filter((version) => version <= agreed && version <= release);
+  return Math.max(firstContract, ...allowed);
+}
