@@ -2,7 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { egressContracts, firstContract, type Message, signedBytes } from "@attune/shared/contracts/egress";
+import {
+  type Contracts,
+  egressContracts,
+  firstContract,
+  type Message,
+  signedBytes,
+} from "@attune/shared/contracts/egress";
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
 import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
@@ -27,12 +33,14 @@ export interface TestServer {
   /** A connection of the test's own, to count and to look. */
   readonly database: Database;
   /** Stops this server and starts another in the same directory. */
-  restart(): Promise<void>;
+  restart(changed?: Pick<TestServerOptions, "contracts">): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface TestServerOptions {
   readonly now?: () => number;
+  /** The versions of the egress contract that the server takes. */
+  readonly contracts?: Contracts;
   /** Puts something into the home before the first start. */
   readonly restore?: (home: ServerPlaces) => Promise<void>;
 }
@@ -49,7 +57,7 @@ export async function startTestServer({ restore, ...options }: TestServerOptions
     PATH: process.env.PATH,
     HOME: process.env.HOME,
   });
-  const start = () => createApp({ env, logger: testLogger, ...options });
+  const start = (changed = {}) => createApp({ env, logger: testLogger, ...options, ...changed });
   let app = await start();
   const adminToken = (await readFile(home.adminTokenFile, "utf8")).trim();
   const ports = JSON.parse(await readFile(home.portsFile, "utf8")) as Record<string, number>;
@@ -65,9 +73,9 @@ export async function startTestServer({ restore, ...options }: TestServerOptions
     access: { httpUrl: app.httpUrl, adminToken },
     home,
     database,
-    restart: async () => {
+    restart: async (changed) => {
       await app.stop();
-      app = await start();
+      app = await start(changed);
     },
     stop: async () => {
       await database.$disconnect();
