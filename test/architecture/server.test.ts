@@ -33,6 +33,7 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   "app.ts": [],
   "backends.ts": [],
   "compose.ts": [],
+  "contract-window.ts": [],
   "http.ts": [],
 };
 

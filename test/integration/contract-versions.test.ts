@@ -4,7 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { createContracts, signedBytes } from "@attune/shared/contracts/egress";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
 import { servedContracts } from "../../apps/server/src/contract-window.js";
 import { contractsWithMadeUp, madeUp } from "../fakes/made-up-contract.js";
 import {

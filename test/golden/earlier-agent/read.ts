@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import type { AgentStatus, Prediction } from "@attune/shared/contracts/local-api";
+import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";
 
 export interface Exchange {
   readonly request: {
@@ -26,7 +26,7 @@ export interface EarlierAnswers {
     readonly seed: string;
     readonly epoch: string;
     readonly token: string;
-    readonly said: readonly { id: string; text: string; label: string; split: "train" | "holdout" }[];
+    readonly said: readonly LabelInput[];
   };
   /** In the order in which they were made. */
   readonly exchanges: readonly Exchange[];
