@@ -128,7 +128,9 @@ export const forget = declare({
 export const journal = declare({
   name: "journal",
   summary: "List every message that has left the device",
-  details: ["Each line shows index, day, kind, path, bytes, and the message itself. Works without a running agent too."],
+  details: [
+    "Each line shows index, day, kind, path, bytes, and the message itself. Works without a running agent too.",
+  ],
   options: {
     after: {
       value: "INDEX",
