@@ -1,12 +1,12 @@
 // A server that takes several versions of the egress contract at once, shown with a version that only tests know.
 import { randomBytes } from "node:crypto";
+import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { createContracts, signedBytes } from "@attune/shared/contracts/egress";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { servedContracts } from "../../apps/server/src/contract-window.js";
-import { contractsWithMadeUp, madeUp } from "../fakes/made-up-contract.js";
 import {
   createFleet,
   createToken,

@@ -27,9 +27,9 @@ import { createNodeHashing } from "../../apps/edge-agent/src/node/node-hashing.j
 import { createSystemClock } from "../../apps/edge-agent/src/node/system-clock.js";
 import { createTrpcTransport } from "../../apps/edge-agent/src/node/trpc-transport.js";
 import { auditJournal } from "../../apps/server/src/audit/journal-audit.js";
-import { fetchReports } from "../../apps/server/src/cli/client/device-reports.js";
-import { askServer } from "../../apps/server/src/cli/client/fleet-client.js";
-import { publishFolder } from "../../apps/server/src/cli/client/publish-folder.js";
+import { fetchReports } from "../../apps/server/src/client/device-reports.js";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
 import { type EarlierAnswers, type Exchange, readAnswers, unpackAgent } from "../golden/earlier-agent/read.js";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";

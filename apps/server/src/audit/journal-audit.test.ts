@@ -1,3 +1,4 @@
+import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
@@ -5,7 +6,6 @@ import { createContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath } from "@attune/shared/contracts/release";
 import { expect, test } from "vitest";
-import { contractsWithMadeUp, madeUp } from "../../../../test/fakes/made-up-contract.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);

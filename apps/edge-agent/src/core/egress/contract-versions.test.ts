@@ -1,12 +1,12 @@
 // Which version of the egress contract a device speaks, shown with a version that only tests know.
 
+import { createDevice, type Device } from "@attune/demo/fakes/device";
+import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
+import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
 import { createContracts, firstContract } from "@attune/shared/contracts/egress";
 import { domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { judgeReport } from "@attune/shared/contracts/report";
 import { describe, expect, it, vi } from "vitest";
-import { createDevice, type Device } from "../../../../../test/fakes/device.js";
-import { contractsWithMadeUp, madeUp } from "../../../../../test/fakes/made-up-contract.js";
-import { createTinyRelease, sayings } from "../../../../../test/fakes/tiny-release.js";
 import { spokenContract } from "./consent.js";
 
 // Whole lives run here; a busy machine must not fail them.
