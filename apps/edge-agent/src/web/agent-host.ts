@@ -34,6 +34,7 @@ const performers: Performers = {
   learn: (agent, input) => agent.learn(input),
   status: (agent) => agent.status(),
   journal: (agent, range) => agent.journal(range),
+  agree: (agent, input) => agent.agree(input),
   report: (agent) => agent.report(),
 };
 

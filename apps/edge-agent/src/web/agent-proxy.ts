@@ -101,6 +101,7 @@ export function connectAgent(worker: WorkerPort): WorkerAgent {
     learn: (input) => call({ name: "learn", input }),
     status: () => call({ name: "status", input: undefined }),
     journal: (range) => call({ name: "journal", input: range }),
+    agree: (input) => call({ name: "agree", input }),
     report: () => call({ name: "report", input: undefined }),
     close: () => end(new AppError("AGENT_NOT_RUNNING", "the agent's worker was closed")),
   };

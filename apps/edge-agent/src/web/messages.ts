@@ -2,6 +2,8 @@
 
 import {
   agentStatusSchema,
+  agreedSchema,
+  agreeInputSchema,
   enrolInputSchema,
   enrolmentSchema,
   faultSchema,
@@ -32,6 +34,7 @@ export const agentCalls = {
   learn: { input: learnInputSchema.optional(), output: learnedSchema },
   status: { input: nothingSchema, output: agentStatusSchema },
   journal: { input: journalRangeSchema.optional(), output: journalSchema },
+  agree: { input: agreeInputSchema, output: agreedSchema },
   report: { input: nothingSchema, output: reportedSchema },
 } as const satisfies Record<keyof Agent, { input: z.ZodType; output: z.ZodType }>;
 

@@ -103,6 +103,11 @@ export type Learned = z.infer<typeof learnedSchema>;
 
 const sentSchema = z.strictObject({ messages: countSchema, bytes: countSchema });
 
+/** The newest version of the egress contract that the person agrees to. */
+export const agreeInputSchema = z.strictObject({ contract: z.int().min(1) });
+/** The version that new messages speak, and the newest that the person has agreed to. */
+export const agreedSchema = z.strictObject({ spoken: z.int().min(1), agreed: z.int().min(1) });
+
 export const agentStatusSchema = z.strictObject({
   device: z.string().nullable(),
   fleet: z.string().nullable(),
@@ -146,8 +151,7 @@ export const agentStatusSchema = z.strictObject({
     byPath: z.strictObject({ trpc: sentSchema, https: sentSchema, nats: sentSchema }),
   }),
   capacityBits: z.number(),
-  /** The version of the egress contract that new messages speak, and the newest that the person has agreed to. */
-  contract: z.strictObject({ spoken: z.int().min(1), agreed: z.int().min(1) }),
+  contract: agreedSchema,
   /**
    * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the next may come after `nextInMs`.
    * The release `waiting` waits for its verdict.
