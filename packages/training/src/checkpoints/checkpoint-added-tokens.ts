@@ -1,8 +1,8 @@
-// The added tokens of a checkpoint's tokenizer, out of the many files that may name them, each with the id that Transformers gives it.
+// Collects the added tokens of a checkpoint's tokenizer from the files that may name them, each with the id that Transformers gives it.
 
 import { z } from "zod";
 
-/** A token as such, or with its settings beside it. */
+/** A token's text alone, or an object that holds the text and its settings. */
 export const tokenSchema = z.union([
   z.string(),
   z.looseObject({
@@ -16,7 +16,7 @@ export const tokenSchema = z.union([
 ]);
 export type NamedToken = z.infer<typeof tokenSchema>;
 
-/** As tokenizer.json lists it. */
+/** An added token as tokenizer.json lists it. */
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
@@ -29,15 +29,15 @@ export interface AddedToken {
 
 export interface TokenSources {
   readonly vocab: Readonly<Record<string, number>>;
-  /** Of a tokenizer.json that is the checkpoint's own. */
+  /** The tokens that the checkpoint's own tokenizer.json lists. */
   readonly listed: readonly AddedToken[];
-  /** added_tokens_decoder of tokenizer_config.json: by id. */
+  /** added_tokens_decoder of tokenizer_config.json: id → token. */
   readonly decoder: Readonly<Record<string, NamedToken>> | undefined;
-  /** added_tokens.json, which counts where there is no decoder. */
+  /** added_tokens.json: token → id. It counts only where there is no decoder. */
   readonly numbered: Readonly<Record<string, number>>;
-  /** Those with a role (cls_token) and those without one, in Transformers' order. */
+  /** Tokens with a role (cls_token), then tokens without a role, in Transformers' order. */
   readonly special: readonly NamedToken[];
-  /** How many tokens the encoder embeds. */
+  /** The number of tokens that the encoder embeds. */
   readonly embedded: number;
 }
 
@@ -85,7 +85,7 @@ export function collectAddedTokens(sources: TokenSources): AddedToken[] {
     if (!tokens.has(content)) add(describe({ content, special: isSpecial(content) }, false), id);
   }
   for (const token of special) {
-    // One that neither the vocabulary nor the encoder has is looked for in no text: no encoding needs it.
+    // A token that neither the vocabulary nor the encoder has is never searched for in a text, so no encoding needs it.
     const isEncoded = Object.hasOwn(vocab, token.content) || idOf(token.content) < embedded;
     if (!tokens.has(token.content) && isEncoded) add(token);
   }

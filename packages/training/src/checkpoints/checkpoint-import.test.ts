@@ -1,5 +1,5 @@
-// One checkpoint saved in every way that checkpoints are published in comes to the same hidden states as in Transformers; one that is
-// damaged or made to do harm is refused with the file and the field, and nothing is left behind.
+// A checkpoint saved in any published way gives the same hidden states as in Transformers. A damaged or harmful checkpoint is refused with its file
+// and field, and nothing is left behind.
 import {
   copyFileSync,
   existsSync,
@@ -34,7 +34,7 @@ const directory = mkdtempSync(join(tmpdir(), "attune-import-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let folders = 0;
 
-/** A checkpoint folder of these weight files, copied under the names they are published under. */
+/** A checkpoint folder with these weight files, each copied under its published name. */
 function folderOf(weights: Record<string, string>, { tokenizer = true, config = true } = {}): string {
   const folder = join(directory, `checkpoint-${folders++}`);
   mkdirSync(folder);
@@ -43,7 +43,7 @@ function folderOf(weights: Record<string, string>, { tokenizer = true, config = 
   if (tokenizer) {
     writeFileSync(join(folder, "vocab.json"), JSON.stringify(bpe.vocab));
     writeFileSync(join(folder, "merges.txt"), `#version: 0.2\n${bpe.merges.join("\n")}\n`);
-    // As the published tokenizer.json has it.
+    // The mask token as published tokenizer.json files describe it.
     const mask = { content: "<mask>", lstrip: true, rstrip: false, single_word: false, normalized: false };
     writeFileSync(join(folder, "special_tokens_map.json"), JSON.stringify({ mask_token: mask }));
   }
@@ -65,7 +65,7 @@ function largestDifference(folder: string): number {
   );
 }
 
-/** The refusal's message; the folder that was not written stays away. */
+/** Expects the import to refuse `folder` and to write no folder; returns the refusal's message. */
 function refusal(folder: string): string {
   let caught: unknown;
   try {

@@ -1,5 +1,5 @@
-// A checkpoint in Hugging Face's layout → an extractor folder in our form: config.json, model.safetensors (float32, the encoder alone),
-// tokenizer.json, and import.json, which says where it came from. The folder is there whole or not at all.
+// Turns a checkpoint in Hugging Face's layout into an extractor folder of config.json, model.safetensors (float32, the encoder alone) and
+// tokenizer.json. Its import.json records where the files came from. The folder is written whole or not at all.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -24,15 +24,15 @@ export interface ImportInput {
   readonly out: string;
   readonly pooling: Pooling;
   readonly maxTokens: number;
-  /** What the record says of the origin: the folder's name, or repository and commit. */
+  /** The origin that import.json records: the folder's name, or repository and commit. */
   readonly source: string;
 }
 
-/** import.json */
+/** The content of import.json. */
 export interface ImportRecord {
   readonly version: 1;
   readonly source: string;
-  /** Where the publisher names one. */
+  /** The licence, if the publisher names one. */
   readonly licence?: string;
   readonly modelType: EncoderConfig["modelType"];
   readonly numHiddenLayers: number;
@@ -84,14 +84,14 @@ export function importCheckpoint(input: ImportInput): ImportRecord {
 /** A checkpoint in Hugging Face's layout, or a folder that `importCheckpoint` wrote. */
 export interface CheckpointFolder {
   readonly config: EncoderConfig;
-  /** The encoder alone, float32. */
+  /** The encoder's weights alone, in float32. */
   readonly model: TensorFile;
   readonly tokenizerJson: string;
-  /** Where it was imported from, in a folder that `importCheckpoint` wrote. */
+  /** The recorded origin of a folder that `importCheckpoint` wrote. */
   readonly source?: string;
-  /** As its publisher names it. */
+  /** The licence as its publisher names it. */
   readonly licence?: string;
-  /** What was read, as it lies there. */
+  /** Digests of the files that were read, as they lie in the folder. */
   readonly files: readonly FileDigest[];
 }
 
@@ -128,13 +128,13 @@ const originSchema = z.looseObject({ model_type: z.string().optional(), tokenize
 function readTokenizerOrigin(configJson: string): TokenizerOrigin {
   const { success, data } = originSchema.safeParse(parsePythonJson(configJson));
   if (!success) throw new Error("tokenizer_class is not the name of a class");
-  // A folder that was written here has this key, and only such a one.
+  // Only a config.json that was written here has this key.
   return { modelType: data.model_type, tokenizerClass: data.tokenizer_class, isOwn: data.attune !== undefined };
 }
 
 const importedSchema = z.looseObject({ source: z.string().optional(), licence: z.string().optional() });
 
-/** What is said of where a checkpoint comes from: by import.json, or of the licence by the head of the publisher's README.md. */
+/** Source and licence as import.json states them; a publisher's own folder states its licence at the head of README.md. */
 function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
   const read = (name: string) => {
     const path = join(folder, name);
@@ -143,7 +143,7 @@ function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licenc
   const importPath = join(folder, "import.json");
   const { source, licence } = inFile(importPath, () => importedSchema.parse(JSON.parse(read("import.json") ?? "{}")));
   const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md") ?? "")?.[1] ?? "";
-  // A short name such as apache-2.0.
+  // A licence is a short name such as apache-2.0.
   const found = licence ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
   return { ...(source === undefined ? {} : { source }), ...(found === undefined ? {} : { licence: found }) };
 }
@@ -163,7 +163,7 @@ interface Pipeline {
   readonly maxTokens: number;
 }
 
-/** One text through all of it: what is imported works here, or is not imported. */
+/** Computes one text from end to end, so that only a checkpoint that works here is imported. */
 function checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens }: Pipeline): void {
   const tokenizer = inFile(join(folder, "tokenizer.json"), () => createTokenizer(tokenizerJson));
   inFile(folder, () => {

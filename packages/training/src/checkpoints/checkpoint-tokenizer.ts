@@ -1,5 +1,5 @@
-// The tokenizer.json of a checkpoint: its own, or made of the older vocab.txt, or vocab.json with merges.txt; and in both cases as
-// tokenizer_config.json asks for. Where Transformers would compute something else than is computed here, the file is refused by name.
+// Reads a checkpoint's tokenizer.json, or builds it from the older vocab.txt, or vocab.json with merges.txt, and applies tokenizer_config.json. A
+// file is refused by name if Transformers would compute other ids from it.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ import {
 } from "./tokenizer-classes.js";
 import { contentOf, readNumberedTokens, readSettings, type Settings, specialTokens } from "./tokenizer-settings.js";
 
-/** All that may be of use, what says how to use it included. */
+/** Every file that a tokenizer may need, including those that say how to use it. */
 export const tokenizerFileNames = [
   "tokenizer.json",
   "vocab.txt",
@@ -31,13 +31,13 @@ export const tokenizerFileNames = [
 
 type FileName = (typeof tokenizerFileNames)[number];
 
-/** What config.json says that a tokenizer depends on; nothing where it is silent. */
+/** The fields of config.json that a tokenizer depends on; a field is absent where config.json does not state it. */
 export interface TokenizerOrigin {
   readonly modelType?: string | undefined;
   readonly tokenizerClass?: string | null | undefined;
-  /** How many tokens the encoder embeds. */
+  /** The number of tokens that the encoder embeds. */
   readonly vocabSize?: number | undefined;
-  /** The folder was written here: tokenizer.json is all of the tokenizer. */
+  /** True for a folder that was written here: its tokenizer.json is the whole tokenizer. */
   readonly isOwn?: boolean;
 }
 
@@ -78,7 +78,7 @@ export function readTokenizerJson(folder: string, origin: TokenizerOrigin = {}):
   });
 }
 
-/** So that what is looked at here is there. */
+/** Parses the text first, so that every field read here exists. */
 function checked(tokenizerJson: string): string {
   createTokenizer(tokenizerJson);
   return tokenizerJson;
@@ -89,7 +89,7 @@ interface Stated {
   readonly origin: TokenizerOrigin;
 }
 
-/** The class that is stated, else the model's own; the first checkpoints name neither, and are known by their files. */
+/** The stated class, else the model's own. The first checkpoints name neither, so the kind follows from their files. */
 function kindOf(folder: string, { settings, origin }: Stated): Kind {
   const stated = settings.tokenizer_class ?? origin.tokenizerClass;
   if (typeof stated === "string") {
@@ -122,14 +122,14 @@ function makeTokenizerJson(folder: string, kind: Kind): string {
   throw new AppError("INVALID_CHECKPOINT", `${folder}: holds ${files[kind]}, which its tokenizer is read from`);
 }
 
-/** As the reference reads them: without white space at the end, whatever there is. */
+/** Lines as the reference reads them: without any white space at their ends. */
 function linesOf(text: string): string[] {
   const lines = text.split("\n").map((line) => line.replace(/\p{White_Space}+$/u, ""));
   if (text.endsWith("\n") || text === "") lines.pop();
   return lines;
 }
 
-/** Throws an Error naming a token that would have to be another. */
+/** Throws an Error that names a token at a text's start or end which differs from the stated one. */
 function refuseOtherSurroundings(tokenizerJson: string, stated: Settings): void {
   const { added_tokens: added, model } = JSON.parse(tokenizerJson) as TokenizerFields;
   const around = createTokenizer(tokenizerJson).encode("").ids;

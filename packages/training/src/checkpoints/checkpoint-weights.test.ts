@@ -1,4 +1,4 @@
-// What is not what its name says, or asks for far more memory than it has bytes.
+// Refuses files that are not what their name says, and files that ask for far more memory than they have bytes.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ const configOf = (layers: number) => ({
   intermediate_size: 64,
 });
 
-/** The encoder's weights as views of one storage, each at the offset that `place` gives it. */
+/** The encoder's weights as views of one storage, each at the offset that `place` gives. */
 function take(layers: number, place: (elements: number) => number, tied: Record<string, string> = {}) {
   const config = parseEncoderConfig(JSON.stringify(configOf(layers)));
   const views: Record<string, View> = {};

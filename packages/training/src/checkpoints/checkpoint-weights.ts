@@ -1,4 +1,4 @@
-// The weights of a checkpoint folder in Hugging Face's layout, one file or many, safetensors or PyTorch's: found, opened, and taken by name.
+// Finds and opens the weights of a checkpoint folder in Hugging Face's layout (one file or many, safetensors or PyTorch's), and takes them by name.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -12,7 +12,7 @@ import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { readTorchFile, type StoredTensor } from "./torch-file.js";
 
-/** In the order of preference: safetensors hold nothing but tensors, and open without a copy. */
+/** In order of preference: safetensors files hold nothing but tensors, and open without a copy. */
 export const weightFileNames = [
   "model.safetensors",
   "model.safetensors.index.json",
@@ -24,13 +24,13 @@ export interface CheckpointTensor extends StoredTensor {
   readonly file: WeightFile;
 }
 
-/** The file a tensor lies in. */
+/** The file that holds a tensor. */
 interface WeightFile {
   readonly path: string;
   readonly sizeBytes: number;
 }
 
-/** What is taken as a weight. A tensor that is not taken may be of any type. */
+/** The types of a weight that is taken. A tensor that is not taken may have any type. */
 const weightDtypes = ["F64", "F32", "F16", "BF16"];
 
 export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
@@ -61,7 +61,7 @@ function openShards(folder: string, indexPath: string): CheckpointTensors {
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
-/** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name is only that: no index reaches out of its folder. */
+/** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name must hold no path, so no index reaches out of its folder. */
 export function readShardIndex(json: string): Map<string, string> {
   const parsed = indexSchema.safeParse(parsePythonJson(json));
   if (!parsed.success) throw new Error("weight_map: is not an object of file names");
@@ -90,7 +90,7 @@ function readSafetensors(bytes: Uint8Array): Map<string, StoredTensor> {
   return new Map([...parseSafetensors(bytes).tensors].map(([name, tensor]) => [name, stored(tensor)]));
 }
 
-/** What the tensors' names tell of the architecture, where config.json does not, as the first checkpoints' did not. */
+/** The architecture according to the tensors' names, for the first checkpoints, whose config.json does not state it. */
 export function modelTypeOf(tensors: CheckpointTensors): ModelType | undefined {
   const names = [...tensors.keys()];
   if (names.some((name) => name.startsWith("mobilebert.") || name.includes(".bottleneck."))) return "mobilebert";
@@ -99,8 +99,8 @@ export function modelTypeOf(tensors: CheckpointTensors): ModelType | undefined {
 }
 
 /**
- * The encoder's weights alone, float32, under their names without a prefix; a task head is left behind.
- * Throws INVALID_CHECKPOINT naming the file and the tensor that is missing, of another shape or dtype, or not finite.
+ * The encoder's weights alone, in float32, under their names without a prefix; a task's head is left out. Throws INVALID_CHECKPOINT naming the file
+ * and the tensor that is missing, of another shape or dtype, or not finite.
  */
 export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTensors, folder: string): TensorFile {
   const tensors = new Map<string, Tensor>();
@@ -118,7 +118,7 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
       if (!sameShape(tensor.shape, shape)) {
         throw new Error(`tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${shape}]`);
       }
-      // Views of one storage are how a small file asks for all memory. A head that is tied to the embeddings is not taken, and counts nothing.
+      // By views of one storage, a small file could ask for all memory. A head that is tied to the embeddings is not taken and not counted.
       const taken = (takenBytes.get(file) ?? 0) + tensor.sizeBytes;
       takenBytes.set(file, taken);
       if (taken > file.sizeBytes) {
@@ -135,26 +135,26 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
   return { tensors, metadata: { format: "pt" } };
 }
 
-/** Behind the prefix of a task's checkpoint or not, and norms as the first releases called their weights. */
+/** A weight's possible names: with or without the prefix of a task's checkpoint, and with the norms' names of the first releases. */
 function spellings(name: string, modelType: ModelType): string[] {
   const older = name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
   const prefix = weightPrefixes[modelType];
   return [...new Set([prefix + name, name, prefix + older, older])];
 }
 
-/** Throws an Error for what is no file, or a link to none: a pipe or a device would be read for ever. */
+/** Throws an Error for a path that is no file, or a link to none: a pipe or a device would be read for ever. */
 export function readBytes(path: string): Uint8Array {
   if (!statSync(path).isFile()) throw new Error("is no file");
   const { buffer, byteOffset, byteLength } = readFileSync(path);
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Of UTF-8; a byte order mark is left out unless it is to be kept. Throws an Error as readBytes does, and for bytes that are no text. */
+/** Reads a file of UTF-8. Removes a byte order mark unless `keepsMark`. Throws an Error as readBytes does, and for bytes that are no text. */
 export function readText(path: string, { keepsMark = false } = {}): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepsMark }).decode(readBytes(path));
 }
 
-/** Whatever is wrong with a file, said with the file's path. */
+/** Turns any error of `read` into one that names the file's path. */
 export function inFile<T>(path: string, read: () => T): T {
   try {
     return read();
@@ -168,9 +168,9 @@ function reason(path: string, error: NodeJS.ErrnoException): string {
   if (error.code === "ENOENT") return "is missing";
   if (error.code === "ERR_FS_FILE_TOO_LARGE") return "is larger than 2 GiB; save the checkpoint in shards";
   if (error instanceof SyntaxError) return "is not JSON";
-  // JSON may be nested as deeply as its writer likes.
+  // JSON may be nested to any depth.
   if (error instanceof RangeError && error.message.includes("call stack")) return "is nested too deeply";
-  // A parser that names its file need not be told twice.
+  // The message of a parser may name the file already.
   const { message } = error;
   const name = basename(path);
   return message.startsWith(name) ? message.slice(name.length).replace(/^:? /, "") : message;

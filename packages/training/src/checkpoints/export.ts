@@ -14,18 +14,18 @@ export interface ExportInput {
   readonly pooling: Pooling;
   readonly maxTokens: number;
   readonly tokenizerJson: string;
-  /** By Hugging Face's names; heads and other names beside the encoder's are left out. */
+  /** Weights by Hugging Face's names; heads and other names beside the encoder's are left out. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
-/** Hugging Face's keys, and beside them what Hugging Face has no key for: how token vectors become one feature vector. */
+/** Hugging Face's keys, and a key of our own for how token vectors become one feature vector. */
 export function extractorConfigJson(config: EncoderConfig, settings: { pooling: Pooling; maxTokens: number }): string {
   const hub = JSON.parse(encoderConfigJson(config)) as Record<string, unknown>;
   const attune = { pooling: settings.pooling, maxTokens: settings.maxTokens };
   return `${JSON.stringify({ ...hub, attune }, null, 2)}\n`;
 }
 
-/** Of `weights` the encoder's. */
+/** The encoder's tensors among `weights`. */
 export function encoderFile(config: EncoderConfig, weights: ReadonlyMap<string, Float32Array>): TensorFile {
   const tensors = new Map<string, Tensor>();
   for (const [name, shape] of encoderWeightShapes(config)) {

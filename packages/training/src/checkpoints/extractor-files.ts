@@ -1,4 +1,4 @@
-// A feature extractor opened from a folder: a run, an imported checkpoint or a frozen one.
+// Opens a feature extractor from a folder: a run, an imported checkpoint or a frozen extractor.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export function readExtractorFolder(directory: string): ExtractorFolder {
   return { configJson, tokenizerJson, model, config, ...settings };
 }
 
-/** Features before the DR. `model`, where it is not the folder's own: the same extractor quantized, or one with random weights. */
+/** Computes features before the DR. `model` replaces the folder's own: the same extractor quantized, or random weights. */
 export function openExtractor(engine: Engine, folder: ExtractorFolder, model = folder.model): FeatureExtractor {
   return createFeatureExtractor({
     tokenizer: createTokenizer(folder.tokenizerJson),
@@ -46,7 +46,7 @@ export function openExtractor(engine: Engine, folder: ExtractorFolder, model = f
   });
 }
 
-/** Of reading many texts. */
+/** Progress while many texts are read. */
 export interface ExtractionProgress {
   readonly what: string;
   readonly done: number;

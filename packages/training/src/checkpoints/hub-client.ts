@@ -1,17 +1,17 @@
-// The few requests to the hub that a download needs. Redirects are followed by hand: the hub's own answers name the hash and may see the
-// access token, the storage it redirects to does neither.
+// The few requests to the hub that a download needs. Redirects are followed by hand. Only the hub's own answers name the hash, and the storage behind
+// a redirect must not see the access token.
 
 import type { Fetch } from "@attune/platform/proxy";
 import { AppError } from "@attune/shared/errors";
 
 export interface HubOptions {
-  /** https://huggingface.co, or another server with its layout. */
+  /** https://huggingface.co, or another server with the same layout. */
   readonly endpoint: string;
-  /** For private and gated models; sent to the endpoint alone. */
+  /** The token for private and gated models; it is sent to the endpoint alone. */
   readonly token?: string | undefined;
-  /** Through a proxy, where there is one. */
+  /** Fetches through a proxy, where there is one. */
   readonly fetch?: Fetch;
-  /** A connection that brings nothing for so long has failed; default 60,000. */
+  /** A connection that brings no byte for this long has failed; default 60,000. */
   readonly idleTimeoutMs?: number;
 }
 
@@ -21,7 +21,7 @@ export interface FileDescription {
 }
 
 export interface Body {
-  /** The position of its first byte: 0 where the server does not do ranges. */
+  /** The position of the first byte: 0 where the server does not support ranges. */
   readonly from: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -37,14 +37,14 @@ export interface HubClient {
 const mostRedirects = 8;
 const largestListingBytes = 16 * 2 ** 20;
 
-/** Methods throw AppError for what trying again does not change, and a plain Error for what it may. */
+/** Methods throw AppError for a fault that a retry does not change, and a plain Error for a fault that a retry may change. */
 export function createHubClient(repository: string, options: HubOptions): HubClient {
   const endpoint = options.endpoint.replace(/\/+$/, "");
   const { origin } = new URL(endpoint);
   const idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
   const fetchVia = options.fetch ?? globalThis.fetch;
 
-  /** `onAnswer` sees each of the hub's own answers on the way, redirects included. */
+  /** `onAnswer` receives each of the hub's own answers, redirects included. */
   async function request(path: string, init: RequestInput): Promise<Response> {
     let url = new URL(`${endpoint}${path}`);
     for (let hop = 0; hop <= mostRedirects; hop++) {
@@ -58,7 +58,7 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
       const location = response.headers.get("location");
       if (response.status < 300 || response.status > 399 || location === null) return checked(response, init.name);
       const next = new URL(location, url);
-      // What the hub redirects to elsewhere is the storage's; of a file's description there is nothing to learn there.
+      // A redirect to another origin leads to the storage, which does not describe the file.
       if (init.method === "HEAD" && next.origin !== origin) return response;
       if (url.protocol === "https:" && next.protocol !== "https:") {
         throw new AppError("DOWNLOAD_FAILED", `${init.name}: was redirected from https to ${next.protocol}`);
@@ -129,7 +129,7 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
     let linked: Named | undefined;
     let plain: Named | undefined;
     const onAnswer = ({ headers }: Response) => {
-      // The linked headers are of the file itself, where the plain ones may be of what stands for it on the way there.
+      // The linked headers describe the file itself; the plain headers may describe an answer on the way to the file.
       linked ??= named(headers.get("x-linked-etag"), headers.get("x-linked-size"));
       plain = named(headers.get("etag"), headers.get("content-length")) ?? plain;
     };

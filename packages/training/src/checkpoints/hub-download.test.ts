@@ -1,4 +1,4 @@
-// Against a local server with the hub's layout: a listing, small files served by the hub itself, large ones by a storage of another origin.
+// Downloads from a local server with the hub's layout: a listing, small files from the hub itself, large files from a storage of another origin.
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +51,7 @@ async function refusal(promise: Promise<unknown>): Promise<AppError> {
   );
 }
 
-/** A storage that hangs up after this many bytes, the first `times` times. */
+/** A storage that closes the connection after this many bytes, the first `times` times. */
 function hangingUp(bytes: number, times: number): HubFault {
   let left = times;
   return ({ host, range }, response) => {

@@ -1,6 +1,5 @@
-// Downloads a checkpoint from the Hugging Face hub, or any server with its layout: pinned to one commit, resumed where it stopped, and
-// every file checked against the hash the hub itself names for it (git's SHA-1 of small files, SHA-256 of large ones).
-// @huggingface/hub 2.17 (11 MB installed) compares no hash and begins an interrupted file anew, so it cannot replace this.
+// Downloads a checkpoint from the Hugging Face hub, or a server with its layout: pinned to one commit, resumed, and checked against the hub's hashes.
+// No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and begins an interrupted file anew.
 
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
@@ -13,19 +12,19 @@ import { inFile, readShardIndex, weightFileNames } from "./checkpoint-weights.js
 import { createHubClient, type HubClient, type HubOptions } from "./hub-client.js";
 
 export interface HubReference {
-  /** owner/name */
+  /** The repository as owner/name. */
   readonly repository: string;
   /** A branch, tag or commit. */
   readonly revision: string;
 }
 
 export interface DownloadOptions extends HubOptions {
-  /** Where the files go; what is there already is gone on from. */
+  /** The folder of the files; files that lie there already are resumed. */
   readonly directory: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Tries without a new byte before giving up; default 5. */
+  /** Attempts without a new byte before the download fails; default 5. */
   readonly attempts?: number;
-  /** Before the second try; doubled with each further one. Default 500. */
+  /** The pause before the second attempt; it doubles with each further one. Default 500. */
   readonly retryDelayMs?: number;
 }
 
@@ -98,10 +97,10 @@ interface FileInput extends DownloadOptions {
 
 interface RemoteFile {
   readonly name: string;
-  /** On the hub. */
+  /** The path on the hub. */
   readonly path: string;
   readonly sizeBytes: number;
-  /** 40 hexadecimal digits: git's SHA-1 of the blob; 64: SHA-256. */
+  /** 40 hexadecimal digits are git's SHA-1 of the blob; 64 are SHA-256. */
   readonly hash: string;
 }
 
@@ -116,7 +115,7 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
     throw new AppError("INVALID_CHECKPOINT", `${name}: ${remote.sizeBytes} bytes are no text file of a checkpoint`);
   }
   if (existsSync(target) && (await hashOf(target, remote)) === remote.hash) return;
-  // Named by the hash: what was begun of another version is not gone on from.
+  // The hash in the name keeps a part of another version from being resumed.
   const partial = join(directory, `${name}.${remote.hash}.part`);
   let resumed = existsSync(partial);
   for (;;) {
@@ -124,7 +123,7 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
     const found = await hashOf(partial, remote);
     if (found === remote.hash) break;
     rmSync(partial);
-    // Bytes of an earlier run may have been damaged on this disk; bytes of this one were sent so.
+    // A resumed part may have been damaged on this disk; bytes of this run are as the hub sent them.
     if (!resumed) {
       throw new AppError("DOWNLOAD_FAILED", `${name}: has the hash ${found} where the hub names ${remote.hash}`);
     }
@@ -139,7 +138,7 @@ interface Transfer {
   readonly input: FileInput;
 }
 
-/** Appends what is missing. Throws a retryable error when the connection ends before it. */
+/** Appends the missing bytes. Throws a retryable error when the connection ends before the last byte. */
 async function fetchRest(client: HubClient, { remote, partial, input }: Transfer): Promise<void> {
   let done = sizeOf(partial);
   if (done > remote.sizeBytes) {
@@ -166,7 +165,7 @@ async function fetchRest(client: HubClient, { remote, partial, input }: Transfer
   if (done < remote.sizeBytes) throw new Error(`the connection ended after ${done} of ${remote.sizeBytes} bytes`);
 }
 
-/** Again after a fault that may pass, with growing pauses; a try that brought bytes does not count. */
+/** Retries after a fault that may pass, with growing pauses; an attempt that brought bytes is not counted. */
 async function retrying<T>(
   input: DownloadOptions & { name: string },
   act: () => Promise<T>,

@@ -1,7 +1,5 @@
-// The entries of a zip file whose entries are stored, not compressed, as views of the file: nothing is unpacked, so nothing can grow.
-// A library is no better here: fflate and yauzl check neither the contents' checksums nor overlaps, and each copies every entry, which doubles the
-// memory that a checkpoint of 500 MB takes.
-// PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16 and 4.5.3.
+// Reads a zip file's stored (uncompressed) entries as views of the file: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16 and 4.5.3. No
+// library fits: fflate and yauzl check neither checksums nor overlaps, and copy every entry, which doubles the memory of a 500 MB checkpoint.
 
 import { crc32 } from "node:zlib";
 
@@ -40,7 +38,7 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
     found.set(name, { name, headerOffset: entry.headerOffset, begin, end, checksum: entry.checksum });
     at = entry.next;
   }
-  // Before any content is read: entries that share bytes would have them read once for each.
+  // Overlaps are refused before any content is read: entries that share bytes would be read once each.
   refuseOverlap([...found.values()]);
   const entries = new Map<string, Uint8Array>();
   for (const { name, begin, end, checksum } of found.values()) {
@@ -60,7 +58,7 @@ interface Span {
 }
 
 function findDirectory(view: DataView): Directory {
-  // The end record is 22 bytes long and may be followed by a comment of up to 65,535.
+  // The end record is 22 bytes long, and a comment of up to 65,535 bytes may follow.
   const lowest = Math.max(0, view.byteLength - 22 - 0xffff);
   for (let at = view.byteLength - 22; at >= lowest; at--) {
     if (view.getUint32(at, true) !== endSignature) continue;
@@ -99,7 +97,7 @@ function readEntry(view: DataView, at: number, directoryEnd: number): Entry {
   const next = extraEnd + view.getUint16(at + 32, true);
   if (next > directoryEnd) throw new Error("the zip's directory is truncated");
   const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 46, nameEnd - at - 46));
-  // Sizes and offsets that do not fit stand in an extra field, in this order.
+  // Sizes and offsets above 32 bits are in an extra field, in this order.
   const wide = extraField64(view, nameEnd, extraEnd);
   const [size, compressedSize, headerOffset] = [at + 24, at + 20, at + 42].map((field) => {
     const value = view.getUint32(field, true);

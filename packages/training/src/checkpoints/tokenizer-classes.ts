@@ -1,12 +1,13 @@
-// What Transformers' tokenizer classes make of a tokenizer.json: the general ones take it as it is, a model's own put their rules before it.
+// Applies the rules of Transformers' tokenizer classes to a tokenizer.json: general classes keep it as it is, a model's own class overrides parts of
+// it.
 
 import type { AddedToken } from "./checkpoint-added-tokens.js";
 import { contentOf, type Settings } from "./tokenizer-settings.js";
 
-/** By whose rules a tokenizer is read: tokenizer.json's alone, or those of a class, which count before what tokenizer.json says. */
+/** The rules by which a tokenizer is read: tokenizer.json's alone, or those of a class, which override tokenizer.json. */
 export type Kind = "plain" | "wordPiece" | "byteLevel";
 
-/** Those of Transformers' classes that are computed here; each is also called by this name with Fast after it. */
+/** The classes of Transformers that are computed here; each also has a name with Fast after it. */
 const classes: readonly (readonly [Kind, readonly string[]])[] = [
   ["plain", ["TokenizersBackend", "PreTrainedTokenizer"]],
   ["wordPiece", ["BertTokenizer", "MobileBertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"]],
@@ -27,7 +28,7 @@ export function kindOfModel(modelType: string): Kind {
   return modelType === "bert" || modelType === "mobilebert" ? "wordPiece" : "plain";
 }
 
-/** The special tokens that a class names by itself. */
+/** The special tokens that a class names by default. */
 export const specialDefaults: Readonly<Record<Kind, Settings>> = {
   plain: {},
   wordPiece: {
@@ -48,7 +49,7 @@ export const specialDefaults: Readonly<Record<Kind, Settings>> = {
   },
 };
 
-/** What is looked at here of a tokenizer.json that createTokenizer reads. */
+/** The fields that are read here of a tokenizer.json that createTokenizer accepts. */
 export interface TokenizerFields {
   readonly added_tokens: AddedToken[];
   readonly model: Fields & { readonly vocab: Record<string, number> };
@@ -61,14 +62,14 @@ export interface TokenizerFields {
 type Fields = { readonly [name: string]: unknown };
 type Part = (Fields & { readonly type: string }) | null;
 
-/** What a tokenizer of each kind has instead of a tokenizer.json's parts. Each throws an Error naming what is computed otherwise. */
+/** The parts that each kind puts in place of tokenizer.json's own. Each function throws an Error naming a part that the class computes otherwise. */
 export const obey: Readonly<Record<Kind, (file: TokenizerFields, stated: Settings) => Partial<TokenizerFields>>> = {
   plain: asItIs,
   wordPiece: asWordPiece,
   byteLevel: asByteLevel,
 };
 
-/** As BertTokenizer builds it of the vocabulary: it takes nothing else of tokenizer.json. */
+/** Builds the parts as BertTokenizer does, from the vocabulary and nothing else of tokenizer.json. */
 function asWordPiece(file: TokenizerFields, stated: Settings): Partial<TokenizerFields> {
   const { model, normalizer } = file;
   const others = [
@@ -106,7 +107,7 @@ function refuseFirst(others: readonly (readonly [boolean, string])[], name: stri
   );
 }
 
-/** The part itself where it says all of this already. */
+/** Returns `part` itself if it has all of these values already. */
 function withStated(part: Part, values: Fields): Part {
   if (part === null) return part;
   const stated = Object.entries(values).filter(([name, value]) => value !== (part[name] ?? null));

@@ -1,4 +1,4 @@
-// Files that PyTorch wrote, read to the same values as safetensors; and files made to do harm, each refused by name.
+// Reads PyTorch's files to the same values as safetensors, and refuses each harmful file by name.
 import { readFileSync } from "node:fs";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
@@ -45,7 +45,7 @@ describe("what PyTorch saved", () => {
   });
 });
 
-/** As PyTorch pickles a view with its "neg" bit. */
+/** A view with its "neg" bit, as PyTorch pickles it. */
 const negated = [
   ...global("torch._utils", "_rebuild_tensor_v2"),
   ...tuple(storage(int(4)), int(0), tuple(int(2)), tuple(int(1)), [0x89], [0x7d], [0x7d, ...string("neg"), 0x88, 0x73]),
@@ -53,7 +53,7 @@ const negated = [
 ];
 const square = { shape: tuple(int(2), int(2)), stride: tuple(int(2), int(1)) };
 const sixteen = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
-/** Of 64 entries all but the first have the bytes of the first, and a checksum that only reading them could refute. */
+/** 64 entries, all at the offset of the first. Only reading their bytes could refute the checksums. */
 const names = Array.from({ length: 64 }, (_, i) => `m/data/${String(i).padStart(2, "0")}`);
 const sharing = zipOf(
   Object.fromEntries(names.map((name, i) => [name, sixteen.map((byte) => byte ^ i)])),
@@ -209,7 +209,7 @@ describe("a container that is not what it should be is refused", () => {
     const random = createRandom(8);
     for (let i = 0; i < 500; i++) {
       const bytes = original.slice();
-      // The pickle lies in front, the zip's directory at the end.
+      // The pickle lies at the front, the zip's directory at the end.
       const at = [random.integer(6000), bytes.length - 1 - random.integer(5000), random.integer(bytes.length)][i % 3]!;
       bytes[at] = random.integer(256);
       let refused: unknown;
@@ -218,7 +218,7 @@ describe("a container that is not what it should be is refused", () => {
       } catch (error) {
         refused = error;
       }
-      // A refusal is said in words; a RangeError or TypeError would be an accident.
+      // Every refusal is an Error with a message; a RangeError or TypeError would be an accident.
       if (refused !== undefined) expect((refused as Error).constructor, String(refused)).toBe(Error);
     }
   });

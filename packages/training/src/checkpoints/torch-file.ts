@@ -1,5 +1,5 @@
-// The two containers PyTorch saves tensors in: a zip of stored entries (since 1.6), and before it pickles with the values after them.
-// Both are read in place: a tensor's values are copied only when they are asked for, and never more of them than the file holds.
+// Reads the two containers of PyTorch's tensors: a zip of stored entries (since 1.6), and before it pickles with the values after them. Files are
+// read in place: a tensor's values are copied only on request, and never beyond what the file holds.
 
 import { float32FromBfloat16, float32FromHalf } from "@attune/ml/tensor/half";
 import { readStoredZip } from "./stored-zip.js";
@@ -15,9 +15,9 @@ import {
 export interface StoredTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Of its values as they are stored. */
+  /** The size of the values as they are stored. */
   readonly sizeBytes: number;
-  /** Row-major float32; undefined for what are no weights. Throws an Error where the tensor does not fit what is stored. */
+  /** Row-major float32; undefined for a tensor that is no weight. Throws an Error if the tensor does not fit its storage. */
   values(): Float32Array | undefined;
 }
 
@@ -50,7 +50,7 @@ function isZip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b;
 }
 
-/** `<folder>/data.pkl` names tensors and their storages, `<folder>/data/<key>` are the storages' bytes. */
+/** `<folder>/data.pkl` names the tensors and their storages, `<folder>/data/<key>` holds a storage's bytes. */
 function readZipContainer(bytes: Uint8Array): Container {
   const entries = readStoredZip(bytes);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -68,7 +68,7 @@ function readZipContainer(bytes: Uint8Array): Container {
   return { value: readPickle(entries.get(pickle)!).value, storages };
 }
 
-/** Pickles one after the other: a magic number, a version, the machine's sizes, the tensors, the storages' keys; then each storage. */
+/** Pickles in sequence: a magic number, a version, the machine's sizes, the tensors, the storages' keys; then each storage. */
 function readOlderContainer(bytes: Uint8Array): Container {
   const first = startsAsPickle(bytes) ? readPickle(bytes) : undefined;
   if (first?.value !== 0x1950a86a20f9469cfc6cn) throw new Error("it is no file of torch.save");
@@ -120,11 +120,11 @@ function readValues(name: string, tensor: StridedTensor, storages: Container["st
   }
   const elements = elementsOf(shape);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * stride[axis]!, offset);
-  // A tensor may be smaller than its storage, never larger: repeating values is how a small file asks for all memory.
+  // A tensor may be smaller than its storage, never larger: by repeating values, a small file could ask for all memory.
   if (elements > storage.elements || (elements > 0 && last >= storage.elements)) {
     throw new Error(`tensor "${name}" of shape [${shape}] reaches past its storage of ${storage.elements} values`);
   }
-  // Of many tensors in one storage each copies no more than its own part.
+  // Copies only the tensor's own part of a storage that many tensors share.
   const width = storageWidths[storage.type];
   const stored = storedValues(storage.type, bytes.subarray(offset * width, elements === 0 ? 0 : (last + 1) * width));
   return isContiguous(shape, stride) ? stored : gather(stored, tensor, elements);
@@ -137,7 +137,7 @@ function isFloat(type: StorageType): type is FloatType {
 }
 
 function storedValues(type: FloatType, bytes: Uint8Array): Float32Array {
-  // Copied: the file's parts lie at any address, a typed array only at a multiple of its element's size.
+  // A copy, because the file's parts lie at any address and a typed array needs a multiple of its element's size.
   const { buffer } = bytes.slice();
   switch (type) {
     case "F64":
@@ -160,7 +160,7 @@ function isContiguous(shape: readonly number[], stride: readonly number[]): bool
   return true;
 }
 
-/** `stored`: from the tensor's first value on. */
+/** `stored` begins at the tensor's first value. */
 function gather(stored: Float32Array, { shape, stride }: StridedTensor, elements: number): Float32Array {
   const values = new Float32Array(elements);
   const index = new Array<number>(shape.length).fill(0);

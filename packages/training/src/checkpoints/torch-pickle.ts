@@ -1,5 +1,5 @@
-// Reads the pickle inside a PyTorch checkpoint and executes nothing: a pickle is a program that may call any function of Python, so
-// this reader knows the few opcodes and the few names that tensors need, and refuses everything else by name.
+// Reads the pickle inside a PyTorch checkpoint and executes nothing, although a pickle is a program that may call any function of Python. The reader
+// knows the few opcodes and names that tensors need, and refuses everything else by name.
 
 export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | PickleObject;
 
@@ -36,15 +36,15 @@ export type StorageType = keyof typeof storageWidths;
 export interface StorageReference {
   readonly kind: "storage";
   readonly type: StorageType;
-  /** Under which the values lie in the file. */
+  /** The key of the values in the file. */
   readonly key: string;
   readonly elements: number;
 }
 
-/** Which values of a storage a tensor is; not yet checked against the storage's size. */
+/** The values of a storage that form a tensor; not yet checked against the storage's size. */
 export interface StridedTensor {
   readonly kind: "tensor";
-  /** The storage's type, or the name of PyTorch's own for a storage without one. */
+  /** The storage's type, or PyTorch's own name for a storage without a type. */
   readonly dtype: string;
   readonly storage: StorageReference;
   readonly offset: number;
@@ -54,7 +54,7 @@ export interface StridedTensor {
 
 export interface ReadPickle {
   readonly value: PickleValue;
-  /** All that it refers to, by key. */
+  /** Every storage that the pickle refers to, by key. */
   readonly storages: ReadonlyMap<string, StorageReference>;
   /** The position after the last opcode. */
   readonly end: number;
@@ -81,12 +81,12 @@ const storageTypes: Readonly<Record<string, StorageType>> = {
   "torch.storage.UntypedStorage": "untyped",
 };
 
-/** Types and layouts, which no value of a float tensor depends on: what a tensor that is not taken may be described with. */
+/** Types and layouts. No value of a float tensor depends on them, but a tensor that is not taken may be described with them. */
 const plainName = /^torch\.(q?u?int\d+|b?float\d+\w*|complex\d+|bool|bits\w+|per_\w+_affine|sparse_\w+|strided)$/;
 
 type Call = (args: PickleValue[]) => PickleValue;
 
-/** What stands for a call of each function a checkpoint of tensors needs. Nothing else can be called. */
+/** Stands in for the functions that a checkpoint of tensors calls. No other function can be called. */
 const calls: Readonly<Record<string, Call>> = {
   "collections.OrderedDict": ([pairs]) => {
     const entries = new Map<PickleValue, PickleValue>();
@@ -137,17 +137,17 @@ function stridedTensor(
   return { kind: "tensor", storage, ...tensor };
 }
 
-/** A conjugated or negated view: its values are others than those stored. */
+/** Refuses a conjugated or negated view, whose values differ from those stored. */
 function refuseMetadata(metadata: PickleValue | undefined): void {
   if (isObject(metadata) && metadata.kind === "dict" && metadata.entries.size > 0) {
     throw new Error("a tensor is a view with other values than its storage; save it as a tensor of its own");
   }
 }
 
-/** A tensor takes about forty. */
+/** A tensor takes about forty steps. */
 const mostSteps = 4_000_000;
 
-/** Reads one pickle from `start`. Throws an Error saying what is refused, or that the data end too soon. */
+/** Reads one pickle from `start`. Throws an Error that names the refused part, or says that the data end too soon. */
 export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
   const input = new PickleInput(bytes, start);
   const stack: PickleValue[] = [];
@@ -181,7 +181,7 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
     for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
   };
 
-  /** By opcode, as Python's pickletools lists them. STOP is handled by the loop. */
+  /** By opcode, as Python's pickletools lists them. The loop handles STOP. */
   const operations: Readonly<Record<number, () => void>> = {
     128: () => expectProtocol(input.uint8()), // PROTO
     149: () => void input.take(8), // FRAME
@@ -235,7 +235,7 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
   };
 
   for (let step = 0; ; step++) {
-    // One byte can make an object of many: a large file of nothing else must not fill the memory.
+    // One byte can make an object of many bytes: a large file of such bytes must not fill the memory.
     if (step === mostSteps) throw new Error(`the pickle has more than ${mostSteps} steps; no checkpoint needs so many`);
     const at = input.position;
     const opcode = input.uint8();
@@ -258,7 +258,7 @@ function knownGlobal(module: string, name: string): PickleObject {
   const full = `${module}.${name}`;
   if (plainName.test(full)) return { kind: "unread", name: full };
   if (!Object.hasOwn(calls, full) && !Object.hasOwn(storageTypes, full)) {
-    // The name is the file's own: shown in part, and without control characters.
+    // The file chooses the name, so it is shown in part and without control characters.
     const shown = full.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 100);
     throw new Error(`the pickle names ${shown}, which is refused: only tensors are read, and no code is run`);
   }
@@ -272,7 +272,7 @@ function call(callee: PickleValue | undefined, args: PickleValue[]): PickleValue
   return known(args);
 }
 
-/** A persistent id: ("storage", type, key, device, elements), and in the older container a view of it, which must be none. */
+/** A persistent id: ("storage", type, key, device, elements), and in the older container a view of the storage, which must be None. */
 function storageOf(id: PickleValue): StorageReference {
   const [tag, type, key, , elements, view] = asList(id);
   if (tag !== "storage" || !isObject(type) || type.kind !== "global") throw new Error("a persistent id is no storage");
@@ -308,7 +308,7 @@ function asSize(value: PickleValue | undefined): number {
   return value;
 }
 
-/** Bytes read from front to back, never past the end. */
+/** Reads bytes from front to back, never past the end. */
 class PickleInput {
   position: number;
   private readonly view: DataView;
@@ -335,7 +335,7 @@ class PickleInput {
   int32 = (): number => this.view.getInt32(this.take(4), true);
   float64 = (): number => this.view.getFloat64(this.take(8), false);
 
-  /** Two's complement, little-endian; a number where it is a safe one. */
+  /** Two's complement, little-endian; a number if it is a safe integer. */
   long(count: number): number | bigint {
     const at = this.take(count);
     let value = 0n;

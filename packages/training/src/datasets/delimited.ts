@@ -1,4 +1,4 @@
-// Reads tables of delimited fields: comma, semicolon, tab or bar, told by the header, and quoted as RFC 4180 has it.
+// Reads tables of delimited fields, quoted as in RFC 4180; the header decides whether comma, semicolon, tab or bar is the delimiter.
 
 import { CsvError, parse } from "csv-parse/sync";
 import { datasetError, readTextFile } from "./text-file.js";
@@ -6,12 +6,12 @@ import { rowsText, type Warn } from "./warning.js";
 
 export interface RawRecord {
   readonly fields: readonly string[];
-  /** On which it ends, counted from 1. */
+  /** The line on which the record ends, counted from 1. */
   readonly line: number;
 }
 
 export interface DelimitedTable {
-  /** What separates its fields, in words. */
+  /** The delimiter of the fields, in words. */
   readonly delimiter: string;
   readonly header: RawRecord;
   readonly rows: readonly RawRecord[];
@@ -22,19 +22,19 @@ const delimiterNames: Readonly<Record<string, string>> = { ",": "comma", ";": "s
 interface Form {
   readonly delimiter: string;
   readonly quoted: boolean;
-  /** The first that is read: 2 after Excel's `sep=;`. */
+  /** The first line that is read: 2 after Excel's `sep=;`. */
   readonly fromLine?: number;
-  /** Records to read; all of them without it. */
+  /** The number of records to read; all of them by default. */
   readonly most?: number;
 }
 
-/** Every line a record, quotation marks letters like any other. Throws INVALID_DATASET. */
+/** Takes every line as a record, and quotation marks as letters. Throws INVALID_DATASET. */
 export function readUnquoted(path: string, delimiter: string): RawRecord[] {
   return parseRecords(path, nonEmptyText(path), { delimiter, quoted: false });
 }
 
 /**
- * `columns`: those that are wanted; the delimiter is the first that makes the header hold them all. Throws INVALID_DATASET. Warns of rows that a
+ * `columns`: those that are wanted; the delimiter is the first one by which the header holds them all. Throws INVALID_DATASET. Warns of rows that a
  * stray quotation mark may have swallowed.
  */
 export function readDelimited(path: string, columns: readonly string[], warn: Warn): DelimitedTable {
@@ -47,7 +47,7 @@ export function readDelimited(path: string, columns: readonly string[], warn: Wa
   return { delimiter: delimiterNames[delimiter] ?? delimiter, header, rows };
 }
 
-/** The names of the columns, as the delimiter separates them that gives most; empty where there are none. */
+/** The names of the columns, by the delimiter that gives most of them; empty where there are none. */
 export function headerOf(path: string): string[] {
   const text = readTextFile(path);
   const { delimiter, fromLine } = formOf(path, text, []);
@@ -76,7 +76,7 @@ function headerNames(text: string, { delimiter, fromLine }: { delimiter: string;
   }
 }
 
-/** Text is rarely quoted in such files: while each line has as many fields as the first, each is a record and a lone quotation mark a letter. */
+/** Text is rarely quoted in such files. While each line has as many fields as the first, each line is a record and a lone quotation mark a letter. */
 function readTabbed(path: string, text: string, form: Omit<Form, "quoted">): RawRecord[] {
   const lines = parseRecords(path, text, { ...form, quoted: false });
   if (lines.every(({ fields }) => fields.length === lines[0]!.fields.length)) {
@@ -127,7 +127,7 @@ function parseRecords(path: string, text: string, form: Form): RawRecord[] {
     return parseCsv(text, form);
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    // The library's message quotes the line, so only its code is passed on.
+    // The library's message quotes the line, so only the library's code is passed on.
     const line = (error as CsvError & { lines?: number }).lines;
     const separated = `fields are separated by a ${delimiterNames[form.delimiter] ?? form.delimiter}`;
     throw datasetError(
@@ -138,7 +138,7 @@ function parseRecords(path: string, text: string, form: Form): RawRecord[] {
   }
 }
 
-/** CRLF and LF; blank lines are none. */
+/** Lines end in CRLF or LF; blank lines are skipped. */
 function parseCsv(text: string, { delimiter, quoted, fromLine = 1, most = -1 }: Form): RawRecord[] {
   const parsed = parse(text, {
     record_delimiter: ["\r\n", "\n"],

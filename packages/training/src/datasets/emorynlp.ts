@@ -1,4 +1,4 @@
-// Reads the EmoryNLP emotion set (Zahiri and Choi 2018): utterances of Friends with seven labels of their own.
+// Reads the EmoryNLP emotion set (Zahiri and Choi 2018): utterances of Friends with seven labels of its own.
 
 import { join } from "node:path";
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
@@ -10,8 +10,8 @@ import { datasetError } from "./text-file.js";
 import { rowsText, type Warn } from "./warning.js";
 
 /**
- * The set's labels and the nearest of the seven. Peaceful and powerful have no counterpart: they take that of the
- * set's positive group. There is no surprise and no disgust.
+ * The set's labels and the nearest of the seven emotions. Peaceful and powerful have no counterpart and take that of the set's positive group. The
+ * set has no surprise and no disgust.
  */
 export const emoryGroups = {
   neutral: "neutral",
@@ -27,11 +27,11 @@ export type EmoryLabel = keyof typeof emoryGroups;
 export const emoryLabels = Object.keys(emoryGroups) as readonly EmoryLabel[];
 
 export interface EmoryNlpRow extends LabelledRow {
-  /** The set's own label, which is what a second pre-training task learns. */
+  /** The set's own label, which a second pre-training task learns. */
   readonly emoryLabel: EmoryLabel;
 }
 
-/** As the set is published (declare-lab/MELD, data/emorynlp); train alone where it is one file. */
+/** The files as they are published (declare-lab/MELD, data/emorynlp); train alone for a set in one file. */
 export interface EmoryPaths {
   readonly train: string;
   readonly dev?: string;
@@ -40,7 +40,7 @@ export interface EmoryPaths {
 
 const published = (part: string) => `emorynlp_${part}_final.csv`;
 
-/** undefined where the path is no file or folder of EmoryNLP's. */
+/** Returns undefined for a path that is no file or folder of EmoryNLP's. */
 export function findEmoryNlp(path: string): EmoryPaths | undefined {
   if (isTable(path)) return path.endsWith(".csv") && holdsEmory(path) ? { train: path } : undefined;
   const files = filesIn(path);
@@ -54,7 +54,7 @@ export function findEmoryNlp(path: string): EmoryPaths | undefined {
   return alone !== undefined && holdsEmory(alone) ? { train: alone } : undefined;
 }
 
-/** One of the two names of the label, and beside Emotion the scene, which MELD's files do not have. */
+/** Whether the header has a name of the label. Beside Emotion the scene is needed, which MELD's files do not have. */
 function holdsEmory(path: string): boolean {
   const names = headerOf(path);
   return names.includes("EmoryEmotion") || ["Utterance", "Emotion", "Scene_ID"].every((name) => names.includes(name));
@@ -65,7 +65,7 @@ export function emoryColumns(path: string): DatasetColumns {
   return { text: "Utterance", label, speaker: "Speaker" };
 }
 
-/** The rows to learn from. `path`: a CSV file, or a folder that holds one or the published three. Throws INVALID_DATASET. */
+/** The rows to learn from. `path` is a CSV file, or a folder with one CSV file or the published three. Throws INVALID_DATASET. */
 export function loadEmoryNlp(path: string, warn: Warn): EmoryNlpRow[] {
   const found = findEmoryNlp(path);
   if (found !== undefined) return readEmoryFile(found.train, warn);
@@ -89,7 +89,7 @@ export function readEmoryFile(path: string, warn: Warn): EmoryNlpRow[] {
   });
 }
 
-/** Of a list as Python writes it, `['Joey Tribbiani', "Joey's Dad"]`; any other text is one name. */
+/** Reads a list as Python writes it, `['Joey Tribbiani', "Joey's Dad"]`; any other text is one name. */
 function speakersIn(text: string): string[] {
   if (!/^\[.*\]$/s.test(text)) return text === "" ? [] : [text];
   return [...text.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, single, double]) => (single ?? double)!.trim());

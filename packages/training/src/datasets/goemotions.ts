@@ -1,4 +1,4 @@
-// Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with those of the Ekman grouping.
+// Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with labels of the Ekman grouping.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -46,13 +46,13 @@ export interface GoEmotionsRow extends LabelledRow {
 }
 
 export interface GoEmotions {
-  /** The names that label ids stand for in this folder: the 28, or what its labels.txt lists. */
+  /** The names of the label ids in this folder: the 28, or those that its labels.txt lists. */
   readonly labelNames: readonly string[];
   readonly train: readonly GoEmotionsRow[];
   readonly dev: readonly GoEmotionsRow[];
 }
 
-/** Reads train.tsv and dev.tsv (text, comma-separated ids, comment id). labels.txt, where present, says what the ids mean. */
+/** Reads train.tsv and dev.tsv (text, comma-separated ids, comment id). labels.txt, if present, names the ids. */
 export function loadGoEmotions(directory: string): GoEmotions {
   const labelNames = readLabelNames(directory);
   return {
@@ -76,9 +76,9 @@ export interface IdRow {
   readonly sourceLine: number;
 }
 
-/** A file of GoEmotions' form, whatever its ids, from 0 to `labels` - 1, stand for. */
+/** Reads a file of GoEmotions' form with ids from 0 to `labels` - 1, whatever they stand for. */
 export function readIdFile(path: string, labels: number): IdRow[] {
-  // The set quotes nothing: a quote in a comment is a character like any other.
+  // The set quotes nothing: a quotation mark in a comment is a character like any other.
   return readUnquoted(path, "\t").map(({ fields, line }) => {
     if (fields.length < 2 || fields.length > 3) {
       throw datasetError(path, line, `${fields.length} tab-separated columns; expected text, label ids, id`);
@@ -102,7 +102,7 @@ export function readIdFile(path: string, labels: number): IdRow[] {
   });
 }
 
-/** Whether a file has GoEmotions' form: no header, and ids where that would have a column's name. */
+/** Whether a file has GoEmotions' form: no header, and ids in the place of the second column's name. */
 export function holdsIds(path: string): boolean {
   const [, second] = readTextFile(path).split("\n", 1)[0]!.split("\t");
   return second !== undefined && (/^\s*[-+]?\d/.test(second) || !/\p{L}/u.test(second));
@@ -125,7 +125,7 @@ function readLabelNames(directory: string): readonly string[] {
 
 export const labelFileName = "labels.txt";
 
-/** A folder's names of its labels, one a line, in lower case; undefined where it has no such file. */
+/** The label names of a folder, one a line, in lower case; undefined for a folder without the file. */
 export function readLabelFile(directory: string): string[] | undefined {
   const path = join(directory, labelFileName);
   if (!existsSync(path)) return undefined;

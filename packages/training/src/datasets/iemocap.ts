@@ -17,7 +17,7 @@ const labelOfCode = {
   hap: "happy",
 } as const;
 
-/** Codes that the release also uses; their turns are left out, as are those the annotators did not agree on (xxx). */
+/** Other codes of the release. Their turns are left out, as are turns without agreement of the annotators (xxx). */
 const otherCodes = new Set(["sur", "fea", "dis", "oth", "xxx"]);
 
 export type IemocapLabel = (typeof labelOfCode)[keyof typeof labelOfCode];
@@ -26,20 +26,20 @@ export const iemocapLabels: readonly IemocapLabel[] = Object.values(labelOfCode)
 export interface IemocapRow {
   readonly text: string;
   readonly label: IemocapLabel;
-  /** As Ses01F: session, and whose motion was captured. */
+  /** The session and the person whose motion was captured, as in Ses01F. */
   readonly dialogue: string;
-  /** As Ses01F_impro01_F000. */
+  /** The turn's name, as in Ses01F_impro01_F000. */
   readonly turn: string;
-  /** Of the evaluation file. */
+  /** The line of the evaluation file. */
   readonly sourceLine: number;
 }
 
 export interface Iemocap {
   /** Sessions 1 to 4 without the validation dialogues. */
   readonly train: readonly IemocapRow[];
-  /** A sixth of the dialogues of sessions 1 to 4 (20 of the release's 120), by lot, the same ones each time. */
+  /** A sixth of the dialogues of sessions 1 to 4 (20 of the release's 120), drawn by lot, the same ones each time. */
   readonly validation: readonly IemocapRow[];
-  /** Session 5: other speakers than those of the others. */
+  /** Session 5, whose speakers are in no other session. */
   readonly test: readonly IemocapRow[];
 }
 
@@ -47,7 +47,7 @@ const sessions = [1, 2, 3, 4, 5] as const;
 const turnLine = /^\[\d+\.\d+ - \d+\.\d+\]\t(\S+)\t(\S+)\t\[/;
 const spokenLine = /^(Ses\d\d[FM]_\S+)\s+\[[\d.]+\s*-\s*[\d.]+\]:\s?(.*)$/;
 
-/** Throws INVALID_DATASET, naming the file and, where it is one line's fault, the line. */
+/** Throws INVALID_DATASET, naming the file and, for a fault of one line, the line. */
 export function loadIemocap(directory: string, warn: Warn): Iemocap {
   const odd: OddTurns = { leftOut: [], twice: [] };
   const bySession = sessions.map((session) => readSession(join(directory, `Session${session}`), odd));
@@ -86,7 +86,7 @@ function readSession(directory: string, odd: OddTurns): IemocapRow[] {
       throw datasetError(path, undefined, "there is no such folder; give the folder that holds Session1 to Session5");
     }
   }
-  // Archives made on a Mac carry a binary ._ file beside each.
+  // An archive made on a Mac holds a binary ._ file beside each file.
   const names = readdirSync(evaluations)
     .filter((name) => name.endsWith(".txt") && !name.startsWith("."))
     .sort();
@@ -122,7 +122,7 @@ function readDialogue(evaluationPath: string, transcriptionPath: string, odd: Od
   return rows;
 }
 
-/** Lines without a turn's name are the transcribers' remarks. */
+/** Lines without a turn's name are remarks of the transcribers. */
 function readTranscription(path: string): { spoken: Map<string, string>; twice: Set<string> } {
   const twice = new Set<string>();
   const spoken = new Map<string, string>();

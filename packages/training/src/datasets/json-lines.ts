@@ -1,12 +1,12 @@
-// Reads JSON Lines: one object a line, of which some fields are wanted as text.
+// Reads JSON Lines, one object a line, and takes the wanted fields as text.
 
 import type { RawRecord } from "./delimited.js";
 import { datasetError, readTextFile } from "./text-file.js";
 
 export interface WantedFields {
-  /** Every line has them. */
+  /** Fields that every line must have. */
   readonly required: readonly string[];
-  /** Empty where a line has none of it, or null. */
+  /** Fields that are empty where a line lacks them or holds null. */
   readonly optional: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export function readJsonLines(path: string, { required, optional }: WantedFields
   });
 }
 
-/** The parser's own message quotes the line, so none of it is passed on. */
+/** The parser's own message quotes the line, so the message is not passed on. */
 function parseObject(path: string, text: string, line: number): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {

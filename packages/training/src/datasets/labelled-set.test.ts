@@ -1,4 +1,4 @@
-// Which set is at a path, and an owner's own tables under their own labels.
+// Recognises which set is at a path, and reads an owner's own tables under their own labels.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Whatever labelled dataset is at a path, told by its files and read under its own labels: what an extractor is pre-trained on.
+// Recognises the labelled dataset at a path by its files, and reads it under its own labels, for pre-training an extractor.
 
 import { basename, join, resolve } from "node:path";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
@@ -13,9 +13,9 @@ import { datasetError } from "./text-file.js";
 import type { Warn } from "./warning.js";
 
 /**
- * IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by the names of its files or columns, GoEmotions by train.tsv with ids and no
- * other names in labels.txt. Anything else is its owner's: a table with a header, or that form of GoEmotions, in a folder with train.csv,
- * train.tsv or train.jsonl, or a table alone. Throws INVALID_DATASET.
+ * Known sets: IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by the names of its files or columns. GoEmotions is known by
+ * train.tsv with ids and no other names in labels.txt. Any other set is its owner's: a table with a header, or a table of GoEmotions' form. Such a
+ * table stands alone, or in a folder as train.csv, train.tsv or train.jsonl. Throws INVALID_DATASET.
  */
 export function loadLabelledSet(path: string, options: SetOptions = {}): LabelledSet {
   const kind = setKindOf(path);
@@ -26,7 +26,7 @@ export function loadLabelledSet(path: string, options: SetOptions = {}): Labelle
   return { kind, name: kind, ...loaders[kind]({ path, withTest, warn }), warnings };
 }
 
-/** Throws INVALID_DATASET where nothing that is known is at the path. */
+/** Throws INVALID_DATASET if the path holds no set of a known kind. */
 export function setKindOf(path: string): SetKind {
   if (isTable(path)) return findEmoryNlp(path) === undefined ? "own" : "emorynlp";
   const files = filesIn(path);
@@ -99,7 +99,7 @@ const loaders: Readonly<Record<Exclude<SetKind, "own">, Loader>> = {
   },
 };
 
-/** Of Ses01F_impro01_M003, Ses01M: the woman or the man of the session. */
+/** Ses01F_impro01_M003 gives Ses01M: the woman or the man of the session. */
 function speakerOf(turn: string): string {
   return `${turn.slice(0, 5)}${turn.split("_").at(-1)![0]}`;
 }

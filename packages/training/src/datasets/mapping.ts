@@ -1,4 +1,4 @@
-// What `--columns text=Utterance,label=Emotion,speaker=Speaker` and `--labels happy=joy,mad=anger` say of a labelled dataset.
+// Parses `--columns text=Utterance,label=Emotion,speaker=Speaker` and `--labels happy=joy,mad=anger`, which describe a labelled dataset.
 
 import { AppError } from "@attune/shared/errors";
 
@@ -9,22 +9,22 @@ export interface DatasetColumns {
 }
 
 export interface DatasetMapping {
-  /** Absent where `--columns` was not given: the columns are called text, label and, where there is one, speaker. */
+  /** Absent without `--columns`: the columns are then called text, label and, optionally, speaker. */
   readonly columns?: DatasetColumns;
-  /** The dataset's own names of labels, in lower case, and what they are to be called. */
+  /** The dataset's own names of labels, in lower case, and their new names. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 export const longestName = 64;
 
-/** Of a label or a speaker: short enough for a table, and without what a terminal would obey. */
+/** Whether a label or a speaker is short enough for a table and holds no control characters for a terminal. */
 export function isName(name: string): boolean {
   return name !== "" && name.length <= longestName && !/\p{C}/u.test(name);
 }
 
 const example = "text=Utterance,label=Emotion,speaker=Speaker";
 
-/** Throws INVALID_INPUT naming the flag and the part of it that is wrong. */
+/** Throws INVALID_INPUT naming the flag and its wrong part. */
 export function parseMapping(flags: {
   readonly columns?: string | undefined;
   readonly labels?: string | undefined;
@@ -59,7 +59,7 @@ function parseLabels(given: string): Map<string, string> {
   return labels;
 }
 
-/** A name, `=`, a name; either in double quotes where it holds a comma or an equals sign, with `""` for a quotation mark. */
+/** A name, `=`, a name. A name with a comma or an equals sign is in double quotes, with `""` for a quotation mark. */
 const pair = /\s*(?:"((?:[^"]|"")+)"|([^",=][^,=]*))\s*=\s*(?:"((?:[^"]|"")+)"|([^",][^,]*))\s*(,|$)/y;
 
 function parsePairs(flag: string, given: string, form: string): Map<string, string> {
@@ -84,7 +84,7 @@ function parsePairs(flag: string, given: string, form: string): Map<string, stri
   return pairs;
 }
 
-/** As a shell takes it and `parseMapping` reads it back. */
+/** The pairs as a shell takes them and `parseMapping` reads them back. */
 export function pairsText(pairs: Readonly<Record<string, string>>): string {
   const quoted = (name: string) => (/[",=]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
   const text = Object.entries(pairs)

@@ -8,7 +8,7 @@ import type { Warn } from "./warning.js";
 export interface Meld {
   readonly train: readonly LabelledRow[];
   readonly dev: readonly LabelledRow[];
-  /** Only where the folder holds it: the test split is for the last measurement, never for choosing. */
+  /** Only if the folder holds it: the test split is for the last measurement, never for choosing. */
   readonly test?: readonly LabelledRow[];
 }
 
@@ -21,7 +21,7 @@ export function readMeldFile(path: string, warn: Warn): LabelledRow[] {
   return readTable(path, meldColumns, warn);
 }
 
-/** train, dev and test, whether they are there or not. */
+/** The paths of train, dev and test, whether the files exist or not. */
 export function meldFiles(directory: string): string[] {
   return ["train", "dev", "test"].map((part) => join(directory, `${part}_sent_emo.csv`));
 }

@@ -1,4 +1,4 @@
-// Opens labelled sets as a command names them: by their paths, what --columns and --labels say of them, and in parts.
+// Opens labelled sets as a command names them: by path, with the names of --columns and --labels, and divided into parts.
 
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
@@ -8,7 +8,7 @@ import type { LabelledSet, SetRow } from "./set.js";
 import { stratifiedSplit } from "./split.js";
 import { datasetError } from "./text-file.js";
 
-/** In the order of the paths. `test`: read the test parts too. Throws INVALID_DATASET, or INVALID_INPUT where the mapping fits none of them. */
+/** Sets in the order of the paths. `test` reads the test parts too. Throws INVALID_DATASET, or INVALID_INPUT for a mapping that fits no set. */
 export function openSets(paths: readonly string[], mapping: DatasetMapping, test = false): LabelledSet[] {
   const { columns, labels = {} } = mapping;
   const sets = paths.map((path) => renamed(loadLabelledSet(path, { columns, labels, test }), labels));
@@ -24,13 +24,13 @@ export function openSets(paths: readonly string[], mapping: DatasetMapping, test
   return sets;
 }
 
-/** A table of its owner's, or a published one whose columns are called so. */
+/** Whether the columns fit the set: any do for an owner's table, and a published table has fixed names. */
 function takes({ kind, columns: own }: LabelledSet, { text, label, speaker }: DatasetColumns): boolean {
   if (kind === "own") return true;
   return own?.text === text && own.label === label && (speaker === undefined || own.speaker === speaker);
 }
 
-/** Of a set that was not read under the new names. */
+/** Renames labels of a set that was read under its own names. */
 function renamed(set: LabelledSet, labels: Readonly<Record<string, string>>): LabelledSet {
   const own = Object.entries(labels).filter(([name]) => set.labels.includes(name));
   if (own.length === 0 || set.renamed !== undefined) return set;
@@ -38,7 +38,7 @@ function renamed(set: LabelledSet, labels: Readonly<Record<string, string>>): La
   return { ...renameLabels(set, Object.fromEntries(own)), name, renamed: Object.fromEntries(own) };
 }
 
-/** Labels that come to be called the same are one. Throws INVALID_INPUT where that leaves none to tell apart. */
+/** Labels that get the same name become one. Throws INVALID_INPUT if fewer than two labels are left. */
 export function renameLabels(set: LabelledSet, names: Readonly<Record<string, string>>): LabelledSet {
   const renamed = set.labels.map((label) => (Object.hasOwn(names, label) ? names[label]! : label));
   const labels = [...new Set(renamed)];
@@ -61,13 +61,13 @@ export function renameLabels(set: LabelledSet, names: Readonly<Record<string, st
 
 export interface SetInParts extends LabelledSet {
   readonly dev: readonly SetRow[];
-  /** Which parts were drawn by lot; undefined where none was. */
+  /** Says which parts were drawn by lot; undefined where none was. */
   readonly byLot?: string;
 }
 
 /**
- * A set without a dev part gives a tenth of its rows to one, by lot, label by label, the same rows each time; a set in one piece a second
- * tenth to a test part, which pre-training leaves alone too. Throws INVALID_DATASET where there is nothing to give.
+ * A set without a dev part gives a tenth of its rows to one. The rows are drawn label by label, the same rows each time. A set in one piece gives a
+ * second tenth to a test part, which pre-training does not use. Throws INVALID_DATASET if there are too few rows.
  */
 export function inParts(set: LabelledSet, path: string): SetInParts {
   if (set.dev !== undefined) return { ...set, dev: set.dev };

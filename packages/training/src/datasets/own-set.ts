@@ -1,4 +1,4 @@
-// A set of its owner's: a table with a header, or files of GoEmotions' form, under labels of its own.
+// Reads an owner's own set: a table with a header, or files of GoEmotions' form, under labels of its own.
 
 import { join } from "node:path";
 import { holdsIds, labelFileName, readIdFile, readLabelFile } from "./goemotions.js";
@@ -44,7 +44,7 @@ export function loadOwn(
   return { ...underLabels(eachOf(files, read), names && [...new Set(names.map(rename))]), ...told() };
 }
 
-/** A speaker that cannot be shown, several in one field for example, is nobody: what is learned from the row does not depend on it. */
+/** Drops a speaker that is no name, for example several in one field: no part of learning depends on the speaker. */
 function withFitSpeakers(path: string, rows: readonly TableRow[], warn: Warn): TableRow[] {
   const unfit = rows.filter(({ speaker }) => speaker !== undefined && !isName(speaker));
   if (unfit.length > 0) {
@@ -80,7 +80,7 @@ interface OwnTable {
   readonly rows: readonly TableRow[];
 }
 
-/** `names`: the labels and their order; where there are none, those of train. */
+/** `names` gives the labels and their order; without it, the labels are those of train. */
 function underLabels(
   tables: Parts<OwnTable>,
   names: readonly string[] | undefined,
@@ -105,7 +105,7 @@ function underLabels(
 
 const mostFound = 100;
 
-/** Labels stand in a run's record, so a column of texts must not be taken for one of labels. */
+/** Labels appear in a run's record, so a column of texts must not be taken for a column of labels. */
 function labelsIn({ path, column, rows }: OwnTable): string[] {
   const unfit = rows.find(({ label }) => !isName(label));
   if (unfit !== undefined) {

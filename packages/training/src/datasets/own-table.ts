@@ -1,4 +1,4 @@
-// Reads a table of its owner's, .csv, .tsv or .jsonl, through a mapping of its columns and under its own labels.
+// Reads an owner's own table, .csv, .tsv or .jsonl, through a mapping of its columns and under its own labels.
 
 import { readJsonLines } from "./json-lines.js";
 import type { DatasetColumns } from "./mapping.js";
@@ -6,9 +6,9 @@ import { readColumns, type SpelledLabel, type TableRow, warnOfSpellings } from "
 import { datasetError } from "./text-file.js";
 import type { Warn } from "./warning.js";
 
-/** What columns are called where nothing else is said. */
+/** The columns' names without a mapping. */
 export const usualColumns = { text: "text", label: "label" } as const satisfies DatasetColumns;
-/** Read where it is there. */
+/** The speaker's column, read if the table has it. */
 const usualSpeaker = "speaker";
 
 /** Throws INVALID_DATASET, naming the file, the line and the column. */

@@ -1,4 +1,4 @@
-// Which files of a folder are a set's parts, by the names that people and tools give them, and which tables are none.
+// Finds the files of a set's parts by the names that people and tools give them, and the tables that are no part.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ export function isTable(path: string): boolean {
   return /\.(csv|tsv|jsonl)$/i.test(path);
 }
 
-/** The path of the part: by the first of its names, then of the extensions, that is there. */
+/** The path of the part: the first of its names that exists, then the first of the extensions. */
 export function partFile(directory: string, part: Part, extensions: readonly string[]): string | undefined {
   const files = filesIn(directory);
   const names = partNames[part].flatMap((name) => extensions.map((extension) => `${name}.${extension}`));
@@ -22,13 +22,13 @@ export function partFile(directory: string, part: Part, extensions: readonly str
   return found === undefined ? undefined : join(directory, found);
 }
 
-/** Named as a part is, whatever its form: dev.parquet, test.csv.gz. */
+/** Whether a file is named as a part is, whatever its form: dev.parquet, test.csv.gz. */
 function isNamedAsPart(name: string): boolean {
   const [stem = "", ...extensions] = name.toLowerCase().split(".");
   return extensions.length > 0 && Object.values(partNames).some((names) => (names as readonly string[]).includes(stem));
 }
 
-/** Names the tables of the folder that are not among `parts`, so that nobody takes them for read. */
+/** Warns of the folder's tables that are not among `parts`, so that a user knows they are not read. */
 export function warnOfOthers(directory: string, parts: readonly (string | undefined)[], warn: Warn): void {
   const others = filesIn(directory).filter(
     (name) => (isTable(name) || isNamedAsPart(name)) && !name.startsWith(".") && !parts.includes(join(directory, name)),
@@ -39,7 +39,7 @@ export function warnOfOthers(directory: string, parts: readonly (string | undefi
   );
 }
 
-/** Throws INVALID_DATASET where the folder cannot be read. */
+/** Throws INVALID_DATASET if the folder cannot be read. */
 export function filesIn(directory: string): string[] {
   try {
     return readdirSync(directory);

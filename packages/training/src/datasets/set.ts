@@ -1,8 +1,8 @@
-// A labelled set as every reader hands it on: its kind, its labels and its rows.
+// A labelled set as every reader returns it: its kind, its labels and its rows.
 
 import type { DatasetColumns } from "./mapping.js";
 
-/** The published sets, and whatever its owner labelled: `own`. */
+/** The published sets, and `own` for any set that its owner labelled. */
 export const setKinds = ["goemotions", "iemocap", "meld", "emorynlp", "own"] as const;
 export type SetKind = (typeof setKinds)[number];
 
@@ -10,38 +10,38 @@ export interface SetRow {
   readonly text: string;
   /** Indices into the set's labels. */
   readonly labelIds: readonly number[];
-  /** What digests of the data name the row by: of a published set the name that its reader gives it. */
+  /** The label as digests of the data contain it; a published set's reader chooses the name. */
   readonly label: string;
   readonly speaker?: string;
-  /** As IEMOCAP names it. */
+  /** The turn as IEMOCAP names it. */
   readonly turn?: string;
-  /** Of the part's file. */
+  /** The line of the part's file. */
   readonly sourceLine: number;
 }
 
 export interface LabelledSet {
   readonly kind: SetKind;
-  /** The kind, or what its owner called the folder or file, in a form that fits a weight's name. */
+  /** The kind, or the name of the owner's folder or file, in a form that fits a weight's name. */
   readonly name: string;
   readonly labels: readonly string[];
-  /** Of a published table: what its columns are called. */
+  /** The columns' names in a published table. */
   readonly columns?: DatasetColumns;
-  /** Of rows that were not taken as they stand, and of tables that were not read: a sentence each. */
+  /** Warnings about rows that were not taken as they stand, and about tables that were not read: a sentence each. */
   readonly warnings: readonly string[];
-  /** The set's own names of labels that --labels renamed, and what they are called since. */
+  /** The set's own names of labels that --labels renamed, and their new names. */
   readonly renamed?: Readonly<Record<string, string>>;
   readonly train: readonly SetRow[];
-  /** Absent where the set is in one piece. */
+  /** Absent for a set in one piece. */
   readonly dev?: readonly SetRow[];
-  /** Absent also where it was not asked for: what learns has no business with it. */
+  /** Absent also if the caller did not ask for it: learning must not use it. */
   readonly test?: readonly SetRow[];
 }
 
 export interface SetOptions {
-  /** Of its owner's tables, where they are not called text, label and speaker. */
+  /** The columns of an owner's tables that are not called text, label and speaker. */
   readonly columns?: DatasetColumns | undefined;
-  /** What labels of its owner's tables are called instead, as they are read: the parts need not agree before. */
+  /** New names of labels of an owner's tables, applied while reading: before it, the parts need not agree. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** Read the test part, where there is one. */
+  /** Read the test part, if there is one. */
   readonly test?: boolean;
 }

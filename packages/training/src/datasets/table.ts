@@ -1,4 +1,4 @@
-// Reads any labelled CSV or TSV file through a mapping of its columns; every other dataset reader of this folder stands on it.
+// Reads any labelled CSV or TSV file through a mapping of its columns; the readers of published tables use it.
 
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { type DelimitedTable, readDelimited } from "./delimited.js";
@@ -8,35 +8,35 @@ import { rowsText, type Warn } from "./warning.js";
 export interface LabelledRow {
   readonly text: string;
   readonly label: EmotionLabel;
-  /** Every label of the row when it has more than one; the first is `label`. */
+  /** Every label of a row with more than one; the first is `label`. */
   readonly labels?: readonly EmotionLabel[];
   readonly speaker?: string;
-  /** The file's own name of the label, in lower case, where a mapping turned it into `label`. */
+  /** The file's own name of the label, in lower case, if a mapping turned it into `label`. */
   readonly sourceLabel?: string;
   /** The line of the file on which the row ends, counted from 1. */
   readonly sourceLine: number;
 }
 
-/** Which columns are read, by the names in the header. */
+/** The columns to read, by the names in the header. */
 export interface TableColumns {
   readonly text: string;
   readonly label: string;
   readonly speaker?: string;
-  /** Read as the speaker where the header has it. */
+  /** The speaker's column, read if the header has it. */
   readonly usualSpeaker?: string;
 }
 
 export interface TableMapping extends TableColumns {
-  /** Turns the file's own label names into the seven; a name it does not hold is taken as it is. */
+  /** Maps the file's own label names to the seven; a name without an entry is taken as it is. */
   readonly labelNames?: Readonly<Record<string, EmotionLabel>>;
-  /** Refuses names that `labelNames` does not hold, even if they are one of the seven. */
+  /** Refuses names that `labelNames` does not hold, even if they are among the seven. */
   readonly onlyMapped?: boolean;
 }
 
 /** A row under the file's own labels. */
 export interface TableRow {
   readonly text: string;
-  /** In lower case; may be empty. */
+  /** The label in lower case; may be empty. */
   readonly label: string;
   readonly speaker?: string;
   readonly sourceLine: number;
@@ -95,7 +95,7 @@ export interface SpelledLabel {
   readonly line: number;
 }
 
-/** Labels are read in lower case, which makes one of two that differ in case alone. */
+/** Warns of labels that differ only in case: labels are read in lower case, so these become one. */
 export function warnOfSpellings(path: string, labels: readonly SpelledLabel[], warn: Warn): void {
   const first = new Map<string, string>();
   const lines = labels.flatMap(({ spelled, line }) => {

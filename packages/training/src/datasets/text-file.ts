@@ -1,14 +1,14 @@
-// Reads a text file whole, in UTF-8 or UTF-16 and with any line end.
+// Reads a whole text file, in UTF-8 or UTF-16 and with any line end.
 
 import { readFileSync } from "node:fs";
 import { AppError } from "@attune/shared/errors";
 
-/** A fault of one file: names file and line, and never quotes the line, because it may be someone's utterance. */
+/** A fault of one file. The message names file and line, and never quotes the line, because it may be a person's utterance. */
 export function datasetError(path: string, line: number | undefined, problem: string): AppError {
   return new AppError("INVALID_DATASET", `${path}${line === undefined ? "" : `, line ${line}`}: ${problem}`);
 }
 
-/** A byte order mark is skipped; where no line ends in LF, each CR is one. Throws INVALID_DATASET. */
+/** Skips a byte order mark. In a file without LF, each CR is a line end. Throws INVALID_DATASET. */
 export function readTextFile(path: string): string {
   let bytes: Buffer;
   try {
@@ -19,7 +19,7 @@ export function readTextFile(path: string): string {
     throw new AppError("INVALID_DATASET", `${path}: ${problem}; check the path`, { cause });
   }
   const text = decode(bytes, path);
-  // As Excel for Mac writes them.
+  // Excel for Mac ends lines in CR alone.
   return text.includes("\n") ? text : text.replaceAll("\r", "\n");
 }
 
@@ -42,7 +42,7 @@ const sampleBytes = 65_536;
 /** In UTF-16 every ASCII character has a byte of 0, and delimiters, digits and line ends are ASCII in any language. */
 const leastZeros = 0.02;
 
-/** By the mark; without one by which byte of each pair is 0. */
+/** By the byte order mark; without one, by which byte of each pair is 0. */
 function encodingOf(bytes: Buffer): "utf-8" | "utf-16le" | "utf-16be" {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return "utf-16be";

@@ -1,6 +1,6 @@
-// What a reader says of rows that are not all taken as they stand: how many, and where the first of them are.
+// Writes a reader's warnings about rows that are not taken as they stand: how many, and the lines of the first of them.
 
-/** A sentence that names the file, and never quotes a row. */
+/** `text` is a sentence that names the file and never quotes a row. */
 export type Warn = (text: string) => void;
 
 const mostLines = 3;

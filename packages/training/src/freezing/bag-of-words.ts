@@ -1,20 +1,21 @@
-// The baseline that every extractor must be read beside: which words a text holds, and a softmax regression over them.
+// The baseline beside which every extractor must be read: the words of a text, and a softmax regression over them.
 
 import { minimize } from "@attune/ml/linalg/lbfgs";
 
 export interface LabelledTexts {
   readonly texts: readonly string[];
-  /** Indices below `classes`. */
+  /** Each label is an index below `classes`. */
   readonly labels: Int32Array;
 }
 
 /**
- * Counts of the words and punctuation marks seen at least twice in training; softmax regression with C = 1 (scikit-learn's:
- * the sum of the losses plus half the squared weights, biases free). Returns the most likely class of each of `texts`.
+ * The features are counts of the words and punctuation marks seen at least twice in training. The classifier is a softmax regression with C = 1. As
+ * in scikit-learn, the objective is the sum of the losses plus half the squared weights, with free biases. Returns the most likely class of each of
+ * `texts`.
  */
 export function bagOfWordsPredictions(training: LabelledTexts, texts: readonly string[], classes: number): Int32Array {
   const vocabulary = wordsSeenTwice(training.texts);
-  const width = vocabulary.size + 1; // the bias last
+  const width = vocabulary.size + 1; // the bias is last
   const rows = training.texts.map((text) => sparseRow(text, vocabulary));
   const objective = (weights: Float64Array, gradient: Float64Array): number => {
     let loss = 0;

@@ -1,4 +1,4 @@
-// What a card says of the sets a run learned from: by name, by their labels, and by the flags that repeat it.
+// A card describes the sets that a run learned from: by name, by labels, and by the flags that repeat the run.
 import { describe, expect, it } from "vitest";
 import type { TaskRecord } from "../pretraining/data/training-data.js";
 import { cardDataOf } from "./card-data.js";

@@ -1,4 +1,4 @@
-// What a model card says of the labelled sets that an extractor was trained on: their names, terms and limits, and where the commands expect them.
+// Describes the labelled sets of a training run in a model card: names, terms, limits, and the paths in the commands.
 
 import { pairsText } from "../datasets/mapping.js";
 import type { SetKind } from "../datasets/set.js";
@@ -21,23 +21,23 @@ const descriptions: Readonly<Record<Exclude<SetKind, "own">, string>> = {
     "EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels",
 };
 
-/** Whose licence lets anybody have what was made of them. */
+/** Sets whose licence lets anyone use a model that was made of them. */
 const openKinds: readonly SetKind[] = ["goemotions", "emorynlp"];
 
 export interface CardData {
-  /** Of the main set. */
+  /** The title of the main set. */
   readonly title: string;
-  /** As in "A and B". */
+  /** The titles of all sets, as in "A and B". */
   readonly titles: string;
   readonly onMeld: boolean;
   readonly isOpen: boolean;
-  /** `chosen`: what the main set's dev rows did. */
+  /** `chosen` says what the main set's dev rows were used for. */
   readonly description: (chosen: string) => string;
-  /** What the sets are repeated by. */
+  /** The flags that name the sets in a command that repeats the run. */
   readonly flags: { readonly data: string; readonly others: string };
 }
 
-/** `folder`: where the sets are, ending in a slash; empty for sets under their plain names. */
+/** `folder` is the folder of the sets, ending in a slash; empty for sets under their plain names. */
 export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">, folder = ""): CardData {
   const sets = run.tasks ?? formerTasks(run);
   const [main, second] = sets as [TaskRecord, TaskRecord | undefined];
@@ -57,7 +57,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">, folder = ""):
   };
 }
 
-/** Records that name no tasks are of GoEmotions, with or without EmoryNLP. */
+/** Records without tasks are of GoEmotions, with or without EmoryNLP. */
 function formerTasks({ data }: Pick<RunRecord, "data">): TaskRecord[] {
   const sets: SetKind[] = data.some(({ name }) => name === "emorynlp") ? ["goemotions", "emorynlp"] : ["goemotions"];
   return sets.map((set) => ({ name: set, set, labels: [] }));

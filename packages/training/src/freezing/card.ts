@@ -1,4 +1,4 @@
-// The model card of a frozen extractor: what it is, what it was made of, how it was measured and where it must not be trusted.
+// Writes the model card of a frozen extractor: its purpose, its making, its measurements and its limits.
 
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
 import { recipeNameOf } from "../pretraining/data/recipe.js";
@@ -14,7 +14,7 @@ export interface CardInput {
   readonly run: RunRecord;
   readonly about: CardAbout;
   readonly frozen: FreezeOutcome;
-  /** Absent where MELD was not at hand. */
+  /** Absent if MELD was not at hand. */
   readonly evaluation?: Evaluation | undefined;
 }
 
@@ -51,7 +51,7 @@ ${measuredText(evaluation)}
 `;
 }
 
-/** What the prior head learned from, and how a row came to weigh what it does. */
+/** The rows that the prior head learned from, and how they were weighted. */
 function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
   const { dialogueWeight, neutralShare, l2, rounds } = priorChoices;
   const dialogue =
@@ -131,7 +131,7 @@ ${startingPointLimits(run)}${(about.limits ?? limitsOf(titles)).map((limit) => `
 `;
 }
 
-/** What follows from the data alone; how far a head errs is measured, not assumed. */
+/** The limits that follow from the data alone; how far a head errs is measured, not assumed. */
 function limitsOf(titles: string): string[] {
   return [
     `It knows the language and the register of ${titles}, and has their biases. This card measures no group of people on its own.`,
@@ -140,12 +140,12 @@ function limitsOf(titles: string): string[] {
   ];
 }
 
-/** What the publishers of a checkpoint say of their texts. */
+/** The texts of a published checkpoint, in its publishers' words. */
 const checkpointTexts: Readonly<Record<string, string>> = {
   "sentence-transformers/all-MiniLM-L6-v2": "a billion sentence pairs from the web, Reddit comments among them",
 };
 
-/** What a published checkpoint brings along; nothing for weights that began at random. */
+/** The limits of a published checkpoint; empty for weights that began at random. */
 function startingPointLimits({ checkpoint }: RunRecord): string {
   if (checkpoint === undefined) return "";
   const source = checkpoint.source.replace(/^hf:/, "").replace(/@.*/, "");
@@ -207,13 +207,13 @@ function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherReco
 for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on ${title} dev (\`${digest.slice(0, 16)}\`).`;
 }
 
-/** The last batch of an epoch may end a little beside it. */
+/** The last batch of an epoch may end a little beside the epoch's end. */
 function epochsText(epochs: number): string {
   const text = String(Number(epochs.toFixed(2)));
   return `${text} ${text === "1" ? "epoch" : "epochs"}`;
 }
 
-/** What repeats the run, with the data and the frozen folder where `about` has them, or else under their plain names. */
+/** The commands that repeat the run. Data and frozen folder have their paths from `about`, or else their plain names. */
 function commandText({ run, about, frozen, evaluation }: CardInput): string {
   const { teacher, reference } = run;
   const { dataFolder = "", out = "frozen" } = about;
@@ -230,7 +230,7 @@ function commandText({ run, about, frozen, evaluation }: CardInput): string {
   return commands.map((command) => `    ${command}`).join("\n");
 }
 
-/** `file`: where a changed recipe is repeated from; a teacher's is in its student's run.json. */
+/** `file` holds a changed recipe to repeat the run from; a teacher's recipe is in its student's run.json. */
 function pretrainText(
   { recipe, checkpoint, seed }: Pick<RunRecord, "recipe" | "checkpoint" | "seed">,
   { flags, file }: { flags: CardData["flags"]; file: string },

@@ -1,4 +1,4 @@
-// How good frozen features are: a linear head on MELD's train split, weighted F1 on its dev split, beside the baselines that keep the number honest.
+// Measures frozen features: a linear head on MELD's train split, weighted F1 on its dev split, beside baselines for comparison.
 
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import type { Engine } from "@attune/ml/engine/engine";
@@ -22,9 +22,9 @@ import { headF1, labelsOf } from "./freeze.js";
 
 export interface EvaluationInput {
   readonly engine: Engine;
-  /** The run's folder: float32 weights. */
+  /** The run's folder, with float32 weights. */
   readonly run: ExtractorFolder;
-  /** The frozen folder: int8 weights, DR and prior head. */
+  /** The frozen folder, with int8 weights, DR and prior head. */
   readonly frozen: ExtractorFolder & { readonly reduction: TensorFile; readonly priorHead: TensorFile };
   readonly meld: Pick<Meld, "train" | "dev">;
   readonly seed: number;
@@ -37,13 +37,13 @@ export interface Evaluation {
   readonly devRows?: number;
   readonly alwaysNeutral: number;
   readonly bagOfWords: number;
-  /** The same encoder with its weights as they were before training. */
+  /** The same encoder with the weights that it had before training. */
   readonly randomFeatures: number;
   readonly float32Features: number;
   readonly int8Features: number;
-  /** The same with class weights chosen as the l2 is. */
+  /** The same with class weights, which are chosen as the l2 is. */
   readonly int8ClassWeights: number;
-  /** Not trained on MELD at all: the head that a release ships. */
+  /** The head that a release ships; it is not trained on MELD at all. */
   readonly priorHead: number;
   readonly people: readonly PersonScore[];
 }
@@ -53,13 +53,13 @@ export interface PersonScore {
   readonly trainRows: number;
   readonly devRows: number;
   readonly f1Prior: number;
-  /** Prior + personal head, its strength chosen on the person's own train rows. */
+  /** Prior and personal head; the prior's strength is chosen on the person's own train rows. */
   readonly f1Personal: number;
 }
 
-/** Of a linear head at its optimum, per row: the paper's range without 0. */
+/** Strengths for a linear head at its optimum, per row: the paper's range without 0. */
 export const l2Candidates = [0.001, 0.003, 0.01, 0.03] as const;
-/** Where they are chosen too: weighted F1 counts a rare emotion as well as it counts rows, which no class weights at all are not the best for. */
+/** Class weights to choose from: weighted F1 counts each emotion by its rows, and training without class weights is not best for it. */
 export const classWeightCandidates = [
   "none",
   "mild",
@@ -72,7 +72,7 @@ export interface LinearSetting {
   readonly classWeights: ClassWeights;
 }
 
-/** Every l2 under each of the class weights. */
+/** Every l2 with each of the class weights. */
 export function linearSettings(strengths: readonly number[], weightings: readonly ClassWeights[]): LinearSetting[] {
   return weightings.flatMap((classWeights) => strengths.map((l2) => ({ l2, classWeights })));
 }
@@ -116,7 +116,7 @@ interface Split {
   readonly dev: Matrix;
 }
 
-/** What every score takes. */
+/** The inputs of every score. */
 interface Scoring extends Pick<EvaluationInput, "meld" | "seed"> {
   readonly kernels: HeadKernels;
 }
@@ -140,7 +140,7 @@ function randomModel({ config }: ExtractorFolder, seed: number): TensorFile {
   return { tensors, metadata: {} };
 }
 
-/** The l2 and the class weights are chosen on a fifth of the train split; the dev split is looked at once. */
+/** Chooses the l2 and the class weights on a fifth of the train split; the dev split is used once. */
 function linearF1(features: Split, weightings: readonly ClassWeights[], { meld, seed, kernels }: Scoring): number {
   const indexed = meld.train.map((row, index) => ({ ...row, index }));
   const { kept, held } = stratifiedSplit(indexed, 0.2, createRandom(seed));

@@ -1,4 +1,4 @@
-// Freezes a run: int8 weights, DR, prior head and golden vectors, in the folder that `attune publish` signs.
+// Freezes a run: writes int8 weights, DR, prior head and golden vectors into the folder that `attune publish` signs.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,15 +30,15 @@ import { goldenVectors } from "./golden.js";
 import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
 
 export interface FreezeInput {
-  /** One that gives the same bits on every machine: DR and prior head are what it makes of the texts. */
+  /** An engine that gives the same bits on every machine, because DR and prior head depend on its features. */
   readonly engine: Engine;
   readonly runDirectory: string;
   readonly dataDirectory: string;
-  /** EmoryNLP: dialogue, which the prior head learns from too. */
+  /** EmoryNLP: dialogue, from which the prior head learns too. */
   readonly extraPath?: string | undefined;
   readonly out: string;
   readonly report: (progress: ExtractionProgress) => void;
-  /** Told of rows that are not learned from, and of what a reader has to say of others. */
+  /** Receives warnings about rows that are not learned from, and the readers' warnings about other rows. */
   readonly onWarning?: Warn;
 }
 
@@ -46,17 +46,17 @@ export interface FreezeOutcome {
   readonly identity: string;
   readonly featureSize: number;
   readonly sizesBytes: Readonly<Record<string, number>>;
-  /** Rows the prior head was fitted on: those with one emotion. */
+  /** Rows that the prior head was fitted on: those with one emotion. */
   readonly priorRows: number;
-  /** Rows of dialogue it was fitted on. */
+  /** Rows of dialogue that the prior head was fitted on. */
   readonly dialogueRows: number;
   /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
   readonly priorDevF1: number;
 }
 
 /**
- * Writes every file of a frozen extractor but its card. DR and prior head are fitted on the features of the int8 weights in the kernels' own
- * arithmetic, as devices compute them; the golden vectors are the reference engine's.
+ * Writes every file of a frozen extractor but its card. DR and prior head are fitted on features of the int8 weights, computed by the kernels as on
+ * devices. The golden vectors are computed by the reference engine.
  */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const { engine, out, onWarning = () => {} } = input;
@@ -146,7 +146,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   };
 }
 
-/** Whatever the run learned: what a release predicts are the seven, and of the sets only GoEmotions' labels group into all of them. */
+/** A release predicts the seven emotions, whatever the run learned, and only GoEmotions' labels group into all of the seven. */
 function refuseOtherLabels(path: string): void {
   const kind = setKindOf(path);
   if (kind === "goemotions") return;
@@ -165,12 +165,12 @@ export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)
   return Int32Array.from(rows, ({ label }) => emotionLabels.indexOf(label));
 }
 
-/** What a folder that is to be frozen came from: its own run, or a published checkpoint. */
+/** The origin of a folder to freeze: its own run, or a published checkpoint. */
 export type Origin =
   | { readonly kind: "run"; readonly record: RunRecord; readonly about?: CardAbout }
   | { readonly kind: "import"; readonly record: ImportRecord };
 
-/** From run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, where it is missing or damaged. */
+/** Reads run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, if it is missing or damaged. */
 export function readOrigin(directory: string): Origin {
   const path = join(directory, "import.json");
   if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };
@@ -181,7 +181,7 @@ export function readOrigin(directory: string): Origin {
   }
 }
 
-/** The origin's record beside what freezing and measuring found. */
+/** Writes the origin's record together with the findings of freezing and measuring. */
 export function writeRecord(directory: string, { kind, record: origin }: Origin, found: object): void {
   const record = { ...origin, ...found };
   writeFileDurablySync(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));

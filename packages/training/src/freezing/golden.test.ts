@@ -1,4 +1,4 @@
-// Which token ids golden vectors are made of: those of the tokenizer at hand, whatever their order.
+// Golden vectors use token ids of the tokenizer at hand, whatever their order.
 import { readFileSync } from "node:fs";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { goldenSchema } from "@attune/shared/contracts/release";

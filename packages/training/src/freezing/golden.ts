@@ -1,18 +1,18 @@
-// Golden vectors: made-up token ids, nobody's words, with the features that the reference engine computes for them.
+// Makes golden vectors: random token ids, which are no person's words, with the features that the reference engine computes for them.
 
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
 import type { Golden } from "@attune/shared/contracts/release";
 
-/** In standard deviations. The kernels' activations of 16 bits move a feature of the bundled extractor by up to 0.0031. */
+/** In standard deviations. The kernels' 16-bit activations move a feature of the bundled extractor by up to 0.0031. */
 const goldenTolerance = 5e-3;
 
-/** In tokens, special ones included; the longest text that the extractor reads comes last. */
+/** In tokens, special ones included; the longest text that the extractor reads is added at the end. */
 const lengths = [3, 4, 6, 9, 13, 18, 25];
 
 type Vocabulary = Pick<Tokenizer, "vocabSize" | "before" | "after" | "addedIds">;
 
-/** `features`: ids, special tokens included → what a head sees for them. */
+/** `features` computes a head's input from ids, special tokens included. */
 export function goldenVectors(
   { vocabSize, before, after, addedIds }: Vocabulary,
   maxTokens: number,

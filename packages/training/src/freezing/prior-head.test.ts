@@ -16,7 +16,7 @@ import {
 
 const { heads: kernels } = openReproducibleEngine(1).engine;
 
-/** Rows of one emotion each, told by feature 0 times `sign`; `labels` alternate. */
+/** Rows of one emotion each: feature 0 times `sign` separates the emotions; `labels` alternate. */
 function rowsOf(count: number, [one, other]: readonly [number, number], sign: number): PriorRows {
   const random = createRandom(count);
   const features = createMatrix(count, 3);
@@ -76,7 +76,7 @@ describe("The prior head", () => {
     const chance = (row: number, emotion: EmotionLabel) => chances.data[row * 7 + emotionLabels.indexOf(emotion)]!;
     expect(chance(0, "joy")).toBeGreaterThan(0.8);
     expect(chance(1, "surprise")).toBeGreaterThan(0.8);
-    // Nobody calls surprise sad: what the posts say so surely is believed less.
+    // People do not call surprise sad, so the posts' sure answer is believed less.
     expect(chance(2, "sadness") / chance(2, "surprise")).toBeGreaterThan(
       10 * (chance(1, "sadness") / chance(1, "surprise")),
     );
@@ -92,7 +92,7 @@ describe("The prior head", () => {
     const counts: number[][] = [];
     const head = fitPriorHead({ posts, dialogue, identity: "any", kernels, report: (...count) => counts.push(count) });
     const { data } = head.probabilities(createMatrix(1, 3, Float32Array.of(-1, 0, 0)));
-    // 2,000 posts' weight of dialogue says joy at this end of feature 0, and 500 posts say surprise.
+    // At this end of feature 0, dialogue with the weight of 2,000 posts says joy, and 500 posts say surprise.
     expect(data[2]! / data[1]!).toBeGreaterThan(1.5);
     expect(counts.at(-1)).toEqual([1 + priorChoices.rounds, 1 + priorChoices.rounds]);
   });

@@ -1,4 +1,4 @@
-// The prior head that a release ships: a softmax regression that has heard as many people as there are, and speaks as people speak to each other.
+// Fits the prior head that a release ships: a softmax regression for any person, weighted to match how often people express each emotion in speech.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
@@ -9,22 +9,21 @@ import { type EmoryLabel, type EmoryNlpRow, emoryLabels } from "../datasets/emor
 import type { GoEmotionsRow } from "../datasets/goemotions.js";
 
 /**
- * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them. What people say to each other
- * tells more of a person than what they post, so a row of dialogue weighs as several posts; and with labels that are not the
- * person's, weights held small carry over better than those that fit best. `otherLabels` is how likely any label that is not named below is beside
- * one that is.
+ * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them. Conversation says more about a
+ * person than posts do, so a row of dialogue weighs as several posts. For labels that are not the person's own, small weights carry over better than
+ * those that fit best. `otherLabels` is the chance of any label not named below, relative to a label that is named.
  */
 export const priorChoices = { dialogueWeight: 100, neutralShare: 0.5, l2: 0.1, rounds: 6, otherLabels: 0.2 } as const;
 
-/** Below this a row of dialogue says nothing of an emotion. */
+/** Below this chance, a row of dialogue does not count for an emotion. */
 const leastChance = 0.01;
 
-/** Of several emotions none is the row's own, so those rows teach the prior nothing it could be measured on. */
+/** A row with several emotions has no emotion of its own, so the prior could not be measured on it. */
 export function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
   return labels?.length === 1;
 }
 
-/** What EmoryNLP calls an utterance of each of the seven emotions: it has no surprise and no disgust, and two labels of its own. */
+/** EmoryNLP's names for an utterance of each of the seven emotions. It has no surprise and no disgust, and two labels of its own. */
 const namesOf: Readonly<Record<EmotionLabel, readonly EmoryLabel[]>> = {
   neutral: ["neutral", "peaceful", "powerful"],
   joy: ["joyful", "peaceful", "powerful"],
@@ -35,7 +34,7 @@ const namesOf: Readonly<Record<EmotionLabel, readonly EmoryLabel[]>> = {
   fear: ["scared"],
 };
 
-/** Labels that are one of the seven by another name: where learning starts. */
+/** Labels that mean one of the seven under another name; learning starts from them. */
 const sameMeaning: readonly EmoryLabel[] = ["neutral", "joyful", "scared", "mad", "sad"];
 
 export interface PriorRows {
@@ -53,14 +52,14 @@ export interface DialogueRows {
 }
 
 interface WeighedRows extends PriorRows {
-  /** (N): what each weighs beside one post. */
+  /** (N): the weight of each row beside one post. */
   readonly weights: Float64Array;
 }
 
 export interface PriorFit {
-  /** The labelled dataset's. */
+  /** The rows of the labelled dataset. */
   readonly posts: PriorRows;
-  /** No rows where there is none. */
+  /** Has no rows if no dialogue was given. */
   readonly dialogue: DialogueRows;
   readonly identity: string;
   readonly kernels: HeadKernels;
@@ -68,8 +67,8 @@ export interface PriorFit {
 }
 
 /**
- * Posts are taken by their word. A row of dialogue may mean any emotion that has such a name, each with the chance that the head of the round before
- * gives it: expectation-maximisation over what labels may mean (Jin and Ghahramani 2002, "Learning with multiple labels").
+ * Posts keep their labels. A row of dialogue may mean any emotion that has such a name, with the chance that the previous round's head gives it. This
+ * is expectation-maximisation over the meanings of labels (Jin and Ghahramani 2002, "Learning with multiple labels").
  */
 export function fitPriorHead({ posts, dialogue, identity, kernels, report }: PriorFit): LinearHead {
   const { dialogueWeight, rounds, l2 } = priorChoices;
@@ -100,7 +99,7 @@ export function fitPriorHead({ posts, dialogue, identity, kernels, report }: Pri
   return head;
 }
 
-/** (N, 7): certainty for a label that is one of the seven by another name, nothing for the others. */
+/** (N, 7): 1 for a label that means one of the seven under another name, 0 for the others. */
 function clearChances({ rows }: DialogueRows): Matrix {
   const chances = createMatrix(rows.length, emotionLabels.length);
   for (const [i, { label, emoryLabel }] of rows.entries()) {
@@ -109,7 +108,7 @@ function clearChances({ rows }: DialogueRows): Matrix {
   return chances;
 }
 
-/** (N, 7): how likely each emotion is, given the label that was put down and what the head makes of the features. Rows sum to 1. */
+/** (N, 7): the chance of each emotion, given the row's label and the head's probabilities for its features. Rows sum to 1. */
 export function chancesOf({ features, rows }: DialogueRows, head: LinearHead): Matrix {
   const chances = head.probabilities(features);
   for (const [i, { emoryLabel }] of rows.entries()) {
@@ -121,14 +120,14 @@ export function chancesOf({ features, rows }: DialogueRows, head: LinearHead): M
   return chances;
 }
 
-/** Of an utterance of that emotion, how likely it is called so. */
+/** The chance that an utterance of `emotion` is called `name`. */
 function chanceOfName(name: EmoryLabel, emotion: EmotionLabel): number {
   const names = namesOf[emotion];
   const { otherLabels } = priorChoices;
   return ((names.includes(name) ? 1 : 0) + otherLabels) / (names.length + emoryLabels.length * otherLabels);
 }
 
-/** Each row once for each emotion that it may well mean. */
+/** Repeats each row for every emotion that it may well mean. */
 function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows {
   const meant = rows.flatMap((_, row) =>
     emotionLabels.flatMap((_, label) => {
@@ -147,8 +146,8 @@ function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows
 }
 
 /**
- * The rows' weights times one factor a class, so that the classes weigh as often as they are heard: half of what people say is neutral, and the other
- * emotions share the rest by the root of their weight, which evens out what a dataset's way of collecting did to rare ones.
+ * The rows' weights times one factor a class, so that each class weighs as often as people express it. Half of what people say is neutral. The other
+ * emotions share the rest by the root of their weight, which makes up for how a dataset's collection treated rare ones.
  */
 export function speechWeights(labels: Int32Array, own: Float64Array): Float64Array {
   const totals = new Float64Array(emotionLabels.length);
