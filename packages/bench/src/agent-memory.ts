@@ -1,4 +1,4 @@
-// What a real daemon has resident: started on a device's directory as an enrolled agent keeps it, offline, before and after it learned.
+// Measures the resident memory of a real daemon, offline on an enrolled agent's directory, before and after it learned.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ type Resident = Pick<AgentRow, "startMb" | "trainedMb" | "peakMb">;
 const models: readonly AgentModel[] = ["tiny", "bundled"];
 const secondsEach = 10;
 export const agentMemoryWeight = models.length * secondsEach;
-/** Longer than the daemon needs to look for what a lesson left. */
+/** Longer than the daemon takes to look for memory that learning left behind. */
 const restMs = 2_500;
 const command = fileURLToPath(new URL("../../../apps/edge-agent/bin/attune-agent.js", import.meta.url));
 

@@ -1,4 +1,4 @@
-// One cold start, in a process of its own: loads one engine with one model and predicts once. Nothing is imported before the clock runs.
+// One cold start in a process of its own: it loads one engine with one model and predicts once. The clock runs before any import.
 
 const startedAt = performance.now();
 
@@ -14,10 +14,10 @@ export interface ColdRequest {
   readonly engine: ColdEngine;
   readonly config: BertConfig;
   readonly pooling: Pooling;
-  /** Files; `weights` as the engine takes them. */
+  /** Paths of files; `weights` are in the engine's own format. */
   readonly weights: string;
   readonly tokenizer: string;
-  /** As `bundleOurs` made it. */
+  /** The file that `bundleOurs` made. */
   readonly ours: string;
   readonly addon: string;
   /** The folder of the WebAssembly builds. */
@@ -58,7 +58,7 @@ async function coldStart({ engine, tokenizer: tokenizerPath, ours, text }: ColdR
 
 type Features = (ids: Int32Array) => unknown;
 
-/** Imports what the engine needs, and nothing else. */
+/** Imports only the modules that the engine needs. */
 async function load(
   cold: ColdRequest,
   opening: Promise<Ours>,

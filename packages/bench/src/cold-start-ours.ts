@@ -1,4 +1,4 @@
-// What a program needs of the product to turn text into features, in one file, as the agent's parts are joined (apps/edge-agent/bundle.js).
+// Bundles the parts of the product that turn text into features into one file, as the agent's bundle does (apps/edge-agent/bundle.js).
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ export type Ours = typeof import("@attune/ml/engine/wasm-engine") &
   typeof import("@attune/ml/tokenizer/tokenizer") &
   typeof import("@attune/edge-agent/node/native-engine");
 
-/** Made of what is built, anew each time. Returns its path. */
+/** Bundles the built modules, anew each time. Returns the file's path. */
 export async function bundleOurs(folder: string): Promise<string> {
   const modules = [
     "@attune/ml/engine/wasm-engine",

@@ -37,7 +37,7 @@ export async function benchColdStart(progress: Progress): Promise<Measured> {
   const bareRss: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     for (let i = 0; i < starts.length; i++) {
-      // Another one begins each round; the first round only brings the files into the page cache.
+      // Another engine begins each round; the first round only brings the files into the page cache.
       const index = (i + round) % starts.length;
       const result = await start(starts[index]!.request);
       if (round > 0) results[index]!.push(result);

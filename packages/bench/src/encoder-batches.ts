@@ -1,4 +1,4 @@
-// What a batch gains: all sentences in one call, as a device embeds its store anew for another extractor, beside one call a sentence.
+// Measures the gain of a batch: all sentences in one call, beside one call a sentence. A device embeds its store so for a new extractor.
 
 import { type EncoderContender, threadsOf } from "./encoder-contenders.js";
 import { contender, timeInTurn } from "./timing.js";
@@ -6,19 +6,19 @@ import { contender, timeInTurn } from "./timing.js";
 export interface BatchWork {
   readonly sentences: readonly string[];
   readonly encode: (text: string) => Int32Array;
-  /** Times that all sentences are embedded, each way. */
+  /** How often all sentences are embedded, in each way. */
   readonly rounds: number;
   readonly onRound: (done: number, total: number) => void;
   readonly note: (line: string) => void;
 }
 
-/** Milliseconds of a sentence in a batch. */
+/** The time of one sentence in a batch, in milliseconds. */
 export interface BatchTiming extends Pick<EncoderContender, "engine" | "dtype" | "threads"> {
   readonly medianMs: number;
   readonly p90Ms: number;
 }
 
-/** In int8, which is what devices get. */
+/** Times int8 alone, the dtype of devices. */
 export async function timeBatches(
   contenders: readonly EncoderContender[],
   { sentences, encode, rounds, onRound, note }: BatchWork,

@@ -1,4 +1,4 @@
-// Who takes part in tables 8 and 9: one model in our engine and in each peer, in every dtype and number of threads that each offers.
+// The contenders of tables 8 and 9: one model in our engine and in each peer, in every dtype and number of threads on offer.
 
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
@@ -15,11 +15,11 @@ export interface EncoderContender {
   readonly dtype: Dtype;
   readonly threads: number;
   readonly ours: boolean;
-  /** Undefined: this build does not have it. */
+  /** Undefined if this build does not have it. */
   readonly features: ((ids: Int32Array) => Float32Array | Promise<Float32Array>) | undefined;
-  /** Ours alone: of many texts in one call. */
+  /** Features of many texts in one call; our engine alone has it. */
   readonly batch?: ((texts: readonly Int32Array[]) => unknown) | undefined;
-  /** For how long its threads may go on spinning after a forward; default 3. */
+  /** For how long the threads may spin after a forward; default 3. */
   readonly restMs?: number;
   readonly dispose?: () => unknown;
 }
@@ -35,7 +35,7 @@ export interface Field {
   readonly peers: readonly PeerName[];
   readonly tf: Tf | undefined;
   readonly threads: readonly number[];
-  /** What a reader should know of how a peer was run. */
+  /** Receives a line about how a peer was run, for the reader of the table. */
   readonly note: (line: string) => void;
 }
 
@@ -75,7 +75,7 @@ export async function createContenders(field: Field, model: Model): Promise<Enco
   return contenders;
 }
 
-/** Of the plain and the fused export: the strongest peer is the fair one. */
+/** Chooses between the plain and the fused export: only the strongest peer is a fair one. */
 async function fasterForm(
   ort: Ort,
   { config, weights, pooling }: Model,
@@ -101,8 +101,8 @@ export function threadsOf(threads: number): string {
 }
 
 /**
- * A peer that computes something else would be no peer. In int8 the difference is only told: a peer rounds a whole tensor's activations
- * by one scale, and on AVX2 ONNX Runtime's 16-bit products saturate.
+ * Throws for a peer that computes other features, which would be no peer. In int8 the difference is only noted: a peer rounds a whole tensor's
+ * activations by one scale. On AVX2, ONNX Runtime's 16-bit products saturate too.
  */
 export async function checkAgreement(contenders: readonly EncoderContender[], ids: Int32Array, note: Field["note"]) {
   let expected: Float32Array | undefined;

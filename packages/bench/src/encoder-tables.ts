@@ -30,7 +30,7 @@ const models: readonly ModelName[] = ["tiny", "medium", "mobilebert"];
 const threadCounts = [1, 2] as const;
 const encodings = ["32", "true"] as const;
 
-/** Seconds on a quiet machine, roughly: preparing, timing padded to 32 and at true length, and batches. */
+/** Seconds on a quiet machine, roughly: preparation, timing padded to 32, timing at true length, and batches. */
 const weights: Record<ModelName, readonly number[]> = {
   tiny: [4, 5, 3, 1],
   medium: [16, 40, 20, 14],
@@ -94,7 +94,10 @@ interface Work {
   readonly note: (line: string) => void;
 }
 
-/** One timing a contender, undefined for what is not built. The two-threaded take turns among themselves: their threads spin on a little. */
+/**
+ * One timing a contender, undefined for a contender that is not built. Contenders with two threads take turns among themselves, because their threads
+ * spin on a little.
+ */
 async function timeContenders(
   contenders: readonly EncoderContender[],
   { sentences, encode, model, progress, note }: Work,
@@ -109,7 +112,7 @@ async function timeContenders(
       const name = `${engine} ${dtype} ${threadsOf(threads)}`;
       const one = sentenceBySentence(name, sentences, (text) => features(encode(text)));
       if (threads === 1) return one;
-      // Where there are many rounds, who rests long does not take part in all of them.
+      // A contender with long pauses does not take part in every round if there are many.
       return { ...one, pauseMs: restMs, every: model === "tiny" && restMs > 3 ? 3 : 1 };
     });
     const options = { rounds, warmups: model === "tiny" ? 150 : 8 };
@@ -125,7 +128,7 @@ async function timeContenders(
 interface Setting {
   readonly model: ModelName;
   readonly tokens: EncoderRow["tokens"];
-  /** Of one sentence, on average. */
+  /** Operations for one sentence, on average. */
   readonly operations: number;
   readonly limits: readonly { readonly threads: number; readonly limit: Limit }[];
 }
@@ -152,7 +155,7 @@ function shareOf(
   return shareOfLimit({ dtype, ours, operations: operations / (medianMs * 1e-3) }, limit);
 }
 
-/** A peer may use fewer threads where that is faster. None computes in FP16 on such a processor: their float32 stands for it. */
+/** A peer may use fewer threads if that is faster. No peer computes in FP16 on such a processor, so float32 stands for FP16. */
 function isRival(peer: EncoderContender, { dtype, threads }: { dtype: Dtype; threads: number }): boolean {
   const theirs = dtype === "int8" ? "int8" : "fp32";
   return !peer.ours && peer.dtype === theirs && peer.threads <= threads;
@@ -169,6 +172,6 @@ function sentenceBySentence(name: string, sentences: readonly string[], work: (t
 }
 
 const trueLength = (tokenizer: Tokenizer) => (text: string) => tokenizer.encode(text, { maxTokens: longest }).ids;
-/** As the paper's phone app: padding is attended to. */
+/** Pads as the paper's phone app does: padding is attended to. */
 const padded = (tokenizer: Tokenizer) => (text: string) =>
   tokenizer.encode(text, { maxTokens: longest, pad: true }).ids;

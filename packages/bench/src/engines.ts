@@ -1,4 +1,4 @@
-// Our engines as the benches use them: which of them, in which dtypes and with how many threads, this build offers.
+// Our engines for the benches: the builds, dtypes and numbers of threads that this installation offers.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -20,12 +20,12 @@ export type Dtype = (typeof dtypes)[number];
 
 export interface OurEngine {
   readonly name: "native" | "wasm";
-  /** Of what the instructions of this build can do (limits.ts). */
+  /** The build, whose instructions limits.ts measures. */
   readonly build: "native" | "simd128" | "relaxed";
-  /** The instructions, for people. */
+  /** The instructions in readable form. */
   readonly instructions: string;
   readonly heads: HeadKernels;
-  /** Resolves when its threads are there; to undefined for what is not built, or has fewer threads. */
+  /** Resolves once the threads have started; resolves to undefined for a dtype or number of threads that this build lacks. */
   createEncoder(config: EncoderConfig, weights: Weights, threads: number): Promise<Encoder | undefined>;
 }
 
@@ -38,7 +38,7 @@ export function kernelBytes(build: "simd128" | "relaxed", form: "" | "-threads" 
   return readFileSync(createRequire(import.meta.url).resolve(`@attune/ml/kernels/attune-${build}${form}.wasm`));
 }
 
-/** Undefined where the addon was not built or does not load, which is told on standard error. */
+/** Undefined if the addon was not built or does not load; standard error then says so. */
 export async function nativeEngine(): Promise<OurEngine | undefined> {
   const { createNativeEngine, loadNativeAddon } = await openNativeEngine();
   let addon: ReturnType<typeof loadNativeAddon>;
@@ -75,7 +75,7 @@ export function wasmEngine(): OurEngine {
   }
 }
 
-/** Creates an encoder with the same engine on more threads than one. */
+/** Creates an encoder with the same engine on more than one thread. */
 type Opener = (threads: number, create: (engine: Engine) => Encoder) => Promise<Encoder | undefined>;
 
 function offered(engine: Engine, on: Opener): Pick<OurEngine, "heads" | "createEncoder"> {
@@ -89,7 +89,7 @@ function offered(engine: Engine, on: Opener): Pick<OurEngine, "heads" | "createE
   };
 }
 
-/** Whether FP16 weights reach the kernels as they are: computed from widened ones, they would be float32 by another name. */
+/** Whether FP16 weights reach the kernels unchanged: after widening, the kernels would compute in float32 under another name. */
 function keepsHalf(config: EncoderConfig, file: TensorFile): boolean {
   return kernelWeights(config, file).format === "float16";
 }

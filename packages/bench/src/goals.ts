@@ -1,4 +1,4 @@
-// What the engine is measured against, and what these results say of it: a row a goal, the worst cell first.
+// Compares the results with the engine's goals: one row a goal, the worst cell first.
 
 import {
   type AgentRow,
@@ -15,7 +15,7 @@ import {
 export interface Goal {
   readonly goal: string;
   readonly asked: string;
-  /** The worst cell, then the best; empty where the part was not measured. */
+  /** The worst cell, then the best; empty if the part was not measured. */
   readonly reached: string;
   readonly met: boolean | null;
 }
@@ -93,7 +93,7 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
   ];
 }
 
-/** By which factor a peer is slower, in the same cell; TensorFlow.js has float32 alone, which stands for its int8. */
+/** The factor by which a peer is slower in the same cell. TensorFlow.js has float32 alone, which stands for its int8. */
 function encoderRatios(
   rows: readonly EncoderRow[],
   peer: string,
@@ -151,7 +151,7 @@ function atMost(name: string, { asked, unit }: { asked: number; unit: string }, 
 }
 
 interface Judging {
-  /** More is better. */
+  /** Values for which more is better. */
   readonly reached: readonly Reached[];
   readonly met: (value: number) => boolean;
   readonly show: (value: number) => string;

@@ -1,4 +1,4 @@
-// The heads' training in each of our builds, as the tables of head training and of the closed forms use it.
+// The training of heads in each of our builds, for the tables of head training and of the closed forms.
 
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { fitElm } from "@attune/ml/heads/elm";
@@ -9,7 +9,7 @@ import { nativeEngine, wasmEngine } from "./engines.js";
 
 export interface HeadEngine {
   readonly name: "native" | "wasm" | "reference";
-  /** Undefined: this build does not have it. */
+  /** Undefined if this build does not have it. */
   readonly kernels: HeadKernels | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface ElmWork {
 
 const classes = 7;
 
-/** One fit, or one update of a head that holds all the rows. Undefined: this build does not have it. */
+/** One fit, or one update of a head that holds all the rows. Undefined if this build does not have it. */
 export function createElmBench({ kernels }: HeadEngine, { task, hidden, matrix, labels }: ElmWork) {
   if (kernels === undefined) return undefined;
   const identity = { features: "bench", classes: Array.from({ length: classes }, (_, i) => `class ${i}`) };

@@ -34,7 +34,7 @@ export const paperCells: readonly HeadCell[] = [32, 64, 128, 512].flatMap((featu
   [200, 500, 1_300].map((samples) => ({ features, samples })),
 );
 
-/** TensorFlow.js takes minutes where the others take seconds: it is timed in every fourth round. */
+/** TensorFlow.js takes minutes where the other engines take seconds, so it is timed in every fourth round. */
 const tensorflowEvery = 4;
 
 /** Seconds on a quiet machine, roughly. */
@@ -81,7 +81,7 @@ function notesOf({ names }: PythonPeers): string[] {
   return missing.map((name) => `${name} is left out: ${alone}`);
 }
 
-/** The same work in every engine: the same rows, seven classes drawn at random, as the paper's random data. */
+/** Every engine does the same work: the same rows, with seven classes drawn at random, as in the paper's random data. */
 function trainingOf(cell: HeadCell, kernels: HeadKernels): () => unknown {
   const { matrix, labels } = randomData(cell);
   return () => {

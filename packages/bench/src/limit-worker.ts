@@ -1,4 +1,4 @@
-// One thread's share of limits.ts: the best of many short loops, so that what else runs on the machine does not lower it.
+// One thread's share of limits.ts: the best of many short loops, so that other work on the machine does not lower the result.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { kernelBytes } from "./engines.js";
@@ -8,7 +8,7 @@ export interface LimitRequest {
   readonly build: "native" | "simd128" | "relaxed";
 }
 
-/** Node has it; its types of this version do not. */
+/** Node has WebAssembly, but the types of this version do not declare it. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (

@@ -1,10 +1,10 @@
-// What the processor can do at best, measured by a small loop over registers with the kernels' own instructions, in the same run.
+// Measures the limit of the processor in the same run, by a small loop over registers with the kernels' own instructions.
 
 import { Worker } from "node:worker_threads";
 import type { Dtype } from "./engines.js";
 import type { LimitRequest } from "./limit-worker.js";
 
-/** Operations a second (a multiply and an add count two). int8: as the kernels multiply it. */
+/** Operations a second (a multiply and an add count as two). int8 uses the kernels' own products. */
 export interface Limit {
   readonly fp32: number;
   readonly int8: number;
@@ -13,20 +13,20 @@ export interface Limit {
 export interface Timed {
   readonly dtype: Dtype;
   readonly ours: boolean;
-  /** A second. */
+  /** Operations a second. */
   readonly operations: number;
 }
 
 /**
- * Of the limit of the same format: FP16 is computed in float32. null for a peer's int8, whose products are other instructions than ours: of 8
- * bits where ours are of 16, and with VNNI twice as many at a time.
+ * The share of the limit of the same format; FP16 is computed in float32. null for a peer's int8, whose products use other instructions than ours.
+ * They have 8 bits where ours have 16, and with VNNI twice as many at a time.
  */
 export function shareOfLimit({ dtype, ours, operations }: Timed, limit: Limit): number | null {
   if (dtype !== "int8") return operations / limit.fp32;
   return ours ? operations / limit.int8 : null;
 }
 
-/** Of so many threads at once: two virtual processors of one core reach less than twice what one does. */
+/** Measures this many threads at once: two virtual processors of one core reach less than twice one's result. */
 export async function measureLimit(build: LimitRequest["build"], threads: number): Promise<Limit> {
   const limits = await Promise.all(Array.from({ length: threads }, () => inWorker({ build })));
   const sum = (of: keyof Limit) => limits.reduce((total, limit) => total + limit[of], 0);

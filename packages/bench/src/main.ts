@@ -1,4 +1,4 @@
-// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. It states no verdict and gates nothing.
+// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. The command states no verdict and gates nothing.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,13 +21,13 @@ const options = {
 const { values, positionals } = readArguments();
 const output = openOutput({ stdout: process.stdout, stderr: process.stderr });
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-// Whoever started this one is gone, and with it the reader of its tables.
+// The parent process is gone, and with it the reader of the tables.
 process.once("disconnect", () => process.exit(1));
 const code = await run(positionals[0]).catch((error: Error) => {
   output.stderr(`${error.stack}\n`);
   return 1;
 });
-// The peers' threads would keep the process.
+// The threads of the peers would keep the process alive.
 process.exit(await output.settle(code));
 
 function readArguments() {
@@ -74,7 +74,7 @@ function keep(result: Part, folder: string): void {
   writeFileSync(join(folder, `${result.name}.json`), `${JSON.stringify(result)}\n`);
 }
 
-/** Each part in a process of its own, as its own command runs it. What `--out` holds already is not measured again. */
+/** Measures each part in a process of its own, as its own command runs it. Parts that `--out` holds already are not measured again. */
 async function measureAll(): Promise<Part[]> {
   const folder = values.out ?? mkdtempSync(join(tmpdir(), "attune-bench-"));
   const kept = (name: PartName) => join(folder, `${name}.json`);

@@ -4,7 +4,7 @@ import { goalsOf } from "./goals.js";
 import { renderPart, renderRows } from "./render.js";
 import type { Part } from "./results.js";
 
-/** Throws where the page has no place for a part that was measured. `goals` is filled when every part is there. */
+/** Throws if the page has no place for a measured part. `goals` is filled when every part is there. */
 export function fillIn(page: string, parts: readonly Part[]): string {
   let filled = page;
   for (const part of parts) filled = fillPlace(filled, part.name, renderPart(part).trim());

@@ -1,4 +1,4 @@
-// Parts of an encoder as ONNX nodes, as an exporter writes them: a linear layer (in float32, or int8 by dynamic quantization), a norm, attention.
+// Parts of an encoder as ONNX nodes, as an exporter writes them: a linear layer (float32, or int8 by dynamic quantization), a norm, attention.
 
 import type { BertConfig, MobileBertConfig } from "@attune/ml/encoder/config";
 import { type createGraph, microsoft, types } from "./onnx-graph.js";
@@ -6,7 +6,7 @@ import { type createGraph, microsoft, types } from "./onnx-graph.js";
 export const onnxForms = ["plain", "fused"] as const;
 export type OnnxForm = (typeof onnxForms)[number];
 
-/** What the peers are given; RoBERTa's layers are BERT's. */
+/** The encoders that the peers run; RoBERTa's layers are BERT's. */
 export type OnnxConfig = BertConfig | MobileBertConfig;
 
 export interface Parts<C = BertConfig> {
@@ -23,7 +23,7 @@ export function createBlocks({ graph, config, int8, form, values }: Parts<OnnxCo
   const { constant, node, nodeOf, scalar } = graph;
   const vector = (name: string) => constant(values(name), [values(name).length]);
 
-  /** Of each token; MobileBERT's scales and shifts alone. */
+  /** Normalises each token; MobileBERT's norm only scales and shifts. */
   function norm(x: string, name: string): string {
     const [weight, bias] = [vector(`${name}.weight`), vector(`${name}.bias`)];
     if (config.modelType === "mobilebert") return node("Add", [node("Mul", [x, weight]), bias]);
@@ -31,7 +31,7 @@ export function createBlocks({ graph, config, int8, form, values }: Parts<OnnxCo
     return node("LayerNormalization", [x, weight, bias], { attributes });
   }
 
-  /** What a linear layer multiplies: the activations, or their quantized form, shared by the layers that read them. */
+  /** The input of a linear layer: the activations, or their quantized form, which is shared by the layers that read them. */
   const prepare = (x: string): string[] => (int8 ? nodeOf("DynamicQuantizeLinear", [x], { outputs: 3 }) : [x]);
 
   function linear(prepared: readonly string[], name: string): string {
@@ -70,7 +70,7 @@ export function createBlocks({ graph, config, int8, form, values }: Parts<OnnxCo
     const data = values(`embeddings.${table}.weight`);
     return node("Gather", [constant(data, [rows, data.length / rows]), indices], { attributes: { axis: 0 } });
   };
-  /** Of the one type that every token has. */
+  /** The embedding of the one type that every token has. */
   const type = () =>
     constant(values("embeddings.token_type_embeddings.weight").slice(0, config.hiddenSize), [config.hiddenSize]);
 

@@ -5,7 +5,7 @@ export const types = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as cons
 /** The domain of ONNX Runtime's own operators: github.com/microsoft/onnxruntime, docs/ContribOperators.md. */
 export const microsoft = "com.microsoft";
 
-/** Protocol buffers: a field is a key (number and wire type), then a varint or a length and bytes. */
+/** In protocol buffers, a field is a key (number and wire type), then a varint or a length and bytes. */
 function varint(value: number): Buffer {
   const bytes: number[] = [];
   for (let rest = value; ; rest = Math.floor(rest / 128)) {
@@ -47,7 +47,7 @@ function signed(field: number, value: number): Buffer {
 
 export type Values = Float32Array | Uint8Array | Int8Array | BigInt64Array;
 
-/** An operator of the standard, or of a domain with outputs of its own. */
+/** Options for an operator of the standard, or of a domain with outputs of its own. */
 export interface NodeOptions {
   readonly attributes?: Record<string, Attribute>;
   readonly domain?: string;
@@ -73,7 +73,7 @@ export function createGraph() {
     return name;
   }
 
-  /** Names of the outputs; an input "" is one left out. */
+  /** Returns the outputs' names; an input "" is left out. */
   function nodeOf(type: string, inputs: readonly string[], { attributes = {}, domain, outputs = 1 }: NodeOptions = {}) {
     const results = Array.from({ length: outputs }, () => `v${names++}`);
     const fields = [

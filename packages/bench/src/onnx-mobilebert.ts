@@ -1,10 +1,10 @@
-// MobileBERT as ONNX nodes, after packages/ml/src/encoder/mobilebert.ts: bottlenecks, several feed-forward networks, NoNorm. Its fused form has
-// ONNX Runtime's attention; no other operator of its own takes query and key from elsewhere than value.
+// MobileBERT as ONNX nodes, after packages/ml/src/encoder/mobilebert.ts: bottlenecks, several feed-forward networks, NoNorm. Its fused form has ONNX
+// Runtime's attention. No other operator there takes query and key from another input than value.
 
 import type { MobileBertConfig } from "@attune/ml/encoder/config";
 import { createBlocks, type Parts } from "./onnx-blocks.js";
 
-/** For the configuration of the paper's MobileBERT: trigrams, bottlenecks, one of them shared by query and key, ReLU, NoNorm. */
+/** Encodes the configuration of the paper's MobileBERT: trigrams, bottlenecks, one of them shared by query and key, ReLU, NoNorm. */
 export function mobileBertEncoder(parts: Parts<MobileBertConfig>): string {
   const { config, graph } = parts;
   const { node } = graph;

@@ -1,5 +1,5 @@
-// The same encoder as an ONNX file for the peers, written twice: plainly, as an exporter writes it (one node an operation), and fused, as
-// ONNX Runtime's own optimizer for transformers leaves it. int8 by dynamic quantization. The bench takes whichever runs faster.
+// Writes the same encoder as an ONNX file for the peers in two forms. The plain form has one node an operation; the fused form is as ONNX Runtime's
+// optimizer for transformers leaves it. Quantization to int8 is dynamic. The bench takes the form that runs faster.
 
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";
@@ -13,7 +13,7 @@ export interface OnnxOptions {
   readonly pooling: Pooling;
 }
 
-/** The inputs are (1, tokens), int64: ids, and positions but for a fused BERT, which takes ids as int32. */
+/** The inputs are (1, tokens), int64: ids and positions. A fused BERT takes ids alone, as int32. */
 export interface OnnxModel {
   readonly bytes: Buffer;
   readonly output: string;
@@ -112,7 +112,7 @@ function fusedBert({ graph, config, int8, values }: Parts): string {
   }
 
   const words = constant(values("embeddings.word_embeddings.weight"), [config.vocabSize, h]);
-  // There is one type of token: its vector is added to every position's beforehand.
+  // There is one type of token, so its vector is added to every position's vector beforehand.
   const type = values("embeddings.token_type_embeddings.weight");
   const positions = values("embeddings.position_embeddings.weight").map((value, i) => value + type[i % h]!);
   const tables = [words, constant(positions, [config.maxPositionEmbeddings, h]), ""];

@@ -16,7 +16,7 @@ export interface OselmBench {
 }
 
 const features = 128;
-/** Of a microsecond's work, so many make one sample. */
+/** An update takes about a microsecond, so many make one sample. */
 const updates = 50;
 
 export async function benchOselm({ engines, python, progress }: OselmBench): Promise<Measured> {

@@ -1,4 +1,4 @@
-// The parts of the benchmark: what each one measures, with which engines and peers.
+// The parts of the benchmark: their engines, their peers and their measurements.
 
 import { agentMemoryWeight, benchAgentMemory } from "./agent-memory.js";
 import { benchColdStart, coldStartWeight } from "./cold-start.js";
@@ -33,7 +33,7 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
     const engines = native === undefined ? [wasmEngine()] : [native, wasmEngine()];
     return benchPredict({ engines, tf: await openTensorflow(), progress: createProgress("predict", predictWeight) });
   },
-  // The Jetson's tables: native code beside native code.
+  // The Jetson's tables compare native code with native code.
   async table8() {
     const engine = await nativeEngine();
     if (engine === undefined) return { limits: [], notes: ["The native kernels were not built"], rows: [] };
@@ -41,7 +41,7 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
     return benchEncoders({ engine, peers: ["onnxruntime-node"], tf: undefined, progress });
   },
   table10: () => trainHeads("table10", { engines: ["native", "wasm"], cells: paperCells, rounds: headRounds }),
-  // The phone's: WebAssembly beside WebAssembly.
+  // The phone's tables compare WebAssembly with WebAssembly.
   async table9() {
     const progress = createProgress("table9", encoderTableWeight);
     return benchEncoders({ engine: wasmEngine(), peers: ["onnxruntime-web"], tf: await openTensorflow(), progress });

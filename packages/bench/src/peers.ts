@@ -11,7 +11,7 @@ export interface OrtTensor {
   readonly data: Float32Array;
 }
 
-/** The part of ONNX Runtime's interface that is used, the same in both packages. */
+/** The part of ONNX Runtime's interface that the bench uses, the same in both packages. */
 export interface Ort {
   readonly env: { readonly wasm: { numThreads: number }; logLevel: string };
   readonly Tensor: new (
@@ -36,12 +36,12 @@ export const ortVersion = "1.30.0";
 export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "attune-bench");
 const folder = join(cacheFolder, `onnxruntime-${ortVersion}`);
 
-/** Undefined for one that cannot be had: it is named on standard error and left out. */
+/** Undefined for a peer that cannot be fetched: standard error names it, and it is left out. */
 export function loadPeer(name: PeerName, threads: number): Ort | undefined {
   if (!existsSync(join(folder, "node_modules", name))) fetchInto(folder);
   try {
     const require = createRequire(join(folder, "package.json"));
-    // ONNX Runtime Web has as many threads as it was told when it was first used; loaded anew, it is another.
+    // ONNX Runtime Web keeps the number of threads of its first use, so it is loaded anew for another number.
     for (const path of Object.keys(require.cache)) {
       if (/onnxruntime-(web|common)/.test(path)) delete require.cache[path];
     }
@@ -60,10 +60,10 @@ export interface OrtEncoder {
   readonly dispose: () => Promise<void>;
 }
 
-/** After a forward on several threads: for how long they may go on spinning. The web's do so for 15 to 60 ms, whatever they are told. */
+/** For how long threads may spin after a forward. The web's threads spin for 15 to 60 ms, whatever the settings. */
 export const peerRestMs: Record<PeerName, number> = { "onnxruntime-node": 3, "onnxruntime-web": 50 };
 
-/** With every graph optimization that ONNX Runtime knows. */
+/** Opens the model with every graph optimization that ONNX Runtime has. */
 export async function ortEncoder(
   ort: Ort,
   { bytes, output, inputs }: OnnxModel,
@@ -74,7 +74,7 @@ export async function ortEncoder(
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    // Its threads spin within a forward as they will, but in Node not on into the next contender's.
+    // In Node the threads may spin within a forward, but not into the next contender's.
     extra: { session: { force_spinning_stop: "1" } },
   });
   const wide = (values: Int32Array) => new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [1, values.length]);

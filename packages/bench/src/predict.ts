@@ -87,10 +87,10 @@ export async function benchPredict({ engines, tf, progress }: PredictBench): Pro
   return { limits: [], notes, rows };
 }
 
-/** The tokenizer's peer, which opens the same file. */
+/** The peer of our tokenizer, which opens the same file. */
 const libraryName = "@huggingface/tokenizers";
 
-/** Its own type declarations do not resolve under `nodenext`. */
+/** The library's own type declarations do not resolve under `nodenext`. */
 function openTokenizerLibrary(tokenizerJson: string): { encode(text: string): unknown } {
   return new LibraryTokenizer(JSON.parse(tokenizerJson), {}) as unknown as { encode(text: string): unknown };
 }

@@ -1,9 +1,9 @@
-// The apps' parts that a benchmark needs, each loaded when it is asked for: what a cold start measures must not be loaded by another part.
+// The apps' parts that a benchmark needs, each loaded on request: a cold start must not measure modules that another part has loaded.
 
 type Backend = Awaited<ReturnType<typeof import("@attune/training/pretraining/backend/backend")["openBackend"]>>;
 export type Tf = Backend["tf"];
 
-/** With its WebAssembly backend: the one that is there everywhere. */
+/** Opens TensorFlow.js with its WebAssembly backend, which is available everywhere. */
 export async function openTensorflow(): Promise<Tf> {
   const { openBackend } = await import("@attune/training/pretraining/backend/backend");
   return (await openBackend("tfjs-wasm")).tf;
@@ -11,10 +11,10 @@ export async function openTensorflow(): Promise<Tf> {
 
 export const openNativeEngine = () => import("@attune/edge-agent/node/native-engine");
 
-/** What starts a thread for the kernels in WebAssembly. */
+/** Starts the threads of the kernels in WebAssembly. */
 export const openKernelThreads = () => import("@attune/edge-agent/node/kernel-threads");
 
-/** What a device's directory and the release in it are made with, and asked through. */
+/** The modules that make a device's directory and its release, and that query the daemon. */
 export async function openAgentParts() {
   const [home, client, level, records, memory, identity, nkey, exporting, check, publishing, signing] =
     await Promise.all([

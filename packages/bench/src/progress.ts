@@ -1,16 +1,16 @@
-// What a benchmark says on standard error while it runs: what it does, how much is done, and how long the rest will take.
+// A benchmark's progress on standard error: the work in hand, the share that is done, and the time left.
 
 export interface Progress {
   /** Begins a piece of work of this weight (seconds on a quiet machine, roughly). */
   begin(what: string, weight: number): void;
-  /** Of the piece of work that is running, from 0 to 1. */
+  /** Sets the share of the running piece of work that is done, from 0 to 1. */
   advance(share: number): void;
   say(line: string): void;
 }
 
 const sayEveryMs = 5_000;
 
-/** total: the sum of the weights that will be begun. */
+/** `total` is the sum of the weights that will be begun. */
 export function createProgress(
   title: string,
   total: number,

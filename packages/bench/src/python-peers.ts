@@ -1,11 +1,11 @@
-// scikit-learn and NumPy as peers, where python3 (or ATTUNE_PYTHON) has them: one process that waits while others are timed.
+// scikit-learn and NumPy as peers, if python3 (or ATTUNE_PYTHON) has them: one process that waits while other contenders are timed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export interface PythonPeers {
   readonly names: readonly ("numpy" | "scikit-learn")[];
-  /** Milliseconds of one run, measured in Python, the mean of `times` runs. */
+  /** Milliseconds of one run, measured in Python, as the mean of `times` runs. */
   time(request: PythonRequest): Promise<number>;
   close(): void;
 }
@@ -13,19 +13,19 @@ export interface PythonPeers {
 export interface PythonRequest {
   readonly peer: "numpy" | "scikit-learn";
   readonly task: "linear" | "elm" | "oselm";
-  /** linear: features, samples; elm: and hidden units; oselm: features, hidden units. */
+  /** linear: features, samples; elm: features, samples, hidden units; oselm: features, hidden units. */
   readonly sizes: readonly number[];
   readonly times: number;
 }
 
 const script = fileURLToPath(new URL("../python-peers.py", import.meta.url));
 
-/** No names where there is no Python with NumPy. */
+/** The peers have no names if there is no Python with NumPy. */
 export async function startPython(): Promise<PythonPeers> {
   const python = process.env.ATTUNE_PYTHON ?? "python3";
   const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
   const child = spawn(python, [script], { env, stdio: ["pipe", "pipe", "ignore"] });
-  // A Python that cannot start or ends early is told by the missing answer.
+  // A Python that cannot start or ends early is recognised by its missing answer.
   child.stdin.on("error", () => undefined);
   const answers = lines(child);
   const first = await answers();
@@ -42,7 +42,7 @@ export async function startPython(): Promise<PythonPeers> {
   };
 }
 
-/** The next line of the child's output, undefined after its end. */
+/** The next line of the child's output; undefined after its end. */
 function lines(child: ChildProcess): () => Promise<string | undefined> {
   let buffered = "";
   let ended = false;

@@ -47,14 +47,14 @@ export function mobileBertConfig(vocabSize: number): MobileBertConfig {
 
 export function randomBert(config: EncoderConfig, seed: number): TensorFile {
   const random = createRandom(seed);
-  // NoNorm scales by its weight alone: what is added to a residual must not grow from layer to layer.
+  // NoNorm scales by its weight alone, so a smaller weight keeps residual sums from growing from layer to layer.
   const normWeight = config.modelType === "mobilebert" ? 0.7 : 1;
   const tensors = [...encoderWeightShapes(config)].map(([name, shape]): [string, Tensor] => {
     const isVector = shape.length === 1;
     const centre = isVector && name.endsWith(".weight") ? normWeight : 0;
     const data = new Float32Array(shape.reduce((x, y) => x * y, 1));
     const scale = isVector ? 0.1 : scaleOf(name, shape[1]!);
-    // Uniform: a normal for each of Medium's 40 million would take longer than the benchmark.
+    // Uniform values: normal ones for Medium's 40 million weights would take longer than the benchmark.
     for (let i = 0; i < data.length; i++) data[i] = centre + scale * (2 * random.next() - 1);
     return [name, { dtype: "F32", shape, data }];
   });
@@ -66,7 +66,7 @@ function scaleOf(name: string, inFeatures: number): number {
   return /^embeddings\.(position|token_type)/.test(name) ? 0.3 : 1.7 / Math.sqrt(inFeatures);
 }
 
-/** Operations of one forward (a multiply and an add count two): matrix products of the layers, attention included. */
+/** Operations of one forward (a multiply and an add count as two): the matrix products of the layers, attention included. */
 export function forwardOperations(config: EncoderConfig, tokens: number): number {
   const linear = [...encoderWeightShapes(config)].reduce((sum, [name, shape]) => {
     const isLinear = shape.length === 2 && (!name.startsWith("embeddings.") || name.includes("transformation"));

@@ -1,4 +1,4 @@
-// A measured part as text for people and as Markdown: both are the same table.
+// Renders a measured part as text and as Markdown, both with the same table.
 
 import { threadsOf } from "./encoder-contenders.js";
 import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
@@ -86,7 +86,7 @@ function renderRowByRow({ name, rows }: Part): string {
   );
 }
 
-/** A line a cell of the paper's table, a column an engine; beside each peer by how much the first engine of ours is faster. */
+/** One line a cell of the paper's table, one column an engine. A peer's time has the factor by which our first engine is faster. */
 function renderHeads(rows: readonly HeadRow[]): string {
   const engines = [...new Set(rows.map(({ engine }) => engine))];
   const cells = [...new Map(rows.map((row) => [`${row.features} ${row.samples}`, row])).values()];
@@ -106,7 +106,7 @@ function renderHeads(rows: readonly HeadRow[]): string {
   return renderRows(["features", "samples", ...engines], lines);
 }
 
-/** The machine and what a reader must know, a paragraph. */
+/** A paragraph about the machine, with the notes for the reader. */
 function describe({ cpu, node, load, limits, notes }: Part): string {
   const limit = limits.map(
     ({ threads, fp32, int8 }) =>

@@ -1,4 +1,4 @@
-// What the benches measure, as it is kept, printed and told by --json.
+// The benches' results, as they are stored, printed and written by --json.
 
 import { cpus, loadavg } from "node:os";
 import type { Dtype } from "./engines.js";
@@ -16,14 +16,14 @@ export const partNames = [
 ] as const;
 export type PartName = (typeof partNames)[number];
 
-/** Null where this build has nothing to time. */
+/** Null if this build has nothing to time. */
 type Milliseconds = number | null;
 
 interface Timed {
   readonly engine: string;
   readonly medianMs: Milliseconds;
   readonly p90Ms: Milliseconds;
-  /** Ours alone: the fastest peer's median over this one; above 1 we are faster. */
+  /** For our engines alone: the fastest peer's median over this median; above 1 we are faster. */
   readonly ratioToBestPeer: number | null;
 }
 
@@ -31,9 +31,9 @@ export interface EncoderRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
   readonly threads: number;
-  /** Padded to 32, or each sentence's own length: one sentence a call, or all of them in one (the times are of one sentence then, too). */
+  /** Padded to 32, or each sentence's own length with one sentence a call, or all in one call. Times are of one sentence in each case. */
   readonly tokens: "32" | "true" | "batch";
-  /** Of what the processor can do with our build's instructions for this dtype on so many threads, measured in this run. */
+  /** The share of the processor's limit for our build's instructions, this dtype and this number of threads, measured in this run. */
   readonly shareOfLimit: number | null;
 }
 
@@ -46,28 +46,28 @@ export interface TaskRow extends Timed {
   readonly task: string;
 }
 
-/** The row of what every engine spends before it computes anything. */
+/** The row for the tokenizer's time, which every engine spends before it computes anything. */
 export const tokenizerName = "tokenizer";
 
 export interface ColdRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
-  /** Medians: until the engine has its model, of the tokenizer, and the first prediction; medianMs is of their sum. */
+  /** Medians: until the engine has its model, of the tokenizer, and of the first prediction; medianMs is of their sum. */
   readonly loadMs: Milliseconds;
   readonly tokenizerMs: Milliseconds;
   readonly firstMs: Milliseconds;
-  /** Resident beyond a bare Node's, in MB (10^6 bytes). */
+  /** Resident memory beyond a bare Node's, in MB (10^6 bytes). */
   readonly rssMb: number | null;
 }
 
-/** A real daemon, offline; what it has resident in MB (10^6 bytes). */
+/** A real daemon, offline; its resident memory in MB (10^6 bytes). */
 export interface AgentRow extends Timed {
   readonly model: string;
-  /** When it has predicted 80 sentences. */
+  /** Memory after it has predicted 80 sentences. */
   readonly startMb: number;
-  /** A little after it learned from 80 corrections. */
+  /** Memory a little after it learned from 80 corrections. */
   readonly trainedMb: number;
-  /** At most, up to then. */
+  /** The largest amount up to then. */
   readonly peakMb: number;
 }
 
@@ -77,11 +77,11 @@ export interface Part {
   readonly name: PartName;
   readonly cpu: string;
   readonly node: string;
-  /** Processes that ran or waited, on average over a minute, when it began and when it ended: 1 is this bench alone. */
+  /** Processes that ran or waited, averaged over a minute, at the start and at the end: 1 is this bench alone. */
   readonly load: readonly [number, number];
-  /** By threads, in 10^9 operations a second; empty where nothing is compared with it. */
+  /** Limits by threads, in 10^9 operations a second; empty if nothing is compared with them. */
   readonly limits: readonly { readonly threads: number; readonly fp32: number; readonly int8: number }[];
-  /** What a reader must know beside the numbers. */
+  /** Notes that a reader needs beside the numbers. */
   readonly notes: readonly string[];
   readonly rows: readonly Row[];
 }
@@ -100,7 +100,7 @@ export async function measured(name: PartName, measure: () => Promise<Measured>)
   return { name, ...machine, load: [before, loadavg()[0]!], limits: giga, notes, rows };
 }
 
-/** The object of --json. limitGflops: float32 on one thread, null where nothing is compared with it; limits: each format's, by threads. */
+/** The object of --json. limitGflops is float32 on one thread, null if nothing is compared with it; limits holds each format's, by threads. */
 export function toJson({ name, cpu, limits, rows }: Part): object {
   return { table: name, cpu, limitGflops: limits[0]?.fp32 ?? null, limits, rows };
 }

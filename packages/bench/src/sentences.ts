@@ -1,4 +1,4 @@
-// What every bench predicts, and the tokenizer and model sizes of the paper where the data folder (ATTUNE_DATA) has them.
+// The sentences that every bench predicts, with the paper's tokenizer and model sizes if the data folder (ATTUNE_DATA) has them.
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ export const longest = 32;
 
 const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
 
-/** The last 80 of the paper's phone app, which it timed; without the data folder, as many of the sample people. */
+/** The last 80 sentences of the paper's phone app, which it timed; without the data folder, as many of the sample people. */
 export function readSentences(): string[] {
   const seed = `${data}/seed-app/sentences_100.json`;
   if (existsSync(seed)) {
@@ -25,7 +25,7 @@ export function readSentences(): string[] {
     .map((line) => /^\d+,(?:"((?:[^"]|"")*)"|([^,]*)),/.exec(line)?.slice(1).find(Boolean) ?? "");
 }
 
-/** BERT's own; without the data folder the bundled extractor's, whose ids lie in the same range. */
+/** BERT's own tokenizer; without the data folder the bundled extractor's, whose ids lie in the same range. */
 export function bertTokenizerJson(): string {
   const vocabulary = `${data}/vocab/bert-uncased/vocab.txt`;
   if (!existsSync(vocabulary)) return readFileSync(`${assets}extractor/tokenizer.json`, "utf8");

@@ -1,4 +1,4 @@
-// The encoder in TensorFlow.js as fast as it goes there: weights transposed beforehand, because its wasm backend multiplies by a transpose slowly.
+// The encoder in TensorFlow.js at its fastest: weights are transposed beforehand, because its wasm backend multiplies slowly by a transpose.
 
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -12,7 +12,7 @@ export interface TensorflowModel {
   readonly pooling: Pooling;
 }
 
-/** ids → the last hidden states pooled, as the other contenders compute it. */
+/** ids → the pooled last hidden states, as the other contenders compute them. */
 export function tensorflowBert(tf: Tf, { config, weights: file, pooling }: TensorflowModel) {
   const { hiddenSize, numAttentionHeads: heads } = config;
   const width = hiddenSize / heads;

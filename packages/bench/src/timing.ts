@@ -1,4 +1,4 @@
-// Times contenders in one run, in turn, so that a machine whose speed drifts drifts for all of them.
+// Times contenders in turn in one run, so that a machine whose speed drifts affects all of them alike.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRandom } from "@attune/ml/tensor/random";
@@ -7,9 +7,9 @@ export interface Contender {
   readonly name: string;
   /** Does one unit of work and returns how many milliseconds that took. */
   readonly time: () => number | Promise<number>;
-  /** Takes part in every n-th round only: for the slow, so that the quick are timed often. Default 1. */
+  /** Takes part in every n-th round only: a slow contender must not keep the quick ones from many rounds. Default 1. */
   readonly every?: number;
-  /** After each of its units, instead of the options' `pauseMs`. */
+  /** The pause after each of its units, in place of the options' `pauseMs`. */
   readonly pauseMs?: number;
 }
 
@@ -21,18 +21,18 @@ export interface Timing {
 export interface TimingOptions {
   readonly rounds: number;
   readonly warmups: number;
-  /** After each unit: lets another contender's threads stop spinning before the next one starts. */
+  /** The pause after each unit, in which another contender's threads stop spinning before the next one starts. */
   readonly pauseMs?: number;
   readonly onRound?: (done: number, total: number) => void;
-  /** On a machine that is busy with other work: no further round is begun after this time, once there are a few. Default: a minute. */
+  /** On a busy machine, no further round begins after this time, once there are a few. Default: a minute. */
   readonly budgetMs?: number;
-  /** Told how many rounds there were where they were fewer than asked for. */
+  /** Receives the number of rounds if there were fewer than asked for. */
   readonly onCut?: (rounds: number) => void;
 }
 
 const leastRounds = 5;
 
-/** A contender whose work runs here; its result must not be thrown away before it is computed. */
+/** A contender whose work runs in this process; a promise is awaited, so that the time covers the whole computation. */
 export function contender(name: string, work: () => unknown): Contender {
   return {
     name,
@@ -45,7 +45,7 @@ export function contender(name: string, work: () => unknown): Contender {
   };
 }
 
-/** In a new order in every round: what one leaves in the caches falls on all others alike. One timing a contender, in the order given. */
+/** Every round has a new order, so that the caches left by one contender affect all others alike. One timing a contender, in the given order. */
 export async function timeInTurn(contenders: readonly Contender[], options: TimingOptions): Promise<Timing[]> {
   const { rounds, warmups, pauseMs, onRound, budgetMs = 60_000, onCut } = options;
   const samples = contenders.map(() => [] as number[]);

@@ -62,7 +62,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
     throw replyError(reply, response.status);
   }
 
-  /** Every call is idempotent (utterances carry the caller's id), so that trying again is always right. */
+  /** Every call is idempotent (utterances carry the caller's id), so a retry is always safe. */
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
     const deadline = performance.now() + patienceMs;
     for (;;) {

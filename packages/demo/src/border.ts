@@ -1,14 +1,14 @@
-// The device's border, made visible: a relay between one agent and the fleet that records every byte the agent sends.
-// The record is appended to a file as it passes, so that it also covers what was sent before a crash.
+// The device's border, made visible: a relay between one agent and the fleet that records every byte the agent sends. Bytes are appended to a file as
+// they pass, so that the record also covers what was sent before a crash.
 
 import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, Socket } from "node:net";
 
 export interface Border {
-  /** What the agent is told to connect to instead of the fleet. */
+  /** The addresses to which the agent connects in place of the fleet's. */
   readonly httpUrl: string;
   readonly natsUrl: string;
-  /** Every byte that left so far, in the order in which it passed. */
+  /** Every byte that has left, in the order in which it passed. */
   captured(): Uint8Array;
   bytesOut(): number;
   close(): Promise<void>;
@@ -47,7 +47,7 @@ async function openRelay(target: URL, record: (bytes: Buffer) => void): Promise<
     for (const socket of [inner, outer]) {
       sockets.add(socket);
       socket.setNoDelay(true);
-      // A refused or broken connection on one side is the same on the other: the relay adds nothing and hides nothing.
+      // A refused or broken connection is refused or broken on the other side too: the relay adds nothing and hides nothing.
       socket.on("error", () => undefined);
       socket.on("close", () => {
         sockets.delete(socket);

@@ -1,5 +1,5 @@
-// The fleet manager's side of the demo: publishes and rolls out the bundled release, hands out tokens, and checks with the
-// auditor's own comparison that the server holds exactly the reports that a device's journal names.
+// The fleet manager's side of the demo: it publishes and rolls out the bundled release, and issues tokens. With the auditor's own comparison it
+// checks that the server holds exactly the reports in a device's journal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { auditJournal } from "@attune/server/audit/journal-audit";
@@ -16,11 +16,11 @@ export interface PublishedRelease {
 }
 
 export interface DemoFleet {
-  /** Publishes the frozen extractor in `directory` and makes it the fleet's target; doing so again changes nothing. */
+  /** Publishes the frozen extractor in `directory` and makes it the fleet's target; a second call changes nothing. */
   publish(directory: string): Promise<PublishedRelease>;
   /** A one-time enrolment token. */
   createToken(): Promise<string>;
-  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and none besides. */
+  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and no other report. */
   confirmReports(agent: AgentClient, device: string): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function openFleet(input: {
 }): Promise<DemoFleet> {
   const access = await findServer({ home: input.home, server: input.httpUrl, adminTokenFile: undefined });
 
-  /** What is asked while the server is being started again is asked again; all of it can be asked twice. */
+  /** Retries while the server restarts; every call may be made twice. */
   async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
     for (const deadline = performance.now() + patienceMs; ; ) {
       try {
@@ -76,7 +76,7 @@ export async function openFleet(input: {
       for (const deadline = performance.now() + patienceMs; ; ) {
         const audit = auditJournal(await agent.journal(), await patiently(() => fetchReports(access, device)));
         if (audit.verdict === "consistent") return;
-        // A killed server's batch comes back after the reports behind it: what is missing may still be on its way.
+        // A killed server's batch arrives after later reports, so a missing report may still be on its way.
         const final = audit.faults.length + audit.extra.length + audit.altered.length > 0;
         if (final || performance.now() > deadline) {
           throw new AppError(

@@ -1,5 +1,5 @@
-// One person's life with one agent: each utterance is predicted, then labelled by the person; at the end the head is
-// trained and the agent's own numbers are read. A life goes on where it was when something was killed.
+// One person's life with one agent: it predicts each utterance, and the person labels it. At the end the head is trained and the agent's own numbers
+// are read. After a kill, a life resumes where it was.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
@@ -9,7 +9,7 @@ import type { Person } from "./people.js";
 export interface Progress {
   readonly done: number;
   readonly total: number;
-  /** The last prediction and what the person said it was. */
+  /** The last prediction and the person's label for it. */
   readonly predicted: string;
   readonly corrected: string;
   readonly head: "prior" | "personal";
@@ -17,10 +17,10 @@ export interface Progress {
 
 const releasePatienceMs = 120_000;
 const outboxPatienceMs = 120_000;
-/** What trying the same release again would not change. */
+/** Reasons that a second attempt with the same release would not change. */
 const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
 
-/** Waits until the agent runs a release; the first one has to be downloaded and tested first. Throws INVALID_EXTRACTOR where it was refused. */
+/** Waits until the agent runs a release, which it first downloads and tests. Throws INVALID_EXTRACTOR if the agent refused it. */
 export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
   return waitFor({
     agent,
@@ -53,7 +53,7 @@ export async function live(
     options.onProgress({ done: done + 1, total, predicted: label, corrected: said.label, head });
   }
   await agent.learn();
-  // A daemon that was started again has no latencies yet; the hold-out is as good a text as any.
+  // A restarted daemon has no latencies yet; the hold-out's texts serve to measure them.
   if ((await agent.status()).predictP50Ms === null) {
     for (const said of person.said.filter(({ split }) => split === "holdout")) await agent.predict(said);
   }

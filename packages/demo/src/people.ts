@@ -1,4 +1,4 @@
-// The people of a dataset in MELD's form: who speaks most, what each says to learn from and what each is tested on.
+// The people of a dataset in MELD's form: the most frequent speakers, with utterances to learn from and utterances to be tested on.
 
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
@@ -16,7 +16,7 @@ export interface Said {
 
 export interface Person {
   readonly name: string;
-  /** Names the agent's directory. */
+  /** The name of the agent's directory. */
   readonly slug: string;
   readonly said: readonly Said[];
 }
@@ -24,8 +24,8 @@ export interface Person {
 const maximumPeople = 6;
 
 /**
- * The `count` speakers with most training utterances, most first; the dev split is their hold-out.
- * A speaker who is missing from either split cannot be lived through and is left out.
+ * The `count` speakers with the most training utterances, most first; the dev split is their hold-out. A speaker who is missing from either split is
+ * left out.
  */
 export function loadPeople(directory: string, count = maximumPeople, warn: Warn = () => {}): Person[] {
   const { train, dev } = loadMeld(directory, warn);
@@ -62,7 +62,7 @@ function createPerson(name: string, rows: { train: readonly LabelledRow[]; dev: 
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "-")
       .replace(/^-|-$/g, ""),
-    // The hold-out comes first, so that every later training can be measured on all of it.
+    // The hold-out comes first, so that all of it can measure every later training.
     said: [...rows.dev.map((row) => said(row, "holdout")), ...rows.train.map((row) => said(row, "train"))],
   };
 }

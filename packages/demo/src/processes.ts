@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { AppError } from "@attune/shared/errors";
 import { reportedFault } from "./reported-fault.js";
 
-/** Of the installation. */
+/** The root folder of the installation. */
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const agentScript = join(root, "apps/edge-agent/bin/attune-agent.js");
 
-/** Enrols the agent of `directory`; that it is enrolled already (the demo was killed right after) is as good. */
+/** Enrols the agent of `directory`. An agent may be enrolled already, if the demo was killed right after enrolment. */
 export async function enrolAgent(input: {
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-// What a command of ours said about its end, read from its output.
+// Reads from a command's output the error that it ended with.
 
 import { AppError, isErrorCode } from "@attune/shared/errors";
 

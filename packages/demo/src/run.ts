@@ -1,5 +1,5 @@
-// The main job: server and agents as real processes, one path of data from a labelled utterance to a metric on the
-// server, and a border around each agent that records what left. Everything resumes from its directory.
+// The main job: server and agents as real processes, and one path of data from a labelled utterance to a metric on the server. A border around each
+// agent records what left. Everything resumes from its directory.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -19,19 +19,19 @@ import { type Supervised, supervise } from "./supervise.js";
 import { createTextScanner } from "./text-scan.js";
 
 export interface DemoOptions {
-  /** Where everything is kept (ATTUNE_HOME). */
+  /** The folder of all files (ATTUNE_HOME). */
   readonly home: string;
-  /** A folder in MELD's form; the sample people when left out. */
+  /** A folder in MELD's form; without it, the sample people. */
   readonly data: string | undefined;
-  /** How many a person asked for: the data must hold them. */
+  /** The number of people that the user asked for: the data must hold them. */
   readonly people: number | undefined;
-  /** How many take part otherwise, or all that the data hold. */
+  /** The number of people by default, or fewer if the data hold fewer. */
   readonly usualPeople: number;
-  /** The environment for the child processes; the ports are in it. */
+  /** The environment of the child processes, with their ports. */
   readonly env: Readonly<Record<string, string>>;
   readonly screen: Screen;
   readonly signal: AbortSignal;
-  /** Words planted in the utterances, for tests; they are looked for in what left. */
+  /** Words planted in the utterances for tests; the scan looks for them in what left. */
   readonly canaries?: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export interface Demo {
 const samplePeople = join(root, "assets/sample-people");
 const bundledExtractor = join(root, "assets/extractor");
 const serverPatienceMs = 90_000;
-/** Sooner than a real fleet's, because somebody is watching. */
+/** Shorter than a real fleet's interval, because a person is watching. */
 const pollIntervalMs = "2000";
 
 export async function runDemo(options: DemoOptions): Promise<Demo> {
@@ -132,7 +132,7 @@ function sayRestarted(screen: Screen, name: string): void {
 
 const readySchema = z.object({ httpUrl: z.string(), natsUrl: z.string(), pid: z.number() });
 
-/** Where the server listens, once this very process of it says that it is ready. */
+/** Waits until this very process of the server says that it is ready; returns its addresses. */
 async function awaitServer(
   home: string,
   server: Supervised,
@@ -160,8 +160,8 @@ async function startAgent(input: {
   readonly fleet: DemoFleet;
 }): Promise<Supervised> {
   const { options, person, directory, border, fleet } = input;
-  // The agent sees the fleet through its border only: these two addresses are all it is told.
-  // Each takes a free port: a configured one would be the same for all.
+  // The agent reaches the fleet through its border only, because it knows these two addresses alone. Each agent takes a free port: a configured port
+  // would be the same for all.
   const own = { ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl, ATTUNE_AGENT_PORT: "0" };
   const env = { ...options.env, ...own };
   const logFile = join(options.home, "agents", `${person.slug}.log`);
@@ -204,7 +204,7 @@ function describe(
   };
 }
 
-/** `work`, unless one of the processes it needs can no longer be kept running. */
+/** Waits for `work`, and rejects if a process that it needs can no longer be kept running. */
 function orFailure<T>(children: readonly Supervised[], work: Promise<T>): Promise<T> {
   return Promise.race([work, ...children.map((child) => child.failed)]);
 }

@@ -1,4 +1,4 @@
-// What a person watching the demo sees: one line per agent that moves in a terminal, now and then a line elsewhere.
+// The demo's display for a person: one line per agent that changes in place on a terminal, and a line now and then elsewhere.
 
 import type { Progress } from "./life.js";
 
@@ -30,7 +30,7 @@ const barCells = 24;
 export function createScreen(write: (text: string) => void, isTty: boolean): Screen {
   const lines = new Map<string, string>();
   const plainAt = new Map<string, number>();
-  // Where and when each person's progress was first seen: an earlier run may have done a part.
+  // The time and state of each person's progress when first seen: an earlier run may have done a part.
   const firstSeen = new Map<string, { readonly atMs: number; readonly done: number }>();
   let drawn = 0;
   let drawnAt = 0;

@@ -1,4 +1,4 @@
-// The demo's server as a supervised process that leaves nothing behind: not even when it had to be killed, busy as it may be with its start.
+// The demo's server as a supervised process that leaves no process behind, even after a kill during a busy start.
 
 import { join } from "node:path";
 import { createLogger } from "@attune/platform/logger";
@@ -9,11 +9,11 @@ import { root } from "./processes.js";
 import { type Supervised, supervise } from "./supervise.js";
 
 export interface ServerProcessOptions {
-  /** ATTUNE_HOME. */
+  /** The ATTUNE_HOME folder. */
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onRestart: (name: string) => void;
-  /** How long it may take to stop before it is killed. By default longer than its parts wait for each of their own children. */
+  /** How long the process may take to stop before it is killed. The default is longer than its parts wait for their own children. */
   readonly stopGraceMs?: number;
 }
 

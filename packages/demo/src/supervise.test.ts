@@ -44,7 +44,7 @@ test("starts a killed process again, and stops it with SIGTERM when told to", as
   expect(restarts).toEqual(["child"]);
 });
 
-/** Starts at most so often, without pauses worth mentioning. */
+/** Supervises with very short pauses between starts. */
 function superviseBriefly({ path, logFile, pidFile, marks }: ReturnType<typeof script>) {
   const restarts: string[] = [];
   const onRestart = (name: string) => restarts.push(name);

@@ -1,5 +1,5 @@
-// Keeps a child process running: starts it again when it dies, gives up when it cannot start, stops it when told to.
-// A child that a killed supervisor left behind ends before its successor starts.
+// Keeps a child process running: restarts it when it dies, gives up when it cannot start, and stops it on request. A child that a killed supervisor
+// left behind ends before its successor starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -19,20 +19,20 @@ export interface Supervised {
 
 export interface SuperviseOptions {
   readonly name: string;
-  /** The script to run with this same Node, and its arguments. */
+  /** The script, which runs with this same Node, and its arguments. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
-  /** Remembers the child for a supervisor that comes after a killed one. */
+  /** Stores the child's process id for the supervisor that follows a killed one. */
   readonly pidFile: string;
   readonly onRestart?: (name: string) => void;
-  /** The longest pause before another start; default 4,000. */
+  /** The longest pause before a restart; default 4,000. */
   readonly maximumPauseMs?: number;
-  /** How long it may take to stop before it is killed; default 15,000. */
+  /** How long the process may take to stop before it is killed; default 15,000. */
   readonly stopGraceMs?: number;
 }
 
-/** A process that dies sooner than this after its start did not get going. */
+/** A process that dies sooner than this after its start counts as a failed start. */
 const startMs = 3_000;
 const maximumFailedStarts = 8;
 const defaultStopGraceMs = 15_000;
@@ -63,7 +63,7 @@ export function supervise(options: SuperviseOptions): Supervised {
     }
     return new Promise<never>(() => undefined);
   })();
-  // Whoever started it decides when to look.
+  // The caller decides when to look at `failed`.
   failed.catch(() => undefined);
 
   return {
@@ -87,8 +87,8 @@ export function supervise(options: SuperviseOptions): Supervised {
 function start({ argv, env, logFile }: SuperviseOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
-    // The channel tells the child when this process is gone: it then stops by itself, also after a kill -9 of this one.
-    // A session of its own keeps a terminal's Ctrl-C from it: this process stops its children in order.
+    // The channel closes when this process dies, even by kill -9, and the child then stops by itself. A session of its own keeps a terminal's Ctrl-C
+    // from the child: this process stops its children in order.
     return spawn(process.execPath, argv, { env, stdio: ["ignore", log, log, "ipc"], detached: true });
   } finally {
     closeSync(log);
@@ -111,7 +111,7 @@ async function remember({ pid }: ChildProcess, pidFile: string): Promise<void> {
   try {
     writeFileSync(pidFile, JSON.stringify(identity), { mode: 0o600 });
   } catch {
-    // A full disk: the child ends with its channel all the same, only nobody waits for that at the next start.
+    // On a full disk the child still ends with its channel, but the next start does not wait for that.
   }
 }
 

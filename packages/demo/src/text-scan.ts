@@ -1,5 +1,5 @@
-// Looks for utterances in captured bytes: whole, as four-word runs, raw, in hexadecimal, in base64 at each alignment,
-// and inside whatever part of the bytes inflates. It measures what left; it trusts nothing that the agent says of itself.
+// Searches captured bytes for utterances: whole or as four-word runs, raw, in hexadecimal, in base64 at each alignment, and inside compressed parts.
+// The scan measures what left, and trusts no statement of the agent about itself.
 
 import { constants, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
 
@@ -8,13 +8,13 @@ const minimumNeedleBytes = 12;
 const runWords = 4;
 
 export interface TextScanner {
-  /** Bytes of `captured` that say something of an utterance or hold a canary; 0 when nothing of it left. */
+  /** The number of bytes of `captured` that belong to an utterance or hold a canary; 0 when no utterance left. */
   textBytes(captured: Uint8Array): number;
 }
 
 /**
- * @param utterances what must not leave; every run of four words of each is looked for too
- * @param canaries words planted in the utterances that occur nowhere else; found at any length
+ * @param utterances texts that must not leave, found whole or by any run of four words
+ * @param canaries words planted in utterances, which occur nowhere else; found at any length
  */
 export function createTextScanner(utterances: readonly string[], canaries: readonly string[] = []): TextScanner {
   const needles = new Set<string>();
@@ -38,7 +38,7 @@ export function createTextScanner(utterances: readonly string[], canaries: reado
   };
 }
 
-/** Each way in which a text could hide in bytes without being encrypted. */
+/** Every encoding in which a text could hide in unencrypted bytes. */
 function encodings(text: string): Buffer[] {
   const bytes = Buffer.from(text, "utf8");
   const escaped = Buffer.from(JSON.stringify(text).slice(1, -1), "utf8");
@@ -58,7 +58,7 @@ function encodings(text: string): Buffer[] {
   return forms.filter((form) => form.length >= 6);
 }
 
-/** Needles by their first four bytes, so that one pass over the capture looks for all of them. */
+/** Needles by their first four bytes, so that one pass over the capture searches for all of them. */
 function indexNeedles(needles: readonly Buffer[]): Map<number, Buffer[]> {
   const index = new Map<number, Buffer[]>();
   const seen = new Set<string>();
@@ -94,14 +94,14 @@ function scan(captured: Buffer, index: ReadonlyMap<number, readonly Buffer[]>, d
   return found;
 }
 
-/** What a gzip or zlib stream that starts here says, or undefined where none starts. */
+/** The content of a gzip or zlib stream that starts here; undefined if none starts. */
 function inflateAt(captured: Buffer, position: number): Buffer | undefined {
   const first = captured[position];
   const second = captured[position + 1] as number;
   const isGzip = first === 0x1f && second === 0x8b;
   const isZlib = first === 0x78 && (first * 256 + second) % 31 === 0;
   if (!isGzip && !isZlib) return undefined;
-  // A cut-off stream says what it can, and what follows a stream does not hide it.
+  // A cut-off stream gives the part that it has, and bytes after a stream do not hide it.
   const options = { maxOutputLength: 64 * 1024 * 1024, finishFlush: constants.Z_SYNC_FLUSH };
   const gzipHeaderBytes = 10;
   const rest = captured.subarray(position);

@@ -1,4 +1,4 @@
-// A device for tests: the real core over fake ports. It can die at any durable step and be started again on what is left.
+// A device for tests: the real core over fake ports. It can die at any durable step and be restarted on what is left.
 
 import { createAgent } from "@attune/edge-agent/core/agent";
 import type { Agent, AgentOptions } from "@attune/edge-agent/core/agent-api";
@@ -18,15 +18,15 @@ export interface Device {
   readonly files: MemoryFiles;
   readonly faults: Faults;
   readonly ports: Ports;
-  /** Everything that was logged, as one text. */
+  /** All log lines as one text. */
   readonly logged: string[];
   agent: Agent;
-  /** Resolves when the agent logs that its update enters `state`: in the middle of things, before the next step. */
+  /** Resolves when the agent logs that its update enters `state`, before the next step. */
   entered(state: string): Promise<void>;
   enrol(): Promise<void>;
   /** Starts the loops; the returned function stops them in an orderly way. */
   start(): () => Promise<void>;
-  /** A new process on the same disk. */
+  /** Starts a new process on the same disk. */
   restart(): void;
 }
 

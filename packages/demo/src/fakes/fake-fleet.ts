@@ -1,4 +1,4 @@
-// The server's side of all three transports, in memory: what it was sent is kept, what it answers can be spoiled.
+// The server's side of all three transports, in memory. It keeps everything it receives, and a test can spoil its answers.
 
 import type {
   Cleared,
@@ -26,21 +26,21 @@ export interface FakeFleet {
   pollIntervalMs: number;
   online: boolean;
   brokerUp: boolean;
-  /** When set, reports arrive but their acknowledgement is lost this many times. */
+  /** The number of reports that arrive, but whose acknowledgement is lost. */
   loseAcks: number;
   /** Replaces the reply to a download. */
   spoil: ((path: string, offset: number, whole: Uint8Array) => DownloadReply | undefined) | undefined;
   /** The server's own clock, which is right. */
   nowMs: () => number;
-  /** Changes what the server signs. */
+  /** Changes the target that the server signs. */
   amendTarget: ((target: SignedTarget) => SignedTarget) | undefined;
-  /** Replaces the signed answer, as somebody between server and device would. */
+  /** Replaces the signed answer, as an attacker between server and device would. */
   forgeAnswer: ((answer: SignedEnvelope) => unknown) | undefined;
   readonly polls: Cleared<"poll">[];
   readonly requests: { readonly path: string; readonly offset: number }[];
   /** Distinct reports by message id, as JetStream and the database would keep them. */
   readonly received: Map<string, string>;
-  /** Every byte string that came, in order. */
+  /** Every byte string that arrived, in order. */
   readonly wire: string[];
   publish(release: TinyRelease): void;
 }

@@ -1,4 +1,4 @@
-// Death at a chosen durable step: everything a fake device writes asks here first.
+// Death at a chosen durable step: a fake device asks here before every write.
 
 export class Killed extends Error {
   constructor() {
@@ -10,13 +10,13 @@ export interface Faults {
   /** Durable steps made so far, over all lives. */
   readonly steps: number;
   readonly dead: boolean;
-  /** Dies at the `step`-th durable step from now (1 = the next): before it takes effect, or just after. */
+  /** Dies at the `step`-th durable step from now (1 = the next), either before the step takes effect or just after it. */
   killAt(step: number, when: "before" | "after"): void;
   /** Dies now. */
   kill(): never;
-  /** A new life: the process is started again on what the old one left. */
+  /** Starts a new life: a process on what the old one left. */
   revive(): void;
-  /** Runs a durable step; throws Killed instead of, or after, it. */
+  /** Runs a durable step. A killed process throws Killed in place of the step, or after it. */
   step<T>(effect: () => T): T;
   /** Throws Killed when the process is dead. */
   check(): void;

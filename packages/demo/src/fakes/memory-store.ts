@@ -1,4 +1,4 @@
-// The store port in memory: batches are atomic, and a kill falls before or after one, never into it.
+// The store port in memory. Batches are atomic: a kill falls before or after a batch, never into it.
 
 import type { Store } from "@attune/edge-agent/core/ports";
 import type { Faults } from "./faults.js";

@@ -1,4 +1,4 @@
-// Hashing, cipher and device key over node:crypto, synchronous inside and seeded where a test wants to repeat itself.
+// Hashing, cipher and device key over node:crypto. They are synchronous inside, and seeded where a test must repeat itself.
 
 import * as crypto from "node:crypto";
 import type { Cipher, DeviceKey, Hashing } from "@attune/edge-agent/core/ports";
@@ -7,7 +7,7 @@ import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 
 export const sha256Hex = (bytes: Uint8Array): string => crypto.createHash("sha256").update(bytes).digest("hex");
 
-/** Random bytes that repeat with `seed`: a hash chain. */
+/** Random bytes that repeat with `seed`, made by a hash chain. */
 function seededBytes(seed: string): (length: number) => Uint8Array<ArrayBuffer> {
   let block = 0;
   return (length) => {

@@ -17,7 +17,7 @@ import type { Release, ReleaseFileName } from "@attune/shared/contracts/release"
 import type { TrustedKeys } from "@attune/shared/trust/keys";
 import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
 
-/** Per emotion a few words that the labelled dataset ties to it. */
+/** For each emotion a few words that the labelled dataset connects with it. */
 export const emotionWords: Readonly<Record<EmotionLabel, readonly string[]>> = {
   neutral: ["table", "door", "walk"],
   joy: ["happy", "great", "love"],
@@ -29,7 +29,7 @@ export const emotionWords: Readonly<Record<EmotionLabel, readonly string[]>> = {
 };
 const fillers = ["i", "you", "the", "a", "is", "am", "so", "very", "are", "how", "today", "it", ".", "?", "!"];
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-/** What people here say without the labelled dataset knowing what it means to them. */
+/** Words that people here say, although the labelled dataset does not know their meaning. */
 export const privateWords = ["bazinga", "blimey", "crumbs", "yikes", "hmm", "ugh", "yay"];
 const vocabulary = [...special, ...fillers, ...Object.values(emotionWords).flat(), ...privateWords];
 
@@ -42,7 +42,7 @@ export interface TinyReleaseOptions {
   readonly amend?: (release: Release) => Release;
   /** Changes to the files before they are cut into chunks; their digests follow. */
   readonly amendFiles?: (files: Map<ReleaseFileName, Uint8Array>) => void;
-  /** Zeroes the encoder, so that all texts look the same: a release that is of no use to anybody. */
+  /** Zeroes the encoder, so that all texts give the same features: a release without any use. */
   readonly blind?: boolean;
 }
 
@@ -101,7 +101,7 @@ export function signManifest(payload: unknown, signers: readonly SigningKey[]): 
   return canonicalBytes({ payload, signatures });
 }
 
-/** `size` utterances; `style` 0 speaks as the labelled dataset does, others put their own words for each emotion. */
+/** `size` utterances. `style` 0 speaks as the labelled dataset does; other styles have their own words for each emotion. */
 export function sayings(size: number, style = 0, seed = 5): { id: string; text: string; label: EmotionLabel }[] {
   const random = createRandom(seed);
   return Array.from({ length: size }, (_, i) => {

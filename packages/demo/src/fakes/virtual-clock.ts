@@ -1,9 +1,9 @@
-// A clock that jumps from one sleeper to the next whenever nothing else is left to run: days pass in milliseconds.
+// A clock that jumps to the next sleeper whenever nothing else is ready to run: days pass in milliseconds.
 
 import type { Clock } from "@attune/edge-agent/core/ports";
 
 export interface VirtualClock extends Clock {
-  /** Moves the wall clock alone, as a person or NTP does; sleepers and the monotonic clock do not notice. */
+  /** Moves the wall clock alone, as a person or NTP does; sleepers and the monotonic clock do not change. */
   setWall(nowMs: number): void;
   /** Sleeps until `condition` holds; throws after `limitMs` of virtual time. */
   until(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
@@ -15,7 +15,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Runs `task` after all that is ready now. A browser has no setImmediate, and its timers come milliseconds late. */
+/** Runs `task` after everything that is ready now. A browser has no setImmediate, and its timers are milliseconds late. */
 function nextTurn(task: () => void): void {
   if (typeof setImmediate === "function") {
     setImmediate(task);
@@ -88,7 +88,7 @@ export function createVirtualClock(startMs = Date.UTC(2026, 10, 22)): VirtualClo
       while (!(await condition())) {
         const waitedMs = elapsedMs - beganMs;
         if (waitedMs > limitMs) throw new Error("the condition did not come true in time");
-        // Ever coarser, so that waiting for hours costs few looks.
+        // The interval grows with the time waited, so that waiting for hours needs few checks.
         await clock.sleep(Math.max(50, waitedMs / 50), never);
       }
     },
