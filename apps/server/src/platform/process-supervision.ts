@@ -1,4 +1,7 @@
 // Keeps a child process running: waits until it is ready, starts it again when it dies, and stops it for good when asked.
+// The demo's supervision (packages/demo/src/supervise.ts) is another: its children are programs of this product on Node, which
+// end by a channel with their parent and name their own fault. PostgreSQL and nats-server know neither channel nor fault, and
+// a server needs them ready, probed and back for ever, where a demo gives up after a few starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, rename, stat } from "node:fs/promises";
