@@ -83,7 +83,7 @@ describe.each(["start", "demo", "server"])("attune %s", (command) => {
 
 test("a second demo in one directory is told of the first", async () => {
   const home = join(folder, "home");
-  const { acquireHomeLock } = await import("../../apps/server/src/platform/home-lock.js");
+  const { acquireHomeLock } = await import("../../packages/platform/src/home-lock.js");
   const { makeTree } = await import("../../packages/platform/src/durable-file.js");
   await makeTree(home);
   const lock = await acquireHomeLock(join(home, "demo.lock"));

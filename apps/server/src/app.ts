@@ -3,6 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileDurably } from "@attune/platform/durable-file";
+import { acquireHomeLock } from "@attune/platform/home-lock";
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { type Contracts, egressContracts } from "@attune/shared/contracts/egress";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
@@ -17,7 +18,6 @@ import type { ServerEnv } from "./env.js";
 import { createHttpServer } from "./http.js";
 import { startIntake } from "./ingestion/intake.js";
 import { makePlaces, placesOf } from "./platform/home.js";
-import { acquireHomeLock } from "./platform/home-lock.js";
 import { openAdminToken } from "./platform/http/admin-token.js";
 import { createCallBudget, defaultCallBudget } from "./platform/http/call-budget.js";
 import { connectionLimitsHere } from "./platform/http/http-connections.js";

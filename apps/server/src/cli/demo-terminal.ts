@@ -6,9 +6,9 @@ import { join, resolve } from "node:path";
 import { type Demo, runDemo } from "@attune/demo/run";
 import { createScreen } from "@attune/demo/screen";
 import type { CommandIo } from "@attune/platform/cli/program";
+import { acquireHomeLock } from "@attune/platform/home-lock";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { readChildEnvironment, readEnv } from "../env.js";
-import { acquireHomeLock } from "../platform/home-lock.js";
 
 export interface TerminalSettings {
   readonly flags: {

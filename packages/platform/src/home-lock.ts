@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "@attune/platform/process-identity";
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "./process-identity.js";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identifyProcess } from "@attune/platform/process-identity";
+import { identifyProcess } from "./process-identity.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquireHomeLock } from "./home-lock.js";
 
