@@ -1,61 +1,105 @@
 // Files that are either the old one or the new one after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { diskFault, isMissing, namingDiskFaults } from "./disk-fault.js";
 
-/** Replaces or creates `path`. `mode` is exact, whatever the umask: 0600 for anything secret. */
-export async function writeFileDurably(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const directory = dirname(path);
-  const temporary = temporaryBeside(path);
-  try {
-    const file = await open(temporary, "wx", mode);
+export interface DurableOptions {
+  /** Exact, whatever the umask: 0600 for anything secret. */
+  readonly mode?: number;
+  /** Missing folders are made with this mode; without it there must be none. */
+  readonly directoryMode?: number;
+  /** Nobody else writes this file meanwhile: a killed write leaves `<path>.tmp`, which the next one replaces. */
+  readonly soleWriter?: boolean;
+}
+
+/** Replaces or creates `path`. Throws DISK_FULL or DISK_FAILED naming it; the old file is in place then, or already the new one. */
+export async function writeFileDurably(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o644, directoryMode, soleWriter = false }: DurableOptions = {},
+): Promise<void> {
+  const temporary = soleWriter ? `${path}.tmp` : temporaryBeside(path);
+  await namingDiskFaults(path, async () => {
+    if (directoryMode !== undefined) await makeTree(dirname(path), directoryMode);
     try {
-      await file.chmod(mode);
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
+      const file = await open(temporary, soleWriter ? "w" : "wx", mode);
+      try {
+        await file.chmod(mode);
+        await file.writeFile(content);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (cause) {
+      // Its own fault would hide the first.
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw cause;
     }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(directory);
+    await syncDirectory(dirname(path));
+  });
 }
 
 /** The same for threads, which compute without waiting; makes the directory. Several may write one file at a time. */
 export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
-  const directory = dirname(path);
-  mkdirSync(directory, { recursive: true });
   const temporary = temporaryBeside(path);
   try {
-    const file = openSync(temporary, "wx");
+    mkdirSync(dirname(path), { recursive: true });
     try {
-      for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+      const file = openSync(temporary, "wx");
+      try {
+        for (let offset = 0; offset < bytes.length; ) offset += writeSync(file, bytes, offset);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    } catch (cause) {
+      removeQuietly(temporary);
+      throw cause;
     }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    renameDurablySync(temporary, path);
+  } catch (cause) {
+    throw diskFault(path, cause) ?? cause;
   }
-  const opened = openSync(directory, "r");
+}
+
+/** Of a file or a folder whose content is on the disk already. */
+export function renameDurablySync(from: string, to: string): void {
+  renameSync(from, to);
+  const directory = openSync(dirname(to), "r");
   try {
-    fsyncSync(opened);
+    fsyncSync(directory);
   } finally {
-    closeSync(opened);
+    closeSync(directory);
   }
+}
+
+/** Renames `path` to `<path>.<word>-N`, N being the first free number, and answers the new name. */
+export async function moveAside(path: string, word: string): Promise<string> {
+  let number = 1;
+  while (existsSync(`${path}.${word}-${number}`)) number++;
+  const target = `${path}.${word}-${number}`;
+  await rename(path, target);
+  await syncDirectory(dirname(path));
+  return target;
 }
 
 function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
 }
 
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The fault that led here is the one to report.
+  }
+}
+
+/** Makes the names in a directory durable: a rename is on disk only after this. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
@@ -91,12 +135,12 @@ export async function isDirectory(path: string): Promise<boolean> {
   );
 }
 
-/** The file's text, or undefined where there is none. */
+/** The file's text, or undefined where there is none. Throws DISK_FAILED naming it. */
 export async function readTextFile(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    return await namingDiskFaults(path, () => readFile(path, "utf8"));
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
   }
 }

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identifyProcess } from "./process-identity.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquireHomeLock } from "./home-lock.js";
+import { identifyProcess } from "./process-identity.js";
 
 let directory: string;
 let path: string;
@@ -43,4 +43,18 @@ test("of many that find a stale lock at the same moment, one gets it", async () 
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => acquireHomeLock(path)));
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   expect(await readdir(directory)).toEqual(["server.lock"]);
+});
+
+test("a lock that an earlier server or agent holds is respected, and they read this one", async () => {
+  const own = (await identifyProcess(process.pid))!;
+  const ofServer = { pid: own.pid, startedAt: own.startedAt };
+  const ofAgent = { pid: own.pid, started: own.startedAt.replace(":", "/") };
+  for (const earlier of [ofServer, ofAgent]) {
+    await writeFile(path, JSON.stringify(earlier));
+    await expect(acquireHomeLock(path)).rejects.toMatchObject({ code: "HOME_IN_USE" });
+  }
+  await rm(path);
+  const lock = await acquireHomeLock(path);
+  expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ ...ofServer, ...ofAgent });
+  await lock.release();
 });

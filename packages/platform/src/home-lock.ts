@@ -1,47 +1,113 @@
-// One server per ATTUNE_HOME: a lock that a killed process cannot leave behind for ever.
+// One process per home: a lock file that names its holder (process, its start, the machine's boot), so that a killed process cannot
+// keep the home for ever. A command that only looks holds it for a moment and says so in it: whoever comes then waits.
 
 import { randomBytes } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from "./process-identity.js";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { diskFault, isMissing, namingDiskFaults } from "./disk-fault.js";
+import { readTextFile } from "./durable-file.js";
+import { identifyProcess } from "./process-identity.js";
 
 /** Longer than anyone needs from reading a stale lock to moving it aside. */
 const settleMs = 150;
-const lockSchema = z.object({ pid: z.int(), startedAt: z.string() });
+/** Longer than a command holds the lock, an enrolment over a slow network apart. */
+const briefMs = 10_000;
+const mostTakeovers = 8;
+
+/** The start has two names: earlier servers know "boot:ticks" as `startedAt`, earlier agents "boot/ticks" as `started`. */
+const recordSchema = z
+  .object({
+    pid: z.int().positive(),
+    startedAt: z.string().optional(),
+    started: z.string().optional(),
+    brief: z.boolean().optional(),
+    mark: z.string().optional(),
+  })
+  .refine(({ startedAt, started }) => (startedAt ?? started) !== undefined);
+type LockRecord = z.infer<typeof recordSchema>;
 
 export interface HomeLock {
   release(): Promise<void>;
 }
 
-/** Throws HOME_IN_USE while the process that holds `path` lives; takes the lock over from a dead one. */
-export async function acquireHomeLock(path: string): Promise<HomeLock> {
-  const own = await identifyProcess(process.pid);
-  if (own === undefined) throw new AppError("INTERNAL", "this process cannot identify itself");
+/**
+ * `brief`: for one command, not for a daemon. Throws HOME_IN_USE while the process that holds `path` lives, or a command holds it
+ * for longer than it should; takes the lock over from a dead one.
+ */
+export async function acquireHomeLock(path: string, { brief = false } = {}): Promise<HomeLock> {
   const mark = randomBytes(8).toString("hex");
   const candidate = `${path}.${mark}`;
-  await writeFile(candidate, JSON.stringify({ ...own, mark }), { flag: "wx", mode: 0o644 });
+  await namingDiskFaults(path, async () => {
+    const content = JSON.stringify({ ...(await describeSelf()), ...(brief ? { brief } : {}), mark });
+    await writeFile(candidate, content, { flag: "wx", mode: 0o600 });
+  });
+  const lock: HomeLock = { release: () => releaseLock(path, mark) };
+  const patienceEndsMs = performance.now() + briefMs;
   try {
-    // A few rounds: between finding a stale lock and removing it another server may have been quicker.
-    for (let round = 0; round < 5; round++) {
+    for (let takeovers = 0; takeovers <= mostTakeovers; ) {
       // A hard link appears whole or not at all, and fails when the name is taken.
       if (await linkUnlessTaken(candidate, path)) {
-        // One that judged the old lock stale may still move this new one aside, and a third slip in: look again once they are done.
+        if (takeovers === 0 && !(await isContested(path, candidate))) return lock;
+        // One that judged an old lock stale may still move this new one aside, and slip in: look again once they are done.
         await sleep(settleMs);
-        if (await holds(path, mark)) return { release: () => releaseLock(path, mark) };
+        if (await holds(path, mark)) return lock;
+        continue;
       }
       const holder = await readHolder(path);
-      if (holder !== undefined && (await isSameProcessAlive(holder))) {
-        throw new AppError("HOME_IN_USE", `process ${holder.pid} runs with this directory (${path})`);
+      if (holder !== undefined && (await isAlive(holder))) {
+        if (holder.brief !== true || performance.now() > patienceEndsMs) {
+          throw new AppError("HOME_IN_USE", `process ${holder.pid} runs with this directory (${path})`);
+        }
+        await sleep(settleMs);
+        continue;
       }
+      takeovers++;
       await removeStale(path, holder);
-      await sleep(10 * round);
     }
-    throw new AppError("HOME_IN_USE", `another process takes this directory at the same moment (${path})`);
+    throw new AppError("HOME_IN_USE", `other processes take ${path} again and again`);
+  } catch (cause) {
+    await lock.release().catch(() => undefined);
+    throw diskFault(path, cause) ?? cause;
   } finally {
-    await rm(candidate, { force: true });
+    await rm(candidate, { force: true }).catch(() => undefined);
   }
+}
+
+/** The living process that holds the lock for longer than a command, if there is one. */
+export async function findHomeHolder(path: string): Promise<number | undefined> {
+  const holder = await readHolder(path);
+  return holder !== undefined && holder.brief !== true && (await isAlive(holder)) ? holder.pid : undefined;
+}
+
+async function describeSelf(): Promise<LockRecord> {
+  const startedAt = (await identifyProcess(process.pid))?.startedAt ?? "";
+  return { pid: process.pid, startedAt, started: startedAt.replace(":", "/") };
+}
+
+async function isAlive({ pid, startedAt, started = "" }: LockRecord): Promise<boolean> {
+  const wanted = startedAt ?? started.replace("/", ":");
+  const found = await identifyProcess(pid);
+  if (found !== undefined) return wanted === "" || found.startedAt === wanted;
+  // A system that shows no process, this one neither, tells only whether the number is taken.
+  return (await identifyProcess(process.pid)) === undefined && isRunning(pid);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Whether others want the lock: whoever does has a file beside it, from before they look until they are done. */
+async function isContested(path: string, candidate: string): Promise<boolean> {
+  const beside = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`));
+  return beside.some((name) => join(dirname(path), name) !== candidate);
 }
 
 async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
@@ -54,31 +120,31 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
+/** Undefined where the lock is gone by now, or was cut short by a power failure: either way nobody's. */
+async function readHolder(path: string): Promise<LockRecord | undefined> {
+  const text = await readTextFile(path);
   try {
-    return lockSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return text === undefined ? undefined : recordSchema.parse(JSON.parse(text));
   } catch {
-    // Gone by now, or cut short by a power failure: either way nobody's.
     return undefined;
   }
 }
 
-async function removeStale(path: string, seen: ProcessIdentity | undefined): Promise<void> {
+async function removeStale(path: string, seen: LockRecord | undefined): Promise<void> {
   const aside = `${path}.stale-${randomBytes(8).toString("hex")}`;
   try {
     await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+  } catch (cause) {
+    if (isMissing(cause)) return;
+    throw cause;
   }
   const moved = await readHolder(aside);
-  // Not the one that was judged stale: it is a quicker server's new lock, so it goes back.
-  if (moved !== undefined && (moved.pid !== seen?.pid || moved.startedAt !== seen.startedAt)) {
-    await linkUnlessTaken(aside, path);
-  }
+  // Not the one that was judged stale: it is a quicker process's new lock, so it goes back.
+  if (moved !== undefined && JSON.stringify(moved) !== JSON.stringify(seen)) await linkUnlessTaken(aside, path);
   await rm(aside, { force: true });
 }
 
+/** Only one's own: a lock that another holds by now stays. */
 async function releaseLock(path: string, mark: string): Promise<void> {
   if (await holds(path, mark)) await rm(path, { force: true });
 }

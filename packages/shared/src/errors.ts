@@ -109,6 +109,12 @@ export const errorTable = {
       "Restore the named file from a copy or an export; without one, enrol a device again, or begin the training anew.",
   },
   DISK_FULL: { httpStatus: 507, retryable: true, remedy: "Free disk space; what was good before is still in place." },
+  DISK_FAILED: {
+    httpStatus: 500,
+    retryable: false,
+    remedy:
+      "Check the disk that holds the named file (`dmesg` names its faults), then start again; the last content that was saved is still in place.",
+  },
   SYSTEM_LIMIT: {
     httpStatus: 503,
     retryable: true,

@@ -1,12 +1,12 @@
 // What lies in a device's directory beside its store, and how it is read: addresses, tokens and keys.
 
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readTextFile } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { parseJson } from "../core/parse-json.js";
-import { isMissing, writeFileDurably } from "./durable-file.js";
+import { writeOwnFile } from "./own-file.js";
 
 export interface HomePaths {
   readonly home: string;
@@ -42,7 +42,7 @@ export async function readServer(paths: HomePaths): Promise<string | undefined> 
 }
 
 export async function writeServer(paths: HomePaths, server: string): Promise<void> {
-  await writeFileDurably(paths.config, `${JSON.stringify({ version: 1, server })}\n`);
+  await writeOwnFile(paths.config, `${JSON.stringify({ version: 1, server })}\n`);
 }
 
 export function readLocalApi(paths: HomePaths): Promise<LocalApiAddress | undefined> {
@@ -50,7 +50,7 @@ export function readLocalApi(paths: HomePaths): Promise<LocalApiAddress | undefi
 }
 
 export async function writeLocalApi(paths: HomePaths, address: LocalApiAddress): Promise<void> {
-  await writeFileDurably(paths.localApi, `${JSON.stringify(address)}\n`);
+  await writeOwnFile(paths.localApi, `${JSON.stringify(address)}\n`);
 }
 
 /** Whether there is a store here whose values are sealed with a key that must therefore be here, too. */
@@ -59,14 +59,9 @@ export function hasStore(paths: HomePaths): boolean {
 }
 
 async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    if (isMissing(cause)) return undefined;
-    throw cause;
-  }
-  const json = parseJson(bytes);
+  const text = await readTextFile(path);
+  if (text === undefined) return undefined;
+  const json = parseJson(new TextEncoder().encode(text));
   const parsed = schema.safeParse(json.ok ? json.value : undefined);
   if (!parsed.success) throw new AppError("STORE_CORRUPT", `${path} does not hold what belongs there`);
   return parsed.data;

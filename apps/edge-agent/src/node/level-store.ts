@@ -2,12 +2,14 @@
 // aside beside its place, never opened as if it were empty.
 
 import { mkdir } from "node:fs/promises";
+import { namingDiskFaults } from "@attune/platform/disk-fault";
+import { moveAside } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { ClassicLevel } from "classic-level";
 import type { Store, StoreOperation } from "../core/ports.js";
-import { directoryMode, mapDiskFull, moveAside } from "./durable-file.js";
 import { createTurns, eraseParts, owe, partsOf, readOwed } from "./level-erasure.js";
 import { findDamage } from "./level-verify.js";
+import { directoryMode } from "./own-file.js";
 import { plainBytes } from "./plain-bytes.js";
 
 export interface LevelStore extends Store {
@@ -31,7 +33,7 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
     maxOpenFiles: 64,
   });
   try {
-    await mapDiskFull("open the store", () => database.open());
+    await namingDiskFaults(directory, () => database.open());
     // An earlier process died, or had no room on the disk, between the deletion and the end of the erasure.
     const owed = await readOwed(database);
     if (owed.length > 0) await eraseParts(database, owed);
@@ -43,9 +45,9 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
 }
 
 function createLevelStore(directory: string, database: ClassicLevel<string, Uint8Array>): LevelStore {
-  const guarded = async <T>(step: string, action: () => Promise<T>): Promise<T> => {
+  const guarded = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
-      return await mapDiskFull(step, action);
+      return await namingDiskFaults(directory, action);
     } catch (cause) {
       if (isCorruption(cause)) {
         throw new AppError("STORE_CORRUPT", `${directory} is damaged; it is set aside at the next start`, { cause });
@@ -58,14 +60,14 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
   let owed: readonly string[] = [];
   return {
     get: async (key) => {
-      const value = await turns.read(() => guarded("read the store", () => database.get(key)));
+      const value = await turns.read(() => guarded(() => database.get(key)));
       return value && plainBytes(value);
     },
-    batch: (operations) => guarded("write to the store", () => database.batch(inLevel(operations), { sync: true })),
+    batch: (operations) => guarded(() => database.batch(inLevel(operations), { sync: true })),
     erase: (operations) =>
       turns.alone(async () => {
         const parts = [...new Set([...owed, ...partsOf(operations)])];
-        await guarded("write to the store", () => database.batch(inLevel([...operations, owe(parts)]), { sync: true }));
+        await guarded(() => database.batch(inLevel([...operations, owe(parts)]), { sync: true }));
         owed = parts;
         // From here on it is deleted; where its bytes cannot be taken off the disk now, the next erasure or start does it.
         await eraseParts(database, parts).then(
@@ -81,9 +83,7 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
       for (;;) {
         // Keys are compared as UTF-8 bytes; U+10FFFF is the highest that can be.
         const range = { ...(after === undefined ? { gte: prefix } : { gt: after }), lt: `${prefix}\u{10ffff}` };
-        const page = await turns.read(() =>
-          guarded("read the store", () => database.iterator({ ...range, limit: pageEntries }).all()),
-        );
+        const page = await turns.read(() => guarded(() => database.iterator({ ...range, limit: pageEntries }).all()));
         for (const [key, value] of page) yield [key, plainBytes(value)];
         if (page.length < pageEntries) return;
         after = page.at(-1)![0];

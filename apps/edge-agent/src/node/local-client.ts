@@ -1,6 +1,7 @@
 // The commands' way to the running daemon: its local API.
 
 import { readFile } from "node:fs/promises";
+import { isMissing } from "@attune/platform/disk-fault";
 import {
   agentStatusSchema,
   errorOf,
@@ -17,7 +18,6 @@ import {
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
 import type { AskableAgent } from "../core/agent-api.js";
-import { isMissing } from "./durable-file.js";
 import { type HomePaths, readLocalApi } from "./home.js";
 import { findDaemon } from "./home-lock.js";
 import { createHttpClient, readJson } from "./http-client.js";

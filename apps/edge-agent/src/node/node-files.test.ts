@@ -1,8 +1,7 @@
-import { mkdtemp, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type DurableFs, writeFileDurably } from "./durable-file.js";
 import { createNodeFiles } from "./node-files.js";
 import { createNodeHashing } from "./node-hashing.js";
 
@@ -44,34 +43,6 @@ test("no path leads out of the home", async () => {
   for (const path of ["../outside", "a/../../outside", "/etc/hostname", ""]) {
     await expect(async () => files.read(path)).rejects.toMatchObject({ code: "INTERNAL" });
   }
-});
-
-function fullDisk(code: string): DurableFs {
-  return {
-    mkdir: (async () => undefined) as DurableFs["mkdir"],
-    rename: async () => {
-      throw new Error("a file that is not whole must not get its name");
-    },
-    rm,
-    open: async (path, flags, mode) => {
-      const file = await open(path, flags, mode);
-      file.writeFile = async () => {
-        throw Object.assign(new Error("write"), { code });
-      };
-      return file;
-    },
-  };
-}
-
-test("a full disk is DISK_FULL, leaves the old file as it was and no temporary file behind", async () => {
-  const path = join(home, "state");
-  await writeFileDurably(path, "old");
-  for (const code of ["ENOSPC", "EDQUOT"]) {
-    await expect(writeFileDurably(path, "new", fullDisk(code))).rejects.toMatchObject({ code: "DISK_FULL" });
-  }
-  await expect(writeFileDurably(path, "new", fullDisk("EIO"))).rejects.toMatchObject({ code: "EIO" });
-  expect(await readFile(path, "utf8")).toBe("old");
-  expect(await readdir(home)).toEqual(["state"]);
 });
 
 test("an opened file is read at any place, stays what it was when another takes its name, and says so when it is cut", async () => {

@@ -3,9 +3,11 @@
 import { readSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rm, stat } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
+import { isMissing, namingDiskFaults } from "@attune/platform/disk-fault";
+import { syncDirectory } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import type { Files, OpenFile } from "../core/ports.js";
-import { directoryMode, fileMode, isMissing, mapDiskFull, syncDirectory, writeFileDurably } from "./durable-file.js";
+import { directoryMode, fileMode, writeOwnFile } from "./own-file.js";
 
 export function createNodeFiles(home: string): Files {
   const root = resolve(home);
@@ -16,24 +18,10 @@ export function createNodeFiles(home: string): Files {
     return absolute;
   };
   return {
-    read: async (path) => {
-      try {
-        return await readWhole(locate(path));
-      } catch (cause) {
-        if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
-        throw cause;
-      }
-    },
-    open: async (path) => {
-      try {
-        return await openFile(locate(path));
-      } catch (cause) {
-        if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
-        throw cause;
-      }
-    },
-    writeDurably: (path, bytes) => writeFileDurably(locate(path), bytes),
-    append: (path, bytes) => mapDiskFull("append", () => append(locate(path), bytes)),
+    read: async (path) => reading(path, () => readWhole(locate(path))),
+    open: async (path) => reading(path, () => openFile(locate(path))),
+    writeDurably: (path, bytes) => writeOwnFile(locate(path), bytes),
+    append: (path, bytes) => namingDiskFaults(path, () => append(locate(path), bytes)),
     size: async (path) => {
       try {
         return (await stat(locate(path))).size;
@@ -42,15 +30,7 @@ export function createNodeFiles(home: string): Files {
         throw cause;
       }
     },
-    truncate: async (path, size) => {
-      const file = await open(locate(path), "r+");
-      try {
-        await file.truncate(size);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    },
+    truncate: (path, size) => namingDiskFaults(path, () => truncate(locate(path), size)),
     remove: async (path) => {
       const absolute = locate(path);
       await rm(absolute, { recursive: true, force: true });
@@ -67,6 +47,15 @@ export function createNodeFiles(home: string): Files {
       }
     },
   };
+}
+
+async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await namingDiskFaults(path, action);
+  } catch (cause) {
+    if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
+    throw cause;
+  }
 }
 
 /** In one piece: Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would be in memory twice. */
@@ -108,6 +97,16 @@ async function append(absolute: string, bytes: Uint8Array): Promise<void> {
   const file = await open(absolute, "a", fileMode);
   try {
     await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function truncate(absolute: string, sizeBytes: number): Promise<void> {
+  const file = await open(absolute, "r+");
+  try {
+    await file.truncate(sizeBytes);
     await file.sync();
   } finally {
     await file.close();

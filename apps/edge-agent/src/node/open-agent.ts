@@ -3,12 +3,12 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
+import { moveAside } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
 import { createAesCipher, keySizeBytes } from "./aes-cipher.js";
-import { moveAside } from "./durable-file.js";
 import { chooseEngine } from "./engine.js";
 import { type HomePaths, hasStore } from "./home.js";
 import { lockHome } from "./home-lock.js";

@@ -2,15 +2,18 @@
 
 import { chmod, mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isMissing, namingDiskFaults } from "@attune/platform/disk-fault";
 import { AppError } from "@attune/shared/errors";
-import { directoryMode, isMissing, writeFileDurably } from "./durable-file.js";
+import { directoryMode, writeOwnFile } from "./own-file.js";
 
 /** The secret's bytes, or undefined when there is none yet. */
 export async function readSecret(path: string): Promise<Uint8Array | undefined> {
   try {
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) await chmod(path, 0o600);
-    return await readFile(path);
+    return await namingDiskFaults(path, async () => {
+      const { mode } = await stat(path);
+      if ((mode & 0o077) !== 0) await chmod(path, 0o600);
+      return readFile(path);
+    });
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw cause;
@@ -18,10 +21,11 @@ export async function readSecret(path: string): Promise<Uint8Array | undefined> 
 }
 
 export async function writeSecret(path: string, bytes: Uint8Array | string): Promise<void> {
-  const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: directoryMode });
-  await chmod(directory, directoryMode);
-  await writeFileDurably(path, bytes);
+  await namingDiskFaults(path, async () => {
+    await mkdir(dirname(path), { recursive: true, mode: directoryMode });
+    await chmod(dirname(path), directoryMode);
+  });
+  await writeOwnFile(path, bytes);
 }
 
 /** Reads the secret, or makes it with `create` the first time. The caller holds the home's lock. */

@@ -45,7 +45,7 @@ export const runExperiment: Body<typeof experiment, CommandIo> = async (input, i
   }
   const { result, experiments } = outcome;
   // Utterances: for this user's eyes.
-  await writeFileDurably(report, reportHtml(outcome), 0o600);
+  await writeFileDurably(report, reportHtml(outcome), { mode: 0o600 });
   io.stderr(`report: ${report}\n`);
   if (io.json) io.stdout(JSON.stringify(result));
   else {

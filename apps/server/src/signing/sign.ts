@@ -38,7 +38,7 @@ export async function openReleaseSigner(keysDirectory: string): Promise<ReleaseS
   if (names.length === 0) {
     const { privateKey } = generateKeyPairSync("ed25519");
     const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-    await writeFileDurably(join(keysDirectory, "release-1.pem"), pem, 0o600);
+    await writeFileDurably(join(keysDirectory, "release-1.pem"), pem, { mode: 0o600 });
     names.push("release-1.pem");
   }
   return createReleaseSigner(await Promise.all(names.map((name) => readKey(join(keysDirectory, name)))));

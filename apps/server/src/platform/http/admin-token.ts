@@ -9,7 +9,7 @@ export type IsAdmin = (authorization: string | undefined) => boolean;
 export async function openAdminToken(path: string): Promise<IsAdmin> {
   const stored = (await readTextFile(path))?.trim();
   const token = stored ?? randomBytes(32).toString("hex");
-  if (stored === undefined) await writeFileDurably(path, `${token}\n`, 0o600);
+  if (stored === undefined) await writeFileDurably(path, `${token}\n`, { mode: 0o600 });
   return createAdminCheck(token);
 }
 

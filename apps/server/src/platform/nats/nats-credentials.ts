@@ -128,7 +128,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   // An earlier release listed them all.
   const isCurrent = stored !== undefined && isDeepStrictEqual(claims?.revocations ?? {}, revocations);
   let accountJwt = isCurrent ? stored : await encodeDevicesAccount();
-  if (!isCurrent) await writeFileDurably(accountPath, accountJwt, 0o600);
+  if (!isCurrent) await writeFileDurably(accountPath, accountJwt, { mode: 0o600 });
   let isPushed = false;
   // One change of the account at a time: two at once would each lose the other's revocation.
   let lastChange: Promise<void> = Promise.resolve();
@@ -164,7 +164,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
       if (make()) {
         isPushed = false;
         accountJwt = await encodeDevicesAccount();
-        await writeFileDurably(accountPath, accountJwt, 0o600);
+        await writeFileDurably(accountPath, accountJwt, { mode: 0o600 });
       }
       if (!isPushed) await push();
     });

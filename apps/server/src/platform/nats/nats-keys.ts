@@ -25,7 +25,7 @@ export async function openNatsKeys(directory: string): Promise<NatsKeys> {
     const seed = await readTextFile(path);
     if (seed !== undefined) return withNativeSigning(fromSeed(new TextEncoder().encode(seed.trim())));
     const pair = create();
-    await writeFileDurably(path, new TextDecoder().decode(pair.getSeed()), 0o600);
+    await writeFileDurably(path, new TextDecoder().decode(pair.getSeed()), { mode: 0o600 });
     return withNativeSigning(pair);
   };
   return {

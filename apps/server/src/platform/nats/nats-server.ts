@@ -23,7 +23,7 @@ export async function writeNatsConfiguration(configuration: NatsConfiguration): 
   await makeDirectory(accounts, 0o700);
   // Revocations whose push did not arrive count from this start on.
   for (const { publicKey, jwt } of [credentials.systemAccount, credentials.storeAccount, credentials.account()]) {
-    await writeFileDurably(join(accounts, `${publicKey}.jwt`), jwt, 0o600);
+    await writeFileDurably(join(accounts, `${publicKey}.jwt`), jwt, { mode: 0o600 });
   }
   const path = join(directory, "nats-server.conf");
   const text = `# Written by the server; a change by hand is lost. Another file may include this one and say more.
@@ -44,7 +44,7 @@ jetstream: {
   max_file_store: 1TB
 }
 `;
-  await writeFileDurably(path, text, 0o600);
+  await writeFileDurably(path, text, { mode: 0o600 });
   return path;
 }
 

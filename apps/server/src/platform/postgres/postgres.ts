@@ -88,7 +88,7 @@ async function openPassword(path: string): Promise<string> {
   const stored = await readTextFile(path);
   if (stored !== undefined) return stored.trim();
   const password = randomBytes(24).toString("hex");
-  await writeFileDurably(path, password, 0o600);
+  await writeFileDurably(path, password, { mode: 0o600 });
   return password;
 }
 

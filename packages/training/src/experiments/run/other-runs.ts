@@ -27,7 +27,7 @@ export async function announceRun(directory: string, since: Date): Promise<Annou
   const own = join(directory, `${process.pid}.json`);
   const identity = await identifyProcess(process.pid);
   if (identity !== undefined) {
-    await writeFileDurably(own, JSON.stringify({ ...identity, since: since.toISOString() }), 0o600);
+    await writeFileDurably(own, JSON.stringify({ ...identity, since: since.toISOString() }), { mode: 0o600 });
   }
   return {
     others: others.sort((x, y) => (x.since < y.since ? -1 : 1)),
