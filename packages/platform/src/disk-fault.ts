@@ -11,6 +11,15 @@ export async function namingDiskFaults<T>(path: string, action: () => Promise<T>
   }
 }
 
+/** The same for threads, which compute without waiting. */
+export function namingDiskFaultsSync<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw diskFault(path, cause) ?? cause;
+  }
+}
+
 /** Undefined where `cause` is no fault of the disk. */
 export function diskFault(path: string, cause: unknown): AppError | undefined {
   const { code, message } = cause as { code?: unknown; message?: unknown };

@@ -1,10 +1,20 @@
 // Files that are either the old one or the new one after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { diskFault, isMissing, namingDiskFaults } from "./disk-fault.js";
+import { diskFault, isMissing, namingDiskFaults, namingDiskFaultsSync } from "./disk-fault.js";
 
 export interface DurableOptions {
   /** Exact, whatever the umask: 0600 for anything secret. */
@@ -46,7 +56,7 @@ export async function writeFileDurably(
 /** The same for threads, which compute without waiting; makes the directory. Several may write one file at a time. */
 export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
   const temporary = temporaryBeside(path);
-  try {
+  namingDiskFaultsSync(path, () => {
     mkdirSync(dirname(path), { recursive: true });
     try {
       const file = openSync(temporary, "wx");
@@ -56,20 +66,25 @@ export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
       } finally {
         closeSync(file);
       }
+      renameSync(temporary, path);
     } catch (cause) {
       removeQuietly(temporary);
       throw cause;
     }
-    renameDurablySync(temporary, path);
-  } catch (cause) {
-    throw diskFault(path, cause) ?? cause;
-  }
+    syncDirectorySync(dirname(path));
+  });
 }
 
-/** Of a file or a folder whose content is on the disk already. */
+/** Of a file or a folder whose content is on the disk already; for threads. */
 export function renameDurablySync(from: string, to: string): void {
-  renameSync(from, to);
-  const directory = openSync(dirname(to), "r");
+  namingDiskFaultsSync(from, () => {
+    renameSync(from, to);
+    syncDirectorySync(dirname(to));
+  });
+}
+
+function syncDirectorySync(path: string): void {
+  const directory = openSync(path, "r");
   try {
     fsyncSync(directory);
   } finally {
@@ -82,9 +97,16 @@ export async function moveAside(path: string, word: string): Promise<string> {
   let number = 1;
   while (existsSync(`${path}.${word}-${number}`)) number++;
   const target = `${path}.${word}-${number}`;
-  await rename(path, target);
-  await syncDirectory(dirname(path));
+  await renameDurably(path, target);
   return target;
+}
+
+/** Of a file or a folder whose content is on the disk already. */
+export function renameDurably(from: string, to: string): Promise<void> {
+  return namingDiskFaults(from, async () => {
+    await rename(from, to);
+    await syncDirectory(dirname(to));
+  });
 }
 
 function temporaryBeside(path: string): string {
@@ -112,7 +134,7 @@ export async function syncDirectory(path: string): Promise<void> {
 /** Creates `path` with its parents; an existing directory gets `mode` as well. */
 export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
   await makeTree(path, mode);
-  await chmod(path, mode);
+  await namingDiskFaults(path, () => chmod(path, mode));
 }
 
 /** As `mkdir -p`. Node's own goes on for ever where nothing can be made in a folder that is there, as in /proc. */
@@ -122,7 +144,7 @@ export async function makeTree(path: string, mode?: number): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (await isDirectory(path)) return;
-    if (code !== "ENOENT" || (await isDirectory(dirname(path)))) throw error;
+    if (code !== "ENOENT" || (await isDirectory(dirname(path)))) throw diskFault(path, error) ?? error;
     await makeTree(dirname(path), mode);
     await makeTree(path, mode);
   }
@@ -131,8 +153,43 @@ export async function makeTree(path: string, mode?: number): Promise<void> {
 export async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
-    () => false,
+    (cause) => {
+      const fault = diskFault(path, cause);
+      if (fault !== undefined) throw fault;
+      return false;
+    },
   );
+}
+
+/** Replaces or creates `path` by a copy of `from`, whole or not at all. */
+export async function copyFileDurably(
+  from: string,
+  path: string,
+  check: (copy: string) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryBeside(path);
+  try {
+    await namingDiskFaults(path, async () => {
+      await copyFile(from, temporary);
+      const file = await open(temporary, "r+");
+      await file.sync().finally(() => file.close());
+    });
+    await check(temporary);
+    await renameDurably(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** The file's bytes, or undefined where there is none. Throws DISK_FAILED naming it. */
+export function readFileIfAnySync(path: string): Uint8Array | undefined {
+  try {
+    return namingDiskFaultsSync(path, () => readFileSync(path));
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw cause;
+  }
 }
 
 /** The file's text, or undefined where there is none. Throws DISK_FAILED naming it. */

@@ -18,10 +18,10 @@ export function createNodeFiles(home: string): Files {
     return absolute;
   };
   return {
-    read: async (path) => reading(path, () => readWhole(locate(path))),
-    open: async (path) => reading(path, () => openFile(locate(path))),
+    read: (path) => reading(path, locate, readWhole),
+    open: (path) => reading(path, locate, openFile),
     writeDurably: (path, bytes) => writeOwnFile(locate(path), bytes),
-    append: (path, bytes) => namingDiskFaults(path, () => append(locate(path), bytes)),
+    append: async (path, bytes) => namingDiskFaults(locate(path), () => append(locate(path), bytes)),
     size: async (path) => {
       try {
         return (await stat(locate(path))).size;
@@ -30,7 +30,7 @@ export function createNodeFiles(home: string): Files {
         throw cause;
       }
     },
-    truncate: (path, size) => namingDiskFaults(path, () => truncate(locate(path), size)),
+    truncate: async (path, size) => namingDiskFaults(locate(path), () => truncate(locate(path), size)),
     remove: async (path) => {
       const absolute = locate(path);
       await rm(absolute, { recursive: true, force: true });
@@ -49,9 +49,14 @@ export function createNodeFiles(home: string): Files {
   };
 }
 
-async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
+async function reading<T>(
+  path: string,
+  locate: (path: string) => string,
+  action: (absolute: string) => Promise<T>,
+): Promise<T> {
+  const absolute = locate(path);
   try {
-    return await namingDiskFaults(path, action);
+    return await namingDiskFaults(absolute, () => action(absolute));
   } catch (cause) {
     if (isMissing(cause)) throw new AppError("NOT_FOUND", `${path} does not exist`, { cause });
     throw cause;
@@ -96,8 +101,10 @@ async function append(absolute: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(absolute), { recursive: true, mode: directoryMode });
   const file = await open(absolute, "a", fileMode);
   try {
+    const isNew = (await file.stat()).size === 0;
     await file.writeFile(bytes);
     await file.sync();
+    if (isNew) await syncDirectory(dirname(absolute));
   } finally {
     await file.close();
   }

@@ -1,10 +1,11 @@
 // Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes, so it is never changed
 // and never needs a lock; what no longer matches its name is set aside and reported, not served.
 import { createReadStream } from "node:fs";
-import { readFile, rename, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
+import { isMissing, namingDiskFaults } from "@attune/platform/disk-fault";
+import { makeDirectory, renameDurably, writeFileDurably } from "@attune/platform/durable-file";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { createTurns } from "./turns.js";
@@ -71,13 +72,13 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
     const path = pathOf(sha256);
     let bytes: Buffer;
     try {
-      bytes = await readFile(path);
+      bytes = await namingDiskFaults(path, () => readFile(path));
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
     if (sha256Of(bytes) !== sha256) {
-      await rename(path, `${path}.corrupt`);
+      await renameDurably(path, `${path}.corrupt`);
       throw new AppError(
         "STORE_CORRUPT",
         `${path} no longer has the hash in its name; it was set aside as ${path}.corrupt`,
@@ -103,23 +104,13 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
+  return namingDiskFaults(path, () => stat(path)).then(
     (entry) => (entry.isFile() ? entry.size : undefined),
-    (error) => (isAbsent(error) ? undefined : Promise.reject(error)),
+    (error) => (isMissing(error) ? undefined : Promise.reject(error)),
   );
 }
 
 async function store(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await makeDirectory(dirname(path));
-    await writeFileDurably(path, bytes);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === "ENOSPC" || code === "EDQUOT") throw new AppError("DISK_FULL", `No space left for ${path}`, { cause });
-    throw cause;
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+  await makeDirectory(dirname(path));
+  await writeFileDurably(path, bytes);
 }

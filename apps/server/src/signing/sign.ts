@@ -10,6 +10,7 @@ import {
 } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { namingDiskFaults } from "@attune/platform/disk-fault";
 import { makeDirectory, writeFileDurably } from "@attune/platform/durable-file";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import { toBase64 } from "@attune/shared/encoding";
@@ -34,7 +35,8 @@ const keyFilePattern = /^release-[0-9]+\.pem$/;
  */
 export async function openReleaseSigner(keysDirectory: string): Promise<ReleaseSigner> {
   await makeDirectory(keysDirectory, 0o700);
-  const names = (await readdir(keysDirectory)).filter((name) => keyFilePattern.test(name)).sort();
+  const found = await namingDiskFaults(keysDirectory, () => readdir(keysDirectory));
+  const names = found.filter((name) => keyFilePattern.test(name)).sort();
   if (names.length === 0) {
     const { privateKey } = generateKeyPairSync("ed25519");
     const pem = privateKey.export({ type: "pkcs8", format: "pem" });
@@ -72,8 +74,9 @@ export const verifyEd25519: VerifyEd25519 = async ({ publicKey, message, signatu
 };
 
 async function readKey(path: string): Promise<KeyObject> {
+  const pem = await namingDiskFaults(path, () => readFile(path));
   try {
-    const key = createPrivateKey(await readFile(path));
+    const key = createPrivateKey(pem);
     if (key.asymmetricKeyType !== "ed25519") throw new TypeError(`an ${key.asymmetricKeyType} key`);
     return key;
   } catch (cause) {

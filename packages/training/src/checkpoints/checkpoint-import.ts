@@ -1,7 +1,7 @@
 // Turns a checkpoint in Hugging Face's layout into an extractor folder of config.json, model.safetensors (float32, the encoder alone) and
 // tokenizer.json. Its import.json records where the files came from. The folder is written whole or not at all.
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
@@ -11,7 +11,7 @@ import { createFeatureExtractor } from "@attune/ml/features/extractor";
 import { parsePythonJson } from "@attune/ml/json";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
-import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { renameDurablySync, writeFileDurablySync } from "@attune/platform/durable-file";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -178,5 +178,5 @@ function writeFolder(out: string, files: ReadonlyMap<string, Uint8Array>): void 
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(dirname(out), { recursive: true });
   for (const [name, bytes] of files) writeFileDurablySync(join(partial, name), bytes);
-  renameSync(partial, out);
+  renameDurablySync(partial, out);
 }

@@ -2,9 +2,10 @@
 // No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and begins an interrupted file anew.
 
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { renameDurablySync } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { tokenizerFileNames } from "./checkpoint-tokenizer.js";
@@ -129,7 +130,7 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
     }
     resumed = false;
   }
-  renameSync(partial, target);
+  renameDurablySync(partial, target);
 }
 
 interface Transfer {

@@ -1,12 +1,11 @@
 // The nats-server program: NATS_SERVER_BIN, PATH, or a copy that is fetched once and kept for every server of this user.
 
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { access, chmod, constants, copyFile, mkdtemp, rename, rm } from "node:fs/promises";
+import { access, chmod, constants, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { makeTree } from "@attune/platform/durable-file";
+import { copyFileDurably, makeTree } from "@attune/platform/durable-file";
 import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import type { NatsSource } from "./nats-sources.js";
@@ -74,17 +73,15 @@ async function fetchProgram(targets: readonly string[], { sources, logger }: Nat
 async function keep(program: string, targets: readonly string[]): Promise<string> {
   let fault: unknown;
   for (const target of targets) {
-    const beside = `${target}.${randomBytes(6).toString("hex")}`;
     try {
-      await makeTree(join(target, ".."));
-      await copyFile(program, beside);
-      await chmod(beside, 0o755);
-      await run(beside, ["--version"]);
-      await rename(beside, target);
+      await makeTree(dirname(target));
+      await copyFileDurably(program, target, async (copy) => {
+        await chmod(copy, 0o755);
+        await run(copy, ["--version"]);
+      });
       return target;
     } catch (error) {
       fault = error;
-      await rm(beside, { force: true }).catch(() => undefined);
     }
   }
   throw fault;

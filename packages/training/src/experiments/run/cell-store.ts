@@ -12,6 +12,7 @@ import {
   truncateSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { namingDiskFaultsSync } from "@attune/platform/disk-fault";
 import { z } from "zod";
 import { type Outcome, outcomeSchema } from "../workbench/outcome.js";
 
@@ -31,11 +32,14 @@ export function openCellStore(path: string): CellStore {
   mkdirSync(dirname(path), { recursive: true });
   let readBytes = 0;
   readMore();
-  if (existsSync(path) && statSync(path).size > readBytes) truncateSync(path, readBytes);
+  if (existsSync(path) && statSync(path).size > readBytes) {
+    namingDiskFaultsSync(path, () => truncateSync(path, readBytes));
+  }
 
   function readMore(): void {
-    if (!existsSync(path) || statSync(path).size <= readBytes) return;
-    const bytes = readFileSync(path).subarray(readBytes);
+    const size = namingDiskFaultsSync(path, () => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    if (size <= readBytes) return;
+    const bytes = namingDiskFaultsSync(path, () => readFileSync(path)).subarray(readBytes);
     const whole = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
     for (const line of whole.toString("utf8").split("\n")) {
       const parsed = lineSchema.safeParse(parseJson(line));
@@ -51,15 +55,19 @@ export function openCellStore(path: string): CellStore {
     },
     put(key, outcome) {
       outcomes.set(key, outcome);
-      const file = openSync(path, "a", 0o600);
-      try {
-        appendFileSync(file, `${JSON.stringify({ key, outcome })}\n`);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      namingDiskFaultsSync(path, () => append(path, `${JSON.stringify({ key, outcome })}\n`));
     },
   };
+}
+
+function append(path: string, line: string): void {
+  const file = openSync(path, "a", 0o600);
+  try {
+    appendFileSync(file, line);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function parseJson(line: string): unknown {

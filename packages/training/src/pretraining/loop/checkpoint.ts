@@ -1,9 +1,8 @@
 // A training run's state on disk: one file, replaced whole, from which a killed run goes on to the same final weights.
 
-import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
-import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { readFileIfAnySync, renameDurablySync, writeFileDurablySync } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { createParameter, type Parameter } from "./optimizer.js";
@@ -67,8 +66,9 @@ export function saveCheckpoint(directory: string, { progress, parameters, best }
 /** undefined when the directory holds none. Throws INVALID_INPUT for one of another run, INTERNAL's sibling STORE_CORRUPT for one that is damaged. */
 export function loadCheckpoint(directory: string, fingerprint: string): TrainingState | undefined {
   const path = join(directory, checkpointName);
-  if (!existsSync(path)) return undefined;
-  const state = readCheckpoint(path);
+  const bytes = readFileIfAnySync(path);
+  if (bytes === undefined) return undefined;
+  const state = readCheckpoint(path, bytes);
   if (state.progress.fingerprint !== fingerprint) {
     throw new AppError(
       "INVALID_INPUT",
@@ -78,9 +78,9 @@ export function loadCheckpoint(directory: string, fingerprint: string): Training
   return state;
 }
 
-function readCheckpoint(path: string): TrainingState {
+function readCheckpoint(path: string, bytes: Uint8Array): TrainingState {
   try {
-    const file = parseSafetensors(new Uint8Array(readFileSync(path)));
+    const file = parseSafetensors(new Uint8Array(bytes));
     const progress = progressSchema.parse(JSON.parse(file.metadata.progress ?? "null"));
     const parameters = new Map<string, Parameter>();
     const best = new Map<string, Float32Array>();
@@ -101,7 +101,7 @@ function readCheckpoint(path: string): TrainingState {
     return { progress, parameters, best };
   } catch (cause) {
     const aside = `${path}.damaged`;
-    renameSync(path, aside);
+    renameDurablySync(path, aside);
     throw new AppError("STORE_CORRUPT", `${path}: is damaged and was set aside as ${aside}`, { cause });
   }
 }
