@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import type { HomeLock } from "@attune/platform/home-lock";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AskableAgent } from "../core/agent-api.js";
 import { homePaths, writeLocalApi } from "./home.js";
-import { type HomeLock, lockHome } from "./home-lock.js";
+import { lockHome } from "./home-lock.js";
 import { createLocalApi, listenLocally } from "./local-api.js";
 import { daemonAgent } from "./local-client.js";
 
