@@ -1,0 +1,63 @@
+// A network between a client and a server of this machine, which can be slow, swallow bytes without a word, or break off in the middle.
+
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+export interface TroubledLink {
+  readonly port: number;
+  /** Each piece arrives so much later. */
+  delayMs: number;
+  /** What the server sends from now on is lost; both ends still believe in the connection. */
+  losesAnswers: boolean;
+  /** The same for what the client sends. */
+  losesQuestions: boolean;
+  /** Each connection is cut off once so many bytes of answers have passed. */
+  cutAfterBytes: number;
+  /** Connections that were accepted so far. */
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+export async function openLink(targetPort: number): Promise<TroubledLink> {
+  const sockets = new Set<Socket>();
+  const link = {
+    port: 0,
+    ...{ delayMs: 0, losesAnswers: false, losesQuestions: false, cutAfterBytes: Number.POSITIVE_INFINITY },
+    connections: 0,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  const server = createServer((client) => {
+    link.connections++;
+    const target = connect(targetPort, "127.0.0.1");
+    let passed = 0;
+    relay(client, target, (bytes) => (link.losesQuestions ? undefined : bytes));
+    relay(target, client, (bytes) => {
+      if (link.losesAnswers) return undefined;
+      const rest = bytes.subarray(0, Math.max(0, link.cutAfterBytes - passed));
+      passed += bytes.length;
+      return rest;
+    });
+
+    function relay(from: Socket, to: Socket, pass: (bytes: Buffer) => Buffer | undefined): void {
+      sockets.add(from);
+      from.on("error", () => undefined);
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      from.on("data", (bytes: Buffer) => {
+        const left = pass(bytes);
+        if (left === undefined) return;
+        setTimeout(() => {
+          to.write(left);
+          if (left.length < bytes.length) to.end();
+        }, link.delayMs);
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  link.port = (server.address() as AddressInfo).port;
+  return link;
+}
