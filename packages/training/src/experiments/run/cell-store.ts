@@ -3,7 +3,6 @@
 import {
   appendFileSync,
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -29,16 +28,13 @@ export interface CellStore {
  */
 export function openCellStore(path: string): CellStore {
   const outcomes = new Map<string, Outcome>();
-  mkdirSync(dirname(path), { recursive: true });
+  namingDiskFaultsSync(path, () => mkdirSync(dirname(path), { recursive: true }));
   let readBytes = 0;
   readMore();
-  if (existsSync(path) && statSync(path).size > readBytes) {
-    namingDiskFaultsSync(path, () => truncateSync(path, readBytes));
-  }
+  if (sizeOf(path) > readBytes) namingDiskFaultsSync(path, () => truncateSync(path, readBytes));
 
   function readMore(): void {
-    const size = namingDiskFaultsSync(path, () => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    if (size <= readBytes) return;
+    if (sizeOf(path) <= readBytes) return;
     const bytes = namingDiskFaultsSync(path, () => readFileSync(path)).subarray(readBytes);
     const whole = bytes.subarray(0, bytes.lastIndexOf("\n") + 1);
     for (const line of whole.toString("utf8").split("\n")) {
@@ -58,6 +54,10 @@ export function openCellStore(path: string): CellStore {
       namingDiskFaultsSync(path, () => append(path, `${JSON.stringify({ key, outcome })}\n`));
     },
   };
+}
+
+function sizeOf(path: string): number {
+  return namingDiskFaultsSync(path, () => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
 }
 
 function append(path: string, line: string): void {
