@@ -13,8 +13,8 @@ export interface TextScanner {
 }
 
 /**
- * @param utterances texts that must not leave, found whole or by any run of four words
- * @param canaries words planted in utterances, which occur nowhere else; found at any length
+ * @param utterances texts that must not leave, found whole or by four-word runs
+ * @param canaries words that only planted utterances hold, found at any length
  */
 export function createTextScanner(utterances: readonly string[], canaries: readonly string[] = []): TextScanner {
   const needles = new Set<string>();

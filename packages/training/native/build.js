@@ -1,5 +1,5 @@
-// Builds the matrix products of training for this machine where a C compiler is found: `node packages/training/native/build.js`, also at npm's
-// install. It never fails: without a compiler or headers, training multiplies in WebAssembly.
+// Builds training's matrix products for this machine if it has a C compiler: `node packages/training/native/build.js`, also at npm's install. The
+// build never fails: without a compiler or headers, training multiplies in WebAssembly.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL("../../../apps/server/dist/native/", import
 const target = join(folder, `matmul-${process.platform}-${process.arch}.node`);
 const isa = { x64: ["-mavx2", "-mfma"], arm64: [] }[process.arch];
 
-/** Undefined on success, else why there are none. */
+/** Undefined on success, else the reason why there are no native products. */
 function build() {
   if (isa === undefined || !["linux", "darwin"].includes(process.platform)) {
     return `none are written for ${process.platform}-${process.arch}`;
@@ -30,7 +30,7 @@ function build() {
     rmSync(part, { force: true });
     return `${compiler} refused matmul.c: ${stderr.split("\n")[0]}`;
   }
-  // Renamed into place, so that no run ever loads half a file.
+  // The rename makes sure that no run loads half a file.
   renameSync(part, target);
   return undefined;
 }

@@ -1,4 +1,4 @@
-// Both repairs of the wasm backend give what TensorFlow.js's own plain backend gives.
+// Both repairs of the wasm backend give the results of TensorFlow.js's own plain backend.
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend, repairWasm } from "./backend.js";
@@ -9,7 +9,7 @@ let tf: Tf;
 beforeAll(async () => {
   ({ tf } = await openBackend("tfjs-wasm"));
 });
-/** Every way to multiply that there is here; without a C compiler the second is the first. */
+/** Every way of multiplying that this machine has; without a C compiler the second is the first. */
 const ways = [
   ["wasm", undefined],
   ["native", openNativeMatMul()],

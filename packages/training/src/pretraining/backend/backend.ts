@@ -1,5 +1,5 @@
-// Opens TensorFlow.js: the native binding where it is installed, else WebAssembly with two repairs without which a transformer cannot be trained
-// on it, its matrix products native where they could be built.
+// Opens TensorFlow.js: the native binding if it is installed, else WebAssembly. WebAssembly gets two repairs that training a transformer needs, with
+// native matrix products if they could be built.
 
 import { createRequire } from "node:module";
 import util from "node:util";
@@ -13,7 +13,7 @@ export interface Backend {
   readonly tf: Tf;
 }
 
-/** `only` leaves no choice: "tfjs-wasm" skips all that is native, "tfjs-node" fails where it is not installed. */
+/** `only` leaves no choice: "tfjs-wasm" skips everything native, "tfjs-node" fails if it is not installed. */
 export async function openBackend(only?: BackendName): Promise<Backend> {
   if (only === undefined || only === "tfjs-node") {
     const native = await openNative(only === "tfjs-node");
@@ -22,8 +22,8 @@ export async function openBackend(only?: BackendName): Promise<Backend> {
   return openWasm(only !== "tfjs-wasm");
 }
 
-// `require`, not `import`: the packages' ECMAScript builds have imports that Node cannot follow; and loaded late, as
-// the libraries start work when they are loaded.
+// `require`, not `import`: Node cannot follow some imports of the packages' ECMAScript builds. The libraries start work when they are loaded, so they
+// are loaded late.
 async function openNative(required: boolean): Promise<Backend | undefined> {
   const require = createRequire(import.meta.url);
   // tfjs-node 4.22 calls two functions that Node 23 removed.
@@ -34,7 +34,7 @@ async function openNative(required: boolean): Promise<Backend | undefined> {
   try {
     tf = require("@tensorflow/tfjs-node") as Tf;
   } catch (error) {
-    // Dropped by npm, or installed without its binary (`npm ci --ignore-scripts`): an optional dependency either way.
+    // The optional dependency was dropped by npm, or installed without its binary (`npm ci --ignore-scripts`).
     if (required) throw error;
     return undefined;
   }
@@ -44,10 +44,10 @@ async function openNative(required: boolean): Promise<Backend | undefined> {
 
 async function openWasm(allowNative: boolean): Promise<Backend> {
   const require = createRequire(import.meta.url);
-  // The whole package, not tfjs-core: only this one registers the gradients.
+  // The whole package, not tfjs-core: only the whole package registers the gradients.
   const tf = require("@tensorflow/tfjs") as Tf;
   require("@tensorflow/tfjs-backend-wasm");
-  tf.enableProdMode(); // neither its checks of every value nor its advertisement on stderr
+  tf.enableProdMode(); // turns off checks of every value and an advertisement on stderr
   const matMul = allowNative ? openNativeMatMul() : undefined;
   repairWasm(tf, matMul);
   if (!(await tf.setBackend("wasm"))) throw new Error("TensorFlow.js could not start its WebAssembly backend");
@@ -55,7 +55,7 @@ async function openWasm(allowNative: boolean): Promise<Backend> {
   return { name: matMul === undefined ? "tfjs-wasm" : "tfjs-wasm-native", tf };
 }
 
-/** Registers both repairs; doing so again changes nothing but who multiplies. */
+/** Registers both repairs; a second call changes nothing but who multiplies. */
 export function repairWasm(tf: Tf, matMul?: MatMul): void {
   registerMatMul(tf, matMul);
   if (tf.getKernel("UnsortedSegmentSum", "wasm") == null) {
@@ -86,8 +86,8 @@ interface SegmentSumInput {
 }
 
 /**
- * The kernel that the wasm backend lacks; it is the gradient of every gather, so of every embedding.
- * x: (N, ...), segmentIds: (N) → (segments, ...): the sum of x's rows per segment. A negative id counts nowhere, as in TensorFlow.
+ * The kernel that the wasm backend lacks. It is the gradient of every gather, so of every embedding.
+ * x: (N, ...), segmentIds: (N) → (segments, ...): the sum of x's rows per segment. As in TensorFlow, a negative id counts nowhere.
  */
 function unsortedSegmentSum(tf: Tf, { x, segmentIds, segments, backend }: SegmentSumInput): TfTensorInfo {
   const values = backend.readSync(x.dataId);

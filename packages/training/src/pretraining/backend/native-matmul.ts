@@ -1,18 +1,18 @@
-// TensorFlow.js's wasm backend with its matrix products repaired: by the native addon where native/build.js could build it, else by copies of
-// what is to be transposed.
+// Repairs the matrix products of TensorFlow.js's wasm backend. The native addon multiplies if native/build.js could build it; else copies replace
+// transposed matrices.
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Tf } from "./tensorflow.js";
 
-/** y = a b for each of a batch; sizes: batch, m, n, k, transposeA, transposeB. False where they do not fit the arrays. */
+/** y = a b for each matrix of a batch; sizes: batch, m, n, k, transposeA, transposeB. False if the sizes do not fit the arrays. */
 export type MatMul = (y: Float32Array, a: Float32Array, b: Float32Array, sizes: Int32Array) => boolean;
 
-/** undefined where the addon was not built, or the processor lacks what it was built for. */
+/** undefined if the addon was not built, or the processor lacks the instructions that it was built for. */
 export function openNativeMatMul(): MatMul | undefined {
   const name = `matmul-${process.platform}-${process.arch}.node`;
-  // Beside the compiled sources, from which this file may also be run.
+  // Beside the compiled sources, because this file may also run from its source.
   const path = fileURLToPath(new URL(`../../../../../apps/server/dist/native/${name}`, import.meta.url));
   if (!existsSync(path)) return undefined;
   const addon = createRequire(import.meta.url)(path) as { readonly matMul?: MatMul };
@@ -21,7 +21,7 @@ export function openNativeMatMul(): MatMul | undefined {
 
 type TensorInfo = import("@tensorflow/tfjs").TensorInfo;
 
-/** What is used of the library's BackendWasm. */
+/** The part of the library's BackendWasm that is used here. */
 interface WasmBackend {
   makeOutput(shape: number[], dtype: "float32"): TensorInfo;
   /** A view, valid until the next allocation. */
@@ -37,13 +37,13 @@ interface Product {
   readonly backend: WasmBackend;
 }
 
-/** Replaces the wasm backend's BatchMatMul; doing so again replaces it again. */
+/** Replaces the wasm backend's BatchMatMul; a second call replaces it again. */
 export function registerMatMul(tf: Tf, native: MatMul | undefined): void {
   const original = originalKernel(tf);
   const transposed = transposedFirst(tf, original.kernelFunc);
   tf.unregisterKernel("BatchMatMul", "wasm");
   tf.registerKernel({
-    ...original, // what it sets up when the backend starts is still called on
+    ...original, // keeps the set-up that the library calls when the backend starts
     kernelFunc: ({ inputs, attrs, backend }) => {
       const { transposeA, transposeB } = attrs as unknown as Product;
       const { a, b } = inputs as unknown as Product;
@@ -56,14 +56,14 @@ export function registerMatMul(tf: Tf, native: MatMul | undefined): void {
 type KernelConfig = import("@tensorflow/tfjs").KernelConfig;
 const originalOf = Symbol.for("attune.original-mat-mul");
 
-/** The library's own, kept on the library's object, so that a second registration does not take the first for it. */
+/** The library's own kernel, kept on the library's object, so that a second registration does not take the first for it. */
 function originalKernel(tf: Tf): KernelConfig {
   const holder = tf.engine() as unknown as { [originalOf]?: KernelConfig };
   holder[originalOf] ??= tf.getKernel("BatchMatMul", "wasm");
   return holder[originalOf];
 }
 
-/** undefined where a batch is to be spread over the other's, which this does not do. */
+/** undefined if one batch must be broadcast over the other's, which this function does not do. */
 function multiply(native: MatMul, { a, b, transposeA, transposeB, backend }: Product): TensorInfo | undefined {
   const batchShape = a.shape.slice(0, -2);
   if (a.shape.length !== b.shape.length || batchShape.some((size, i) => size !== b.shape[i])) return undefined;
@@ -85,7 +85,7 @@ function multiply(native: MatMul, { a, b, transposeA, transposeB, backend }: Pro
   return y;
 }
 
-/** The library multiplies transposed matrices an order of magnitude slower than plain ones; a copy costs next to nothing. */
+/** The library multiplies transposed matrices an order of magnitude slower than plain ones; a copy costs almost nothing. */
 function transposedFirst(tf: Tf, original: KernelConfig["kernelFunc"]) {
   return ({ a, b, transposeA, transposeB, backend }: Product): TensorInfo => {
     const transpose = tf.getKernel("Transpose", "wasm").kernelFunc;

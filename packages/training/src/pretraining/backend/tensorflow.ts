@@ -1,3 +1,3 @@
-// The library that trains, as a type: it is loaded late, by `openBackend`, and handed on as a value.
+// The type of the library that trains: `openBackend` loads the library late and passes it on as a value.
 
 export type Tf = typeof import("@tensorflow/tfjs");

@@ -1,4 +1,4 @@
-// How much each example counts, and which are trained on together in which order: a function of the seed and the epoch alone, so that a resumed run repeats it.
+// Weights the examples and plans their batches. Both depend on the seed and the epoch alone, so that a resumed run repeats them.
 
 import { createRandom, type Random } from "@attune/ml/tensor/random";
 import type { EncoderBatch } from "../graphs/forward.js";
@@ -7,7 +7,7 @@ export interface Example {
   readonly ids: Int32Array;
   /** A distribution over the task's classes. */
   readonly target: Float32Array;
-  /** Distillation: what the teacher's head of the same task gives. */
+  /** For distillation: the logits of the teacher's head for the same task. */
   readonly teacherLogits?: Float32Array;
 }
 
@@ -17,15 +17,15 @@ export interface TrainingTask {
   readonly examples: readonly Example[];
 }
 
-/** The examples, by index, of one task. */
+/** The examples of one batch, by index, all of one task. */
 export interface BatchPlan {
   readonly task: number;
   readonly indices: Int32Array;
 }
 
 /**
- * Scales the targets in place, each class by the inverse square root of its rows (a row of several classes counts in parts), so that the loss
- * counts rare classes more; the scales average one over the rows.
+ * Scales the targets in place, each class by the inverse square root of its rows, so that rare classes count more in the loss. A row of several
+ * classes counts in parts. The scales average one over the rows.
  */
 export function balanceClasses({ examples, classes }: TrainingTask): void {
   const mass = new Float64Array(classes.length);
@@ -37,14 +37,14 @@ export function balanceClasses({ examples, classes }: TrainingTask): void {
   }
 }
 
-/** Batches of examples of like length, because padding is computed in vain; their order is random. */
+/** Batches of examples of similar length, because padding is wasted computation; the batches' order is random. */
 export function planEpoch(tasks: readonly TrainingTask[], { batchSize, seed, epoch }: EpochOptions): BatchPlan[] {
   const random = createRandom(seed * 2 ** 20 + epoch);
   const plans: BatchPlan[] = [];
   for (const [task, { examples }] of tasks.entries()) {
     const order = Int32Array.from(examples.keys());
     random.shuffle(order);
-    // Sorted within a large pool only, so that batches still differ from epoch to epoch.
+    // Sorts only within a large pool, so that batches still differ from epoch to epoch.
     const poolSize = batchSize * 50;
     for (let start = 0; start < order.length; start += poolSize) {
       const pool = order.slice(start, start + poolSize);
@@ -67,7 +67,7 @@ export function batchesPerEpoch(tasks: readonly TrainingTask[], batchSize: numbe
 }
 
 export interface AssembledBatch extends EncoderBatch {
-  /** The different token ids of the batch, in rising order: row r of the batch's words is id ids[r]. */
+  /** The different token ids of the batch, in ascending order: row r of the batch's words is id ids[r]. */
   readonly ids: Int32Array;
   /** (B * C) */
   readonly targets: Float32Array;
@@ -76,7 +76,7 @@ export interface AssembledBatch extends EncoderBatch {
 export interface TokenDropout {
   readonly rate: number;
   readonly unknownId: number;
-  /** Ids from here on may be dropped; those below are special. */
+  /** Ids from here on may be dropped; smaller ids are special tokens. */
   readonly firstWordId: number;
   readonly random: Random;
 }

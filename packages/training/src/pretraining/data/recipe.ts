@@ -11,39 +11,39 @@ const share = z.number().min(0).lt(1);
 const positive = z.number().positive();
 
 export const recipeSchema = z.strictObject({
-  /** Of an encoder trained from random weights; a checkpoint brings its own. */
+  /** For an encoder trained from random weights; a checkpoint has its own sizes. */
   hiddenSize: count.optional(),
   numAttentionHeads: count.optional(),
   intermediateSize: count.optional(),
-  /** With a checkpoint: its first layers alone are kept; all of them where this is absent. */
+  /** With a checkpoint, the number of its first layers that are kept; all of them if absent. */
   numHiddenLayers: count.optional(),
   pooling: z.enum(poolings),
   maxTokens: z.int().min(3).max(512),
   /** Word pieces seen less often in the training texts leave the vocabulary; single characters stay. */
   minimumPieceCount: count.optional(),
-  /** Word pieces in all: special tokens, the single characters of the texts and of ASCII, and the most frequent others. */
+  /** The number of word pieces: special tokens, the single characters of the texts and of ASCII, and the most frequent others. */
   vocabularySize: count.optional(),
-  /** Over which the learning rate falls to zero. */
+  /** The number of epochs over which the learning rate falls to zero. */
   epochs: positive,
-  /** Ends earlier, with the learning rate still high. May be a fraction of an epoch. */
+  /** Training ends earlier, with the learning rate still high. May be a fraction of an epoch. */
   stopAfterEpochs: positive.optional(),
-  /** Ends at the first evaluation whose dev metric is at least this share of the best one of a full run (`--reference-run`). */
+  /** Training ends at the first evaluation whose dev metric is at least this share of a full run's best (`--reference-run`). */
   stopAtFraction: z.number().positive().max(1).optional(),
   evaluationsPerEpoch: count,
   /** Evaluations without a better dev metric after which training stops. */
   patience: count,
-  /** Whose weights are exported: those of the evaluation with the best dev metric, or of the last one. */
+  /** The evaluation whose weights are exported: the one with the best dev metric, or the last. */
   select: z.enum(["best", "last"]),
   batchSize: count,
   learningRate: positive,
-  /** Of the tasks' heads, which are new where the encoder is not; `learningRate` where absent. */
+  /** The rate of the tasks' heads, which are new even if the encoder is not; `learningRate` if absent. */
   headLearningRate: positive.optional(),
   /** Share of all steps in which the learning rate rises; it falls to zero over the rest. */
   warmupFraction: share,
   weightDecay: z.number().min(0),
   clipNorm: positive,
   dropoutRate: share,
-  /** Share of word pieces shown as [UNK] in training, so that no feature hangs on one word. */
+  /** The share of word pieces shown as [UNK] in training, so that no feature depends on a single word. */
   tokenDropoutRate: share,
   /** `balanced`: a row counts by the inverse square root of its class's frequency. */
   classWeights: z.enum(["none", "balanced"]),
@@ -108,7 +108,7 @@ export const recipes = {
   /** The first two or three layers of a checkpoint, fine-tuned. */
   "fine-tuned-2": { ...fineTuned, numHiddenLayers: 2 },
   "fine-tuned-3": { ...fineTuned, numHiddenLayers: 3 },
-  /** All of a checkpoint, whole vocabulary. */
+  /** The whole checkpoint with its whole vocabulary, fine-tuned. */
   "fine-tuned": { ...fineTuned, vocabularySize: undefined, distillation: undefined },
   /** The bundled extractor's teacher, then the bundled extractor itself. */
   "bundled-teacher": { ...bundled, numHiddenLayers: 6, distillation: undefined },
@@ -116,16 +116,16 @@ export const recipes = {
 } as const satisfies Record<string, Recipe>;
 
 export interface ChosenRecipe {
-  /** One of ours, or the path of a file. */
+  /** The name of a known recipe, or the path of a file. */
   readonly name: string;
   readonly recipe: Recipe;
-  /** Where it is a run's record. */
+  /** The inputs of the record, if the file is a run's record. */
   readonly recorded?: RecordedInputs;
 }
 
 /**
- * `name`: one of `recipes`, or a .json file that holds a whole recipe, as run.json does under that key. `overrides`: `field=value`,
- * a dot for a field within a field, `none` to leave an optional one out. Throws INVALID_INPUT naming the field.
+ * `name` is one of `recipes`, or a .json file that holds a whole recipe, as run.json does under that key. `overrides` are `field=value`, with a dot
+ * for a field within a field, and `none` to leave an optional field out. Throws INVALID_INPUT naming the field.
  */
 export function chooseRecipe(name: string, overrides: readonly string[]): ChosenRecipe {
   const file = name.endsWith(".json") ? readRecipeFile(name) : undefined;
@@ -133,7 +133,7 @@ export function chooseRecipe(name: string, overrides: readonly string[]): Chosen
   for (const override of overrides) applyOverride(fields, override);
   const parsed = recipeSchema.safeParse(fields);
   if (!parsed.success) {
-    // All of them: of a field set within one that is not there, the missing one beside it is as much the cause.
+    // Lists every issue: if a field is set within an absent one, the missing neighbour is as much the cause.
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "its fields"}: ${message}`);
     throw new AppError("INVALID_INPUT", `recipe ${name}, ${issues.join("; ")}`);
   }
@@ -150,7 +150,7 @@ export function recipeByName(name: string): Recipe {
   return recipes[name as keyof typeof recipes];
 }
 
-/** Under which name `recipe` can be asked for; undefined where it was changed. */
+/** The name by which `recipe` can be requested; undefined if it was changed. */
 export function recipeNameOf(recipe: Recipe): string | undefined {
   const text = (value: Recipe) => JSON.stringify(recipeSchema.parse(value));
   return Object.keys(recipes).find((name) => text(recipeByName(name)) === text(recipe));

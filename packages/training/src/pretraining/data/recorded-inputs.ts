@@ -1,10 +1,10 @@
-// What a run's record says went in beside the recipe, so that a run that repeats it is told where it does not.
+// Compares a run's inputs beside the recipe with its record, so that a run that repeats it can warn of differences.
 
 import { z } from "zod";
 
 const digests = z.array(z.object({ name: z.string(), sha256: z.string() })).readonly();
 
-/** The part of run.json that this is about. */
+/** The part of run.json that records these inputs. */
 export const recordedInputsSchema = z.object({
   data: digests,
   checkpoint: z.object({ files: digests }).optional(),
@@ -13,7 +13,7 @@ export const recordedInputsSchema = z.object({
 
 export type RecordedInputs = z.infer<typeof recordedInputsSchema>;
 
-/** What of `now` is not as recorded, by name. */
+/** The names of the inputs that differ from the record. */
 export function changedInputs(recorded: RecordedInputs, now: RecordedInputs): string[] {
   const [before, after] = [named(recorded), named(now)];
   return [...new Set([...before.keys(), ...after.keys()])]

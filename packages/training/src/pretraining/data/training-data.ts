@@ -8,7 +8,7 @@ import type { LabelledSet, SetKind, SetRow } from "../../datasets/set.js";
 
 export interface TrainingSources {
   readonly data: string;
-  /** A second task beside the first. */
+  /** The path of a second set, which becomes a second task. */
   readonly extra?: string | undefined;
   readonly mapping?: DatasetMapping | undefined;
 }
@@ -35,9 +35,9 @@ export interface TaskRecord {
   readonly name: string;
   readonly set: SetKind;
   readonly labels: readonly string[];
-  /** Where they are not called text and label. */
+  /** The columns of a table that are not called text and label. */
   readonly columns?: DatasetColumns;
-  /** What --labels called some of the set's own. */
+  /** The set's own labels that --labels renamed, with their new names. */
   readonly renamed?: DatasetMapping["labels"];
 }
 
@@ -46,11 +46,11 @@ export interface TrainingData {
   readonly dev: readonly TaskRow[];
   readonly digests: readonly DataDigest[];
   readonly records: readonly TaskRecord[];
-  /** Of rows that are not learned from as they stand: a sentence each. */
+  /** Warnings about rows that are not learned from as they stand: a sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** Throws INVALID_DATASET, or INVALID_INPUT where the sources do not go together. */
+/** Throws INVALID_DATASET, or INVALID_INPUT if the sets do not fit together. */
 export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources): TrainingData {
   const opened = openSets(extra === undefined ? [data] : [data, extra], mapping);
   const main = inParts(opened[0]!, data);
@@ -68,7 +68,7 @@ export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources)
     digests: [
       describe("train", main, main.train),
       describe("dev", main, main.dev),
-      // Of a second set only the training rows are read.
+      // Only the training rows of a second set are read.
       ...(second === undefined ? [] : [describe(second.dev ? "train" : "", second, second.train)]),
     ],
     records: sets.map(({ name, kind, labels, renamed }) => ({
@@ -98,7 +98,7 @@ function distribution(ids: readonly number[], classes: number): Float32Array {
   return target;
 }
 
-/** Of an owner's set the labels and their order count too, and where they were renamed; those of a published one are known by its name. */
+/** An owner's or renamed set is digested with its labels and their order; a published set is known by its name. */
 function describe(part: string, { name, kind, labels, renamed }: LabelledSet, rows: readonly SetRow[]): DataDigest {
   const lines = rows.map(({ text, label }) => `${label}\t${text}\n`);
   return {

@@ -1,4 +1,4 @@
-// Prunes a WordPiece tokenizer to what a dataset uses: most of an encoder's bytes are embeddings of words that it would never learn.
+// Prunes a WordPiece tokenizer to a dataset's texts: most of an encoder's bytes are embeddings of words that it would never learn.
 
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
@@ -7,7 +7,7 @@ import { readTextFile } from "../../datasets/text-file.js";
 
 const specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/** The tokenizer.json of the lines of an uncased BERT's vocab.txt. Throws INVALID_INPUT, naming the file, where a special token is missing. */
+/** The tokenizer.json for the lines of an uncased BERT's vocab.txt. Throws INVALID_INPUT, naming the file, if a special token is missing. */
 export function readVocabulary(path: string): string {
   const pieces = readTextFile(path).split(/\r?\n/);
   while (pieces.at(-1) === "") pieces.pop();
@@ -22,21 +22,21 @@ export function readVocabulary(path: string): string {
   return wordPieceTokenizerJson(pieces, { lowercase: true });
 }
 
-/** At most one of the two; with neither the vocabulary stays whole. */
+/** At most one of the two fields is set; without both the vocabulary stays whole. */
 export interface PruningRule {
-  /** Pieces that the texts hold less often leave; single characters stay, alone and as a continuation, whether the texts hold them or not. */
+  /** Pieces that the texts hold less often leave. Single characters stay, alone and as a continuation, whether the texts hold them or not. */
   readonly minimumPieceCount?: number | undefined;
-  /** Of all pieces: special tokens, the single characters of the texts and of ASCII, and then the most frequent pieces. */
+  /** The number of pieces: special tokens, the single characters of the texts and of ASCII, and then the most frequent pieces. */
   readonly vocabularySize?: number | undefined;
 }
 
 export interface PrunedTokenizer {
   readonly tokenizerJson: string;
-  /** The former id of each piece, by its new one: special tokens first, then the others in their former order. */
+  /** The former id of each piece, by its new one: special tokens first, then the other pieces in their former order. */
   readonly formerIds: Int32Array;
 }
 
-/** What is read of a tokenizer.json; all else stays as it is. */
+/** The fields of a tokenizer.json that are read; all other fields stay as they are. */
 const wordPieceSchema = z.looseObject({
   added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string() })),
   post_processor: z.looseObject({ type: z.string() }),
@@ -48,8 +48,8 @@ const wordPieceSchema = z.looseObject({
 });
 
 /**
- * The tokenizer with fewer pieces. No word of known characters becomes [UNK] by it: WordPiece spells it with smaller ones.
- * Throws INVALID_INPUT where the tokenizer is no WordPiece one, or the single characters alone exceed `vocabularySize`.
+ * The tokenizer with fewer pieces. No word of known characters becomes [UNK] by pruning: WordPiece spells the word with smaller pieces. Throws
+ * INVALID_INPUT if the tokenizer is no WordPiece one, or the single characters alone exceed `vocabularySize`.
  */
 export function pruneTokenizer(tokenizerJson: string, texts: readonly string[], rule: PruningRule): PrunedTokenizer {
   const parsed = wordPieceSchema.safeParse(JSON.parse(tokenizerJson));
@@ -104,7 +104,7 @@ function countPieces(tokenizerJson: string, texts: readonly string[]): Int32Arra
 interface KeepInput {
   readonly rule: PruningRule;
   readonly texts: readonly string[];
-  /** undefined for a piece of several. */
+  /** undefined for a piece of several characters. */
   readonly characterOf: (piece: string) => string | undefined;
   readonly count: (piece: string) => number;
   readonly special: readonly string[];
@@ -129,7 +129,7 @@ function keptPieces(pieces: readonly string[], { rule, texts, characterOf, count
   return [...spelling, ...others.sort((a, b) => count(b) - count(a)).slice(0, room)];
 }
 
-/** ASCII's, and those of the texts, in lower case, with their accents and without. */
+/** The characters of ASCII and of the texts, in lower case, with and without their accents. */
 function charactersOf(texts: readonly string[]): Set<string> {
   const characters = new Set(Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i)));
   for (const text of texts) {
@@ -140,7 +140,7 @@ function charactersOf(texts: readonly string[]): Set<string> {
   return characters;
 }
 
-/** The ids that a post-processor puts around a text, in both forms that BERT's tokenizers are saved in. */
+/** Renumbers the ids that a post-processor puts around a text, in both forms in which BERT's tokenizers are saved. */
 function renumbered(processor: Record<string, unknown>, idOf: ReadonlyMap<string, number>): Record<string, unknown> {
   const pair = z.tuple([z.string(), z.int()]);
   if (processor.type === "BertProcessing") {

@@ -4,7 +4,7 @@ import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";
 import { activation, type Tensor2D } from "./layers.js";
 
-/** The last hidden states: (B * T, H). To be called inside tf.tidy. */
+/** The last hidden states: (B * T, H). Call it inside tf.tidy. */
 export function bertHidden(tf: Tf, input: EncoderForward): Tensor2D {
   const { config, batch } = input;
   const { sentences: B, tokens: T } = batch;

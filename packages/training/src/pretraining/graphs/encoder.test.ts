@@ -1,4 +1,4 @@
-// The trainable twins against packages/ml's encoders and, for their gradients, against PyTorch: on every golden shape, in padded batches.
+// Compares the trainable twins with packages/ml's encoders, and their gradients with PyTorch's: on every golden shape, in padded batches.
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import { type Pooling, pool, poolings } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
@@ -28,7 +28,7 @@ function weightValues({ config, file }: GoldenEncoder): Map<string, Float32Array
 
 interface Computed {
   readonly features: Float32Array;
-  /** Of the sum of the features' squares, by weight; of the word embeddings for the batch's rows alone. */
+  /** Gradients of the sum of the features' squares, by weight; those of the word embeddings are for the batch's rows alone. */
   readonly gradients: Map<string, Float32Array>;
   /** The batch's rows of the word embeddings. */
   readonly rows: Float32Array;
@@ -73,7 +73,7 @@ function compute(encoder: GoldenEncoder, texts: readonly Int32Array[], pooling: 
 describe.each(encoders)("the twin of $config.modelType $name", (encoder) => {
   const { config, file, cases, gradients } = encoder;
   const reference = createEncoder(config, file);
-  // At their true lengths, one token included, so that a batch of them is padded.
+  // The texts have their true lengths, one token included, so that a batch of them is padded.
   const texts = cases.map(({ ids, mask }) =>
     ids.slice(
       0,

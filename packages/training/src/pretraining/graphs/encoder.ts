@@ -1,4 +1,4 @@
-// From a config to its trainable encoder: the one place of the pre-training that knows them all.
+// Makes the trainable encoder for a config: only this file of the pre-training knows every architecture.
 
 import type { Random } from "@attune/ml/tensor/random";
 import type { Tf } from "../backend/tensorflow.js";
@@ -8,7 +8,7 @@ import type { Tensor2D } from "./layers.js";
 import { mobileBertHidden } from "./mobilebert.js";
 import { robertaHidden } from "./roberta.js";
 
-/** Pooled features: (B, H), or (B, 2H) for mean-max. To be called inside tf.tidy. */
+/** Pooled features: (B, H), or (B, 2H) for mean-max. Call it inside tf.tidy. */
 export function encoderFeatures(tf: Tf, input: EncoderForward): Tensor2D {
   return poolTokens(tf, hiddenOf(tf, input), input);
 }
@@ -25,7 +25,7 @@ function hiddenOf(tf: Tf, input: EncoderForward): Tensor2D {
   }
 }
 
-/** BERT's initial weights, and its successors': normal with deviation 0.02, biases 0, normalisation 1. */
+/** The initial weights of BERT and its successors: normal with deviation 0.02, biases 0, normalisation 1. */
 export function initialValues(name: string, shape: readonly number[], random: Random): Float32Array {
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
   if (name.endsWith("LayerNorm.weight")) return values.fill(1);

@@ -1,5 +1,5 @@
-// What every trainable encoder is given, and the parts of its graph that are the same in each: weights by name, attention, pooling.
-// B = sentences of the batch, T = tokens of its longest, H = hiddenSize, A = attention heads, U = different tokens in the batch.
+// The inputs of every trainable encoder, and the parts that are the same in each graph: weights by name, attention, pooling. B = sentences of the
+// batch, T = tokens of its longest, H = hiddenSize, A = attention heads, U = different tokens in the batch.
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -12,9 +12,9 @@ export const wordEmbeddings = "embeddings.word_embeddings.weight";
 export interface EncoderBatch {
   readonly sentences: number;
   readonly tokens: number;
-  /** (U): the token id of each row of `words`; absent where `words` is the whole table. */
+  /** (U): the token id of each row of `words`; absent if `words` is the whole table. */
   readonly ids?: Int32Array;
-  /** (B * T): which row of `words` each token is. */
+  /** (B * T): the row of `words` for each token. */
   readonly rowOfToken: Int32Array;
   /** (B * T): 1 for a token, 0 for padding. */
   readonly mask: Float32Array;
@@ -29,11 +29,11 @@ export interface EncoderForward<Config extends EncoderConfig = EncoderConfig> {
   /** Every other weight by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly dropoutRate: number;
-  /** Only when training: draws the dropout masks. */
+  /** Draws the dropout masks; only in training. */
   readonly random: Random | undefined;
 }
 
-/** The weights as the layers take them. Throws an Error naming one that is missing. */
+/** The weights as the layers take them. Throws an Error naming a missing weight. */
 export function graphParts(tf: Tf, { weights, config, dropoutRate, random }: EncoderForward) {
   const weight = (name: string): Tensor => {
     const found = weights.get(name);
@@ -51,13 +51,13 @@ export function graphParts(tf: Tf, { weights, config, dropoutRate, random }: Enc
   };
 }
 
-/** The token's own rows of `words`: (B, T, width). */
+/** Each token's row of `words`: (B, T, width). */
 export function lookUpWords(tf: Tf, { words, batch }: EncoderForward): Tensor {
   const rows = tf.gather(words, tf.tensor1d(batch.rowOfToken, "int32"));
   return rows.reshape([batch.sentences, batch.tokens, words.shape[1]]);
 }
 
-/** (B, 1, 1, T), to be added to the scores: -1e9 leaves a padded position a weight of exactly zero after the softmax. */
+/** (B, 1, 1, T), added to the scores: after the softmax, -1e9 gives a padded position a weight of exactly zero. */
 export function attentionBias(tf: Tf, { mask, sentences, tokens }: EncoderBatch): Tensor {
   return tf.mul(tf.sub(tf.tensor(mask, [sentences, 1, 1, tokens]), 1), 1e9);
 }
@@ -85,7 +85,7 @@ export function attention(tf: Tf, { query, key, value, bias, heads, batch }: Att
   return tf.transpose(mixed, [0, 2, 1, 3]).reshape([B * T, width]) as Tensor2D;
 }
 
-/** As packages/ml's pool: over the real tokens, the special ones included. hidden: (B * T, H) → (B, H), or (B, 2H) for mean-max. */
+/** Pools as packages/ml does: over the real tokens, special ones included. hidden: (B * T, H) → (B, H), or (B, 2H) for mean-max. */
 export function poolTokens(tf: Tf, hidden: Tensor2D, { batch, pooling, config }: EncoderForward): Tensor2D {
   const { sentences: B, tokens: T, mask } = batch;
   const H = config.hiddenSize;

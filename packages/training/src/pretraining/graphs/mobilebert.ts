@@ -5,10 +5,10 @@ import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";
 import { activation, scaleAndShift, type Tensor, type Tensor2D } from "./layers.js";
 
-/** The reference builds two of its norms without passing layer_norm_eps; they keep PyTorch's default. */
+/** The reference builds two of its norms without layer_norm_eps, so they keep PyTorch's default. */
 const defaultEpsilon = 1e-5;
 
-/** The last hidden states: (B * T, H). To be called inside tf.tidy. */
+/** The last hidden states: (B * T, H). Call it inside tf.tidy. */
 export function mobileBertHidden(tf: Tf, input: EncoderForward<MobileBertConfig>): Tensor2D {
   const { config, batch } = input;
   const { sentences: B, tokens: T } = batch;
@@ -16,7 +16,7 @@ export function mobileBertHidden(tf: Tf, input: EncoderForward<MobileBertConfig>
   const { weight, parameters, linear, norm: normalised, drop } = graphParts(tf, input);
   const norm = (x: Tensor2D, name: string, epsilon?: number) =>
     config.normalizationType === "no_norm" ? scaleAndShift(tf, x, parameters(name)) : normalised(x, name, epsilon);
-  /** A linear layer, what it is added to, and the norm after it. */
+  /** A linear layer, the addition of a residual, and the norm after it. */
   const normed = (x: Tensor2D, name: string, { residual, epsilon }: { residual?: Tensor2D; epsilon?: number } = {}) => {
     const projected = linear(x, `${name}.dense`);
     return norm(residual === undefined ? projected : tf.add(projected, residual), `${name}.LayerNorm`, epsilon);

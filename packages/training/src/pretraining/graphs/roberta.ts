@@ -5,7 +5,7 @@ import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";
 import { activation, type Tensor2D } from "./layers.js";
 
-/** The last hidden states: (B * T, H). To be called inside tf.tidy. */
+/** The last hidden states: (B * T, H). Call it inside tf.tidy. */
 export function robertaHidden(tf: Tf, input: EncoderForward<RobertaConfig>): Tensor2D {
   const { config, batch } = input;
   const { sentences: B, tokens: T } = batch;
@@ -38,7 +38,7 @@ export function robertaHidden(tf: Tf, input: EncoderForward<RobertaConfig>): Ten
   return hidden;
 }
 
-/** (B * T): from padTokenId + 1 on in each sentence; padding, in or after it, stands at padTokenId and is not counted. */
+/** (B * T): positions count from padTokenId + 1 in each sentence. Padding, in or after it, has position padTokenId and is not counted. */
 function positionsOf({ config, batch }: EncoderForward<RobertaConfig>): Int32Array {
   const { padTokenId } = config;
   const { sentences, tokens, ids, rowOfToken, mask } = batch;

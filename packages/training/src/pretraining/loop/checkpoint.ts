@@ -1,4 +1,4 @@
-// A training run's state on disk: one file, replaced whole, from which a killed run goes on to the same final weights.
+// A training run's state on disk: one file, replaced whole, from which a killed run resumes to the same final weights.
 
 import { join } from "node:path";
 import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
@@ -10,11 +10,11 @@ import { createParameter, type Parameter } from "./optimizer.js";
 export const checkpointName = "checkpoint.safetensors";
 
 export const evaluationSchema = z.strictObject({
-  /** Steps done when it was made. */
+  /** Steps done at the evaluation. */
   step: z.int(),
   /** Steps done, in epochs. */
   epoch: z.number(),
-  /** Mean over the batches since the evaluation before. */
+  /** The mean over the batches since the previous evaluation. */
   trainLoss: z.number(),
   /** Weighted F1 on the labelled dataset's dev rows. */
   devMetric: z.number(),
@@ -23,14 +23,14 @@ export const evaluationSchema = z.strictObject({
 export type EvaluationRecord = z.infer<typeof evaluationSchema>;
 
 export const curvePointSchema = z.strictObject({ step: z.int(), loss: z.number() });
-/** Mean loss of the batches since the point before. */
+/** The mean loss of the batches since the previous point. */
 export type CurvePoint = z.infer<typeof curvePointSchema>;
 
 const progressSchema = z.strictObject({
   version: z.literal(2),
   /** Digest of data, recipe, seed and starting point: a checkpoint of another run is refused. */
   fingerprint: z.string(),
-  /** Steps done. With the seed this is the whole state of the random numbers: each step draws from a generator of its own. */
+  /** Steps done. With the seed, they are the whole state of the random numbers: each step draws from a generator of its own. */
   step: z.int().min(0),
   /** Sums of the losses since the last evaluation, and since the last point of the curve. */
   lossSum: z.number(),
@@ -63,7 +63,7 @@ export function saveCheckpoint(directory: string, { progress, parameters, best }
   writeFileDurablySync(join(directory, checkpointName), serializeSafetensors(file));
 }
 
-/** undefined when the directory holds none. Throws INVALID_INPUT for one of another run, INTERNAL's sibling STORE_CORRUPT for one that is damaged. */
+/** undefined if the directory holds no checkpoint. Throws INVALID_INPUT for another run's checkpoint, STORE_CORRUPT for a damaged one. */
 export function loadCheckpoint(directory: string, fingerprint: string): TrainingState | undefined {
   const path = join(directory, checkpointName);
   const bytes = readFileIfAnySync(path);

@@ -1,4 +1,4 @@
-// When training ends, and what is said of it: after the last epoch, at the chosen share of a full run's dev metric, or where patience runs out.
+// Decides when training ends: after the last epoch, at the chosen share of a full run's dev metric, or when patience runs out. Says why it ended.
 
 import type { Recipe } from "../data/recipe.js";
 import type { EvaluationRecord } from "./checkpoint.js";
@@ -15,13 +15,13 @@ export interface Standing {
   readonly step: number;
   readonly lastStep: number;
   readonly evaluations: readonly EvaluationRecord[];
-  /** Its index; -1 before the first. */
+  /** The index of the best evaluation; -1 before the first. */
   readonly bestEvaluation: number;
   readonly goal: number | undefined;
   readonly patience: number;
 }
 
-/** undefined where training goes on. */
+/** undefined if training continues. */
 export function endingOf(standing: Standing): Ending | undefined {
   const { evaluations, bestEvaluation, goal, patience } = standing;
   const last = evaluations.at(-1);
@@ -37,7 +37,7 @@ export interface EndedRun {
   readonly ending?: Ending;
 }
 
-/** Why it ended, after "Training ended"; undefined where it ran to the end that the recipe sets. */
+/** Why training ended, after "Training ended"; undefined for a run that reached the end set by the recipe. */
 export function endingText({ recipe, reference, ending }: EndedRun): string | undefined {
   const goal = goalOf(recipe, reference?.devMetric);
   const share =

@@ -1,4 +1,4 @@
-// An encoder in training (or any other whose weights are plain arrays) run forward: features of a batch, a head's logits, weighted F1.
+// Runs an encoder in training, or any encoder with plain arrays as weights, forward: features of a batch, a head's logits, weighted F1.
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -10,7 +10,7 @@ import { encoderFeatures } from "../graphs/encoder.js";
 import { wordEmbeddings } from "../graphs/forward.js";
 import { type Parameter, type Variables, createVariables as variablesOf } from "./optimizer.js";
 
-/** Of the word embeddings a step uploads only the rows it reads. */
+/** Every weight but the word embeddings: a step uploads only those rows of them that it reads. */
 export function createVariables(tf: Tf, parameters: ReadonlyMap<string, Parameter>): Variables {
   return variablesOf(tf, parameters, wordEmbeddings);
 }
@@ -50,7 +50,7 @@ export function forwardFeatures(
   return features;
 }
 
-/** Batches by length, so that little is padded; calls back with the rows of each. */
+/** Makes batches by length, so that little is padded, and calls back with the rows of each batch. */
 function forEachBatch(
   examples: readonly Example[],
   visit: (batch: readonly Example[], indices: readonly number[]) => void,
@@ -68,7 +68,7 @@ function forEachBatch(
 interface TaskExamples {
   readonly task: string;
   readonly examples: readonly Example[];
-  /** Told how many are done. */
+  /** Receives the number of examples that are done. */
   readonly onBatch?: (done: number) => void;
 }
 
@@ -97,7 +97,7 @@ export function taskLogits(
   return logits;
 }
 
-/** Weighted F1 of a task. A row with several labels counts as the predicted one where it is among them, else as its first most likely. */
+/** Weighted F1 of a task. A row with several labels counts as the predicted label if the row has it, else as its first most likely one. */
 export function taskF1(
   encoding: Encoding,
   { task, examples, ...weights }: Weights & { task: TrainingTask; examples: readonly Example[] },

@@ -1,5 +1,5 @@
-// AdamW: on plain arrays, with updates of single rows for embeddings; and in TensorFlow.js operations, where weights and moments stay on the
-// backend from step to step.
+// AdamW in two forms. One form works on plain arrays and can update single rows of embeddings. The other form works in TensorFlow.js operations,
+// where weights and moments stay on the backend.
 
 import type { Tf } from "../backend/tensorflow.js";
 import type { Tensor } from "../graphs/layers.js";
@@ -18,11 +18,11 @@ export function createParameter(shape: readonly number[], values: Float32Array):
 
 export interface AdamStep {
   readonly learningRate: number;
-  /** Decoupled from the gradient (Loshchilov and Hutter 2019). */
+  /** The decay is decoupled from the gradient (Loshchilov and Hutter 2019). */
   readonly weightDecay: number;
-  /** What the gradient is multiplied with first: the clipping of its norm. */
+  /** The factor that clips the gradient's norm; it is applied first. */
   readonly gradientScale: number;
-  /** Counted from 1: the moments start at zero and are corrected for it. */
+  /** Counts from 1: the moments start at zero and are corrected for that. */
   readonly step: number;
 }
 
@@ -31,8 +31,8 @@ export const adamBeta2 = 0.999;
 const epsilon = 1e-8;
 
 /**
- * Updates `parameter` in place. With `rows`, gradient is (rows.length, width) and only those rows, moments included, change
- * ("lazy" Adam): a word that is not in the batch costs nothing.
+ * Updates `parameter` in place. With `rows`, gradient is (rows.length, width), and only those rows change, moments included ("lazy" Adam). A word
+ * that is not in the batch costs nothing.
  */
 export function adamUpdate(
   parameter: Parameter,
@@ -82,10 +82,10 @@ function variableOf(tf: Tf, values: Float32Array, shape: readonly number[]): Ret
   return variable;
 }
 
-/** Parameters whose values and moments lie on the backend; the arrays they were made of are out of date until `download`. */
+/** Parameters with values and moments on the backend; the arrays they were made of are out of date until `download`. */
 export interface BackendParameters {
   readonly weights: Variables;
-  /** One AdamW step of the named weight: as `adamUpdate`. */
+  /** One AdamW step of the named weight, as in `adamUpdate`. */
   update(name: string, gradient: Tensor, options: AdamStep): void;
   /** Brings the arrays up to date. */
   download(): void;
@@ -140,7 +140,7 @@ export function createBackendParameters(
   };
 }
 
-/** What to multiply gradients of this joint sum of squares with so that their Euclidean norm is at most `largest`. NaN where it is not finite. */
+/** The factor for gradients with this sum of squares that limits their Euclidean norm to `largest`. NaN if the sum is not finite. */
 export function clippingScale(sumOfSquares: number, largest: number): number {
   if (!Number.isFinite(sumOfSquares)) return Number.NaN;
   const norm = Math.sqrt(sumOfSquares);

@@ -1,4 +1,4 @@
-// How long a step of training takes: what the time left is told from.
+// Estimates the seconds of a training step, from which the time left is computed.
 
 export interface Pace {
   readonly steps: number;
@@ -6,9 +6,8 @@ export interface Pace {
 }
 
 /**
- * From what a run has behind it before this process to the seconds a step of it takes, by what this process has done of it. The first step of
- * a process puts the weights on the backend, plans the epoch and runs cold: it says nothing of those to come. Until there is another, the steps
- * before the process tell.
+ * `before` is the run's work before this process, `here` this process's work. A process's first step puts the weights on the backend, plans the epoch
+ * and runs cold, so it is no measure of later steps. Until there is a second step, the steps before the process give the estimate.
  */
 export function createPace(before: Pace): (here: Pace) => number {
   let first: Pace | undefined;

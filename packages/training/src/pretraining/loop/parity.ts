@@ -1,4 +1,4 @@
-// The training graph and the reference engine, with which the product computes, must make the same features of the same weights.
+// The training graph and the reference engine, which the product uses, must compute the same features from the same weights.
 
 import type { Encoder } from "@attune/ml/encoder/encoder";
 import { pool } from "@attune/ml/encoder/pooling";
@@ -8,20 +8,20 @@ import type { Example } from "../data/batches.js";
 import { createVariables, type Encoding, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
 
-/** What float32's rounding stays below. An encoder that makes more of it turns int8's, which is coarser by thousands, into noise. */
+/** Rounding to float32 stays below this limit. An encoder that amplifies it further turns int8's rounding, thousands of times coarser, into noise. */
 export const parityTolerance = 1e-4;
 
 export interface ParityInput {
-  /** The graph's, by name; heads among them are not looked at. */
+  /** The graph's weights, by name; heads among them are not read. */
   readonly weights: ReadonlyMap<string, Float32Array>;
-  /** The reference engine's, of the same weights. */
+  /** The reference engine's encoder with the same weights. */
   readonly encoder: Encoder;
   readonly examples: readonly Example[];
 }
 
 /**
- * The largest difference of a feature between the two, as a share of its vector's largest value where that is above 1; NaN where one is not
- * a number.
+ * The largest difference of a feature between the two. It is a share of its vector's largest value if that is above 1; NaN if a feature is not a
+ * number.
  */
 export function parityOf(encoding: Encoding, { weights, encoder, examples }: ParityInput): number {
   const parameters = new Map(
@@ -31,14 +31,14 @@ export function parityOf(encoding: Encoding, { weights, encoder, examples }: Par
     ]),
   );
   const variables = createVariables(encoding.tf, parameters);
-  // In one batch though they are of different lengths, so that masks are compared too.
+  // All examples are in one batch, although their lengths differ, so that masks are compared too.
   const features = forwardFeatures(encoding, { parameters, weights: variables, examples });
   for (const variable of variables.values()) variable.dispose();
   const size = features.length / examples.length;
   let largest = 0;
   for (const [row, { ids }] of examples.entries()) {
     const actual = pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, encoding.recipe.pooling);
-    // MobileBERT does not hold its values back: the published one's reach 10^7, where float32 itself is coarser than 1.
+    // MobileBERT does not limit its values: those of the published one reach 10^7, where float32 itself is coarser than 1.
     const scale = actual.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
     for (const [i, value] of actual.entries()) {
       largest = Math.max(largest, Math.abs(value - features[row * size + i]!) / scale);
@@ -47,7 +47,7 @@ export function parityOf(encoding: Encoding, { weights, encoder, examples }: Par
   return largest;
 }
 
-/** Throws INVALID_INPUT: for the weights that training starts from. */
+/** Throws INVALID_INPUT, for the weights that training starts from. */
 export function refuseSteepness(parity: number): void {
   if (parity <= parityTolerance) return;
   throw new AppError(
@@ -56,7 +56,7 @@ export function refuseSteepness(parity: number): void {
   );
 }
 
-/** What is to be known of trained weights; undefined where nothing is. Throws INVALID_INPUT where their features are no numbers. */
+/** A warning about trained weights; undefined if there is nothing to report. Throws INVALID_INPUT if their features are not numbers. */
 export function steepnessText(parity: number): string | undefined {
   if (parity <= parityTolerance) return undefined;
   if (!Number.isFinite(parity)) {

@@ -1,4 +1,4 @@
-// Distillation: what a larger fine-tuned extractor's heads say of every training text, computed once and kept in the run folder.
+// Distillation: the logits of a larger fine-tuned extractor's heads for every training text, computed once and kept in the run folder.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ export interface TaskClasses {
   readonly classes: readonly string[];
 }
 
-/** Beside a run's encoder, so that the run can teach another one. `weights` may hold more. */
+/** Writes the heads beside a run's encoder, so that the run can teach another one. `weights` may hold more. */
 export function writeHeads(
   directory: string,
   tasks: readonly TaskClasses[],
@@ -45,11 +45,11 @@ export function writeHeads(
 export interface Teacher {
   readonly folder: ExtractorFolder;
   readonly heads: ReadonlyMap<string, Parameter>;
-  /** Of all that its logits depend on. */
+  /** The digest of everything that the logits depend on. */
   readonly digest: string;
 }
 
-/** Opens a run folder. Throws INVALID_INPUT where it has no head for one of the tasks, or other classes. */
+/** Opens a run folder. Throws INVALID_INPUT if a task has no head in it, or a head with other classes. */
 export function openTeacher(directory: string, tasks: readonly TaskClasses[]): Teacher {
   const folder = readExtractorFolder(directory);
   const path = join(directory, headsName);
@@ -89,14 +89,14 @@ export interface TeachingInput {
   readonly tf: Tf;
   readonly teacher: Teacher;
   readonly tasks: readonly TaughtTexts[];
-  /** The run folder: where they are kept. */
+  /** The run folder, where the logits are kept. */
   readonly directory: string;
   /** Changes with the texts. */
   readonly dataDigest: string;
   readonly report?: ((progress: ExtractionProgress) => void) | undefined;
 }
 
-/** By task: (N * C), row-major. Read from the run folder where an earlier start of the run left them, so that a resumed run sees the same. */
+/** By task: (N * C), row-major. Logits of an earlier start are read from the run folder, so that a resumed run uses the same ones. */
 export function teacherLogits(input: TeachingInput): Map<string, Float32Array> {
   const { directory, teacher, dataDigest } = input;
   const key = sha256(teacher.digest, dataDigest);

@@ -35,7 +35,7 @@ function softmax(row: readonly number[], temperature = 1): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** The mean over the batch of what each row gives. */
+/** The mean over the batch of each row's values. */
 function meanOf(term: (row: number) => readonly number[]): number {
   return [0, 1].flatMap(term).reduce((sum, value) => sum + value, 0) / 2;
 }

@@ -17,31 +17,31 @@ export interface StepContext {
   readonly config: EncoderConfig;
   readonly recipe: Recipe;
   readonly seed: number;
-  /** What token dropout puts in a word's place. */
+  /** The token that token dropout puts in a word's place. */
   readonly unknownId: number;
-  /** Ids below are special tokens. */
+  /** Smaller ids are special tokens. */
   readonly firstWordId: number;
 }
 
 export interface StepInput {
   readonly state: TrainingState;
-  /** All but the word embeddings, whose arrays in `state` are up to date. */
+  /** All weights but the word embeddings, whose arrays in `state` are up to date. */
   readonly trained: BackendParameters;
   readonly examples: readonly Example[];
   readonly task: TrainingTask;
-  /** Over which the learning rate falls to zero. */
+  /** The number of steps over which the learning rate falls to zero. */
   readonly steps: number;
 }
 
-/** Returns the batch's mean loss; NaN where a gradient is not finite, and nothing is changed then. */
+/** Returns the batch's mean loss. NaN if a gradient is not finite; then no weight is changed. */
 export function trainStep(context: StepContext, { state, trained, examples, task, steps }: StepInput): number {
   const { tf, recipe, seed } = context;
   const { step } = state.progress;
-  // A generator for each step, so that a resumed run draws what the uninterrupted one would have.
+  // Each step has a generator of its own, so that a resumed run draws the same numbers as an uninterrupted one.
   const random = createRandom(seed * 2 ** 32 + 2 ** 31 + step);
   const batch = assembleBatch(examples, { ...context, rate: recipe.tokenDropoutRate, random: random.fork() });
   const words = state.parameters.get(wordEmbeddings)!;
-  // In one order whether the weights were just made or read from a checkpoint: sums of floats depend on it.
+  // The order is the same for new weights and for those of a checkpoint: sums of floats depend on it.
   const names = [...trained.weights.keys()]
     .filter((name) => !name.startsWith("head.") || name.startsWith(`head.${task.name}.`))
     .sort();
@@ -81,7 +81,7 @@ export function trainStep(context: StepContext, { state, trained, examples, task
       gradientScale,
       step: step + 1,
     });
-    // As in BERT: no decay of biases and normalisation, and none of rows that a batch happens to hold.
+    // As in BERT, biases and normalisation do not decay; neither do rows that a batch happens to hold.
     for (const [i, name] of names.entries()) {
       const gradient = grads[i + 1]!;
       trained.update(name, gradient, optionsOf(name, gradient.rank >= 2));
@@ -98,7 +98,7 @@ export interface LossInput {
   readonly recipe: Pick<Recipe, "distillation">;
 }
 
-/** Of (B, C) logits. Cross-entropy with the labels and, where the examples have a teacher's logits, with what it says (Hinton et al. 2015). */
+/** The loss of (B, C) logits: cross-entropy with the labels and, if the examples have a teacher's logits, with those too (Hinton et al. 2015). */
 export function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: LossInput): Tensor {
   const { distillation } = recipe;
   const targets = tf.tensor(batch.targets, logits.shape);
@@ -112,7 +112,7 @@ export function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: Lo
   return tf.add(hard.mul(1 - weight), soft.mul(weight * temperature * temperature));
 }
 
-/** The teacher's distributions at a temperature, (B * C), and their mean entropy: what KL is less than cross-entropy. */
+/** The teacher's distributions at a temperature, (B * C), and their mean entropy, by which KL is less than cross-entropy. */
 function softened(examples: readonly Example[], temperature: number) {
   const classes = examples[0]!.teacherLogits!.length;
   const probabilities = new Float32Array(examples.length * classes);

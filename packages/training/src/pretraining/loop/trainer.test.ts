@@ -1,4 +1,4 @@
-// A small encoder is trained on a made-up task: it learns, repeats itself, resumes to the same weights, stops early, and is exported alike.
+// A small encoder trains on a made-up task: it learns, repeats itself, resumes to the same weights, stops early, and is exported alike.
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,10 +93,10 @@ function withoutTimes(evaluations: readonly { seconds: number }[]) {
   return evaluations.map((evaluation) => ({ ...evaluation, seconds: 0 }));
 }
 
-/** The same sizes in another architecture. */
+/** A config of the same sizes in another architecture. */
 function configOf(modelType: EncoderConfig["modelType"], sizes: EncoderConfig): EncoderConfig {
   if (modelType === "bert") return { ...sizes, modelType };
-  // One position more, as none is padding's.
+  // RoBERTa needs one position more, because one is padding's.
   if (modelType === "roberta") return { ...sizes, modelType, maxPositionEmbeddings: sizes.maxPositionEmbeddings + 1 };
   return {
     ...sizes,
@@ -130,7 +130,7 @@ describe("train", () => {
   it("killed at any step, goes on from its checkpoint to the same weights as a run that was never stopped", async () => {
     const whole = await train(input);
     const expected = weightsAt(directory);
-    // What a process killed after each of these steps leaves: the last whole checkpoint, and the beginning of the next.
+    // Copies the files of a process killed after each of these steps: the last whole checkpoint, and the beginning of the next.
     const kills = new Map([2, 7, 20].map((step) => [step, mkdtempSync(join(tmpdir(), "attune-killed-"))]));
     const source = mkdtempSync(join(tmpdir(), "attune-source-"));
     for (const path of [source, ...kills.values()]) directories.add(path);
@@ -243,7 +243,7 @@ describe("train", () => {
     const steep = { ...input, recipe: { ...recipe, learningRate: 1e30, epochs: 20 } };
     await expect(train(steep)).rejects.toThrow(/step \d+: the loss is NaN; lower/);
     await expect(train(steep)).rejects.toMatchObject({ code: "INVALID_INPUT" });
-    // After the first step, whose loss is that of the weights before it.
+    // Evaluated after the first step, whose loss is that of the weights before it.
     const evaluated = { ...steep, recipe: { ...steep.recipe, stopAfterEpochs: 0.01 } };
     await expect(train(evaluated)).rejects.toThrow(/dev rows have scores that are not numbers; lower/);
   });

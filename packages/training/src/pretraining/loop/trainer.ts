@@ -21,23 +21,23 @@ import { createPace } from "./pace.js";
 import { type StepContext, trainStep } from "./train-step.js";
 
 export interface TrainerInput extends StepContext {
-  /** The first is the one that `dev` belongs to. */
+  /** `dev` belongs to the first task. */
   readonly tasks: readonly TrainingTask[];
   readonly dev: readonly Example[];
   readonly fingerprint: string;
-  /** The encoder's weights to start from; random ones where absent. The heads always start from random ones. */
+  /** The encoder's weights to start from; random ones if absent. The heads always start from random weights. */
   readonly initial?: ReadonlyMap<string, Float32Array>;
-  /** The best dev metric of a full run, which `recipe.stopAtFraction` is a share of. */
+  /** The best dev metric of a full run; `recipe.stopAtFraction` is a share of it. */
   readonly referenceMetric?: number;
-  /** Where checkpoints go; none are written without it. */
+  /** The folder of the checkpoints; without it none are written. */
   readonly directory?: string;
   readonly resume?: boolean;
-  /** By which checkpoints are written; one is written at every evaluation too. */
+  /** The clock that decides when checkpoints are written; every evaluation writes one too. */
   readonly nowMs?: () => number;
   readonly onProgress?: (progress: ProgressReport) => void;
-  /** After each evaluation. */
+  /** Called after each evaluation. */
   readonly onEvaluation?: (curves: Curves) => void;
-  /** Saves a checkpoint and returns after the step in hand. */
+  /** Saves a checkpoint and returns after the current step. */
   readonly signal?: AbortSignal;
 }
 
@@ -58,11 +58,11 @@ export interface Curves {
 }
 
 export interface TrainingOutcome extends Curves {
-  /** undefined: stopped by the signal; the checkpoint goes on from here. */
+  /** undefined for a run that the signal stopped; it resumes from the checkpoint. */
   readonly ending: Ending | undefined;
   /** The weights that the recipe selects, encoder and heads ("head.<task>.weight"), by name. */
   readonly selected: ReadonlyMap<string, Float32Array>;
-  /** Index of the evaluation that they are of. */
+  /** The index of their evaluation. */
   readonly selectedEvaluation: number;
   readonly seconds: number;
 }
@@ -104,7 +104,7 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
       noteLoss(state, loss, schedule);
       const here = { steps: progress.step - before.steps, seconds: progress.seconds - before.seconds };
       input.onProgress?.(report(state, schedule, pace(here)));
-      // Lets signals and the progress line through.
+      // Lets signals and the progress line run.
       await new Promise((resolve) => setImmediate(resolve));
       const evaluated = schedule.evaluatesAt(progress.step);
       const due = evaluated || signal?.aborted || saving.isDue();
@@ -123,8 +123,8 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
 }
 
 /**
- * A checkpoint a minute: what a killed run loses at most. A large encoder's, which takes seconds to write, comes less often. Time decides
- * when one is written, never what is in it.
+ * Writes a checkpoint a minute, so that a killed run loses a minute at most. A large encoder's checkpoint takes seconds to write and is written less
+ * often. Time decides when a checkpoint is written, never its content.
  */
 function createSavingClock(nowMs: () => number) {
   let [savedMs, costMs] = [nowMs(), 0];
@@ -141,9 +141,9 @@ function createSavingClock(nowMs: () => number) {
 
 interface TrainingSchedule {
   readonly perEpoch: number;
-  /** After which the learning rate would be zero. */
+  /** The step after which the learning rate would be zero. */
   readonly decaySteps: number;
-  /** After which training ends at the latest. */
+  /** The step after which training ends at the latest. */
   readonly lastStep: number;
   readonly curveEvery: number;
   evaluatesAt(step: number): boolean;

@@ -15,7 +15,7 @@ interface Panel {
   readonly colour: string;
   readonly top: number;
   readonly steps: number;
-  /** Marked on each point. */
+  /** Draws a mark on each point. */
   readonly marks: boolean;
   readonly goal?: number | undefined;
 }
@@ -65,7 +65,7 @@ function panelSvg({ title, points, colour, top, steps, marks, goal }: Panel): st
     list.map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x)} ${y(point.y)}`).join("");
   const line = (list: readonly Point[], style: string) =>
     `<path d="${path(list)}" fill="none" stroke="${colour}" ${style}/>`;
-  // Of a noisy curve the course is seen in its moving mean.
+  // The moving mean shows the course of a noisy curve.
   const lines = marks
     ? line(points, 'stroke-width="1.5"')
     : line(points, 'stroke-opacity="0.3"') + line(movingMean(points), 'stroke-width="1.8"');
@@ -92,7 +92,7 @@ function roundTicks(low: number, high: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
 }
 
-/** Over the last fifteen points or so, fewer at the start. */
+/** The mean over the last fifteen points or so, fewer at the start. */
 function movingMean(points: readonly Point[]): Point[] {
   return points.map(({ x }, i) => {
     const window = points.slice(Math.max(0, i - 14), i + 1);

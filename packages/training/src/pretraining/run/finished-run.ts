@@ -1,4 +1,4 @@
-// A finished run's record, read by a run that it teaches or that is to reach a share of its dev metric.
+// Reads the record of a finished run, for a run that it teaches or that must reach a share of its dev metric.
 
 import { AppError } from "@attune/shared/errors";
 import type { Recipe } from "../data/recipe.js";
@@ -20,13 +20,13 @@ export function readFinishedRun(directory: string, flag: string): FinishedRun {
 
 export interface ReferenceInput {
   readonly recipe: Pick<Recipe, "stopAtFraction">;
-  /** Of the full run. */
+  /** The folder of the full run. */
   readonly directory: string | undefined;
-  /** Of the run that is to reach a share of its dev metric. */
+  /** The data of the run that must reach a share of the full run's dev metric. */
   readonly data: RunRecord["data"];
 }
 
-/** Throws INVALID_INPUT where the recipe's stopAtFraction and the full run do not go together. */
+/** Throws INVALID_INPUT if the recipe's stopAtFraction and the full run do not fit together. */
 export function referenceOf({ recipe, directory, data }: ReferenceInput): RunRecord["reference"] {
   if (recipe.stopAtFraction === undefined) {
     if (directory === undefined) return undefined;

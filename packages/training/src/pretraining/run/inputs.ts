@@ -1,4 +1,4 @@
-// What a pre-training run is made from, read and checked before anything is computed: data, starting point, teacher, full run.
+// Reads and checks the inputs of a pre-training run before any computation: data, starting point, teacher, full run.
 
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { sha256 } from "@attune/platform/sha256";
@@ -17,17 +17,17 @@ import type { RunRecord, TeacherRecord } from "./run-record.js";
 import { type StartingPoint, startFromCheckpoint, startFromRandom } from "./starting-point.js";
 
 export interface PretrainInput {
-  /** A labelled set's folder, or a table of its owner's. */
+  /** A labelled set's folder, or an owner's table. */
   readonly dataDirectory: string;
-  /** Another set: a second task beside the first. */
+  /** Another set, which becomes a second task. */
   readonly extraPath?: string | undefined;
-  /** The columns of the owner's tables, where they are not called text and label. */
+  /** The columns of an owner's tables that are not called text and label. */
   readonly mapping?: DatasetMapping | undefined;
   /** Random weights under a vocabulary, or a checkpoint's. */
   readonly from: { readonly tokenizerJson: string } | (CheckpointFolder & { readonly source: string });
   /** A finished run folder whose heads give soft targets. */
   readonly teacherDirectory?: string | undefined;
-  /** A finished full run: what `stopAtFraction` is a share of. */
+  /** A finished full run; `stopAtFraction` is a share of its dev metric. */
   readonly referenceDirectory?: string | undefined;
   readonly recipe: ChosenRecipe;
   readonly out: string;
@@ -36,7 +36,7 @@ export interface PretrainInput {
   readonly onProgress?: (progress: ProgressReport) => void;
   /** Called while the teacher reads the training texts. */
   readonly onTeaching?: (progress: ExtractionProgress) => void;
-  /** What does not stop the run and should be known. */
+  /** Receives a warning that does not stop the run. */
   readonly onWarning?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -46,7 +46,7 @@ export interface RunInputs {
   readonly start: StartingPoint;
   readonly teaching: { readonly teacher: Teacher; readonly record: TeacherRecord } | undefined;
   readonly reference: RunRecord["reference"];
-  /** Digest of everything that the weights depend on: a checkpoint of another fingerprint is not resumed. */
+  /** The digest of everything that the weights depend on: a checkpoint with another fingerprint is not resumed. */
   readonly fingerprint: string;
   readonly encode: (row: TaskRow) => Example;
 }
@@ -94,7 +94,7 @@ function teachingOf(
   return { teacher, record: { ...run, digest: teacher.digest } };
 }
 
-/** JSON leaves out what is undefined, so that a run without a teacher has the same fingerprint in every version. */
+/** JSON omits undefined values, so that a run without a teacher has the same fingerprint in every version. */
 function fingerprintOf(
   { seed, recipe: { recipe } }: PretrainInput,
   { dataset, start, teaching, reference }: Omit<RunInputs, "fingerprint" | "encode">,
@@ -114,7 +114,7 @@ function fingerprintOf(
   );
 }
 
-/** Warns where a run that is to repeat a recorded one starts from other inputs. */
+/** Warns if a run that repeats a recorded one starts from other inputs. */
 function warnOfChanges({ recipe: { name, recorded }, onWarning }: PretrainInput, now: RecordedInputs): void {
   if (recorded === undefined) return;
   const changed = changedInputs(recorded, now);

@@ -1,4 +1,4 @@
-// A tiny random checkpoint is fine-tuned on a made-up dataset: what is kept of it, distillation, resumption, early stopping and the run's record.
+// A tiny random checkpoint is fine-tuned on a made-up dataset: the kept layers, distillation, resumption, early stopping and the run's record.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const at = (...names: string[]) => join(directory, ...names);
 const words = ["plain", "great", "whoa", "grr", "alas", "yuck", "eek"];
 const letters = [..."abcdefghijklmnopqrstuvwxyz"];
-// Special tokens not first, as in BERT's own vocabulary.
+// Special tokens are not first, as in BERT's own vocabulary.
 const vocabulary = [
   "[PAD]",
   "[unused0]",
@@ -287,7 +287,7 @@ describe("pretrain from a checkpoint", () => {
 
   describe("an encoder so steep that rounding moves its features", () => {
     const layers = ["numHiddenLayers=3", "vocabularySize=none"];
-    /** What words add to positions of `value` in every place is all that LayerNorm leaves, rounded as coarsely as `value` is large. */
+    /** Every position holds `value` in every place, so LayerNorm leaves only the words' share, rounded as coarsely as `value` is large. */
     const levelled = (value: number): PretrainInput["from"] => {
       const weights = randomWeights(config, 7);
       weights.get("embeddings.position_embeddings.weight")!.fill(value);
@@ -319,7 +319,7 @@ describe("pretrain from a checkpoint", () => {
   it("refuses a teacher that is no finished run", async () => {
     const teacherDirectory = at("checkpoint");
     await expect(pretrain({ ...inputOf("x"), teacherDirectory })).rejects.toThrow(/checkpoint/);
-    // Before it is trained, not at its end.
+    // The refusal comes before training, not at its end.
     cpSync(at("teacher"), at("unrecorded"), { recursive: true });
     rmSync(at("unrecorded", "run.json"));
     const onProgress = () => expect.fail("trained");

@@ -20,7 +20,7 @@ import { type PretrainInput, type RunInputs, readInputs } from "./inputs.js";
 import { type RunRecord, runRecordName } from "./run-record.js";
 import { randomWeights, wordIds } from "./starting-point.js";
 
-/** Inputs that were read, and the backend that computes. */
+/** The checked inputs, and the backend that computes. */
 interface Run extends RunInputs {
   readonly input: PretrainInput;
   readonly tf: Tf;
@@ -28,7 +28,7 @@ interface Run extends RunInputs {
   readonly dev: readonly Example[];
 }
 
-/** undefined when `signal` stopped it; with `resume` the next call continues from its checkpoint. */
+/** undefined if `signal` stopped the run; with `resume` the next call continues from its checkpoint. */
 export async function pretrain(input: PretrainInput): Promise<RunRecord | undefined> {
   const inputs = readInputs(input);
   const { name: backend, tf } = await openBackend();
@@ -62,7 +62,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   return record;
 }
 
-/** Before hours of training; afterwards only the weights are others. */
+/** Checked before hours of training; afterwards only the weights differ. */
 function refuseSteepStart(run: Run): void {
   const { config, weights } = run.start;
   const initial = weights ?? randomWeights(config, run.input.seed);
@@ -118,7 +118,7 @@ function exportRun({ start, input }: Run, tasks: readonly TrainingTask[], { sele
   writeHeads(input.out, tasks, selected);
 }
 
-/** Of the exported files, as a reader finds them. */
+/** The parity of the exported files, as a reader opens them. */
 function exportedParity(run: Run, { selected }: TrainingOutcome): number {
   const parity = parityWith(run, selected, readExtractorFolder(run.input.out));
   const steepness = steepnessText(parity);

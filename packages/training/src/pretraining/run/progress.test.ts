@@ -1,4 +1,4 @@
-// The progress line says what a waiting person asks for, and does not flood a log.
+// The progress line shows what a waiting person wants to know, and does not flood a log.
 import { describe, expect, it } from "vitest";
 import { createExtractionLine, createProgressLine, progressText } from "./progress.js";
 

@@ -1,4 +1,4 @@
-// The progress lines of a training run, and of the reading of many texts before or after it.
+// The progress lines of a training run, and of reading many texts before or after it.
 
 import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
 import type { ExtractionProgress } from "../../checkpoints/extractor-files.js";
@@ -6,7 +6,7 @@ import type { ProgressReport } from "../loop/trainer.js";
 
 export interface ProgressLine {
   show(progress: ProgressReport): void;
-  /** To be called when training returns: it may do so before its last step. */
+  /** Call it when training returns, which may be before its last step. */
   end(): void;
 }
 
@@ -18,7 +18,7 @@ export function createProgressLine(output: ProgressOutput): ProgressLine {
   };
 }
 
-/** For one thing after the other, each from nothing to its total. */
+/** Shows one extraction after the other, each from zero to its total. */
 export function createExtractionLine(output: ProgressOutput): (progress: ExtractionProgress) => void {
   const line = createStatusLine(output);
   let current: { readonly what: string; readonly startMs: number } | undefined;
@@ -26,7 +26,7 @@ export function createExtractionLine(output: ProgressOutput): (progress: Extract
     if (current?.what !== what) current = { what, startMs: output.nowMs() };
     const secondsLeft = ((output.nowMs() - current.startMs) / 1000 / done) * (total - done);
     const isLast = done === total;
-    // Of the first batch the line cannot tell how long it took.
+    // At the first batch, the line cannot know how long a batch takes.
     const left = isLast || secondsLeft === 0 ? "" : ` · ${inWords(secondsLeft)} left`;
     line.show(() => `${what}: ${Math.floor((100 * done) / total)}%${left}`, isLast);
     if (isLast) line.end();

@@ -1,4 +1,4 @@
-// run.json: the record of a pre-training run, its one schema and its one reader.
+// run.json: the record of a pre-training run, with its only schema and its only reader.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import type { CheckpointProvenance } from "./starting-point.js";
 
 export const runRecordName = "run.json";
 
-/** run.json: what was trained on what, from what, how, and what it cost. Data are named by digest, never by their text. */
+/** The content of run.json: data, starting point, recipe, results and cost of a run. Data are named by digest, never by their text. */
 export interface RunRecord extends Curves {
   readonly version: 2;
   readonly fingerprint: string;
@@ -24,7 +24,7 @@ export interface RunRecord extends Curves {
   readonly backend: string;
   readonly node: string;
   readonly data: readonly DataDigest[];
-  /** The main one first. Absent from older records, whose tasks are GoEmotions and EmoryNLP. */
+  /** The main task first. Absent from older records, whose tasks are GoEmotions and EmoryNLP. */
   readonly tasks?: readonly TaskRecord[];
   /** Absent where training started from random weights. */
   readonly checkpoint?: CheckpointProvenance;
@@ -40,22 +40,22 @@ export interface RunRecord extends Curves {
   readonly parameters: number;
   readonly curve: readonly CurvePoint[];
   readonly evaluations: readonly EvaluationRecord[];
-  /** Index of the evaluation whose weights were exported. */
+  /** The index of the evaluation whose weights were exported. */
   readonly selectedEvaluation: number;
   readonly trainingSeconds: number;
   /** Absent from older records. */
   readonly ending?: Ending;
-  /** Largest difference of a feature between the training graph and the reference engine on the exported files: `parityOf`. */
+  /** The largest difference of a feature between the training graph and the reference engine on the exported files: `parityOf`. */
   readonly parity: number;
 }
 
-/** What a teacher can be made again from, beside its student's data. */
+/** The record from which a teacher can be made again, beside its student's data. */
 export type TeacherRecord = Omit<FinishedRun, "data"> & { readonly digest: string };
 
-/** Of a run that teaches another, or that another is measured against. */
+/** The record of a run that teaches another, or that another is measured against. */
 export type FinishedRun = Pick<RunRecord, "fingerprint" | "recipe" | "seed" | "data" | "trainingSeconds"> &
   Partial<Pick<RunRecord, "checkpoint">> & {
-    /** That of its best evaluation. */
+    /** The dev metric of its best evaluation. */
     readonly devMetric: number;
   };
 
@@ -70,7 +70,7 @@ const checkpoint = z.object({
   files: z.array(z.object({ name: z.string(), sizeBytes: count, sha256: digest })),
 });
 
-/** `frozen` and `evaluation`, which freezing adds, are read by nobody and stay as they are. */
+/** Freezing adds `frozen` and `evaluation`, which no code reads; they stay as they are. */
 const runRecordSchema = z.looseObject({
   version: z.literal(2),
   fingerprint: digest,

@@ -1,4 +1,4 @@
-// What training starts from: random weights of the recipe's sizes, or the first layers of a checkpoint with its vocabulary pruned to the training texts.
+// Makes the starting point of training: random weights of the recipe's sizes, or a checkpoint's first layers with its vocabulary pruned to the texts.
 
 import { type EncoderConfig, longestInput } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
@@ -20,14 +20,14 @@ export interface StartingPoint {
   readonly provenance?: CheckpointProvenance;
 }
 
-/** What run.json says of the checkpoint: enough to fetch it again and to know that it is the same. */
+/** The record of the checkpoint in run.json: enough to fetch it again and to recognise it. */
 export interface CheckpointProvenance {
   /** The folder's name, or hf:owner/name@commit. */
   readonly source: string;
-  /** As its publisher names it. */
+  /** The licence as its publisher names it. */
   readonly licence?: string;
   readonly modelType: EncoderConfig["modelType"];
-  /** Of the whole checkpoint, as are the vocabulary's size and the files. */
+  /** The layers of the whole checkpoint; the vocabulary's size and the files are of the whole checkpoint too. */
   readonly numHiddenLayers: number;
   readonly vocabularySize: number;
   readonly files: readonly FileDigest[];
@@ -35,11 +35,11 @@ export interface CheckpointProvenance {
 
 export interface StartInput {
   readonly recipe: Recipe;
-  /** The training texts: what the vocabulary is pruned to. */
+  /** The training texts, to which the vocabulary is pruned. */
   readonly texts: readonly string[];
 }
 
-/** Throws INVALID_INPUT where the recipe lacks one of the encoder's sizes, or heads do not divide the width. */
+/** Throws INVALID_INPUT if the recipe lacks one of the encoder's sizes, or the number of heads does not divide the width. */
 export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartInput): StartingPoint {
   const pruned = pruneTokenizer(tokenizerJson, texts, recipe);
   const size = (field: "hiddenSize" | "numHiddenLayers" | "numAttentionHeads" | "intermediateSize"): number => {
@@ -74,7 +74,7 @@ export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartI
   return { config, tokenizerJson: pruned.tokenizerJson };
 }
 
-/** The weights that training starts from where no checkpoint gives any: its generator draws the encoder's first. */
+/** The weights that training starts from without a checkpoint. Training's generator draws the encoder's weights first. */
 export function randomWeights(config: EncoderConfig, seed: number): Map<string, Float32Array> {
   const random = createRandom(seed);
   return new Map([...encoderWeightShapes(config)].map(([name, shape]) => [name, initialValues(name, shape, random)]));
@@ -92,12 +92,12 @@ export function startFromCheckpoint(
   const weights = new Map<string, Float32Array>();
   for (const [name, shape] of encoderWeightShapes(whole)) {
     const kept = shapes.get(name);
-    if (kept === undefined) continue; // of a layer that is left out
+    if (kept === undefined) continue; // belongs to a layer that is left out
     const values = getFloat32(checkpoint.model, name, shape);
     if (name === wordEmbeddings && pruned !== undefined) {
       weights.set(name, selectRows(values, { width: shape[1]!, rows: pruned.formerIds }));
     } else {
-      // All of it, or the first positions.
+      // The whole tensor, or its first positions.
       weights.set(
         name,
         values.slice(
@@ -118,7 +118,7 @@ export function startFromCheckpoint(
   return { config, tokenizerJson: pruned?.tokenizerJson ?? checkpoint.tokenizerJson, weights, provenance };
 }
 
-/** undefined where the recipe keeps the vocabulary whole. */
+/** undefined if the recipe keeps the vocabulary whole. */
 function prunedOf(
   { config, tokenizerJson }: CheckpointFolder,
   { recipe, texts }: StartInput,
@@ -156,7 +156,7 @@ function reducedConfig(whole: EncoderConfig, { recipe, pruned }: Reduction): Enc
   if (maxTokens > longestInput(whole)) {
     throw new AppError("INVALID_INPUT", `maxTokens ${maxTokens}: the checkpoint reads at most ${longestInput(whole)}`);
   }
-  // Positions beyond maxTokens would never be read. RoBERTa's first ones are no token's.
+  // Positions beyond maxTokens would never be read. RoBERTa's first positions belong to no token.
   const maxPositionEmbeddings = whole.maxPositionEmbeddings - longestInput(whole) + maxTokens;
   const reduced = { ...whole, numHiddenLayers, maxPositionEmbeddings };
   if (pruned === undefined) return reduced;
@@ -170,7 +170,7 @@ function selectRows(values: Float32Array, { width, rows }: { width: number; rows
   return selected;
 }
 
-/** The ids that token dropout needs: what a dropped piece becomes, and from where on pieces are words. */
+/** The ids that token dropout needs: the id of a dropped piece, and the first id of a word piece. */
 export function wordIds(tokenizerJson: string): { unknownId: number; firstWordId: number } {
   const json = JSON.parse(tokenizerJson) as {
     model: { vocab: Record<string, number>; unk_token?: string };
