@@ -1,4 +1,5 @@
-// DR: what stands between the extractor's pooled features and a head. Standardise, then project on principal components if there are any.
+// DR stands between the extractor's pooled features and a head. It standardises the features, then projects them on principal components if there are
+// any.
 import { MlError } from "../error.js";
 import type { HeadKernels } from "../heads/head-kernels.js";
 import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
@@ -11,7 +12,7 @@ import { applyStandardizer, fitStandardizer, type Standardizer } from "./standar
 export interface DimensionalityReduction {
   readonly inputSize: number;
   readonly outputSize: number;
-  /** (outputSize) the share of variance each component keeps; absent when nothing is projected away. */
+  /** (outputSize): the share of variance that each component keeps; absent when nothing is projected away. */
   readonly explainedVarianceRatio?: Float64Array;
   /** (N, inputSize) to (N, outputSize). Throws `shape`. */
   apply(features: Matrix): Matrix;
@@ -31,14 +32,14 @@ interface Parts {
 }
 
 /**
- * A feature that varies less than this share of what the features usually vary (the median deviation) is not scaled up beyond it. A transformer's
- * outlier dimensions, pooled by maximum, hardly vary: at deviation 1 they would be the rounding noise of whichever engine computed them.
+ * A feature whose deviation is below this share of the median deviation is divided by that share of the median instead.
+ * A transformer's outlier dimensions, pooled by maximum, hardly vary. Scaled up to deviation 1, they would be the rounding noise of the engine.
  */
 const leastShareOfUsualDeviation = 0.2;
 
 /**
- * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised features when `outputSize`
- * is given. It is part of the feature extractor: priors and personal heads see its output only, and its file is part of their identity.
+ * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised features if `outputSize` is given.
+ * DR is part of the feature extractor: priors and personal heads see DR's output only, and DR's file is part of their identity.
  */
 export function fitDimensionalityReduction(
   features: Matrix,
@@ -48,13 +49,13 @@ export function fitDimensionalityReduction(
   const { mean, scale, inputSize } = withoutNoise(fitStandardizer(features));
   if (outputSize === undefined) return createReduction({ mean, scale }, kernels);
   const pca = fitPca(applyStandardizer({ mean, scale, inputSize }, features), outputSize);
-  // What rounding to float32 left of the standardised mean is folded into the one mean of the file.
+  // After rounding to float32 the standardised mean is not exactly 0. The remainder is folded into the one mean of the file.
   const folded = mean.map((value, d) => value + scale[d]! * pca.mean[d]!);
   const { components, explainedVarianceRatio } = pca;
   return createReduction({ mean: folded, scale, projection: { components, explainedVarianceRatio } }, kernels);
 }
 
-/** `kernels` apply it. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
+/** `kernels` apply the DR. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
 export function loadDimensionalityReduction(
   file: TensorFile,
   kernels: HeadKernels = referenceHeadKernels,

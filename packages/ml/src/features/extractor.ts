@@ -1,4 +1,4 @@
-// Text to features: tokenizer, encoder, pooling, DR, in that order. What a head is trained on and refuses to do without.
+// Text to features: tokenizer, encoder, pooling, DR, in that order. A head is trained on such features and refuses any other features.
 import { longestInput } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
@@ -8,14 +8,14 @@ import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import type { DimensionalityReduction } from "./dimensionality-reduction.js";
 
 export interface FeatureExtractor {
-  /** Digest of everything that shapes the features (files, engine, pooling, DR), given by the caller. */
+  /** The digest of everything that shapes the features (files, engine, pooling, DR), which the caller computes. */
   readonly identity: string;
   readonly featureSize: number;
   /** One text → (featureSize). */
   extract(text: string): Float32Array;
-  /** N texts → (N, featureSize). `onProgress` is called after each batch: one text, or a few dozen where the engine takes them together. */
+  /** N texts → (N, featureSize). `onProgress` is called after each batch: one text, or a few dozen texts where the engine takes them together. */
   extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix;
-  /** Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use it: no tokenizer between them and the engine. */
+  /** Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use this method, to test the engine without the tokenizer. */
   encodeIds(ids: Int32Array): Float32Array;
 }
 
@@ -23,7 +23,7 @@ export interface FeatureExtractorParts {
   readonly tokenizer: Tokenizer;
   readonly encoder: Encoder;
   readonly pooling: Pooling;
-  /** Without one, features are as pooled. */
+  /** Without a reduction, the features are the pooled ones. */
   readonly reduction?: DimensionalityReduction | undefined;
   readonly identity: string;
   /** Longer texts are cut to this many tokens, [CLS] and [SEP] included. */
@@ -54,7 +54,7 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
     return reduce(poolTexts([ids])).data;
   }
 
-  /** In one call where the engine has one. */
+  /** Pools all texts in one call where the engine has such a call. */
   function poolTexts(texts: readonly Int32Array[]): Matrix {
     if (encoder.pooled !== undefined) return encoder.pooled(texts, pooling);
     return matrixFromRows(texts.map((ids) => pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, pooling)));
@@ -64,7 +64,7 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
     return reduction === undefined ? pooled : reduction.apply(pooled);
   }
 
-  /** At its true length: padding would cost time and change the last bits. */
+  /** Encodes the text at its true length: padding would cost time and change the last bits. */
   function extract(text: string): Float32Array {
     return encodeIds(tokenizer.encode(text, { maxTokens }).ids);
   }

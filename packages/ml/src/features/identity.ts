@@ -1,4 +1,4 @@
-// The identity of features: two heads may be compared, and a head may be used, only where this identity is the same.
+// The identity of features: two heads may be compared, and a head may be used, only if their features have the same identity.
 import type { FeatureSettings } from "./settings.js";
 
 export interface FeatureDigests {
@@ -10,8 +10,8 @@ export interface FeatureDigests {
 }
 
 /**
- * The text whose SHA-256 (taken by the caller, in lower-case hexadecimal) is the identity of the features.
- * One line per part, in a fixed order, so that no two different sets of parts share a text.
+ * The text whose SHA-256 is the identity of the features; the caller computes that hash, in lower-case hexadecimal.
+ * The text has one line per part, in a fixed order, so that no two different sets of parts share a text.
  */
 export function featureIdentity(digests: FeatureDigests, settings: FeatureSettings): string {
   for (const name of ["config", "model", "tokenizer", "reduction"] as const) {

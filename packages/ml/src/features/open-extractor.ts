@@ -1,4 +1,4 @@
-// A feature extractor from its files, whoever has them: a daemon on its disk, a browser's worker from the network.
+// Opens a feature extractor from its files' bytes, which a daemon reads from its disk and a browser's worker from the network.
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
 import { inFile } from "../error.js";
@@ -11,7 +11,7 @@ import type { FeatureSettings } from "./settings.js";
 export interface ExtractorFiles {
   /** config.json, in UTF-8. */
   readonly config: Uint8Array;
-  /** model.safetensors: of a source, an engine that has kernels of its own never holds more than a few rows beside their memory. */
+  /** model.safetensors. From a source, an engine with kernels of its own holds no more than a few rows beside the kernels' memory. */
   readonly model: Uint8Array | ByteSource;
   /** tokenizer.json, in UTF-8. */
   readonly tokenizer: Uint8Array;
@@ -23,7 +23,7 @@ export interface ExtractorSettings extends FeatureSettings {
   readonly identity: string;
 }
 
-/** Throws MlError naming the file and its part that is malformed, unsupported or does not fit the others. */
+/** Throws MlError naming the file, and its part that is malformed, unsupported or does not fit the other files. */
 export function openFeatureExtractor(
   engine: Engine,
   { config, model, tokenizer, reduction }: ExtractorFiles,
@@ -43,8 +43,8 @@ export function openTensors(file: Uint8Array | ByteSource): TensorFile {
 }
 
 /**
- * Sentences of nobody's, in ASCII and beyond, of a few words and many: predicting them a few times takes the host's compilers through all that a
- * prediction needs (kernels in WebAssembly, the tokenizer's tables for Unicode), so that the first real sentence is not the slow one.
+ * Invented sentences, short and long, in ASCII and beyond. Predicting them a few times warms up the code that a prediction needs:
+ * kernels in WebAssembly, the tokenizer's tables for Unicode. The host has then compiled this code before the first real sentence.
  */
 export const warmUpTexts: readonly string[] = [
   "How are you today?",

@@ -14,17 +14,18 @@ export interface Pca {
   readonly outputSize: number;
   /** (inputSize) */
   readonly mean: Float64Array;
-  /** (outputSize, inputSize): orthonormal rows, by falling variance. */
+  /** (outputSize, inputSize): orthonormal rows, in the order of decreasing variance. */
   readonly components: Matrix;
-  /** (outputSize) variance along each component, divided by N - 1. */
+  /** (outputSize): the variance along each component, divided by N - 1. */
   readonly explainedVariance: Float64Array;
-  /** (outputSize) the share of the whole variance. */
+  /** (outputSize): the share of the whole variance. */
   readonly explainedVarianceRatio: Float64Array;
 }
 
 /**
- * features: (N, D), outputSize at most min(N, D). O(N D² + D³). In each component the element largest in magnitude is positive, so that
- * equal data give equal components. Throws `empty`, `not-finite`, and `out-of-range` for outputSize.
+ * features: (N, D), outputSize at most min(N, D). O(N D² + D³).
+ * In each component the element largest in magnitude is positive, so that equal data give equal components.
+ * Throws `empty`, `not-finite`, and `out-of-range` for outputSize.
  */
 export function fitPca(features: Matrix, outputSize: number): Pca {
   const { rows, cols, data } = features;
@@ -131,7 +132,7 @@ function covariance({ rows, cols, data }: Matrix, mean: Float64Array): Float64Ar
 function signOfLargest(vector: Float64Array): number {
   let largest = 0;
   for (const value of vector) {
-    // Elements equal within rounding must not decide the sign by chance: the first of them does.
+    // Rounding must not decide the sign among equal elements: the first of the elements that are equal within rounding decides.
     if (Math.abs(value) > Math.abs(largest) * (1 + 1e-9)) largest = value;
   }
   return largest < 0 ? -1 : 1;

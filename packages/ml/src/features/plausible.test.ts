@@ -1,4 +1,4 @@
-// Which weights a release may have: such as training produces, and none with which a text could make the encoder overflow.
+// A release may have weights such as training produces, but no weights with which a text could make the encoder overflow.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
@@ -102,7 +102,7 @@ describe("plausible weights", () => {
     const tensors = new Map<string, Tensor>();
     for (const [name, shape] of Object.entries(sizes)) {
       const length = shape.reduce((a, b) => a * b, 1);
-      // Half of the outputs as large, half as small as can be, so that no norm sees equal values.
+      // Half of the outputs are as large as possible and half as small, so that no norm sees equal values.
       const data = Float32Array.from({ length }, (_, i) => (Math.floor((i * 2) / length) === 0 ? 1_000 : -1_000));
       tensors.set(name, { dtype: "F32", shape, data });
     }

@@ -1,5 +1,5 @@
-// Whether the numbers of an extractor and its prior head are such as training produces. Numbers that are not can be made to overflow for the
-// texts that hold one word and for no others; so a device asks before any text of its person meets them.
+// Checks whether the numbers of an extractor and its prior head are such as training produces. Other numbers could be chosen to overflow
+// only for texts that hold a certain word. A device checks the numbers before they process any text of its person.
 import type { EncoderConfig } from "../encoder/config.js";
 import { assertFinite, MlError } from "../error.js";
 import { scaleName } from "../quantization/int8.js";
@@ -14,20 +14,24 @@ export interface ReleaseWeights {
 }
 
 /**
- * Largest magnitude of an encoder's weight. Published BERT and RoBERTa checkpoints stay below 100. Up to 1,000 nothing in a layer that is
- * normalised can overflow: with width h = 1,024 and f = 4,096 a norm gives at most 1,000(√h + 1) ≈ 3.3e4, the feed-forward at most
- * h·f·1,000² times that ≈ 1.4e17, and the sum of its squares in the next norm is 2e37, below float32's 3.4e38; attention stays below that.
+ * The largest plausible magnitude of an encoder's weight. Published BERT and RoBERTa checkpoints stay below 100.
+ * With weights up to 1,000, a normalised layer cannot overflow. Take width h = 1,024 and f = 4,096.
+ * A norm then gives at most 1,000(√h + 1) ≈ 3.3e4, and the feed-forward gives at most h·f·1,000² times that ≈ 1.4e17.
+ * The sum of its squares in the next norm is 2e37, below float32's 3.4e38. Attention stays below that.
  */
 const normalisedLimit = 1_000;
-/** MobileBERT adds up layer after layer without a norm, so no limit excludes overflow; binary16's largest, in which it is published, is kept. */
+/**
+ * MobileBERT adds up layer after layer without a norm, so no limit excludes overflow. Its limit is the largest binary16, the format of its
+ * publication.
+ */
 const unnormalisedLimit = 65_504;
-/** Published checkpoints have 1e-12 and 1e-5. A float32 that is too small to count makes a norm of equal values divide 0 by 0. */
+/** Published checkpoints have 1e-12 and 1e-5. An epsilon too small for float32 would make a norm of equal values divide 0 by 0. */
 const epsilonRange = [1e-13, 1e-2] as const;
-/** Of the pooled features' means and deviations: MobileBERT's states reach 1e8. */
+/** Limits the means and deviations of the pooled features: MobileBERT's states reach 1e8. */
 const featureLimit = 1e9;
-/** Rows of length 1, and shares of a variance. */
+/** Components are rows of length 1, and ratios are shares of a variance. */
 const componentLimit = 2;
-/** Weights on standardised features; and sums over many rows of them, in float64. */
+/** F32 tensors are weights on standardised features; F64 tensors are also sums over many rows of features. */
 const headLimit = { F32: 1e6, F64: 1e12 } as const;
 
 /** Throws `out-of-range` or `not-finite`, naming the file's tensor or setting. */
@@ -42,7 +46,7 @@ export function assertPlausible({ config, model, reduction, priorHead }: Release
   const isNormalised = config.modelType !== "mobilebert" || config.normalizationType === "layer_norm";
   const limit = isNormalised ? normalisedLimit : unnormalisedLimit;
   for (const [name, tensor] of model.tensors) {
-    // A weight in int8 is at most 127 of its row's scale.
+    // A weight in int8 is at most 127 times its row's scale.
     const isScale =
       name.endsWith(scaleName("")) && model.tensors.get(name.slice(0, -scaleName("").length))?.dtype === "I8";
     assertWithin(`model.safetensors: "${name}"`, tensor, isScale ? limit / 127 : limit);
@@ -60,7 +64,7 @@ export function assertPlausible({ config, model, reduction, priorHead }: Release
   }
 }
 
-/** Values read at a time. */
+/** The number of values that are read at a time. */
 const partLength = 65_536;
 
 function assertWithin(what: string, tensor: Tensor, limit: number): void {
@@ -81,7 +85,7 @@ function asFloats(tensor: Tensor, first: number, count: number): Float32Array | 
     case "F16":
       return float32FromHalf(partOf(tensor, first, count));
     case "BF16":
-      // The upper half of a float32.
+      // A bfloat16 is the upper half of a float32.
       return new Float32Array(Uint32Array.from(partOf(tensor, first, count), (bits) => bits << 16).buffer);
     default:
       return partOf(tensor, first, count) as Float32Array | Float64Array;

@@ -1,4 +1,4 @@
-// The settings of a feature extractor that its config.json holds under "attune".
+// The settings of a feature extractor, which its config.json holds under "attune".
 import { readConfigObject } from "../encoder/config.js";
 import { type Pooling, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
@@ -9,7 +9,7 @@ export interface FeatureSettings {
   readonly maxTokens: number;
 }
 
-/** The most tokens that a release may read. */
+/** The largest number of tokens that a release may read. */
 const mostTokens = 512;
 
 /** Throws `malformed` for a config.json that is not JSON, or whose settings are missing or outside their domains. */

@@ -1,4 +1,4 @@
-// Standardisation: every feature to mean 0 and deviation 1 over the labelled dataset, so that one regularisation strength suits all of them.
+// Standardises every feature to mean 0 and deviation 1 over the labelled dataset, so that one regularisation strength suits all features.
 import { assertFinite, MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
@@ -10,8 +10,8 @@ export interface Standardizer {
 }
 
 /**
- * features: (N, D). Two passes in float64. Source: scikit-learn 1.9, StandardScaler, its rule for constant features included.
- * Throws `empty` and `not-finite`.
+ * features: (N, D). Two passes in float64. Throws `empty` and `not-finite`.
+ * Source: scikit-learn 1.9, StandardScaler, its rule for constant features included.
  */
 export function fitStandardizer(features: Matrix): Standardizer {
   const { rows, cols, data } = features;

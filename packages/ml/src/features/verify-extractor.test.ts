@@ -1,4 +1,4 @@
-// Which extractors work on an engine, and why the others do not.
+// Which extractors work on an engine, and why the other extractors do not.
 
 import { createTinyRelease, type TinyReleaseOptions } from "@attune/demo/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ function verification(options: TinyReleaseOptions = {}): Verification {
 
 const tiny = verification();
 
-/** The reference engine, whose hidden states `change` sees after each text. */
+/** The reference engine, with hidden states that `change` may modify after each text. */
 function engineWith(change: (data: Float32Array, textsBefore: number) => void): Engine {
   let texts = 0;
   return {

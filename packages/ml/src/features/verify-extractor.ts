@@ -1,4 +1,4 @@
-// Whether a frozen extractor works. Freezing, publishing and updating ask it here, each with the engine and the bytes that it has.
+// Verifies that a frozen extractor works. Freezing, publishing and updating call this check, each with the engine and the bytes that it has.
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
 import { inFile, MlError } from "../error.js";
@@ -18,9 +18,9 @@ import {
 import { assertPlausible } from "./plausible.js";
 
 /**
- * - `extractorInvalid`: a file is malformed or implausible, or does not fit the others
- * - `goldenMismatch`: the engine computes other features than the golden vectors hold
- * - `inferenceFailed`: a sentence gets no probabilities
+ * `extractorInvalid`: a file is malformed or implausible, or does not fit the other files.
+ * `goldenMismatch`: the engine computes features that differ from the golden vectors.
+ * `inferenceFailed`: the extractor gives no probabilities for a sentence.
  */
 export type ExtractorFault = "extractorInvalid" | "goldenMismatch" | "inferenceFailed";
 
@@ -39,10 +39,10 @@ export interface Verification {
   readonly engine: Engine;
   readonly files: FrozenFiles;
   readonly settings: ExtractorSettings;
-  /** The prior head must have them, in this order. */
+  /** The classes that the prior head must have, in this order. */
   readonly classes: readonly string[];
   readonly golden: GoldenVectors;
-  /** How often each sentence is predicted; a device warms up with them. Default 1. */
+  /** How often each sentence is predicted; a device warms up by these predictions. Default 1. */
   readonly rounds?: number;
 }
 
@@ -56,8 +56,8 @@ export type Verdict =
   | { readonly ok: false; readonly reason: ExtractorFault; readonly detail: string };
 
 /**
- * Opens every file with the parsers that devices use, bounds the weights, computes the golden vectors and predicts sentences. The detail names the
- * file and what is wrong with it; it holds nothing but what the files hold.
+ * Opens every file with the parsers that devices use, bounds the weights, computes the golden vectors and predicts sentences.
+ * The detail names the file and its fault, and repeats nothing but content of the files.
  */
 export function verifyExtractor(verification: Verification): Verdict {
   let opened: WorkingExtractor;
@@ -96,7 +96,7 @@ function open({ engine, files, settings, classes }: Verification): WorkingExtrac
   return { extractor, prior };
 }
 
-/** The first vector that is not reproduced, and by how much. */
+/** The first vector that is not reproduced, and its difference. */
 function goldenMismatch({ vectors, tolerance }: GoldenVectors, extractor: FeatureExtractor): string | undefined {
   for (const [index, { ids, features }] of vectors.entries()) {
     const which = `vector ${index} of ${ids.length} tokens`;
@@ -110,7 +110,7 @@ function goldenMismatch({ vectors, tolerance }: GoldenVectors, extractor: Featur
       return `${which} has ${features.length} features, the extractor computes ${own.length}`;
     }
     const difference = largestDifference(own, features);
-    // NaN is not within any tolerance.
+    // NaN is within no tolerance.
     if (!(difference <= tolerance)) return `${which} is off by ${difference}, over the tolerance of ${tolerance}`;
   }
   return undefined;
@@ -122,7 +122,7 @@ function largestDifference(own: Float32Array, expected: readonly number[]): numb
   return largest;
 }
 
-/** From text to probabilities. An engine that throws and one that answers nonsense are of the same use. */
+/** Computes probabilities from text. An engine that throws and an engine that answers nonsense both fail. */
 function answersSentences(opened: WorkingExtractor, rounds: number): boolean {
   try {
     return Array.from({ length: rounds }, () => warmUpTexts.every((text) => answers(opened, text))).every(Boolean);

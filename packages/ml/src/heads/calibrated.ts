@@ -1,5 +1,5 @@
-// A head with a temperature: the same predictions, calibrated probabilities. Its file is the head's with one metadata field more, which
-// readers that do not know it pass over.
+// A head with a temperature: its predictions are the head's, its probabilities are calibrated.
+// Its file is the head's file with one more metadata field, which readers that do not know the field ignore.
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
@@ -15,7 +15,7 @@ import { softmaxAt, temperatureRange } from "./temperature.js";
 
 export type Calibrated<H extends Head> = H & { readonly temperature: number };
 
-/** Learns on as `head` does; only its probabilities are others. Throws `out-of-range` for a temperature outside `temperatureRange`. */
+/** The calibrated head learns as `head` does; only its probabilities differ. Throws `out-of-range` for a temperature outside `temperatureRange`. */
 export function calibrateHead<H extends Head>(head: H, temperature: number, kernels?: HeadKernels): Calibrated<H> {
   const [least, most] = temperatureRange;
   if (!(temperature >= least && temperature <= most)) {
@@ -27,11 +27,11 @@ export function calibrateHead<H extends Head>(head: H, temperature: number, kern
     return { metadata: { ...metadata, temperature: String(temperature) }, tensors };
   }
   const own = { temperature, probabilities: (features: Matrix) => softmaxAt(scores(features), temperature), save };
-  // Everything else, what changes as it learns too, is the head's own.
+  // Every other member is the head's own, also the members that change as the head learns.
   return Object.assign(Object.create(head), own) as Calibrated<H>;
 }
 
-/** `head` as its file says: with a temperature where there is one. Throws `malformed` and `out-of-range`, naming the field. */
+/** Gives `head` the temperature of its file, if the file holds one. Throws `malformed` and `out-of-range`, naming the field. */
 export function withStoredTemperature(head: Head, { metadata }: TensorFile, kernels?: HeadKernels): Head {
   const stored = metadata.temperature;
   if (stored === undefined) return head;
@@ -43,8 +43,8 @@ export function withStoredTemperature(head: Head, { metadata }: TensorFile, kern
 }
 
 /**
- * What a head's probabilities are made of, (N, inputSize) to (N, classes): the logits of `linear`, the least squares of `elm` and `oselm`.
- * These throw `shape` and `not-finite`.
+ * The scores from which a head's probabilities are computed, (N, inputSize) to (N, classes).
+ * They are the logits of `linear`, and the least-squares outputs of `elm` and `oselm`. The ELM scores throw `shape` and `not-finite`.
  */
 export function headScores(head: Head, kernels: HeadKernels = referenceHeadKernels): (features: Matrix) => Matrix {
   if (head.kind === "linear") return (features) => linearScores(head as LinearHead, features);

@@ -20,7 +20,7 @@ function learned(examples: typeof rows) {
   return sums;
 }
 
-/** Few of the last class. */
+/** Rows of which few belong to the last class. */
 function skewed(): typeof rows {
   const kept = Array.from(rows.labels.keys()).filter((i) => rows.labels[i] !== 3 || i % 10 === 0);
   return { features: selectRows(rows.features, kept), labels: Int32Array.from(kept, (i) => rows.labels[i]!) };

@@ -1,5 +1,5 @@
-// ELM's sums kept by class: from them the output weights under any weighting of the classes can be solved, and rows come and go exactly.
-// Balanced OSELM needs them: what a row weighs depends on how many rows of its class there are, which every further row changes.
+// ELM's sums, kept by class. The output weights under any weighting of the classes can be solved from them, and rows come and go exactly.
+// Balanced OSELM needs them: a row's weight depends on the number of rows of its class, which every further row changes.
 import { MlError } from "../error.js";
 import { factorize, solveInPlace } from "../linalg/cholesky.js";
 import { addGram, addOuterProduct } from "../linalg/gram.js";
@@ -11,26 +11,27 @@ import { referenceHeadKernels } from "./reference-head-kernels.js";
 
 export interface ClassSums {
   readonly counts: Float64Array;
-  /** Rows (N, inputSize) with labels (N). Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned. */
+  /** Learns rows (N, inputSize) with labels (N). Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned. */
   update(features: Matrix, labels: Int32Array): void;
-  /** Takes rows away that were learned before; afterwards the sums are, to the last bit, those of the rows left. Throws as `update`. */
+  /** Takes away rows that were learned before. Afterwards the sums are, to the last bit, those of the remaining rows. Throws as `update`. */
   forget(features: Matrix, labels: Int32Array): void;
   /**
-   * (classes, hidden): minimises Σ w ‖y - W h‖² + l2 ‖W‖² over the rows; w is 1, or, balanced, such that each class that occurs weighs the
-   * same and the mean is 1 (as `linear`). Throws `empty`, and `singular` when l2 is too small for the rows to determine W.
+   * (classes, hidden): minimises Σ w ‖y - W h‖² + l2 ‖W‖² over the rows. Without class weights, w is 1.
+   * With balanced weights, each class that occurs has the same total weight, and the mean of w is 1 (as in `linear`).
+   * Throws `empty`, and `singular` when l2 is too small for the rows to determine W.
    */
   solve(options: { readonly l2: number; readonly classWeights: "balanced" | "none" }): Float64Array;
 }
 
-/** Bounds the memory for hidden outputs. */
+/** The limit bounds the memory for hidden outputs. */
 const blockRows = 2048;
-/** Below so many rows a matrix of sums of their own costs more than it saves. */
+/** For fewer rows than this, a separate matrix of sums costs more than it saves. */
 const leastRowsOfABlock = 256;
 
 export interface ClassSumsOptions {
   readonly layer: HiddenLayer;
   readonly classes: number;
-  /** The sums are exact, and so the same with any. */
+  /** The sums are exact, so all kernels give the same sums. */
   readonly kernels?: Pick<HeadKernels, "elmSums">;
 }
 

@@ -1,4 +1,4 @@
-// A head that learns for years: a million updates and as many rows forgotten, against the batch solution over the rows it still holds.
+// Compares a head that learns for years with the batch solution over the rows it still holds: a million updates, and as many rows forgotten.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type LabelledRows, labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
@@ -12,12 +12,12 @@ import { referenceHeadKernels } from "./reference-head-kernels.js";
 
 const identity = { features: "f00d", classes: ["a", "b", "c", "d"] };
 const recipe = { hidden: 32, activation: "sigmoid", l2: 0.1, seed: 3 } as const;
-/** Rows held at a time, and rows a change: few enough that each is a rank-1 change of the factor. */
+/** The number of rows held, and the rows of each change: few enough that each change is a rank-1 change of the factor. */
 const [held, step] = [500, 2];
-/** Long enough that no window looks like one before it. */
+/** The pool is long enough that no window repeats the window before it. */
 const pool = labelledRows({ rows: 40_000, inputSize: 6, classes: 4, seed: 8 });
 
-/** Rows from `start`, round and round through the pool. */
+/** Rows from `start` on; at its end the pool starts over. */
 function rowsFrom(start: number, count: number): LabelledRows {
   const from = start % pool.labels.length;
   return part(pool, from, from + count);
@@ -43,7 +43,7 @@ describe.each(kernels)("An OSELM head in %s, after %i updates", (_, updates, own
         const oldest = rowsFrom(learned - held, step);
         head.forget(oldest.features, oldest.labels);
       }
-      // Asked for its solution as an agent does that predicts in between, so that every change is a rank-1 change of it.
+      // An agent predicts between changes, so the test asks for the solution, too. Every change then is a rank-1 change of the solution.
       void head.outputWeights;
     }
     const window = rowsFrom(updates - held, held);

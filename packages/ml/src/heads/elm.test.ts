@@ -35,7 +35,7 @@ function goldenHead(golden: Golden, activation: "sigmoid" | "tanh", outputWeight
   );
 }
 
-/** Two units a row, rows of the Gram matrix formed and solved by definition: the reference fitElm is held to. */
+/** The largest residual of the normal equations, with the Gram matrix formed by definition: fitElm must solve these equations. */
 function residualOfNormalEquations(head: ElmHead, features: Matrix, labels: Int32Array): number {
   const { hidden, l2 } = head.recipe;
   const h = activate(head.layer, features);

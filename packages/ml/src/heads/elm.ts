@@ -28,8 +28,8 @@ export interface ElmHead extends Head {
 }
 
 /**
- * features: (N, D), labels: (N). Any N of at least 1 while l2 > 0. Throws `empty`, `shape`, `out-of-range`, `not-finite`, and `singular`
- * when l2 is too small for the Gram matrix to have an inverse (l2 = 0 with fewer rows than hidden units, for one).
+ * features: (N, D), labels: (N). Any N of at least 1 is enough while l2 > 0. Throws `empty`, `shape`, `out-of-range` and `not-finite`.
+ * Throws `singular` when l2 is too small for the Gram matrix to have an inverse. That happens, for one, with l2 = 0 and fewer rows than hidden units.
  */
 export function fitElm(fit: Examples & { readonly recipe: ElmRecipe; readonly kernels?: HeadKernels }): ElmHead {
   const { features, labels, identity, recipe, kernels = referenceHeadKernels } = fit;
@@ -57,7 +57,7 @@ export interface ElmAnswer {
   readonly kernels?: HeadKernels;
 }
 
-/** Rows of features to rows of probabilities, through hidden layer and output weights. Shared with OSELM. */
+/** Computes rows of probabilities from rows of features, through hidden layer and output weights. OSELM uses this function, too. */
 export function elmProbabilities(
   { layer, outputWeights, kernels = referenceHeadKernels }: ElmAnswer,
   features: Matrix,

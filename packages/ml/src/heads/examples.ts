@@ -1,4 +1,4 @@
-// The checks every head makes before it computes: sizes, labels, finite features. Bad rows are named by their index.
+// The checks that every head makes before it computes: sizes, labels, finite features. Errors name bad rows by their index.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 import type { HeadIdentity } from "./identity.js";

@@ -1,4 +1,4 @@
-// The frame of a head's file, the same for every kind: kind, version, recipe, identity, classes in the metadata; weights as tensors.
+// The frame of a head's file, equal for every kind. The metadata holds kind, version, recipe, identity and classes; tensors hold the weights.
 import { MlError } from "../error.js";
 import { readMetadataField, readMetadataJson } from "../tensor/fields.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
@@ -50,7 +50,7 @@ export function readHeader(file: TensorFile): HeadHeader {
   return { kind, identity, recipe: recipe as Record<string, unknown> };
 }
 
-/** readHeader for a reader of one kind. */
+/** As readHeader, for a reader of one kind only. */
 export function readHeaderOf(file: TensorFile, kind: HeadKind): HeadHeader {
   const header = readHeader(file);
   if (header.kind !== kind) throw new MlError("malformed", `Metadata field "kind" is "${header.kind}", not "${kind}"`);

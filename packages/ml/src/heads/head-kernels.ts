@@ -1,24 +1,28 @@
-// The port behind which heads are trained and answer: plain TypeScript (reference-head-kernels.ts) or the C kernels (../engine/head-kernels.ts).
+// The port behind which heads are trained and predict: plain TypeScript (reference-head-kernels.ts) or the C kernels (../engine/head-kernels.ts).
 import type { Matrix } from "../tensor/matrix.js";
 import type { HiddenLayer } from "./hidden-layer.js";
 import type { Descent } from "./mini-batch.js";
 import type { Design } from "./softmax.js";
 
 /**
- * What costs time in training and predicting. Every implementation gives the twins' numbers: in float64 within 1e-9 of their size, hidden
- * layers and sums over them to the last bit, `descend` (float32) within 1e-4 after 100 epochs. Inputs are checked by the heads; what is not
- * finite is refused or comes out as not finite, never as a number.
+ * The expensive parts of training and predicting. Every implementation gives the same numbers as its twin.
+ * In float64 the numbers agree within 1e-9 of their size; hidden layers and sums over them agree to the last bit.
+ * `descend` (float32) agrees within 1e-4 after 100 epochs.
+ * The heads check the inputs. A value that is not finite is refused or leads to a result that is not finite, and never to a finite number.
  */
 export interface HeadKernels {
   /** Mini-batch descent from the penalty's centre, as `descend` of mini-batch.ts. Throws `not-finite` when the weights diverged. */
   descend(descent: Descent): Float64Array;
-  /** Keeps the rows where the kernels reach them, for one evaluation after the other. */
+  /** Keeps the rows where the kernels reach them, for several evaluations. */
   openRows(design: Design): OpenRows;
   /** XᵀX weighted by importance and divided by the rows: (width, width), upper triangle. */
   secondMoments(design: Design): Float64Array;
   /** x: (rows, size) → xᵀx: (size, size), upper triangle. */
   gram(x: Float64Array, size: number): Float64Array;
-  /** Factor of A + ridge·I; A (size, size) by its upper triangle, left untouched. Throws `shape`, and `singular` as `factorize` of ../linalg/cholesky.ts. */
+  /**
+   * Factor of A + ridge·I. A (size, size) is given by its upper triangle and left untouched. Throws `shape`, and `singular` as `factorize` of
+   * ../linalg/cholesky.ts.
+   */
   factorize(matrix: Float64Array, size: number, ridge?: number): Factor;
   /** softmax(x weightᵀ + bias): (N, D) to (N, classes). */
   softmax(features: Matrix, weights: LinearWeights): Matrix;
@@ -27,14 +31,14 @@ export interface HeadKernels {
   /** W · h for each row: (N, classes). */
   elmScores(layer: HiddenLayer, features: Matrix, outputWeights: Float64Array): Float64Array;
   openOselm(layer: HiddenLayer, classes: number): OselmKernel;
-  /** components · (x - mean) / scale: (N, D) to (N, outputSize); without components (x - mean) / scale. */
+  /** components · (x - mean) / scale: (N, D) to (N, outputSize). Without components: (x - mean) / scale. */
   project(projection: Projection, features: Matrix): Matrix;
 }
 
 export interface OpenRows {
-  /** gradient (classes, width) ← that of Σ importance · cross-entropy over the rows at these weights; returns the sum. */
+  /** gradient (classes, width) ← gradient of Σ importance · cross-entropy over the rows at these weights. Returns the sum. */
   crossEntropy(weights: Float64Array, gradient: Float64Array): number;
-  /** Gives the memory back. Nothing may be called afterwards. */
+  /** Gives the memory back. No method may be called afterwards. */
   close(): void;
 }
 
@@ -63,15 +67,16 @@ export interface ElmSums {
   readonly moments: Float64Array;
 }
 
-/** The sums and the solution of one OSELM head, where the kernels reach them. The arrays are live. */
+/** The sums and the solution of one OSELM head, where the kernels reach them. The arrays change as rows come and go. */
 export interface OselmKernel extends ElmSums {
-  /** (classes, hidden), as solved for and followed since. */
+  /** (classes, hidden): the solution of the last `solve`, changed by the rows followed since. */
   readonly weights: Float64Array;
-  /** weights ← (gram + l2 I)⁻¹ (moments + l2 prior). Throws `singular`; then there is no solution. */
+  /** weights ← (gram + l2 I)⁻¹ (moments + l2 prior). Throws `singular`, and then leaves no solution. */
   solve(l2: number, priorWeights?: Float64Array): void;
   /**
-   * Adds rows to the sums (sign 1) or takes them away (-1). With `follow` the solution changes with them by rank-1 updates; returns for
-   * how many rows it did. Fewer than all: the next downdate was ill-posed, and only `solve` can tell the new solution.
+   * Adds rows to the sums (sign 1) or takes them away (-1). With `follow`, rank-1 updates change the solution, too.
+   * Returns the number of rows that the solution followed. If that is fewer than all, the next downdate was ill-posed, and only `solve` gives the new
+   * solution.
    */
   change(features: Matrix, labels: Int32Array, how: { sign: 1 | -1; follow: boolean }): number;
 }

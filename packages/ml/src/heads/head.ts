@@ -1,4 +1,4 @@
-// A head: the classifier C on frozen features. What all kinds share, and the rule that a head refuses other features.
+// A head is the classifier C on frozen features. This file holds the members of all kinds, and the rule that a head refuses other features.
 import type { Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { type HeadIdentity, refuseOtherIdentity } from "./identity.js";
@@ -15,7 +15,7 @@ export interface Head {
   save(): TensorFile;
 }
 
-/** Throws `mismatch`, naming both, when the head belongs to other features or other classes than `identity`. */
+/** Throws `mismatch`, naming both identities, when the head belongs to other features or other classes than `identity`. */
 export function assertSameFeatures(head: Head, identity: HeadIdentity): void {
   refuseOtherIdentity(`The ${head.kind} head`, head.identity, identity);
 }

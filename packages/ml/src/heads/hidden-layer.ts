@@ -1,4 +1,4 @@
-// The hidden layer of ELM and OSELM: random, never trained, its outputs rounded to a grid so that sums over rows are exact.
+// The hidden layer of ELM and OSELM. It is random and never trained, and its outputs are rounded to a grid so that sums over rows are exact.
 import { MlError } from "../error.js";
 import { readFloat32, readMatrixShape } from "../tensor/fields.js";
 import type { Matrix } from "../tensor/matrix.js";
@@ -10,12 +10,12 @@ import { type HeadHeader, recipeChoice, recipeNumber } from "./head-file.js";
 const activations = ["sigmoid", "tanh"] as const;
 
 export interface ElmRecipe {
-  /** Hidden units. */
+  /** The number of hidden units. */
   readonly hidden: number;
   readonly activation: (typeof activations)[number];
-  /** Of the sum over rows: minimises Σ‖y - W h‖² + l2 ‖W - W₀‖². */
+  /** The regularisation of the sum over rows: training minimises Σ‖y - W h‖² + l2 ‖W - W₀‖². */
   readonly l2: number;
-  /** Of the hidden layer. */
+  /** The seed of the hidden layer. */
   readonly seed: number;
 }
 
@@ -23,15 +23,15 @@ export interface HiddenLayer {
   readonly activation: ElmRecipe["activation"];
   readonly hidden: number;
   readonly inputSize: number;
-  /** (hidden, inputSize), from N(0, 1/inputSize): standardised features give sums of variance 1. */
+  /** (hidden, inputSize), from N(0, 1/inputSize): standardised features then give sums of variance 1. */
   readonly weight: Float32Array;
   /** (hidden), uniform in [-1, 1). */
   readonly bias: Float32Array;
 }
 
 /**
- * Outputs are multiples of 2⁻¹⁶ in [-1, 1]: products are then multiples of 2⁻³² and sums over up to 2²¹ rows exact in float64, in any order.
- * A row added and later taken away leaves no trace, to the last bit; the rounding itself is far below what the features carry.
+ * Outputs are multiples of 2⁻¹⁶ in [-1, 1], so products are multiples of 2⁻³². Sums over up to 2²¹ rows are then exact in float64, in any order.
+ * A row that was added and later taken away leaves no trace, to the last bit. The rounding is far below the information in the features.
  */
 const grid = 65536;
 
@@ -93,7 +93,7 @@ export function activate(layer: HiddenLayer, { rows, data }: Matrix): Float64Arr
   return out;
 }
 
-/** Adding and taking away 1.5 · 2⁵² rounds to a whole number, to even where halfway. */
+/** Adding and then subtracting 1.5 · 2⁵² rounds to a whole number, to the even one when halfway. */
 const rounding = 6755399441055744;
 
 function onGrid(value: number): number {
@@ -104,12 +104,13 @@ function sigmoid(x: number): number {
   return 1 / (1 + exponential(-x));
 }
 
-/** 2^n for n from -1010 on. */
+/** 2^n for n from -1010 to 1010. */
 const powersOfTwo = Float64Array.from({ length: 2021 }, (_, i) => 2 ** (i - 1010));
 
 /**
- * e^x within 3e-16 of it, for |x| ≤ 700; beyond, that of ±700. Cephes' exp (Moshier 1984), and not `Math.exp`, of which every host has its own: with
- * nothing but additions, multiplications and one division in a fixed order, the C kernels (vector-double.h) give the same bits.
+ * e^x within a relative error of 3e-16 for |x| ≤ 700; beyond that, e^±700. The method is Cephes' exp (Moshier 1984).
+ * Hosts differ in `Math.exp`. This function uses nothing but additions, multiplications and one division in a fixed order,
+ * so the C kernels (vector-double.h) give the same bits.
  */
 export function exponential(x: number): number {
   const within = x > 700 ? 700 : x < -700 ? -700 : x;
@@ -135,7 +136,7 @@ export function addMoments(
   }
 }
 
-/** W · h for one row of hidden outputs from `at`: (classes, hidden) to (classes). */
+/** W · h for one row of hidden outputs, which begins at `at`: (classes, hidden) to (classes). */
 export function outputScores(
   weights: Float64Array,
   h: Float64Array,
@@ -167,7 +168,7 @@ export function checkElmRecipe(recipe: ElmRecipe): void {
 
 export const hiddenTensorNames = ["hidden.weight", "hidden.bias"] as const;
 
-/** The layer is stored, not grown anew from its seed: not every host computes logarithms to the same last bit. */
+/** The layer is stored and not created again from its seed, because hosts' logarithms differ in the last bit. */
 export function writeHiddenLayer({ hidden, inputSize, weight, bias }: HiddenLayer): [string, Tensor][] {
   return [
     ["hidden.weight", { dtype: "F32", shape: [hidden, inputSize], data: weight }],

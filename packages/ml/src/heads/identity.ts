@@ -1,7 +1,7 @@
-// Comparing what two heads, or a head and a feature extractor, were made for.
+// Compares the identities of two heads, or of a head and a feature extractor.
 import { MlError } from "../error.js";
 
-/** What a head was trained on. Heads of different identities cannot stand in for each other. */
+/** The features and classes on which a head was trained. A head cannot replace a head of another identity. */
 export interface HeadIdentity {
   /** FeatureExtractor.identity */
   readonly features: string;

@@ -37,7 +37,7 @@ const seven = { features: "f00d", classes: sevenClasses };
 const four = { features: "f00d", classes: ["a", "b", "c", "d"] };
 const random = () => createRandom(1);
 
-/** Takes rows in the order they come in, as the golden trajectories do. */
+/** Takes rows in their given order, as the golden trajectories do. */
 const unshuffled: Random = { ...createRandom(1), shuffle: () => {} };
 
 function expectWeights(head: LinearHead, expected: Weights, within: number): void {

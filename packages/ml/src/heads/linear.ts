@@ -1,4 +1,4 @@
-// The linear head: softmax + cross-entropy + L2, from nothing or as the maximum a posteriori around a prior head. Paper, section 3.2.
+// The linear head: softmax + cross-entropy + L2. It is trained from nothing, or as the maximum a posteriori around a prior head. Paper, section 3.2.
 import { MlError } from "../error.js";
 import { readFloat64, readMatrixShape, refuseOtherTensors } from "../tensor/fields.js";
 import type { Matrix } from "../tensor/matrix.js";
@@ -19,26 +19,26 @@ const optimizers = ["sgd", "adam", "lbfgs"] as const;
 const reaches = ["even", "prior"] as const;
 const weightings = ["balanced", "tempered", "mild", "none"] as const satisfies readonly ClassWeights[];
 
-/** One objective, mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior), and three ways down. */
+/** One objective with three optimizers: mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior). */
 export interface LinearRecipe {
-  /** `lbfgs` goes to the optimum of the full batch and uses none of learningRate, epochs and batchSize. */
+  /** `lbfgs` finds the optimum of the full batch and uses none of learningRate, epochs and batchSize. */
   readonly optimizer: (typeof optimizers)[number];
   readonly learningRate: number;
   readonly epochs: number;
   readonly batchSize: number;
-  /** Per row: the same l2 weighs the same whatever N is. */
+  /** Per row: the same l2 has the same effect whatever N is. */
   readonly l2: number;
-  /** Default: l2 with a prior; without one 1e-4, which keeps the bias of a class that never occurs finite. */
+  /** Default: l2 with a prior. Without a prior the default is 1e-4, which keeps the bias of a class that never occurs finite. */
   readonly biasL2?: number;
-  /** s: how much of the prior head's scores is believed. Default 1; without a prior it means nothing. */
+  /** s: the share of the prior head's scores that is believed. Default 1; without a prior it has no effect. */
   readonly priorScale?: number;
-  /** `prior`: l2 lets the weights of a feature stray the further the more the prior head uses it (reach.ts). Default `even`. */
+  /** With `prior`, l2 lets a feature's weights stray further the more the prior head uses the feature (reach.ts). Default `even`. */
   readonly reach?: (typeof reaches)[number];
   /** Default `none`. */
   readonly classWeights?: ClassWeights;
 }
 
-/** The recipe's part that goes to the optimum, with nothing to tune but the penalty. */
+/** The part of a recipe that finds the optimum and leaves nothing to tune but the penalty. */
 export const toOptimum = {
   optimizer: "lbfgs",
   learningRate: 0,
@@ -59,24 +59,24 @@ export interface LinearFit extends Examples {
   readonly recipe: LinearRecipe;
   /** Orders the mini-batches; lbfgs draws nothing from it. */
   readonly random: Random;
-  /** Where training starts and what l2 pulls towards. */
+  /** Training starts at this head's weights, and l2 pulls towards them. */
   readonly prior?: LinearHead;
-  /** (N): what each row weighs beside the others, in place of class weights. */
+  /** (N): the relative weight of each row, in place of class weights. */
   readonly importance?: Float64Array;
-  /** Looked at once an epoch or iteration. */
+  /** Checked once in each epoch or iteration. */
   readonly signal?: { readonly aborted: boolean };
-  /** What trains the head, and answers for it. Default: plain TypeScript. */
+  /** The kernels that train the head and compute its predictions. Default: plain TypeScript. */
   readonly kernels?: HeadKernels;
 }
 
 const gradientTolerance = 1e-7;
-/** Rounding can stop the descent short of the tolerance; beyond this it has not arrived. */
+/** Rounding can stop the descent short of the tolerance. With a gradient above this limit, the descent has not found the optimum. */
 const gradientLimit = 1e-5;
 const defaultBiasL2 = 1e-4;
 
 /**
  * features: (N, D), labels: (N). Throws `empty`, `shape`, `out-of-range`, `not-finite`, `mismatch` (a prior of other features), `aborted`,
- * and `singular` when there is no optimum to arrive at.
+ * and `singular` when no optimum is found.
  */
 export function fitLinear(fit: LinearFit): LinearHead {
   const { features, labels, identity, recipe, prior, kernels = referenceHeadKernels } = fit;
@@ -124,7 +124,7 @@ export function fitLinear(fit: LinearFit): LinearHead {
   return headOf(result.x);
 }
 
-/** Throws `shape` and `out-of-range`. Mean 1, as class weights are, so that l2 keeps its meaning. */
+/** Throws `shape` and `out-of-range`. The result has mean 1, as class weights have, so that l2 keeps its meaning. */
 function withImportance(design: Design, importance: Float64Array | undefined): Design {
   if (importance === undefined) return design;
   if (importance.length !== design.rows) {
@@ -137,7 +137,8 @@ function withImportance(design: Design, importance: Float64Array | undefined): D
 }
 
 /**
- * The prior's weights times `scale` as (classes, D + 1), bias last. Throws `mismatch` or `shape` when the prior is not one for these examples.
+ * The prior's weights times `scale` as (classes, D + 1), bias last.
+ * Throws `mismatch` or `shape` when the prior does not fit these examples.
  */
 export function priorWeights(prior: LinearHead, { features, identity }: Examples, scale = 1): Float64Array {
   refuseOtherIdentity("The prior head", prior.identity, identity);

@@ -10,8 +10,8 @@ import { loadLinear } from "./linear.js";
 import { loadOselm } from "./oselm.js";
 
 /**
- * Reads any kind of head, calibrated where its file holds a temperature. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or
- * `unsupported`, naming the field.
+ * Reads a head of any kind, with its temperature if its file holds one.
+ * Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field.
  */
 export function loadHead(file: TensorFile, kernels?: HeadKernels): Head {
   return withStoredTemperature(loadPlainHead(file, kernels), file, kernels);

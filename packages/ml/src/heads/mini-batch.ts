@@ -13,7 +13,7 @@ export interface Descent {
     readonly batchSize: number;
   };
   readonly random: Random;
-  /** Called before each epoch: the place to stop by throwing. */
+  /** Called before each epoch. The callback stops the training by throwing. */
   readonly onEpoch: () => void;
 }
 
@@ -21,7 +21,7 @@ export interface Descent {
 type Step = (weights: Float64Array, gradient: Float64Array) => void;
 
 /**
- * `epochs` passes over the rows, each in a new order, the last batch as short as it comes; starts at the penalty's centre.
+ * Makes `epochs` passes over the rows from the penalty's centre, each pass in a new order. The last batch may be shorter than the others.
  * Returns the weights, (classes, width). Throws `not-finite` when the learning rate made them diverge.
  */
 export function descend({ design, penalty, recipe, random, onEpoch }: Descent): Float64Array {

@@ -1,4 +1,4 @@
-// What an OSELM head keeps: sums over the rows it holds, and how they are written and read.
+// The state of an OSELM head: the sums over the rows it holds, and how they are written and read.
 import { MlError } from "../error.js";
 import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
@@ -12,7 +12,7 @@ import {
 } from "./hidden-layer.js";
 import type { HeadIdentity } from "./identity.js";
 
-/** Sums over rows, exact (hidden-layer.ts): the same rows give the same sums, whatever came and went between. */
+/** Sums over rows, exact (hidden-layer.ts): the same rows give the same sums, whatever rows came and went between. */
 export interface Sums {
   /** Σ h hᵀ, (hidden, hidden), upper triangle. */
   readonly gram: Float64Array;
@@ -31,7 +31,7 @@ export interface OselmState {
   readonly priorWeights?: Float64Array;
 }
 
-/** A copy: what is learned afterwards does not change it. */
+/** The file is a copy: later learning does not change it. */
 export function writeState({ identity, recipe, layer, sums, priorWeights }: OselmState): TensorFile {
   const { hidden } = recipe;
   const classes = identity.classes.length;

@@ -1,5 +1,5 @@
-// The OSELM head: the ELM that learns row by row and can forget rows again, always equal to the batch solution over the rows it holds.
-// Paper, section 3.2; Liang et al. 2006. Not their recursive inverse, which drifts: exact sums, and a Cholesky factor kept current.
+// The OSELM head is an ELM that learns row by row and can forget rows again. It always equals the batch solution over the rows it holds.
+// Paper, section 3.2; Liang et al. 2006. Their recursive inverse drifts, so this head keeps exact sums and a current Cholesky factor instead.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
@@ -17,15 +17,15 @@ export interface OselmHead extends Head {
   readonly kind: "oselm";
   readonly recipe: ElmRecipe;
   readonly layer: HiddenLayer;
-  /** Rows held: learned and not forgotten. */
+  /** The number of rows held: learned and not forgotten. */
   readonly count: number;
   /** (classes, hidden). Throws `singular` when l2 is too small for the rows held to determine them. */
   readonly outputWeights: Float64Array;
   /** Learns rows (N, inputSize) with labels (N), one or many. Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned. */
   update(features: Matrix, labels: Int32Array): void;
   /**
-   * Takes away rows learned before. Afterwards the head is what training without them gives, and its file is that to the last bit (up to
-   * 2²¹ rows held). Throws as `update`, and `out-of-range` for rows of a class of which fewer are held; then nothing was forgotten.
+   * Takes away rows that were learned before. Afterwards the head equals a head trained without these rows, and its file does so to the last bit.
+   * This holds for up to 2²¹ rows held. Throws as `update`, and `out-of-range` for more rows of a class than are held; then nothing was forgotten.
    */
   forget(features: Matrix, labels: Int32Array): void;
 }
@@ -34,13 +34,13 @@ export interface OselmOptions {
   readonly identity: HeadIdentity;
   readonly inputSize: number;
   readonly recipe: ElmRecipe;
-  /** Where the weights start and what l2 pulls towards: a head with the same hidden layer. */
+  /** A head with the same hidden layer. The weights start at this head's weights, and l2 pulls towards them. */
   readonly prior?: ElmHead;
-  /** What learns and answers. Default: plain TypeScript. */
+  /** The kernels that learn and predict. Default: plain TypeScript. */
   readonly kernels?: HeadKernels;
 }
 
-/** A head that holds no rows yet: it answers as its prior, or gives every class the same probability. */
+/** A head that holds no rows yet. It predicts as its prior, or gives every class the same probability. */
 export function createOselm(options: OselmOptions): OselmHead {
   const { identity, inputSize, recipe, prior, kernels = referenceHeadKernels } = options;
   checkIdentity(identity);
@@ -68,7 +68,7 @@ export function loadOselm(file: TensorFile, kernels: HeadKernels = referenceHead
   return createHead(readState(file), kernels);
 }
 
-/** After so many rank-1 changes the factor is taken from the sums again, so that rounding never gathers. */
+/** After this many rank-1 changes the factor is computed from the sums again, so that rounding errors do not accumulate. */
 const changesPerFactor = 512;
 
 interface HeldRows extends Omit<OselmState, "sums"> {
@@ -91,10 +91,10 @@ function createHead({ sums: held, ...fixed }: HeldRows, kernels: HeadKernels): O
     classCounts: held?.classCounts ?? new Float64Array(classes),
     count: held?.count ?? 0,
   };
-  /** Since the kernel's weights were solved for; undefined while they are not those of the sums. */
+  /** The number of rank-1 changes since the kernel last solved for its weights; undefined while the weights do not match the sums. */
   let changes: number | undefined;
 
-  /** From the sums alone when first asked for, so that they depend on which rows are held and not on how they came and went. */
+  /** Computed from the sums alone at the first request, so that the weights depend on the rows held and not on the order of changes. */
   function outputWeights(): Float64Array {
     if (sums.count === 0) return priorWeights ?? new Float64Array(classes * hidden);
     if (changes === undefined) {
@@ -110,7 +110,7 @@ function createHead({ sums: held, ...fixed }: HeldRows, kernels: HeadKernels): O
     if (sign === -1) refuseUnknownRows(sums.classCounts, labels);
     const rows = labels.length;
     if (rows === 0) return;
-    // Rank-1 changes cost 3 hidden² a row, a new factor hidden³ / 6 once.
+    // Rank-1 changes cost 3 hidden² for each row; a new factor costs hidden³ / 6 once.
     const follow = changes !== undefined && rows * 16 <= hidden && changes + rows <= changesPerFactor;
     const followed = kernel.change(features, labels, { sign, follow });
     changes = follow && followed === rows ? changes! + rows : undefined;

@@ -14,7 +14,7 @@ const population = labelledRows({ rows: 600, inputSize: 6, classes: 4, seed: 1 }
 const prior = fitLinear({ ...population, identity, recipe, random: createRandom(1) });
 type Rows = Pick<typeof population, "features" | "labels">;
 
-/** A person who means something else by what they say: the population's rows under other labels. */
+/** A person whose words mean something else than usual: the population's rows under other labels. */
 function otherPerson(rows: number): Rows {
   const { features, labels } = labelledRows({ rows, inputSize: 6, classes: 4, seed: 2 });
   return { features, labels: labels.map((label) => (label + 1) % 4) };
@@ -49,7 +49,7 @@ describe("The trust in the prior", () => {
   });
 
   it("beats the prior alone and a head from scratch where a person is somewhat their own", () => {
-    // Everyone's rows, but for one class that this person shows instead of another.
+    // The rows of everyone, except that this person shows one class in place of another.
     const rows = labelledRows({ rows: 460, inputSize: 6, classes: 4, seed: 5 });
     const own = { features: rows.features, labels: rows.labels.map((label) => (label === 3 ? 2 : label)) };
     const [training, unseen] = [part(own, 0, 60), part(own, 60, 460)];
@@ -79,7 +79,7 @@ describe("The trust in the prior", () => {
       strengths: [2],
       classWeights: "none",
     });
-    // Mean square (25 + 1) / 2 = 13, so 2 · 13 / 2; one row's worth on the biases.
+    // The mean square is (25 + 1) / 2 = 13, so l2 is 2 · 13 / 2. The biases weigh as one row.
     expect(chosen.recipe).toMatchObject({ l2: 13, biasL2: 0.5, priorScale: 0.5, classWeights: "none" });
   });
 

@@ -1,4 +1,4 @@
-// How far to trust the prior head against a person's own rows: chosen by cross-validation on those rows, starting from what is usual.
+// Chooses how far to trust the prior head against a person's own rows, by cross-validation on those rows. The search starts from the usual trust.
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix, selectRows } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";
@@ -13,13 +13,14 @@ import { createMetric, type Metric, minimizeSoftmax, secondMoments } from "./sof
 import { fitTemperature } from "./temperature.js";
 
 /**
- * A head's weights W are normal around scale · W₀, W₀ being the prior head's; those of feature d with precision strength · mean ‖r x‖² / r_d²,
- * r_d telling how much the prior head uses the feature (reach.ts). Its biases are nearly free.
+ * A head's weights W are normal around scale · W₀, where W₀ are the prior head's weights.
+ * The weights of feature d have precision strength · mean ‖r x‖² / r_d², where r_d measures how much the prior head uses the feature (reach.ts).
+ * The biases are nearly free.
  */
 export interface PriorTrust {
-  /** How much of the prior head's scores is believed; with 0 the head is the person's alone. */
+  /** The share of the prior head's scores that is believed; with 0 the head is the person's alone. */
   readonly scale: number;
-  /** In rows: how many of the person's own it takes to move a weight half way. It does not depend on the features' number or size. */
+  /** In rows: the number of the person's rows that moves a weight half way. It does not depend on the number or size of the features. */
   readonly strength: number;
 }
 
@@ -27,69 +28,72 @@ export interface PriorStrengthOptions extends Examples {
   readonly prior: LinearHead;
   /** Deals the rows into folds; the same generator gives the same choice. */
   readonly random: Random;
-  /** To choose from; one of each leaves nothing to choose. */
+  /** The candidates to choose from; with one scale and one strength nothing is left to choose. */
   readonly scales?: readonly number[];
   readonly strengths?: readonly number[];
   /** Default `tempered`. */
   readonly classWeights?: ClassWeights;
   /** Default 5. */
   readonly folds?: number;
-  /** What fits the candidates. Default: plain TypeScript. */
+  /** The kernels that fit the candidates. Default: plain TypeScript. */
   readonly kernels?: HeadKernels;
 }
 
 export interface CandidateScore extends PriorTrust {
-  /** Mean log-loss of the held-out rows, all folds together, each row weighing as its class does; lower is better. */
+  /** Mean log-loss of the held-out rows over all folds, with each row weighted by its class; lower is better. */
   readonly logLoss: number;
   readonly perFold: readonly number[];
 }
 
 export interface PriorStrength extends PriorTrust {
-  /** For fitting on all the rows, with the prior head as prior. */
+  /** The recipe for fitting on all the rows, with the prior head as prior. */
   readonly recipe: LinearRecipe;
   /** recipe.l2 */
   readonly l2: number;
-  /** In the order in which they were tried; empty when there were fewer than two rows. */
+  /** In the order of the search; empty when there were fewer than two rows. */
   readonly foldScores: readonly CandidateScore[];
-  /** Of the candidate chosen; null when there were fewer than two rows. */
+  /** The log-loss of the chosen candidate; null when there were fewer than two rows. */
   readonly logLoss: number | null;
-  /** Of the prior head as it is, on the same rows, weighed alike. */
+  /** The log-loss of the unchanged prior head, on the same rows with the same weights. */
   readonly priorLogLoss: number;
-  /** Fitted on the held-out scores of the candidate chosen, each row weighing alike; 1 when there were fewer than two rows. */
+  /** Fitted on the held-out scores of the chosen candidate, with equal weights for all rows; 1 when there were fewer than two rows. */
   readonly temperature: number;
 }
 
-/** From no prior at all to all of it. */
+/** From no prior at all to the whole prior. */
 export const defaultScales: readonly number[] = [0, 0.25, 0.5, 0.75, 1];
-/** From a person of their own to, in effect, the prior with other biases. */
+/** From a head of the person's own to, in effect, the prior with other biases. */
 export const defaultStrengths: readonly number[] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 1000];
 
 /**
- * What is usual, and how far people stray from it (a standard deviation, the strength's in doublings). Two hundred rows say little about
- * either: cross-validation alone takes noise for a choice. Chosen on MELD's train rows of six speakers, half way between 0.4 and 0.8, which do
- * best with a prior and without one: neither start is favoured.
+ * The usual trust, and how far people stray from it (a standard deviation; for the strength it is in doublings).
+ * Two hundred rows say little about either, so cross-validation alone takes noise for a choice.
+ * The values were chosen on MELD's train rows of six speakers. The strength lies half way between 0.4, best with a prior, and 0.8, best without one.
+ * So neither start is favoured.
  */
 const usual = { scale: 0.75, scaleSpread: 0.25, strength: 0.57, strengthSpread: 1.5 } as const;
 /**
- * Of a person's head, by which its scores are sharpened: class weights and the folds leave them flat. The spread was chosen on MELD's train rows
- * of six speakers, for the log-loss of the rows not drawn: with 200 rows it gains for each of the six, with 50 next to nothing.
+ * The usual sharpening of a person's scores, which class weights and the folds leave flat.
+ * The spread was chosen on MELD's train rows of six speakers, for the log-loss of the rows not drawn.
+ * With 200 rows it gains for each of the six; with 50 rows it gains next to nothing.
  */
 const usualSharpness = { sharpness: 1, spread: 0.1 } as const;
-/** Beyond this many times the usual strength it is all the same. */
+/** A strength further than this many times from the usual strength costs no more. */
 const mostUnusual = 32;
-/** The biases' precision, in rows: a person's frequencies of emotions are their own, and few rows tell them. */
+/** The biases' precision, in rows. A person's frequencies of emotions are personal, and few rows are enough to learn them. */
 const biasRows = 1;
 
-/** Of the gradient: the choice between candidates needs no more. */
+/** Limits the gradient: the choice between candidates needs no greater precision. */
 const tolerance = 1e-4;
-/** More rows are not looked at: the choice hardly depends on how many there are, the time it takes does. */
+/** Further rows are not used: they hardly change the choice, but they take time. */
 const mostRows = 400;
 
 /**
- * k-fold cross-validation by log-loss on at most 400 of the rows, folds stratified by class; `random` picks and deals them. The search walks
- * from the usual trust to the better neighbour, in scale or in strength, until there is none. A candidate's score is the log-loss of all
- * held-out rows plus what its strangeness costs, so that it takes evidence to leave the usual. With fewer rows than folds every row is its
- * own fold; a class missing from a fold's training rows is covered by the prior; with one row the usual trust is taken.
+ * k-fold cross-validation by log-loss on at most 400 of the rows, with folds stratified by class. `random` picks and deals the rows.
+ * The search moves from the usual trust to the better neighbour, in scale or in strength, until no neighbour is better.
+ * A candidate's score is the log-loss of all held-out rows plus the cost of its strangeness, so leaving the usual trust takes evidence.
+ * With fewer rows than folds every row is its own fold, and with one row the usual trust is taken. The prior covers a class that a fold's training
+ * rows lack.
  * Throws what fitLinear throws about its examples and its prior, and `empty` or `out-of-range` about candidates and folds.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
@@ -100,7 +104,7 @@ export function selectPriorStrength(options: PriorStrengthOptions): PriorStrengt
   }
 }
 
-/** The same choice in steps, one fit each, so that a caller with other work to do can do it in between. */
+/** The same choice in steps of one fit each, so that a caller can do other work in between. */
 export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<void, PriorStrength> {
   checkExamples(options);
   const grid = {
@@ -139,7 +143,7 @@ export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<vo
 }
 
 interface Grid {
-  /** Ascending. */
+  /** In ascending order. */
   readonly scales: readonly number[];
   readonly strengths: readonly number[];
 }
@@ -154,7 +158,7 @@ interface Validated {
 
 interface Scored extends Validated {
   readonly place: Place;
-  /** Summed log-loss of the held-out rows + strangeness. */
+  /** The summed log-loss of the held-out rows plus the strangeness. */
   cost: number;
 }
 
@@ -184,7 +188,7 @@ function leastBy<T>(items: readonly T[], cost: (item: T) => number): T {
   return items.reduce((best, item) => (cost(item) < cost(best) ? item : best));
 }
 
-/** Minus the log-density of a trust among people, up to a constant: in the unit of log-losses. */
+/** Minus the log-density of a trust among people, up to a constant. Its unit is that of log-losses. */
 function strangeness({ scale, strength }: PriorTrust): number {
   const ratio = Math.min(Math.max(strength / usual.strength, 1 / mostUnusual), mostUnusual);
   const [ofScale, ofStrength] = [(scale - usual.scale) / usual.scaleSpread, Math.log2(ratio) / usual.strengthSpread];
@@ -194,9 +198,9 @@ function strangeness({ scale, strength }: PriorTrust): number {
 interface Trial {
   readonly folds: readonly Fold[];
   readonly whole: Design;
-  /** (classes): what a row of each class weighs in the score. */
+  /** (classes): the weight of a row of each class in the score. */
   readonly classImportance: Float64Array;
-  /** Of the rows: strength 1 in the unit of l2 · rows. */
+  /** The rows' mean square, which converts strength 1 to the unit of l2 · rows. */
   readonly meanSquare: number;
   readonly centre: (scale: number) => Float64Array;
   readonly metric: (strength: number) => Metric;
@@ -206,11 +210,11 @@ interface Trial {
 interface Fold {
   readonly training: Design;
   readonly heldOut: Design;
-  /** Of the candidate before: the candidates' optima lie close to each other. */
+  /** The weights of the previous candidate: the candidates' optima lie close to each other. */
   weights: Float64Array;
 }
 
-/** The rows that are looked at, dealt: within a class they go round the folds in their order by lot, the next class going on where the last one stopped. */
+/** Deals the chosen rows into folds. The rows of a class, in random order, go round the folds, and the next class continues at the next fold. */
 function openTrial(options: PriorStrengthOptions): Trial {
   const { features, labels, identity, prior, random, kernels = referenceHeadKernels } = options;
   const classWeights = options.classWeights ?? "tempered";
@@ -223,7 +227,7 @@ function openTrial(options: PriorStrengthOptions): Trial {
   const sample = { features: stretchRows(selectRows(features, rows), reach), centre };
   const { features: coordinates, centre: own } =
     rows.length < features.cols ? toRowSpace(sample.features, sample.centre, kernels) : sample;
-  /** places: in the sample. */
+  /** places: positions in the sample. */
   const design = (places: ArrayLike<number>) => {
     const chosen = Int32Array.from(places, (place) => labels[rows[place]!]!);
     return createDesign(selectRows(coordinates, places), chosen, { classes, classWeights });
@@ -262,7 +266,7 @@ function openTrial(options: PriorStrengthOptions): Trial {
   };
 }
 
-/** Mean ‖x‖² of the stretched rows; 1 for rows that are all zero, where it makes no difference. */
+/** Mean ‖x‖² of the stretched rows; 1 if all rows are zero, because the value then makes no difference. */
 function meanSquareOf({ data, rows, cols }: Matrix, reach: Float64Array): number {
   let sum = 0;
   for (let k = 0; k < data.length; k++) sum += (data[k]! * reach[k % cols]!) ** 2;
@@ -273,7 +277,7 @@ function penaltyOf({ strength, meanSquare }: { strength: number; meanSquare: num
   return { l2: (strength * meanSquare) / rows, biasL2: biasRows / rows };
 }
 
-/** Fits the candidate on each fold's training rows, leaving the weights there, and measures it on the held-out ones. */
+/** Fits the candidate on each fold's training rows, stores the weights in the fold, and measures the candidate on the held-out rows. */
 function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): Generator<void, Validated> {
   const { meanSquare, classImportance, kernels, whole } = trial;
   const [centre, metric] = [trial.centre(scale), trial.metric(strength)];
@@ -297,7 +301,7 @@ function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): Generato
   return { result: { scale, strength, logLoss: sum / whole.rows, perFold }, heldOut: all };
 }
 
-/** Row by row as the folds hold them out. */
+/** The labels in the order in which the folds hold the rows out. */
 function labelsHeldOut({ folds }: Trial): Int32Array {
   return Int32Array.from(folds.flatMap(({ heldOut }) => [...heldOut.labels]));
 }
@@ -308,7 +312,7 @@ function scoresOf({ rows, width, x, classes }: Design, weights: Float64Array): F
   return scores;
 }
 
-/** The scores become probabilities. */
+/** Turns the scores into probabilities in place, and returns the sum of the rows' weighted losses. */
 function sumOfLosses({ rows, labels, classes }: Design, scores: Float64Array, classImportance: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < rows; i++) {

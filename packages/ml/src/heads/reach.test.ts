@@ -11,7 +11,7 @@ const recipe: LinearRecipe = { optimizer: "lbfgs", learningRate: 0, epochs: 1, b
 const rows = labelledRows({ rows: 60, inputSize: 6, classes: 4, seed: 4 });
 const random = () => createRandom(1);
 
-/** A prior that looks at the features as `use` says, one use a feature. */
+/** A prior that uses each feature as much as `use` says. */
 function priorOf(use: readonly number[]): LinearHead {
   const some = fitLinear({ ...rows, identity, recipe, random: random() });
   const weight = some.weight.map((_, k) => (k < use.length ? 1 : -1) * use[k % use.length]!);
@@ -20,7 +20,7 @@ function priorOf(use: readonly number[]): LinearHead {
 
 describe("The reach of a person's weights", () => {
   it("is the root mean square of the prior's weights of a feature, floored, 1 for the usual use", () => {
-    // Two classes, three features: mean squares 5, 0 and 1; their mean weighed by themselves 26 / 6.
+    // Two classes, three features: the mean squares are 5, 0 and 1, and their mean weighted by themselves is 26 / 6.
     const reach = reachOf(Float64Array.of(3, 0, 1, -1, 0, 1), 3);
     const squares = [5, 0, 1].map((square) => expect.closeTo((0.95 * 6 * square) / 26 + 0.05, 12));
     expect([...reach].map((r) => r * r)).toEqual(squares);

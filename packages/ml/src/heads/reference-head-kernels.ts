@@ -1,4 +1,4 @@
-// The head kernels in plain TypeScript: the clear versions that the C kernels are held equal to, and what runs where those cannot.
+// The head kernels in plain TypeScript: the clear versions that the C kernels must equal, and the fallback where the C kernels cannot run.
 import { MlError } from "../error.js";
 import { createRankOneScratch, factorize, rankOneDowndate, rankOneUpdate, solveInPlace } from "../linalg/cholesky.js";
 import { addGram, addOuterProduct } from "../linalg/gram.js";
@@ -100,7 +100,7 @@ function openOselm(layer: HiddenLayer, classes: number): OselmKernel {
   const scores = new Float64Array(classes);
   let cholesky: ReturnType<typeof factorize> | undefined;
 
-  /** W ← W ± A⁻¹ h (y - W h), with A after the change; false when the downdate is ill-posed. */
+  /** W ← W ± A⁻¹ h (y - W h), with A after the change; returns false when the downdate is ill-posed. */
   function followRow(h: Float64Array, label: number, sign: 1 | -1): boolean {
     if (cholesky === undefined) throw new MlError("empty", "There is no solution to follow the rows: solve first");
     outputScores(weights, h, { at: 0, out: scores });

@@ -10,7 +10,7 @@ const random = createRandom(5);
 const [rows, cols, classes] = [12, 40, 3];
 const features = createMatrix(rows, cols);
 for (let i = 0; i < features.data.length; i++) features.data[i] = random.normal();
-features.data.copyWithin(cols, 0, cols); // a sentence said twice
+features.data.copyWithin(cols, 0, cols); // repeats a sentence
 const centre = Float64Array.from({ length: classes * (cols + 1) }, () => random.normal());
 
 describe("The rows' own space", () => {

@@ -1,9 +1,10 @@
-// Fewer rows than features: a pull towards a centre moves the weights only within what the rows span, so a fit needs as many coordinates as rows.
+// Moves a fit with fewer rows than features to fewer coordinates. A pull towards a centre moves the weights only within the rows' span,
+// so the fit needs only as many coordinates as rows.
 import { factorize } from "../linalg/cholesky.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { HeadKernels } from "./head-kernels.js";
 
-/** Of the mean ‖x‖²: keeps rows apart that repeat each other, and is far below what a fit can see. */
+/** A share of the mean ‖x‖². The ridge keeps equal rows apart, and is far too small to affect a fit. */
 const ridgeShare = 1e-9;
 
 export interface RowSpace {
@@ -14,8 +15,8 @@ export interface RowSpace {
 }
 
 /**
- * features: (N, D); centre: (classes, D + 1), bias last. With XXᵀ = LLᵀ the rows are those of L, and a centre C becomes L⁻¹XC: products with rows
- * and distances from the centre within the span stay what they are (the representer theorem), up to the ridge.
+ * features: (N, D); centre: (classes, D + 1), bias last. With XXᵀ = LLᵀ the new rows are those of L, and a centre C becomes L⁻¹XC.
+ * Products with rows, and distances from the centre within the span, do not change (the representer theorem), up to the ridge.
  */
 export function toRowSpace(
   { rows, cols, data }: Matrix,

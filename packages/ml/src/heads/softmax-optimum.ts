@@ -1,4 +1,4 @@
-// The optimum of the linear head's objective: L-BFGS in a metric that knows how the features correlate.
+// Finds the optimum of the linear head's objective: L-BFGS in a metric that follows the features' correlations.
 import { type LbfgsResult, minimize } from "../linalg/lbfgs.js";
 import type { HeadKernels } from "./head-kernels.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
@@ -18,15 +18,16 @@ export interface MetricOptions extends Omit<Penalty, "centre"> {
 
 /**
  * Half the features' second moments plus the penalty: Böhning's bound on the Hessian (1992, "Multinomial logistic regression algorithm").
- * Features correlate strongly; in this metric the number of iterations does not depend on how strongly. It only guides the search and may
- * come from other rows than those fitted. The step is solved for with a factor: an inverse would cost three times as much as all steps.
+ * Features correlate strongly; in this metric the number of iterations does not depend on how strongly.
+ * The metric only guides the search, and its moments may come from other rows than the fitted rows.
+ * A factor solves for each step: an inverse would cost three times as much as all steps.
  */
 export function createMetric(moments: Float64Array, width: number, options: MetricOptions): Metric {
   const { l2, biasL2, kernels = referenceHeadKernels } = options;
   const bound = moments.map((value) => value / 2);
   for (let d = 0; d < width; d++) {
     const own = bound[d * width + d]!;
-    // A share of the diagonal, for the metric alone (the objective is untouched): there is a factor whatever l2 is.
+    // A share of the diagonal is added to the metric alone, and not to the objective, so that a factor exists whatever l2 is.
     bound[d * width + d]! += (own > 0 ? 1e-4 * own : 1) + (d === width - 1 ? biasL2 : l2);
   }
   const factor = kernels.factorize(bound, width);
@@ -38,7 +39,7 @@ export interface SoftmaxFit {
   readonly metric: Metric;
   readonly penalty: Penalty;
   readonly start: Float64Array;
-  /** On the gradient's largest element. */
+  /** The limit on the gradient's largest element. */
   readonly tolerance: number;
   readonly onIteration?: () => void;
   readonly kernels?: HeadKernels;

@@ -3,7 +3,7 @@ import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import { addOuter, type ClassWeights, importanceOf, scoreRows, scoreRowsPlainly, softmaxRow } from "./softmax.js";
 
-/** gradient += residualsᵀ x by its definition. */
+/** gradient += residualsᵀ x, computed by definition. */
 function plainOuter(x: Float32Array, residuals: Float64Array, { rows, width, classes }: Sizes): Float64Array {
   const gradient = new Float64Array(classes * width);
   for (let i = 0; i < rows; i++) {

@@ -1,4 +1,4 @@
-// The mathematics of the linear head: class scores, softmax cross-entropy and its gradient, over rows that carry a constant 1 for the bias.
+// The mathematics of the linear head: class scores, softmax cross-entropy and its gradient. Each row carries a constant 1 for the bias.
 import type { Matrix } from "../tensor/matrix.js";
 
 /** Rows to learn from. */
@@ -9,15 +9,17 @@ export interface Design {
   /** (rows, width) */
   readonly x: Float32Array;
   readonly labels: Int32Array;
-  /** (rows), mean 1 over the whole training set. */
+  /** (rows): the mean over the whole training set is 1. */
   readonly importance: Float64Array;
   readonly classes: number;
 }
 
 /**
- * How much a row weighs for its class's sake, mean 1 over all rows. `none`: all alike. `balanced`: each class that occurs weighs the same in
- * all (scikit-learn's class_weight="balanced" over the classes that occur). `tempered`: half way, a class weighs by the root of its rows, so
- * that a rare emotion is not drowned by neutral and not taken for a common one. `mild`: a quarter of the way, by the root of the root cubed.
+ * How a row's class determines the row's weight; the mean over all rows is 1. `none`: all rows weigh the same.
+ * `balanced`: each class that occurs has the same total weight (scikit-learn's class_weight="balanced" over the classes that occur).
+ * `tempered`: half way, a class has the square root of its rows as total weight. So neutral does not drown a rare emotion,
+ * and a rare emotion is not taken for a common one.
+ * `mild`: a quarter of the way, a class has the power 3/4 of its rows as total weight.
  */
 export type ClassWeights = "balanced" | "tempered" | "mild" | "none";
 
@@ -36,14 +38,14 @@ export function createDesign(
   return { rows, width, x, labels, importance: importanceOf(labels, options), classes: options.classes };
 }
 
-/** What a class weighs in all, by its number of rows. */
+/** The total weight of a class, by its number of rows. */
 const shareOf = {
   balanced: (rows) => Math.min(rows, 1),
   tempered: (rows) => Math.sqrt(rows),
   mild: (rows) => Math.sqrt(rows) * Math.sqrt(Math.sqrt(rows)),
 } as const satisfies Record<Exclude<ClassWeights, "none">, (rows: number) => number>;
 
-/** Throws nothing: labels are checked by the heads. */
+/** Does not throw: the heads check the labels. */
 export function importanceOf(
   labels: Int32Array,
   { classes, classWeights }: { classes: number; classWeights: ClassWeights },
@@ -67,7 +69,7 @@ export const blockRows = 64; // a block of rows stays in the cache between score
 
 /**
  * gradient += the gradient of Σ importance · cross-entropy over the rows; returns that sum. weights and gradient: (classes, width).
- * Scores, exponentials and sums in float64, shifted by the row's largest score: no overflow.
+ * Scores, exponentials and sums are in float64, shifted by the row's largest score so that nothing overflows.
  */
 export function addCrossEntropy(design: Design, weights: Float64Array, gradient: Float64Array): number {
   const { rows, width, x, classes } = design;
@@ -83,7 +85,7 @@ export function addCrossEntropy(design: Design, weights: Float64Array, gradient:
   return loss;
 }
 
-/** Rows without their labels; classes is the number of rows of the weights. */
+/** Rows without their labels; `classes` is the number of rows of the weights. */
 export interface Block {
   readonly x: Float32Array;
   readonly rows: number;
@@ -92,8 +94,8 @@ export interface Block {
 }
 
 /**
- * scores (rows, classes) = x · weightsᵀ. Two rows and four classes at a time: eight sums share six loads. At the edges the last pair and the
- * last four overlap the ones before.
+ * scores (rows, classes) = x · weightsᵀ, two rows and four classes at a time: eight sums share six loads.
+ * At the edges, the last pair of rows and the last four classes overlap the previous ones.
  */
 export function scoreRows({ x, rows, width, classes }: Block, weights: Float64Array, scores: Float64Array): void {
   if (rows < 2 || classes < 4) {
@@ -148,7 +150,7 @@ export function scoreRows({ x, rows, width, classes }: Block, weights: Float64Ar
   }
 }
 
-/** scoreRows, written as its definition: the twin that the fast form is tested against, and the one for a single row. */
+/** scoreRows by its definition: the twin that tests the fast version, and the version for a single row. */
 export function scoreRowsPlainly(
   { x, rows, width, classes }: Block,
   weights: Float64Array,
@@ -165,7 +167,7 @@ export function scoreRowsPlainly(
   }
 }
 
-/** In place, each row of scores becomes importance · (softmax - one-hot); returns the block's loss. */
+/** Turns each row of scores into importance · (softmax - one-hot), in place. Returns the block's loss. */
 function scoresToResiduals(
   { labels, importance, classes }: Design,
   { start, count }: { start: number; count: number },
@@ -187,7 +189,7 @@ function scoresToResiduals(
   return loss;
 }
 
-/** In place softmax of `classes` scores from `base`. Their log-sum-exp is shift + log(sum). */
+/** Softmax of `classes` scores from `base` on, in place. Their log-sum-exp is shift + log(sum). */
 export function softmaxRow(scores: Float64Array, base: number, classes: number): { shift: number; sum: number } {
   let shift = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < classes; c++) {
@@ -205,7 +207,7 @@ export function softmaxRow(scores: Float64Array, base: number, classes: number):
   return { shift, sum };
 }
 
-/** gradient (classes, width) += residualsᵀ · x, four rows and two classes at a time; what is left over, one by one. */
+/** gradient (classes, width) += residualsᵀ · x, four rows and two classes at a time. The remaining rows and classes go one by one. */
 export function addOuter({ x, rows, width, classes }: Block, residuals: Float64Array, gradient: Float64Array): void {
   const paired = classes - (classes % 2);
   let i = 0;
@@ -257,7 +259,7 @@ export function addOuter({ x, rows, width, classes }: Block, residuals: Float64A
   }
 }
 
-/** What pulls the weights, and where to. */
+/** The pull on the weights: its centre and its strengths. */
 export interface Penalty {
   /** (classes, width): the prior's weights, or zeros. */
   readonly centre: Float64Array;
