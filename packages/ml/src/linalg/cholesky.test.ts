@@ -16,7 +16,7 @@ interface Golden {
   cholesky: { matrix: number[][]; lower: number[][]; rhs: number[][]; solution: number[][] };
 }
 
-/** L = Uᵀ √D, as NumPy gives it. */
+/** L = Uᵀ √D, as NumPy returns it. */
 function lowerFactor({ size, upper, pivots }: Cholesky): Float64Array {
   const lower = new Float64Array(size * size);
   for (let j = 0; j < size; j++) {

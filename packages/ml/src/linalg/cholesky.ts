@@ -1,21 +1,21 @@
-// Cholesky factors of symmetric positive definite matrices in float64: factor, solve, and rank-1 up- and downdates that keep a factor current.
+// Cholesky factors of symmetric positive definite matrices in float64: factor, solve, and rank-1 updates and downdates that keep a factor current.
 import { MlError } from "../error.js";
 
-/** A = Uᵀ D U with U unit upper triangular. Rows of U are contiguous, so every loop below runs along memory. */
+/** A = Uᵀ D U, where U is unit upper triangular. Rows of U are contiguous, so every loop below runs along memory. */
 export interface Cholesky {
   readonly size: number;
-  /** U, (size, size) row-major; only the part right of the diagonal is used (the diagonal is 1). */
+  /** U, (size, size) row-major. Only the part right of the diagonal is used (the diagonal is 1). */
   readonly upper: Float64Array;
-  /** D, all positive. */
+  /** D, whose elements are all positive. */
   readonly pivots: Float64Array;
 }
 
-/** A pivot below this many roundings of the largest diagonal element is not told apart from zero. */
+/** A pivot below this many roundings of the largest diagonal element counts as zero. */
 const roundingsPerPivot = 16;
 
 /**
- * Factor of A + ridge·I, where A (size, size) is given by its upper triangle and left untouched. O(size³ / 6).
- * Throws `singular` when a pivot is not safely positive: the system then has no solution worth a number.
+ * The factor of A + ridge·I. A (size, size) is given by its upper triangle and left untouched. O(size³ / 6).
+ * Throws `singular` when a pivot is not safely positive: the system then has no usable solution.
  */
 export function factorize(matrix: Float64Array, size: number, ridge = 0): Cholesky {
   if (matrix.length !== size * size) {
@@ -48,7 +48,7 @@ export function factorize(matrix: Float64Array, size: number, ridge = 0): Choles
   return { size, upper, pivots };
 }
 
-/** Row i of A minus what the finished rows j < i explain of it; four rows at a time to spare memory traffic. */
+/** Subtracts from row i of A the share that the finished rows j < i explain; four rows at a time save memory traffic. */
 function subtractEarlierRows(upper: Float64Array, pivots: Float64Array, i: number): void {
   const size = pivots.length;
   const own = i * size;
@@ -76,8 +76,8 @@ function subtractEarlierRows(upper: Float64Array, pivots: Float64Array, i: numbe
 }
 
 /**
- * Solves A x = b in place for each of the `rhs.length / size` right-hand sides, one after the other in `rhs`. Four of them at a time share
- * each load of the factor; the rest go one by one.
+ * Solves A x = b in place for each of the `rhs.length / size` right-hand sides, which stand one after the other in `rhs`.
+ * Four right-hand sides at a time share each load of the factor; the remaining ones go one by one.
  */
 export function solveInPlace(cholesky: Cholesky, rhs: Float64Array): void {
   const { size } = cholesky;
@@ -148,7 +148,7 @@ function forwardSubstitute({ size, upper }: Cholesky, x: Float64Array): void {
   }
 }
 
-/** x ← U⁻¹ x. Four sums side by side, because one sum waits for itself. */
+/** x ← U⁻¹ x. Four sums run side by side, because a single sum would wait for itself. */
 function backSubstitute({ size, upper }: Cholesky, x: Float64Array): void {
   for (let j = size - 2; j >= 0; j--) {
     const row = j * size;
@@ -174,7 +174,7 @@ function backSubstitute({ size, upper }: Cholesky, x: Float64Array): void {
 export function invert({ size, upper, pivots }: Cholesky): Float64Array {
   const inverseUpper = invertUpper(upper, size);
   const result = new Float64Array(size * size);
-  // A⁻¹ = T D⁻¹ Tᵀ with T = U⁻¹.
+  // A⁻¹ = T D⁻¹ Tᵀ, where T = U⁻¹.
   const scaled = new Float64Array(size);
   for (let i = 0; i < size; i++) {
     for (let k = i; k < size; k++) {
@@ -197,7 +197,7 @@ export function invert({ size, upper, pivots }: Cholesky): Float64Array {
   return result;
 }
 
-/** Row i of T = U⁻¹ is eᵢ less what U's row i takes of the rows below, which are finished; four of them at a time. */
+/** T = U⁻¹: row i is eᵢ minus U's row i times the rows below, which are finished. Four of these rows are subtracted at a time. */
 function invertUpper(upper: Float64Array, size: number): Float64Array {
   const inverse = new Float64Array(size * size);
   for (let i = size - 1; i >= 0; i--) {
@@ -228,7 +228,7 @@ function invertUpper(upper: Float64Array, size: number): Float64Array {
   return inverse;
 }
 
-/** Scratch for the rank-1 changes, so that a stream of them allocates nothing. */
+/** Scratch memory for the rank-1 changes, so that a stream of changes allocates nothing. */
 export interface RankOneScratch {
   readonly residual: Float64Array;
   readonly gain: Float64Array;
@@ -239,8 +239,9 @@ export function createRankOneScratch(size: number): RankOneScratch {
 }
 
 /**
- * Turns the factor of A into the factor of A + v vᵀ. O(size²). Source: Gill, Golub, Murray and Saunders 1974, "Methods for modifying
- * matrix factorizations", method C1. Afterwards `scratch.gain` holds (A + v vᵀ)⁻¹ v, which the method yields for one back-substitution more.
+ * Turns the factor of A into the factor of A + v vᵀ. O(size²).
+ * Afterwards `scratch.gain` holds (A + v vᵀ)⁻¹ v, which the method yields for one more back-substitution.
+ * Source: Gill, Golub, Murray and Saunders 1974, "Methods for modifying matrix factorizations", method C1.
  */
 export function rankOneUpdate(cholesky: Cholesky, v: Float64Array, scratch: RankOneScratch): void {
   scratch.residual.set(v);
@@ -249,8 +250,8 @@ export function rankOneUpdate(cholesky: Cholesky, v: Float64Array, scratch: Rank
 }
 
 /**
- * Turns the factor of A into the factor of A - v vᵀ and leaves -(A - v vᵀ)⁻¹ v in `scratch.gain`. Returns false, having changed nothing,
- * when the result would not be safely positive definite: the caller then factors anew from its sums.
+ * Turns the factor of A into the factor of A - v vᵀ and leaves -(A - v vᵀ)⁻¹ v in `scratch.gain`.
+ * Returns false, without any change, when the result would not be safely positive definite. The caller then factors its sums anew.
  */
 export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: RankOneScratch): boolean {
   const { size, pivots } = cholesky;
@@ -261,7 +262,7 @@ export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: Ra
   for (let j = 0; j < size; j++) {
     explained += (residual[j]! * residual[j]!) / pivots[j]!;
   }
-  // 1 - explained is the factor by which the determinant shrinks; what rounding does to the result grows with its inverse.
+  // 1 - explained is the factor by which the determinant shrinks. The rounding error of the result grows with the inverse of that factor.
   if (!(1 - explained > leastShrinkage)) return false;
   residual.set(v);
   changeRankOne(cholesky, scratch, -1);
@@ -271,7 +272,7 @@ export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: Ra
 
 const leastShrinkage = 1e-3;
 
-/** Two rows a round: the residual is then loaded and stored once for both. */
+/** Changes two rows in each round, so that the residual is loaded and stored once for both. */
 function changeRankOne({ size, upper, pivots }: Cholesky, { residual, gain }: RankOneScratch, sign: 1 | -1): void {
   let alpha: number = sign;
   let j = 0;

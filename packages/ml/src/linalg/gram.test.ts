@@ -3,7 +3,7 @@ import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import { addGram, addOuterProduct, mirrorUpper } from "./gram.js";
 
-/** XᵀX by its definition, both triangles. */
+/** XᵀX by definition, both triangles. */
 function plainGram(x: Float64Array, size: number): Float64Array {
   const gram = new Float64Array(size * size);
   for (let n = 0; n < x.length / size; n++) {

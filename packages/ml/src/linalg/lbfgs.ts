@@ -1,16 +1,16 @@
-// L-BFGS: the minimum of a smooth convex function from its value and gradient, in float64.
+// L-BFGS finds the minimum of a smooth convex function from its value and gradient, in float64.
 import { MlError } from "../error.js";
 
-/** Writes the gradient at x into `gradient` and returns the value. Both arrays have the length of the start. */
+/** Writes the gradient at x into `gradient` and returns the value. Both arrays are as long as the start. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
 export interface LbfgsOptions {
-  /** Stop when the gradient's largest element is at most this. */
+  /** The search stops when the gradient's largest element is at most this. */
   readonly tolerance: number;
   readonly maximumIterations?: number;
-  /** Replaces g by an approximation of H⁻¹ g, in place; positive definite and fixed. */
+  /** Replaces g by an approximation of H⁻¹ g, in place. The approximation is positive definite and fixed. */
   readonly precondition?: (g: Float64Array) => void;
-  /** Called once an iteration: the place to stop by throwing. */
+  /** Called once in each iteration. The callback stops the search by throwing. */
   readonly onIteration?: () => void;
 }
 
@@ -19,7 +19,7 @@ export interface LbfgsResult {
   readonly value: number;
   readonly gradientNorm: number;
   readonly iterations: number;
-  /** False when the tolerance was not reached: the iterations ran out, or no step could lower the value within rounding. */
+  /** False when the tolerance was not reached: the iterations ran out, or no step lowered the value within rounding. */
   readonly converged: boolean;
 }
 
@@ -29,8 +29,9 @@ const curvature = 0.9;
 const maximumTrials = 40;
 
 /**
- * Minimises `objective` from `start` (left untouched). Source: Nocedal and Wright, "Numerical Optimization", algorithm 7.4, with the
- * bracketing line search of Lewis and Overton 2013 (weak Wolfe conditions). Throws `not-finite` when the objective is not a number.
+ * Minimises `objective` from `start` (left untouched). Throws `not-finite` when the objective is not a number.
+ * Sources: Nocedal and Wright, "Numerical Optimization", algorithm 7.4; the line search brackets as in Lewis and Overton 2013 (weak Wolfe
+ * conditions).
  */
 export function minimize(objective: Objective, start: Float64Array, options: LbfgsOptions): LbfgsResult {
   const n = start.length;
@@ -49,7 +50,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
     applyInverseHessian(history, gradient, { direction, precondition: options.precondition });
     let slope = dot(gradient, direction);
     if (!(slope < 0)) {
-      // Rounding has spoilt the history: begin again from the gradient.
+      // Rounding has spoilt the history, so the search starts again from the gradient.
       history.length = 0;
       applyInverseHessian(history, gradient, { direction, precondition: options.precondition });
       slope = dot(gradient, direction);
@@ -71,7 +72,7 @@ interface Pair {
   readonly s: Float64Array;
   readonly y: Float64Array;
   readonly rho: number;
-  /** sᵀy / yᵀPy: how far the newest pair says the initial metric P is off in length. */
+  /** sᵀy / yᵀPy: the error in length of the initial metric P, according to the newest pair. */
   readonly scale: number;
 }
 
@@ -134,10 +135,10 @@ interface Line {
   readonly trialGradient: Float64Array;
 }
 
-/** Leaves the accepted point and its gradient in trialX and trialGradient and returns its value; undefined when no step helps. */
+/** Leaves the accepted point and its gradient in trialX and trialGradient, and returns its value; undefined when no step helps. */
 function lineSearch(objective: Objective, line: Line): number | undefined {
   const { x, direction, value, slope, trialX, trialGradient } = line;
-  // Near the optimum the true decrease is below the value's rounding: then the slope alone decides.
+  // Near the optimum the true decrease is below the value's rounding, so the slope alone decides there.
   const rounding = 4 * Number.EPSILON * Math.abs(value);
   let low = 0;
   let high = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@
 import { assertFinite, MlError } from "../error.js";
 
 export interface SymmetricEigen {
-  /** Descending. */
+  /** In descending order. */
   readonly values: Float64Array;
   /** (size, size) row-major: row k is the unit eigenvector of values[k]. */
   readonly vectors: Float64Array;
@@ -12,15 +12,15 @@ export interface SymmetricEigen {
 const maximumSweeps = 60;
 
 /**
- * A (size, size) symmetric, both triangles filled, left untouched. O(size³). Values are right within rounding of the largest, whatever the rank.
- * Throws `not-finite` and `shape`.
+ * A (size, size) is symmetric, with both triangles filled, and left untouched. O(size³).
+ * Values are right within rounding of the largest value, whatever the rank. Throws `not-finite` and `shape`.
  */
 export function symmetricEigen(matrix: Float64Array, size: number): SymmetricEigen {
   if (size < 1 || matrix.length !== size * size) {
     throw new MlError("shape", `A ${size} x ${size} matrix needs ${size * size} values, not ${matrix.length}`);
   }
   assertFinite("The symmetric matrix", matrix);
-  // A power of two changes no digit. With elements near 1 nothing overflows, and what underflows is too small to matter.
+  // A power of two changes no digit. With elements near 1 nothing overflows, and a number that underflows is too small to matter.
   const scale = powerOfTwo(matrix);
   const scaled = matrix.map((value) => value * scale);
   const { diagonal, offDiagonal, basis } = tridiagonalise(scaled, size);
@@ -31,7 +31,7 @@ export function symmetricEigen(matrix: Float64Array, size: number): SymmetricEig
   );
 }
 
-/** What brings the largest element near 1, as far as one factor can. */
+/** The factor that brings the largest element near 1, as far as one factor can. */
 function powerOfTwo(matrix: Float64Array): number {
   const largest = matrix.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return largest === 0 ? 1 : 2 ** -Math.max(-1000, Math.floor(Math.log2(largest)));
@@ -49,7 +49,7 @@ function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
   const offDiagonal = new Float64Array(n);
   const reflectors: { v: Float64Array; beta: number }[] = [];
   for (let k = 0; k + 2 < n; k++) {
-    // Row k right of the diagonal equals column k below it; v maps it onto a multiple of the first unit vector.
+    // Row k right of the diagonal equals column k below it. The reflection by v maps it onto a multiple of the first unit vector.
     const v = a.slice(k * n + k + 1, (k + 1) * n);
     const beta = householder(v);
     offDiagonal[k] = beta.image;
@@ -64,7 +64,7 @@ function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
   return { diagonal, offDiagonal, basis: accumulateReflectors(reflectors, n) };
 }
 
-/** Replaces x by v so that (I - beta v vᵀ) x = image e₁. Scaled by the largest element: no overflow, no underflow. */
+/** Replaces x by v so that (I - beta v vᵀ) x = image e₁. Scaling by the largest element avoids overflow and underflow. */
 function householder(x: Float64Array): { beta: number; image: number } {
   let scale = 0;
   for (let i = 1; i < x.length; i++) {
@@ -84,7 +84,7 @@ function householder(x: Float64Array): { beta: number; image: number } {
   return { beta, image: image * scale };
 }
 
-/** The trailing block B of a, from row `from`, becomes H B H with H = I - beta v vᵀ. */
+/** Replaces the trailing block B of a, which begins at row `from`, by H B H with H = I - beta v vᵀ. */
 function reflectBothSides(
   a: Float64Array,
   { n, from, v, beta }: { n: number; from: number; v: Float64Array; beta: number },
@@ -115,7 +115,7 @@ function reflectBothSides(
   }
 }
 
-/** The product of all reflectors, transposed, built from the last one so that each touches only its trailing block. */
+/** The transposed product of all reflectors. It is built from the last reflector on, so that each reflector touches only its trailing block. */
 function accumulateReflectors(reflectors: { v: Float64Array; beta: number }[], n: number): Float64Array {
   const basis = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
@@ -124,7 +124,7 @@ function accumulateReflectors(reflectors: { v: Float64Array; beta: number }[], n
   for (let k = reflectors.length - 1; k >= 0; k--) {
     const { v, beta } = reflectors[k]!;
     if (beta === 0) continue;
-    // basis holds Qᵀ: Q ← H Q means each row r of Qᵀ loses beta (r · v) vᵀ.
+    // basis holds Qᵀ. Q ← H Q means that each row r of Qᵀ loses beta (r · v) vᵀ.
     for (let i = k + 1; i < n; i++) {
       const row = i * n + k + 1;
       let sum = 0;
@@ -141,9 +141,10 @@ function accumulateReflectors(reflectors: { v: Float64Array; beta: number }[], n
 }
 
 /**
- * Diagonalises the tridiagonal matrix in place; each rotation is applied to two neighbouring rows of the basis. A coupling is dropped when it is
- * small beside the whole matrix: no eigenvalue moves further than that. Compared with its two neighbours (imtql2) it never gets small where
- * they are rounding noise, nor with the largest so far (tql2) where small rows come first.
+ * Diagonalises the tridiagonal matrix in place; each rotation is applied to two neighbouring rows of the basis.
+ * A coupling is dropped when it is small beside the whole matrix: no eigenvalue moves further than that.
+ * A comparison with the two neighbours (imtql2) would never drop a coupling between neighbours that are rounding noise.
+ * A comparison with the largest element so far (tql2) would fail where small rows come first.
  */
 function implicitQl(d: Float64Array, e: Float64Array, basis: Float64Array): void {
   const n = d.length;
@@ -161,7 +162,7 @@ function implicitQl(d: Float64Array, e: Float64Array, basis: Float64Array): void
   }
 }
 
-/** Within a factor of two of the matrix's norm. */
+/** The largest sum of a diagonal element and its coupling: within a factor of two of the matrix's norm. */
 function largestCoupled(d: Float64Array, e: Float64Array): number {
   return d.reduce((largest, value, i) => Math.max(largest, Math.abs(value) + Math.abs(e[i]!)), 0);
 }
@@ -184,7 +185,7 @@ function qlSweep(
     r = Math.hypot(f, g);
     e[i + 1] = r;
     if (r === 0) {
-      // An underflow split the matrix: undo the shift and let the next sweep find the split.
+      // An underflow split the matrix. The shift is undone, and the next sweep finds the split.
       d[i + 1]! -= p;
       e[m] = 0;
       return;

@@ -1,12 +1,12 @@
-// Whether probabilities can be taken at their word: Brier score, accuracy by confidence, and the expected calibration error.
+// Whether probabilities match the frequencies of correct predictions: Brier score, accuracy by confidence, expected calibration error.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 
-/** Rows of like confidence. */
+/** Rows of similar confidence. */
 export interface ReliabilityBin {
-  /** The mean probability given to the predicted class. */
+  /** The mean probability of the predicted class. */
   readonly confidence: number;
-  /** The share predicted right. */
+  /** The share of rows that are predicted right. */
   readonly accuracy: number;
   readonly count: number;
 }
@@ -14,7 +14,7 @@ export interface ReliabilityBin {
 export const calibrationBins = 15;
 
 /**
- * probabilities: (N, C), labels: (N). Mean over the rows of Σ (p - y)² over all classes: 0 at best, 2 at worst.
+ * probabilities: (N, C), labels: (N). The mean over the rows of Σ (p - y)² over all classes: 0 at best, 2 at worst.
  * Source: Brier 1950. Throws `empty`, `shape` and `out-of-range`.
  */
 export function brierScore(probabilities: Matrix, labels: Int32Array): number {
@@ -31,8 +31,9 @@ export function brierScore(probabilities: Matrix, labels: Int32Array): number {
 }
 
 /**
- * probabilities: (N, C), labels: (N). The rows in order of the probability of their predicted class, cut into `bins` of equal size (to one
- * row); fewer where there are fewer rows. Rows of equal confidence keep their order. Throws `empty`, `shape` and `out-of-range`.
+ * probabilities: (N, C), labels: (N). Sorts the rows by the probability of their predicted class and cuts them into `bins` bins.
+ * The bins' sizes differ by at most one row; there are fewer bins if there are fewer rows. Rows of equal confidence keep their order.
+ * Throws `empty`, `shape` and `out-of-range`.
  */
 export function reliability(probabilities: Matrix, labels: Int32Array, bins = calibrationBins): ReliabilityBin[] {
   checkRows(probabilities, labels);
@@ -57,8 +58,9 @@ export function reliability(probabilities: Matrix, labels: Int32Array, bins = ca
 }
 
 /**
- * The mean distance between confidence and accuracy over the rows' bins. Source: Naeini, Cooper and Hauskrecht 2015; equal-mass bins as
- * Nguyen and O'Connor 2015. Even of perfect probabilities it is above 0 where bins are small: about 0.8 √(p (1 - p) / rows a bin).
+ * The mean distance between confidence and accuracy over the rows' bins.
+ * Small bins give a value above 0 even for perfect probabilities: about 0.8 √(p (1 - p) / rows a bin).
+ * Sources: Naeini, Cooper and Hauskrecht 2015; bins of equal mass as in Nguyen and O'Connor 2015.
  */
 export function expectedCalibrationError(bins: readonly ReliabilityBin[]): number {
   const rows = bins.reduce((sum, { count }) => sum + count, 0);

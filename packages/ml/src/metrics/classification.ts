@@ -1,5 +1,5 @@
-// What a classifier is measured by: confusion matrix, accuracy, precision, recall, F1 (weighted and macro) and log-loss.
-// Source: scikit-learn 1.9, sklearn.metrics, with zero_division=0: a class never predicted (or never true) scores 0, not NaN.
+// The measures of a classifier: confusion matrix, accuracy, precision, recall, F1 (weighted and macro) and log-loss.
+// Source: scikit-learn 1.9, sklearn.metrics, with zero_division=0: a class that is never predicted (or never true) scores 0, not NaN.
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 
@@ -7,7 +7,7 @@ export interface ClassScores {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
-  /** How many rows truly are of this class. */
+  /** The number of rows whose true class is this class. */
   readonly support: number;
 }
 
@@ -35,7 +35,7 @@ export function confusionMatrix(truth: Int32Array, predicted: Int32Array, classe
   return counts;
 }
 
-/** The share of rows predicted right. */
+/** The share of rows that are predicted right. */
 export function accuracy(truth: Int32Array, predicted: Int32Array): number {
   checkPairs(truth, predicted);
   let right = 0;
@@ -45,12 +45,12 @@ export function accuracy(truth: Int32Array, predicted: Int32Array): number {
   return right / truth.length;
 }
 
-/** F1 of each class, averaged by how often the class is true. */
+/** F1 of each class, averaged with the frequency of the true class as weight. */
 export function weightedF1(truth: Int32Array, predicted: Int32Array, classes: number): number {
   return classificationReport(truth, predicted, classes).weightedF1;
 }
 
-/** F1 averaged over the classes that occur in the truth or in the predictions, each counting the same. */
+/** F1 averaged with equal weights over the classes that occur in the truth or in the predictions. */
 export function macroF1(truth: Int32Array, predicted: Int32Array, classes: number): number {
   return classificationReport(truth, predicted, classes).macroF1;
 }
@@ -81,7 +81,7 @@ export function classificationReport(truth: Int32Array, predicted: Int32Array, c
   return { accuracy: right / rows, weightedF1: weighted / rows, macroF1: macro / occurring, perClass, confusion };
 }
 
-/** The mean of -log(probability given to the true class). Probabilities below 1e-15 count as 1e-15, so that it stays finite. */
+/** The mean of -log(probability of the true class). Probabilities below 1e-15 count as 1e-15, so that the mean stays finite. */
 export function logLoss(probabilities: Matrix, labels: Int32Array): number {
   const { rows, cols, data } = probabilities;
   if (rows === 0) throw new MlError("empty", "The log-loss of no rows is not defined");
@@ -97,7 +97,7 @@ export function logLoss(probabilities: Matrix, labels: Int32Array): number {
   return sum / rows;
 }
 
-/** The column of each row's largest value, the first one on a tie: probabilities to predicted labels. */
+/** The column of each row's largest value, which is the predicted label; the first column on a tie. */
 export function predictedLabels(probabilities: Matrix): Int32Array {
   const { rows, cols, data } = probabilities;
   if (cols === 0) throw new MlError("empty", "Rows without columns have no largest value");

@@ -1,15 +1,15 @@
-// FP16: what a weight or feature becomes when it is kept in IEEE 754 binary16. Paper, section 5.1.
+// FP16: the value of a weight or feature that is kept in IEEE 754 binary16. Paper, section 5.1.
 
 import { MlError } from "../error.js";
 import { float32FromHalf } from "../tensor/half.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 
-/** Largest finite binary16. */
+/** The largest finite binary16. */
 export const largestHalf = 65504;
 
 /**
- * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals included. What lies
- * beyond 65504 by half a step or more becomes infinity, NaN stays NaN. Source: IEEE 754-2019, section 4.3.1.
+ * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals included.
+ * A value beyond 65504 by half a step or more becomes infinity, and NaN stays NaN. Source: IEEE 754-2019, section 4.3.1.
  */
 export function halfFromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint16Array(values.length);
@@ -29,14 +29,14 @@ function halfBits(word: number): number {
   const exponent = (magnitude >>> 23) - 127;
   if (exponent > 15) return sign | 0x7c00;
   const fraction = (magnitude & 0x7fffff) | 0x800000;
-  // Bits of the fraction that are dropped: 13, and more for what becomes a denormal.
+  // The number of dropped bits of the fraction: 13, and more for a result that is a denormal.
   const dropped = exponent >= -14 ? 13 : 13 + (-14 - exponent);
   if (dropped > 24) return sign;
   const kept = fraction >>> dropped;
   const rest = fraction & ((1 << dropped) - 1);
   const half = 1 << (dropped - 1);
   const rounded = kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0);
-  // A carry out of the fraction raises the exponent, by the layout of the bits; out of the largest exponent it makes infinity.
+  // A carry out of the fraction raises the exponent, due to the layout of the bits. A carry out of the largest exponent gives infinity.
   return sign | (exponent >= -14 ? ((exponent + 14) << 10) + rounded : rounded);
 }
 
@@ -46,8 +46,9 @@ export function roundToHalf(values: Float32Array): Float32Array {
 }
 
 /**
- * Every float32 matrix of the file (linear weights, embedding tables) as F16: half the bytes. Vectors (biases, norms) and other dtypes stay as
- * they are. Throws as `roundTensorFileToHalf`.
+ * The file with every float32 matrix (linear weights, embedding tables) as F16: half the bytes. Vectors (biases, norms) and other dtypes stay as they
+ * are.
+ * Throws as `roundTensorFileToHalf`.
  */
 export function halveTensorFile(file: TensorFile): TensorFile {
   const rounded = roundTensorFileToHalf(file);
@@ -60,7 +61,7 @@ export function halveTensorFile(file: TensorFile): TensorFile {
 }
 
 /**
- * Every float32 tensor with its values rounded to binary16, still as float32: an encoder made of it computes what one with FP16 weights does.
+ * The file with every float32 tensor rounded to binary16 values, still as float32. An encoder made of it computes the same as with FP16 weights.
  * Throws `out-of-range`, naming the tensor, for a weight that binary16 cannot hold.
  */
 export function roundTensorFileToHalf(file: TensorFile): TensorFile {

@@ -1,11 +1,11 @@
-// Symmetric int8 quantization of weights: a quarter of the bytes, one float32 scale for each row.
+// Symmetric int8 quantization of weights: a quarter of the bytes, with one float32 scale for each row.
 import { assertFinite, MlError } from "../error.js";
 import { getFloat32, type Tensor, type TensorFile } from "../tensor/safetensors.js";
 
-/** Recorded in the file's metadata under `quantization`. A row of a linear weight is an output channel, of an embedding table one entry. */
+/** Recorded in the file's metadata under `quantization`. A row is an output channel of a linear weight, or an entry of an embedding table. */
 export const int8Scheme = "int8-symmetric-per-row";
 
-/** Smallest normal float32: below it a scale would be a denormal, slow to multiply with and short of digits. */
+/** The smallest normal float32: a smaller scale would be a denormal, which multiplies slowly and has few digits. */
 const smallestScale = 2 ** -126;
 
 export function scaleName(name: string): string {
@@ -13,7 +13,7 @@ export function scaleName(name: string): string {
 }
 
 export interface QuantizedRows {
-  /** (rows, cols), each in -127…127: -128 stays unused, so that the range is symmetric. */
+  /** (rows, cols), each value in -127…127. -128 stays unused, so that the range is symmetric. */
   readonly data: Int8Array;
   /** (rows), finite and not negative; 0 for a row of zeros. */
   readonly scale: Float32Array;
@@ -58,8 +58,9 @@ export function dequantizeRows(data: Int8Array, scale: Float32Array): Float32Arr
 }
 
 /**
- * Every float32 matrix of the file (linear weights, embedding tables) as `<name>` I8 and `<name>.scale` F32; vectors (biases, norms) and
- * other dtypes stay as they are. Throws `mismatch` for a file already quantized, `not-finite` for NaN or infinity anywhere.
+ * The file with every float32 matrix (linear weights, embedding tables) as `<name>` I8 and `<name>.scale` F32.
+ * Vectors (biases, norms) and other dtypes stay as they are.
+ * Throws `mismatch` for a file that is already quantized, `not-finite` for NaN or infinity anywhere.
  */
 export function quantizeTensorFile(file: TensorFile): TensorFile {
   if (file.metadata.quantization !== undefined) {
@@ -83,7 +84,7 @@ export function quantizeTensorFile(file: TensorFile): TensorFile {
   return { tensors, metadata: { ...file.metadata, quantization: int8Scheme } };
 }
 
-/** The inverse: every I8 tensor with a scale as F32. Throws `unsupported` for another scheme. */
+/** The inverse of quantizeTensorFile: every I8 tensor with a scale becomes F32. Throws `unsupported` for another scheme. */
 export function dequantizeTensorFile(file: TensorFile): TensorFile {
   const { quantization, ...metadata } = file.metadata;
   if (quantization !== int8Scheme) {

@@ -1,8 +1,8 @@
-// Reading a tensor file's fields: each absent, misshapen or non-finite one is refused by name, so that a head or DR is whole or not there.
+// Reads the fields of a tensor file. An absent, misshapen or non-finite field is refused by name, so that a head or DR is never read in part.
 import { assertFinite, MlError } from "../error.js";
 import { sameShape, type Tensor, type TensorFile } from "./safetensors.js";
 
-/** The float64 tensor `name` of `shape`, finite throughout. Throws `malformed`, `shape` and `not-finite`. */
+/** The float64 tensor `name` of `shape`; all values are finite. Throws `malformed`, `shape` and `not-finite`. */
 export function readFloat64(file: TensorFile, name: string, shape: readonly number[]): Float64Array {
   const tensor = readTensor(file, name, shape);
   if (tensor.dtype !== "F64") throw new MlError("malformed", `Tensor "${name}" is ${tensor.dtype}, not F64`);
@@ -10,7 +10,7 @@ export function readFloat64(file: TensorFile, name: string, shape: readonly numb
   return tensor.data;
 }
 
-/** The float32 tensor `name` of `shape`, finite throughout. Throws `malformed`, `shape` and `not-finite`. */
+/** The float32 tensor `name` of `shape`; all values are finite. Throws `malformed`, `shape` and `not-finite`. */
 export function readFloat32(file: TensorFile, name: string, shape: readonly number[]): Float32Array {
   const tensor = readTensor(file, name, shape);
   if (tensor.dtype !== "F32") throw new MlError("malformed", `Tensor "${name}" is ${tensor.dtype}, not F32`);
@@ -29,7 +29,7 @@ export function readMatrixShape(file: TensorFile, name: string): [rows: number, 
   return [rows, cols];
 }
 
-/** Refuses tensors other than `names`: a file with more in it is not the file it says it is. */
+/** Refuses tensors other than `names`: a file with further tensors is not the kind of file that it claims to be. */
 export function refuseOtherTensors(file: TensorFile, names: readonly string[]): void {
   for (const name of file.tensors.keys()) {
     if (!names.includes(name)) throw new MlError("malformed", `Tensor "${name}" does not belong in this file`);
@@ -42,7 +42,7 @@ export function readMetadataField(file: TensorFile, name: string): string {
   return value;
 }
 
-/** Metadata field `name`, which must be JSON. */
+/** The metadata field `name`, which must be JSON. */
 export function readMetadataJson(file: TensorFile, name: string): unknown {
   const text = readMetadataField(file, name);
   try {

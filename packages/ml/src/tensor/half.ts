@@ -1,4 +1,4 @@
-// The two 16-bit floating-point formats of checkpoints, widened to float32: every value of either is one of float32's, so nothing is rounded.
+// Widens the two 16-bit floating-point formats of checkpoints to float32. Float32 holds every value of either format, so nothing is rounded.
 import type { Tensor } from "./safetensors.js";
 
 /** IEEE 754 binary16 bit patterns → their values; denormals, infinities and NaN included. */

@@ -1,4 +1,5 @@
-// The one matrix of this package: row-major float32 with its sizes checked on creation. Rows are contiguous, so a row is a view, not a copy.
+// The only matrix type of this package: row-major float32, with sizes that are checked on creation. Rows are contiguous, so a row is a view and no
+// copy.
 import { MlError } from "../error.js";
 
 export interface Matrix {
@@ -20,7 +21,7 @@ export function createMatrix(rows: number, cols: number, data?: Float32Array): M
   return { rows, cols, data: values };
 }
 
-/** Row `index` as a view of length cols: writing to it writes to the matrix. */
+/** Row `index` as a view of length cols: a write to the view changes the matrix. */
 export function row(matrix: Matrix, index: number): Float32Array {
   if (!(index >= 0 && index < matrix.rows)) {
     throw new MlError("out-of-range", `Row ${index} of a matrix of ${matrix.rows} rows`);
@@ -37,7 +38,7 @@ export function selectRows(matrix: Matrix, indices: ArrayLike<number>): Matrix {
   return selected;
 }
 
-/** The matrices one under the other, copied. All must have the same number of columns; an empty list throws `empty`. */
+/** The matrices one below the other, copied. All must have the same number of columns; an empty list throws `empty`. */
 export function stackRows(matrices: readonly Matrix[]): Matrix {
   const first = matrices[0];
   if (first === undefined) {

@@ -1,4 +1,4 @@
-// The one seeded generator: everything random takes it as an argument, so that a seed repeats a run on any machine.
+// The only seeded generator. Everything random takes it as an argument, so that a seed repeats a run on any machine.
 import { MlError } from "../error.js";
 
 export interface Random {
@@ -8,15 +8,15 @@ export interface Random {
   normal(): number;
   /** Uniform whole number in [0, belowExclusive). */
   integer(belowExclusive: number): number;
-  /** In place, every order equally likely. */
+  /** Shuffles in place; every order is equally likely. */
   shuffle<T>(items: T[] | Int32Array): void;
-  /** An independent generator: what it draws does not change what this one draws next. */
+  /** An independent generator: its draws do not change the next draws of this generator. */
   fork(): Random;
 }
 
 /**
- * A generator for a whole-number seed. xoshiro128** (Blackman and Vigna 2018, "Scrambled linear pseudorandom number
- * generators"), its state filled by splitmix32 so that near seeds give unrelated streams.
+ * Makes a generator for a whole-number seed. The method is xoshiro128** (Blackman and Vigna 2018, "Scrambled linear pseudorandom number generators").
+ * splitmix32 fills its state, so that near seeds give unrelated streams.
  */
 export function createRandom(seed: number): Random {
   if (!Number.isSafeInteger(seed)) {
@@ -41,7 +41,7 @@ function splitmix32(start: number): () => number {
 
 function fromState(...initial: [number, number, number, number]): Random {
   let [a, b, c, d] = initial;
-  // The all-zero state is the one from which xoshiro never leaves.
+  // The all-zero state is the only state that xoshiro never leaves.
   if ((a | b | c | d) === 0) a = 1;
   let spareNormal = Number.NaN;
 
@@ -64,7 +64,7 @@ function fromState(...initial: [number, number, number, number]): Random {
     return (upper * 67108864 + lower) / 9007199254740992;
   }
 
-  /** Marsaglia's polar method; every second call returns the value kept by the one before. */
+  /** Marsaglia's polar method; every second call returns the value that the previous call kept. */
   function normal(): number {
     if (!Number.isNaN(spareNormal)) {
       const value = spareNormal;
@@ -90,7 +90,7 @@ function fromState(...initial: [number, number, number, number]): Random {
     return Math.floor(next() * belowExclusive);
   }
 
-  /** Fisher and Yates. */
+  /** The method of Fisher and Yates. */
   function shuffle<T>(items: T[] | Int32Array): void {
     const array = items as T[];
     for (let i = array.length - 1; i > 0; i--) {

@@ -14,7 +14,7 @@ const valid = serializeSafetensors({
 });
 const headerEnd = 8 + Number(new DataView(valid.buffer).getBigUint64(0, true));
 
-/** What damage looks like: bits flipped, bytes exchanged, digits of sizes and offsets changed, the file cut or lengthened. */
+/** Damages a file: flips bits, exchanges bytes, changes digits of sizes and offsets, cuts or lengthens the file. */
 function damage(random: ReturnType<typeof createRandom>): Uint8Array {
   const bytes = valid.slice();
   for (let edits = 1 + random.integer(4); edits > 0; edits--) {

@@ -14,7 +14,7 @@ import {
 
 const encoder = new TextEncoder();
 
-/** A file of any header, however wrong, before `body`. */
+/** A file of any header, even a wrong one, before `body`. */
 function fileOf(header: unknown, body = new Uint8Array(0)): Uint8Array {
   const json = typeof header === "string" ? header : JSON.stringify(header);
   const text = encoder.encode(json);
@@ -55,7 +55,7 @@ const everyDtype: TensorFile = {
   metadata: { format: "pt", __proto: "x" },
 };
 
-/** Of the types that nothing is computed with: tensors of bytes. */
+/** Tensors of the types with which nothing is computed: their data are bytes. */
 const opaque: TensorFile = {
   tensors: new Map<string, Tensor>([
     ["u16", { dtype: "U16", shape: [1], data: Uint8Array.of(1, 2) }],

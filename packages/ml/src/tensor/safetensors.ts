@@ -1,5 +1,5 @@
-// The safetensors format (https://github.com/huggingface/safetensors#format), read from memory or piece by piece, and written: a length, a JSON
-// header, the bytes.
+// The safetensors format (https://github.com/huggingface/safetensors#format): a length, a JSON header, the bytes. Files are read from memory or
+// piece by piece, and written.
 import { MlError } from "../error.js";
 
 interface Arrays {
@@ -12,7 +12,7 @@ interface Arrays {
   I32: Int32Array;
   I64: BigInt64Array;
 }
-/** The format's other types. Nothing here computes with them: a tensor's `data` are its bytes as they lie. */
+/** The format's other types. Nothing here computes with them, and a tensor's `data` are its bytes as stored. */
 const opaqueBits = {
   C64: 64,
   U64: 64,
@@ -36,9 +36,11 @@ export type Dtype = keyof Data;
 interface TensorOf<D extends Dtype> {
   readonly dtype: D;
   readonly shape: readonly number[];
-  /** Of a file that is read piece by piece: all of them, read anew each time. */
+  /** All values. A file that is read piece by piece reads them anew each time. */
   readonly data: Data[D];
-  /** Only of such a file: values [first, first + count), in memory that the next part of any of its tensors takes over. */
+  /**
+   * Only in a file that is read piece by piece: values [first, first + count). The next part of any of the file's tensors overwrites their memory.
+   */
   readonly part?: (first: number, count: number) => Data[D];
 }
 export type Tensor = { [D in Dtype]: TensorOf<D> }[Dtype];
@@ -48,10 +50,10 @@ export interface TensorFile {
   readonly metadata: Record<string, string>;
 }
 
-/** Where a file's bytes are read from as they are needed: an open file, a blob. */
+/** A source from which a file's bytes are read as they are needed: an open file, a blob. */
 export interface ByteSource {
   readonly sizeBytes: number;
-  /** Fills `into` with the bytes from `offset` on; throws when there are not so many. */
+  /** Fills `into` with the bytes from `offset` on; throws when the source has too few. */
   read(offset: number, into: Uint8Array): void;
 }
 
@@ -81,7 +83,7 @@ const isOpaque = (dtype: Dtype): dtype is keyof Opaque => dtype in opaqueBits;
 const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
- * Reads a whole file. Tensors are views of `bytes` where alignment allows and copies where not; hosts are little-endian, as the format is.
+ * Reads a whole file. Tensors are views of `bytes` where alignment allows, and copies elsewhere; hosts are little-endian, as the format is.
  * Throws `malformed` (or `unsupported` for a dtype that the format does not have), naming the tensor and the field.
  */
 export function parseSafetensors(bytes: Uint8Array): TensorFile {
@@ -96,8 +98,9 @@ export function parseSafetensors(bytes: Uint8Array): TensorFile {
 }
 
 /**
- * The same of a source: the header is read and checked as a whole, values when they are asked for. Nothing outside the bounds that were checked
- * is ever read, whatever becomes of the source afterwards. Throws as parseSafetensors does, and what the source throws.
+ * Reads a file from a source: the header is read and checked as a whole, and values are read on request.
+ * Nothing outside the checked bounds is ever read, even if the source changes afterwards. Throws as parseSafetensors does, and what the source
+ * throws.
  */
 export function openSafetensors(source: ByteSource): TensorFile {
   const { sizeBytes } = source;
@@ -140,7 +143,7 @@ export function partOf<D extends Dtype>(tensor: TensorOf<D>, first: number, coun
   return tensor.part?.(first, count) ?? (tensor.data.subarray(first, first + count) as Data[D]);
 }
 
-/** For what takes a source and is given bytes. */
+/** Lets a function that takes a source read bytes in memory. */
 export function bytesSource(bytes: Uint8Array): ByteSource {
   return {
     sizeBytes: bytes.length,
@@ -152,8 +155,8 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 }
 
 /**
- * Writes a file; equal input gives equal bytes. Wider elements come first and then names in order, as the reference implementation does,
- * so that every tensor is aligned to its element size; the header is padded with spaces to a multiple of 8 bytes.
+ * Writes a file; equal input gives equal bytes. Wider elements come first, then names in order, as in the reference implementation.
+ * So every tensor is aligned to its element size. Spaces pad the header to a multiple of 8 bytes.
  */
 export function serializeSafetensors(file: TensorFile): Uint8Array {
   const ordered = [...file.tensors].sort(
@@ -176,7 +179,7 @@ export function serializeSafetensors(file: TensorFile): Uint8Array {
     header.push([name, { dtype, shape, data_offsets: [bodyLength, bodyLength + data.byteLength] }]);
     bodyLength += data.byteLength;
   }
-  // Built by hand because an object would reorder names that look like numbers.
+  // The JSON is built by hand, because an object would reorder names that look like numbers.
   const json = `{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
   const encoded = new TextEncoder().encode(json);
   const headerLength = Math.ceil(encoded.length / 8) * 8;
@@ -193,7 +196,7 @@ export function serializeSafetensors(file: TensorFile): Uint8Array {
   return bytes;
 }
 
-/** The float32 tensor `name`. Throws `malformed` when it is absent or of another dtype, `shape` when `shape` is given and differs. */
+/** The float32 tensor `name`. Throws `malformed` when it is absent or of another dtype, and `shape` when `shape` is given and differs. */
 export function requireFloat32(file: TensorFile, name: string, shape?: readonly number[]): TensorOf<"F32"> {
   const tensor = file.tensors.get(name);
   if (tensor?.dtype !== "F32") {
@@ -207,7 +210,7 @@ export function requireFloat32(file: TensorFile, name: string, shape?: readonly 
   return tensor;
 }
 
-/** Its values. Throws as requireFloat32 does. */
+/** The values of the float32 tensor `name`. Throws as requireFloat32 does. */
 export function getFloat32(file: TensorFile, name: string, shape?: readonly number[]): Float32Array {
   return requireFloat32(file, name, shape).data;
 }
@@ -224,7 +227,7 @@ interface Placement {
   readonly end: number;
 }
 
-/** `first`: the file's first 8 bytes, or all where there are fewer. */
+/** `first`: the file's first 8 bytes, or the whole file if it is shorter. */
 function readHeaderLength(first: Uint8Array, fileBytes: number): number {
   if (first.length < 8) {
     throw malformed(`${first.length} bytes are too few for the header's length`);
@@ -244,7 +247,7 @@ interface Header {
   readonly metadata: Record<string, string>;
 }
 
-/** By the reference implementation's rule: in order of offset, tensors cover the body exactly, without overlap or gap. */
+/** Applies the reference implementation's rule: in order of offset, tensors cover the body exactly, without overlap or gap. */
 function readHeader(bytes: Uint8Array, bodyBytes: number): Header {
   const header = parseHeader(bytes);
   const placed = Object.entries(header)
@@ -279,12 +282,12 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   if (!isRecord(value) || text[0] !== "{") {
     throw malformed("the header is not a JSON object");
   }
-  // What comes back to the letter had no key twice; the search for one is for headers that are spaced or ordered otherwise.
+  // A header that serializes to the same text had no key twice. Only headers with other spacing or order need the search for repeated keys.
   if (JSON.stringify(value) !== text.trimEnd()) refuseRepeatedKeys(text);
   return value;
 }
 
-/** JSON.parse keeps the last of two equal keys; a file that says two things about one tensor is refused instead. */
+/** JSON.parse keeps the last of two equal keys. A file that says two things about one tensor is refused instead. */
 function refuseRepeatedKeys(json: string): void {
   const open: Set<string>[] = [];
   const strings = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/gs;
@@ -358,7 +361,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** Not whole where values of fewer than 8 bits do not fill their last byte, which no file may have. */
+/** The number of bytes is not whole when values of fewer than 8 bits do not fill their last byte. No file may have such a tensor. */
 function bytesOf(dtype: Dtype, shape: readonly number[]): number {
   return (elements(shape) * bitsPerElement[dtype]) / 8;
 }

@@ -1,4 +1,4 @@
-// Finds a tokenizer's added tokens ("[SEP]", "<mask>") in a text; what lies between them goes through the model.
+// Finds a tokenizer's added tokens ("[SEP]", "<mask>") in a text; the model encodes the text between them.
 import type { AddedToken } from "./tokenizer-file.js";
 
 export interface Sections {
@@ -7,11 +7,13 @@ export interface Sections {
   token(id: number): void;
 }
 
-/** Calls `sections` in the order of the text. At each place the longest token counts, of equal ones the first, and the leftmost place first. */
+/**
+ * Calls `sections` in the order of the text. The leftmost place comes first; at one place the longest token counts, and the first of equal tokens.
+ */
 export type SectionWalk = (text: string, sections: Sections) => void;
 
 const whiteSpace = /\p{White_Space}/u;
-/** The reference's \w beside a token of whole words. */
+/** The reference's \w, which must not stand beside a token of whole words. */
 const wordAtEnd = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const wordAtStart = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 

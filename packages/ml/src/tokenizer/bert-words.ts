@@ -1,15 +1,16 @@
-// BERT's normalisation and pre-tokenisation: text to the words and punctuation marks that WordPiece cuts up (Devlin et al. 2019, tokenization.py).
+// BERT's normalisation and pre-tokenisation: turns text into the words and punctuation marks that WordPiece cuts up (Devlin et al. 2019,
+// tokenization.py).
 import { type Fields, malformed, readBoolean, refuseOtherSettings, show, unsupported } from "./tokenizer-file.js";
 
 /** The word being read, in UTF-16 units; the same object every time, valid until the callback returns. */
 export interface Word {
   readonly units: Uint16Array;
   length: number;
-  /** Code points, also those beyond what `units` has room for. */
+  /** Counts all code points, also those for which `units` has no room. */
   codePoints: number;
 }
 
-/** Calls `onWord` for each word of text[from, to) until it returns false. The text holds no lone surrogates. */
+/** Calls `onWord` for each word of text[from, to) until the callback returns false. The text holds no lone surrogates. */
 export type WordScan = (text: string, range: { from: number; to: number }, onWord: (word: Word) => boolean) => void;
 
 interface Settings {
@@ -19,30 +20,30 @@ interface Settings {
   readonly stripAccents: boolean;
 }
 
-/** What a code point is after normalisation; `dropped` and `run` are for ASCII before it. */
+/** The kind of a code point after normalisation; `dropped` and `run` are kinds of ASCII characters before normalisation. */
 const letter = 0;
 const space = 1;
 const mark = 2;
 const dropped = 3;
 
-/** Kinds stand above the 21 bits of a code point. */
+/** The kind is stored above the 21 bits of the code point. */
 const kindShift = 21;
 const codePointMask = (1 << kindShift) - 1;
 
-/** Unicode's, as the reference's: with U+0085 and without U+FEFF, other than JavaScript's \s. */
+/** Unicode's white space, which the reference uses. Unlike JavaScript's \s it includes U+0085 and excludes U+FEFF. */
 const whiteSpace = /\p{White_Space}/u;
 const punctuation = /[\p{P}!-/:-@[-`{-~]/u;
 const removed = /[\p{Cc}\p{Cf}\p{Co}\ufffd]/gu;
 const nonspacingMark = /\p{Mn}/gu;
-/** The reference's ranges, its gap from U+2B820 to U+2B91F included. */
+/** The reference's ranges, including its gap from U+2B820 to U+2B91F. */
 const cjkIdeograph =
   /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 
-/** Runs of one text are short and come again: an apostrophe, an accent, an emoji. */
+/** The runs of a text are short and recur: an apostrophe, an accent, an emoji. */
 const longestCachedRun = 8;
 const mostCachedRuns = 512;
 
-/** `maxCodePoints`: of a longer word only the count is right, not the units. Throws `unsupported` or `malformed`, naming the setting. */
+/** `maxCodePoints`: for a longer word only the count is right, not the units. Throws `unsupported` or `malformed`, naming the setting. */
 export function createWordScan(
   { normalizer, preTokenizer }: { normalizer: Fields | null; preTokenizer: Fields | null },
   maxCodePoints: number,
@@ -72,7 +73,7 @@ export function createWordScan(
     return result;
   }
 
-  /** Where the run that begins at `from` ends: neighbours of a run are ASCII that stays, across which nothing is composed or reordered. */
+  /** The end of the run that begins at `from`. ASCII that stays surrounds a run, so nothing is composed or reordered across the run's ends. */
   function endOfRun(text: string, from: number, to: number): number {
     let end = from + 1;
     while (end < to) {
@@ -164,32 +165,32 @@ function asciiTables({ cleanText, lowercase }: Settings): { kinds: Uint8Array; l
   };
   set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", mark);
   set("\t\n\v\f\r ", space);
-  // Control characters but for tabs and line ends.
+  // All control characters except tabs and line ends.
   if (cleanText) set(ascii.replace(/[\t\n\r -~]/g, ""), dropped);
   return { kinds, lowered };
 }
 
-/** What a whole text is normalized to. Throws as createWordScan. */
+/** Normalizes a whole text. Throws as createWordScan. */
 export function createNormalizer(normalizer: Fields | null): (text: string) => string {
   const settings = readSettings(normalizer);
   return (text) => {
-    // Of white space these are left when a run is cleaned, and the reference makes a space of each.
+    // The reference replaces each white-space character that cleaning leaves by a space.
     return normalize(settings.cleanText ? text.replace(/[\t\n\r\p{Z}]/gu, " ") : text, settings);
   };
 }
 
-/** In the reference's order. A run holds no tab and no line end: those are ASCII that stays. */
+/** Follows the reference's order of steps. A run holds no tab and no line end, because these are ASCII that stays. */
 function normalize(run: string, { cleanText, isolateCjk, lowercase, stripAccents }: Settings): string {
   let text = run;
   if (cleanText) text = text.replace(removed, "");
   if (isolateCjk) text = text.replace(cjkIdeograph, " $& ");
-  // JavaScript lower-cases a word's last sigma to its final form, the reference every sigma to the same.
+  // JavaScript lower-cases a word's last sigma to its final form; the reference lower-cases every sigma to the same letter.
   if (lowercase) text = text.replaceAll("Σ", "σ").toLowerCase();
   if (stripAccents) text = text.normalize("NFD").replace(nonspacingMark, "");
   return text;
 }
 
-/** At most 10,000: a longest word beyond that is a damaged file, not a setting. */
+/** At most 10,000: a larger limit means a damaged file and not a setting. */
 export function readMaxCodePoints(model: Fields): number {
   const value = model.max_input_chars_per_word ?? 100;
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > 10_000) {

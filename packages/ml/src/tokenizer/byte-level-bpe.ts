@@ -1,19 +1,19 @@
-// A tokenizer.json of RoBERTa's kind from vocab.json and merges.txt, for checkpoints that carry these two alone.
+// Makes a tokenizer.json of RoBERTa's kind from vocab.json and merges.txt, for checkpoints that carry only these two files.
 import { MlError } from "../error.js";
 
 export interface ByteLevelBpeFiles {
   /** The text of vocab.json: token → id. */
   readonly vocabJson: string;
-  /** The text of merges.txt: two tokens a line, the most frequent first. */
+  /** The text of merges.txt: two tokens in each line, the most frequent pair first. */
   readonly mergesText: string;
 }
 
-/** By position: what RoBERTa puts before a text, pads with, puts after it, has for the unknown, and masks with. */
+/** RoBERTa's special tokens in the order of their uses: before a text, for padding, after a text, for the unknown, and as the mask. */
 const specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"] as const;
 
 /**
- * As Transformers' RobertaTokenizerFast writes it and roberta-base publishes it: `<s>` text `</s>`, and a `<mask>` that takes the space before it.
- * Throws `malformed`, naming the file and the token or line.
+ * Writes the file as Transformers' RobertaTokenizerFast does and as roberta-base publishes it: `<s>` text `</s>`.
+ * The `<mask>` token takes the space before it. Throws `malformed`, naming the file and the token or line.
  */
 export function byteLevelBpeTokenizerJson({ vocabJson, mergesText }: ByteLevelBpeFiles): string {
   const vocab = readVocab(vocabJson);
@@ -94,7 +94,7 @@ function readVocab(json: string): Map<string, number> {
 
 function readMerges(text: string, vocab: ReadonlyMap<string, number>): string[] {
   const lines = text.split(/\r?\n/);
-  // Only the first line is a comment: "# #" further down is a merge.
+  // Only the first line is a comment; "# #" further down is a merge.
   const first = lines[0]?.startsWith("#version") ? 1 : 0;
   const merges: string[] = [];
   for (const [i, line] of lines.entries()) {
@@ -113,7 +113,9 @@ function readMerges(text: string, vocab: ReadonlyMap<string, number>): string[] 
   return merges;
 }
 
-/** The printable letter of each byte (Radford et al. 2019, GPT-2's encoder.py): itself where it is printable, else one from U+0100 on. */
+/**
+ * The printable letter of each byte (Radford et al. 2019, GPT-2's encoder.py): the byte itself where it is printable, else a letter from U+0100 on.
+ */
 export function byteLetters(): string[] {
   const printable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 255 && byte !== 173);
   let next = 256;

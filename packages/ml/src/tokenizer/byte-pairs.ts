@@ -1,4 +1,4 @@
-// Byte-level byte-pair encoding, RoBERTa's and GPT-2's: words as bytes, the most frequent pair merged first (Radford et al. 2019, encoder.py).
+// Byte-level byte-pair encoding of RoBERTa and GPT-2: words as bytes, the most frequent pair merged first (Radford et al. 2019, encoder.py).
 import { byteLetters } from "./byte-level-bpe.js";
 import { createPairQueue } from "./pair-queue.js";
 import {
@@ -12,7 +12,10 @@ import {
 import { idOfToken } from "./vocabulary.js";
 import type { TokenizerModel } from "./word-piece.js";
 
-/** GPT-2's: contractions, words and numbers with the space before them, other marks, white space but for the space that belongs to the next word. */
+/**
+ * GPT-2's pattern: contractions, words and numbers with the space before them, other marks, and white space without a space that belongs to the next
+ * word.
+ */
 const wordPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
@@ -66,7 +69,7 @@ export function createBytePairs({ model, vocabulary, normalizer, preTokenizer }:
   };
 }
 
-/** A byte whose letter is not in the vocabulary: as the unknown token where there is one, else left out. It merges with nothing. */
+/** Marks a byte whose letter is not in the vocabulary. It becomes the unknown token if there is one, else it is left out. It merges with nothing. */
 const absent = -1;
 
 function readPreTokenizer(part: Fields | null): { splits: boolean; addsPrefixSpace: boolean } {
@@ -78,9 +81,9 @@ function readPreTokenizer(part: Fields | null): { splits: boolean; addsPrefixSpa
 }
 
 interface Merges {
-  /** Position of the merge in the list of the pair (left, right), the first being the most frequent; −1 where they do not merge. */
+  /** Position of the merge of the pair (left, right) in the list, whose first merge is the most frequent; −1 if the two do not merge. */
   rank(left: number, right: number): number;
-  /** The token of both together. */
+  /** The token that both tokens form together. */
   merged(rank: number): number;
 }
 
@@ -90,7 +93,7 @@ function readMerges(list: unknown, idOf: (token: string) => number): Merges {
   const mask = 2 ** Math.ceil(Math.log2(2 * list.length + 1)) - 1;
   const lefts = new Int32Array(mask + 1);
   const rights = new Int32Array(mask + 1);
-  /** Rank plus one; 0 is free. */
+  /** The rank plus one; 0 marks a free place. */
   const ranks = new Int32Array(mask + 1);
   const placeOf = (left: number, right: number): number => {
     let place = spread(left, right) & mask;
@@ -124,12 +127,12 @@ function spread(left: number, right: number): number {
   return mixed ^ (mixed >>> 15);
 }
 
-/** Merges the pair of the lowest rank, of several the leftmost, until none is left. `tokens` is overwritten. */
+/** Merges the pair of the lowest rank, the leftmost of several, until no pair merges. Overwrites `tokens`. */
 function mergePairs(tokens: Int32Array, merges: Merges): Int32Array {
   const count = tokens.length;
   const next = Int32Array.from({ length: count }, (_, i) => i + 1);
   const previous = Int32Array.from({ length: count }, (_, i) => i - 1);
-  /** Of the pair that begins at a place; −1: none, or the place is merged away. */
+  /** The rank of the pair that begins at each place; −1 where no pair merges or the place was merged away. */
   const ranks = new Int32Array(count).fill(-1);
   const queue = createPairQueue();
 
@@ -145,7 +148,7 @@ function mergePairs(tokens: Int32Array, merges: Merges): Int32Array {
   for (let place = 0; place < count; place++) rankAt(place);
   for (let pair = queue.take(); pair !== undefined; pair = queue.take()) {
     const { rank, place } = pair;
-    // Changed since it was queued.
+    // The pair has changed since it was queued.
     if (ranks[place] !== rank) continue;
     const right = next[place]!;
     tokens[place] = merges.merged(rank);

@@ -1,4 +1,4 @@
-// This tokenizer beside the library it must equal, on the datasets, on Unicode's corners and on random text.
+// Compares this tokenizer with the library that it must equal: on the datasets, on corner cases of Unicode and on random text.
 import { readFileSync } from "node:fs";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
@@ -13,15 +13,16 @@ const corners: string[] = golden("unicode-corners.json");
 const wordPiece: { vocab: string[] } = golden("wordpiece.json");
 const bpe: { vocab: Record<string, number>; merges: string[] } = golden("bpe.json");
 
-/** Its own type declarations do not resolve under `nodenext`. */
+/** The library's own type declarations do not resolve under `nodenext`. */
 interface Library {
   encode(text: string): { ids: number[] };
 }
 
 /**
- * Where the JavaScript library differs from the reference (in Rust), the text is prepared so that both agree: it walks UTF-16 units and so
- * misses CJK ideographs beyond U+FFFF, and JavaScript lower-cases a word's last sigma to its final form. Lone surrogates are in no text.
- * JavaScript's white space is not the reference's: U+0085 and U+FEFF are in no text either, and in imported-tokenizers.json instead.
+ * The JavaScript library differs from the reference (in Rust) in some places. The text is prepared so that both agree.
+ * The library walks UTF-16 units, so it misses CJK ideographs beyond U+FFFF. JavaScript lower-cases a word's last sigma to its final form.
+ * Lone surrogates are in no text. JavaScript's white space is not the reference's, so U+0085 and U+FEFF are in no text here;
+ * imported-tokenizers.json covers these two.
  */
 function openLibrary(json: string): (text: string) => number[] {
   const parsed = JSON.parse(json);
@@ -41,7 +42,7 @@ function openLibrary(json: string): (text: string) => number[] {
   };
 }
 
-/** The first texts that the two encode differently; all are looked at. */
+/** The first texts that the two tokenizers encode differently. All texts are checked. */
 function differences(json: string, texts: Iterable<string>): { checked: number; different: unknown[] } {
   const own = createTokenizer(json);
   const library = openLibrary(json);
@@ -63,7 +64,7 @@ function equal(ids: Int32Array, expected: readonly number[]): boolean {
   return ids.length === expected.length && ids.every((id, i) => id === expected[i]);
 }
 
-/** Every letter that the texts come to is a piece, so that each shows in the ids; and pairs of them, to be cut into. */
+/** Every letter of the texts is a piece, so that each letter shows in the ids. Some pairs of letters are pieces, too, to be cut into. */
 function vocabularyOf(texts: readonly string[]): string[] {
   const pieces = new Set<string>();
   for (const text of texts) {
@@ -79,7 +80,7 @@ function vocabularyOf(texts: readonly string[]): string[] {
   return [...special, ...[...pieces].filter((piece) => piece !== "" && !special.includes(piece))];
 }
 
-/** Code points of all planes, the crowded first ones more often, with letters and spaces between. */
+/** Random code points of all planes, more often of the crowded first planes, with letters and spaces between. */
 function randomTexts(count: number, seed: number): string[] {
   const { integer: below } = createRandom(seed);
   const ranges = [0x80, 0x250, 0x600, 0x3000, 0x10000, 0x110000, 0x20000];

@@ -1,12 +1,12 @@
-// The pairs of a word that may merge, by rank and then from left to right: a binary heap over numbers.
+// The mergeable pairs of a word, ordered by rank and then from left to right: a binary heap over numbers.
 
 export interface PairQueue {
   add(rank: number, place: number): void;
-  /** The lowest rank, of several the leftmost place; undefined when empty. */
+  /** The pair of the lowest rank, at the leftmost place if there are several; undefined when empty. */
   take(): { rank: number; place: number } | undefined;
 }
 
-/** Places below 2^26, ranks below 2^27: together exact in a float64. */
+/** Places are below 2^26 and ranks below 2^27, so that a float64 holds both exactly. */
 const places = 2 ** 26;
 
 export function createPairQueue(): PairQueue {
@@ -33,7 +33,7 @@ export function createPairQueue(): PairQueue {
     return { rank: Math.floor(first / places), place: first % places };
   }
 
-  /** Puts `key` in at the top and lets it down to where it belongs. */
+  /** Inserts `key` at the top and moves it down to its place. */
   function sink(key: number): void {
     let at = 0;
     for (let child = 1; child < heap.length; child = 2 * at + 1) {

@@ -1,4 +1,4 @@
-// What is used of a tokenizer.json, checked: a setting that is not computed here is refused by name instead of passed over.
+// Reads and checks the used parts of a tokenizer.json. A setting that is not computed here is refused by name instead of ignored.
 import { MlError } from "../error.js";
 import { idOfToken, type Vocabulary, vocabularyOf } from "./vocabulary.js";
 import { scanVocabulary } from "./vocabulary-scan.js";
@@ -8,12 +8,12 @@ export type Fields = Record<string, unknown>;
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Takes the white space before it, after it. */
+  /** The token takes the white space before it; with `rstrip`, the white space after it. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
-  /** Only where no letter is beside it. */
+  /** The token counts only if no letter is beside it. */
   readonly singleWord: boolean;
-  /** It is looked for in the normalized text, as the normalizer leaves it itself. */
+  /** The token is searched for in normalized text, in its own normalized form. */
   readonly normalized: boolean;
 }
 
@@ -22,17 +22,17 @@ export interface TokenizerFile {
   readonly vocabulary: Vocabulary;
   /** One more than the largest id. */
   readonly vocabSize: number;
-  /** The special ones first. */
+  /** The special tokens come first. */
   readonly addedTokens: readonly AddedToken[];
   readonly normalizer: Fields | null;
   readonly preTokenizer: Fields | null;
-  /** Ids that go before and after every text. */
+  /** Ids that stand before and after every text. */
   readonly before: readonly number[];
   readonly after: readonly number[];
   readonly padId: number | undefined;
 }
 
-/** tokenizerJson: its text, or its bytes in UTF-8. Throws `malformed` or `unsupported`, naming the part. */
+/** tokenizerJson: the file's text, or its bytes in UTF-8. Throws `malformed` or `unsupported`, naming the part. */
 export function readTokenizerFile(tokenizerJson: string | Uint8Array): TokenizerFile {
   const { json, vocab } = parse(tokenizerJson);
   const model = readModel(json.model);
@@ -66,7 +66,7 @@ export function readTokenizerFile(tokenizerJson: string | Uint8Array): Tokenizer
   };
 }
 
-/** Refuses `part` with a field that has another value than the one (or ones) computed here; an absent field is as its default, the first of them. */
+/** Refuses `part` if a field has another value than the values computed here. An absent field takes its default, the first of these values. */
 export function refuseOtherSettings(where: string, part: Fields, allowed: Record<string, readonly unknown[]>): void {
   for (const [name, values] of Object.entries(allowed)) {
     if (part[name] !== undefined && !values.includes(part[name])) {
@@ -94,7 +94,7 @@ export function show(value: unknown): string {
   return JSON.stringify(value) ?? "undefined";
 }
 
-/** The first tokenizer.json files, roberta-base's own among them, do not say of what type their model is. */
+/** The first tokenizer.json files, roberta-base's own among them, do not name the type of their model. */
 function readModel(model: unknown): Fields & { type: "WordPiece" | "BPE" } {
   let type = isFields(model) ? model.type : undefined;
   if (isFields(model) && type === undefined) {
@@ -123,7 +123,7 @@ function checkId(token: string, id: unknown): number {
   return id;
 }
 
-/** Nearly all of the text is the vocabulary: it is scanned where it stands, and only the rest parsed, with a token no file has in its place. */
+/** The vocabulary is nearly all of the text, so it is scanned in place. The rest is parsed with a stand-in token that no file holds. */
 function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Vocabulary } {
   const bytes = typeof tokenizerJson === "string" ? new TextEncoder().encode(tokenizerJson) : tokenizerJson;
   const from = findVocabulary(bytes);
@@ -132,7 +132,7 @@ function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Voca
     const rest = decode(bytes.subarray(scanned.end), { ignoreBOM: true });
     const json = parseJson(`${decode(bytes.subarray(0, from))}{"${standIn}":0}${rest}`);
     const { model } = json;
-    // Else those letters stood somewhere else.
+    // Otherwise the letters of `"vocab"` stood elsewhere in the file.
     if (isFields(model) && isFields(model.vocab) && model.vocab[standIn] === 0) {
       return { json, vocab: scanned.vocabulary };
     }
@@ -140,7 +140,7 @@ function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Voca
   return { json: parseJson(decode(bytes)) };
 }
 
-/** Where the brace of the first `"vocab": {` is; −1 where there is none. */
+/** The position of the brace of the first `"vocab": {`; −1 where there is none. */
 function findVocabulary(bytes: Uint8Array): number {
   const [space, colon, brace] = [0x20, 0x3a, 0x7b];
   const key = new TextEncoder().encode('"vocab"');
@@ -149,7 +149,7 @@ function findVocabulary(bytes: Uint8Array): number {
     while (bytes[at]! <= space) at++;
     return at;
   };
-  // By its second letter: quotes are everywhere.
+  // The search goes by the key's second letter, because quotes are everywhere.
   const letter = key[1]!;
   for (let at = bytes.indexOf(letter); at >= 0; at = bytes.indexOf(letter, at + 1)) {
     if (!key.every((byte, i) => bytes[at - 1 + i] === byte)) continue;
@@ -181,7 +181,7 @@ function parseJson(text: string): Fields {
   return json;
 }
 
-/** Of a file that the scan did not read. */
+/** Reads the vocabulary of a file that the scan did not read. */
 function readVocabulary(vocab: Fields): Vocabulary {
   const entries = Object.entries(vocab);
   if (entries.length === 0) throw malformed("model.vocab is empty");
@@ -235,7 +235,7 @@ function readIdOfPair(part: Fields, name: string): number {
   return checkId(String(pair[0]), pair[1]);
 }
 
-/** Of `single` alone: a list with the text ("Sequence" A) once and special tokens around it, whose ids stand in `special_tokens`. */
+/** Reads `single` alone: a list with the text ("Sequence" A) once and special tokens around it, whose ids stand in `special_tokens`. */
 function readTemplate({ single, special_tokens: special }: Fields): Surroundings {
   const before: number[] = [];
   const after: number[] = [];

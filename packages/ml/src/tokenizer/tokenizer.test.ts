@@ -4,7 +4,7 @@ import { MlError } from "../error.js";
 import { createTokenizer, wordPieceTokenizerJson } from "./tokenizer.js";
 
 interface Golden {
-  /** A small vocabulary: the special tokens and every piece the texts come to under BERT's own 30,522. */
+  /** A small vocabulary: the special tokens, and every piece into which the texts are cut under BERT's own 30,522. */
   readonly vocab: string[];
   readonly cases: { text: string; ids: number[]; cutTo8: { ids: number[]; mask: number[] } }[];
   readonly codePoints: [number, string][];

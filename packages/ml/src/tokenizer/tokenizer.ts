@@ -1,4 +1,4 @@
-// Text to token ids, as Hugging Face's tokenizers do it by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
+// Turns text into token ids as Hugging Face's tokenizers do by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
 import { MlError } from "../error.js";
 import { createSectionWalk, type Sections } from "./added-tokens.js";
 import { createNormalizer } from "./bert-words.js";
@@ -8,39 +8,39 @@ import { createWordPiece, type IdSink, type TokenizerModel } from "./word-piece.
 
 export interface Encoding {
   readonly ids: Int32Array;
-  /** 1 = real, 0 = padding; as long as ids. */
+  /** 1 = real, 0 = padding; it is as long as ids. */
   readonly attentionMask: Uint8Array;
 }
 
 export interface EncodeOptions {
-  /** Longest encoding, special tokens included; default 32. Longer texts lose their end, never the closing special token. */
+  /** The longest encoding, special tokens included; default 32. Longer texts lose their end, never the closing special token. */
   readonly maxTokens?: number;
-  /** Pad to maxTokens; default false: the text's true length. */
+  /** Pads to maxTokens. Default false: the encoding has the text's true length. */
   readonly pad?: boolean;
 }
 
 export interface Tokenizer {
-  /** Any string encodes: empty text to the special tokens alone, lone surrogates as if they were not there. */
+  /** Any string encodes. Empty text gives the special tokens alone, and lone surrogates are ignored. */
   encode(text: string, options?: EncodeOptions): Encoding;
-  /** One more than the largest id: an encoder's vocabulary must be at least this large. */
+  /** One more than the largest id. An encoder's vocabulary must be at least as large. */
   readonly vocabSize: number;
-  /** Ids of the special tokens that open every encoding, and of those that close it. */
+  /** Ids of the special tokens that open every encoding, and of the special tokens that close it. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Ids that are no piece of a word: the special tokens, and what else a text is searched for as it stands. */
+  /** Ids that are no piece of a word: the special tokens, and all other tokens that are searched for as they stand in the text. */
   readonly addedIds: ReadonlySet<number>;
 }
 
 export const defaultMaxTokens = 32;
 
-/** A tokenizer from a tokenizer.json, its text or its bytes. Throws `malformed` or `unsupported`, naming the part. */
+/** Makes a tokenizer from the text or the bytes of a tokenizer.json. Throws `malformed` or `unsupported`, naming the part. */
 export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   const file = readTokenizerFile(tokenizerJson);
   const addIds = createTextEncoder(file);
   const { before, after, padId, vocabSize } = file;
   const specials = before.length + after.length;
 
-  /** Ids of the text alone, at most `room` of them. */
+  /** The ids of the text alone, at most `room` of them. */
   function contentIds(text: string, room: number): number[] {
     const ids: number[] = [];
     const push = (id: number): boolean => {
@@ -70,7 +70,10 @@ export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   return { encode, vocabSize, before, after, addedIds: new Set(file.addedTokens.map(({ id }) => id)) };
 }
 
-/** Added tokens first, then what is between them; those that are looked for in normalized text once the others are found. */
+/**
+ * Finds added tokens first and encodes the text between them. Added tokens that are searched for in normalized text come after the other added
+ * tokens.
+ */
 function createTextEncoder(file: TokenizerFile): (text: string, sink: IdSink) => void {
   const encodes = file.model.type === "WordPiece" ? createWordPiece : createBytePairs;
   const model = encodes(file);
@@ -102,8 +105,8 @@ const surrogate = /[\ud800-\udfff]/;
 const loneSurrogate = /\p{Surrogate}/gu;
 
 /**
- * A BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it: the later of two equal entries counts.
- * Throws `malformed` where a special token is missing that encodings need, naming it.
+ * Makes a BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it: the later of two equal entries counts.
+ * Throws `malformed` if a special token that encodings need is missing, naming the token.
  */
 export function wordPieceTokenizerJson(vocab: readonly string[], options: { readonly lowercase: boolean }): string {
   const ids = new Map(vocab.map((token, id) => [token, id]));

@@ -15,8 +15,9 @@ const scan = (json: string) => scanVocabulary(bytesOf(json), json.indexOf("{"));
 let parses = 0;
 
 /**
- * By its twin: undefined for what is no object of whole numbers. Each gets a first key that no other has: Node 24's JSON.parse guesses keys from
- * objects that began alike, and reads the key "##\"" as ##\ once it has seen one of that name (a fault of V8's, not of the scan).
+ * The vocabulary as the scan's twin reads it: undefined for anything but an object of whole numbers.
+ * Each text gets a first key that no other text has: Node 24's JSON.parse guesses keys from objects that began alike.
+ * It reads the key "##\"" as ##\ once it has seen a key of that name. This is a fault of V8 and not of the scan.
  */
 function parsed(bytes: Uint8Array): Map<string, number> | undefined {
   let value: unknown;

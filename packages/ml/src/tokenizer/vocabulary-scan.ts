@@ -1,29 +1,31 @@
-// Reads a tokenizer.json's vocabulary straight from its bytes, by packages/ml/kernels/tokenizer/vocabulary.c in WebAssembly. A start waits for this
-// scan, which runs once, before a loop in JavaScript is machine code. vocabularyOf(JSON.parse(…)) is its twin: in a fresh process it takes 4 times as
-// long for the bundled tokenizer, and 41 MB more memory at the peak for roberta-base's.
+// Reads a tokenizer.json's vocabulary directly from its bytes, by packages/ml/kernels/tokenizer/vocabulary.c in WebAssembly.
+// A program's start waits for this scan, which runs once and ends before a loop in JavaScript would be compiled.
+// Its twin is vocabularyOf(JSON.parse(…)). In a fresh process the twin takes 4 times as long for the bundled tokenizer.
+// For roberta-base's tokenizer it takes 41 MB more memory at the peak.
 import { placesFor, type Vocabulary } from "./vocabulary.js";
 import { vocabularyWasm } from "./vocabulary-wasm.js";
 
 export interface ScannedVocabulary {
   readonly vocabulary: Vocabulary;
-  /** Where its text ends, the closing brace included. */
+  /** The end of the object's text, the closing brace included. */
   readonly end: number;
 }
 
 interface ScanExports {
   readonly memory: WebAssembly.Memory;
   heap_base(): number;
-  /** As vocabulary.c has it. */
+  /** The arguments are those of `scan` in vocabulary.c. */
   scan(...addresses: readonly number[]): number;
 }
 
-/** As in the entry `"":0,`. */
+/** The shortest entry is `"":0,`. */
 const leastEntryBytes = 5;
 const pageBytes = 65_536;
 
 /**
- * json: in UTF-8, with an object's brace at `from`. Undefined for anything but an object of whole numbers below 10^9, with at least one, be it JSON
- * or not (the caller asks JSON.parse, which says what is wrong), and where the host has no WebAssembly or not the memory.
+ * json: in UTF-8, with an object's brace at `from`. Reads an object of at least one entry whose values are whole numbers below 10^9.
+ * Undefined for any other text, whether or not it is JSON: the caller then asks JSON.parse, whose error says what is wrong.
+ * Undefined, too, where the host has no WebAssembly or too little memory.
  */
 export function scanVocabulary(json: Uint8Array, from: number): ScannedVocabulary | undefined {
   try {
@@ -50,7 +52,7 @@ function scan(kernel: ScanExports, json: Uint8Array, from: number): ScannedVocab
     end += Math.ceil(bytes / 8) * 8;
     return at;
   };
-  // All that it may need, at once: zeros, of which only pages that are used come to be.
+  // All the memory that the scan may need is taken at once. It holds zeros, and only pages that are used take real memory.
   const text = take(length + 1);
   const units = take(2 * length);
   const [starts, ids, hashes, places] = [take(4 * most), take(4 * most), take(4 * most), take(4 * placesFor(most))];

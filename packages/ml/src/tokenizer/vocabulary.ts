@@ -5,29 +5,29 @@ export interface Vocabulary {
   readonly units: Uint16Array;
   readonly starts: Int32Array;
   readonly ids: Int32Array;
-  /** −1 where there is none. */
+  /** −1 for an empty vocabulary. */
   readonly largestId: number;
-  /** Units of the longest token. */
+  /** The length of the longest token, in units. */
   readonly longest: number;
-  /** The number of a token by its hash: open addressing with linear probing; holds the number plus one, 0 is free. */
+  /** Numbers of tokens by hash: open addressing with linear probing. A place holds a token's number plus one; 0 is free. */
   readonly places: Int32Array;
 }
 
-/** FNV-1a (Fowler, Noll, Vo) over UTF-16 units: the hash of a text goes on from that of its beginning. */
+/** FNV-1a (Fowler, Noll, Vo) over UTF-16 units: the hash of a text continues from the hash of its beginning. */
 export const hashSeed = 0x811c9dc5 | 0;
 export const hashPrime = 0x01000193;
 
-/** The low bits of FNV-1a alone fill a table unevenly. */
+/** Folds the hash, because the low bits of FNV-1a alone fill a table unevenly. */
 export function firstPlace(hash: number, places: Int32Array): number {
   return (hash ^ (hash >>> 15)) & (places.length - 1);
 }
 
-/** At most half of the places of a vocabulary of `count` tokens are taken. */
+/** The table has at least twice as many places as the vocabulary has tokens. */
 export function placesFor(count: number): number {
   return 2 ** Math.ceil(Math.log2(2 * count + 1));
 }
 
-/** Of different tokens. */
+/** Makes a vocabulary; the tokens must differ from each other. */
 export function vocabularyOf(entries: readonly (readonly [token: string, id: number])[]): Vocabulary {
   const units = new Uint16Array(entries.reduce((sum, [token]) => sum + token.length, 0));
   const starts = new Int32Array(entries.length + 1);
@@ -45,7 +45,7 @@ export function vocabularyOf(entries: readonly (readonly [token: string, id: num
   return { units, starts, ids, places, longest, largestId };
 }
 
-/** Returns its hash. */
+/** Writes the token's units and returns the token's hash. */
 function writeToken(token: string, units: Uint16Array, first: number): number {
   let hash = hashSeed;
   for (let i = 0; i < token.length; i++) {

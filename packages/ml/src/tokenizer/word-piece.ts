@@ -1,18 +1,18 @@
-// WordPiece: each word as the longest pieces of the vocabulary from left to right, or as the unknown token (Devlin et al. 2019, tokenization.py).
+// WordPiece: each word becomes the longest pieces of the vocabulary from left to right, or the unknown token (Devlin et al. 2019, tokenization.py).
 import { createWordScan, readMaxCodePoints, type Word } from "./bert-words.js";
 import { refuseOtherSettings, type TokenizerFile } from "./tokenizer-file.js";
 import { firstPlace, hashPrime, hashSeed, idOfToken, type Vocabulary } from "./vocabulary.js";
 
-/** Where a model puts ids; full, it asks for no more. */
+/** Receives the ids of a model. Once it is full, the model stops. */
 export interface IdSink {
   /** False once there is no more room. */
   push(id: number): boolean;
 }
 
-/** text[from, to) to ids; the text holds no lone surrogates. */
+/** Turns text[from, to) into ids. The text holds no lone surrogates. */
 export type TokenizerModel = (text: string, range: { from: number; to: number }, sink: IdSink) => void;
 
-/** Before a piece that continues a word. */
+/** Stands before a piece that continues a word. */
 const prefix = "##";
 const numberSign = prefix.charCodeAt(0);
 const continuingSeed = [numberSign, numberSign].reduce((hash, unit) => Math.imul(hash ^ unit, hashPrime), hashSeed);
@@ -27,12 +27,12 @@ export function createWordPiece(file: TokenizerFile): TokenizerModel {
   const hashes = new Int32Array(2 * maxCodePoints + 1);
   const ids = new Int32Array(2 * maxCodePoints);
 
-  /** The pieces of `word` in `ids`, and their number; 0 where it has none. */
+  /** Writes the pieces of `word` to `ids` and returns their number; 0 if the word has no pieces. */
   function cut({ units, length }: Word): number {
     let count = 0;
     for (let from = 0; from < length; ) {
       const longest = Math.min(length - from, vocabulary.longest);
-      // hashes[n]: of the n units from `from` on.
+      // hashes[n] is the hash of the n units from `from` on.
       let hash = from === 0 ? hashSeed : continuingSeed;
       for (let n = 1; n <= longest; n++) {
         hash = Math.imul(hash ^ units[from + n - 1]!, hashPrime);
@@ -63,12 +63,12 @@ export function createWordPiece(file: TokenizerFile): TokenizerModel {
   };
 }
 
-/** Whether a piece that ends here takes half of a code point: a vocabulary may hold such a token, a word never does. */
+/** Whether a piece that ends here takes half of a code point. A vocabulary may hold such a token, but a word never does. */
 function cutsPair(units: Uint16Array, end: number, length: number): boolean {
   return end < length && (units[end]! & 0xfc00) === 0xdc00;
 }
 
-/** The id of the piece units[from, from + length), which begins the word or continues it; −1 where there is none. */
+/** The id of the piece units[from, from + length), which begins or continues the word; −1 if there is no such piece. */
 function findPiece(
   vocabulary: Vocabulary,
   hash: number,
