@@ -1,5 +1,5 @@
-// The paper's numbers (Pandelea et al., Sensors 2021, 21, 4496), as it prints them: tables 1 to 7, what it says of figure 2, its grids,
-// and the three reference lines that any number here has to be read beside.
+// The numbers that the paper prints (Pandelea et al., Sensors 2021, 21, 4496): tables 1 to 7, its statements about figure 2, and its grids. The three
+// reference lines beside them are the context in which any number here must be read.
 
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 
@@ -20,7 +20,7 @@ export const paperTable1: Readonly<Record<EmotionLabel, Counts>> = {
   fear: counts(268, 40, 50),
 };
 
-/** Table 2: the paper's own samples, with the real label and what its system said. */
+/** Table 2: the paper's own samples, with the real label and its system's prediction. */
 export const paperTable2 = [
   { utterance: "Ohh, that’s a good one.", label: "joy", prediction: "joy" },
   { utterance: "Someone on the subway licked my neck! Licked my neck!!", label: "disgust", prediction: "anger" },
@@ -80,7 +80,7 @@ export const paperTable5: Readonly<Record<Exclude<PaperClassifier, "BP">, readon
 
 export interface PaperReduction {
   readonly extractor: PaperExtractor;
-  /** Features left, and their share of all. */
+  /** The number of features left, and their share of all. */
   readonly size: number;
   readonly share: number;
   readonly f1: Readonly<Record<Exclude<PaperClassifier, "BP">, number>>;
@@ -109,7 +109,7 @@ export const paperTable7: Readonly<Record<string, readonly [number, number, numb
 };
 export const paperTable7Components = 32;
 
-/** Figure 2 and section 5.1, equation 6: squared errors against FP32, and what INT8 costs in F1. */
+/** Figure 2 and section 5.1, equation 6: squared errors against FP32, and the loss of F1 by INT8. */
 export const paperFigure2 = {
   fp16Below: 1e-5,
   int8Largest: 0.1,
@@ -127,11 +127,11 @@ export const paperSetup = {
   epochs: 100,
 } as const;
 
-/** Weighted F1 on MELD measured before, with other implementations: what ours are checked against. */
+/** Weighted F1 on MELD, measured before with other implementations; ours are checked against it. */
 export const referenceLines = {
   bagOfWords: { dev: 0.518, test: 0.559 },
   alwaysNeutral: { dev: null, test: 0.313 },
   randomFeatures: { dev: 0.446, test: 0.51 },
 } as const;
-/** Of whose random encoders the last line is: not of the shape and pooling of the extractor at hand. */
+/** The shape of the random encoders in the last line; the extractor at hand may have another shape and pooling. */
 export const randomReferenceShape = "BERT-Tiny's shape, mean-pooled";

@@ -1,4 +1,4 @@
-// The three lines that every table is read beside: bag of words, always neutral, and the features of an encoder that nothing has trained.
+// The three baselines beside every table: bag of words, always neutral, and the features of an untrained encoder.
 
 import { weightedF1 } from "@attune/ml/metrics/classification";
 import { bagOfWordsPredictions } from "../../freezing/bag-of-words.js";
@@ -16,7 +16,7 @@ export interface BaselineTasks {
   readonly randomFeatures: Task;
 }
 
-/** `shape`: the extractor whose architecture and tokenizer the random encoders have. */
+/** `shape` is the extractor whose architecture and tokenizer the random encoders have. */
 export function baselineTasks(bench: Workbench, shape: ExtractorSource): BaselineTasks {
   const classes = bench.data.classes.length;
   const commonest = commonestClass(bench.data);

@@ -1,4 +1,4 @@
-// The baseline `bp`: the whole encoder fine-tuned end to end on the dataset. An upper bound, not something a device could do.
+// The baseline `bp`: the whole encoder fine-tuned end to end on the dataset. It is an upper bound that no device could compute.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ const taskName = "emotion";
 const epochs = 4;
 const learningRate = 2e-4;
 
-/** Epochs by early stopping on the rows that settings are chosen on; the weights of the best epoch are measured. */
+/** Early stopping on the rows that settings are chosen on ends the epochs; the weights of the best epoch are measured. */
 export function bpTask(bench: Workbench, source: ExtractorSource): Task {
   const key = taskKey(bench, import.meta.url, `bp-${epochs}-${learningRate}`, source.key);
   return {
@@ -43,25 +43,25 @@ export function bpTask(bench: Workbench, source: ExtractorSource): Task {
         directories.push(directory);
         measurements.add(await fineTune(bench, { tf, source, seed, fingerprint, directory, report: progress }));
       }
-      // Until here a run that is stopped goes on from its checkpoints, those of finished seeds included.
+      // Up to here, a stopped run resumes from its checkpoints, those of finished seeds included.
       for (const directory of directories) rmSync(directory, { recursive: true, force: true });
       return measurements.finding([`Adam ${learningRate} with warm-up, best of ${epochs} epochs`]);
     },
   };
 }
 
-/** What a reader must know beside the other rows, which are fitted on all of train once their settings are chosen. */
+/** Notes for a comparison with the other rows, which are fitted on all of train once their settings are chosen. */
 export function bpNotes({ split }: Pick<Workbench, "split">): string[] {
   return split === "test" ? [] : ["trained on four fifths of train, the other rows on all of it"];
 }
 
-/** Seconds on one core for three seeds on MELD, from what two shapes took: products grow with the square of the width, all else with the width. */
+/** Seconds on one core for three seeds on MELD, as measured on two shapes. Products grow with the square of the width, all else with the width. */
 export function bpSeconds({ folder }: ExtractorSource): number {
   const { numHiddenLayers, hiddenSize } = folder.config;
   return 42 * numHiddenLayers * ((hiddenSize / 128) ** 2 + hiddenSize / 128);
 }
 
-/** An encoder that takes longer is fine-tuned only where that is asked for. */
+/** Above this time, an encoder is fine-tuned only on request. */
 export const bpLimitSeconds = 3600;
 
 interface FineTuning {

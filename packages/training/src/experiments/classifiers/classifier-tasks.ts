@@ -1,4 +1,4 @@
-// From a classifier and a choice of features to a task; tables that ask for the same get the same task, and it is computed once.
+// Makes the task of a classifier and a choice of features. Equal requests of several tables give the same task, which is computed once.
 
 import { classWeightCandidates } from "../../freezing/evaluation.js";
 import type { Task } from "../workbench/outcome.js";
@@ -25,11 +25,11 @@ export const classifierRows = [
 export type ClassifierRow = (typeof classifierRows)[number];
 
 export interface ClassifierBench extends Workbench {
-  /** `elm` and `oselm` share what they fit while choosing. */
+  /** `elm` and `oselm` share their fits while settings are chosen. */
   readonly elm: ElmClassifiers;
 }
 
-/** undefined where the row is not measured: `bp` of a large encoder without --with-bp. */
+/** undefined for a row that is not measured: `bp` of a large encoder without --with-bp. */
 export function classifierTask(bench: ClassifierBench, choice: FeatureChoice, row: ClassifierRow): Task | undefined {
   switch (row) {
     case "BP":
@@ -80,7 +80,7 @@ export function taskOf<S>(
     cost: cost * scale * person,
     features: featureKey(components === undefined ? { source } : { source, components }),
     async compute(report) {
-      // Extraction, where it was not cached, is the first tenth.
+      // The extraction of features that were not cached is the first tenth.
       const problem = problemOf(bench, choice, (fraction) => report(0.1 * fraction));
       return measureClassifier(classifier, {
         problem,

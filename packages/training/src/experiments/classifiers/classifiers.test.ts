@@ -19,7 +19,7 @@ const identity = { features: "made up", classes };
 
 function examples(rows: number, seed: number): Examples {
   const made = labelledRows({ rows, inputSize: 6, classes: 3, seed });
-  // One thing to learn for all seeds: the label is the largest of the first three features.
+  // Every seed has the same thing to learn: the label is the largest of the first three features.
   const labels = Int32Array.from({ length: rows }, (_, i) => {
     const row = made.features.data.subarray(i * 6, i * 6 + 3);
     return row.indexOf(Math.max(...row));
@@ -32,7 +32,7 @@ function problem(rows: number): Problem {
   return { identity, choose: holdOut(fit, classes), final: { fit, measure: examples(120, 2) } };
 }
 
-/** A tenth of the third class's rows, with labels that are noisy: plain classifiers hardly ever say it. */
+/** The third class has a tenth of the rows and the labels are noisy, so plain classifiers hardly ever predict it. */
 function rareProblem(): Problem {
   const noisy = (rows: number, seed: number): Examples => {
     const { features, labels } = labelledRows({ rows, inputSize: 6, classes: 3, seed, apart: 0.4 });

@@ -1,4 +1,4 @@
-// The classifiers of tables 4 to 7 as experiments: each fits a grid of settings, one is chosen, and that one is measured for every seed.
+// The classifiers of tables 4 to 7 as experiments: each fits a grid of settings, and the chosen setting is measured for every seed.
 
 import { MlError } from "@attune/ml/error";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -7,10 +7,10 @@ import { createMeasurements, temperatureOf } from "../workbench/measurement.js";
 import type { Finding } from "../workbench/outcome.js";
 import type { Examples, Problem } from "../workbench/workbench.js";
 
-/** A fitted setting, or one whose equations had no usable solution. */
+/** A fitted setting, or a setting whose equations had no usable solution. */
 export interface Fitted<Setting> {
   readonly setting: Setting;
-  /** (N, D) to (N, classes): logits or least squares, the largest of which is the prediction; absent when singular. */
+  /** (N, D) to (N, classes): logits or least squares; the largest score is the prediction. Absent for a singular setting. */
   readonly scores?: (features: Matrix) => Matrix;
 }
 
@@ -20,17 +20,17 @@ export interface FitInput<Group> {
   /** Settings that share work are fitted together. */
   readonly group: Group;
   readonly seed: number;
-  /** Given while choosing: what early stopping may look at. */
+  /** The rows that early stopping may use; given while settings are chosen. */
   readonly check?: Examples;
 }
 
 export interface Classifier<Setting> {
-  /** Part of the key: changes when the method does. */
+  /** A part of the key, which changes when the method does. */
   readonly name: string;
   readonly groups: readonly (readonly Setting[])[];
-  /** The seed changes nothing: one run is all there is. */
+  /** The seed changes nothing, so one run is enough. */
   readonly deterministic?: boolean;
-  /** Scores to probabilities without calibration; a softmax where it is not given. */
+  /** Turns scores into probabilities without calibration; a softmax by default. */
   readonly plain?: (scores: Matrix) => Matrix;
   describe(setting: Setting): string;
   fit(input: FitInput<readonly Setting[]>): Promise<Fitted<Setting>[]> | Fitted<Setting>[];
@@ -39,7 +39,7 @@ export interface Classifier<Setting> {
 export interface ClassifierRun {
   readonly problem: Problem;
   readonly seeds: readonly number[];
-  /** Choose anew for each seed, instead of once with the first. */
+  /** Chooses anew for each seed, in place of once with the first. */
   readonly chooseEachSeed: boolean;
   readonly report: (fraction: number) => void;
 }
@@ -77,12 +77,12 @@ export async function measureClassifier<S>(classifier: Classifier<S>, run: Class
 }
 
 interface Choice<S> {
-  /** With the temperature of the head that won, fitted on the rows it won on. */
+  /** The temperature is that of the chosen head, fitted on the rows that it was chosen on. */
   readonly best: { readonly setting: S; readonly temperature: number } | undefined;
   readonly singular: string[];
 }
 
-/** The setting with the largest weighted F1 on the rows that settings are chosen on, and those that were singular. */
+/** The setting with the largest weighted F1 on the rows that settings are chosen on, and the settings that were singular. */
 export async function choose<S>(
   classifier: Classifier<S>,
   { problem, seed, step }: { problem: Problem; seed: number; step: () => void },
@@ -107,7 +107,7 @@ export async function choose<S>(
   return { best: { setting: best.setting, temperature }, singular };
 }
 
-/** A fit, or undefined where it is singular; other errors pass. */
+/** A fit, or undefined if its equations are singular; other errors pass. */
 export function unlessSingular<T>(fit: () => T): T | undefined {
   try {
     return fit();

@@ -1,5 +1,5 @@
-// `elm` and `oselm` over the paper's grid, plain and with balanced classes: one hidden layer's sums serve all regularisations and weightings,
-// and OSELM is fed in chunks.
+// `elm` and `oselm` over the paper's grid, plain and with balanced classes; OSELM is fed in chunks. The sums of one hidden layer serve all
+// regularisations and weightings.
 
 import { headScores, outputsOf } from "@attune/ml/heads/calibrated";
 import { type ClassSums, createClassSums } from "@attune/ml/heads/class-sums";
@@ -22,7 +22,7 @@ export interface ElmSetting {
 const activation = "sigmoid";
 const chunkRows = 64;
 
-/** All go through the paper's whole grid in either mode: it is cheap. */
+/** Every mode uses the paper's whole grid, because it is cheap. */
 const grid: readonly (readonly ElmSetting[])[] = paperSetup.hiddenUnits.map((hidden) =>
   paperSetup.l2.map((l2) => ({ hidden, l2 })),
 );
@@ -33,12 +33,12 @@ type Input = FitInput<readonly ElmSetting[]>;
 export interface ElmClassifiers {
   readonly elm: Classifier<ElmSetting>;
   readonly elmBalanced: Classifier<ElmSetting>;
-  /** Chosen by the batch form, to which it is equal; the measured heads are fed in chunks of 64 rows. */
+  /** The setting is chosen by the batch form, which gives equal results; the measured heads are fed in chunks of 64 rows. */
   readonly oselm: Classifier<ElmSetting>;
   readonly oselmBalanced: Classifier<ElmSetting>;
 }
 
-/** A hidden layer with what it makes of the rows to choose on. */
+/** A hidden layer with its activations for the rows to choose on. */
 interface Summed {
   readonly layer: HiddenLayer;
   readonly sums: ClassSums;
@@ -107,12 +107,12 @@ function feed(
   }
   const head = createOselm({ identity, inputSize, recipe, kernels });
   for (const { features, labels } of chunks(examples, chunkRows)) head.update(features, labels);
-  // The weights are solved for when they are first asked for.
+  // The first request for the weights solves the equations.
   const solved = unlessSingular(() => head.outputWeights);
   return solved === undefined ? { setting } : { setting, scores: headScores(head) };
 }
 
-/** What a head without a temperature answers (simplex.ts). */
+/** The probabilities of a head without a temperature (simplex.ts). */
 function projectRows({ rows, cols, data }: Matrix): Matrix {
   const result = createMatrix(rows, cols);
   for (let i = 0; i < rows; i++) {
@@ -123,7 +123,7 @@ function projectRows({ rows, cols, data }: Matrix): Matrix {
   return result;
 }
 
-/** Values by key, all of one owner: those of the owner before are let go, for they are large. */
+/** Values by key for one owner. Those of the previous owner are dropped, because they are large. */
 function keepOfLatest<T>(): (owner: string, key: string, make: () => T) => T {
   const latest = keepLatest<Map<string, T>>();
   return (owner, key, make) => {

@@ -1,5 +1,5 @@
-// The baseline `hidden`: one trained tanh layer on frozen features, cross-entropy, Adam 1e-4, batch 64 (paper, "Training Setup").
-// Its products run in TensorFlow.js; the gradient is written out, because there are four weights.
+// The baseline `hidden`: one trained tanh layer on frozen features, cross-entropy, Adam 1e-4, batch 64 (paper, "Training Setup"). TensorFlow.js
+// computes its products; the gradient is written out, because there are only four weights.
 
 import { importanceOf } from "@attune/ml/heads/softmax";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -14,13 +14,13 @@ import type { Classifier, FitInput, Fitted } from "./classifiers.js";
 export interface HiddenSetting {
   readonly units: number;
   readonly l2: number;
-  /** Found by early stopping while choosing. */
+  /** The number of epochs that early stopping found while settings were chosen. */
   readonly epochs?: number;
 }
 
 const { batchSize, adamRate } = paperSetup;
 const mostEpochs = 60;
-/** Epochs without a better weighted F1 on the check rows. */
+/** The number of epochs without a better weighted F1 on the check rows. */
 const patience = 4;
 
 export interface HiddenOptions {
@@ -30,7 +30,7 @@ export interface HiddenOptions {
 
 export function hiddenClassifier(openTf: () => Promise<Tf>, options: HiddenOptions): Classifier<HiddenSetting> {
   const { full, classWeights } = options;
-  // Balanced classes are a second look at what was found without them: the middle of the grid is enough.
+  // Balanced classes are compared with the result without them, so the middle of the grid is enough.
   const units = full ? paperSetup.hiddenUnits : classWeights === "none" ? [25, 100, 500] : [100];
   const l2s = full ? paperSetup.l2 : [0, 0.003];
   const groups = units.flatMap((count) => l2s.map((l2) => [{ units: count, l2 }]));
@@ -87,7 +87,7 @@ async function fitHidden(
   return { setting: { ...setting, epochs }, scores: (features) => forward(tf, weights, features) };
 }
 
-/** Glorot and Bengio 2010, uniform, as Keras initialises a dense layer; biases zero. */
+/** The initial weights are those of Glorot and Bengio 2010, uniform, as in a dense layer of Keras; biases are zero. */
 function createNetwork([inputs, units, classes]: readonly [number, number, number], random: Random): Network {
   const glorot = (from: number, to: number) => {
     const bound = Math.sqrt(6 / (from + to));
@@ -109,7 +109,7 @@ interface Batch {
   readonly x: Float32Array;
   /** (B, C), one-hot */
   readonly y: Float32Array;
-  /** (B), what each row weighs; 1 on average over all rows. */
+  /** (B), the weight of each row; 1 on average over all rows. */
   readonly importance: Float32Array;
 }
 
@@ -136,7 +136,7 @@ interface Step {
   readonly step: number;
 }
 
-/** One batch forward and back; l2/2 of both weight matrices, not of the biases. */
+/** Takes one batch forward and back; l2/2 applies to both weight matrices, not to the biases. */
 function trainStep(tf: Tf, { network, batch, l2, step }: Step): void {
   const { rows, x, y, importance } = batch;
   const { w1, b1, w2, b2 } = network;

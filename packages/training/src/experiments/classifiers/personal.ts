@@ -1,4 +1,4 @@
-// One person's own head: from scratch and on top of a prior head, from n of their utterances. What the edge agent does, measured.
+// Measures a person's own head as the edge agent trains it: from scratch and on top of a prior head, from n of their utterances.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import type { HeadIdentity } from "@attune/ml/heads/identity";
@@ -8,29 +8,29 @@ import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type Examples, subset } from "../workbench/workbench.js";
 
-/** Utterances of a person; Infinity stands for all. */
+/** Numbers of a person's utterances; Infinity stands for all. */
 export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
-/** How often `count` utterances are drawn. A draw of few is a lottery: its weighted F1 has a deviation of 0.02 to 0.03. */
+/** The number of draws of `count` utterances. The weighted F1 of a small draw varies with a deviation of 0.02 to 0.03. */
 export const drawsOf = (count: number): number => (count <= 200 ? 20 : 5);
 
 export interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
-  /** Where training starts and what it is pulled towards. */
+  /** The head that training starts from and is pulled towards. */
   readonly prior: LinearHead;
-  /** What the trust in the prior is chosen from. */
+  /** The candidates for the trust in the prior. */
   readonly candidates: Pick<PriorStrengthOptions, "scales" | "strengths">;
   readonly kernels: HeadKernels;
 }
 
-/** The prior head is looked through: everything is learned, the pull towards zero chosen as a prior's strength is. */
+/** Ignores the prior head: all weights are learned, and the pull towards zero is chosen as a prior's strength is. */
 export const fromScratch: PersonProblem["candidates"] = { scales: [0] };
-/** The prior head is believed, only how often a person shows which emotion is learned. */
+/** Keeps the prior head's weights: only how often a person shows which emotion is learned. */
 export const biasesOnly: PersonProblem["candidates"] = { scales: [1], strengths: [1e6] };
 
 /**
- * Weighted F1 by `sampleCounts`, then by draw of the utterances; with none and with all there is nothing to draw and one run.
- * How far to trust the prior is chosen each time on the n utterances alone.
+ * Weighted F1 by `sampleCounts`, then by draw of the utterances. With none and with all utterances there is nothing to draw, so there is one run. The
+ * trust in the prior is chosen each time on the n utterances alone.
  */
 export function personCurve(problem: PersonProblem, report: (fraction: number) => void): number[][] {
   const { train, measure, prior } = problem;
@@ -43,7 +43,7 @@ export function personCurve(problem: PersonProblem, report: (fraction: number) =
   });
 }
 
-/** `count` rows by lot; one draw of 50 holds that of 25. */
+/** `count` rows by lot; a draw of 50 holds the draw of 25. */
 function draw(examples: Examples, count: number, seed: number): Examples {
   const order = Array.from(examples.labels.keys());
   createRandom(seed).shuffle(order);
@@ -56,14 +56,14 @@ function personalHead({ prior, candidates, kernels }: PersonProblem, sample: Exa
   return fitLinear({ ...examples, recipe });
 }
 
-/** A prior that says nothing, all weights zero: what "from scratch" starts from. */
+/** A prior with all weights zero, which carries no knowledge: "from scratch" starts from it. */
 export function emptyPrior(examples: Examples, identity: HeadIdentity): LinearHead {
   // Descent that starts at zero and takes no step.
   const recipe = { optimizer: "sgd", learningRate: 0, epochs: 1, batchSize: 64, l2: 0 } as const;
   return fitLinear({ ...subset(examples, [0]), identity, recipe, random: createRandom(1) });
 }
 
-/** On the rows of everyone else, for an extractor that ships no prior head. */
+/** A prior from the rows of everyone else, for an extractor that ships no prior head. */
 export function othersPrior(examples: Examples, identity: HeadIdentity, kernels: HeadKernels): LinearHead {
   const recipe = { ...toOptimum, l2: 1e-2 };
   return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels });

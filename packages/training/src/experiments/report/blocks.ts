@@ -1,14 +1,14 @@
-// A table in parts that fit a page: columns that answer one question stand together, and each note is named with its places.
+// Splits a table into parts that fit a page: columns that answer one question stand together, and each note names its places.
 
 import type { Cell } from "../workbench/outcome.js";
 
 export interface Block {
-  /** What the names of its columns began with; empty for columns of their own. */
+  /** The common beginning of its columns' names; empty for columns without one. */
   readonly name: string;
   readonly cells: readonly Cell[];
 }
 
-/** Columns that share their name up to the last comma become a block under it, each called by the rest of its name. */
+/** Columns that share their name up to the last comma become a block under it, and each keeps the rest of its name. */
 export function blocksOf(cells: readonly Cell[]): Block[] {
   const prefixOf = (column: string) => column.slice(0, Math.max(0, column.lastIndexOf(", ")));
   const prefixes = namesOf(cells, "column").map(prefixOf);
@@ -23,12 +23,12 @@ export function blocksOf(cells: readonly Cell[]): Block[] {
 }
 
 export interface PlacedNotes {
-  /** The rows and columns that the notes are about. */
+  /** The rows and columns that the notes refer to. */
   readonly place: string;
   readonly notes: readonly string[];
 }
 
-/** Each note once, those about the same cells together. */
+/** Each note once, with notes on the same cells together. */
 export function placedNotes(cells: readonly Cell[]): PlacedNotes[] {
   const noted = cells.filter((cell) => notesOf(cell).length > 0);
   const cellsByNote = new Map<string, Cell[]>();
@@ -38,12 +38,12 @@ export function placedNotes(cells: readonly Cell[]): PlacedNotes[] {
   return [...notesByPlace].map(([place, notes]) => ({ place, notes }));
 }
 
-/** Those on our number, then those on the paper's. */
+/** Notes on our number, then notes on the paper's. */
 export function notesOf({ notes, paperNotes }: Cell): string[] {
   return [...notes, ...paperNotes.map((note) => `paper: ${note}`)];
 }
 
-/** By rows or by columns, whichever is shorter. A row that is meant in part is followed by the columns that are meant. */
+/** Names rows or columns, whichever is shorter. For a row that is meant in part, the columns follow. */
 function placeText(cells: readonly Cell[], all: readonly Cell[]): string {
   const by = (one: "row" | "column", other: "row" | "column") => {
     const parts = namesOf(cells, one).map((name) => {
@@ -63,7 +63,7 @@ function placeText(cells: readonly Cell[], all: readonly Cell[]): string {
   return columns.length < rows.length ? columns : rows;
 }
 
-/** Many that follow each other by the first and the last. */
+/** Names a run of neighbours by its first and last. */
 function listText(names: readonly string[], all: readonly string[]): string {
   const [first, last] = [names[0]!, names.at(-1)!];
   const isRun = all.indexOf(last) - all.indexOf(first) === names.length - 1;

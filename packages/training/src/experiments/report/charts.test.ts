@@ -1,4 +1,4 @@
-// What the report's pictures show of their numbers.
+// The report's pictures show their numbers.
 import { expect, it } from "vitest";
 import { lineChart } from "./charts.js";
 

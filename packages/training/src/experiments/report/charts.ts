@@ -1,6 +1,6 @@
-// The report's pictures as inline SVG: lines with deviations, bars, and a confusion matrix. No script, no font, nothing fetched.
-// d3-scale and d3-shape (ten packages, 1.2 MB) would replace two of these functions, ticks and paths; Observable Plot needs a DOM, uPlot a canvas,
-// and Vega-Lite megabytes. Marks, legends and dark mode would stay ours with each of them.
+// The report's pictures as inline SVG: lines with deviations, bars, and a confusion matrix. They need no script, no font and no fetch. d3-scale and
+// d3-shape (ten packages, 1.2 MB) would replace only ticks and paths; Observable Plot needs a DOM, uPlot a canvas, and Vega-Lite megabytes. With each
+// of them, marks, legends and dark mode would stay our own code.
 
 export interface Series {
   readonly name: string;
@@ -11,16 +11,16 @@ export interface LineChart {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;
-  /** In the order of the axis; they are spaced evenly, so that 25 and 500 can both be read. */
+  /** In the order of the axis, evenly spaced, so that 25 and 500 can both be read. */
   readonly ticks: readonly string[];
   readonly series: readonly Series[];
-  /** Levels to compare with. */
+  /** Levels for comparison. */
   readonly levels: readonly { readonly name: string; readonly y: number }[];
   /** Values that the axis must reach: equal axes make charts comparable. */
   readonly reach?: readonly number[];
 }
 
-/** Okabe and Ito's colours, which colour-blind readers can tell apart, darkened where white shows through. */
+/** Okabe and Ito's colours, which colour-blind readers can distinguish, darkened where white shows through. */
 const colours = ["#0072b2", "#d55e00", "#009e73", "#aa4499", "#8a6d00", "#56789a", "#444444"];
 const dashes = ["6 4", "2 3", "9 3 2 3"];
 const [width, height] = [440, 290];
@@ -38,7 +38,7 @@ function figure(title: string, picture: string, legend = ""): string {
   return `<figure><figcaption>${escapeHtml(title)}</figcaption>${picture}${legend}</figure>`;
 }
 
-/** Points' x are positions on `ticks`, from 0. Lines that lie on each other are drawn as one, under all their names. */
+/** Points' x are positions on `ticks`, from 0. Lines that coincide are drawn as one, under all their names. */
 export function lineChart({ title, xLabel, yLabel, ticks, series: given, levels, reach = [] }: LineChart): string {
   const series = withoutTwins(given);
   const values = [
@@ -90,7 +90,7 @@ export function lineChart({ title, xLabel, yLabel, ticks, series: given, levels,
 function withoutTwins(series: readonly Series[]): Series[] {
   const drawn = new Map<string, Series>();
   for (const { name, points } of series) {
-    // As far as can be seen.
+    // Compares lines at the precision that can be seen.
     const line = JSON.stringify(points.map(({ x, y, sd }) => [x, y.toFixed(4), (sd ?? 0).toFixed(4)]));
     const twin = points.length === 0 ? undefined : drawn.get(line);
     drawn.set(points.length === 0 ? name : line, {
@@ -130,7 +130,7 @@ export function barChart({ title, xLabel, yLabel, bars }: BarChart): string {
   return figure(title, svg(title, [...marks, ...content, labels].join("")));
 }
 
-/** counts: (classes * classes), rows = truth. A cell's shade is its share of the row. */
+/** counts: (classes * classes), rows = truth. The shade of a cell is its share of the row. */
 export function confusionChart(title: string, counts: readonly number[], classes: readonly string[]): string {
   const [cell, left, top] = [38, 64, 22];
   const size = { width: left + cell * classes.length + 6, height: top + cell * classes.length + 24 };
@@ -157,11 +157,11 @@ export function confusionChart(title: string, counts: readonly number[], classes
 
 export interface ReliabilitySeries {
   readonly name: string;
-  /** Of each bin, from 0 to 1. */
+  /** The points of the bins, each from 0 to 1. */
   readonly points: readonly { readonly confidence: number; readonly accuracy: number }[];
 }
 
-/** How often predictions of a confidence are right; on the diagonal, as often as they say. Empty where there are no points. */
+/** The share of right predictions by confidence; a calibrated classifier is on the diagonal. Empty if there are no points. */
 export function reliabilityChart(title: string, series: readonly ReliabilitySeries[]): string {
   if (series.every(({ points }) => points.length === 0)) return "";
   const [side, left, top] = [230, 46, 10];

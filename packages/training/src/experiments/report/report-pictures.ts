@@ -1,4 +1,4 @@
-// The report's pictures of each table: which of an outcome's numbers are drawn, and how the chart is called.
+// Chooses the report's pictures of each table: the numbers to draw, and the title of the chart.
 
 import { classifierRows, classifierTask } from "../classifiers/classifier-tasks.js";
 import { sampleCounts } from "../classifiers/personal.js";
@@ -10,7 +10,7 @@ import { reliabilityPoints } from "../workbench/measurement.js";
 import { deviation, mean, type Outcome } from "../workbench/outcome.js";
 import { barChart, confusionChart, lineChart, reliabilityChart } from "./charts.js";
 
-/** As HTML; empty for a table that has none. */
+/** The pictures as HTML; empty for a table without any. */
 export function picturesOf(table: string, run: ExperimentRun): string {
   switch (table) {
     case "table4":
@@ -31,7 +31,7 @@ interface Measured {
   readonly outcome: Outcome;
 }
 
-/** Every classifier of table 4 that gave a number. */
+/** Every classifier of table 4 with a number. */
 function classifiersOf({ bench, outcomeOf }: ExperimentRun): Measured[] {
   return bench.extractors
     .filter(({ paper }) => paper?.pretrained !== true)
@@ -95,7 +95,7 @@ function tradeOff(run: ExperimentRun): string {
     .join("");
 }
 
-/** One chart for the mean and one a person, all on the same axis. */
+/** One chart for the mean and one a person, all with the same axis. */
 function people(run: ExperimentRun): string {
   const { bench, outcomeOf } = run;
   const nameOf = (start: keyof typeof startTitles) => (start === "scratch" ? "from scratch" : startTitles[start]);

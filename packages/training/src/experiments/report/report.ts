@@ -1,4 +1,4 @@
-// The HTML report: every table with the paper's numbers, the pictures, what was chosen, and the researcher's own sample utterances. One file.
+// The HTML report in one file: every table with the paper's numbers, the pictures, the chosen settings, and the researcher's own sample utterances.
 
 import { randomReferenceShape } from "../paper.js";
 import type { ExperimentRun } from "../run/experiment.js";
@@ -37,7 +37,7 @@ ${sections.join("\n")}
 `;
 }
 
-/** A chart that cannot be drawn leaves the numbers where they are. */
+/** If a chart cannot be drawn, its table's numbers still appear. */
 function drawn(table: string, run: ExperimentRun): string {
   try {
     return picturesOf(table, run);
@@ -73,7 +73,7 @@ function cellsHtml({ cells }: TableResult, questions: Experiment["questions"] = 
     .join("");
 }
 
-/** Columns across, rows down, the paper's number under ours; below, each note with the cells that it is about. */
+/** Columns across, rows down, the paper's number under ours; each note follows below with the cells that it refers to. */
 function blockHtml({ cells }: Block, caption: string): string {
   const columns = namesOf(cells, "column");
   const lines = namesOf(cells, "row").map((row) => {
@@ -106,7 +106,7 @@ function baselinesHtml({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines,
   return `<ul class="baselines"><li>Baselines, weighted F1 on ${split}:</li>${line("bag of words", bagOfWords)}${line(`always ${escapeHtml(alwaysNeutral.label)}`, alwaysNeutral)}${line("random encoder, linear", randomFeatures, randomReferenceShape)}</ul>`;
 }
 
-/** The only place where utterances are shown, and only to whoever has the dataset. */
+/** Only this part shows utterances, and only to a reader who has the dataset. */
 function samplesHtml({ bench, outcomeOf }: ExperimentRun): string {
   const rows = sampleTask(bench)
     .read(outcomeOf)

@@ -1,4 +1,4 @@
-// Tables for a terminal: what stands side by side, and what is said below.
+// Tables for a terminal: the numbers side by side, and the notes below.
 import { expect, it } from "vitest";
 import type { Baselines, Cell } from "../workbench/outcome.js";
 import { tableText } from "./text-table.js";

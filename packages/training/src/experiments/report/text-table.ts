@@ -1,4 +1,4 @@
-// A table as lines for a terminal: ours, the paper's number beside it in brackets, below it each note once and the baselines.
+// Writes a table as lines for a terminal: our number with the paper's in brackets, and below each note once and the baselines.
 
 import { randomReferenceShape } from "../paper.js";
 import type { Baselines, Cell, TableResult } from "../workbench/outcome.js";
@@ -54,7 +54,7 @@ function baselinesText({ bagOfWords, alwaysNeutral, randomFeatures }: Baselines)
   return `Baselines, weighted F1: ${lines.join(" · ")}`;
 }
 
-/** `of`: what was measured, where it is not the same as here. */
+/** `of` names the measured object if it differs from the one here. */
 export function elsewhere(reference: number | null, of?: string): string {
   if (reference === null) return "";
   return ` (${of === undefined ? "measured elsewhere" : `${of}, elsewhere`}: ${reference})`;

@@ -1,4 +1,4 @@
-// Outcomes on disk, one JSON line each, written as they are found: a run that was stopped goes on from there, and a rerun computes nothing.
+// Keeps outcomes on disk, one JSON line each, saved as they are found. A stopped run resumes from them, and a rerun computes nothing.
 
 import {
   appendFileSync,
@@ -23,8 +23,8 @@ export interface CellStore {
 }
 
 /**
- * A line cut short by a crash is dropped, and its task computed again; so is a line of another version. What another run adds meanwhile is read
- * when an outcome is asked for that is not known yet.
+ * Drops a line that a crash cut short, or a line of another version; its task is computed again. A request for an unknown outcome first reads the
+ * lines that other runs have added.
  */
 export function openCellStore(path: string): CellStore {
   const outcomes = new Map<string, Outcome>();

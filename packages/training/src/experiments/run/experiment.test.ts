@@ -1,4 +1,4 @@
-// The experiments on a small made-up dataset and a tiny extractor: each table's shape, what is not measured, and what is not told.
+// The experiments on a small made-up dataset and a tiny extractor: each table's shape, missing measurements, and data that must not be shown.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +55,7 @@ const tableOf = (name: string) => run.result.tables.find(({ table }) => table ==
 const cellOf = (cells: readonly Cell[], row: string, column: string) =>
   cells.find((cell) => cell.row === row && cell.column === column);
 
-/** What a table makes of outcomes, without computing any. */
+/** The table of given outcomes, without computing any. */
 function assembled(name: ExperimentName, bench = run.bench, outcome: Partial<Outcome> = {}): Cell[] {
   const experiment = experimentByName(name, bench, run.baselines);
   return experiment.assemble(() => ({ scores: [0.4, 0.5, 0.6], notes: [], seconds: 0, ...outcome }));
@@ -330,7 +330,7 @@ describe("Each table", () => {
     const shipped = await runExperiments(options({ names: ["figure2"], extractors: [at("tiny-int8")] }));
     const { cells } = shipped.result.tables[0]!;
     const largest = cellOf(cells, "tiny-int8 INT8", "largest squared error")!;
-    // Against its own weights only what the kernels round of the activations is left.
+    // Against its own weights, only the kernels' rounding of the activations is left.
     expect(largest.measured).toBeGreaterThan(0);
     expect(largest.measured).toBeLessThan(1e-6);
     expect(largest.notes.join()).toContain("int8 weights computed in float32");

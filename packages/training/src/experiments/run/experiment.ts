@@ -1,4 +1,4 @@
-// One run of `attune experiment`: opens what was asked for, computes or looks up every cell, and hands back the result and what plots need.
+// One run of `attune experiment`: opens the requested experiments, computes or looks up every cell, and returns the result and the plots' data.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,7 @@ export interface ExperimentRun {
 const bundledDirectory = fileURLToPath(new URL("../../../../../assets/extractor", import.meta.url));
 const seeds = [1, 2, 3];
 
-/** What `options` ask for, with nothing computed. */
+/** The experiments that `options` request, with nothing computed. */
 export function openExperiments(options: ExperimentRequest) {
   const { engine, name: engineName } = openEngine();
   const bench = openBench(options, {
@@ -73,7 +73,7 @@ export async function runExperiments(options: ExperimentOptions): Promise<Experi
   return { result, bench, experiments, baselines, outcomeOf };
 }
 
-/** The paper measured MELD, and counted IEMOCAP in table 3: beside other datasets its numbers would compare what cannot be compared. */
+/** The paper measured MELD, and counted IEMOCAP in table 3: beside other datasets its numbers cannot be compared. */
 function besidePaper({ data }: Workbench, table: string, cells: Cell[]): Cell[] {
   if (data.isPaper || table === "table3") return cells;
   return cells.map((cell) => {
@@ -124,7 +124,7 @@ function openBench(
   };
 }
 
-/** Columns are told apart by their names. */
+/** Columns are distinguished by their names alone. */
 function refuseTwins(extractors: readonly ExtractorSource[]): void {
   const names = extractors.map(({ name }) => name);
   const twin = names.find((name, index) => names.indexOf(name) !== index);
@@ -133,7 +133,7 @@ function refuseTwins(extractors: readonly ExtractorSource[]): void {
   }
 }
 
-/** TensorFlow.js takes a second to load and is not needed from cache. */
+/** TensorFlow.js takes a second to load, and a run from cache does not need it. */
 function onceOpened(): () => Promise<Tf> {
   let opened: Promise<Tf> | undefined;
   return () => {

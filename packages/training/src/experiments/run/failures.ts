@@ -1,13 +1,13 @@
-// What could not be computed: one cell or table that fails takes nothing with it, and is named with its reason.
+// Records failures: a cell or table that fails is named with its reason, and all others are computed.
 
 import { AppError } from "@attune/shared/errors";
 import { systemFault } from "@attune/shared/system-fault";
 import type { Cell, Experiment, Failure, Outcome, OutcomeOf, Task } from "../workbench/outcome.js";
 
-/** By the key of the task that failed. */
+/** Faults by the key of the failed task. */
 export type Faults = ReadonlyMap<string, AppError>;
 
-/** As the command line tells an error: what is not known to it is a defect. */
+/** Classifies an error as the command line does: an unknown error is a defect. */
 export function faultOf(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -26,7 +26,7 @@ export function failuresOf(table: string, tasks: readonly Task[], faults: Faults
   });
 }
 
-/** The cells of a table and what of it failed; no cells where it cannot be put together. */
+/** The cells of a table and its failures; no cells if the table cannot be assembled. */
 export function assembled(
   experiment: Experiment,
   outcomeOf: OutcomeOf,

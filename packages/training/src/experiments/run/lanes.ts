@@ -1,4 +1,4 @@
-// Where tasks are computed: in this thread, or in several threads that each open the same experiments and are told which task to compute.
+// Lanes compute tasks in this thread, or in several threads that each open the same experiments and receive the keys of their tasks.
 
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -9,7 +9,7 @@ import type { ExperimentOptions, ExperimentRequest } from "./options.js";
 /** Computes one task at a time. */
 export interface Lane {
   compute(task: Task, report: (fraction: number) => void): Promise<Finding> | Finding;
-  /** Stops what is being computed. */
+  /** Stops the current computation. */
   close(): Promise<void>;
 }
 
@@ -18,13 +18,13 @@ export const thisThread: Lane = {
   close: async () => {},
 };
 
-/** From a thread: how far its task is, what it found, or what went wrong. */
+/** A thread's message: the share of its task that is done, its finding, or its error. */
 export type ThreadMessage =
   | { readonly fraction: number }
   | { readonly finding: Finding }
   | { readonly fault: { readonly code?: string; readonly message: string; readonly stack?: string } };
 
-/** A thread runs what was built, also under a tool that runs sources. */
+/** A thread runs the built file, also under a tool that runs sources. */
 const threadFile = fileURLToPath(new URL("../../../dist/experiments/run/task-thread.js", import.meta.url));
 
 interface Pending {
@@ -33,7 +33,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** With the options that the tasks were made of; the thread makes the same ones and finds a task by its key. One that died is replaced. */
+/** The thread makes the same tasks from the same options, and finds a task by its key. A thread that died is replaced. */
 export function openThread({ progress: _, onWarning: __, ...request }: ExperimentOptions): Lane {
   let worker: Worker | undefined;
   let pending: Pending | undefined;

@@ -1,4 +1,4 @@
-// What a run of `attune experiment` is asked for.
+// The options of a run of `attune experiment`.
 
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import type { ExperimentName } from "../tables/catalogue.js";
@@ -8,22 +8,24 @@ export interface ExperimentOptions {
   readonly names: readonly ExperimentName[];
   /** A folder, or one file. */
   readonly dataDirectory: string;
-  /** How a dataset of the user's own calls its columns, and what its labels are to be called. */
+  /** The columns of a user's own dataset, and the new names of its labels. */
   readonly mapping?: DatasetMapping;
-  /** DIR or NAME=DIR; empty: the bundled one. */
+  /** DIR or NAME=DIR; empty for the bundled extractor. */
   readonly extractors: readonly string[];
   readonly split: "dev" | "test";
   readonly full: boolean;
   /** Fine-tune large encoders end to end too. */
   readonly withBp: boolean;
-  /** How many tasks are computed at a time, each in a thread of its own, so that this one can be interrupted; 0: one, in this one. */
+  /**
+   * The number of tasks computed at a time. Each has a thread of its own, so that this thread can be interrupted; 0 computes one task in this thread.
+   */
   readonly jobs: number;
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
   readonly progress: Progress;
-  /** Told once, before anything is computed, of rows and tables that are not taken as they stand. */
+  /** Receives warnings, before anything is computed, about rows and tables that are not taken as they stand. */
   readonly onWarning: (text: string) => void;
 }
 
-/** What a thread is told: plain data. */
+/** The part of the options that a thread receives: plain data. */
 export type ExperimentRequest = Omit<ExperimentOptions, "progress" | "onWarning">;

@@ -1,4 +1,4 @@
-// Who else computes experiments with the same cache: each run leaves a file while it lives, and looks at those of others.
+// Finds other runs that compute experiments with the same cache: each run leaves a file while it lives, and reads those of others.
 
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,12 +10,12 @@ const runSchema = z.object({ pid: z.int(), startedAt: z.string(), since: z.strin
 export type OtherRun = Pick<z.infer<typeof runSchema>, "pid" | "since">;
 
 export interface AnnouncedRun {
-  /** Those that live, the oldest first. */
+  /** The runs that live, the oldest first. */
   readonly others: readonly OtherRun[];
   end(): Promise<void>;
 }
 
-/** Files of runs that were killed are removed. `since`: when this one began. */
+/** Removes the files of runs that were killed. `since` is the time when this run began. */
 export async function announceRun(directory: string, since: Date): Promise<AnnouncedRun> {
   await mkdir(directory, { recursive: true });
   const others: OtherRun[] = [];

@@ -1,9 +1,9 @@
-// The progress bar of an experiment: share done and time left, from what the tasks before took.
+// The progress bar of an experiment: the share that is done, and the time left, estimated from finished tasks.
 
 import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
 
 export interface Progress {
-  /** `done` and `total` in the tasks' cost units; `spent` of them in this run. */
+  /** `done` and `total` are in the tasks' cost units; `spent` is this run's part of `done`. */
   update(state: { readonly what: string; readonly done: number; readonly total: number; readonly spent: number }): void;
   end(): void;
 }

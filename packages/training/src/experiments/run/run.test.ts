@@ -1,4 +1,4 @@
-// What is saved, what is computed again, and what survives a run that was cut off.
+// Outcomes are saved, some tasks are computed again, and a run that was cut off keeps its outcomes.
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

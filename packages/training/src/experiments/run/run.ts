@@ -1,4 +1,4 @@
-// Runs experiments: every task once, from the store where it is known, several at a time where there are lanes, saved as soon as it is found.
+// Runs every task of the experiments once. Known outcomes come from the store; new ones are computed in lanes and saved as soon as they are found.
 
 import type { AppError } from "@attune/shared/errors";
 import type { Experiment, Outcome, OutcomeOf, Task } from "../workbench/outcome.js";
@@ -11,7 +11,7 @@ export interface TaskRun {
   readonly store: CellStore;
   readonly progress: Progress;
   readonly nowMs: () => number;
-  /** Called once, when something is missing. */
+  /** Called once, when an outcome is missing. */
   readonly openLanes: (missing: readonly Task[]) => readonly Lane[];
 }
 
@@ -20,7 +20,9 @@ export interface TaskResults {
   readonly faults: Faults;
 }
 
-/** Computes what is missing. A task that fails is noted and the next one begun; an outcome that cannot be saved stops all lanes. */
+/**
+ * Computes the missing outcomes. If a task fails, the failure is recorded and the next task begins; an outcome that cannot be saved stops all lanes.
+ */
 export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<TaskResults> {
   const { store, progress, nowMs, openLanes } = run;
   const unique = [...new Map(tasks.map((task) => [task.key, task])).values()];
@@ -40,7 +42,7 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
   async function work(lane: Lane): Promise<void> {
     for (let task = next(); task !== undefined; task = next(task)) {
       const current = task;
-      // Another run in this home may have found it meanwhile.
+      // Another run in this home may have found the outcome meanwhile.
       if (store.get(current.key) !== undefined) {
         finished += current.cost;
         continue;
@@ -76,8 +78,8 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
 }
 
 /**
- * Hands tasks out: first those on the features that a lane has at hand, then the longest group that nobody works on, then, so that no lane
- * is idle at the end, the longest task of another's group.
+ * Hands out tasks. Tasks on the features that a lane has at hand come first, then the longest group that no lane has begun. Then, so that no lane is
+ * idle at the end, comes the longest task of another lane's group.
  */
 function createQueue(tasks: readonly Task[]): (last?: Task) => Task | undefined {
   const groups = new Map<string, Task[]>();

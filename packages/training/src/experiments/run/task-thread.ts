@@ -1,4 +1,4 @@
-// A thread of `attune experiment`: opens the experiments it is given and computes the tasks it is told by key.
+// A thread of `attune experiment`: opens the given experiments and computes the tasks whose keys it receives.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { openExperiments } from "./experiment.js";

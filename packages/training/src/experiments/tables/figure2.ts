@@ -1,4 +1,4 @@
-// Figure 2 and section 5.1: the squared error of FP16 and INT8 features against FP32 (equation 6), and what it does to F1.
+// Figure 2 and section 5.1: the squared error of FP16 and INT8 features against FP32 (equation 6), and its effect on F1.
 
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { roundTensorFileToHalf, roundToHalf } from "@attune/ml/quantization/fp16";
@@ -23,7 +23,7 @@ export interface RoundingTasks {
   readonly f1: Task;
 }
 
-/** Squared errors by powers of ten: bin k counts those from 10^(k + leastExponent) on; smaller ones, zero too, are in bin 0. */
+/** Squared errors by powers of ten: bin k counts errors from 10^(k + leastExponent) on; smaller errors and zero are in bin 0. */
 export const leastExponent = -16;
 export const histogramBins = 18;
 
@@ -31,7 +31,7 @@ export function roundingTasks(bench: Workbench): RoundingTasks[] {
   return bench.extractors.map((source) => {
     const exact = source.weights === "float32" ? source : variant(source, "FP32", dequantizeTensorFile);
     const half = variant(exact, "FP16", roundTensorFileToHalf);
-    // As it is shipped, or rounded here.
+    // The int8 weights as they are shipped, or rounded here.
     const int8 = source.weights === "int8" ? source : variant(source, "INT8", quantizeTensorFile);
     const error = (representation: "FP16" | "INT8", other: ExtractorSource) => ({
       representation,
@@ -45,7 +45,7 @@ export function roundingTasks(bench: Workbench): RoundingTasks[] {
   });
 }
 
-/** The same extractor with other weights; a prior head of its own features would not fit. */
+/** The same extractor with other weights; a prior head of the original features would not fit. */
 function variant(source: ExtractorSource, name: string, change: (file: TensorFile) => TensorFile): ExtractorSource {
   const { prior: _, ...rest } = source;
   const title = `${source.name} ${name}`;
@@ -58,7 +58,7 @@ interface Rounding {
   readonly representation: "FP16" | "INT8";
 }
 
-/** Over all features before the DR and all utterances of the measured split. FP16 features are rounded too, as they would be kept. */
+/** Covers all features before the DR and all utterances of the measured split. FP16 features are rounded too, as they would be kept. */
 function errorTask(bench: Workbench, { exact, other, representation }: Rounding): Task {
   return {
     key: taskKey(bench, import.meta.url, "rounding", exact.key, other.key),
@@ -92,7 +92,10 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
   return { histogram, mean: [sum / length], largest: [largest], beyond: [beyond / length] };
 }
 
-/** Of `linear` at its optimum, fitted on the features of each; with one l2, chosen on those of FP32, so that a loss tells of the rounding alone. */
+/**
+ * The F1 of `linear` at its optimum, fitted on the features of each. All use the l2 that was chosen on those of FP32, so a loss is due to rounding
+ * alone.
+ */
 function f1Task(bench: Workbench, sources: Readonly<Record<Representation, ExtractorSource>>): Task {
   const classifier = optimalLinear(["none"], bench.heads);
   return {
@@ -120,7 +123,7 @@ function f1Task(bench: Workbench, sources: Readonly<Record<Representation, Extra
   };
 }
 
-/** The weighted F1 with this setting; none where it is singular. */
+/** The weighted F1 with this setting; empty if the setting is singular. */
 async function measuredWith(
   classifier: Classifier<LinearSetting>,
   setting: LinearSetting,

@@ -1,4 +1,4 @@
-// Table 1: how the emotions are distributed over the dataset's splits.
+// Table 1: the distribution of the emotions over the dataset's splits.
 
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { paperTable1 } from "../paper.js";

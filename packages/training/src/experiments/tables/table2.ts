@@ -1,4 +1,4 @@
-// Table 2: sample utterances with the real and the predicted emotion: the paper's four, and some of the measured split, each by its speaker's own head.
+// Table 2: sample utterances with the real and the predicted emotion, the paper's four and some of the measured split. Each speaker has an own head.
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
@@ -18,7 +18,7 @@ import {
 } from "../workbench/workbench.js";
 
 const perSpeaker = 2;
-/** Where nobody is named. */
+/** The number of samples if the dataset names no speakers. */
 const ofEveryone = 12;
 
 export interface Sample {
@@ -26,7 +26,7 @@ export interface Sample {
   /** For the researcher's own report; never in --json, a log or the store. */
   readonly utterance: string;
   readonly real: string;
-  /** null where it could not be computed. */
+  /** null if the prediction could not be computed. */
   readonly predicted: string | null;
   readonly paper: string | null;
 }
@@ -36,7 +36,7 @@ export interface SampleTask {
   read(outcomeOf: OutcomeOf): Sample[];
 }
 
-/** With the first extractor. */
+/** Predicts with the first extractor. */
 export function sampleTask(bench: Workbench): SampleTask {
   const source = bench.extractors[0]!;
   const chosen = chooseRows(bench);
@@ -89,7 +89,7 @@ function readSamples(bench: Workbench, chosen: readonly number[], series: Record
   ];
 }
 
-/** Rows of the speakers by lot, the same ones each time; of everyone where there are no speakers. */
+/** Rows of the speakers by lot, the same ones each time; rows of everyone if there are no speakers. */
 function chooseRows({ data, measured }: Workbench): number[] {
   const random = createRandom(2);
   const draw = (count: number, isOne: (index: number) => boolean) => {

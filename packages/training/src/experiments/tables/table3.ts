@@ -1,4 +1,4 @@
-// Table 3: how the six emotions are distributed over IEMOCAP, read from a user's own copy of the official release.
+// Table 3: the distribution of the six emotions over IEMOCAP, read from a user's own copy of the official release.
 
 import { type Iemocap, type IemocapRow, iemocapLabels, loadIemocap } from "../../datasets/iemocap.js";
 import { paperTable3 } from "../paper.js";

@@ -1,4 +1,4 @@
-// Table 4: weighted F1 of every classifier on every extractor, and beside it how far its probabilities can be trusted.
+// Table 4: weighted F1 of every classifier on every extractor, and beside it the calibration of its probabilities.
 
 import { bpNotes, bpSeconds } from "../classifiers/bp-baseline.js";
 import {
@@ -19,7 +19,7 @@ import {
   type Outcome,
 } from "../workbench/outcome.js";
 
-/** Where the public checkpoints are, as the import command takes them. */
+/** The public checkpoints, as the import command names them. */
 export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
   RoBERTa: "hf:FacebookAI/roberta-base",
   MobileBERT: "hf:google/mobilebert-uncased",
@@ -30,13 +30,13 @@ export const checkpointOf: Readonly<Record<PaperExtractor, string>> = {
 const bpNote = (source: ExtractorSource) =>
   `end-to-end fine-tuning of this encoder takes about ${Math.round(bpSeconds(source) / 3600)} h and was left out; --with-bp measures it`;
 
-/** Why there is no number, and the two commands that make one. */
+/** The reason why there is no number, and the two commands that make one. */
 export function missingCheckpoint(extractor: PaperExtractor): string {
   const name = extractor.toLowerCase();
   return `no checkpoint given: attune extractor import ${checkpointOf[extractor]} --out extractors/${name}, then --extractor ${name}=extractors/${name}`;
 }
 
-/** The paper's number for a source: of its own column, or, for another extractor, of BERT-Tiny, the paper's smallest. */
+/** The paper's number for a source: its own column's, or, for another extractor, that of BERT-Tiny, the paper's smallest. */
 export function paperColumnOf({ paper }: ExtractorSource): PaperExtractor {
   return paper?.extractor ?? "BERT-Tiny";
 }

@@ -1,4 +1,4 @@
-// Table 5: what task-specific pre-training of the extractor gives, for every classifier on frozen features.
+// Table 5: the gain by task-specific pre-training of the extractor, for every classifier on frozen features.
 
 import { type ClassifierBench, type ClassifierRow, classifierTask } from "../classifiers/classifier-tasks.js";
 import { type PaperExtractor, paperExtractors, paperTable5 } from "../paper.js";
@@ -44,7 +44,7 @@ export function table5(bench: ClassifierBench): Experiment {
   };
 }
 
-/** What an extractor of ours was before: its architecture with random weights. A checkpoint that it started from is a source of its own. */
+/** The former state of our own extractor: its architecture with random weights. A checkpoint that it started from is a source of its own. */
 function ownColumns({ extractors }: Workbench): Column[] {
   return extractors
     .filter(({ paper }) => paper === undefined)
@@ -91,11 +91,14 @@ function trainedOn({ trainedOn: sets }: ExtractorSource): string[] {
   return sets === undefined ? [] : [`pre-trained on ${sets}`];
 }
 
-/** Why there is no number, and the commands that make one: the paper trained on IEMOCAP to about 80% of the full run's F1, so that run comes first. */
+/**
+ * The reason why there is no number, and the commands that make one. The paper trained on IEMOCAP to about 80% of the full run's F1, so the full run
+ * comes first.
+ */
 function howToGet(extractor: PaperExtractor, variant: Variant, iemocap = "IEMOCAP_full_release"): string[] {
   if (variant === "regular") return [missingCheckpoint(extractor)];
   const name = extractor.toLowerCase();
-  // Pooled as imports are.
+  // Pooling is as in imports.
   const settings = "--recipe fine-tuned --set pooling=cls --set evaluationsPerEpoch=10 --set patience=10";
   const pretrain = `attune pretrain --data ${iemocap} --from extractors/${name} ${settings}`;
   const commands = [

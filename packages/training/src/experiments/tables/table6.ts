@@ -1,4 +1,4 @@
-// Table 6: what PCA costs, at the paper's shares of each extractor's features.
+// Table 6: the loss by PCA, at the paper's shares of each extractor's features.
 
 import { pooledSize } from "@attune/ml/encoder/pooling";
 import { fitPca } from "@attune/ml/features/pca";

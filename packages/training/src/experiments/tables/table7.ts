@@ -1,4 +1,4 @@
-// Table 7: one person's data alone (all, 500, 200 utterances), and what a prior head adds from the first utterance on.
+// Table 7: one person's data alone (all, 500, 200 utterances), and the gain by a prior head from the first utterance on.
 
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { weightedF1 } from "@attune/ml/metrics/classification";
@@ -53,7 +53,10 @@ export interface PersonTasks {
   readonly curves: readonly { readonly start: Start; readonly task: Task }[];
 }
 
-/** Where a personal head starts: nowhere, at the extractor's own prior head (only its biases learned, or all), at one fitted on everyone else's rows. */
+/**
+ * The start of a personal head: from scratch, from the extractor's own prior head (only its biases learned, or all), or from a head of everyone
+ * else's rows.
+ */
 type Start = "scratch" | "biases" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
@@ -71,12 +74,12 @@ export function personTasks(bench: Workbench, source: ExtractorSource): PersonTa
   }));
 }
 
-/** The release's own, where it knows the dataset's classes. */
+/** The release's own prior head, if it has the dataset's classes. */
 function priorOf({ data }: Workbench, { prior }: ExtractorSource): LinearHead | undefined {
   return prior?.identity.classes.join("\n") === data.classes.join("\n") ? prior : undefined;
 }
 
-/** PCA with 32 components, `linear` by SGD 0.01. */
+/** PCA with 32 components, then `linear` by SGD 0.01. */
 function paperTask(
   bench: Workbench,
   source: ExtractorSource,
@@ -104,7 +107,7 @@ function paperTask(
   };
 }
 
-/** The problem with `count` of its training rows, by lot. */
+/** The problem with `count` of its training rows, drawn by lot. */
 function drawProblem(bench: Workbench, problem: Problem, { count, seed }: { count: number; seed: number }): Problem {
   const { fit, measure } = problem.final;
   const order = Array.from(fit.labels.keys());
@@ -149,7 +152,7 @@ function curveTask(
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
       const curve = personCurve({ train: own, measure, prior, candidates, kernels: bench.heads }, report);
-      // A head of zeros answers nothing.
+      // A head of zeros predicts nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
       const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));
       return {
@@ -173,7 +176,7 @@ export function table7(bench: Workbench, bagOfWords: Task): Experiment {
     name: "table7",
     title: "Weighted F1 on one person: their data alone, and with a prior head",
     questions,
-    // Those on the same features one after the other.
+    // Tasks on the same features follow each other.
     tasks: [
       bagOfWords,
       ...people.flatMap(({ paper }) => paper),
@@ -196,7 +199,7 @@ function nobodyCells({ data }: Workbench): Cell[] {
   return [emptyCell({ row: "(nobody)", column: "weighted F1", paper: null }, data.withoutSpeakers)];
 }
 
-/** By the number of utterances: the mean over the people of each draw. */
+/** By the number of utterances: for each draw, the mean over the people. */
 export function meanCurve(
   people: readonly PersonTasks[],
   start: Start,
@@ -233,7 +236,7 @@ function meanCells(bench: Workbench, source: ExtractorSource, outcomeOf: Outcome
   );
 }
 
-/** The goal of a personal head: better than the prior alone and than one from scratch, each by its mean over the draws. */
+/** The goal of a personal head is to beat the prior alone and a head from scratch, each by its mean over the draws. */
 function betterThanBoth(people: readonly PersonTasks[], count: string, outcomeOf: OutcomeOf): string {
   const compared = people.flatMap(({ curves }) => {
     const score = (start: Start, at: string) => {
@@ -265,7 +268,7 @@ export const startTitles = {
   others: "others' prior + personal",
 } as const;
 
-/** Each but the first is asked for a growing number of the person's own utterances. */
+/** Each question but the first is about a growing number of the person's own utterances. */
 const questions = {
   "": "The paper's set-up: how far do one person's utterances alone go, beside baselines fitted on everyone's?",
   [startTitles.scratch]: "From scratch: how far do so many utterances of the person go without a prior head?",

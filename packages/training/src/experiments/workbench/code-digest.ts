@@ -1,4 +1,4 @@
-// The code that a cell is computed by, as a digest: when that code changes, outcomes of the older code are not found any more.
+// Digests the code that computes a cell: when that code changes, outcomes of the older code are no longer found.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,19 +6,19 @@ import { fileURLToPath } from "node:url";
 import { sha256 } from "@attune/platform/sha256";
 
 /**
- * Digest of the module at `moduleUrl` and of every module of ours that it imports, as built, so that a thread that runs what was built and a tool
- * that runs sources agree. The libraries of packages/training count by their pinned versions. The kernels are not part of it: tests hold them to
- * the numbers of the modules that are.
+ * The digest of the module at `moduleUrl` and of every module of ours that it imports. Built files are read, so that a thread that runs them and a
+ * tool that runs sources agree. The libraries of packages/training count by their pinned versions. The kernels do not count: tests hold them to the
+ * numbers of modules that do.
  */
 export type CodeDigest = (moduleUrl: string) => string;
 
 interface Module {
   readonly digest: string;
-  /** Paths. */
+  /** The paths of the imported modules. */
   readonly imports: readonly string[];
 }
 
-/** Reads each module, and walks from each, once. */
+/** Reads each module once, and follows the imports of each once. */
 export function createCodeDigest(): CodeDigest {
   const modules = new Map<string, Module>();
   const digests = new Map<string, string>();
@@ -42,7 +42,7 @@ export function createCodeDigest(): CodeDigest {
       reached.set(next, module);
       left.push(...module.imports);
     }
-    // Without paths, which differ from machine to machine.
+    // Paths are left out, because they differ from machine to machine.
     return sha256(libraries, ...[...reached.values()].map(({ digest }) => digest).sort());
   }
 
@@ -63,7 +63,7 @@ function builtPath(path: string): string {
 function importsOf(code: string, path: string): string[] {
   const { resolve } = createRequire(path);
   const specifiers = [...code.matchAll(/\b(?:from|import)\s*\(?\s*"((?:\.{1,2}|@attune)\/[^"]+)"/g)];
-  // Under a tool that runs sources, our packages' names lead to them.
+  // Under a tool that runs sources, the names of our packages resolve to sources.
   return specifiers.map(([, specifier]) => builtPath(resolve(specifier!)));
 }
 

@@ -1,4 +1,4 @@
-// The dataset that is experimented on: MELD, as the paper's, or any other that is labelled, one label a row and in parts.
+// The dataset of the experiments: MELD, as in the paper, or any other labelled set, with one label a row and in parts.
 
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { goEmotionsGroups } from "../../datasets/goemotions.js";
@@ -12,31 +12,31 @@ import { rowsText } from "../../datasets/warning.js";
 export interface DataRow {
   readonly text: string;
   readonly label: string;
-  /** Index into the classes. */
+  /** An index into the classes. */
   readonly labelId: number;
   readonly speaker?: string;
-  /** For its reader to find it by: a turn's name, or the line of the file. */
+  /** The place where a reader finds the row: a turn's name, or the line of the file. */
   readonly place: string;
 }
 
 export interface ExperimentData {
   readonly name: string;
-  /** MELD under its own labels: what the paper's numbers are of. */
+  /** MELD under its own labels, which the paper's numbers refer to. */
   readonly isPaper: boolean;
-  /** The release, where that is what is experimented on. */
+  /** The path of the release, if the experiments are on it. */
   readonly iemocap?: string;
-  /** The seven where there are no others, so that a release's prior head knows them. */
+  /** The seven emotions if there are no others, so that a release's prior head has the same classes. */
   readonly classes: readonly string[];
-  /** Whose utterances tables 2 and 7 are about. */
+  /** The speakers of tables 2 and 7. */
   readonly speakers: readonly string[];
-  /** Why there is nobody; empty where there is somebody. */
+  /** The reason why there are no speakers; empty if there are some. */
   readonly withoutSpeakers: string;
   readonly train: readonly DataRow[];
   readonly dev: readonly DataRow[];
   readonly test?: readonly DataRow[];
-  /** What was done to it before: parts by lot, rows left out. */
+  /** Changes made beforehand: parts drawn by lot, rows left out. */
   readonly notes: readonly string[];
-  /** Of rows that were not taken as they stand, and of tables that were not read: a sentence each. */
+  /** Warnings about rows that were not taken as they stand, and about tables that were not read: a sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -47,14 +47,14 @@ const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
   emorynlp: "EmoryNLP",
 };
 
-/** Fewer cannot be told apart and held back from. */
+/** With fewer rows, settings cannot be compared on rows held back. */
 const leastRows = 25;
 const mostSpeakers = 6;
 
 /** Throws INVALID_DATASET naming file and line, or INVALID_INPUT naming the flag. */
 export function openData(path: string, mapping: DatasetMapping, split: "dev" | "test"): ExperimentData {
   const found = openSets([path], mapping, true)[0]!;
-  // Its groups, where its own 28 labels are not asked for by name.
+  // GoEmotions' groups, unless --labels names its own 28 labels.
   const grouped = found.kind === "goemotions" && found.renamed === undefined;
   const set = inParts(grouped ? renameLabels(found, goEmotionsGroups) : found, path);
   const classes = set.labels.every((label) => emotionLabels.some((known) => known === label))
@@ -95,7 +95,7 @@ function leftOutNotes(set: SetInParts): string[] {
   });
 }
 
-/** None of a row with several labels. */
+/** Empty for a row with several labels. */
 function dataRows(
   { text, labelIds, speaker, turn, sourceLine }: LabelledSet["train"][number],
   labels: readonly string[],
@@ -107,7 +107,7 @@ function dataRows(
   return [{ text, label, labelId: classes.indexOf(label), place, ...(speaker === undefined ? {} : { speaker }) }];
 }
 
-/** Those with most rows to learn from, of whom there are some to measure on. */
+/** The speakers with the most rows to learn from, among those with rows to measure on. */
 function mostHeard(train: readonly DataRow[], measured: readonly DataRow[]): string[] {
   const counts = new Map<string, number>();
   for (const { speaker } of train) if (speaker !== undefined) counts.set(speaker, (counts.get(speaker) ?? 0) + 1);
@@ -127,7 +127,7 @@ function whyNobody(kind: SetKind, train: readonly DataRow[], split: string): str
   return `the dataset names no speakers${remedy}`;
 }
 
-/** Neutral where there is such a label, else the one heard most: what a head that learns nothing says. */
+/** Neutral if there is such a label, else the most frequent one: the prediction of a head that learns nothing. */
 export function commonestClass({ classes, train }: ExperimentData): number {
   const neutral = classes.indexOf("neutral");
   if (neutral >= 0) return neutral;

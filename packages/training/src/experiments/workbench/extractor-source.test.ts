@@ -1,4 +1,4 @@
-// Which folders may be called one of the paper's encoders.
+// Only folders of the right shape may be called one of the paper's encoders.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ interface Shape {
   readonly hiddenSize: number;
 }
 
-/** The folder of an extractor of this shape; its weights are not looked at. */
+/** The folder of an extractor of this shape; its weights are not read. */
 function folderOf(shape: Shape): string {
   const folder = join(directory, Object.values(shape).join("-"));
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// An extractor under experiment: a folder opened, what is known of it, and its twin with random weights.
+// An extractor under experiment: its opened folder, the facts about it, and its twin with random weights.
 
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -19,23 +19,23 @@ import { type PaperExtractor, paperExtractors } from "../paper.js";
 
 export interface ExtractorSource {
   readonly name: string;
-  /** Digest of files and engine: what features depend on. */
+  /** The digest of files and engine, on which features depend. */
   readonly key: string;
   readonly folder: ExtractorFolder;
   readonly model: TensorFile;
   readonly weights: "int8" | "float32";
-  /** The paper's checkpoint that this one is, as its owner says by naming it so. */
+  /** The paper's checkpoint in this folder, according to the name that its owner gives. */
   readonly paper?: { readonly extractor: PaperExtractor; readonly pretrained: boolean };
   /** The labelled sets that a run of `attune pretrain` learned from, as in "A and B". */
   readonly trainedOn?: string;
-  /** The folder's own, where it was frozen for publishing. */
+  /** The folder's own DR, if it was frozen for publishing. */
   readonly reduction?: DimensionalityReduction;
   readonly prior?: LinearHead;
 }
 
 /**
- * `argument`: DIR, or NAME=DIR where NAME is one of the paper's extractors, with `-pretrained` for one further trained on a labelled dataset.
- * Throws INVALID_INPUT for a name that the folder cannot bear, INVALID_EXTRACTOR for what is wrong in it.
+ * `argument` is DIR, or NAME=DIR with the name of one of the paper's extractors; `-pretrained` marks one further trained on a labelled dataset.
+ * Throws INVALID_INPUT for a name that does not fit the folder, INVALID_EXTRACTOR for a fault in the folder.
  */
 export function openSource(argument: string, engineName: string): ExtractorSource {
   const equals = argument.indexOf("=");
@@ -109,7 +109,7 @@ function trainedOn(directory: string): Pick<ExtractorSource, "trainedOn"> {
   }
 }
 
-/** Not the folder's DR: features are cached before it. */
+/** The folder's DR is left out, because features are cached before it. */
 function digestOf(directory: string, engineName: string): string {
   const digests = ["config.json", "model.safetensors", "tokenizer.json"].map((name) =>
     sha256(new Uint8Array(readFileSync(join(directory, name)))),
@@ -131,7 +131,7 @@ function readOptional(path: string): TensorFile | undefined {
   }
 }
 
-/** The same architecture and tokenizer with weights that nothing has trained: normal with deviation 0.02, norms 1, biases 0. */
+/** The same architecture and tokenizer with untrained weights: normal with deviation 0.02, norms 1, biases 0. */
 export function randomTwin(source: ExtractorSource, seed: number): ExtractorSource {
   const { folder } = source;
   return {

@@ -1,4 +1,4 @@
-// Pooled features on disk, by extractor, engine and texts: the encoder runs once over a dataset, whatever is measured afterwards.
+// Keeps pooled features on disk, by extractor, engine and texts: the encoder runs once over a dataset for all measurements.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ export function createFeatureCache(directory: string, engine: Engine): FeatureCa
   return { pooled };
 }
 
-/** undefined where there is none, or one that is damaged: it is made again. */
+/** undefined if the file is missing or damaged; the features are then computed again. */
 function read(path: string, rows: number): Matrix | undefined {
   if (!existsSync(path)) return undefined;
   try {

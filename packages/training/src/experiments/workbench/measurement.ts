@@ -1,4 +1,4 @@
-// What is told of a classifier besides weighted F1: macro F1, and how far its probabilities can be trusted, as they come and with a temperature.
+// Measures of a classifier besides weighted F1: macro F1, and the calibration of its probabilities, with and without a temperature.
 
 import { fitTemperature, softmaxAt } from "@attune/ml/heads/temperature";
 import { brierScore, expectedCalibrationError, type ReliabilityBin, reliability } from "@attune/ml/metrics/calibration";
@@ -7,7 +7,7 @@ import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { Cell } from "./outcome.js";
 import { type CellPlace, type Finding, mean, measuredCell, type Outcome } from "./outcome.js";
 
-/** Scores (N, classes), of which a softmax makes probabilities, and the labels (N) they are held against. */
+/** Scores (N, classes), which a softmax turns into probabilities, and the true labels (N). */
 export interface Scored {
   readonly scores: Matrix;
   readonly labels: Int32Array;
@@ -19,7 +19,7 @@ export interface Measurements {
   finding(notes: readonly string[]): Finding;
 }
 
-/** `plain`: scores to probabilities without calibration; a softmax where nothing else is said. */
+/** `plain` turns scores into probabilities without calibration; a softmax by default. */
 export function createMeasurements(
   classes: number,
   plain: (scores: Matrix) => Matrix = (scores) => softmaxAt(scores, 1),
@@ -54,7 +54,7 @@ export function createMeasurements(
   };
 }
 
-/** Fitted on rows held out; 1 where there are none. */
+/** The temperature is fitted on rows held out; 1 if there are none. */
 export function temperatureOf({ scores, labels }: Scored): number {
   return labels.length === 0 ? 1 : fitTemperature(scores, labels);
 }
@@ -66,7 +66,7 @@ function diagramSeries(prefix: string, bins: readonly ReliabilityBin[]): Record<
   };
 }
 
-/** Columns of table 4 beside weighted F1, and where their numbers are. */
+/** Columns of table 4 beside weighted F1, and the series that hold their numbers. */
 export const qualityColumns = [
   ["macro F1", "macroF1"],
   ["log-loss", "logLoss"],
@@ -74,7 +74,7 @@ export const qualityColumns = [
   ["ECE", "ece"],
 ] as const;
 
-/** The paper tells none of these. */
+/** The paper prints none of these. */
 export function qualityCells({ row, column }: Omit<CellPlace, "paper">, { series = {} }: Outcome): Cell[] {
   const temperature = mean(series.temperature ?? []);
   const plain = qualityColumns.flatMap(([title, name]) => {
@@ -88,7 +88,7 @@ export function qualityCells({ row, column }: Omit<CellPlace, "paper">, { series
   });
 }
 
-/** For a plot: accuracy by confidence of the first run, calibrated and not. */
+/** Points of a plot: accuracy by confidence of the first run, calibrated and not. */
 export function reliabilityPoints(
   { series = {} }: Outcome,
   prefix: "" | "plain ",

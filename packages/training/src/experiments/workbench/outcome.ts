@@ -1,18 +1,18 @@
-// What an experiment is made of: tasks that compute outcomes, saved one by one, and a pure function from outcomes to a table.
+// The parts of an experiment: tasks that compute outcomes, saved one by one, and a pure function from outcomes to a table.
 
 import { z } from "zod";
 
-/** What one task found. Plain JSON: it is saved as it is, and holds no utterance. */
+/** The finding of one task. It is plain JSON, saved as it is, and holds no utterance. */
 export const outcomeSchema = z.strictObject({
-  /** One number a run; empty where every run was singular. */
+  /** One number a run; empty if every run was singular. */
   scores: z.array(z.number()),
-  /** The settings chosen, singular cells and what else a reader must know. */
+  /** The chosen settings, the singular cells, and other notes for a reader. */
   notes: z.array(z.string()),
-  /** Seconds of computation. */
+  /** The seconds that the computation took. */
   seconds: z.number(),
   /** (classes * classes), rows = truth; of the first run. */
   confusion: z.array(z.number()).optional(),
-  /** Named series for plots and for tables that need more than a score. */
+  /** Named series for plots, and for tables that need more than a score. */
   series: z.record(z.string(), z.array(z.number())).optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;
@@ -21,9 +21,9 @@ export type Finding = Omit<Outcome, "seconds">;
 export interface Task {
   /** Everything that the outcome depends on: equal keys, equal outcomes. */
   readonly key: string;
-  /** For the progress bar. */
+  /** The text of the progress bar. */
   readonly what: string;
-  /** Roughly how long it takes, in seconds: only the ratios matter. */
+  /** The approximate duration in seconds: only the ratios matter. */
   readonly cost: number;
   /** Tasks on the same features are best computed one after the other. */
   readonly features?: string;
@@ -33,17 +33,17 @@ export interface Task {
 const cellSchema = z.strictObject({
   row: z.string(),
   column: z.string(),
-  /** What the paper prints there. */
+  /** The paper's number in this cell. */
   paper: z.union([z.number(), z.string(), z.null()]),
-  /** null where nothing was measured; `notes` says why. */
+  /** null if nothing was measured; `notes` says why. */
   measured: z.union([z.number(), z.string(), z.null()]),
   /** Standard deviation over the runs (n - 1); null for fewer than two. */
   sd: z.number().nullable(),
-  /** Runs behind `measured`. */
+  /** The number of runs behind `measured`. */
   n: z.int().min(0),
-  /** The settings chosen and what else a reader must know of the measured number. */
+  /** The chosen settings and other notes on the measured number. */
   notes: z.array(z.string()),
-  /** The same of the paper's number. */
+  /** Notes on the paper's number. */
   paperNotes: z.array(z.string()),
 });
 export type Cell = z.infer<typeof cellSchema>;
@@ -54,7 +54,7 @@ const baselineSchema = z.strictObject({
   measured: z.number().nullable(),
   sd: z.number().nullable(),
   n: z.int().min(0),
-  /** Measured before, elsewhere, on the same split. */
+  /** A number measured earlier elsewhere, on the same split. */
   reference: z.number().nullable(),
 });
 
@@ -63,24 +63,24 @@ const failureSchema = z.strictObject({
   table: z.string(),
   /** The cell, in the words of the progress bar. */
   what: z.string(),
-  /** Of docs/errors.md. */
+  /** A code of docs/errors.md. */
   code: z.string(),
   message: z.string(),
 });
 export type Failure = z.infer<typeof failureSchema>;
 
-/** What `attune experiment --json` prints. */
+/** The output of `attune experiment --json`. */
 export const experimentResultSchema = z.strictObject({
   tables: z.array(tableSchema),
   baselines: z.strictObject({
     bagOfWords: baselineSchema,
-    /** Of a dataset without neutral, the label it has most of. */
+    /** In a dataset without neutral, `label` is its most frequent label. */
     alwaysNeutral: baselineSchema.extend({ label: z.string() }),
     randomFeatures: baselineSchema,
   }),
-  /** What could not be computed; everything else stands. */
+  /** The cells and tables that could not be computed; all other results are valid. */
   failed: z.array(failureSchema),
-  /** Of rows and tables of the dataset that were not taken as they stand. */
+  /** Warnings about rows and tables of the dataset that were not taken as they stand. */
   warnings: z.array(z.string()),
   extractors: z.array(
     z.strictObject({
@@ -100,7 +100,7 @@ export type ExperimentResult = z.infer<typeof experimentResultSchema>;
 export type TableResult = z.infer<typeof tableSchema>;
 export type Baselines = ExperimentResult["baselines"];
 
-/** Of a task that failed an outcome without scores, whose note says why. */
+/** A failed task has an outcome without scores, whose note says why. */
 export type OutcomeOf = (task: Task) => Outcome;
 
 export interface Experiment {
@@ -108,7 +108,7 @@ export interface Experiment {
   readonly name: string;
   readonly title: string;
   readonly tasks: readonly Task[];
-  /** The question that each block of columns answers, by what the columns' names begin with. */
+  /** The question that each block of columns answers, by the common beginning of the columns' names. */
   readonly questions?: Readonly<Record<string, string>>;
   assemble(outcomeOf: OutcomeOf): Cell[];
 }
@@ -117,7 +117,7 @@ export function mean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Of a sample: divided by n - 1. */
+/** The deviation of a sample: divided by n - 1. */
 export function deviation(values: readonly number[]): number | null {
   if (values.length < 2) return null;
   const centre = mean(values)!;
@@ -135,12 +135,12 @@ export function measuredCell(place: CellPlace, { scores, notes }: Pick<Outcome, 
   return cellAt(place, { measured: mean(scores), sd: deviation(scores), n: scores.length, notes });
 }
 
-/** A cell for which there is no number, and why. */
+/** A cell without a number, and the reason. */
 export function emptyCell(place: CellPlace, ...notes: readonly string[]): Cell {
   return cellAt(place, { measured: null, sd: null, n: 0, notes });
 }
 
-/** A number that is no mean of runs, or a word. */
+/** A number that is not a mean of runs, or a word. */
 export function plainCell(place: CellPlace, measured: number | string | null, notes: readonly string[]): Cell {
   return cellAt(place, { measured, sd: null, n: 1, notes });
 }

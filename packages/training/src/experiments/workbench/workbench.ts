@@ -1,4 +1,4 @@
-// What every table works with: the dataset and its splits, features of an extractor as problems to fit and to measure, seeds, settings.
+// The tools of every table: the dataset and its splits, an extractor's features as problems to fit and to measure, seeds, and settings.
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
@@ -33,26 +33,26 @@ export interface Workbench {
   readonly split: "dev" | "test";
   /** The rows that are measured: dev or test. */
   readonly measured: readonly DataRow[];
-  /** Of the rows, their labels and the split: part of every key. */
+  /** The digest of the rows, their labels and the split: a part of every key. */
   readonly dataKey: string;
   readonly codeDigest: CodeDigest;
   readonly seeds: readonly number[];
-  /** The paper's whole grids, chosen anew for each seed. */
+  /** Uses the paper's whole grids, chosen anew for each seed. */
   readonly full: boolean;
   readonly withBp: boolean;
-  /** Of a user's own IEMOCAP release. */
+  /** The folder of a user's own IEMOCAP release. */
   readonly iemocapDirectory?: string;
   readonly extractors: readonly ExtractorSource[];
-  /** What heads are trained with. */
+  /** The kernels that train the heads. */
   readonly heads: HeadKernels;
   readonly features: FeatureCache;
   readonly reduced: (key: string, make: () => SplitFeatures) => SplitFeatures;
   readonly openTf: () => Promise<Tf>;
-  /** For files that a task needs while it computes. */
+  /** The folder of files that a task needs while it computes. */
   readonly scratchDirectory: string;
 }
 
-/** Which features: those of an extractor, or their first principal components. */
+/** The features of an extractor, or their first principal components. */
 export interface FeatureChoice {
   readonly source: ExtractorSource;
   readonly components?: number;
@@ -70,20 +70,20 @@ function reductionOf({ reduction }: ExtractorSource): number[] {
   return [reduction!.outputSize, ...reduction!.apply(zeros).data];
 }
 
-/** The key of a task that the module at `moduleUrl` computes: what it depends on beside `parts`, its own settings, is data, grid, seeds and code. */
+/** The key of a task that the module at `moduleUrl` computes. It depends on data, grid, seeds, code and `parts`, the task's own settings. */
 export function taskKey(bench: Workbench, moduleUrl: string, ...parts: readonly string[]): string {
   const grid = bench.full ? "full" : "quick";
   return [bench.codeDigest(moduleUrl), bench.dataKey, grid, bench.seeds.join(","), ...parts].join("|");
 }
 
-/** Classes are told only where they are not the seven. */
+/** The classes count only if they are not the seven. */
 export function dataDigest(data: ExperimentData, split: string): string {
   const parts = [data.train, data.dev, split === "test" ? (data.test ?? []) : []];
   const rows = parts.map((part) => part.map((row) => [row.text, row.label, row.speaker ?? ""]));
   return `${split}-${sha256(JSON.stringify(data.classes === emotionLabels ? rows : [...rows, data.classes]))}`;
 }
 
-/** Holds one value: tasks on the same features follow each other, and the features of all would not fit in memory. */
+/** Holds one value: tasks on the same features follow each other, and the features of all tasks would not fit in memory. */
 export function keepLatest<T>(): (key: string, make: () => T) => T {
   let held: { key: string; value: T } | undefined;
   return (key, make) => {
@@ -98,7 +98,7 @@ export interface SplitFeatures {
   readonly measured: Matrix;
 }
 
-/** After the DR: the folder's own, or standardisation fitted on the train split; then PCA fitted on the train split. */
+/** Features after the DR: the folder's own, or standardisation fitted on the train split; then PCA fitted on the train split. */
 export function splitFeatures(
   bench: Workbench,
   { source, components }: FeatureChoice,
@@ -125,8 +125,8 @@ function reduceSplits(
 }
 
 /**
- * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split: a number on dev that was also
- * chosen on dev would be the best of many, not a measurement.
+ * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split: choosing and measuring on the same rows
+ * would give the best of many numbers, not a measurement.
  */
 export function problemOf(bench: Workbench, choice: FeatureChoice, report?: (fraction: number) => void): Problem {
   const { train, dev, measured } = splitFeatures(bench, choice, report);
@@ -153,7 +153,7 @@ function holdOutRows(labels: Int32Array, classes: readonly string[]): { kept: nu
   return { kept: kept.map(({ index }) => index), held: held.map(({ index }) => index) };
 }
 
-/** The utterances behind `problemOf`'s `choose`, for what is not trained on features. */
+/** The utterances behind `problemOf`'s `choose`, for classifiers that are not trained on features. */
 export function chooseRows({ data, split }: Workbench): { fit: readonly DataRow[]; check: readonly DataRow[] } {
   if (split === "test") return { fit: data.train, check: data.dev };
   const { kept, held } = holdOutRows(labelsOf(data.train), data.classes);
