@@ -53,10 +53,7 @@ export interface PersonTasks {
   readonly curves: readonly { readonly start: Start; readonly task: Task }[];
 }
 
-/**
- * The start of a personal head: from scratch, from the extractor's own prior head (only its biases learned, or all), or from a head of everyone
- * else's rows.
- */
+/** The start of a personal head: nothing, the extractor's prior head (only biases learned, or all weights), or a head fitted on everyone else's rows. */
 type Start = "scratch" | "biases" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */

@@ -14,7 +14,7 @@ export interface Scored {
 }
 
 export interface Measurements {
-  /** `held`: rows the classifier did not learn from and is not measured on; the temperature is fitted there. */
+  /** `temperature` is fitted on rows that the classifier did not learn from and is not measured on. */
   add(run: { readonly measured: Scored; readonly temperature: number }): void;
   finding(notes: readonly string[]): Finding;
 }

@@ -125,7 +125,7 @@ function reduceSplits(
 }
 
 /**
- * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split: choosing and measuring on the same rows
+ * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split. Choosing and measuring on the same rows
  * would give the best of many numbers, not a measurement.
  */
 export function problemOf(bench: Workbench, choice: FeatureChoice, report?: (fraction: number) => void): Problem {
