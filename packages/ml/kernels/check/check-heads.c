@@ -1,4 +1,4 @@
-// Prints what the head kernels compute on fixed pseudo-random arrays, one number a line: run on two builds, the outputs are compared.
+// Prints the head kernels' results on fixed pseudo-random arrays, one number in each line. The outputs of two builds are compared.
 #include <stdio.h>
 #include <stdlib.h>
 #include "check/heads-shapes.h"
@@ -23,7 +23,7 @@ static void *make(HeadShape shape, int limit) {
   return data;
 }
 
-// A diagonal that makes a factor of the matrix exist, or pivots that are positive.
+// Strengthens the diagonal so that the matrix has a factor, or makes the pivots positive.
 static void strengthen(AttuneArray *matrix, AttuneArray *pivots, int size) {
   for (int i = 0; i < size; i++) ((double *)matrix->data)[i * size + i] += size;
   for (int i = 0; pivots && i < size; i++) ((double *)pivots->data)[i] = 1 + i % 3;
@@ -51,7 +51,8 @@ static void check(int function, const double *n) {
     exit(1);
   }
   printf("%.12g\n", answer);
-  // Hidden outputs and sums over them are equal to the last bit; the rest is rounded to what float32 or the order of sums allows.
+  // Hidden outputs and the sums over them are equal to the last bit. Other results are rounded to the precision that float32 or the order of sums
+  // allows.
   const int below = function == ATTUNE_FACTORIZE;
   for (int i = 0; i < count; i++) for (uint32_t k = 0; k < arrays[i].length; k++) {
     const int scratch = (function == ATTUNE_EPOCH && i == 6) || (function == ATTUNE_CROSS_ENTROPY && i == 5) ||

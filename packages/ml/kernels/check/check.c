@@ -1,7 +1,7 @@
-// Prints what the kernels compute for a few encoders of fixed pseudo-random weights, one number a line: `check format threads`. Run on two
-// builds or with other threads, the outputs are compared (another processor under an emulator, or with sanitizers). Built with ADDON it takes the
-// kernels from a Node-API addon, without Node: `check format threads addon.node name`, or `check list 1 addon.node` for the names of those that
-// this processor can run.
+// Prints the kernels' results for a few encoders of fixed pseudo-random weights, one number in each line: `check format threads`. The outputs of two
+// builds or of two numbers of threads are compared (another processor under an emulator, or a build with sanitizers).
+// Built with ADDON it takes the kernels from a Node-API addon, without Node: `check format threads addon.node name`.
+// `check list 1 addon.node` prints the names of the kernels that this processor can run.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static void must(int code, const char *what) {
   exit(1);
 }
 
-// A tensor of the given format; `centre`: a norm's values lie around 1, others around 0 with a size that keeps activations near 1.
+// A tensor of the given format. `centre`: a norm's values lie around 1, other values around 0 with a size that keeps activations near 1.
 static void fill(AttuneEncoder *e, int slot, int index, int rows, int cols, int format, float centre) {
   const size_t count = (size_t)rows * cols;
   const float size = centre > 0 ? 0.1f : (cols > 1 ? 1.2f : 1) / __builtin_sqrtf((float)cols);
@@ -39,7 +39,7 @@ static void fill(AttuneEncoder *e, int slot, int index, int rows, int cols, int 
   for (size_t i = 0; i < count; i++) {
     floats[i] = centre + next() * size;
     bytes[i] = (int8_t)(next() * 127);
-    // Sign, an exponent from a denormal's to 1/16, fraction.
+    // The bits of a half: sign, an exponent from a denormal's to 1/16, fraction.
     halves[i] = (uint16_t)((next() < 0 ? 0x8000 : 0) | (int)((next() + 1) * 5) << 10 | (int)((next() + 1) * 511));
   }
   for (int i = 0; i < rows; i++) scales[i] = size / 127;
@@ -109,7 +109,7 @@ static void check(AttuneConfig c, AttuneTeam *team) {
     for (int k = 0; k < 2 * h; k++) printf("%.9g\n", pooled[k]);
     free(pooled);
   }
-  // A batch, which threads share out by texts.
+  // A batch, whose texts the threads share out.
   int32_t ids[120], shorts[15];
   for (int t = 0; t < 120; t++) ids[t] = (int32_t)((next() + 1) / 2 * (float)(c.vocab_size - 1));
   for (int i = 0; i < 15; i++) shorts[i] = 1 + i;
@@ -123,7 +123,7 @@ static void check(AttuneConfig c, AttuneTeam *team) {
 }
 
 #ifdef ADDON
-// Node's functions stay unresolved: nothing here calls them.
+// Node's functions stay unresolved, because nothing here calls them.
 static void take_from(const char *addon, const char *name) {
   void *library = dlopen(addon, RTLD_LAZY);
   int (*usable)(const AttuneKernels **) = library ? (int (*)(const AttuneKernels **))dlsym(library, "attune_usable") : 0;
@@ -146,7 +146,7 @@ int main(int count, char **arguments) {
 #endif
   const int threads = count > 2 ? atoi(arguments[2]) : 1;
   AttuneTeam *team = attune_team(threads);
-  if (team) team->least = 0; // small products, too
+  if (team) team->least = 0; // share out even small products
   must((team != 0) == (threads > 1) ? ATTUNE_OK : ATTUNE_BAD_INPUT, "threads");
   const int plain = ATTUNE_FROM_INSIDE;
   check((AttuneConfig){50, 128, 2, 2, 512, 128, 2, ATTUNE_GELU, f, {f, f, f}, 128, -1, 128, 128, 1, 0, plain, 1e-12f, 1e-12f}, team);

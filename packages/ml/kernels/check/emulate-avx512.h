@@ -1,5 +1,5 @@
-// The AVX-512 and VNNI instructions of isa/avx512-vnni.h in plain C, as Intel's Intrinsics Guide defines them: included first, they let its kernels
-// be checked on a processor that has none of them. Nothing that is shipped is built with it.
+// The AVX-512 and VNNI instructions of isa/avx512-vnni.h in plain C, as Intel's Intrinsics Guide defines them. Included first, this header
+// lets a processor without these instructions check the kernels. No shipped build uses it.
 #pragma once
 #include <immintrin.h>
 #include <math.h>
@@ -19,7 +19,7 @@ EMULATED __m512 emulated_fmadd_ps(__m512 a, __m512 b, __m512 c) {
   EACH(i, 16) c[i] = fmaf(a[i], b[i], c[i]);
   return c;
 }
-// The second where the two do not compare.
+// Returns the second operand where the two do not compare.
 EMULATED __m512 emulated_max_ps(__m512 a, __m512 b) {
   EACH(i, 16) b[i] = a[i] > b[i] ? a[i] : b[i];
   return b;
@@ -28,7 +28,7 @@ EMULATED __m512 emulated_min_ps(__m512 a, __m512 b) {
   EACH(i, 16) b[i] = a[i] < b[i] ? a[i] : b[i];
   return b;
 }
-// To the nearest, ties to even; what does not fit becomes the least integer.
+// Rounds to nearest, ties to even. A number that does not fit becomes the least integer.
 EMULATED __m512i emulated_cvtps_epi32(__m512 x) {
   int32_t values[16];
   EACH(i, 16) values[i] = x[i] >= -0x1p31f && x[i] < 0x1p31f ? (int32_t)lrintf(x[i]) : INT32_MIN;
@@ -65,7 +65,7 @@ EMULATED __m512i emulated_cvtepi8_epi16(__m256i x) {
   memcpy(&r, wide, sizeof r);
   return r;
 }
-// Two products of 16 bits onto each sum of 32, which wraps around.
+// Adds two products of 16 bits to each sum of 32 bits, which wraps around.
 EMULATED __m512i emulated_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
   uint32_t sums[16];
   int16_t x[32], y[32];
@@ -76,7 +76,7 @@ EMULATED __m512i emulated_dpwssd_epi32(__m512i sum, __m512i a, __m512i b) {
   memcpy(&sum, sums, sizeof sum);
   return sum;
 }
-// Saturating.
+// Saturates.
 EMULATED __m256i emulated_cvtsepi32_epi16(__m512i x) {
   int32_t wide[16];
   int16_t narrow[16];

@@ -1,6 +1,6 @@
-// A libFuzzer target for the head kernels' door: the input chooses the function, its numbers and what its arrays hold. Built with AddressSanitizer
-// and UndefinedBehaviorSanitizer, any access outside an array stops it; so does a call that is refused although its arrays are right, or answered
-// although one is not.
+// A libFuzzer target for the head kernels' entry. The input chooses the function, its numbers and the arrays' content.
+// AddressSanitizer and UndefinedBehaviorSanitizer stop it at any access outside an array.
+// It also stops when a call with right arrays is refused, or a call with a wrong array is answered.
 #include <stdlib.h>
 #include "check/heads-shapes.h"
 
@@ -20,7 +20,7 @@ static double any(Input *in) {
   return all.value;
 }
 
-// Mostly what a kernel takes; sometimes what no caller should pass.
+// Mostly a value that a kernel takes; sometimes a value that no caller should pass.
 static double pick(Input *in, int least, int most) {
   const uint8_t kind = byte(in);
   if (kind < 252) return least + kind % (most - least + 1);
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   int numbers;
   const int count = head_shapes(function, n, shapes, &numbers);
   AttuneArray arrays[ATTUNE_MOST_ARRAYS];
-  const uint8_t spoil = byte(&in); // which array is of another length or type, mostly none
+  const uint8_t spoil = byte(&in); // the array that gets another length or type; mostly none
   for (int i = 0; i < count; i++) {
     double length = shapes[i].length;
     if (!(length >= 0 && length < 200000)) length = byte(&in);
@@ -63,14 +63,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (spoil == i) arrays[i].length += byte(&in) % 2 ? 1 : -1u;
     if (spoil == i + 20) arrays[i].type = (arrays[i].type + 1) % 3;
     if (arrays[i].length > 200001) arrays[i].length = 0;
-    // Its end is where the allocation's is, so that reading on is seen.
+    // The array ends where the allocation ends, so that the sanitizer notices a read past it.
     arrays[i].data = malloc((size_t)arrays[i].length * (arrays[i].type == D ? 8 : 4) + (arrays[i].length == 0));
     const double base = value(&in);
     for (uint32_t k = 0; k < arrays[i].length; k++) {
       const double v = in.left > 0 ? value(&in) : base * (1 + k % 7);
       if (arrays[i].type == D) ((double *)arrays[i].data)[k] = v;
       else if (arrays[i].type == F) ((float *)arrays[i].data)[k] = (float)v;
-      // Labels and orders: within the smallest limit mostly, so that the call goes through.
+      // Labels and orders lie mostly below the smallest limit, so that the call is accepted.
       else ((int32_t *)arrays[i].data)[k] = in.left > 0 && byte(&in) == 255 ? (int32_t)byte(&in) - 3 : 0;
     }
   }

@@ -1,5 +1,5 @@
-// A libFuzzer target for the kernels' entry points: the input chooses the configuration, what is loaded where, and the texts. Built with
-// AddressSanitizer and UndefinedBehaviorSanitizer, any access outside a block or a tensor stops it.
+// A libFuzzer target for the kernels' entry points. The input chooses the configuration, the loaded tensors and their slots, and the texts.
+// AddressSanitizer and UndefinedBehaviorSanitizer stop it at any access outside a block or a tensor.
 #include <stdlib.h>
 #include <string.h>
 #include "encoder/encoder.h"
@@ -14,7 +14,7 @@ static uint8_t byte(Input *in) {
   return *in->data++;
 }
 
-// Mostly small numbers, which reach far into the code; sometimes any.
+// Mostly small numbers, which reach deep into the code; sometimes any number.
 static int32_t pick(Input *in, int32_t usual) {
   const uint8_t kind = byte(in);
   if (kind < 240) return 1 + kind % usual;
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (KERNELS.init(memset(memory, 0, bytes), (uint64_t)bytes, &c, 0) != ATTUNE_OK) abort();
   AttuneEncoder *e = memory;
   for (int calls = byte(&in) % 24; calls > 0; calls--) {
-    // The values end where the buffer ends, so that reading past them is seen.
+    // The values end where the buffer ends, so that the sanitizer notices a read past them.
     const int slot = byte(&in) % 70 - 2, layer = byte(&in) % 9 - 1, first = (int)((uint32_t)pick(&in, 9) - 1), count = pick(&in, 9);
     const int quantized = byte(&in) % 2, fits = byte(&in) % 8;
     const int widths[] = {c.hidden_size, c.hidden_size, c.intermediate_size, c.width, c.width, c.embedding_size, 3 * c.embedding_size};

@@ -1,4 +1,4 @@
-// For tests: the types and lengths of the arrays that a call of the head kernels takes, written down a second time.
+// For tests: an independent second list of the types and lengths of the arrays that a call of the head kernels takes.
 #pragma once
 #include "heads/call.h"
 
@@ -7,7 +7,7 @@ enum { F = ATTUNE_ARRAY_FLOAT32, D = ATTUNE_ARRAY_FLOAT64, I = ATTUNE_ARRAY_INT3
 
 static double padded_to_eight(double n) { return __builtin_ceil(n / 8) * 8; }
 
-// Returns how many arrays there are; *numbers: how many numbers.
+// Returns the number of arrays; *numbers: the number of numbers.
 static int head_shapes(int function, const double *n, HeadShape *s, int *numbers) {
   const double a = n[0], b = n[1], c = n[2], pb = padded_to_eight(b), pc = padded_to_eight(c);
   (void)pb;

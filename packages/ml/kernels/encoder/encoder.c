@@ -1,6 +1,6 @@
-// BERT's, RoBERTa's and MobileBERT's encoder in one call: embeddings, attention, feed-forward, pooling. Compiled once per instruction set,
-// whose header ISA_HEADER names. The readable twins are packages/ml/src/encoder/{bert,roberta,mobilebert}.ts; sources: Devlin et al. 2019,
-// Liu et al. 2019, Sun et al. 2020 and Hugging Face Transformers' modeling files.
+// The encoder of BERT, RoBERTa and MobileBERT: embeddings, attention, feed-forward, pooling. The file is compiled once per instruction set,
+// whose header ISA_HEADER names. The readable twins are packages/ml/src/encoder/{bert,roberta,mobilebert}.ts.
+// Sources: Devlin et al. 2019, Liu et al. 2019, Sun et al. 2020 and Hugging Face Transformers' modeling files.
 #include "encoder/encoder.h"
 #include ISA_HEADER
 #include "isa/vector-math.h"
@@ -12,7 +12,7 @@
 
 static inline float *row_of(Rows rows, int row) { return rows.at + row * rows.stride; }
 
-// x: (size) and on to a whole vector, for which its row has room.
+// x: (size), rounded up to a whole vector. The row has room for that.
 static void activate(float *x, int size, int activation) {
   if (activation == ATTUNE_GELU) {
     for (int i = 0; i < size; i += LANES) vf_store(x + i, vf_gelu(vf_load(x + i)));
@@ -29,20 +29,20 @@ static Part part_of(const AttuneEncoder *e, int index) { return (Part){e->team, 
 
 static int has_threads(const AttuneEncoder *e) { return e->team && e->team->ready; }
 
-// By a feed-forward's product, the largest. Small ones are computed alone, which changes nothing in the result.
+// Decides by a feed-forward's product, the largest product. One thread computes small products alone, with the same result.
 static int pays(const AttuneEncoder *e) {
   return has_threads(e) && (int64_t)e->tokens * e->config.width * e->config.intermediate_size >= e->team->least;
 }
 
-// A layer's weights of some of its tiles.
+// The weights of a range of a layer's tiles.
 static PackedWeights tiles_of(const Linear *layer, Range tiles) {
   const int n = tiles.first * TILE, end = tiles.end * TILE < layer->out ? tiles.end * TILE : layer->out, int8 = layer->format == ATTUNE_INT8;
   const char *weights = (const char *)layer->weights + (size_t)n * round_up(layer->in, int8 ? QUANT_GROUP : 1) * value_bytes(layer->format);
   return (PackedWeights){weights, layer->in, end - n, layer->bias + n, int8 ? layer->scale + n : 0, int8 ? layer->sums + n : 0};
 }
 
-// x: (tokens, in) → y: (tokens, out rounded up to TILE), its activation included. Threads share out its outputs, and what is done to x and y
-// elsewhere by tokens: so they meet before the product, for x is whole then, and at the end.
+// x: (tokens, in) → y: (tokens, out rounded up to TILE), its activation included. Threads share out the outputs here, and tokens elsewhere.
+// So the threads meet before the product, when x is complete, and at the end.
 static void apply_linear(AttuneEncoder *e, Part part, const Linear *layer, Rows x, Rows y) {
   const Range tiles = share_of((layer->out + TILE - 1) / TILE, part);
   const PackedWeights w = tiles_of(layer, tiles);
@@ -69,7 +69,7 @@ static void add_to(float *x, const float *added, int size) {
   for (int i = 0; i < size; i++) x[i] += added[i];
 }
 
-// x: (size), to mean 0 and variance 1 (biased), then scaled and shifted.
+// x: (size). Normalises x to mean 0 and variance 1 (biased), then scales and shifts it.
 static void layer_norm(float *x, int size, const Norm *norm) {
   vf sums = vf_splat(0), squares = vf_splat(0);
   float sum = 0, square = 0;
@@ -94,7 +94,7 @@ static void scale_and_shift(float *x, int size, const Norm *norm) {
   for (int i = 0; i < size; i++) x[i] = x[i] * norm->weight[i] + norm->bias[i];
 }
 
-// Every row of x ← norm(row + added's).
+// Every row of x ← norm(row + row of `added`).
 static void add_and_norm(const AttuneEncoder *e, Part part, Rows x, const Rows *added, int size, const Norm *norm) {
   const Range own = share_of(e->tokens, part);
   for (int t = own.first; t < own.end; t++) {
@@ -123,7 +123,8 @@ static void add_embedding(const Table *table, int row, float *x) {
   }
 }
 
-// Word embeddings of one text, whose rows of x are zero; as trigrams, each token's follower, itself and its predecessor side by side.
+// Adds the word embeddings of one text to rows of x that are zero. With trigrams, a row has each token's follower, the token and its predecessor side
+// by side.
 static void add_words(const AttuneEncoder *e, const int32_t *ids, int tokens, int start, Rows x) {
   const int width = e->config.embedding_size;
   for (int t = 0; t < tokens; t++) {
@@ -193,13 +194,13 @@ static void apply_normed(AttuneEncoder *e, Part part, const NormedLinear *layer,
   add_and_norm(e, part, to, 0, layer->linear.out, &layer->norm);
 }
 
-// x ← norm(x + linear(from)), by way of qkv, which is free then.
+// x ← norm(x + linear(from)), through qkv, which is free then.
 static void add_normed(AttuneEncoder *e, Part part, const NormedLinear *layer, Rows from, Rows x) {
   apply_linear(e, part, &layer->linear, from, e->qkv);
   add_and_norm(e, part, x, &e->qkv, layer->linear.out, &layer->norm);
 }
 
-// Heads are dealt out one by one: a batch's texts take unequal times.
+// Heads are dealt out one by one, because a batch's texts take unequal times.
 static void attend_all(AttuneEncoder *e, Part part) {
   int dealt = 0;
   for (int i = 0, t = 0; i < e->texts; t += e->lengths[i++]) {
@@ -210,7 +211,7 @@ static void attend_all(AttuneEncoder *e, Part part) {
   meet(part);
 }
 
-// e->hidden through one layer: BERT's works on it as it is, MobileBERT's on a narrower copy, whose result it adds.
+// Takes e->hidden through one layer. BERT's layer works on it directly; MobileBERT's layer works on a narrower copy and adds its result.
 static void run_layer(AttuneEncoder *e, Part part, const Layer *layer) {
   const AttuneConfig *c = &e->config;
   const int bottleneck = c->flags & ATTUNE_BOTTLENECK;
@@ -232,7 +233,7 @@ static void run_layer(AttuneEncoder *e, Part part, const Layer *layer) {
 }
 
 static int is_finite(const AttuneEncoder *e) {
-  vf sum = vf_splat(0); // 0 times a finite number is 0, times infinity or NaN it is NaN
+  vf sum = vf_splat(0); // 0 times a finite number is 0; 0 times infinity or NaN is NaN
   float rest = 0;
   const int size = e->config.hidden_size;
   for (int t = 0; t < e->tokens; t++) {
@@ -251,7 +252,7 @@ static void run_part(void *context, int index) {
   for (int i = span->first; i < span->last; i++) run_layer(span->e, part_of(span->e, index), &span->e->layers[i]);
 }
 
-// The encoder with those texts alone whose first token falls into this share of all tokens.
+// An encoder that sees only the texts whose first token falls into this share of all tokens.
 static AttuneEncoder texts_of(const AttuneEncoder *e, int index, int count) {
   AttuneEncoder own = *e;
   own.team = 0;
@@ -271,7 +272,7 @@ static AttuneEncoder texts_of(const AttuneEncoder *e, int index, int count) {
   return own;
 }
 
-// Of many texts each thread takes some, and none waits for another or reads what it wrote.
+// Each thread takes some of many texts. No thread waits for another thread or reads its results.
 static void run_texts(void *context, int index) {
   const Span *span = context;
   AttuneEncoder own = texts_of(span->e, index, span->e->team->threads);

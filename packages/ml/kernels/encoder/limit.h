@@ -1,12 +1,13 @@
-// What this processor can do at best with the instructions of this build: the kernels' own multiply-adds, on registers alone. For benchmarks.
+// Measures the most operations that this processor can do with the instructions of this build: the kernels' multiply-adds, on registers alone. For
+// benchmarks.
 #pragma once
 
 #define READ_AGAIN __asm__ volatile("" ::: "memory")
-// Independent sums: two for each row of the kernels' tile, which hides the latency of one and fits the registers.
+// The number of independent sums: two for each row of the kernels' tile. They hide the latency of a single sum and fit the registers.
 enum { CHAINS = 2 * TILE_ROWS };
 
-// Operations (a multiply and an add count two) that `rounds` rounds perform. `sink` (16 vectors, aligned to one) is read anew in every round, so that no
-// product can be computed once and kept, and written at the end, so that nothing can be left out.
+// Returns the number of operations in `rounds` rounds; a multiply and an add count as two. Each round reads `sink` (16 vectors, aligned to one) anew,
+// so that no product can be computed once and kept. The end writes `sink`, so that no operation can be left out.
 static double spin(int quantized, int rounds, float *sink) {
   if (!quantized) {
     vf sum[CHAINS], x[2] = {vf_splat(0.5f), vf_splat(0.25f)};
@@ -23,7 +24,7 @@ static double spin(int quantized, int rounds, float *sink) {
     return 2.0 * LANES * CHAINS * rounds;
   }
   QuantX levels[2 * QUANT_GROUP];
-  for (int i = 0; i < 2 * QUANT_GROUP; i++) levels[i] = (QuantX)(3 + 256 * i); // no two alike, and none zero: a compiler would notice
+  for (int i = 0; i < 2 * QUANT_GROUP; i++) levels[i] = (QuantX)(3 + 256 * i); // all differ and none is zero, or a compiler would simplify
   const QuantGroup x[2] = {quant_repeat(levels), quant_repeat(levels + QUANT_GROUP)};
   QuantSum sum[CHAINS];
   UNROLL for (int c = 0; c < CHAINS; c++) sum[c] = (QuantSum){0};

@@ -1,7 +1,7 @@
-// Fills an encoder's memory: a tensor's rows into their place, linear weights into the tiles that gemm.h reads.
+// Fills an encoder's memory: copies a tensor's rows to their place, and linear weights into the tiles that gemm.h reads.
 #pragma once
 
-// Row `o` of a (out, in) weight into its place in the tiles.
+// Copies row `o` of a (out, in) weight to its place in the tiles.
 static void pack_row(Linear *layer, int o, const void *values, const float *scale) {
   const int in = layer->in, lane = o % TILE;
   const size_t tile = o / TILE * TILE;
@@ -12,7 +12,8 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
     uint16_t *to = (uint16_t *)layer->weights + tile * in + lane;
     for (int k = 0; k < in; k++) to[(size_t)k * TILE] = ((const uint16_t *)values)[k];
   } else {
-    // Once for every weight before the first answer, in WebAssembly by code that no optimizing compiler has seen yet: groups as a whole, eight a step.
+    // This runs once for every weight before the first answer, in WebAssembly before the code is optimized. So it copies whole groups, eight in each
+    // step.
     const int8_t *from = values;
     int8_t *to = (int8_t *)layer->weights + tile * round_up(in, QUANT_GROUP) + lane * QUANT_GROUP;
     const int whole = in / QUANT_GROUP * QUANT_GROUP;
@@ -25,13 +26,13 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
   }
 }
 
-// What a slot takes: `rows` rows of `cols` values, from row `offset` of a layer on.
+// The content of a slot: `rows` rows of `cols` values, from row `offset` of a layer on.
 typedef struct { int rows, cols; Linear *linear; int offset; Norm *norm; float *vector; Table *table; } Place;
 
 static Place in_linear(Linear *linear) { return (Place){linear->out, linear->in, .linear = linear}; }
 static Place in_norm(Norm *norm, int size) { return (Place){2, size, .norm = norm}; }
 
-// The place of a linear layer's weight; of no rows where the encoder has no such layer.
+// The place of a linear layer's weight; it has no rows where the encoder has no such layer.
 static Place linear_place(AttuneEncoder *e, int slot, Layer *layer, FeedForward *network) {
   const int w = e->config.width, shared = e->config.attention == ATTUNE_FROM_SHARED;
   switch (slot) {

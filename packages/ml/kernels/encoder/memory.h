@@ -1,14 +1,15 @@
-// An encoder's memory: what its block holds, how it is laid out and filled. Sizes are checked here; the forward in encoder.c relies on them.
+// An encoder's memory: the content of its block, its layout, and how it is filled. Sizes are checked here, and the forward in encoder.c relies on
+// them.
 #pragma once
 
 enum { MAX_SIZE = 65536, MAX_LAYERS = 256, QUERY_BLOCK = 32, ALIGNMENT = 64, NO_ACTIVATION = -1 };
 
 typedef struct {
-  int in, out, format; // features
-  int activation;      // what follows, or NO_ACTIVATION
+  int in, out, format; // numbers of features
+  int activation;      // applied to the output, or NO_ACTIVATION
   void *weights;       // packed in tiles: float32, float16 or int8
-  float *scale, *bias; // (out rounded up to TILE), zero beyond out; scales of int8 alone
-  int32_t *sums;       // of each output's int8 weights, where QUANT_SUMS says that they are needed
+  float *scale, *bias; // (out rounded up to TILE), zero beyond out; scales for int8 alone
+  int32_t *sums;       // sums of each output's int8 weights, where QUANT_SUMS demands them
 } Linear;
 
 typedef struct { float *weight, *bias, epsilon; } Norm;
@@ -16,14 +17,14 @@ typedef struct { int rows, cols, format; void *values; float *scale; } Table;
 typedef struct { Linear linear; Norm norm; } NormedLinear;
 typedef struct { Linear intermediate; NormedLinear output; } FeedForward;
 typedef struct {
-  Linear qkv;   // query, key and value side by side; the first two alone where value reads another input
-  Linear value; // there
+  Linear qkv;   // query, key and value side by side; query and key alone if value reads another input
+  Linear value; // used if value reads another input
   NormedLinear attention_output;
   FeedForward *feed_forwards;
   NormedLinear into, shared, out_of; // bottlenecks
 } Layer;
 
-// What each thread works on by itself.
+// Memory that each thread uses alone.
 typedef struct {
   float *packed_keys, *packed_values, *scores, *score_bias;
   float *mixed;  // a block's values, weighted by its scores
@@ -34,12 +35,12 @@ typedef struct {
 struct AttuneEncoder {
   AttuneConfig config;
   AttuneTeam *team;
-  Scratch *scratch; // one a thread
+  Scratch *scratch; // one for each thread
   Table tables[3];
   Linear transformation;
   Norm norm;
   Layer *layers;
-  // What a forward works on, a row a token; padded to whole tiles.
+  // Working memory of a forward, with one row for each token, padded to whole tiles.
   Rows hidden, inside, context, qkv, inner;
   size_t quant_stride;
   QuantX *quantized;
@@ -52,11 +53,11 @@ struct AttuneEncoder {
 static inline int largest_of(int x, int y) { return x > y ? x : y; }
 static inline size_t value_bytes(int format) { return format == ATTUNE_INT8 ? 1 : format == ATTUNE_FLOAT16 ? 2 : 4; }
 
-// MobileBERT's word embeddings, three side by side where it takes trigrams, are transformed; BERT's are taken as they are.
+// MobileBERT's word embeddings (three side by side with trigrams) are transformed. BERT's embeddings are used as they are.
 static inline int transformed(const AttuneConfig *c) { return c->flags & ATTUNE_TRIGRAMS || c->embedding_size != c->hidden_size; }
 static inline int embedding_width(const AttuneConfig *c) { return c->embedding_size * (c->flags & ATTUNE_TRIGRAMS ? 3 : 1); }
 
-// Hands out parts of one block; without a block it only counts.
+// Hands out parts of one block. Without a block it only counts bytes.
 typedef struct { char *base; uint64_t used; } Arena;
 
 static void *take(Arena *arena, uint64_t bytes) {
@@ -133,7 +134,7 @@ static Scratch take_scratch(Arena *arena, const AttuneConfig *c) {
   scratch.scores = TAKE(arena, float, (uint64_t)QUERY_BLOCK * positions);
   scratch.score_bias = TAKE(arena, float, positions);
   scratch.mixed = TAKE(arena, float, (uint64_t)QUERY_BLOCK * round_up(head, TILE));
-  // Also a block of attention's queries and scores.
+  // The scratch row must also hold a block of attention's queries and scores.
   const int64_t linear = c->weights == ATTUNE_INT8 ? 0 : (int64_t)c->rows * widest, block = QUERY_BLOCK * largest_of(head, positions);
   if (PACK_ROWS) scratch.packed = TAKE(arena, float, linear > block ? linear : block);
   if (c->weights == ATTUNE_FLOAT16) scratch.panel = TAKE(arena, float, (uint64_t)widest * TILE);

@@ -1,4 +1,4 @@
-// Checks a call's numbers and arrays against what the function needs, then makes it.
+// Checks that a call's numbers and arrays fit the function, then runs the function.
 #include <stddef.h>
 #include "heads/call.h"
 
@@ -9,7 +9,7 @@ static const struct { int numbers, arrays; } counts[ATTUNE_FUNCTIONS] = {
 
 typedef struct { const double *numbers; const AttuneArray *arrays; int refusal; double result; } Call;
 
-// A whole number from `least` to `most`; products of three such fit a double exactly enough to be compared with lengths.
+// Reads a whole number from `least` to `most`. A double holds products of three such numbers exactly enough to compare them with lengths.
 static __attribute__((noinline)) int whole(Call *call, int at, int least, int most) {
   const double value = call->numbers[at];
   if (value >= least && value <= most && value == (double)(int)value) return (int)value;
@@ -155,7 +155,7 @@ static void project(const AttuneHeadKernels *kernels, Call *call) {
   const int rows = whole(call, 0, 1, MOST), input_size = whole(call, 1, 1, MOST), output_size = whole(call, 2, 0, MOST);
   const float *x = array(call, 0, ATTUNE_ARRAY_FLOAT32, (double)rows * input_size);
   const double *mean = array(call, 1, ATTUNE_ARRAY_FLOAT64, input_size), *scale = array(call, 2, ATTUNE_ARRAY_FLOAT64, input_size);
-  // Without components one number stands in their place, never read.
+  // Without components, the call passes one number in their place, which is never read.
   const float *components = array(call, 3, ATTUNE_ARRAY_FLOAT32, output_size == 0 ? 1 : (double)output_size * input_size);
   float *out = array(call, 4, ATTUNE_ARRAY_FLOAT32, (double)rows * (output_size == 0 ? input_size : output_size));
   double *scratch = array(call, 5, ATTUNE_ARRAY_FLOAT64, ATTUNE_PADDING * ((double)input_size + output_size));

@@ -1,11 +1,11 @@
-// Epochs of SGD and Adam in float32. Twin: packages/ml/src/heads/mini-batch.ts. Classes lie across a vector's lanes, padded to eight of them.
+// Epochs of SGD and Adam in float32. Twin: packages/ml/src/heads/mini-batch.ts. Classes lie across a vector's lanes, padded to a multiple of eight.
 #pragma once
 
-// LANES rows at a time keep as many sums in registers as the narrowest set has room for.
+// LANES rows at a time need as many sums as the narrowest instruction set has registers for.
 enum { VECTORS = ATTUNE_PADDING / LANES, GROUP = LANES, FEATURES = VECTORS == 1 ? 8 : 4 };
 _Static_assert(VECTORS >= 1, "a vector holds more lanes than the padding");
 
-// score[r] (8 classes) = Σ x[r][d] w[d] for `count` rows; w: rows ldw apart.
+// score[r] (8 classes) = Σ x[r][d] w[d] for `count` rows. w: rows ldw apart.
 INLINE void score_rows(const int count, const float *const *x, int width, const float *w, size_t ldw, vf score[GROUP][VECTORS]) {
   for (int r = 0; r < count; r++) for (int c = 0; c < VECTORS; c++) score[r][c] = vf_splat(0);
   for (int d = 0; d < width; d++, w += ldw) {
@@ -14,7 +14,7 @@ INLINE void score_rows(const int count, const float *const *x, int width, const 
   }
 }
 
-// gradient[k] (8 classes) = Σ x[order[i]][k] residual[i] for `count` features; residuals and gradient: rows ld apart.
+// gradient[k] (8 classes) = Σ x[order[i]][k] residual[i] for `count` features. residuals and gradient: rows ld apart.
 INLINE void add_features(const int count, const float *x, int width, const int32_t *order, int rows, const float *residuals, size_t ld,
                          float *gradient) {
   vf sum[FEATURES][VECTORS];
@@ -40,7 +40,7 @@ INLINE void add_features(const int count, const float *x, int width, const int32
 #define UPPER(A, B) SHUFFLE(A, B, 4, 12, 5, 13, 6, 14, 7, 15)
 #endif
 
-// Lane r of the result is the sum of x[r]'s lanes: half of the additions of one row after the other, and none waits for another.
+// Lane r of the result is the sum of x[r]'s lanes. This takes half of the additions of one row after another, and no addition waits for another.
 INLINE vf sums_of_rows(const vf x[LANES]) {
   vf sum[LANES];
   for (int r = 0; r < LANES; r++) sum[r] = x[r];
@@ -51,8 +51,10 @@ INLINE vf sums_of_rows(const vf x[LANES]) {
 
 INLINE vf vf_absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
-// Scores of LANES rows of up to eight classes → importance · softmax. No row's largest score is looked for: below 80 no exponential overflows
-// and no sum of them is lost, and only a row beyond that is shifted. NaN and infinity go on into the weights, where `epoch` finds them.
+// Turns scores of LANES rows of up to eight classes into importance · softmax. It does not search for each row's largest score: below 80 no
+// exponential
+// overflows and no sum of exponentials is lost, and only a row beyond 80 is shifted. NaN and infinity pass into the weights, where `epoch` finds
+// them.
 INLINE void softmax_group(vf score[GROUP][VECTORS], const vf *mask, vf importance) {
   vf largest = vf_splat(0);
   for (int r = 0; r < LANES; r++) for (int c = 0; c < VECTORS; c++) largest = vf_max(largest, vf_absolute(score[r][c]));
@@ -74,7 +76,7 @@ INLINE void softmax_group(vf score[GROUP][VECTORS], const vf *mask, vf importanc
   for (int r = 0; r < LANES; r++) for (int c = 0; c < VECTORS; c++) score[r][c] = score[r][c] * scale[r];
 }
 
-// residuals (rows, 8) of a batch of at most eight classes, scores never leaving the registers. Missing rows of the last group repeat its first.
+// residuals (rows, 8) of a batch of at most eight classes; scores stay in the registers. A group's first row stands in for missing rows.
 static void residuals_of_few(const AttuneDescent *d, const int32_t *order, int rows) {
   vf mask[VECTORS] = {0};
   for (int c = 0; c < ATTUNE_PADDING; c++) mask[c / LANES][c % LANES] = c < d->classes;
@@ -98,7 +100,7 @@ static void residuals_of_few(const AttuneDescent *d, const int32_t *order, int r
   }
 }
 
-// The same for any number of classes, by way of memory.
+// As residuals_of_few for any number of classes, with scores in memory.
 static void residuals_of_many(const AttuneDescent *d, const int32_t *order, int rows) {
   const int padded = attune_padded(d->classes);
   for (int i = 0; i < rows; i++) {

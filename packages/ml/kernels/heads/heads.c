@@ -1,4 +1,4 @@
-// The heads' training and answers in one source, compiled once per instruction set.
+// The heads' training and predictions in one source, which is compiled once per instruction set.
 #include <stddef.h>
 #include "heads/heads.h"
 #include ISA_HEADER

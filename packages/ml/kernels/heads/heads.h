@@ -1,24 +1,24 @@
-// The head kernels' interface: training and linear algebra over arrays of the caller's, which call.c checks. Twins in
-// packages/ml/src/heads, packages/ml/src/linalg and packages/ml/src/features.
+// The head kernels' interface: training and linear algebra over the caller's arrays, which call.c checks.
+// Twins are in packages/ml/src/heads, packages/ml/src/linalg and packages/ml/src/features.
 #pragma once
 #include <stdint.h>
 
 enum { ATTUNE_SGD = 0, ATTUNE_ADAM = 1 };
 enum { ATTUNE_SIGMOID = 0, ATTUNE_TANH = 1 };
-// Classes of a descent and units of a hidden layer are padded to a multiple of this many; rows of float64 work go in blocks of so many.
+// Classes of a descent and units of a hidden layer are padded to a multiple of ATTUNE_PADDING. Float64 work takes blocks of ATTUNE_BLOCK_ROWS rows.
 enum { ATTUNE_PADDING = 8, ATTUNE_BLOCK_ROWS = 32 };
 
 static inline int attune_padded(int count) { return (count + ATTUNE_PADDING - 1) / ATTUNE_PADDING * ATTUNE_PADDING; }
 
 typedef struct {
-  int rows, width, classes, batch, optimizer; // width: the features and a constant 1, last
-  int steps;                                  // taken in earlier epochs, for Adam
+  int rows, width, classes, batch, optimizer; // width: the features, then a constant 1
+  int steps;                                  // steps of earlier epochs, for Adam
   float learning_rate, l2, bias_l2;
   const float *x;          // (rows, width)
   const int32_t *labels;   // (rows)
   const float *importance; // (rows)
   const int32_t *order;    // (rows)
-  const float *centre;     // what l2 pulls towards; like all weights (width, padded classes), zero in the padding
+  const float *centre;     // l2 pulls towards it; like all weights (width, padded classes), zero in the padding
   float *weights, *gradient, *first, *second;
   float *residuals; // (batch, padded classes)
 } AttuneDescent;
@@ -36,7 +36,7 @@ typedef struct {
   const float *bias;   // (padded hidden)
 } AttuneLayer;
 
-// What an OSELM head holds: sums over rows, and their solution.
+// The memory of an OSELM head: sums over rows, and their solution.
 typedef struct {
   int classes;
   double *gram, *moments;           // (hidden, hidden) upper triangle, (classes, hidden)
@@ -47,24 +47,24 @@ typedef struct {
 typedef struct {
   // One epoch in the given order of rows. Returns 0 when the learning rate made the weights diverge.
   int (*epoch)(const AttuneDescent *descent);
-  // gradient (classes, width) ← of Σ importance · cross-entropy; returns that sum. residuals: (ATTUNE_BLOCK_ROWS, classes).
+  // gradient (classes, width) ← gradient of Σ importance · cross-entropy; returns that sum. residuals: (ATTUNE_BLOCK_ROWS, classes).
   double (*cross_entropy)(const AttuneRows *rows, const double *weights, double *gradient, double *residuals);
   // probabilities (rows, classes) ← softmax(x weightᵀ + bias). scores: (ATTUNE_BLOCK_ROWS, classes).
   void (*softmax)(const AttuneRows *rows, const double *weight, const double *bias, double *scores, float *probabilities);
   // gram (size, size), upper triangle, += xᵀ x; x: (rows, size).
   void (*gram)(const double *x, int rows, int size, double *gram);
-  // upper (size, size): A by its upper triangle → U of A = Uᵀ D U. Returns 0, or 1 + the row whose pivot is at most `smallest`.
+  // upper (size, size): the upper triangle of A → U of A = Uᵀ D U. Returns 0, or 1 + the row whose pivot is at most `smallest`.
   int (*factorize)(double *upper, double *pivots, int size, double smallest);
   // rhs (count, size), each row ← A⁻¹ row. scratch: (size, ATTUNE_PADDING).
   void (*solve)(const double *upper, const double *pivots, int size, double *rhs, int count, double *scratch);
-  // h (rows, hidden) ← the layer's outputs on their grid, to the last bit those of the twin; x: (rows, input_size).
+  // h (rows, hidden) ← the layer's outputs on their grid, equal to the twin's to the last bit. x: (rows, input_size).
   void (*activate)(const AttuneLayer *layer, const float *x, int rows, double *h);
   // scores (rows, classes) ← h weightsᵀ; h: (rows, width).
   void (*scores)(const double *h, int rows, int width, const double *weights, int classes, double *scores);
-  // Adds rows to the sums (sign 1) or takes them away (-1). With `follow` the solution follows; returns for how many rows it did: a downdate
-  // that is not safely positive definite leaves it as the rows before made it.
+  // Adds rows to the sums (sign 1) or takes them away (-1). With `follow` the solution follows. Returns the number of rows that it followed:
+  // a downdate that is not safely positive definite leaves the solution of the rows before.
   int (*change)(const AttuneOselm *oselm, int hidden, const double *h, const int32_t *labels, int rows, int sign, int follow);
-  // out (rows, output_size) ← components (output_size, input_size) · (x - mean) / scale; output_size 0: (x - mean) / scale alone.
+  // out (rows, output_size) ← components (output_size, input_size) · (x - mean) / scale; with output_size 0, (x - mean) / scale alone.
   // scratch: ATTUNE_PADDING · (input_size + output_size).
   void (*project)(const float *x, int rows, int input_size, const double *mean, const double *scale, const float *components, int output_size,
                   float *out, double *scratch);

@@ -1,8 +1,8 @@
-// Gram matrices, LDLᵀ factors, what solves with them and what keeps them current, in float64. Twins: packages/ml/src/linalg/gram.ts, cholesky.ts
-// and packages/ml/src/heads/oselm.ts.
+// Gram matrices and LDLᵀ factors in float64: solving with the factors, and keeping them current.
+// Twins: packages/ml/src/linalg/gram.ts, cholesky.ts and packages/ml/src/heads/oselm.ts.
 #pragma once
 
-// gram (size, size), upper triangle, += xᵀ x for a few rows, which stay in the cache. A tile of four columns by two vectors stays in registers.
+// gram (size, size), upper triangle, += xᵀ x for a few rows, which stay in the cache. Registers hold a tile of four columns by two vectors.
 static void gram_of_few(const double *x, int rows, int size, double *out) {
   enum { WIDE = 2 * DOUBLES };
   int i = 0;
@@ -39,7 +39,7 @@ static void gram(const double *x, int rows, int size, double *out) {
   for (int start = 0; start < rows; start += 16) gram_of_few(x + (size_t)start * size, rows - start < 16 ? rows - start : 16, size, out);
 }
 
-// own[k] -= Σ f[j] row_j[k] for `count` rows of U from `rows` on, for one or two rows of A at a time, from column `from` on.
+// own[k] -= Σ f[j] row_j[k] for `count` rows of U from `rows` on. It handles one or two rows of A at a time, from column `from` on.
 INLINE void subtract_rows(const int owners, const int count, double *own, const double *rows, const double *f, size_t size, size_t from) {
   size_t k = from;
   for (; k + DOUBLES <= size; k += DOUBLES) {
@@ -54,7 +54,7 @@ INLINE void subtract_rows(const int owners, const int count, double *own, const 
   for (; k < size; k++) for (int a = 0; a < owners; a++) for (int j = 0; j < count; j++) own[a * size + k] -= rows[j * size + k] * f[a * 4 + j];
 }
 
-// A row whose earlier rows are taken off becomes a row of U. Returns whether its pivot is safely positive.
+// Turns a row into a row of U, after the earlier rows were subtracted. Returns whether the row's pivot is safely positive.
 static int finish_row(double *own, double *pivots, int i, int size, double smallest) {
   const double pivot = own[i];
   if (!(pivot > smallest) || pivot - pivot != 0) return 0;
@@ -64,7 +64,7 @@ static int finish_row(double *own, double *pivots, int i, int size, double small
   return 1;
 }
 
-// Two rows a round share the loads of the rows before; below the diagonal nothing is read.
+// Two rows in each round share the loads of the earlier rows. Nothing below the diagonal is read.
 static int factorize(double *upper, double *pivots, int size, double smallest) {
   const size_t ld = (size_t)size;
   for (int i = 0; i < size; i += 2) {
@@ -105,7 +105,7 @@ static void scores(const double *h, int rows, int width, const double *weights, 
     out[(size_t)i * classes + c] = dot(h + (size_t)i * width, weights + (size_t)c * width, width);
 }
 
-// Eight right-hand sides lie across the lanes: x[j] is row j's eight unknowns.
+// Eight right-hand sides lie across the lanes: x[j] holds the eight unknowns of row j.
 enum { ACROSS = ATTUNE_PADDING / DOUBLES, SHARED = DOUBLES >= 4 ? 4 : 2 };
 
 static void solve_eight(const double *upper, const double *pivots, int size, double *x) {
@@ -115,7 +115,7 @@ static void solve_eight(const double *upper, const double *pivots, int size, dou
     const int count = size - j < SHARED ? size - j : SHARED;
     const double *rows = upper + j * ld;
     double *known = x + (size_t)j * ATTUNE_PADDING;
-    // Inside the round, one row after the other; then all of them off the rows below.
+    // Within a round, rows are eliminated one after the other; then all rows of the round are subtracted from the rows below.
     for (int a = 0; a < count; a++) for (int r = a + 1; r < count; r++) for (int v = 0; v < ATTUNE_PADDING; v++)
       known[r * ATTUNE_PADDING + v] -= rows[a * ld + j + r] * known[a * ATTUNE_PADDING + v];
     if (count < SHARED) break;
@@ -130,7 +130,7 @@ static void solve_eight(const double *upper, const double *pivots, int size, dou
     }
   }
   for (int k = 0; k < size; k++) for (int v = 0; v < ATTUNE_PADDING; v++) x[(size_t)k * ATTUNE_PADDING + v] /= pivots[k];
-  // The same rounds backwards; the last one may be short.
+  // The same rounds run backwards; the last round may be short.
   for (j = (size - 1) / SHARED * SHARED; j >= 0; j -= SHARED) {
     const int count = size - j < SHARED ? size - j : SHARED;
     const double *rows = upper + j * ld;
@@ -163,7 +163,8 @@ static void solve(const double *upper, const double *pivots, int size, double *r
   }
 }
 
-// The factor of A + sign v vᵀ; residual: v, destroyed; gain: D'⁻¹ U'⁻ᵀ v sign. Gill, Golub, Murray and Saunders 1974, method C1; two rows a round, so that the residual is loaded and stored once for both.
+// Computes the factor of A + sign v vᵀ. residual: v, destroyed; gain: D'⁻¹ U'⁻ᵀ v sign. Source: Gill, Golub, Murray and Saunders 1974, method C1.
+// Two rows in each round, so that the residual is loaded and stored once for both.
 static void rank_one(double *upper, double *pivots, int size, double sign, double *restrict residual, double *gain) {
   double alpha = sign;
   int j = 0;
@@ -202,7 +203,7 @@ static void rank_one(double *upper, double *pivots, int size, double sign, doubl
   }
 }
 
-// Whether A - v vᵀ is safely positive definite: by which factor the determinant would shrink. v is destroyed.
+// Whether A - v vᵀ is safely positive definite, judged by the factor by which the determinant would shrink. v is destroyed.
 static int can_take_away(const double *upper, const double *pivots, int size, double *v) {
   double explained = 0;
   for (int j = 0; j < size; j++) {
@@ -221,12 +222,12 @@ static void add_scaled(double *to, const double *from, double factor, int count)
   for (; i < count; i++) to[i] += factor * from[i];
 }
 
-// gram += sign h hᵀ for one row: exact on the grid, fused or not.
+// gram += sign h hᵀ for one row. The result is exact on the grid, with or without fused operations.
 static void add_outer_product(double *gram, const double *h, int size, double sign) {
   for (int i = 0; i < size; i++) add_scaled(gram + (size_t)i * size + i, h + i, sign * h[i], size - i);
 }
 
-// x ← U⁻¹ x, from the last unknown up: four rows a round share the loads of what is known, and wait for it once.
+// x ← U⁻¹ x, from the last unknown upwards. Four rows in each round share the loads of the known unknowns, and wait for them once.
 static void solve_upper(const double *upper, int size, double *x) {
   const size_t ld = (size_t)size;
   int j = size;
@@ -268,7 +269,7 @@ static int follow_row(const AttuneOselm *o, int hidden, const double *h, int lab
 
 static int change(const AttuneOselm *o, int hidden, const double *h, const int32_t *labels, int rows, int sign, int follow) {
   for (int i = 0; i < rows; i++) add_scaled(o->moments + (size_t)labels[i] * hidden, h + (size_t)i * hidden, sign, hidden);
-  // A row at a time suits a few: the tiles of `gram` pay from there on.
+  // Adding a row at a time suits a few rows; the tiles of `gram` are faster from four rows on.
   if (sign > 0 && rows >= 4) gram(h, rows, hidden, o->gram);
   else for (int i = 0; i < rows; i++) add_outer_product(o->gram, h + (size_t)i * hidden, hidden, sign);
   int followed = 0;

@@ -1,8 +1,8 @@
-// Work over rows in float64: products, softmax regression, prediction, projection, hidden layers. Twins: packages/ml/src/heads/softmax.ts and
-// hidden-layer.ts, packages/ml/src/features/pca.ts.
+// Work over rows in float64: products, softmax regression, prediction, projection, hidden layers.
+// Twins: packages/ml/src/heads/softmax.ts and hidden-layer.ts, packages/ml/src/features/pca.ts.
 #pragma once
 
-// out[r][c] = Σ x[r][d] w[c][d]; w: `width` apart, like x. Two rows by four columns share six loads.
+// out[r][c] = Σ x[r][d] w[c][d]. Rows of w and of x are `width` apart. Two rows by four columns share six loads.
 INLINE void products_tile(const int rows, const int cols, const float *x, const double *w, int width, double *out, size_t ldo) {
   vd sum[2][4];
   for (int r = 0; r < rows; r++) for (int c = 0; c < cols; c++) sum[r][c] = vd_splat(0);
@@ -22,7 +22,7 @@ INLINE void products_tile(const int rows, const int cols, const float *x, const 
   }
 }
 
-// out (rows, cols) = x wᵀ; x: (rows, width), w: (cols, width); out's rows ldo apart.
+// out (rows, cols) = x wᵀ. x: (rows, width); w: (cols, width); rows of out are ldo apart.
 static void products(const float *x, int rows, int width, const double *w, int cols, double *out, size_t ldo) {
   for (int r = 0; r < rows; r += 2, x += 2 * (size_t)width) {
     double *to = out + r * ldo;
@@ -85,7 +85,7 @@ static void exponentials(double *x, int count) {
   for (; i < count; i++) x[i] = vd_exp(vd_splat(x[i]))[0];
 }
 
-// log x for normal x ≥ 1: from the bits within 1e-6, then one step of Halley's on e^y = x, which cubes the error.
+// log x for normal x ≥ 1. The bits give it within 1e-6; then one step of Halley's method on e^y = x cubes the error.
 static double logarithm(double x) {
   union { double f; int64_t i; } bits = {x};
   const int64_t exponent = (bits.i >> 52) - 1023;
@@ -96,7 +96,7 @@ static double logarithm(double x) {
   return y + 2 * (x - e) / (x + e);
 }
 
-// Each row of scores becomes e^(score - the row's largest), its shift and sum go into the arrays.
+// Turns each row of scores into e^(score - the row's largest score), and writes its shift and sum to the arrays.
 static void shifted_exponentials(double *scores, int rows, int classes, double *shift, double *sum) {
   for (int i = 0; i < rows; i++) {
     double *own = scores + (size_t)i * classes;
@@ -146,10 +146,10 @@ static void softmax(const AttuneRows *d, const double *weight, const double *bia
   }
 }
 
-// A layer's weights lie in panels of eight units, so that a tile reads on through memory.
+// A layer's weights lie in panels of eight units, so that a tile reads memory in order.
 enum { PER_PANEL = ATTUNE_PADDING / DOUBLES };
 
-// Sums in the order of the inputs, and products of two floats are exact: so the twin's to the last bit, fused or not.
+// Sums follow the order of the inputs, and products of two floats are exact. So the sums equal the twin's to the last bit, fused or not.
 INLINE void activate_tile(const int rows, const int panels, const AttuneLayer *layer, const float *x, int unit, double *h) {
   const size_t panel = (size_t)layer->input_size * ATTUNE_PADDING;
   const int vectors = panels * PER_PANEL;
@@ -165,7 +165,7 @@ INLINE void activate_tile(const int rows, const int panels, const AttuneLayer *l
   for (int r = 0; r < rows; r++) for (int v = 0; v < vectors; v++) vd_store(h + r * 64 + v * DOUBLES, sum[r][v]);
 }
 
-// sums → outputs on the grid, in place.
+// Turns sums into outputs on the grid, in place.
 static void activate_sums(double *sums, int count, int activation) {
   for (int k = 0; k < count; k += DOUBLES) {
     const vd sum = vd_load(sums + k);

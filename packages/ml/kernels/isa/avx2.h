@@ -1,4 +1,4 @@
-// x86-64 with AVX2, FMA and F16C: 8 lanes, int8 weights widened to int16 for the 16x16→32 dot product.
+// x86-64 with AVX2, FMA and F16C: 8 lanes. Int8 weights are widened to int16 for the 16x16→32 dot product.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ static inline QuantGroup quant_repeat(const QuantX *x) {
   return (vi)_mm256_set1_epi32(pair);
 }
 static inline vi quant_weights(const int8_t *w) { return (vi)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w)); }
-// In one piece, so that a compiler neither reorders the sums nor keeps more products than the sixteen registers hold.
+// Written as one piece, so that a compiler neither reorders the sums nor keeps more products than the sixteen registers hold.
 static inline void quant_dot(QuantSum *sum, QuantGroup x, vi w) {
   vi product;
   __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(*sum), "=&x"(product) : "x"(w), "x"(x));

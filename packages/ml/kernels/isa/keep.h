@@ -1,4 +1,4 @@
-// Integer sums may be reordered, and compilers do, until they no longer fit the registers: KEEP pins one to its register.
+// Compilers reorder integer sums until these no longer fit the registers. KEEP pins a sum to its register.
 #pragma once
 
 #if defined(KEEP) // instructions are emulated

@@ -1,5 +1,5 @@
-// 64-bit Arm with the 8-bit dot product: an activation's 16 bits are two signed halves, level = 256 high + low + 128, each with sums of its own,
-// so that the result is to the last bit that of 16-bit products.
+// 64-bit Arm with the 8-bit dot product. An activation's 16 bits are two signed halves, level = 256 high + low + 128, and each half has its own sums.
+// The result equals that of 16-bit products to the last bit.
 #pragma once
 #include "isa/neon-vectors.h"
 
@@ -11,7 +11,7 @@
 #define QUANT_GROUP 4
 #define QUANT_LIMIT 32767
 #define QUANT_SUMS 1
-typedef int16_t QuantX; // a group of four: their high halves, then their low ones
+typedef int16_t QuantX; // a group of four activations: their high halves, then their low halves
 typedef int8x8_t QuantGroup;
 typedef struct { int32x4_t high, low; } QuantSum;
 static inline QuantGroup quant_repeat(const QuantX *x) { return vld1_s8((const int8_t *)x); }

@@ -1,4 +1,4 @@
-// 64-bit Arm's vectors: 4 lanes.
+// Vectors of 64-bit Arm: 4 lanes.
 #pragma once
 #include <arm_neon.h>
 #include <stdint.h>

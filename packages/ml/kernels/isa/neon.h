@@ -1,4 +1,4 @@
-// 64-bit Arm: int8 weights widened to int16 for the multiply-accumulate into 32 bits.
+// 64-bit Arm: int8 weights are widened to int16 for the multiply-accumulate into 32 bits.
 #pragma once
 #include "isa/neon-vectors.h"
 

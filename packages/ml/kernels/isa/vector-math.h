@@ -1,7 +1,7 @@
-// Elementary functions over vectors of float32, written once over the operations that each instruction set's header names.
+// Elementary functions over vectors of float32, written once in terms of the operations that each instruction set's header defines.
 #pragma once
 
-// ThreadSanitizer does not see accesses of more than 16 bytes by itself.
+// ThreadSanitizer alone does not see accesses of more than 16 bytes.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 void __tsan_read_range(void *at, unsigned long bytes);
@@ -37,7 +37,8 @@ static inline float vf_largest(vf x) {
   return largest;
 }
 
-// e^x for x ≤ 88, within 2e-7 of it; exactly 0 below -87, so that no denormal arises. Cephes' expf (Moshier 1992): 2^n times a polynomial.
+// e^x for x ≤ 88, within a relative error of 2e-7; exactly 0 below -87, so that no denormal arises. Cephes' expf (Moshier 1992): 2^n times a
+// polynomial.
 static inline vf vf_exp(vf x) {
   const vf floor = vf_splat(-87.0f);
   vf clamped = vf_max(x, floor);
@@ -56,7 +57,7 @@ static inline vf vf_exp(vf x) {
   return vf_select((vi)(x < floor), vf_splat(0), p * power); // NaN stays NaN
 }
 
-// erf(x) within 4e-7: Eigen's rational approximation, odd over even, on [-4, 4]; beyond, erf is ±1 in float32.
+// erf(x) within 4e-7: Eigen's rational approximation, odd over even, on [-4, 4]. Beyond that, erf is ±1 in float32.
 static inline vf vf_erf(vf x) {
   x = vf_max(vf_min(x, vf_splat(4)), vf_splat(-4));
   vf s = x * x;
@@ -77,7 +78,7 @@ static inline vf vf_erf(vf x) {
 
 static inline vf vf_gelu(vf x) { return 0.5f * x * (1.0f + vf_erf(x * 0.70710678118654752f)); }
 
-// tanh(y) = 1 - 2 / (e^2y + 1), with e^2y kept finite.
+// tanh(y) = 1 - 2 / (e^2y + 1), where e^2y is kept finite.
 static inline vf vf_gelu_new(vf x) {
   vf y = 0.7978845608028654f * (x + 0.044715f * x * x * x);
   vf tanh = 1.0f - 2.0f / (vf_exp(vf_min(2.0f * y, vf_splat(80))) + 1.0f);

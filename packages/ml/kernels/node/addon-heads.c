@@ -1,4 +1,5 @@
-// The head kernels in the Node-API addon: headCall(function, ...numbers, ...arrays). What heads/call.c refuses is thrown; no array is touched then.
+// The head kernels in the Node-API addon: headCall(function, ...numbers, ...arrays). A refusal of heads/call.c is thrown, and no array is touched
+// then.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdio.h>

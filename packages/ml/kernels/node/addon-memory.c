@@ -1,5 +1,5 @@
-// For a daemon: glibc told to keep little of what was freed. It sets apart an arena a thread and keeps up to twice the largest block that was
-// ever freed (32 MB), which on a small device is more than an extractor.
+// Makes glibc keep little freed memory, for a daemon. By default glibc sets an arena apart for each thread and keeps up to twice the largest
+// freed block (32 MB). On a small device that is more than an extractor.
 #include <node_api.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -9,13 +9,14 @@ void attune_register_memory(napi_env env, napi_value exports);
 
 enum { KEPT_BYTES = 128 * 1024 };
 
-// saveMemory(): whether there was something to tell. What is free now goes back, too; call it again after work that freed much.
+// saveMemory(): boolean, whether the C library has these settings. Memory that is free now is returned, too; call it again after work that freed
+// much.
 static napi_value save_memory(napi_env env, napi_callback_info info) {
   (void)info;
   napi_value told = NULL;
 #ifdef __GLIBC__
   mallopt(M_ARENA_MAX, 1);
-  mallopt(M_TRIM_THRESHOLD, KEPT_BYTES); // and the threshold of mmap stays where it is
+  mallopt(M_TRIM_THRESHOLD, KEPT_BYTES); // fixing this also fixes the threshold of mmap
   mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
   malloc_trim(KEPT_BYTES);
   napi_get_boolean(env, true, &told);

@@ -1,5 +1,5 @@
-// The native build's Node-API addon: the same kernels compiled for several instruction sets, each encoder in a block of its own, their threads
-// the environment's (the main thread's, or a worker's). Every array's type and length is checked here; the kernels check the rest.
+// The native build's Node-API addon: the same kernels compiled for several instruction sets, with each encoder in a block of its own. Their threads
+// belong to the environment (the main thread's or a worker's). Every array's type and length is checked here; the kernels check the rest.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 void attune_register_heads(napi_env env, napi_value exports);
 void attune_register_memory(napi_env env, napi_value exports);
 
-// The teams of an environment by their number of threads, each made when it is first asked for.
+// The teams of an environment by their number of threads. Each team is made at the first request.
 typedef struct { AttuneTeam *of[ATTUNE_MOST_THREADS + 1]; } Teams;
 typedef struct { const AttuneKernels *kernels; void *block, *memory; int64_t bytes; AttuneConfig config; int tokens, texts; } Handle;
 enum { MAX_ARGUMENTS = 7, BAD_ARGUMENTS = -10, NO_THREADS = -11 };
@@ -76,8 +76,8 @@ static napi_value instruction_sets(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Zeros, of which only pages that are used come to be; `*block` is to be freed. On Linux in huge pages where the system has them to spare: weights
-// are streamed, and translating 4 KiB at a time is slower than reading.
+// Returns zeros, of which only used pages take real memory; the caller frees `*block`. Linux backs them by huge pages where it has any to spare:
+// weights are streamed, and translating addresses 4 KiB at a time takes longer than reading.
 static void *allocate(size_t bytes, void **block) {
   const size_t huge = (size_t)2 << 20, unit = bytes < huge ? 64 : huge;
   *block = calloc(1, bytes + unit);
@@ -89,7 +89,7 @@ static void *allocate(size_t bytes, void **block) {
   return memory;
 }
 
-// At the end of the environment: its threads end with it.
+// Runs at the end of the environment and ends its threads.
 static void end_teams(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;

@@ -1,4 +1,4 @@
-// Which builds of the encoder kernels this processor can run: asked of the processor and, where there is a choice to make, of its system.
+// Finds the builds of the encoder kernels that this processor can run. The processor answers, and its system where the processor leaves a choice.
 #include "node/choose.h"
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>

@@ -1,5 +1,5 @@
-// How a forward is shared out among threads: what kernels ask of a team, and which pieces are whose. A team is made where there are threads
-// (team.c, team-wasm.c); without one the only part does it all.
+// How threads share a forward: the functions that kernels call on a team, and which pieces each part computes. team.c and team-wasm.c make teams.
+// Without a team, a single part computes everything.
 #pragma once
 #include <stdint.h>
 
@@ -8,11 +8,11 @@ enum { ATTUNE_MOST_THREADS = 64 };
 typedef struct AttuneTeam AttuneTeam;
 struct AttuneTeam {
   int threads;
-  _Atomic int ready; // whether they are there: where they are not, or not yet, the caller computes alone
-  int64_t least; // multiply-adds that a product has at least where sharing it out pays
-  // work(context, part) for each part below `threads` at once; returns when all have.
+  _Atomic int ready; // whether all threads are there; until then the caller computes alone
+  int64_t least; // a product with at least this many multiply-adds is worth sharing out
+  // Runs work(context, part) for each part below `threads` at once, and returns when all parts have returned.
   void (*run)(AttuneTeam *team, void (*work)(void *context, int part), void *context);
-  // Within such work, by every part alike: none goes on before all have come, and what each wrote before, all may read after.
+  // Every part calls this within such work. No part continues before all have come; then all may read what each part wrote before.
   void (*meet)(AttuneTeam *team);
 };
 
@@ -23,7 +23,7 @@ static inline void meet(Part part) {
   if (part.team) part.team->meet(part.team);
 }
 
-// The pieces of `count` that are this part's: one run of them, as even as may be.
+// The pieces of `count` that belong to this part: one contiguous run, as even as possible.
 static inline Range share_of(int count, Part part) {
   return (Range){(int)((int64_t)count * part.index / part.count), (int)((int64_t)count * (part.index + 1) / part.count)};
 }

@@ -1,19 +1,19 @@
-// A team of threads in WebAssembly, as team.c is natively: each is a worker of the host with an instance of its own on the one shared memory. They
-// come when the host has started them; until all have, a forward is computed by the caller alone.
+// A team of threads in WebAssembly, the counterpart of team.c. Each thread is a worker of the host, with an instance of its own on the shared memory.
+// The host starts the threads; until all have come, the caller computes a forward alone.
 #include <stdatomic.h>
 #include "threads/parallel.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
-// Longer than the host takes to wake a thread, or one that sleeps too early makes the others sleep, wait after wait: measured, with a fifth of it
-// two threads were slower than one. WebAssembly has no instruction to pause.
+// Spinning must last longer than the host takes to wake a thread. Otherwise a thread that sleeps too early makes the others sleep, wait after wait.
+// Measured: with a fifth of this number, two threads were slower than one. WebAssembly has no instruction to pause.
 enum { SPINS = 100000, LINE = 64 };
 
 typedef struct {
-  AttuneTeam team; // what callers see comes first
-  void (*work)(void *context, int part); // of this round
+  AttuneTeam team; // callers see this first member
+  void (*work)(void *context, int part); // the work of this round
   void *context;
-  atomic_int came; // of the host's threads
-  // On lines of their own: all write the one and watch the other.
+  atomic_int came; // the number of the host's threads that have come
+  // Each has a cache line of its own: all threads write the first and watch the second.
   _Alignas(LINE) atomic_int arrived;
   _Alignas(LINE) atomic_int round;
   atomic_int sleeping, broken;
@@ -52,13 +52,13 @@ static void run_all(AttuneTeam *base, void (*work)(void *context, int part), voi
 
 int EXPORT(team_bytes)(void) { return sizeof(Team); }
 
-// memory: zeros, aligned to a line. least: as AttuneTeam's.
+// memory: zeros, aligned to a cache line. least: as in AttuneTeam.
 AttuneTeam *EXPORT(team_init)(void *memory, int threads, int least) {
   *(Team *)memory = (Team){.team = {.threads = threads, .least = least, .run = run_all, .meet = meet_all}};
   return memory;
 }
 
-// Of the thread that computes this part, from 1 on; returns when the team is ended.
+// The thread that computes part `part` (from 1 on) calls this; it returns when the team is ended.
 void EXPORT(team_serve)(AttuneTeam *base, int part) {
   Team *team = (Team *)base;
   if (atomic_fetch_add(&team->came, 1) == base->threads - 2) base->ready = 1;
@@ -72,8 +72,8 @@ void EXPORT(team_serve)(AttuneTeam *base, int part) {
 
 int EXPORT(team_ready)(const AttuneTeam *team) { return team->ready; }
 
-// Ends the team, also from one of its threads that failed: those that wait for it in the midst of work fail likewise, and the caller computes
-// alone from then on.
+// Ends the team; one of its threads that failed may call this, too. Threads that wait for the failed thread within work fail as well.
+// The caller computes alone from then on.
 void EXPORT(team_end)(AttuneTeam *base) {
   Team *team = (Team *)base;
   team->broken = 1;

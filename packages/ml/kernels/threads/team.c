@@ -1,5 +1,5 @@
-// A team of threads: all wait at one barrier, for the next work as within it. Waiting spins for some microseconds, as long as most waits last,
-// then sleeps, so that an idle team takes no processor's time.
+// A team of threads. All wait at one barrier, both for the next work and within work. A waiting thread spins for some microseconds, as long as
+// most waits last, then sleeps, so that an idle team takes no processor time.
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,7 +13,7 @@
 #else
 #define PAUSE() ((void)0)
 #endif
-// Measured: with more, a second thread gains a half to nine tenths; with less, waiting for each other and for each other's rows can eat it all.
+// Measured: with more, a second thread gains 50 to 90 percent. With less, waiting for each other and for each other's rows can cost the whole gain.
 static const int64_t least = (1 << 22) + 1;
 enum { SPINS = 1500, LINE = 64, STACK_BYTES = 512 << 10 };
 
@@ -21,13 +21,13 @@ typedef struct Team Team;
 typedef struct { Team *team; int part; pthread_t thread; } Member;
 
 struct Team {
-  AttuneTeam team; // what callers see comes first
-  void (*work)(void *context, int part); // of this round; none ends the threads
+  AttuneTeam team; // callers see this first member
+  void (*work)(void *context, int part); // the work of this round; null ends the threads
   void *context;
   pthread_mutex_t lock;
   pthread_cond_t opened;
-  atomic_int expected; // at the barrier
-  // On lines of their own: all write the one and watch the other.
+  atomic_int expected; // the number of threads expected at the barrier
+  // Each has a cache line of its own: all threads write the first and watch the second.
   _Alignas(LINE) atomic_int arrived;
   _Alignas(LINE) atomic_int round;
   _Alignas(LINE) Member members[ATTUNE_MOST_THREADS];
@@ -41,7 +41,7 @@ static void meet_all(AttuneTeam *base) {
   const int before = atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel);
   if (before == atomic_load_explicit(&team->expected, memory_order_relaxed) - 1) {
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    pthread_mutex_lock(&team->lock); // none falls asleep between its last look and this
+    pthread_mutex_lock(&team->lock); // under the lock no thread falls asleep between its last check and this change
     atomic_store_explicit(&team->round, round + 1, memory_order_release);
     pthread_cond_broadcast(&team->opened);
     pthread_mutex_unlock(&team->lock);
@@ -76,7 +76,7 @@ static void run_all(AttuneTeam *base, void (*work)(void *context, int part), voi
   meet_all(base);
 }
 
-// Its threads take no signals: the process has threads that expect them.
+// The threads take no signals, because the process has other threads that expect them.
 static int start(Team *team, int part) {
   Member *member = &team->members[part];
   *member = (Member){.team = team, .part = part};
@@ -111,7 +111,7 @@ AttuneTeam *attune_team(int threads) {
   pthread_cond_init(&team->opened, NULL);
   for (int part = 1; part < threads; part++) {
     if (start(team, part)) continue;
-    end(team, part); // those that started wait for the others
+    end(team, part); // the threads that have started wait for the others
     return NULL;
   }
   return &team->team;

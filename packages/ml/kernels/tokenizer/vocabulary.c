@@ -1,6 +1,7 @@
-// A tokenizer.json's vocabulary read in one pass: {"token": id, ...} in UTF-8 to tokens in UTF-16, ids and a hash table, as vocabulary.ts has
-// them. build.js compiles it into src/tokenizer/vocabulary-wasm.ts. It runs once, by code that no optimizing compiler has seen yet: so
-// its inner loop is short, a zero behind the text is its end, and it is one function, as the host compiles each when it is first called.
+// Reads a tokenizer.json's vocabulary in one pass: {"token": id, ...} in UTF-8 becomes tokens in UTF-16, ids and a hash table, as in vocabulary.ts.
+// build.js compiles this file into src/tokenizer/vocabulary-wasm.ts. The code runs once, before the host optimizes it.
+// So its inner loop is short, and a zero behind the text marks the end. It is one function, because the host compiles each function at its first
+// call.
 #include <stdint.h>
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
@@ -8,7 +9,7 @@
 enum { NONE = -1, MOST_DIGITS = 9 };
 extern unsigned char __heap_base;
 
-// The bytes that a token holds as they are: ASCII but for control characters, the quote and the backslash.
+// The bytes that a token holds unchanged: ASCII except control characters, the quote and the backslash.
 static const uint8_t plain[256] = {[0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7f] = 1};
 
 static const uint8_t *skip_space(const uint8_t *at) {
@@ -16,7 +17,7 @@ static const uint8_t *skip_space(const uint8_t *at) {
   return at;
 }
 
-// The code point of the two to four bytes at `*at`, which it goes past; 0 where they are not UTF-8.
+// Returns the code point of the two to four bytes at `*at`, and moves `*at` past them; 0 where the bytes are not UTF-8.
 static uint32_t code_point(const uint8_t **at) {
   const uint8_t *next = *at;
   const uint32_t lead = *next++;
@@ -32,7 +33,7 @@ static uint32_t code_point(const uint8_t **at) {
   return code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : code;
 }
 
-// The UTF-16 unit of the escape whose backslash is behind `*at`, which it goes past.
+// Returns the UTF-16 unit of the escape whose backslash precedes `*at`, and moves `*at` past the escape.
 static int32_t escaped(const uint8_t **at) {
   switch (*(*at)++) {
     case '"': return '"';
@@ -68,9 +69,10 @@ static int same(const uint16_t *units, const int32_t *starts, int32_t one, int32
 
 void *EXPORT(heap_base)(void) { return &__heap_base; }
 
-// text: from the object's brace on, a zero behind it. units: room for as many as it has bytes; starts, ids and hashes: for one more than a fifth;
-// places: room for those of so many tokens. Of a token that stands there twice the last is found. Returns the number of tokens and in
-// `found` the bytes of the object, the units of the longest token and the largest id; NONE for anything but an object of whole numbers.
+// text: from the object's brace on, with a zero behind it. units: room for as many as `text` has bytes; starts, ids, hashes: for a fifth of that plus
+// one.
+// places: room for the places of that many tokens. The hash table finds the last of two equal tokens. Returns the number of tokens, or NONE for
+// anything but an object of whole numbers. `found` receives the object's bytes, the longest token's units and the largest id.
 int32_t EXPORT(scan)(const uint8_t *text, uint16_t *units, int32_t *starts, int32_t *ids, uint32_t *hashes, int32_t *places, int32_t *found) {
   const uint8_t *at = text + 1;
   uint16_t *to = units;
@@ -129,7 +131,8 @@ int32_t EXPORT(scan)(const uint8_t *text, uint16_t *units, int32_t *starts, int3
 
   uint32_t mask = 1;
   while (mask < 2 * (uint32_t)count) mask = 2 * mask + 1;
-  // Zeros already, but a page that is read before it is written is given out twice, and every processor that knows the first one told to forget it.
+  // The memory holds zeros already. But a page that is read before it is written is allocated twice, and all processors must then drop the first
+  // page.
   for (uint32_t place = 0; place <= mask; place++) places[place] = 0;
   for (int32_t n = 0; n < count; n++) {
     const uint32_t hash = hashes[n];

@@ -1,4 +1,4 @@
-// The heads' export of the WebAssembly build; the encoders' are in exports.c.
+// The WebAssembly build's export for heads; exports.c has the exports for encoders.
 #include "heads/call.h"
 
 extern const AttuneHeadKernels attune_head_kernels;

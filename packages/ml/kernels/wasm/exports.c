@@ -1,4 +1,4 @@
-// The WebAssembly builds' exports for encoders. One memory holds one encoder; the host lays it out from __heap_base on.
+// The WebAssembly builds' exports for encoders. One memory holds one encoder; the host divides the memory from __heap_base on.
 #include "encoder/encoder.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
@@ -6,12 +6,12 @@ extern const AttuneKernels attune_kernels;
 extern unsigned char __heap_base;
 
 void *EXPORT(heap_base)(void) { return &__heap_base; }
-// Above 2 GiB the answer is BAD_CONFIG: a 32-bit memory would not hold it with its stack.
+// For a size above 2 GiB the answer is BAD_CONFIG: a 32-bit memory would not hold the encoder and its stack.
 int EXPORT(encoder_size)(const AttuneConfig *config, int threads) {
   const int64_t bytes = attune_kernels.size(config, threads);
   return bytes > INT32_MAX ? ATTUNE_BAD_CONFIG : (int)bytes;
 }
-// `memory` in one where nothing was computed yet: WebAssembly's is zeros, of which only pages that are used come to be.
+// `memory` must lie where nothing was computed yet: WebAssembly's memory is zeros, of which only used pages take real memory.
 int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config, AttuneTeam *team) {
   return attune_kernels.init(memory, bytes, config, team);
 }

@@ -81,7 +81,7 @@ function readPreTokenizer(part: Fields | null): { splits: boolean; addsPrefixSpa
 }
 
 interface Merges {
-  /** Position of the merge of the pair (left, right) in the list, whose first merge is the most frequent; −1 if the two do not merge. */
+  /** Position of the merge of the pair (left, right) in the list, most frequent first; −1 if the two do not merge. */
   rank(left: number, right: number): number;
   /** The token that both tokens form together. */
   merged(rank: number): number;

@@ -18,7 +18,7 @@ const common = {
   message: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
 };
 
-/** As the first agents wrote them; a journal that begins with these goes on with the others. */
+/** An entry as the first agents wrote it. A journal that begins with such entries continues with entries of the present form. */
 const firstEntrySchema = z.strictObject({
   ...common,
   version: z.literal(1),
@@ -32,16 +32,18 @@ const entrySchema = z.strictObject({
   /** Days since 1970 (UTC) by the device's clock. */
   day: z.int().min(-100_000_000).max(100_000_000),
   type: z.string().regex(/^[a-z]{1,16}(\.[a-z]{1,16})?$/),
-  /** How many values each of the message's fields can take, in the order of declaration; fields with one value say nothing and are left out. */
+  /**
+   * The number of values that each of the message's fields can take, in the order of declaration. Fields with one value say nothing and are left out.
+   */
   domainSizes: z.array(z.int().min(2)).max(64),
 });
 
 export const journalEntrySchema = z.discriminatedUnion("version", [firstEntrySchema, entrySchema]);
 export type JournalEntry = z.infer<typeof journalEntrySchema>;
-/** What agents write now. */
+/** An entry as agents write it now. */
 export type NewJournalEntry = z.infer<typeof entrySchema>;
 
-/** The most that the entry's message can have said. */
+/** The most information that the entry's message can carry. */
 export function entryCapacityBits(entry: JournalEntry): number {
   return entry.version === 1 ? entry.capacityBits : capacityBits(entry.domainSizes);
 }

@@ -1,5 +1,5 @@
-// The words in which an egress contract is declared: messages, their fields, and the finite domain of each field. Also here is
-// all that follows from one domain alone: its schema, its size in values, its capacity in bits, the value that a measurement becomes.
+// The types in which an egress contract is declared: messages, their fields, and the finite domain of each field.
+// This file also derives from a domain its schema, its number of values, its capacity in bits, and the value for a measurement.
 
 import { z } from "zod";
 
@@ -10,9 +10,7 @@ export type Domain =
   | { readonly kind: "quantized"; readonly minimum: number; readonly maximum: number; readonly step: number }
   /** The largest of `edges` that is not above the measured value. */
   | { readonly kind: "bucket"; readonly edges: readonly number[] }
-  /**
-   * Random bits that are created at enrolment or received from the server. They are the same in every message, so a message says nothing new by them.
-   */
+  /** Random bits, created at enrolment or received from the server. They are the same in every message, so a message says nothing new by them. */
   | { readonly kind: "identity"; readonly pattern: RegExp }
   /** One more than in the previous message, so it says nothing new. */
   | { readonly kind: "counter" };
@@ -71,7 +69,7 @@ export function domainSchema(domain: Domain): z.ZodType {
   }
 }
 
-/** How many values a field can take, null included: a whole number, the same on every engine. */
+/** The number of values that a field can take, null included. It is a whole number, so every engine computes the same. */
 export function domainSize({ domain, nullable }: Field): number {
   const extra = nullable ? 1 : 0;
   switch (domain.kind) {
@@ -94,7 +92,7 @@ export function domainSizes({ fields }: MessageDeclaration): number[] {
     .filter((size) => size > 1);
 }
 
-/** The most that values of domains of these sizes can say together: log2 is not the same on every engine, so no hash covers it. */
+/** The most information that values of these domains can carry together. Engines differ in log2, so no hash covers this number. */
 export function capacityBits(sizes: readonly number[]): number {
   return sizes.reduce((bits, size) => bits + Math.log2(size), 0);
 }

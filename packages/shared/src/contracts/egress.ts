@@ -1,14 +1,14 @@
-// The egress contracts, by version: every message that may leave a device. A message says which version it speaks, and its schema is found by
-// that version and its type. Parts that judge messages take the versions that they know as an argument.
+// The egress contracts, by version: every message that may leave a device. A message names its version, and version and type select its schema.
+// Parts that judge messages take the versions that they know as an argument.
 
 import { z } from "zod";
 import { egressContract1 } from "./egress-1.js";
 import { domainSchema, type EgressContracts, type Field, type MessageDeclaration } from "./egress-declaration.js";
 
-/** A version that was once used stays here as it was, for its messages lie in outboxes, journals and databases. */
+/** A version that was once used stays here unchanged, because outboxes, journals and databases hold its messages. */
 export const egressContracts = { 1: egressContract1 } as const satisfies EgressContracts;
 
-/** The version of a device that has agreed to no other. */
+/** The version that a device speaks until its person has agreed to a later version. */
 export const firstContract = 1;
 
 type Declared = typeof egressContracts;
@@ -28,7 +28,7 @@ type MessageOf<T, V, Fields> = { [name in keyof Fields]: Fields[name] extends Fi
   contract: V;
 };
 
-/** The TypeScript type of a message in whichever version declares it, derived from the declarations like everything else. */
+/** The TypeScript type of a message, derived from the declaration of each version that has it. */
 export type Message<T extends MessageType, V extends ContractVersion = ContractVersion> = V extends ContractVersion
   ? T extends keyof Declared[V]
     ? Declared[V][T] extends { fields: infer Fields }
@@ -38,9 +38,9 @@ export type Message<T extends MessageType, V extends ContractVersion = ContractV
   : never;
 
 /**
- * - `unknownContract`: the message is of a version that is not known here
- * - `unknownType`: its version declares no such message, or not for this way
- * - `notInContract`: a field is not as declared
+ * `unknownContract`: the message has a version that is not known here.
+ * `unknownType`: the message's version declares no such message, or not for this way.
+ * `notInContract`: a field differs from its declaration.
  */
 export type ContractFault = "unknownContract" | "unknownType" | "notInContract";
 
@@ -48,14 +48,14 @@ export type Judged<M> =
   | { readonly ok: true; readonly value: M }
   | { readonly ok: false; readonly reason: ContractFault; readonly issues: readonly z.core.$ZodIssue[] };
 
-/** The versions that somebody knows, and all that is derived from them. */
+/** The versions that one party knows, and everything that is derived from them. */
 export interface Contracts {
-  /** Ascending. */
+  /** In ascending order. */
   readonly versions: readonly number[];
   readonly newest: number;
-  /** Undefined where there is no such version, or no such message in it. */
+  /** Undefined where the version does not exist, or has no message of this type. */
   declaration(version: number, type: string): MessageDeclaration | undefined;
-  /** Takes the message that its version declares under this type: no unknown field, no value off the grid, no NaN, no infinity. */
+  /** Accepts a message as its version declares this type, and refuses unknown fields, values off the grid, NaN and infinities. */
   judge<T extends MessageType>(type: T, value: unknown): Judged<Message<T>>;
 }
 
@@ -91,7 +91,7 @@ export function createContracts(declared: EgressContracts = egressContracts): Co
   };
 }
 
-/** Those versions alone, oldest and newest included. */
+/** The versions from the oldest to the newest named, both included. */
 export function contractsWithin(
   declared: EgressContracts,
   { oldest, newest }: { readonly oldest: number; readonly newest: number },
@@ -101,7 +101,7 @@ export function contractsWithin(
   );
 }
 
-/** Strips what it does not name: it reads the version, the version's own schema judges the rest. */
+/** Reads the version alone and strips every other field; the version's own schema then judges them. */
 const versionSchema = z.object({ contract: z.int().min(1) });
 
 function messageSchema(version: number, type: string, { fields }: MessageDeclaration): z.ZodType {
