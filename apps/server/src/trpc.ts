@@ -50,7 +50,7 @@ const requireAdmin = t.middleware(({ ctx, next }) => {
 const limitStrangers = t.middleware(async ({ ctx, next }) => {
   if (ctx.role === "admin") return next();
   if (!ctx.budget.take()) {
-    throw new AppError("TOO_MANY_REQUESTS", "too many calls that came to nothing were made from this address");
+    throw new AppError("TOO_MANY_REQUESTS", "too many failed calls came from this address");
   }
   const result = await next();
   if (result.ok) ctx.budget.giveBack();

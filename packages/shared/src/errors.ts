@@ -9,30 +9,33 @@ interface ErrorEntry {
 }
 
 export const errorTable = {
-  INVALID_INPUT: { httpStatus: 400, retryable: false, remedy: "Correct what the message names, then try again." },
+  INVALID_INPUT: {
+    httpStatus: 400,
+    retryable: false,
+    remedy: "Correct what the message names, then repeat the command.",
+  },
   INVALID_DATASET: {
     httpStatus: 400,
     retryable: false,
-    remedy:
-      "Correct the named file or line; where the command's --help names --columns, that maps the columns of a table of your own.",
+    remedy: "Correct the named file or line. For a table of your own, --columns maps the columns (`--help`).",
   },
   INVALID_EXTRACTOR: {
     httpStatus: 400,
     retryable: false,
     remedy:
-      "Check that this is the folder meant; then make it again with the command that made it (`attune pretrain`, `attune extractor import` or `freeze`), or copy it again.",
+      "Check the folder's name. Copy the folder again, or make it again with `attune pretrain`, `attune extractor import` or `attune extractor freeze`.",
   },
   INVALID_CHECKPOINT: {
     httpStatus: 400,
     retryable: false,
     remedy:
-      "Nothing was imported. What is damaged, get again from where it is published; what holds code or shared weights, save as model.safetensors; in place of another architecture choose a BERT, RoBERTa or MobileBERT.",
+      "Nothing was imported. Download a damaged file again. Save code or shared weights as model.safetensors. Only BERT, RoBERTa and MobileBERT can be imported.",
   },
   INVALID_CONFIGURATION: {
     httpStatus: 400,
     retryable: false,
     configuration: true,
-    remedy: "Correct the named environment variable or flag; `--help` lists them.",
+    remedy: "Correct the named environment variable or flag. `--help` lists both.",
   },
   TOKEN_INVALID: {
     httpStatus: 401,
@@ -47,7 +50,7 @@ export const errorTable = {
   TOKEN_USED: {
     httpStatus: 409,
     retryable: false,
-    remedy: "A token enrols one device once; ask for a new one (`attune token create`).",
+    remedy: "A token enrols one device once. Ask the fleet manager for a new token (`attune token create`).",
   },
   UNAUTHORIZED: {
     httpStatus: 401,
@@ -55,11 +58,15 @@ export const errorTable = {
     remedy: "Sign in with the fleet's admin token, or enrol the device again.",
   },
   FORBIDDEN: { httpStatus: 403, retryable: false, remedy: "Use credentials that are allowed to do this." },
-  NOT_FOUND: { httpStatus: 404, retryable: false, remedy: "Check the name; list what exists first." },
+  NOT_FOUND: {
+    httpStatus: 404,
+    retryable: false,
+    remedy: "Check the name. The `list` commands show the names that exist.",
+  },
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    remedy: "Look at the current state, then decide which of the two is meant.",
+    remedy: "Look at the current state, then decide which of the two to keep.",
   },
   NOT_ENROLLED: {
     httpStatus: 409,
@@ -69,113 +76,119 @@ export const errorTable = {
   ALREADY_ENROLLED: {
     httpStatus: 409,
     retryable: false,
-    remedy: "This directory belongs to a device already; use another --home for another device.",
+    remedy: "This directory belongs to an enrolled device. Use another --home for another device.",
   },
   AGENT_NOT_RUNNING: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Start the agent: `attune-agent run` with the same --home.",
+    remedy: "Start the agent with `attune-agent run` and the same --home.",
   },
   NO_RELEASE: {
     httpStatus: 409,
     retryable: true,
-    remedy: "Wait until the device has received its first release; `attune-agent status` shows the state.",
+    remedy: "Wait until the device has received its first release. `attune-agent status` shows the state.",
   },
   TOO_MANY_REQUESTS: {
     httpStatus: 429,
     retryable: true,
-    remedy: "Try again in a few seconds; behind a proxy, name it in the server's ATTUNE_TRUSTED_PROXIES.",
+    remedy:
+      "Retry after a few seconds. If the server is behind a proxy, name the proxy in the server's ATTUNE_TRUSTED_PROXIES.",
   },
   REPLY_TOO_LARGE: {
     httpStatus: 502,
     retryable: false,
-    remedy: "The server sent more than it declared; check the server's address.",
+    remedy: "Check the server's address: the reply was larger than the server had declared.",
   },
-  RANGE_NOT_SATISFIABLE: { httpStatus: 416, retryable: false, remedy: "Ask for bytes inside the chunk." },
+  RANGE_NOT_SATISFIABLE: { httpStatus: 416, retryable: false, remedy: "Request bytes inside the chunk." },
   EGRESS_DENIED: {
     httpStatus: 403,
     retryable: false,
-    remedy: "The egress contract does not allow this message; see docs/privacy-contract.md.",
+    remedy:
+      "The egress contract does not allow this message. docs/privacy-contract.md lists the messages that it allows.",
   },
   OUTBOX_FULL: {
     httpStatus: 507,
     retryable: true,
-    remedy: "Bring the device back to its network, or raise ATTUNE_OUTBOX_LIMIT; no report was dropped.",
+    remedy: "Connect the device to its network, or raise ATTUNE_OUTBOX_LIMIT. No report was dropped.",
   },
   STORE_CORRUPT: {
     httpStatus: 500,
     retryable: false,
     remedy:
-      "Restore the named file from a copy or an export; without one, enrol a device again, or begin the training anew.",
+      "Restore the named file from a copy or an export. Without a copy, enrol the device again, or start the training again.",
   },
-  DISK_FULL: { httpStatus: 507, retryable: true, remedy: "Free disk space; what was good before is still in place." },
+  DISK_FULL: {
+    httpStatus: 507,
+    retryable: true,
+    remedy: "Free disk space, then repeat the command. Everything saved before is intact.",
+  },
   DISK_FAILED: {
     httpStatus: 500,
     retryable: false,
     remedy:
-      "Check the disk that holds the named file (`dmesg` names its faults), then start again; the last content that was saved is still in place.",
+      "Check the disk that holds the named file (`dmesg` lists its faults), then restart. Everything saved before is intact.",
   },
   SYSTEM_LIMIT: {
     httpStatus: 503,
     retryable: true,
     remedy:
-      "Raise what the message names (EMFILE: open files of a process, `ulimit -n` or LimitNOFILE=; ENFILE: those of the machine; EAGAIN: processes; ENOMEM: memory).",
+      "Raise the limit. EMFILE: open files of a process (`ulimit -n`, LimitNOFILE=). ENFILE: open files of the machine. EAGAIN: processes. ENOMEM: memory.",
   },
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,
     configuration: true,
-    remedy: "Stop the program that listens there, or choose another port with the named variable.",
+    remedy: "Stop the program that uses the port, or choose another port with the named variable.",
   },
   HOME_IN_USE: {
     httpStatus: 500,
     retryable: false,
     configuration: true,
-    remedy: "Another process uses this directory; stop it or choose another ATTUNE_HOME.",
+    remedy: "Stop the process that uses this directory, or choose another ATTUNE_HOME.",
   },
   NATS_MISSING: {
     httpStatus: 500,
     retryable: false,
     configuration: true,
     remedy:
-      "Install nats-server 2.9 or newer (Debian and Ubuntu: `apt-get install nats-server`; else https://github.com/nats-io/nats-server/releases), name the program in NATS_SERVER_BIN, or set NATS_URL to a server that runs.",
+      "Install nats-server 2.9 or newer (`apt-get install nats-server`, or https://github.com/nats-io/nats-server/releases). Or name the program in NATS_SERVER_BIN, or a running server in NATS_URL.",
   },
   NATS_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check that nats-server runs. A running server or agent keeps trying; start again what ended.",
+    remedy: "Check that nats-server runs. A running server or agent retries by itself. Restart a process that ended.",
   },
   DATABASE_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check DATABASE_URL and that PostgreSQL runs. A running server keeps trying; start again one that ended.",
+    remedy:
+      "Check DATABASE_URL, and that PostgreSQL runs. A running server retries by itself. Restart a server that ended.",
   },
   DOWNLOAD_FAILED: {
     httpStatus: 502,
     retryable: true,
-    remedy:
-      "Check the network, HF_ENDPOINT and HTTPS_PROXY, then run the command again: it goes on from the bytes already there.",
+    remedy: "Check the network, HF_ENDPOINT and HTTPS_PROXY, then repeat the command. The download resumes.",
   },
   SERVER_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check the server's address and the network; the device keeps working and tries again.",
+    remedy: "Check the server's address and the network. The device keeps working and retries.",
   },
   TARGET_REFUSED: {
     httpStatus: 502,
     retryable: true,
     remedy:
-      "The device keeps its release and asks again. If it repeats, check the server's address, the device's clock, and what lies between the two.",
+      "The device keeps its release and retries. If the fault repeats, check the server's address, the device's clock, and proxies between the two.",
   },
   TIMED_OUT: {
     httpStatus: 504,
     retryable: true,
-    remedy: "Try again; if it repeats, look at the process's log for the step that hangs.",
+    remedy: "Repeat the command. If the fault repeats, find the step that hangs in the process's log.",
   },
   INTERNAL: {
     httpStatus: 500,
     retryable: false,
-    remedy: "This is a defect: please report it with the error's code and stack, which hold no personal text.",
+    remedy: "Please report this defect with the error's code and stack. Neither holds personal text.",
   },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -23,5 +23,5 @@ export function shortage(error: unknown): AppError | undefined {
   const fault = systemFault(error);
   if (fault === undefined || fault.code === "INVALID_CONFIGURATION") return undefined;
   const { code } = error as { code?: unknown };
-  return new AppError(fault.code, `this machine has too little to answer with (${code})`, { cause: error });
+  return new AppError(fault.code, `this machine lacks a resource for the answer (${code})`, { cause: error });
 }

@@ -44,7 +44,7 @@ export function checkFeatures(features: Matrix, inputSize: number): void {
 
 export function checkIdentity({ features, classes }: HeadIdentity): void {
   if (features === "") throw new MlError("empty", "The identity of the features is empty");
-  if (classes.length < 2) throw new MlError("empty", `A head tells at least 2 classes apart, not ${classes.length}`);
+  if (classes.length < 2) throw new MlError("empty", `A head distinguishes at least 2 classes, not ${classes.length}`);
   if (new Set(classes).size !== classes.length) {
     throw new MlError("out-of-range", `The classes (${classes.join(", ")}) are not distinct`);
   }

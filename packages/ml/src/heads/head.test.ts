@@ -110,7 +110,7 @@ describe.each(heads)("A saved head: %s", (_, head) => {
       `The ${head.kind} head was trained on features f00d and refuses features beef`,
     );
     expect(() => assertSameFeatures(head, { ...identity, classes: ["neutral", "joy"] })).toThrow(
-      "tells apart the classes (neutral, joy, Ärger 😠), not (neutral, joy)",
+      "distinguishes the classes (neutral, joy, Ärger 😠), not (neutral, joy)",
     );
   });
 });

@@ -20,6 +20,6 @@ export function refuseOtherIdentity(what: string, own: HeadIdentity, wanted: Hea
   const ours = own.classes.join(", ");
   const theirs = wanted.classes.join(", ");
   if (own.classes.length !== wanted.classes.length || own.classes.some((name, i) => name !== wanted.classes[i])) {
-    throw new MlError("mismatch", `${what} tells apart the classes (${ours}), not (${theirs})`);
+    throw new MlError("mismatch", `${what} distinguishes the classes (${ours}), not (${theirs})`);
   }
 }

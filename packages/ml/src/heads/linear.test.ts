@@ -205,7 +205,7 @@ describe("The linear head refuses", () => {
     const prior = fit({});
     const other = { features: "beef", classes: seven.classes };
     expect(() => fit({ prior, identity: other })).toThrow("trained on features f00d and refuses features beef");
-    expect(() => fit({ prior, identity: { ...seven, classes: sevenClasses.toReversed() } })).toThrow("tells apart");
+    expect(() => fit({ prior, identity: { ...seven, classes: sevenClasses.toReversed() } })).toThrow("distinguishes");
     const wide = labelledRows({ rows: 10, inputSize: 4, classes: 7, seed: 1 });
     expect(() => fit({ ...wide, prior })).toThrow("takes 3 features a row, not 4");
   });

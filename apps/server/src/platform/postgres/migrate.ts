@@ -72,8 +72,8 @@ async function createSchemaOnce(client: pg.Client, schema: string, migrations: r
   if (inPublic.some(({ name, state }) => state === "applied" && ours.has(name))) {
     throw new AppError(
       "INVALID_CONFIGURATION",
-      `DATABASE_URL: there is no schema ${schema}, and this database holds tables of an attune server in the schema public (where earlier ` +
-        `versions kept them whatever schema= said); use them without schema=, or create the schema ${schema} to begin anew`,
+      `DATABASE_URL: there is no schema ${schema}, and the schema public holds an attune server's tables, as earlier versions ` +
+        `placed them; remove schema= to use those tables, or create the schema ${schema} to start empty`,
     );
   }
   await client.query(`CREATE SCHEMA ${client.escapeIdentifier(schema)}`);

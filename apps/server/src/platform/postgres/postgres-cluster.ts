@@ -105,8 +105,8 @@ async function assertOwnedBy(home: string, dataDirectory: string, pointer: strin
 function unreachable(directory: string, { uid }: OsUser): AppError {
   return new AppError(
     "INVALID_CONFIGURATION",
-    `PostgreSQL runs as the user with the id ${uid}, who cannot pass through ${directory}: ` +
-      "allow it (chmod o+x on that directory and those above it), choose another ATTUNE_HOME, or set DATABASE_URL",
+    `PostgreSQL runs as user ${uid}, who cannot pass through ${directory}; ` +
+      "allow it (chmod o+x on the directory and its parents), choose another ATTUNE_HOME, or set DATABASE_URL",
   );
 }
 

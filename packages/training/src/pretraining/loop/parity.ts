@@ -52,7 +52,7 @@ export function refuseSteepness(parity: number): void {
   if (parity <= parityTolerance) return;
   throw new AppError(
     "INVALID_INPUT",
-    `--from: on the checkpoint's own weights the features of the training graph and of the reference engine differ by ${parity.toPrecision(2)} of their size, over ${parityTolerance}: rounding alone moves them so far, and int8 would further; start from another checkpoint, or keep fewer of its layers (--layers)`,
+    `--from: features of the training graph and the reference engine differ by ${parity.toPrecision(2)} of their size, more than ${parityTolerance}; on this checkpoint rounding alone moves features so far; start from another checkpoint, or keep fewer of its layers (--layers)`,
   );
 }
 
