@@ -138,8 +138,7 @@ export interface AttentionInputs {
 
 /**
  * Scaled dot-product attention, one head after the other → (T, H). Source: Vaswani et al. 2017, equation 1.
- * A masked position's weight is exactly 0 and never a denormal, because the softmax leaves the position out. A large negative score would not ensure
- * that.
+ * A masked position's weight is exactly 0 and never a denormal: the softmax leaves the position out, and does not only lower its score.
  */
 export function selfAttention({ query, key, value, heads, mask }: AttentionInputs): Matrix {
   const { rows: tokens, cols } = query;

@@ -28,7 +28,7 @@ export interface TeamOptions {
 }
 
 export interface WasmTeam {
-  /** Memory for an encoder, whose threads start in the background. The caller computes alone until they are ready, or if they fail to start. */
+  /** Memory for an encoder. Its threads start in the background; the caller computes alone until the threads are ready, or if they fail to start. */
   open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined;
   /** True once the threads of every encoder in use are ready. */
   hasCome(): boolean;

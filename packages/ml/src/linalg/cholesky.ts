@@ -251,7 +251,7 @@ export function rankOneUpdate(cholesky: Cholesky, v: Float64Array, scratch: Rank
 
 /**
  * Turns the factor of A into the factor of A - v vᵀ and leaves -(A - v vᵀ)⁻¹ v in `scratch.gain`.
- * Returns false, without any change, when the result would not be safely positive definite. The caller then factors its sums anew.
+ * Returns false, without any change, when the result would not be safely positive definite. The caller then factors its sums again.
  */
 export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: RankOneScratch): boolean {
   const { size, pivots } = cholesky;

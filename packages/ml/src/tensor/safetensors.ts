@@ -36,7 +36,7 @@ export type Dtype = keyof Data;
 interface TensorOf<D extends Dtype> {
   readonly dtype: D;
   readonly shape: readonly number[];
-  /** All values. A file that is read piece by piece reads them anew each time. */
+  /** All values. A file that is read piece by piece reads them again at each access. */
   readonly data: Data[D];
   /**
    * Only in a file that is read piece by piece: values [first, first + count). The next part of any of the file's tensors overwrites their memory.
