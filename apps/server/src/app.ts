@@ -30,9 +30,9 @@ import { openReleaseSigner } from "./signing/sign.js";
 export interface App {
   readonly httpUrl: string;
   readonly natsUrl: string;
-  /** The children's, where they are this server's own and run just now. */
+  /** The process ids of this server's own children; undefined for an external one, and while it is being restarted. */
   pids(): { readonly postgres: number | undefined; readonly nats: number | undefined };
-  /** Takes nothing more in, finishes what is in hand, stops the children. A second call waits for the first. */
+  /** Refuses new work, finishes the work in hand, and stops the children. A second call waits for the first. */
   stop(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ interface Part {
   stop(): Promise<void>;
 }
 
-/** Starts everything, or throws with everything stopped again. */
+/** Starts every part. Throws the fault of a part that cannot start, once the parts before it are stopped. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { logger } = options;
   const parts: Part[] = [];
@@ -76,7 +76,7 @@ async function startParts(options: AppOptions, parts: Part[]) {
   parts.push({ name: "lock", stop: lock.release });
   await rm(places.readyFile, { force: true });
   const ports = await openPorts(places.portsFile);
-  // Chosen before anything is started: of all faults, a taken port is the most likely and the cheapest to find.
+  // The port is chosen before anything starts: a taken port is the most likely fault, and the cheapest to find.
   const httpPort = await ports.choose(portRequest(env, "ATTUNE_HTTP_PORT"));
 
   const nats = await openNats({ env, places, ports, logger, now });
@@ -108,7 +108,7 @@ async function startParts(options: AppOptions, parts: Part[]) {
     name: "ingestion",
     stop: startIntake({ directory: places.server, nats, service: services.ingestion, logger }),
   });
-  // A server that was killed in the middle of a revocation had it in the database only.
+  // A server that was killed in the middle of a revocation had stored it in the database only.
   if (!(await services.fleets.reconcileRevocations())) logger.warn("revocations.notPushed");
 
   const http = await createHttpServer({
@@ -134,7 +134,7 @@ async function startParts(options: AppOptions, parts: Part[]) {
   return { httpUrl, natsUrl: nats.url, pids: () => ({ postgres: postgres.pid(), nats: nats.pid() }) };
 }
 
-/** A manifest lists a chunk in about a hundred bytes: room for extractors of gigabytes. */
+/** A manifest lists a chunk in about a hundred bytes: this leaves room for extractors of gigabytes. */
 const maximumManifestBytes = 4 * 1024 * 1024;
 
 async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> {
@@ -147,7 +147,7 @@ async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> 
   }
 }
 
-/** A part that hangs must not keep those behind it, PostgreSQL above all, from a clean end. */
+/** A part that hangs must not keep the parts behind it, PostgreSQL above all, from a clean end. */
 async function within(stopping: Promise<void>, name: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<never>((_resolve, reject) => {
@@ -160,5 +160,5 @@ async function within(stopping: Promise<void>, name: string): Promise<void> {
   }
 }
 
-/** Longer than what the children are given before they are killed. */
+/** Longer than the time that the children get before they are killed. */
 const stopTimeoutMs = 25_000;

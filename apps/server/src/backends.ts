@@ -1,4 +1,4 @@
-// The two programs that the server stands on, PostgreSQL and NATS: its own children, or those that its environment names.
+// The two programs that the server needs, PostgreSQL and NATS: its own children, or those that its environment names.
 
 import { join } from "node:path";
 import type { Logger } from "@attune/platform/logger";

@@ -1,4 +1,4 @@
-// Every service of the server, made once, with exactly the parts that it uses. HTTP, the ingestion and the tests share them.
+// Makes every service of the server once, with exactly the parts that it uses. HTTP, ingestion and tests share these services.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { createAuditRepository } from "./audit/audit.repository.js";
@@ -21,9 +21,9 @@ import { createRolloutService } from "./rollouts/rollout.service.js";
 import type { ReleaseSigner } from "./signing/sign.js";
 
 export interface Parts {
-  /** For the ingestion and the fleet manager, who never wait behind strangers. */
+  /** The connections of the ingestion and the fleet manager, which never wait behind strangers. */
   readonly database: Database;
-  /** For enrolments and polls, which anybody may try. */
+  /** The connections of enrolments and polls, which any stranger may attempt. */
   readonly publicDatabase: Database;
   readonly credentials: NatsCredentials;
   readonly signer: ReleaseSigner;

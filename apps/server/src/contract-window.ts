@@ -2,7 +2,7 @@
 import { type Contracts, contractsWithin, createContracts } from "@attune/shared/contracts/egress";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 
-/** An older version leaves the window when no device of the fleet speaks it any more. */
+/** An old version leaves the window once no device of the fleet speaks it. */
 const contractWindow = { oldest: 1, newest: 1 };
 
 export function servedContracts(declared: EgressContracts, window = contractWindow): Contracts {

@@ -35,7 +35,7 @@ test.each([
   ["ATTUNE_TRUSTED_PROXIES", "10.0.0.0/33"],
   ["DATABASE_URL", "mysql://x"],
   ["NATS_URL", "not a url"],
-  // Over WebSocket these programs do not speak, and its TLS would be passed over with it.
+  // These programs do not speak NATS over WebSocket, so the URL's TLS would be ignored as well.
   ["NATS_URL", "wss://example.org"],
   ["ATTUNE_PUBLIC_NATS_URL", "wss://example.org"],
 ])("%s = %s is refused by name", (name, value) => {

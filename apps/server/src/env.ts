@@ -56,39 +56,39 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 export interface ServerEnv {
-  /** The directory that holds everything the server keeps; absolute. */
+  /** The absolute path of the directory that holds all of the server's data. */
   readonly home: string;
   readonly host: string;
   /** 0 chooses a free port once and remembers it. */
   readonly httpPort: number;
   readonly natsPort: number;
   readonly postgresPort: number;
-  /** How often devices ask for their target state. */
+  /** The interval at which devices ask for their target state. */
   readonly pollIntervalMs: number;
   readonly logLevel: (typeof logLevels)[number];
-  /** An existing PostgreSQL; without it the server starts its own. */
+  /** An existing PostgreSQL. Without this URL the server starts its own. */
   readonly databaseUrl: string | undefined;
-  /** An existing nats-server (see infra/nats); without it the server starts its own. */
+  /** An existing nats-server (see infra/nats). Without this URL the server starts its own. */
   readonly natsUrl: string | undefined;
-  /** The address of NATS that devices are told, where it is not the one the server itself uses. */
+  /** The address of NATS for devices, if it differs from the one that the server itself uses. */
   readonly publicNatsUrl: string | undefined;
-  /** Proxies whose word on a client's address is taken. */
+  /** The proxies whose word on a client's address is taken. */
   readonly trustedProxies: string | undefined;
   readonly natsServerBinary: string | undefined;
   readonly path: string;
-  /** What this user's servers share and can fetch again; undefined where the user has no home. */
+  /** The directory of files that this user's servers share and can fetch again; undefined where the user has no home. */
   readonly cacheDirectory: string | undefined;
-  /** For what is downloaded. */
+  /** The proxies for downloads. */
   readonly proxies: Proxies;
-  /** Where `hf:owner/name` is downloaded from. */
+  /** The hub from which `hf:owner/name` is downloaded. */
   readonly hubEndpoint: string;
-  /** For private and gated models. */
+  /** The token for private and gated models. */
   readonly hubToken: string | undefined;
 }
 
-/** Throws INVALID_CONFIGURATION naming every variable that cannot be used, never its value: it may hold a password. */
+/** Throws INVALID_CONFIGURATION naming every variable that cannot be used, never a value: a value may hold a password. */
 export function parseEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {
-  // A variable that is set to nothing counts as not set, as in compose files.
+  // An empty variable counts as not set, as in compose files.
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
@@ -114,7 +114,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     path: values.PATH,
     cacheDirectory: cacheDirectoryOf(values.XDG_CACHE_HOME, values.HOME),
     proxies: {
-      // Lower case goes first, as with curl.
+      // The lower-case variable wins, as with curl.
       http: given.http_proxy ?? given.HTTP_PROXY,
       https: given.https_proxy ?? given.HTTPS_PROXY,
       except: given.no_proxy ?? given.NO_PROXY,
@@ -136,7 +136,7 @@ export function readEnv(): ServerEnv {
   return parseEnv(process.env);
 }
 
-/** For the processes that a command starts: all variables as they are, and the directory where one is set. */
+/** The environment of the processes that a command starts: all variables as they are, and the directory where one is set. */
 export function readChildEnvironment(): {
   readonly variables: Record<string, string>;
   readonly home: string | undefined;

@@ -12,13 +12,13 @@ import { type ConnectionLimits, createGuardedServer } from "./platform/http/http
 import { limitRepeats } from "./platform/http/limited-log.js";
 import { type RequestContext, toAppError } from "./trpc.js";
 
-/** What a device or a stranger may send at most; no message of the contract comes near it. */
+/** The largest body that a device or a stranger may send. Every message of the contract is far smaller. */
 export const publicBodyLimitBytes = 16 * 1024;
-/** The fleet manager's calls are larger: publishing lists every chunk of an extractor. */
+/** The fleet manager's calls are larger: a publication lists every chunk of an extractor. */
 const adminBodyLimitBytes = 4 * 1024 * 1024;
 const closeTimeoutMs = 3_000;
 const defaultHealthPatienceMs = 2_000;
-/** So long one look at the parts answers everybody who asks. */
+/** The time for which one look at the parts answers every health check. */
 const healthReuseMs = 1_000;
 
 export interface HttpDeps {
@@ -27,11 +27,11 @@ export interface HttpDeps {
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
   readonly connections: ConnectionLimits;
   readonly callBudget: CallBudget;
-  /** Proxies whose word on a client's address is taken: addresses and networks, with commas between; none by default. */
+  /** The proxies whose word on a client's address is taken: addresses and networks, separated by commas; none by default. */
   readonly trustedProxies?: string | undefined;
   /** Throws, or answers false, where a part that the server needs is away. */
   readonly isHealthy: () => Promise<boolean>;
-  /** How long those parts may take to say so; default 2 s. */
+  /** The time that those parts have to answer; default 2 s. */
   readonly healthPatienceMs?: number;
   readonly logger: Logger;
   readonly now?: () => number;
@@ -39,7 +39,7 @@ export interface HttpDeps {
 
 export interface HttpServer {
   listen(host: string, port: number): Promise<void>;
-  /** Answers what is under way, then closes; what takes longer than a moment is cut off. */
+  /** Answers the requests under way, then closes. Requests that take longer than a moment are cut off. */
   close(): Promise<void>;
   /** For tests without a socket. */
   readonly inject: FastifyInstance["inject"];
@@ -52,7 +52,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
     serverFactory: (handler) => createGuardedServer(handler, deps.connections),
     trustProxy: deps.trustedProxies ?? false,
     loggerInstance: asFastifyLogger(logger),
-    // Nothing of a request is logged: neither body nor address.
+    // Neither the body nor the address of a request is logged.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: adminBodyLimitBytes,
     routerOptions: { maxParamLength: 2_048 },
@@ -62,10 +62,10 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
   );
-  // For every address, those that are not there as well.
+  // This hook runs for every path, including unknown paths.
   server.addHook("onRequest", async ({ headers }, reply) => {
     if (isAdmin(headers.authorization) || isSmall(headers)) return;
-    // The body is not received, so that nothing behind it could be a request.
+    // The body is not received, so the connection closes: no byte of the body may be taken for a request.
     reply.header("connection", "close");
     if (headers.authorization !== undefined) throw new AppError("UNAUTHORIZED", "this is not the fleet's admin token");
     const limit = `${publicBodyLimitBytes} bytes`;
@@ -86,7 +86,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   await server.register(async (scope) => {
     const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
       router: deps.router,
-      // One request would be dozens of calls; no client of ours sends any.
+      // A batch would put dozens of calls into one request. No client of ours sends batches.
       allowBatching: false,
       createContext: ({ req }): RequestContext => ({
         role: isAdmin(req.headers.authorization) ? "admin" : "public",
@@ -121,7 +121,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   };
 }
 
-/** Whoever asks, however often, the parts are asked once at a time. */
+/** Checks the parts once at a time, however many callers ask. */
 function createHealth({
   isHealthy,
   healthPatienceMs = defaultHealthPatienceMs,
@@ -136,7 +136,7 @@ function createHealth({
   };
 }
 
-/** A part that says nothing is away as well: a flush to a broker that is gone waits until it is back. */
+/** A part that does not answer counts as away: a flush to a broker that is gone waits until the broker is back. */
 async function answersInTime(health: Promise<boolean>, patienceMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
@@ -149,7 +149,7 @@ async function answersInTime(health: Promise<boolean>, patienceMs: number): Prom
   }
 }
 
-/** A body without a declared length is none: its size would be known only after it was received. */
+/** A body without a declared length is not small: its size would be known only after it was received. */
 function isSmall(headers: {
   "content-length"?: string | undefined;
   "transfer-encoding"?: string | undefined;
@@ -166,7 +166,7 @@ function toHttpFault(error: unknown): AppError {
   return toAppError(error);
 }
 
-/** Whether a Host header is that and nothing more: tRPC makes a URL of it, and what a URL refuses would be quoted in the log. */
+/** Whether a Host header is a host and nothing more. tRPC makes a URL of the header, and the log would quote a malformed URL. */
 function isHost(host: string | undefined): boolean {
   if (host === undefined || host === "") return true;
   const url = `http://${host}`;
@@ -185,7 +185,10 @@ function sendError(reply: Reply, fault: AppError, logger: Logger): unknown {
   return reply.status(fault.httpStatus).header("cache-control", "no-store").send(body);
 }
 
-/** Fastify logs through an object like pino's; here its few messages become events of the server's own log. */
+/**
+ * Adapts the server's log to Fastify, which logs through an object like pino's. Fastify's few messages become events of this
+ * log.
+ */
 function asFastifyLogger(logger: Logger): FastifyBaseLogger {
   const at = (level: "debug" | "info" | "warn" | "error") => (first: unknown, message?: unknown) => {
     const fault = first instanceof Error ? first : (first as { err?: unknown } | undefined)?.err;

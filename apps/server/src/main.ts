@@ -1,4 +1,4 @@
-// The server as a process: from its start to the signal that ends it.
+// Runs the server as a process, from its start to the signal that ends it.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { type App, createApp } from "./app.js";
@@ -10,7 +10,7 @@ export interface RunServerOptions {
   readonly onReady: (app: App) => void;
 }
 
-/** Resolves once the server was asked to stop and has stopped; rejects when it could not start, or ended by a defect. */
+/** Resolves once the server has stopped on request. Rejects when the server cannot start, or ends by a defect. */
 export async function runServer({ env, logger, onReady }: RunServerOptions): Promise<void> {
   const stopping = new AbortController();
   let defect: unknown;
@@ -23,7 +23,7 @@ export async function runServer({ env, logger, onReady }: RunServerOptions): Pro
     crash: (error) => {
       logger.error("server.crashed", errorFields(error));
       defect ??= error;
-      // What is left of the server is in no known state, but its children end before it does.
+      // The server's state is unknown after a defect, but its children still end before it does.
       stopping.abort();
     },
   });
@@ -33,7 +33,7 @@ export async function runServer({ env, logger, onReady }: RunServerOptions): Pro
     await whenAborted(stopping.signal);
     await app.stop();
   } catch (error) {
-    // Asked to stop while it was starting: createApp has stopped what it had started.
+    // A stop was requested during the start. createApp has stopped the parts that it had started.
     if (!stopping.signal.aborted) throw error;
   } finally {
     release();
@@ -54,7 +54,7 @@ interface StopRequests {
   readonly crash: (error: unknown) => void;
 }
 
-/** Signals; an error that nobody caught; and for a process that was started with a channel to its parent, the end of that channel. */
+/** Listens for signals, uncaught errors and, in a process with a channel to its parent, the end of that channel. */
 function onStopRequest({ stop, crash }: StopRequests): () => void {
   const onSignal = (signal: NodeJS.Signals) => stop(signal);
   const onDisconnect = () => stop("the process that started this one is gone");

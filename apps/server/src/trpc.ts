@@ -1,4 +1,4 @@
-// tRPC's pieces for every router: the two roles, and AppErrors as replies with a code and a remedy.
+// tRPC's building blocks for every router: the two roles, and AppErrors as replies with a code and a remedy.
 
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { shortage } from "@attune/shared/system-fault";
@@ -8,15 +8,15 @@ import { describeIssues } from "./platform/describe-issues.js";
 import { isDatabaseUnavailable } from "./platform/postgres/database-fault.js";
 
 export interface RequestContext {
-  /** "admin" once the request carried the fleet's admin token. Devices are "public" and sign what they send. */
+  /** "admin" for a request that carries the fleet's admin token. Devices are "public" and sign their messages. */
   readonly role: "public" | "admin";
-  /** The Host header: by which name or address the caller reached this server. */
+  /** The Host header: the name or address by which the caller reached this server. */
   readonly host: string | undefined;
-  /** What the caller's address may still spend on calls that come to nothing. */
+  /** The budget of the caller's address for calls that come to nothing. */
   readonly budget: { take(): boolean; giveBack(): void };
 }
 
-/** What a client finds in `error.data.attune`. */
+/** The object that a client finds in `error.data.attune`. */
 export interface ErrorReply {
   readonly code: ErrorCode;
   readonly remedy: string;
@@ -72,7 +72,7 @@ const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
   504: "GATEWAY_TIMEOUT",
 };
 
-/** What the client may know of a fault: AppErrors as they are, bad input by field, and of anything else only that it happened. */
+/** Limits a fault to what the client may know: an AppError as it is, bad input by field, and no detail of any other fault. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof TRPCError) {

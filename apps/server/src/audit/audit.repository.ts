@@ -4,7 +4,7 @@ import { describeReport, reportColumns } from "../ingestion/report.row.js";
 
 export type AuditRepository = ReturnType<typeof createAuditRepository>;
 
-/** Devices keep one epoch and a few thousand reports; a page of an audit holds this many. */
+/** The reports in one page of an audit. A device keeps one epoch and a few thousand reports. */
 const auditPage = 5_000;
 
 export function createAuditRepository(prisma: PrismaClient) {
@@ -12,7 +12,7 @@ export function createAuditRepository(prisma: PrismaClient) {
     return (await prisma.device.count({ where: { id } })) === 1;
   }
 
-  /** In the order of epoch and sequence, beginning behind `after`. */
+  /** The reports behind `after`, in the order of epoch and sequence. */
   async function reportsOfDevice(device: string, after?: { epoch: string; sequence: number }) {
     const behind: Prisma.ReportWhereInput =
       after === undefined

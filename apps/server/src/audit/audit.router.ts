@@ -9,7 +9,7 @@ const cursorSchema = z.strictObject({ epoch: z.string().regex(/^[0-9a-f]{16}$/),
 
 export function createAuditRouter(service: AuditService) {
   return router({
-    /** One page of a device's reports in order; the next page begins `after` the last report, while there is `more`. */
+    /** One page of a device's reports in order. `more` says that another page begins `after` the last report. */
     device: adminProcedure
       .input(z.strictObject({ device: deviceSchema, after: cursorSchema.optional() }))
       .query(({ input }) => service.pageOfDevice(input.device, input.after)),

@@ -10,7 +10,7 @@ export interface ReportCursor {
 }
 
 export function createAuditService(repository: AuditRepository) {
-  /** Throws NOT_FOUND. */
+  /** Throws NOT_FOUND for an unknown device. */
   async function pageOfDevice(device: string, after?: ReportCursor) {
     if (!(await repository.deviceExists(device))) throw new AppError("NOT_FOUND", `there is no device ${device}`);
     const [page, conflicts] = await Promise.all([

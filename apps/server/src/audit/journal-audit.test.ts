@@ -18,7 +18,7 @@ const download = { type: "download", contract: 1, what: "chunks", sha256: "a".re
 const contracts = createContracts(contractsWithMadeUp);
 const declarationOf = (type: string, version = 1) => contracts.declaration(version, type)!;
 
-/** The first `earlier` entries are written as the first agents wrote them. */
+/** The first `earlier` entries have the form that the first agents wrote. */
 function journalOf(messages: readonly Record<string, string | number>[], earlier = 2): JournalEntry[] {
   const entries: JournalEntry[] = [];
   let previous = "0".repeat(64);
@@ -108,7 +108,7 @@ test.each([
 
 const nextEpoch = "fedcba9876543210";
 const inNext = (message: Record<string, string | number>) => ({ ...message, epoch: nextEpoch });
-/** The store was put back to where it had made two reports; the server knows three, and those of the new epoch. */
+/** The store was put back to where it had made two reports. The server has three of that epoch, and those of the new epoch. */
 const restored = journalOf([poll(1), state(1), state(2), poll(2), inNext(poll(1)), inNext(state(1))]);
 const serverAfter: ServerReport[] = [
   ...onServer,
@@ -161,7 +161,7 @@ test("messages of several versions of the contract stand in one journal, each ju
   const bits = (version: number) => capacityBits(domainSizes(declarationOf("report.metrics", version)));
   expect(bits(madeUp)).toBeLessThan(bits(1));
   expect(result.capacityBits).toBeCloseTo(bits(1) + bits(madeUp));
-  // A version forbids what another one allows.
+  // One version forbids a field that another version allows.
   const more = journalOf([said(1, { trainTime: 1 }), said(madeUp, { trainTime: 1 })], 0);
   expect(auditJournal(more, [], contracts).faults.join()).toContain("not what the egress contract declares");
 });

@@ -1,5 +1,5 @@
-// The auditor's comparison: a device's journal against itself (chain, sequences, contract) and against what the server holds.
-// Pure. Everything it finds is a number, a hash or a name from the contract.
+// Audits a device's journal, against itself (chain, sequences, contract) and against the reports that the server holds.
+// Pure. Every finding is a number, a hash or a name from the contract.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
@@ -19,11 +19,12 @@ export interface ReportName {
 }
 
 /**
- * - `consistent`: the journal is whole and the server holds exactly its reports
- * - `pending`: the same, but for the journal's latest reports, which may still wait in the device's outbox
- * - `restored`: the device's store was put back to an earlier copy, and the journal with it; the server holds what left between
- *   the copy and the return to it, under the epoch that ended then. Whether that is so, the person who restored it knows
- * - `inconsistent`: anything else; the lists say what
+ * `consistent`: the journal is whole, and the server holds exactly its reports.
+ * `pending`: as `consistent`, but the journal's latest reports are missing and may still wait in the device's outbox.
+ * `restored`: the device's store, with its journal, was put back to an earlier copy. The server also holds the reports that
+ * left between the copy and its return, under the epoch that ended then. Only the person who restored the store can confirm
+ * this.
+ * `inconsistent`: anything else; the lists hold the findings.
  */
 export type Verdict = "consistent" | "pending" | "restored" | "inconsistent";
 
@@ -31,24 +32,24 @@ export interface AuditResult {
   readonly verdict: Verdict;
   readonly device: string | null;
   readonly entries: number;
-  /** Breaks of the journal itself, each with the entry's place in it. */
+  /** Breaks of the journal itself, each with its entry's place in the journal. */
   readonly faults: readonly string[];
-  /** In the journal, not on the server. */
+  /** Reports in the journal and not on the server. */
   readonly missing: readonly ReportName[];
-  /** On the server, not in the journal. */
+  /** Reports on the server and not in the journal. */
   readonly extra: readonly ReportName[];
-  /** The same, but of what left before the journal's latest epoch began, after the copy to which the store was put back. */
+  /** Reports on the server and not in the journal that left after the restored copy was made and before the latest epoch began. */
   readonly beforeRestore: readonly ReportName[];
-  /** In the order in which the device began them. */
+  /** The device's epochs, in the order in which it began them. */
   readonly epochs: readonly string[];
-  /** On both, with different bodies. */
+  /** Reports on both sides whose bodies differ. */
   readonly altered: readonly ReportName[];
   readonly bytes: number;
-  /** The most that all messages together can have said. */
+  /** The upper bound of the information in all messages together. */
   readonly capacityBits: number;
 }
 
-/** `contracts`: every version that the auditor knows, whether or not a server still takes it. */
+/** `contracts` holds every version that the auditor knows, including those that servers no longer take. */
 export function auditJournal(
   journal: readonly unknown[],
   reports: readonly ServerReport[],
@@ -88,7 +89,7 @@ export function auditJournal(
   };
 }
 
-/** The device that a journal speaks for; null before its first poll or report. */
+/** The device that a journal belongs to; null before its first poll or report. */
 export function deviceOf(journal: readonly JournalEntry[]): string | null {
   for (const { message } of journal) if (typeof message.device === "string") return message.device;
   return null;
@@ -125,7 +126,7 @@ function checkJournal(
   return { entries, faults };
 }
 
-/** What the entry says of its message must be what the message itself says, in the contract of its own version. */
+/** The entry's description of its message must equal the message, by the contract of the message's own version. */
 function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string> {
   const { type, message, path, sizeBytes, sha256, sequence } = entry;
   const judged = contracts.judge(type as MessageType, message);
@@ -143,14 +144,17 @@ function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string>
   if (sequence !== (message.sequence ?? 0)) yield "its sequence is not its message's";
 }
 
-/** The first entries hold a sum of logarithms, whose last digits are their engine's own. */
+/**
+ * Whether the entry states its message's capacity. The first entries hold a sum of logarithms, whose last digits depend on
+ * their engine.
+ */
 function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): boolean {
   const sizes = domainSizes(declaration);
   if (entry.version === 1) return Math.abs(entry.capacityBits - capacityBits(sizes)) <= 1e-9;
   return entry.domainSizes.join() === sizes.join();
 }
 
-/** By the contract and not by the entry's own word, wherever the contract is known. */
+/** The capacity by the contract where the contract is known, else the one that the entry states. */
 function entryBits(contracts: Contracts, entry: JournalEntry): number {
   const declaration = contracts.declaration(Number(entry.message.contract), entry.type);
   return declaration === undefined ? entryCapacityBits(entry) : capacityBits(domainSizes(declaration));
@@ -170,8 +174,8 @@ function countUp(counters: Map<string, number>, { type, message }: JournalEntry)
 }
 
 /**
- * A copy's journal knows nothing of what came after it: reports of an epoch that has ended, numbered behind the last one that the copy
- * knows, or of an epoch that began and ended meanwhile.
+ * Whether a report left the device after the restored copy was made. The copy's journal does not know such a report. The
+ * report's epoch has ended: the copy knows only lower numbers of this epoch, or none.
  */
 function leftBeforeRestore(
   { epoch, sequence }: ReportName,
@@ -187,7 +191,7 @@ function highestByEpoch(reports: readonly ReportName[]): Map<string, number> {
   return highest;
 }
 
-/** Whether the server holds nothing that comes after a missing report: then it may simply not have arrived yet. */
+/** Whether the server holds nothing that follows a missing report: the missing ones may then still be on their way. */
 function areLatest(missing: readonly ReportName[], reports: readonly ServerReport[]): boolean {
   const highest = highestByEpoch(reports);
   return missing.every(({ epoch, sequence }) => sequence > (highest.get(epoch) ?? 0));

@@ -6,10 +6,10 @@ export type CatalogueRepository = ReturnType<typeof createCatalogueRepository>;
 export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
 
 export interface PublishSteps {
-  /** The model and version; looked for first. */
+  /** The model and version to publish; looked for first. */
   readonly model: string;
   readonly version: string;
-  /** What to do with a version that is there already; what it answers is the result. */
+  /** Called where the version exists already; its answer is the result. */
   readonly existing: (version: StoredVersion) => Promise<StoredVersion>;
   /** Makes the release for the next free sequence number, and stores its manifest. */
   readonly create: (sequence: number) => Promise<{ release: Release; manifestSha256: string }>;

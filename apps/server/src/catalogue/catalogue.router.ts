@@ -1,4 +1,4 @@
-// Procedures about releases, all of them the fleet manager's. The files' bytes come before, as chunks over HTTP.
+// Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before, as chunks over HTTP.
 import { headRecipeSchema, releaseFileNames, releaseFileSchema, releaseSchema } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";

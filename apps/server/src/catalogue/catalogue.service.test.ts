@@ -23,7 +23,7 @@ let files: ReleaseFile[];
 let service: ReturnType<typeof createCatalogueService>;
 let request: PublishRequest;
 
-/** Versions in memory, numbered as the database numbers them. */
+/** Keeps versions in memory, numbered as the database numbers them. */
 function createFakeRepository(): CatalogueRepository {
   const versions: StoredVersion[] = [];
   return {

@@ -1,4 +1,4 @@
-// The catalogue of models and versions: takes an uploaded extractor in, checks it, and makes it a signed release.
+// The catalogue of models and versions: checks an uploaded extractor and makes it a signed release.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Contracts } from "@attune/shared/contracts/egress";
@@ -38,13 +38,13 @@ export interface PublishRequest {
 
 export type CatalogueService = ReturnType<typeof createCatalogueService>;
 
-/** An extractor is checked in memory; devices of this product are not meant to run larger ones. */
+/** An extractor is checked in memory. Devices of this product are not meant to run larger extractors. */
 const maximumExtractorBytes = 2 ** 30;
 
 export function createCatalogueService(deps: CatalogueServiceDeps) {
   const { repository, chunkStore, manifests, signer, contracts, now } = deps;
 
-  /** Publishing the same content under the same version again answers what is there. Throws INVALID_EXTRACTOR, CONFLICT. */
+  /** Publishing the same content under the same version again answers the existing release. Throws INVALID_EXTRACTOR, CONFLICT. */
   async function publish(request: PublishRequest) {
     const { model, modelVersion, headRecipe, lifeDays } = request;
     const files = await assemble(request.files);

@@ -1,4 +1,4 @@
-// Whether a frozen extractor may be published: what a device would find, found here first on the reference engine.
+// Decides whether a frozen extractor may be published, by a device's own checks, on the reference engine.
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";
@@ -11,7 +11,7 @@ import { AppError } from "@attune/shared/errors";
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
 export type CheckedExtractor = Pick<Release, "features" | "labels">;
 
-/** Throws INVALID_EXTRACTOR naming the file and what is wrong with it. */
+/** Throws INVALID_EXTRACTOR naming the file and its fault. */
 export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
   const settings = readSettings(files["config.json"]);
   const identity = identityOf(files, settings);

@@ -1,4 +1,4 @@
-// From a checked extractor to a manifest: what a device is asked to run, and everything it needs to check that it got it.
+// Makes the manifest of a checked extractor: what a device is to run, and the hashes by which it checks each file.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import {
   chunkSizeBytes,
@@ -22,7 +22,10 @@ export interface ReleaseInput {
   readonly extractor: CheckedExtractor;
   readonly issuedAtMs: number;
   readonly lifeDays: number;
-  /** The newest version of the egress contract that the server takes: a device that runs the release may speak up to it. */
+  /**
+   * The newest version of the egress contract that the server takes. A device that runs the release speaks this version at
+   * most.
+   */
   readonly egressContractVersion: number;
 }
 
@@ -50,7 +53,7 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** A file as the manifest describes it, and its chunks in order: all of `chunkSizeBytes` but the last. */
+/** A file as the manifest describes it, and its chunks in order. Every chunk but the last has `chunkSizeBytes`. */
 export function splitFile(name: ReleaseFile["name"], bytes: Uint8Array): { file: ReleaseFile; chunks: Chunk[] } {
   const chunks: Chunk[] = [];
   for (let start = 0; start < bytes.length; start += chunkSizeBytes) {
@@ -61,7 +64,7 @@ export function splitFile(name: ReleaseFile["name"], bytes: Uint8Array): { file:
   return { file: { name, sizeBytes: bytes.length, sha256: sha256Of(bytes), chunks: described }, chunks };
 }
 
-/** Whether two releases ask a device to run the same thing. */
+/** Whether two releases have a device run the same content. */
 export function sameContent(
   x: Pick<Release, "files" | "headRecipe">,
   y: Pick<ReleaseInput, "files" | "headRecipe">,

@@ -1,4 +1,4 @@
-// The way to the server for the commands that speak to one.
+// Finds the server for the commands that speak to one.
 
 import { findServer, type ServerAccess } from "../client/fleet-client.js";
 import { readEnv } from "../env.js";

@@ -1,4 +1,4 @@
-// `attune audit`: a device's own journal against what the server holds of it.
+// `attune audit`: compares a device's own journal with the reports that the server holds of the device.
 import { readFile } from "node:fs/promises";
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";

@@ -16,7 +16,7 @@ export const runBench: Body<typeof bench, CommandIo> = async ({ values, argument
   });
   const argv = [...(part === undefined ? [] : [part]), ...flags, ...(io.json ? ["--json"] : [])];
   const child = spawn(process.execPath, [script, ...argv], {
-    // The channel tells it when this process is gone.
+    // The end of this channel shows the child that this process is gone.
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const [code] = (await once(child, "exit")) as [number | null];

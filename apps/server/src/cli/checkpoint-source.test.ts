@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createDownloadLine } from "./checkpoint-source.js";
 
-/** What is written of a file of 100 MB, at these seconds with these megabytes. */
+/** The output for a file of 100 MB, with so many megabytes at each second. */
 function written(isTty: boolean, steps: [seconds: number, megabytes: number][], name = "model.safetensors"): string {
   let text = "";
   let nowMs = 0;

@@ -13,11 +13,11 @@ import { readEnv } from "../env.js";
 
 export interface FetchedCheckpoint {
   readonly folder: string;
-  /** What a record says of the origin: the folder's name, or hf:owner/name@commit. */
+  /** The origin as a record names it: the folder's name, or hf:owner/name@commit. */
   readonly source: string;
 }
 
-/** `download`: where a download goes; one that was stopped is gone on from there. */
+/** `download` is the folder that a download is written to. A stopped download resumes from there. */
 export async function fetchCheckpoint(name: string, download: string, io: CommandIo): Promise<FetchedCheckpoint> {
   if (!name.startsWith("hf:")) return { folder: resolve(name), source: basename(resolve(name)) };
   const reference = parseHubReference(name.slice("hf:".length));
@@ -37,7 +37,7 @@ export async function fetchCheckpoint(name: string, download: string, io: Comman
   }
 }
 
-/** For one file after the other; of one that is gone on from, the time left counts from the bytes that were there. */
+/** Shows one file after the other. A resumed file's time left counts from the bytes that were there. */
 export function createDownloadLine(output: ProgressOutput): { show(progress: DownloadProgress): void; end(): void } {
   const line = createStatusLine(output);
   let begun: DownloadProgress & { readonly ms: number } = { name: "", doneBytes: 0, totalBytes: 0, ms: 0 };
@@ -48,7 +48,7 @@ export function createDownloadLine(output: ProgressOutput): { show(progress: Dow
       if (begun.name !== name || doneBytes < begun.doneBytes) begun = { ...progress, ms };
       const isLast = doneBytes === totalBytes;
       const secondsLeft = ((ms - begun.ms) / 1000 / (doneBytes - begun.doneBytes)) * (totalBytes - doneBytes);
-      // From its first bytes on nothing tells how fast they come.
+      // The first bytes alone give no rate.
       const left = isLast || !(secondsLeft > 0) ? "" : ` · ${inWords(secondsLeft)} left`;
       const percent = Math.floor((100 * doneBytes) / totalBytes);
       line.show(() => `${name}: ${percent}% of ${(totalBytes / 1e6).toFixed(1)} MB${left}`, isLast);

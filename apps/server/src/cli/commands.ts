@@ -1,4 +1,4 @@
-// The `attune` program: each command's declaration and where its body is, which is loaded only when it runs.
+// The `attune` program: each command's declaration and the place of its body, which is loaded only when the command runs.
 
 import { withCompletion } from "@attune/platform/cli/completion";
 import { type Command, command, group } from "@attune/platform/cli/declaration";
@@ -60,7 +60,7 @@ const program: Program<CommandIo> = {
 
 export const attune = withCompletion(program, (io, script) => io.stdout(io.json ? JSON.stringify({ script }) : script));
 
-/** Training, demo and benchmarks are packages of their own, which the fleet's image leaves out. */
+/** Training, demo and benchmarks are separate packages, which the fleet's image leaves out. */
 async function fromWorkspace<Body>(load: () => Promise<Body>): Promise<Body> {
   try {
     return await load();

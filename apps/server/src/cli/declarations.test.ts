@@ -1,4 +1,4 @@
-// Help, declarations and what they do: no flag without help, no help without a flag, no variable without a test of what it sets.
+// Holds declarations, help and effects equal: each flag has help and a test, and each variable has a test of its effect.
 import { readFileSync } from "node:fs";
 import { helpOf } from "@attune/platform/cli/help";
 import { placesIn, rootOf } from "@attune/platform/cli/program";
@@ -16,7 +16,7 @@ const optionsOf = (name: string) =>
 
 test.each(places)("$path declares the flags that its help and its examples name, and no others", (place) => {
   const declared = new Set([...Object.keys(optionsOf(place.path[1] as string)), "json", "help"]);
-  // Examples show other programs, too.
+  // Examples show other programs too.
   const named = flagsIn(helpOf(place).replace(/attune-agent .*/g, ""));
   expect([...named].filter((flag) => !declared.has(flag as string))).toEqual([]);
   for (const flag of [...Object.keys(place.options), "help"]) expect(named).toContain(flag);
@@ -29,7 +29,7 @@ const extractor = "apps/server/src/cli/extractor.test.ts";
 const start = "test/e2e/start.test.ts";
 const demo = "test/e2e/demo.test.ts";
 const bench = "test/integration/bench.test.ts";
-/** By command and flag: the test that shows what it does. */
+/** The test that shows the effect of each flag, by command and flag. */
 const exercised: Record<string, Record<string, string>> = {
   start: { data: start, people: start, home: start },
   demo: { data: demo, people: "test/e2e/reader-gone.test.ts", home: demo },
@@ -73,7 +73,7 @@ test.each(attune.commands.map(({ declaration }) => declaration.name))(
   },
 );
 
-/** A value of each variable, and what it sets. */
+/** A value of each variable, and the settings that it changes. */
 const variables: Record<string, readonly [value: string, sets: Partial<Record<keyof ServerEnv, unknown>>]> = {
   ATTUNE_HOME: ["/var/fleet", { home: "/var/fleet" }],
   ATTUNE_HOST: ["0.0.0.0", { host: "0.0.0.0" }],

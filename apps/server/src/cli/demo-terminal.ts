@@ -1,4 +1,4 @@
-// Runs the main job for a terminal: flags, directory, interruption, orderly end.
+// Runs the main job in a terminal: flags, directory, interruption, orderly end.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,11 +16,11 @@ export interface TerminalSettings {
     readonly data: string | undefined;
     readonly people: number | undefined;
   };
-  /** How many people take part where `--people` does not say: as many of them as the data have. */
+  /** The number of people without `--people`, or as many as the data have where they have fewer. */
   readonly usualPeople: number;
-  /** Where no port is configured: one that is free instead of the usual one. */
+  /** Whether a free port replaces the usual port where no port is configured. */
   readonly freePorts: boolean;
-  /** Where neither a flag nor the environment names a directory; undefined: a new one that is removed afterwards. */
+  /** The directory without a flag or variable that names one; undefined for a new directory that is removed afterwards. */
   readonly defaultHome: string | undefined;
 }
 
@@ -44,7 +44,8 @@ export async function runInTerminal(
     defect ??= error;
     interrupt.abort(error);
   };
-  // Again and again: npm passes on a Ctrl-C that the terminal has already sent to the whole group, and a second must not cut the stopping short.
+  // The handlers stay for repeated signals. npm passes on a Ctrl-C that the terminal has already sent to the whole group. The
+  // second signal must not cut the stopping short.
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   process.on("uncaughtException", onDefect);
   const screen = createScreen(io.stderr, io.isTty);
@@ -67,7 +68,7 @@ export async function runInTerminal(
     await lock.release();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onSignal);
     process.off("uncaughtException", onDefect);
-    // A directory that nobody asked for is not left behind, but with the logs of a failure in it.
+    // A directory that the user did not name is removed, unless it holds the logs of a failure.
     if (failed) io.stderr(`The logs are kept in ${home}\n`);
     else if (lasting === undefined) rmSync(home, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-// `attune demo`: the whole loop on one machine, to completion.
+// `attune demo`: runs the whole loop on one machine, to completion.
 
 import { renderTable } from "@attune/demo/screen";
 import type { Body } from "@attune/platform/cli/declaration";

@@ -1,4 +1,4 @@
-// `attune device`: the devices of a fleet, and the end of one's membership.
+// `attune device`: lists the devices of a fleet, and revokes a device.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";

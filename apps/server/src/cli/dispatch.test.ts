@@ -143,7 +143,7 @@ test("what the system refuses is told as such, and not as a defect", async () =>
   expect((await run(["greet"], full)).err).toMatch(/^error DISK_FULL: ENOSPC: no space left on device, write\n/);
 });
 
-// Those that train load TensorFlow.js and are tested where they are used.
+// The commands that train load TensorFlow.js and have tests of their own.
 test.each(
   placesIn(rootOf(attune)).filter(
     ({ command, commands, path }) =>

@@ -1,4 +1,4 @@
-// From the arguments of `attune` to an exit code.
+// Turns the arguments of `attune` into an exit code.
 
 import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { runProgram } from "@attune/platform/cli/run";
@@ -9,7 +9,7 @@ export interface DispatchOptions {
   readonly program?: Program<CommandIo>;
 }
 
-/** 0 on success, 1 on an error. With `--json` standard output is one JSON object, whatever happens. */
+/** 0 on success, 1 on an error. With `--json` standard output is one JSON object in either case. */
 export function dispatch(argv: readonly string[], { io, program = attune }: DispatchOptions): Promise<number> {
   return runProgram(program, argv, {
     io,

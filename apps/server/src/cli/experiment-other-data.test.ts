@@ -1,4 +1,4 @@
-// The experiments on datasets that are not the paper's: a user's own rows with labels and speakers of their own, and the published sets.
+// The experiments on datasets other than the paper's: a user's own rows, labels and speakers, and the published sets.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-e
 const directory = mkdtempSync(join(tmpdir(), "attune-other-data-"));
 const at = (...names: string[]) => join(directory, ...names);
 
-/** What the user calls the emotions of the tiny extractor's words. */
+/** The user's labels for the emotions of the tiny extractor's words. */
 const moods = {
   joy: "très content 😀",
   anger: "Mad!",
@@ -66,7 +66,7 @@ async function refusal(...argv: string[]): Promise<string> {
   return `${(error as AppError).code} ${(error as AppError).message}`;
 }
 
-/** As if the command had been stopped: heads of 1,000 hidden units take most of a minute, and one of each kind is enough. */
+/** Leaves the files of a stopped command: heads of 1,000 hidden units take most of a minute, and one of each kind is enough. */
 function saveMostElmCells(mapping: DatasetMapping): void {
   const { tasks } = openExperiments({
     names: experimentNames,
@@ -237,7 +237,7 @@ describe("Which dataset", () => {
     expect(bench.data).toMatchObject({ isPaper: false, name: "IEMOCAP", speakers: [] });
     expect(bench.data.classes).toEqual(["frustrated", "neutral", "angry", "sad", "excited", "happy"]);
     expect(cellOf(cells[1]!, "excited", "Test")).toMatchObject({ paper: 299, measured: 3 });
-    // Three turns a speaker: nobody has enough.
+    // Each speaker has three turns; the table needs 25.
     expect(cells[2]).toEqual([
       expect.objectContaining({ measured: null, notes: [expect.stringMatching(/^no speaker has 25 utterances/)] }),
     ]);
@@ -265,7 +265,7 @@ describe("Which dataset", () => {
     writeFileSync(at("emory.csv"), `Utterance,Speaker,EmoryEmotion\n${lines.join("")}`);
     const emory = opened(at("emory.csv"));
     expect(emory.bench.data).toMatchObject({ name: "EmoryNLP", speakers: ["Ann"], test: expect.any(Array) });
-    // Everyone is Ann: there are no others to take a prior from.
+    // Ann is the only speaker, so no other speaker gives a prior.
     const titles = new Set(emory.cells[2]!.map(({ column }) => column.split(",")[0]));
     expect(titles.has("scratch")).toBe(true);
     expect(titles.has("others' prior + personal")).toBe(false);

@@ -1,4 +1,5 @@
-// Table 5's pre-trained column from nothing: its note's own commands on a made-up IEMOCAP release, then the table, then a release of what they made.
+// Table 5's pre-trained column from nothing: its note's commands on a made-up IEMOCAP release, the table, and a release of the
+// result.
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,7 +42,7 @@ beforeAll(() => {
   const letters = [..."abcdefghijklmnopqrstuvwxyz0123456789"];
   const pieces = [...letters, ...letters.map((letter) => `##${letter}`), "so", "that", "hm", ...meldWords];
   const vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ...pieces];
-  // BERT-Tiny's shape.
+  // The shape of BERT-Tiny.
   const config = configOf({ vocabSize: vocabulary.length });
   writeFileSync(at("checkpoint", "config.json"), encoderConfigJson(config));
   writeFileSync(at("checkpoint", "vocab.txt"), vocabulary.join("\n"));
@@ -53,7 +54,7 @@ async function run(argv: readonly string[]): Promise<void> {
   expect(await performAttune([...argv], io)).toBe(0);
 }
 
-/** The table of these extractors with nothing computed: what it asks for and what it says of what is not there. */
+/** The table of these extractors with nothing computed: what the table requires, and its words for what is missing. */
 function table5(extractors: readonly string[]) {
   const opened = openExperiments({
     names: ["table5"],
@@ -72,7 +73,7 @@ function table5(extractors: readonly string[]) {
   return { bench, cellOf };
 }
 
-/** The note's commands, on the made-up files and with a small recipe. */
+/** Runs the note's commands on the made-up files, with a small recipe. */
 async function follow(note: string): Promise<void> {
   const [, commands] = /: (attune .*), then /.exec(note)!;
   for (const command of commands!.split(" && ")) {

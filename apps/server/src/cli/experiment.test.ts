@@ -1,4 +1,4 @@
-// The command itself: its flags, where it writes, and what it says when it is stopped.
+// The command itself: its flags, its output files, and its words after an interruption.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,7 +100,7 @@ describe("attune experiment", () => {
     home(at("failing"));
     const cache = at("failing", "cache");
     mkdirSync(cache, { recursive: true });
-    // Where the features are kept: no table that needs an encoder can be computed.
+    // A file stands where the features are kept, so no table that needs an encoder can be computed.
     writeFileSync(join(cache, "features"), "");
     const argv = ["table1", "table2", "figure2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
     const io = recorder();

@@ -1,4 +1,4 @@
-// `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and the baselines that keep both honest.
+// `attune experiment`: reruns the paper's tables on any extractor, beside the paper's numbers and simple baselines.
 
 import { dirname, join, parse, resolve } from "node:path";
 import type { Body, Input } from "@attune/platform/cli/declaration";
@@ -44,7 +44,7 @@ export const runExperiment: Body<typeof experiment, CommandIo> = async (input, i
     return 130;
   }
   const { result, experiments } = outcome;
-  // Utterances: for this user's eyes.
+  // The report holds utterances, so only this user may read it.
   await writeFileDurably(report, reportHtml(outcome), { mode: 0o600 });
   io.stderr(`report: ${report}\n`);
   if (io.json) io.stdout(JSON.stringify(result));
@@ -56,7 +56,7 @@ export const runExperiment: Body<typeof experiment, CommandIo> = async (input, i
   return reportFailures(result.failed, io);
 };
 
-/** After the tables, where they are read; what was found is saved, so the same command tries these alone again. */
+/** Reports failures below the tables. The results are saved, so the same command repeats the failed parts alone. */
 function reportFailures(failed: readonly Failure[], io: CommandIo): number {
   if (failed.length === 0) return 0;
   for (const failure of failed) io.stderr(`failed: ${printable(failureText(failure))}\n`);
@@ -69,12 +69,12 @@ function reportFailures(failed: readonly Failure[], io: CommandIo): number {
   return 1;
 }
 
-/** Of its own for each dataset: reports of several stand beside each other. */
+/** Each dataset has a file name of its own, so that several reports stand beside each other. */
 function reportName({ title, dataDirectory, split }: ReturnType<typeof flagsOf>): string {
   return `${title}-${parse(dataDirectory).name}-${split}.html`;
 }
 
-/** undefined as soon as Ctrl-C comes; the threads end with the process, and what they found is on disk. */
+/** Undefined as soon as Ctrl-C comes. The threads end with the process, and their results are on disk. */
 async function untilInterrupted<T>(compute: () => Promise<T>): Promise<T | undefined> {
   let onSignal = () => {};
   const interrupted = new Promise<undefined>((resolve) => {

@@ -1,4 +1,4 @@
-// `attune extractor import`: a published checkpoint, from a folder or the hub, becomes an extractor folder.
+// `attune extractor import`: turns a published checkpoint, from a folder or the hub, into an extractor folder.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -17,7 +17,7 @@ export const runImport: Body<typeof extractorImport, CommandIo> = async ({ value
     throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
   }
   await makeOutputDirectory(dirname(out), "--out");
-  // Beside the result, so that the same command resumes a stopped run.
+  // The download lies beside the result, so that the same command resumes a stopped run.
   const download = `${out}.download`;
   const checkpoint = await fetchCheckpoint(source, download, io);
   const record = importCheckpoint({ ...checkpoint, out, pooling, maxTokens });

@@ -1,4 +1,4 @@
-// From a small made-up dataset through both commands to a folder that publishing accepts.
+// Takes a small made-up dataset through both commands to a folder that can be published.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -145,7 +145,7 @@ describe("attune extractor freeze", () => {
         const encoder = engine.createEncoder(config, model);
         const pooled = (...input: Parameters<NonNullable<typeof encoder.pooled>>) => {
           const features = encoder.pooled!(...input);
-          // A step of 1 in 16 of the largest feature is what activations of so few bits would leave.
+          // Activations of so few bits would leave steps of 1/16 of the largest feature.
           const step = features.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 16;
           return { ...features, data: features.data.map((value) => step * Math.round(value / step)) };
         };

@@ -1,4 +1,4 @@
-// `attune extractor freeze`: turns a training run into the folder that is published. `import` is in a file of its own.
+// `attune extractor freeze`: turns a training run into the folder that is published. `import` has a file of its own.
 
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,4 +1,4 @@
-// What each flag of `attune pretrain` does, seen in the record of a run that takes a moment.
+// The effect of each flag of `attune pretrain`, seen in the record of a run that takes a moment.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,7 +70,7 @@ it("--recipe reads a file, which --set changes; --teacher and --reference-run na
   expect(taught.record.teacher).toBeTruthy();
   const part = await pretrain(["--reference-run", teacher.out, "--set", "stopAtFraction=0.5"]);
   expect(part.record.reference).toMatchObject({ devMetric: expect.any(Number) });
-  // Of a finished run there is nothing left to do: the same record.
+  // A finished run leaves nothing to do: the record stays the same.
   const again = await pretrain(["--resume"], teacher.out);
   expect(again.record.evaluations).toEqual(teacher.record.evaluations);
 });

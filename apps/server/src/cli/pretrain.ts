@@ -28,11 +28,12 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
     );
   }
   await makeOutputDirectory(out, "--out");
-  // Kept until the run is finished, so that it is not fetched again to go on.
+  // The download is kept until the run has finished, so that a resumed run does not fetch it again.
   const download = `${out}.download`;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
-  // Again and again: npx passes a Ctrl-C on a second time, which must not end the run before its checkpoint is written.
+  // The handlers stay for repeated signals: npx passes a Ctrl-C on a second time, which must not end the run before its
+  // checkpoint is written.
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   const line = createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
   try {
@@ -89,7 +90,7 @@ async function openStart(flags: Flags, download: string, io: CommandIo): Promise
 
 interface Flags {
   readonly data: string;
-  /** One of the two is there. */
+  /** Either `vocabulary` or `from` is set. */
   readonly vocabulary: string | undefined;
   readonly from: string | undefined;
   readonly source: string | undefined;

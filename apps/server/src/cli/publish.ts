@@ -1,4 +1,4 @@
-// `attune publish`: makes a frozen extractor a signed release.
+// `attune publish`: makes a signed release of a frozen extractor.
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";

@@ -1,4 +1,4 @@
-// `attune release`: what is published.
+// `attune release`: lists the published releases.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";

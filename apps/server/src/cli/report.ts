@@ -1,4 +1,4 @@
-// `attune report`: what the fleet's devices have reported.
+// `attune report`: shows the reports of the fleet's devices.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";

@@ -1,4 +1,4 @@
-// `attune rollout`: decides which release a fleet should run, and shows how far it has come.
+// `attune rollout`: chooses the release that a fleet should run, and shows its progress.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";

@@ -1,4 +1,4 @@
-// `attune start`: the main job on embedded defaults; stays up until it is interrupted.
+// `attune start`: runs the main job on embedded defaults until it is interrupted.
 
 import { once } from "node:events";
 import { renderTable } from "@attune/demo/screen";

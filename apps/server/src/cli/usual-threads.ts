@@ -1,7 +1,7 @@
-// How many threads a command computes on where its options do not say.
+// The number of threads of a command whose options name none.
 import { availableParallelism } from "node:os";
 
-/** One a core, at most four. */
+/** One thread for each core, at most four. */
 export function usualThreads(): number {
   return Math.min(4, availableParallelism());
 }

@@ -1,9 +1,9 @@
-// All that the server holds of a device's reports, page by page: one side of an audit.
+// Fetches all reports of a device that the server holds, page by page: one side of an audit.
 
 import type { ServerReport } from "../audit/journal-audit.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
 
-/** In the order of epoch and sequence. */
+/** The reports in the order of epoch and sequence. */
 export async function fetchReports(access: ServerAccess, device: string): Promise<ServerReport[]> {
   const reports: ServerReport[] = [];
   for (let more = true; more; ) {

@@ -1,4 +1,4 @@
-// The fleet manager's connection to a running server: tRPC with the admin token, and faults as the server meant them.
+// The fleet manager's connection to a running server: tRPC with the admin token. The server's faults keep their codes.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, isErrorCode } from "@attune/shared/errors";
@@ -13,7 +13,7 @@ export interface ServerAccess {
 
 export type FleetClient = TRPCClient<AppRouter>;
 
-/** Asks the server. Throws its own AppErrors with their codes, and SERVER_UNAVAILABLE where it does not answer. */
+/** Calls the server. Throws the server's AppErrors with their codes, and SERVER_UNAVAILABLE where it does not answer. */
 export async function askServer<T>(access: ServerAccess, ask: (client: FleetClient) => Promise<T>): Promise<T> {
   const { httpUrl, adminToken } = access;
   const headers = { authorization: `Bearer ${adminToken}` };
@@ -29,7 +29,7 @@ export async function askServer<T>(access: ServerAccess, ask: (client: FleetClie
   }
 }
 
-/** The server of this ATTUNE_HOME, or the one at `server`; the token from its file. */
+/** The server of this ATTUNE_HOME, or the one at `server`. The token comes from its file. */
 export async function findServer(input: {
   readonly home: string;
   readonly server: string | undefined;

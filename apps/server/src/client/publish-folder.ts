@@ -1,4 +1,5 @@
-// Publishing from anywhere: reads a frozen extractor's folder, uploads the chunks that the server lacks, and asks it to publish.
+// Publishes a frozen extractor's folder from any machine: reads the folder, uploads the chunks that the server lacks, and
+// publishes.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -14,7 +15,7 @@ import { type Chunk, splitFile } from "../catalogue/publish.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
 
 export interface PublishFolder {
-  /** Of a frozen extractor. */
+  /** The folder of a frozen extractor. */
   readonly folder: string;
   readonly model: string;
   readonly modelVersion: string;
@@ -23,7 +24,7 @@ export interface PublishFolder {
   readonly onProgress?: (uploaded: number, total: number) => void;
 }
 
-/** Interrupted, it may simply be run again: what was uploaded stays, and what was published is answered as it is. */
+/** An interrupted publication can be repeated: uploaded chunks stay, and a published version is answered as it is. */
 export async function publishFolder(access: ServerAccess, input: PublishFolder) {
   const { folder, model, modelVersion, headRecipe, lifeDays } = input;
   const files: ReleaseFile[] = [];

@@ -1,5 +1,6 @@
-// The bytes of releases over HTTP: chunks and manifests by hash, with Range and immutable caching; and the upload of chunks
-// by the fleet manager. Hashes name contents, so any cache may stand in front and nothing ever has to be invalidated.
+// Serves the bytes of releases over HTTP, by hash, with Range and immutable caching, and takes the fleet manager's uploads of
+// chunks.
+// A hash names its content, so any cache may stand in front and no entry ever has to be invalidated.
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -20,7 +21,7 @@ interface ContentRequest {
 }
 
 export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkRoutesDeps): Promise<void> {
-  // A scope of its own, so that its body parser is nobody else's.
+  // A scope of its own keeps this body parser from all other routes.
   await fastify.register(async (scope) => {
     for (const [path, contentType, store] of [
       [chunkPath(":sha256"), "application/octet-stream", deps.chunkStore],
@@ -40,7 +41,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
     scope.put<ContentRequest>(
       chunkPath(":sha256"),
       {
-        // Before the body is read: a stranger's bytes are not even received.
+        // Checked before the body is read: a stranger's bytes are not even received.
         onRequest: async (request) => {
           if (!deps.isAdmin(request.headers.authorization)) {
             throw new AppError("UNAUTHORIZED", "storing a chunk needs the fleet's admin token");

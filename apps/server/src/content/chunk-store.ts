@@ -1,5 +1,5 @@
-// Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes, so it is never changed
-// and never needs a lock; what no longer matches its name is set aside and reported, not served.
+// Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes.
+// So a file never changes and needs no lock. A file that no longer matches its name is set aside and reported, never served.
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -12,7 +12,10 @@ import { createTurns } from "./turns.js";
 
 export interface StoredContent {
   readonly sizeBytes: number;
-  /** The bytes from `start` to `endInclusive`, read as they are taken; their hash is verified first. Throws STORE_CORRUPT. */
+  /**
+   * The bytes from `start` to `endInclusive`, read as the reader takes them. Their hash is verified first. Throws
+   * STORE_CORRUPT.
+   */
   stream(start: number, endInclusive: number): Promise<Readable>;
 }
 
@@ -25,22 +28,22 @@ export interface ChunkStore {
   has(sha256: string): Promise<boolean>;
   /** The whole content, its hash verified; undefined where it is not stored. Throws STORE_CORRUPT. */
   read(sha256: string): Promise<Buffer | undefined>;
-  /** Ready to be served in part; nothing of it is read yet. Undefined where it is not stored. */
+  /** A content ready to be served in part, of which nothing is read yet. Undefined where it is not stored. */
   open(sha256: string): Promise<StoredContent | undefined>;
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
-/** So many contents are in memory at a time, whole, to be verified before they are served. */
+/** The number of whole contents in memory at a time, while they are verified. */
 const readsAtATime = 4;
-/** Of a content that is being served, what its reader has not taken yet. */
+/** The bytes of a served content that its reader may leave untaken. */
 const partBytes = 64 * 1024;
 
-/** `maximumBytes` keeps one content small enough to be hashed whole on every read. */
+/** `maximumBytes` keeps each content small enough to be hashed whole on every read. */
 export function createChunkStore(directory: string, maximumBytes: number): ChunkStore {
   const reads = createTurns(readsAtATime);
 
   function pathOf(sha256: string): string {
-    // The pattern is what keeps a name from the network inside the directory.
+    // This pattern keeps a name from the network inside the directory.
     if (!sha256Pattern.test(sha256))
       throw new AppError("INVALID_INPUT", "sha256 is not 64 lower-case hexadecimal digits");
     return join(directory, sha256.slice(0, 2), sha256);

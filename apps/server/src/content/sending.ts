@@ -1,4 +1,4 @@
-// The contents that are on their way to clients just now: so many at a time, and one that takes for ever makes room for the next.
+// Limits the contents that are on their way to clients. A content that takes too long makes room once all places are taken.
 import type { Readable } from "node:stream";
 import { AppError } from "@attune/shared/errors";
 
@@ -15,19 +15,20 @@ export interface Place {
 
 export interface SendingOptions {
   readonly maximum: number;
-  /** A content that is not through after this makes room where all places are taken; the device resumes where it was cut off. */
+  /** A content that takes longer is cut off where all places are taken. The device resumes from there. */
   readonly slowAfterMs: number;
   readonly now: () => number;
 }
 
 /**
- * Each holds a file, and at most 128 KiB that its client has not taken: 32 MiB for all. A thousand devices that download at once behind
- * 100 Mbit/s get a chunk of 256 KiB through in 5 s where 256 share the line, and in 20 s where a thousand would; those refused back off.
+ * Each place holds a file and at most 128 KiB that its client has not taken: 32 MiB for all places. Take a thousand devices
+ * that download at once over 100 Mbit/s. With 256 sharing the line, a chunk of 256 KiB takes 5 s; with a thousand it would take
+ * 20 s. The refused devices back off.
  */
 export const defaultSending = { maximum: 256, slowAfterMs: 20_000 } as const;
 
 export function createSending({ maximum, slowAfterMs, now }: SendingOptions): Sending {
-  /** The oldest first. */
+  /** The taken places, the oldest first. */
   const taken = new Map<Place, { readonly sinceMs: number; readonly content: Readable | undefined }>();
 
   function makeRoom(): void {

@@ -1,4 +1,4 @@
-// Lets so many tasks run at a time; the others wait in the order in which they came.
+// Limits the tasks that run at a time. The other tasks wait in the order in which they came.
 
 export interface Turns {
   run<T>(task: () => Promise<T>): Promise<T>;
@@ -14,7 +14,7 @@ export function createTurns(width: number): Turns {
       try {
         return await task();
       } finally {
-        // The turn goes to the next in line, or back.
+        // The turn passes to the next in line, or becomes free.
         const next = waiting.shift();
         if (next === undefined) running--;
         else next();

@@ -1,15 +1,15 @@
-// The address of NATS that a device is told: the configured one, or the host by which the device itself reached this server.
+// Chooses the address of NATS for a device: the configured one, or the host by which the device itself reached this server.
 
 export interface BrokerAddresses {
-  /** ATTUNE_PUBLIC_NATS_URL: where it is set, it is the one. */
+  /** ATTUNE_PUBLIC_NATS_URL, which wins where it is set. */
   readonly publicUrl: string | undefined;
-  /** Where this server reaches NATS. */
+  /** The address at which this server reaches NATS. */
   readonly ownUrl: string;
-  /** Whether that NATS is this server's own and listens on all addresses, of which no single one is right for every device. */
+  /** Whether that NATS belongs to this server and listens on all addresses, of which no single one is right for every device. */
   readonly everywhere: boolean;
 }
 
-/** `reachedAs`: the Host header of the device's request. Whoever forges one gets a wrong address in the reply to itself alone. */
+/** `reachedAs` is the Host header of the device's request. A forged header changes only the forger's own reply. */
 export function brokerUrls(
   { publicUrl, ownUrl, everywhere }: BrokerAddresses,
   reachedAs: string | undefined,

@@ -1,9 +1,10 @@
-// A device's broker credentials: issued for a month, the same ones handed out again until half of their life is over.
+// A device's broker credentials, issued for a month. The same credentials are handed out again until half of their life is
+// over.
 import { AppError } from "@attune/shared/errors";
 import type { DeviceJwtInput, NatsCredentials } from "../platform/nats/nats-credentials.js";
 
 export const lifeMs = 30 * 86_400_000;
-/** Credentials can always be issued anew; remembering them only spares a signature per poll. */
+/** Credentials can always be issued anew. Remembering them saves a signature for each poll. */
 const rememberedDevices = 20_000;
 
 export interface RenewalDeps {
@@ -19,7 +20,7 @@ export function createRenewals({ credentials, isRevoked, now }: RenewalDeps) {
     const known = issued.get(input.device);
     if (known !== undefined && now() < known.renewAtMs) return known.jwt;
     const jwt = await credentials.createDeviceJwt({ ...input, lifeMs });
-    // It may have been revoked since its request was let in.
+    // The device may have been revoked since its request was let in.
     if (await isRevoked(input.device)) throw new AppError("UNAUTHORIZED", "this device was revoked");
     issued.delete(input.device);
     issued.set(input.device, { jwt, renewAtMs: now() + lifeMs / 2 });

@@ -1,4 +1,4 @@
-// A device in the database, as it enrols and polls.
+// Stores devices in the database as they enrol and poll.
 import type { Message } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
@@ -10,12 +10,12 @@ export type DeviceRepository = ReturnType<typeof createDeviceRepository>;
 export interface EnrolmentRequest {
   readonly message: Message<"enrol">;
   readonly secretSha256: string;
-  /** The identifier that the device gets if the token is used for the first time. */
+  /** The device's identifier if this is the token's first use. */
   readonly newDevice: string;
   readonly nowMs: number;
 }
 
-/** How and when a poll came. */
+/** The form and time in which a poll arrived. */
 export interface Heard {
   readonly prefixed: boolean;
   readonly nowMs: number;
@@ -24,9 +24,9 @@ export interface Heard {
 const dayMs = 86_400_000;
 
 export function createDeviceRepository(prisma: PrismaClient) {
-  /** Uses the token and creates the device in one transaction, or finds what an earlier, identical request has made. */
+  /** Uses the token and creates the device in one transaction, or finds the device of an earlier, identical request. */
   async function enrol(request: EnrolmentRequest): Promise<Device> {
-    // Guessing costs one look, not a transaction.
+    // A guessed token costs one look, not a transaction.
     const { secretSha256, message, nowMs } = request;
     if ((await prisma.enrolmentToken.count({ where: { secretSha256 } })) === 0) judgeToken(undefined, message, nowMs);
     try {
@@ -43,9 +43,10 @@ export function createDeviceRepository(prisma: PrismaClient) {
   }
 
   /**
-   * Records what a poll says, unless a later poll has spoken already: order is by the device's sequence, never by a clock. One that
-   * comes late or again says nothing, not even that the device is there: anybody may have recorded and replayed it. Answers the
-   * number of the target that the device gets, or undefined where nothing was recorded.
+   * Records a poll's content, unless a later poll was recorded already. The device's sequence decides the order, never a clock.
+   * A late or repeated poll changes nothing, not even the time at which the device was last seen: anyone may have recorded and
+   * replayed it.
+   * Answers the number of the device's target, or undefined where nothing was recorded.
    */
   async function recordPoll(message: Message<"poll">, { prefixed, nowMs }: Heard): Promise<number | undefined> {
     const { device, epoch, sequence, releaseSequence, state, reason } = message;
@@ -62,7 +63,7 @@ export function createDeviceRepository(prisma: PrismaClient) {
     return (await prisma.deviceEpoch.count({ where: { deviceId, epoch } })) === 1;
   }
 
-  /** Makes a new epoch the device's latest; nothing changes where it is none. Throws CONFLICT where there are too many. */
+  /** Makes a new epoch the device's latest; does nothing for an epoch that is not new. Throws CONFLICT for too many epochs. */
   async function beginEpoch(deviceId: string, epoch: string, nowMs: number): Promise<void> {
     await prisma.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1 FROM "Device" WHERE "id" = ${deviceId} FOR UPDATE`;
@@ -79,7 +80,7 @@ export function createDeviceRepository(prisma: PrismaClient) {
     });
   }
 
-  /** The highest sequence of the device's reports stored under this epoch; 0 before the first. */
+  /** The highest sequence of the device's stored reports in this epoch; 0 before the first. */
   async function lastReport(deviceId: string, epoch: string): Promise<number> {
     const where = { deviceId, epoch };
     return (
@@ -117,7 +118,7 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
       engine,
       memory,
       enrolledAt: new Date(nowMs),
-      // Whoever enrols has shown that it signs under prefixes.
+      // The enrolment itself shows that this device signs under prefixes.
       prefixedPolls: true,
       epochs: { create: { epoch, begunAt: new Date(nowMs) } },
     },

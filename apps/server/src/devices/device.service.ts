@@ -1,4 +1,4 @@
-// The server's answers to devices: enrolment and polls. A device says who it is and how it is, and learns its target.
+// The server's answers to devices: enrolment and polls. A device reports its identity and state, and receives its target.
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
@@ -20,11 +20,11 @@ import { type Poller, standingOf } from "./poll.plan.js";
 export interface DeviceServiceDeps {
   readonly repository: DeviceRepository;
   readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
-  /** The release keys: they vouch for targets as they do for releases. */
+  /** The release keys, which sign targets as they sign releases. */
   readonly signer: ReleaseSigner;
   /** The release that a fleet's devices should run; null before its first rollout. */
   readonly targetRelease: (fleet: string) => Promise<TargetState["release"]>;
-  /** Where a device reaches the broker that has reached this server as `host`. */
+  /** The broker's addresses for a device that has reached this server as `host`. */
   readonly natsUrls: (host: string | undefined) => readonly string[];
   readonly pollIntervalMs: number;
   /** The versions of the egress contract that this server takes. */
@@ -32,10 +32,10 @@ export interface DeviceServiceDeps {
   readonly now: () => number;
 }
 
-/** How long a device may take a target for the server's latest word; longer than a long weekend's outage. */
+/** The time for which a device may take a target for the server's latest; longer than the outage of a long weekend. */
 const targetLifeMs = 7 * 86_400_000;
 
-/** A device, and by which name or address of this server it asks. */
+/** A device, and the name or address of this server that its request used. */
 type Caller = Device & { readonly host: string | undefined };
 
 export type DeviceService = ReturnType<typeof createDeviceService>;
@@ -44,7 +44,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
   const { repository, credentials, signer, contracts, now } = deps;
   const renewals = createRenewals({ credentials, isRevoked: repository.isRevoked, now });
 
-  /** What the device's key has signed of a message. */
+  /** The bytes of a message that the device's key has signed. */
   function signed(message: Message<"enrol" | "poll">): Uint8Array {
     return signedBytes(contracts.declaration(message.contract, message.type)!, canonicalBytes(message));
   }
@@ -78,7 +78,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       device: device.id,
       fleet: device.fleetName,
       releaseKeys: signer.trustedKeys,
-      // The one that the device has spoken: it agreed to no other.
+      // The version that the device has spoken: it agreed to no other version.
       egressContractVersion: message.contract,
       nats: await natsFor({ ...device, host }),
     };
@@ -89,7 +89,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const prefixed = "version" in input;
     const device = await repository.findDevice(message.device);
     const bytes = prefixed ? signed(message) : canonicalBytes(message);
-    // One answer to a stranger, a revoked device and a forger: none of them learns which of them it is taken for.
+    // A stranger, a revoked device and a forger get the same answer, so none of them learns how the server sees it.
     const genuine =
       device !== null &&
       device.revokedAt === null &&
@@ -100,7 +100,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return prefixed ? answerSigned(message, caller) : answerBare(message, caller);
   }
 
-  /** To agents from before polls had a prefix. Their store's copies are not known from them, and ignored as ever. */
+  /** Answers agents from before polls had a prefix. Copies of their stores cannot be recognised, and are ignored as before. */
   async function answerBare(message: Message<"poll">, device: Caller): Promise<TargetState> {
     const nowMs = now();
     const standing = standingOf(message, device, nowMs);
@@ -134,7 +134,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return signer.sign(target);
   }
 
-  /** The target's number, or undefined where the device has to begin a new epoch before it is believed. */
+  /** The target's number, or undefined where the device has to begin a new epoch before its polls count. */
   async function record(message: Message<"poll">, device: Device, nowMs: number): Promise<number | undefined> {
     const { epoch } = message;
     let poller: Poller = device;

@@ -1,4 +1,5 @@
-// The rules of enrolment: what a token is, and what may be done with it when. Pure; the clock and the database are the caller's.
+// The rules of enrolment: the form of a token, and when a token may be used. Pure; the caller supplies the clock and the
+// database.
 import type { Message } from "@attune/shared/contracts/egress";
 import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import { AppError } from "@attune/shared/errors";
@@ -7,7 +8,10 @@ export const tokenSecretBytes = 24;
 export const minimumTokenLifeMs = 1_000;
 export const maximumTokenLifeMs = 30 * 86_400_000;
 
-/** What the fleet manager hands over: the fingerprint pins the release keys, the secret is what the server knows by its hash. */
+/**
+ * The token that the fleet manager hands over. Its fingerprint pins the release keys; the server knows its secret by the hash
+ * alone.
+ */
 export function formatToken(fingerprint: string, secret: string): string {
   const token = `attune1.${fingerprint}.${secret}`;
   if (!enrolmentTokenPattern.test(token)) throw new TypeError("the fingerprint or the secret has the wrong form");
@@ -17,7 +21,7 @@ export function formatToken(fingerprint: string, secret: string): string {
 export interface TokenRecord {
   readonly fleetName: string;
   readonly expiresAt: Date;
-  /** The device that it enrolled; null while it is unused. */
+  /** The device that the token enrolled; null while the token is unused. */
   readonly device: {
     readonly id: string;
     readonly nkey: string;
@@ -27,8 +31,9 @@ export interface TokenRecord {
 }
 
 /**
- * Whether a token opens the door now: `new` for its first use, `again` where the same device repeats itself because the reply
- * was lost. The device's key decides who is the same; a repeat is answered even after the token's end, for it was used in time.
+ * Judges the use of a token now: `new` for its first use, `again` where the same device repeats a request whose reply was lost.
+ * The device's key identifies the device. A repeat is answered even after the token has expired, because its first use was in
+ * time.
  * Throws TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_USED, or UNAUTHORIZED for a device that was revoked since.
  */
 export function judgeToken(

@@ -1,11 +1,11 @@
-// Fleets, enrolment tokens and devices in the database, as the fleet manager makes, lists and revokes them.
+// Stores fleets, enrolment tokens and devices in the database, as the fleet manager makes, lists and revokes them.
 import { AppError } from "@attune/shared/errors";
 import type { Device, PrismaClient } from "../generated/prisma/client.js";
 
 export type FleetRepository = ReturnType<typeof createFleetRepository>;
 
 export function createFleetRepository(prisma: PrismaClient) {
-  /** Creating a fleet that is there already changes nothing. */
+  /** Creating an existing fleet changes nothing. */
   async function createFleet(name: string) {
     return prisma.fleet.upsert({ where: { name }, create: { name }, update: {} });
   }
@@ -32,15 +32,16 @@ export function createFleetRepository(prisma: PrismaClient) {
     });
   }
 
-  /** Whether there is this device. The first revocation's time stays. */
+  /** Answers whether the device exists. A repeated revocation keeps the first one's time. */
   async function revoke(id: string, revokedAt: Date): Promise<boolean> {
     await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
     return (await prisma.device.count({ where: { id } })) === 1;
   }
 
   /**
-   * The keys of all revoked devices, those revoked last at the end. The expired ones can hold no living JWT. A device's latest JWT
-   * is no younger than its last word or its revocation: a clock that was wrong at one of the two does not matter.
+   * The keys of all revoked devices, the latest revocation last. No JWT of an `expired` key can still be valid. A device's
+   * latest JWT was issued no later than its last poll or its revocation. Both times are checked, so a clock that was wrong at
+   * one of them does no harm.
    */
   async function revokedKeys(expiredBefore: Date): Promise<{ revoked: string[]; expired: string[] }> {
     const devices = await prisma.device.findMany({

@@ -17,7 +17,7 @@ export interface FleetServiceDeps {
   readonly now: () => number;
 }
 
-/** For a JWT that was signed while its device was revoked. */
+/** Covers a JWT that was signed while its device was revoked. */
 const toleranceMs = 86_400_000;
 
 export type FleetService = ReturnType<typeof createFleetService>;
@@ -36,13 +36,19 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
     return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
   }
 
-  /** `dropped`: the broker knows already; otherwise it learns it as soon as it is back, for the revocation is stored. */
+  /**
+   * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once the broker is
+   * back.
+   */
   async function revoke(id: string): Promise<{ device: string; dropped: boolean }> {
     if (!(await repository.revoke(id, new Date(now())))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
     return { device: id, dropped: await reconcileRevocations() };
   }
 
-  /** Brings the broker to what the database says; false where it could not be reached, and learns it once it is back. */
+  /**
+   * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is updated once
+   * it is back.
+   */
   async function reconcileRevocations(): Promise<boolean> {
     try {
       await credentials.revoke(await repository.revokedKeys(new Date(now() - lifeMs - toleranceMs)));
@@ -67,7 +73,7 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
   };
 }
 
-/** Without what only polls need. */
+/** Leaves out the fields that only polls need. */
 function describeDevice({ fleetName, nkey, pollSequence, targetNumber, prefixedPolls, ...device }: Device) {
   return { ...device, fleet: fleetName };
 }

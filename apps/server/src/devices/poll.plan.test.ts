@@ -20,12 +20,12 @@ test("a poll that claims the last number there is was never made", () => {
 });
 
 test("a device that polled as fast as it can, through years without an answer, is believed", () => {
-  // Half of the shortest back-off at first; half of the longest after ten doublings.
+  // Half of the shortest back-off at first, half of the longest after ten doublings.
   const offline = (years: number) => 100 + 12 + Math.ceil((years * yearMs) / 150_000);
   expect(standing({ sequence: offline(10) }, noon + 10 * yearMs)).toBe("ahead");
-  // This server's clock was ten years ahead when it heard the device last.
+  // This server's clock was ten years ahead at the device's last poll.
   expect(standing({ sequence: offline(4) }, noon - 10 * yearMs)).toBe("ahead");
-  // Polled at the shortest interval of the contract, while the database was restored from a copy of a month ago.
+  // The device polled at the shortest interval of the contract, and the database was then restored from a copy of a month ago.
   const month = 30 * 86_400_000;
   expect(standing({ sequence: 100 + month / 90 }, noon + month)).toBe("ahead");
 });

@@ -1,4 +1,4 @@
-// What a genuine poll means, by its epoch and sequence: the device's latest word, a copy's, or none that can be. Pure.
+// Judges a genuine poll by its epoch and sequence: the device's latest, a copy's, or an impossible one. Pure.
 
 export interface Poller {
   /** The device's latest epoch, and the highest sequence polled under it. */
@@ -9,10 +9,10 @@ export interface Poller {
 }
 
 /**
- * - `ahead`: the device's latest word
- * - `behind`: said before, or by a copy of the store as it was earlier
- * - `impossible`: more polls than a device can have made since the last one
- * - `anotherEpoch`: of an epoch that is not the device's latest
+ * `ahead`: the device's latest poll.
+ * `behind`: sent before, or sent by a device whose store is an earlier copy.
+ * `impossible`: numbered beyond the polls that a device can have made since the last one.
+ * `anotherEpoch`: from an epoch that is not the device's latest.
  */
 export type Standing = "ahead" | "behind" | "impossible" | "anotherEpoch";
 
@@ -24,9 +24,9 @@ export function standingOf(poll: { epoch: string; sequence: number }, device: Po
 }
 
 /**
- * More polls than an honest device can make in `sinceMs`. It makes at most one in 90 ms while it is answered, at most one in
- * 250 ms while it is not, and one in 150 to 300 s after an hour of that. Where this server's clock was set back, the allowance alone
- * lasts a device that is offline for five years.
+ * An upper bound of the polls that a genuine device makes in `sinceMs`. An answered device polls at most once in 90 ms. An
+ * unanswered device polls at most once in 250 ms, and once in 150 to 300 s after an hour. If this server's clock was set back,
+ * the allowance alone lasts a device that is offline for five years.
  */
 export function mostPolls(sinceMs: number): number {
   return allowance + Math.max(0, sinceMs) / shortestPauseMs;
@@ -35,5 +35,8 @@ export function mostPolls(sinceMs: number): number {
 const allowance = 2 ** 20;
 const shortestPauseMs = 50;
 
-/** A device begins an epoch when its store was restored. Two copies that run side by side would begin them without end. */
+/**
+ * The limit of new epochs a day. A device begins an epoch when its store was restored. Two copies that run side by side would
+ * begin epochs without end.
+ */
 export const epochsPerDay = 8;

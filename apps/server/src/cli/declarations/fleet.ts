@@ -1,8 +1,8 @@
-// The commands that speak to a server, as a person types them.
+// Declares the commands that speak to a server.
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
 
-/** The way to the server: options of all of these commands. */
+/** The options that find the server, shared by all of these commands. */
 export const serverOptions = {
   server: { value: "URL", meaning: "the server's address (default: the server that runs in ATTUNE_HOME)" },
   "admin-token-file": {

@@ -1,4 +1,4 @@
-// The commands that run on this machine: a server, the demos, the benchmarks.
+// Declares the commands that run on this machine: a server, the demos, the benchmarks.
 import { declare } from "@attune/platform/cli/declaration";
 
 const data = {

@@ -1,4 +1,4 @@
-// The commands that make an extractor, as a person types them. The package that they run on is loaded by their bodies alone.
+// Declares the commands that make an extractor. Only their bodies load the package for training.
 import { declare } from "@attune/platform/cli/declaration";
 
 const columns = {
@@ -131,7 +131,7 @@ export const extractor = declare({
 
 const out = { value: "DIR", meaning: "the folder of the frozen extractor", required: true, path: "folder" } as const;
 
-/** How many are computed at a time; a body chooses where it is not given. */
+/** The range of a number of parallel computations. Without the flag, the command's body chooses. */
 const count = { from: 1, to: Number.MAX_SAFE_INTEGER } as const;
 
 export const extractorImport = declare({
@@ -223,7 +223,10 @@ export const extractorFreeze = declare({
   ],
 });
 
-/** The names of the catalogue in @attune/training, which a test compares: a list of commands must not load that package. */
+/**
+ * The names in the catalogue of @attune/training, repeated so that a list of commands loads without that package. A test holds
+ * both equal.
+ */
 export const experimentChoices = [
   "table1",
   "table2",
