@@ -25,7 +25,7 @@ export interface AgentOptions {
   /** Reports waiting for the network; default 10,000. */
   readonly outboxLimit?: number;
   readonly deadlinesMs?: Partial<Record<ActiveUpdateState, number>>;
-  /** First and longest pause between tries to reach the server or the broker; defaults 500 ms and 5 minutes. */
+  /** The first and the longest pause between two attempts to reach the server or the broker; defaults 500 ms and 5 minutes. */
   readonly backoff?: { readonly minimumMs: number; readonly maximumMs: number };
   /** How long one request may take without a byte arriving; default 30 s. */
   readonly requestTimeoutMs?: number;
@@ -33,7 +33,7 @@ export interface AgentOptions {
   readonly contracts?: EgressContracts;
 }
 
-/** What any program of the person's may ask. Inputs that the contract refuses are INVALID_INPUT. */
+/** The calls that any program of the person may make. An input that the contract refuses is INVALID_INPUT. */
 export interface AskableAgent {
   predict(input: PredictInput): Promise<Prediction>;
   label(input: LabelInput): Promise<Labelled>;
@@ -48,10 +48,10 @@ export interface AskableAgent {
 
 /** The whole agent, as its host holds it. */
 export interface Agent extends AskableAgent {
-  /** Spends the token (`attune1.…`). Safe to call again with the same token when the reply was lost. */
+  /** Spends the token (`attune1.…`). The same token may be sent again when the reply was lost. */
   enrol(input: { readonly token: string; readonly signal?: AbortSignal }): Promise<Enrolment>;
-  /** Polls, updates and reports until `signal` aborts; resolves then. Throws NOT_ENROLLED at once where it is not. */
+  /** Polls, updates and reports until `signal` aborts, then resolves. Throws NOT_ENROLLED at once where no device is enrolled. */
   start(signal: AbortSignal): Promise<void>;
-  /** The person agrees to the egress contract up to this version, or takes back what goes beyond it. Throws INVALID_INPUT for an unknown one. */
+  /** The person agrees to the egress contract up to this version, or takes back later versions. Throws INVALID_INPUT for an unknown version. */
   agree(input: { readonly contract: number }): Promise<AgentStatus["contract"]>;
 }

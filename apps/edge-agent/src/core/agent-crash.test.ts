@@ -1,4 +1,4 @@
-// kill -9 before and after every durable step: started again, the agent ends in the same state, with the same reports.
+// kill -9 before and after every durable step: the restarted agent ends in the same state, with the same reports.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
@@ -12,7 +12,7 @@ const second = createTinyRelease({ sequence: 2, seed: 2 });
 const split = (i: number): Split => (i % 3 === 0 ? "holdout" : "train");
 const said = sayings(80, 1).map((saying, i) => ({ ...saying, split: split(i) }));
 
-/** What a life does; every call may be cut short by a kill and is simply made again in the next life. */
+/** The calls of one life. A kill may cut any of them short; the next life makes the call again. */
 type Life = (device: Device) => Promise<void>;
 
 async function reach(device: Device, condition: () => Promise<boolean>): Promise<void> {
@@ -75,7 +75,7 @@ async function liveToTheEnd(device: Device, life: Life, prepare = (_deaths: numb
     prepare(deaths);
     try {
       await life(device);
-      // A kill in the orderly stop itself shows only now.
+      // A kill during the orderly stop itself shows only here.
       device.faults.check();
       return deaths;
     } catch (error) {
@@ -95,7 +95,7 @@ async function outcome(device: Device) {
   return {
     journal: verdict.ok ? "whole" : verdict.detail,
     reportsInJournal: journal.filter(({ path }) => path === "nats").length,
-    // A device that died before its first write draws another epoch: it is another copy of the store.
+    // A device that died before its first write draws another epoch, for it is another copy of the store.
     reports: [...device.fleet.received]
       .flat()
       .map((text) => text.replaceAll(status.epoch ?? "", "epoch"))
@@ -127,7 +127,7 @@ async function expectSameEnd(from: Device, life: Life): Promise<Device> {
   const expected = await outcome(calm);
   expect(expected.journal).toBe("whole");
   expect(steps).toBeGreaterThan(3);
-  // Dying just before a step is dying just after the one before it, and after what was sent in between.
+  // A death just before a step equals a death just after the step before it and the messages sent in between.
   for (let step = 1; step <= steps; step++) {
     const device = copyOf(from);
     device.faults.killAt(step, step === steps ? "after" : "before");
@@ -149,7 +149,7 @@ describe("an agent that is killed", () => {
     for (const saying of said.slice(0, -8)) await device.agent.label(saying);
     device.restart();
     const end = await expectSameEnd(device, learnSomething);
-    // The release, the fiftieth label to learn from, and the one that was asked for.
+    // The reports: the release, the fiftieth label to learn from, and the lesson that was asked for.
     const types = [...end.fleet.received.values()].map((body) => JSON.parse(body).type);
     expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
   });

@@ -1,4 +1,4 @@
-// Updates over a whole agent: what it takes, what it refuses, and what goes on working meanwhile.
+// Updates over a whole agent: the releases that it takes, the releases that it refuses, and its work meanwhile.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { type FakeFleet, pieces, signTarget } from "@attune/demo/fakes/fake-fleet";
@@ -12,7 +12,7 @@ import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { nameOf } from "./learning/names.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 let first: TinyRelease;
@@ -81,7 +81,7 @@ describe("an update", () => {
     expect(await releaseNow()).toBe(1);
     expect((await device.agent.predict({ text: "so happy" })).label).toBeTypeOf("string");
     await device.clock.until(() => stateReports().includes("rolledBack/digestMismatch/1"));
-    // The release that broke is not taken again by itself.
+    // The agent does not retry the broken release by itself.
     await device.clock.sleep(3_600_000, new AbortController().signal);
     expect(await releaseNow()).toBe(1);
     await stop();
@@ -108,7 +108,7 @@ describe("an update", () => {
     );
     await device.entered("gating");
     expect(await releaseNow()).toBe(1);
-    // Forgotten, said anew, and new: all in the middle of the candidate's extraction.
+    // In the middle of the candidate's extraction one utterance is forgotten, one is said anew, and one is new.
     await device.agent.forget("u0001");
     await device.agent.label({ id: "u0002", text: "so very mad", label: "anger", split: "train" });
     await device.agent.label({ id: "new", text: "crumbs", label: "joy", split: "train" });
@@ -119,7 +119,7 @@ describe("an update", () => {
     const name = await nameOf(device.ports.hashing, "u0001");
     expect([...device.store.contents.keys()].filter((key) => key.endsWith(name))).toEqual([]);
     expect([...device.store.contents.keys()]).toContain(`utterance/${await nameOf(device.ports.hashing, "u0002")}`);
-    // Trained from nothing on what is stored, the head is the same: nothing stale was used.
+    // A head trained from nothing on the stored utterances is the same, so no stale row was used.
     for (const key of [...device.store.contents.keys()])
       if (/^(features|head)\//.test(key)) device.store.contents.delete(key);
     device.restart();
@@ -196,7 +196,7 @@ describe("an update", () => {
     expect((await device.agent.predict({ text: "so happy" })).probabilities).toEqual(before.probabilities);
     await device.clock.until(async () => (await device.agent.status()).outbox.pending === 0);
     expect(stateReports()).toEqual(["committed/none/1", `failed/${reason}/1`]);
-    // A good one is still taken.
+    // The agent still takes a good release.
     device.fleet.publish(createTinyRelease({ sequence: 3, seed: 2 }));
     await device.clock.until(async () => (await releaseNow()) === 3);
     await stop();
@@ -219,7 +219,7 @@ describe("an update", () => {
         ...release,
         files: release.files.map((file) => {
           if (file.name !== "model.safetensors") return file;
-          // Signed by mistake or malice: the chunks of release 1 under the digest of release 2.
+          // The manifest is signed, by mistake or malice, with the chunks of release 1 under the digest of release 2.
           const { chunks } = first.release.files.find(({ name }) => name === file.name)!;
           return { ...file, chunks };
         }),

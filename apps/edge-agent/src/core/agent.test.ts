@@ -6,7 +6,7 @@ import { createTinyRelease, privateWords, sayings } from "@attune/demo/fakes/tin
 import { entryCapacityBits } from "@attune/shared/contracts/audit";
 import { describe, expect, it, vi } from "vitest";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 const committed = (device: Device) => async () => (await device.agent.status()).updateState === "committed";
@@ -62,7 +62,7 @@ describe("the agent", () => {
     await stop();
     Object.assign(device.ports, { engine: { ...device.ports.engine, name: "wasm" } });
     device.restart();
-    // It answers with the prior head at once, and learns behind that.
+    // The agent answers with the prior head at once, and learns in the background.
     expect((await device.agent.status()).head.active).toBe("prior");
     await device.clock.until(async () => (await device.agent.status()).head.active === "personal");
     expect(await device.agent.status()).toMatchObject({
@@ -120,7 +120,7 @@ describe("the agent", () => {
     device.fleet.publish(createTinyRelease());
     await device.clock.until(committed(device));
     device.clock.setWall(Date.UTC(2036, 0, 1));
-    // By this clock all has expired; by another it would not have.
+    // Everything has expired by this clock, which is ten years ahead.
     device.fleet.publish(createTinyRelease({ sequence: 2, seed: 2 }));
     await device.clock.until(async () => (await device.agent.status()).lastError.server === "TARGET_REFUSED");
     expect(await device.agent.status()).toMatchObject({
@@ -166,7 +166,7 @@ describe("enrolment", () => {
 });
 
 describe("what leaves", () => {
-  /** A life that differs in nothing but the words. */
+  /** Two lives differ in nothing but the words. */
   async function live(words: readonly string[]): Promise<Device> {
     const device = createDevice();
     const stop = await withRelease(device);

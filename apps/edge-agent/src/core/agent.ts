@@ -40,7 +40,7 @@ interface Opened {
   readonly executors: Executors;
 }
 
-/** Nothing is read or sent before the first call; the first call opens the store. */
+/** Nothing is read or sent before the first call, which opens the store. */
 export function createAgent(ports: Ports, options: AgentOptions): Agent {
   const { store, cipher, hashing, clock, log, engine } = ports;
   const outboxLimit = options.outboxLimit ?? defaultOutboxLimit;
@@ -52,7 +52,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   const reportBell = createBell();
   let opening: Promise<Opened> | undefined;
 
-  /** A failed opening (a full disk, say) may be tried again. */
+  /** A failed opening, for example on a full disk, may be retried. */
   function opened(): Promise<Opened> {
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
@@ -90,8 +90,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     if (returned > 0) log("warn", "forgotten.again", { utterances: returned });
     await executors.restore();
     await executors.tidy();
-    // What was due when the process died comes before anything new can be learned; the agent answers meanwhile, and also where
-    // it cannot be made now: it stays due.
+    // Work that was due when the process died comes before anything new can be learned. The agent answers meanwhile. Work that fails here
+    // stays due.
     lessons.settleSoon().catch((error: unknown) => log("warn", "lesson.postponed", { code: codeOf(error) }));
     return { context, lessons, executors };
   }
@@ -110,7 +110,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       onRoom: lessons.settleSoon,
     };
     await Promise.all([pollLoop(parts, signal), updateLoop(parts, signal), reportLoop(parts, signal)]);
-    // An orderly end finishes the lesson in hand.
+    // An orderly end finishes the current lesson.
     await lessons.idle();
   }
 

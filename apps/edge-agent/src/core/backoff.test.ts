@@ -1,4 +1,4 @@
-// Pauses grow to a limit, differ between devices, and never come to an end.
+// Pauses grow to a limit and differ between devices, and a next pause always follows.
 
 import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// How long to wait before trying again: doubling, with jitter so that a fleet does not come back all at once, for ever.
+// The pause before a retry doubles up to a limit, for any number of retries. Jitter keeps a fleet from coming back all at once.
 
 import type { Clock, Hashing } from "./ports.js";
 
@@ -27,7 +27,7 @@ function randomShare(hashing: RandomBytes): number {
   return (high * 256 + low) / 65_536;
 }
 
-/** `ms` give or take a tenth: devices that were started together drift apart. */
+/** `ms` plus or minus up to a tenth, so that devices which were started together drift apart. */
 export function spread(ms: number, hashing: RandomBytes): number {
   return ms * (0.9 + randomShare(hashing) / 5);
 }

@@ -4,9 +4,9 @@ import type { WasmBuild } from "@attune/ml/engine/wasm-kernel";
 
 export interface WasmChoice {
   readonly build: WasmBuild;
-  /** As many as were asked for. */
+  /** The number of threads that was asked for. */
   readonly threads: number;
-  /** Why one thread computes after all. */
+  /** Why one thread computes instead of all of them. */
   readonly failure: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-// Enrolment: spends a one-time token. The device's key is made here and its secret half stays.
+// Enrolment spends a one-time token. The device's key is made here, and its secret half stays on the device.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type Message, signedBytes } from "@attune/shared/contracts/egress";

@@ -1,4 +1,4 @@
-// Gating: whatever a release does to the person's texts, the server hears whether it was taken, when it was to hear it, and not too often.
+// Gating, whatever a release does to the person's texts: the server receives a verdict at the set time, and not too often.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { sha256Hex } from "@attune/demo/fakes/node-crypto";
@@ -10,19 +10,19 @@ import type { ReleaseFileName } from "@attune/shared/contracts/release";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { verdictPauseMs } from "./update/verdicts.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 const dayMs = 86_400_000;
 const first = createTinyRelease();
-/** Of the same content: only number and name differ. */
+/** A release of the same content: only number and name differ. */
 const again = (sequence: number) =>
   createTinyRelease({ sequence, amend: (release) => ({ ...release, modelVersion: `1.0.${sequence}` }) });
-/** Other content, as good. */
+/** A release of other content, as good as the first. */
 const other = (sequence: number) =>
   createTinyRelease({ sequence, amendFiles: withRow((row) => row("[MASK]").fill(sequence)) });
 
-/** Changes a row of the word embeddings, and says so wherever the model's digest is held. */
+/** Changes a row of the word embeddings, and every digest of the model with it. */
 function withRow(change: (row: (word: string) => Float32Array) => void) {
   return (files: Map<ReleaseFileName, Uint8Array>) => {
     const { vocab } = JSON.parse(new TextDecoder().decode(files.get("tokenizer.json"))).model;
@@ -53,7 +53,7 @@ const stateReports = ({ fleet }: Device) =>
 const releaseOf = async (device: Device) => (await device.agent.status()).release?.sequence;
 const pass = (device: Device, ms: number) => device.clock.sleep(ms, new AbortController().signal);
 
-/** From the next release on the engine has no features for texts with one word. */
+/** From the next release on, the engine has no features for texts with one word. */
 function breakOn(device: Device, word: string, how: "not a number" | "an exception"): void {
   const id = JSON.parse(new TextDecoder().decode(first.files.get("tokenizer.json"))).model.vocab[word];
   const { engine } = device.ports;
@@ -84,7 +84,7 @@ async function livingDevice(): Promise<{ device: Device; stop: () => Promise<voi
   return { device, stop };
 }
 
-/** 60 to learn from, 60 to be judged on. */
+/** Labels 60 utterances to learn from and 60 to be judged on. */
 async function label(device: Device): Promise<void> {
   for (const [i, said] of sayings(120, 0, 8).entries()) {
     await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
@@ -131,7 +131,7 @@ describe("a release that asks whether a word was said", () => {
         device.restart();
         expect(await releaseOf(device)).toBe(2);
         const { epoch } = await device.agent.status();
-        // Training time is its own; everything else that was reported is the same.
+        // Training time differs from life to life; everything else that was reported is the same.
         const mask = (text: string) => text.replaceAll(epoch ?? "", "epoch").replace(/"trainTime":\d+/, "");
         wires.push([...device.fleet.received.values()].map(mask));
       }

@@ -1,5 +1,5 @@
-// Gating: the one state of an update that touches what the person said. Whatever happens in it, the server hears one of two things, at a time
-// that was set before: the release was taken, or it was not. Errors on the person's texts are no third.
+// Gating is the one state of an update that touches what the person said. The server receives one of two answers, at a time that was set
+// before: the release was taken, or it was not. Errors on the person's texts are no third answer.
 
 import type { Release } from "@attune/shared/contracts/release";
 import { minimumHoldout } from "./egress/report.js";
@@ -14,20 +14,20 @@ import { contentOf } from "./update/verdicts.js";
 
 export interface GatingParts {
   readonly context: Context;
-  /** The same as the lessons': a commit must not interleave with a label. */
+  /** The lessons' serial: a commit must not interleave with a label. */
   readonly serial: Serial;
   readonly commit: (student: Student, fitted: Fitted) => Promise<void>;
   readonly reject: () => Promise<void>;
 }
 
-/** A verdict is only made where both pairs can be compared; what has run here before needs none. */
+/** A verdict is made only where both pairs can be compared. A release that has run here before needs no verdict. */
 type Mode = "judged" | "unjudged";
 
 interface Finding {
   readonly taken: boolean;
   readonly student: Student;
   readonly fitted: Fitted;
-  /** Of the utterances: what is said or forgotten afterwards is found anew. */
+  /** The utterances' revision in this finding: a finding is renewed once anything was said or forgotten after it. */
   readonly revision: number;
 }
 
@@ -36,7 +36,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
   const { store, hashing, clock } = ports;
   let mode: Mode = "unjudged";
   let finding: Finding | "none" | undefined;
-  /** By the steady clock. */
+  /** The time at which the finding is acted on, by the steady clock. */
   let dueMs: number | undefined;
   let held = false;
 
@@ -48,7 +48,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     memory.candidateFeatures = undefined;
   }
 
-  /** Decides how the release is gated, and pays for a verdict before anything of the person's is touched. */
+  /** Decides how the release is gated, and pays for a verdict before anything of the person is touched. */
   function admit(release: Release): Promise<GatingView> {
     return serial(async () => {
       held = false;
@@ -69,7 +69,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     });
   }
 
-  /** A process that ends while it only waits has not died of the release. */
+  /** A process that ends while gating only waits has not died of the release. */
   async function stopExecuting(): Promise<void> {
     if (memory.record.executing) await saveRecord({ executing: false });
   }
@@ -94,12 +94,12 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     return verdicts.hasRun(content) || content === (await contentOf(student.pair.release, hashing));
   }
 
-  /** The long part goes on beside everything else, while the old pair goes on answering and learning. */
+  /** Extracts and fits in the background, while the old pair answers and learns. */
   async function run(pair: Pair, remainingMs: number, signal: AbortSignal): Promise<void> {
     const endMs = clock.monotonicMs() + remainingMs;
     const isRetry = dueMs !== undefined;
     dueMs ??= mode === "judged" ? endMs : 0;
-    // In one piece: what is forgotten or said anew while the features are read would otherwise stay in them.
+    // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
     const student = await serial(async () => {
       const opened = await learner.openStudent(pair);
       memory.candidateFeatures = opened.features;
@@ -107,7 +107,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     });
     await learner.extractMissing(student, signal, serial);
     if (signal.aborted) {
-      // It goes on from the features that it has; out of time again, this is no release for this device.
+      // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
       if (isRetry && clock.monotonicMs() >= endMs) finding = "none";
       return;
     }

@@ -1,4 +1,4 @@
-// Who this device is, and how it came to be: written once, at enrolment, together with the root of trust.
+// Who this device is and how it was enrolled: written once, at enrolment, together with the root of trust.
 
 import { sha256Schema } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
@@ -26,7 +26,7 @@ const identityWithKeysSchema = identitySchema.extend({ version: z.literal(1), re
 
 const storedIdentitySchema = z.discriminatedUnion("version", [identitySchema, identityWithKeysSchema]);
 
-/** An enrolled device has both: nobody is known whose word is not checked. */
+/** An enrolled device has an identity and the keys that check every answer to it. */
 export interface Enrolled {
   readonly identity: Identity;
   readonly root: Root;

@@ -1,4 +1,4 @@
-// What the person does, over a whole agent: labels, forgetting, learning, and the reports these bring about.
+// The person's actions over a whole agent: labels, forgetting, learning, and the reports that these bring about.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { createTinyRelease, sayings, type TinyRelease } from "@attune/demo/fakes/tiny-release";
@@ -12,7 +12,7 @@ import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { nameOf } from "./learning/names.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 let release: TinyRelease;
@@ -45,7 +45,7 @@ describe("before the first release", () => {
     await device.enrol();
     const stop = device.start();
     await device.clock.until(() => device.fleet.received.size === 2);
-    // Learned from at once, and the milestone that was passed is reported.
+    // The agent learned at once, and reported the milestone that was passed.
     expect(await device.agent.status()).toMatchObject({ utterances: { train: 56, holdout: 14 } });
     expect((await device.agent.status()).f1Personal).not.toBeNull();
     await stop();
@@ -133,7 +133,7 @@ describe("a label", () => {
   it("is kept when its features are not numbers, for nothing that others hear may tell that they are not", async () => {
     const broken = await readyDevice();
     const engine = broken.ports.engine;
-    // Only once the release is open: one that is broken from the start is not taken into use at all.
+    // The engine breaks only once the release is open: a release that is broken from the start is not taken into use at all.
     let breaks = false;
     Object.assign(broken.ports, {
       engine: {

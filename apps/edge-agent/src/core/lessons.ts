@@ -1,5 +1,5 @@
 // The person's side of the agent: predict, take a label, forget, learn, and the metrics reports that these bring about.
-// A report is due by what was learned, never by the time, so that a run that was killed and started again ends with the same ones.
+// A report is due by what was learned, never by the time, so that a killed and restarted run ends with the same reports.
 
 import { warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { createMatrix } from "@attune/ml/tensor/matrix";
@@ -37,7 +37,7 @@ import type { Serial } from "./serial.js";
 const wantedPrefix = "report-wanted/";
 const reportedPrefix = "reported/";
 
-/** `serial`: everything that changes what was learned runs through it, one at a time. */
+/** `serial`: every change to what was learned runs through it, one at a time. */
 export function createLessons(context: Context, serial: Serial) {
   const { ports, memory, egress, contracts, utterances, tombstones, learner } = context;
   const { store, clock } = ports;
@@ -111,7 +111,7 @@ export function createLessons(context: Context, serial: Serial) {
       const hadLearned = memory.fitted !== undefined;
       const operations = await forgetOperations({ store, utterances, learner }, id, hadLearned);
       if (operations === undefined) return { removed: false };
-      // First, so that whatever dies from here on is finished at the next start.
+      // The tombstone comes first, so that the next start finishes a forgetting that dies after this line.
       await tombstones.add(id);
       await store.erase(operations);
       utterances.noted(id, undefined);
@@ -123,7 +123,7 @@ export function createLessons(context: Context, serial: Serial) {
     });
   }
 
-  /** Fits, saves, and only then answers with the new head. */
+  /** Fits and saves the head, and only then answers with it. */
   async function relearn(operations: readonly StoreOperation[] = []): Promise<Fitted> {
     const current = student();
     const fitted = await learner.fit(current);
@@ -148,7 +148,7 @@ export function createLessons(context: Context, serial: Serial) {
     });
   }
 
-  /** Makes the reports that are due: milestones reached, and those that `learn` was asked for. Runs inside `serial`. */
+  /** Makes the reports that are due: for milestones reached, and for calls of `learn`. Runs inside `serial`. */
   async function settle(): Promise<void> {
     if (memory.student === undefined || memory.identity === undefined) return;
     if (await isRelearnDue(store)) await relearn();
@@ -167,7 +167,7 @@ export function createLessons(context: Context, serial: Serial) {
     }
   }
 
-  /** False, and counted, where the outbox has no room: then nothing is written and the report stays due. */
+  /** Returns false, and counts it, where the outbox has no room: nothing is written then, and the report stays due. */
   async function queueMetrics(operations: readonly StoreOperation[]): Promise<boolean> {
     if (!egress.hasRoom()) {
       memory.held++;
@@ -197,7 +197,7 @@ export function createLessons(context: Context, serial: Serial) {
     });
   }
 
-  /** Of sentences of nobody's: the person's own would say how long they are. */
+  /** Latencies on fixed sentences: latencies on the person's own sentences would reveal their length. */
   function standardLatencies({ extract, prior }: Pair): Latencies {
     const standard = createLatencies();
     for (let round = 0; round < warmUpRounds; round++) {
@@ -231,7 +231,7 @@ export function createLessons(context: Context, serial: Serial) {
     report,
     settle,
     settleSoon: () => serial(settle),
-    /** Resolves when nothing of the above is under way. */
+    /** Resolves when none of the calls above is under way. */
     idle: () => serial(async () => undefined),
     latencies,
   };

@@ -1,4 +1,4 @@
-// The agent's three loops: poll, update, report. Each ends only when its signal aborts; trouble makes it wait and try again.
+// The agent's three loops: poll, update, report. Each ends only when its signal aborts; after an error it waits and retries.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { signedBytes } from "@attune/shared/contracts/egress";
@@ -24,10 +24,10 @@ export interface LoopParts {
   readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
   readonly backoff: BackoffRange;
   readonly requestTimeoutMs: number;
-  /** Rung when a target came, and when a report was queued or credentials changed. */
+  /** `updateBell` rings when a target came, `reportBell` when a report was queued or credentials changed. */
   readonly updateBell: Bell;
   readonly reportBell: Bell;
-  /** Called when reports have left, for there is room again. */
+  /** Called when reports have left and the outbox has room again. */
   readonly onRoom: () => Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     return verified.value;
   }
 
-  /** The store is a copy of what it was earlier: its next numbers are taken, and those that it has given stay as they are. */
+  /** Begins an epoch where the store is an earlier copy: its next numbers are taken, and the numbers that it has given stay. */
   async function beginEpoch(): Promise<void> {
     const record = newEpoch(hashing, memory.epochs + 1);
     await egress.renumber([putRecord(keys.epoch, record)]);
@@ -70,7 +70,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     log("warn", "epoch.begun", { epochs: memory.epochs });
   }
 
-  /** How long to wait for the next one; undefined where that is the back-off's to say. */
+  /** Polls once. Returns the pause before the next poll, or undefined where the back-off decides it. */
   async function poll(): Promise<number | undefined> {
     const { state, reason } = memory.record;
     const answered = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
@@ -123,7 +123,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   memory.connected.server = false;
 }
 
-/** What the server asked for last, unless that is too long ago to begin with. */
+/** The target that the server asked for last, or null where it is too old to begin with. */
 function freshTarget({ target, answer }: Memory, nowMs: number): Target | null {
   return answer === undefined || isOver(answer.expiresAt, nowMs) ? null : target;
 }
@@ -150,7 +150,7 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
     }
   }
 
-  /** The state's work under its deadline. Stopped from outside, the record stays as it is and the next start goes on. */
+  /** Does the state's work under its deadline. A stop from outside leaves the record as it is, and the next start resumes. */
   async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
     const { controller, release } = childController(signal);
     let expired = false;
@@ -168,7 +168,7 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
       await executors.finish({ state: "failed", reason: result.reason });
       await executors.tidy();
     } catch (error) {
-      // Gating is tried again until it comes to an end: it has no outcome for errors.
+      // Gating is retried until it ends, because it has no outcome for errors.
       if (codeOf(error) !== "DISK_FULL" || state === "gating") throw error;
       const reason: UpdateReason = "diskFull";
       await executors.finish({ state: "failed", reason });
@@ -251,7 +251,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
     const results = await Promise.allSettled(
       waiting.map(({ cleared }) => {
         const { epoch, sequence, device } = cleared.message;
-        // The broker drops repeats across the whole stream: the device's own number keeps others from claiming its reports.
+        // The broker drops repeated ids across the whole stream. The device's number in the id keeps other devices from claiming its reports.
         const messageId = `${device}-${epoch}-${sequence}`;
         const route = { subject: reportSubject(memory.identity!.fleet, device), messageId };
         return within((publishing) => through.publish(cleared, route, publishing), {

@@ -1,4 +1,4 @@
-// What a running agent knows: the store's records in memory. A field changes only after its batch is on the disk.
+// The running agent's memory of the store's records. A field changes only after its batch is on the disk.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { toHex } from "@attune/shared/encoding";
@@ -33,7 +33,7 @@ export const keys = {
 const epochSchema = z.strictObject({
   version: z.literal(1),
   epoch: z.string().regex(epochPattern),
-  /** How many this store has begun; the first is the one that it was created with. */
+  /** The number of epochs that this store has begun; the first is the epoch that it was created with. */
   epochs: z.int().min(1).default(1),
 });
 type EpochRecord = z.infer<typeof epochSchema>;
@@ -47,7 +47,7 @@ export type Credentials = z.infer<typeof credentialsSchema>;
 
 const milestonesSchema = z.strictObject({ version: z.literal(1), reported: z.int().min(0) });
 
-/** What the server's last answer to a poll said; kept, so that its age is known after a restart, too. */
+/** The server's last answer to a poll, kept so that its age is known after a restart, too. */
 const answerSchema = z.strictObject({
   version: z.literal(1),
   number: z.int().min(0),
@@ -68,16 +68,16 @@ export interface Memory {
   highest: Target | null;
   record: UpdateRecord;
   active: ActiveSlot | undefined;
-  /** How many of the lessons that are due by the curriculum have been reported. */
+  /** The number of lessons due by the curriculum that have been reported. */
   milestones: number;
   /** The pair that answers, and what was fitted on it. */
   student: Student | undefined;
   fitted: Fitted | undefined;
-  /** The features under a candidate while it is gated: what is forgotten or said anew goes there too. */
+  /** The features under a candidate while it is gated; utterances forgotten or said anew change these features too. */
   candidateFeatures: FeatureSet | undefined;
   /** The pair under test, so that gating need not load it again. */
   candidate: Pair | undefined;
-  /** What the server asked for last, since this process started. */
+  /** The target that the server asked for last, since this process started. */
   target: Target | null;
   answer: Answer | undefined;
   /** The newest version of the egress contract that the person has agreed to. */

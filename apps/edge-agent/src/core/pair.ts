@@ -1,9 +1,9 @@
-// What answers: the extractor of one release with its prior head.
+// The pair that answers: the extractor of one release with its prior head.
 
 import type { Head } from "@attune/ml/heads/head";
 import type { Release } from "@attune/shared/contracts/release";
 
-/** A release at work: what turns text into features, and the prior head that reads them. */
+/** A release at work: the extractor turns text into features, and the prior head reads them. */
 export interface Pair {
   readonly release: Release;
   readonly prior: Head;

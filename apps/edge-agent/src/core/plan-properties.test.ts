@@ -1,4 +1,4 @@
-// What holds for every life of an update, whatever the network, the disk, the clock and the process do.
+// Properties of every life of an update, whatever the network, the disk, the clock and the process do.
 
 import { updateReasons, updateStates } from "@attune/shared/contracts/current-state";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// What the agent decides to do next, and what its record makes of crashes, clocks and attempts.
+// The agent's next step, and its record after crashes, clock changes and attempts.
 
 import { updateStates } from "@attune/shared/contracts/current-state";
 import { describe, expect, it } from "vitest";

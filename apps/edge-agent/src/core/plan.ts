@@ -1,24 +1,24 @@
-// From what the agent sees to what it does next about its release: synchronous and pure.
+// Plans the agent's next step about its release: synchronous and pure.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { isActiveState, type Target, type UpdateRecord } from "./state.js";
 
-/** How the gating under way stands. */
+/** The state of the gating under way. */
 export interface GatingView {
-  /** Until the release may be judged; 0 when that may be now. */
+  /** Milliseconds until the release may be judged; 0 when it may be judged now. */
   readonly heldMs: number;
-  /** Until the finding is acted on and reported; undefined while nothing has been found. */
+  /** Milliseconds until the finding is acted on and reported; undefined while nothing has been found. */
   readonly dueInMs: number | undefined;
 }
 
 export interface Snapshot {
   readonly nowMs: number;
   readonly record: UpdateRecord;
-  /** What the server asked for last; null when it asks for nothing or has not been heard. */
+  /** The target that the server asked for last; null when it asks for nothing or has not answered yet. */
   readonly target: Target | null;
   readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
-  /** Of the state gating alone. */
+  /** Present in the state gating alone. */
   readonly gating?: GatingView;
 }
 
@@ -26,15 +26,15 @@ export type Step =
   | { readonly kind: "begin"; readonly target: Target }
   | { readonly kind: "run"; readonly state: ActiveUpdateState; readonly remainingMs: number }
   | { readonly kind: "end"; readonly state: "failed" | "timedOut"; readonly reason: UpdateReason }
-  /** Acts on what gating has found, and says it. */
+  /** Acts on the finding of gating, and reports it. */
   | { readonly kind: "conclude" }
   /** Nothing to do until a new target comes or `wakeInMs` has passed. */
   | { readonly kind: "wait"; readonly wakeInMs: number | null };
 
-/** The process may die this often in one state of one release before the release counts as what kills it. */
+/** So many deaths in one state of one release may happen before the release counts as their cause. */
 export const maximumCrashes = 3;
 
-/** Outcomes that another try may change: the network, the disk, the clock. All others are the release's own. */
+/** Outcomes that a retry may change: the network, the disk, the clock. All others are the release's own. */
 const worthAnotherTry: readonly UpdateReason[] = [
   "network",
   "diskFull",
@@ -51,7 +51,7 @@ export function plan(snapshot: Snapshot): Step {
   const { nowMs, record, target, deadlinesMs } = snapshot;
   const { state } = record;
   if (state === "gating") return planGating(snapshot);
-  // Nothing is lost by not going on with what is no longer wanted; later states are short and end by themselves.
+  // Nothing is lost by dropping a download that is no longer wanted. Later states are short and end by themselves.
   if (state === "downloading" && isSuperseded(record, target)) return { kind: "begin", target };
   if (isActiveState(state)) {
     if (record.crashes >= maximumCrashes) return { kind: "end", state: "failed", reason: "loop" };
@@ -66,7 +66,7 @@ export function plan(snapshot: Snapshot): Step {
   if ((state === "failed" || state === "timedOut") && worthAnotherTry.includes(record.reason)) {
     const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
     const elapsedMs = nowMs - record.enteredAtMs;
-    // A clock set back would make the pause last until it has caught up: then try at once.
+    // A clock set back would make the pause last until it has caught up, so the attempt begins at once.
     if (elapsedMs < 0 || elapsedMs >= pauseMs) return { kind: "begin", target };
     return { kind: "wait", wakeInMs: pauseMs - elapsedMs };
   }
@@ -74,8 +74,8 @@ export function plan(snapshot: Snapshot): Step {
 }
 
 /**
- * Gating has no outcome of its own for errors, deadlines or deaths: what comes of it is acted on when the deadline is over, whatever it is and
- * whenever it was found, so that neither says anything about the person's texts.
+ * Gating has no outcome of its own for errors, deadlines or deaths. Its finding is acted on when the deadline is over, whatever was found and
+ * whenever. So neither the outcome nor its time says anything about the person's texts.
  */
 function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): Step {
   const { heldMs = 0, dueInMs } = gating ?? {};
@@ -89,7 +89,7 @@ function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): S
   return { kind: "run", state: "gating", remainingMs: leftMs > 0 ? leftMs : deadlinesMs.gating };
 }
 
-/** Whether the server asks for another release by now than the one that is under way. */
+/** Whether the server now asks for another release than the release under way. */
 export function isSuperseded({ target: current }: UpdateRecord, target: Target | null): target is Target {
   return target !== null && !sameTarget(current, target);
 }

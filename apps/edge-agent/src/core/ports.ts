@@ -1,4 +1,4 @@
-// What the core needs from its host (Node daemon, phone): one interface per port, each small enough to fake in a test.
+// The ports to the core's host (Node daemon, phone): one interface per port, each small enough to fake in a test.
 
 import type { Engine } from "@attune/ml/engine/engine";
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
@@ -9,14 +9,14 @@ import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 declare const clearedBrand: unique symbol;
 
 /**
- * A message that the egress gate let pass and whose journal entry is on the disk. Transports take nothing else, and only
- * egress/cleared.ts makes one, so nothing can leave the device on another way.
+ * A message that the egress gate let pass and whose journal entry is on the disk. Transports take nothing else, and only egress/cleared.ts
+ * makes one, so nothing can leave the device by another way.
  */
 export interface Cleared<T extends MessageType = MessageType> {
   readonly [clearedBrand]: T;
   readonly type: T;
   readonly message: Message<T>;
-  /** What goes on the wire: canonical JSON in UTF-8; for `download` the request's path, `/v1/<what>/<sha256>`. */
+  /** The bytes on the wire: canonical JSON in UTF-8; for `download` the request's path, `/v1/<what>/<sha256>`. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -30,15 +30,15 @@ export interface Store {
   /** All or nothing, and on the disk (synced) when it resolves. */
   batch(operations: readonly StoreOperation[]): Promise<void>;
   /**
-   * A batch that also takes off the disk what it deletes and replaces, and what was deleted before under the same parts (a key up to its first
-   * slash), as far as the storage lets a program do that. Where it cannot now, it is noted durably and done later.
+   * A batch that also takes the deleted and replaced bytes off the disk, as far as the storage lets a program do that. It includes what was
+   * deleted before under the same parts (a key up to its first slash). A removal that fails now is noted durably and done later.
    */
   erase(operations: readonly StoreOperation[]): Promise<void>;
   /** Every entry whose key starts with `prefix`, in the order of the keys. */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>;
 }
 
-/** A file as it was opened, whatever takes its name meanwhile. */
+/** A file as it was opened, whichever file takes its name meanwhile. */
 export interface OpenFile extends ByteSource {
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export interface OpenFile extends ByteSource {
 export interface Files {
   /** Throws NOT_FOUND where there is no such file. */
   read(path: string): Promise<Uint8Array>;
-  /** For what is too large to hold. Throws NOT_FOUND as `read` does. */
+  /** Opens a file that is too large to hold in memory. Throws NOT_FOUND as `read` does. */
   open(path: string): Promise<OpenFile>;
   /** Temporary file, fsync, rename, fsync of the directory; makes missing directories. */
   writeDurably(path: string, bytes: Uint8Array): Promise<void>;
@@ -56,13 +56,13 @@ export interface Files {
   /** Size in bytes; undefined where there is no such file. */
   size(path: string): Promise<number | undefined>;
   truncate(path: string, sizeBytes: number): Promise<void>;
-  /** A file, or a directory with all it holds; nothing there is no error. */
+  /** Removes a file, or a directory with all it holds; a missing path is no error. */
   remove(path: string): Promise<void>;
   /** Names of files and directories directly inside; empty where there is no such directory. */
   list(directory: string): Promise<string[]>;
 }
 
-/** Authenticated encryption with the store's key. `context` is bound to the sealed bytes: opened elsewhere, they are refused. */
+/** Authenticated encryption with the store's key. `context` is bound to the sealed bytes: under another context they are refused. */
 export interface Cipher {
   seal(plain: Uint8Array, context: string): Promise<Uint8Array>;
   /** Throws STORE_CORRUPT when the bytes were changed or sealed for another context or key. */
@@ -72,7 +72,7 @@ export interface Cipher {
 export interface Hashing {
   /** Lower-case hexadecimal. */
   sha256(bytes: Uint8Array): Promise<string>;
-  /** Of all its bytes, which are not in memory at once. */
+  /** The digest of all bytes of a source, which are not in memory at once. */
   sha256Of(source: ByteSource): Promise<string>;
   randomBytes(length: number): Uint8Array<ArrayBuffer>;
   /** Keyed hash (HMAC-SHA-256 under a key derived from the store's) in lower-case hexadecimal. */
@@ -83,9 +83,9 @@ export interface Hashing {
 
 /** The device's nkey. The seed never leaves the adapter. */
 export interface DeviceKey {
-  /** The public half (`U…`), made on the first call and the same ever after. */
+  /** Returns the public half (`U…`), made on the first call and the same ever after. */
   create(): Promise<string>;
-  /** 64 bytes. Takes what `signedBytes` makes and nothing else: what others choose is never signed with this. */
+  /** Returns 64 bytes. The key signs what `signedBytes` makes and nothing else, so that nobody outside chooses the bytes. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -93,12 +93,12 @@ export interface DeviceKey {
 export interface ControlTransport {
   /** `proof`: base64 of the new key's signature over the message under its prefix. Sends {message: cleared.message, proof}. */
   enrol(cleared: Cleared<"enrol">, proof: string, signal: AbortSignal): Promise<unknown>;
-  /** `signature`: the same over the poll. Sends {version: 2, message: cleared.message, signature}. */
+  /** `signature`: base64 of the device key's signature over the poll. Sends {version: 2, message: cleared.message, signature}. */
   poll(cleared: Cleared<"poll">, signature: string, signal: AbortSignal): Promise<unknown>;
 }
 
 export interface DownloadReply {
-  /** 200 (the whole body), 206 (from the offset on), 416, 404, … : the adapter interprets nothing. */
+  /** 200 (the whole body), 206 (from the offset on), 416, 404, … : the adapter interprets no status. */
   readonly status: number;
   /** Size of the whole resource as the server declares it (content-range's total or content-length), where it does. */
   readonly totalBytes: number | undefined;
@@ -127,7 +127,7 @@ export interface ReportConnection {
   close(): Promise<void>;
 }
 
-/** NATS. One try to connect a call: the core repeats, with back-off, for ever. */
+/** NATS. One attempt to connect per call: the core repeats, with back-off, for ever. */
 export interface ReportTransport {
   connect(credentials: ReportCredentials, signal: AbortSignal): Promise<ReportConnection>;
 }

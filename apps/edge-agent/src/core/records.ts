@@ -27,7 +27,7 @@ export function putRecord(key: string, value: unknown): StoreOperation {
   return { type: "put", key, value: canonicalBytes(value) };
 }
 
-/** A record that says all by being there. */
+/** A record without content: its presence says everything. */
 export function putMark(key: string): StoreOperation {
   return { type: "put", key, value: new Uint8Array([1]) };
 }

@@ -1,4 +1,4 @@
-// A device whose store is put back to an earlier copy: its numbers are taken, and what it says from then on must still count.
+// A device whose store is put back to an earlier copy: its numbers are taken, and its later reports must still count.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from "vitest";
 import { verifyJournal } from "./egress/journal.js";
 import { nameOf } from "./learning/names.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 type Copy = ReadonlyMap<string, Uint8Array>;
@@ -29,7 +29,7 @@ const numbersOf = (device: Device, epoch: string) =>
     .map((report) => report.sequence)
     .sort((a, b) => a - b);
 
-/** Enrolled, on its first release, three reports made, and stopped. */
+/** A device that is enrolled, on its first release, has made three reports, and is stopped. */
 async function liveALittle(): Promise<Device> {
   const device = createDevice();
   device.fleet.publish(createTinyRelease());
@@ -45,7 +45,7 @@ async function liveALittle(): Promise<Device> {
   return device;
 }
 
-/** Goes on after the copy was made: reports that the copy does not know of. */
+/** Makes reports after the copy was made, of which the copy does not know. */
 async function liveOn(device: Device, count: number): Promise<void> {
   const stop = device.start();
   for (const said of sayings(30, 2)) await device.agent.label({ ...said, id: `later-${said.id}` });
@@ -63,7 +63,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     const sent = new Map(device.fleet.received);
 
     restore(device, copy);
-    // Made before the server is heard: whether their numbers are free is not known yet.
+    // This report is made before the server has answered, so whether its number is free is not known yet.
     await device.agent.report();
     const stop = device.start();
     await device.clock.until(async () => (await device.agent.status()).epochs === 2);
@@ -96,7 +96,7 @@ describe("a device whose store was put back to an earlier copy", () => {
 
     restore(device, copy);
     const again = device.start();
-    // Polls that nobody hears bring the counter past what the server has seen.
+    // Polls without an answer bring the counter past the number that the server has seen.
     await device.clock.sleep(3_600_000, new AbortController().signal);
     device.fleet.online = true;
     await device.clock.until(isConnected(device));
@@ -183,7 +183,7 @@ describe("a device whose store was put back to an earlier copy", () => {
 
   it.each([
     [1, "before", 3],
-    // Half of the file's line.
+    // The file ends with half of its line.
     [1, "after", 3],
     [2, "before", 3],
     [2, "after", 2],

@@ -17,7 +17,7 @@ export function createSerial(): Serial {
 
 export interface Bell {
   ring(): void;
-  /** Resolves when rung since the last wait, or when `signal` aborts. One waiter at a time. */
+  /** Resolves when the bell has rung since the last wait, or when `signal` aborts. One waiter at a time. */
   wait(signal: AbortSignal): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ export const transitions: Readonly<Record<UpdateState, readonly UpdateState[]>> 
   downloading: ["downloading", "verifying", "failed", "timedOut"],
   verifying: ["testing", "failed", "timedOut"],
   testing: ["gating", "failed", "timedOut"],
-  // It fails where its files do, never for what the person said.
+  // Gating fails where its files do, never for what the person said.
   gating: ["committed", "rejected", "failed", "downloading"],
   committed: ["downloading", "rolledBack", "failed"],
   rejected: ["downloading", "rolledBack", "failed"],
@@ -44,9 +44,9 @@ export const updateRecordSchema = z.strictObject({
   enteredAtMs: z.number(),
   /** How often the process has died in this state. */
   crashes: z.int().min(0),
-  /** Whether a process is (or was, when it died) acting on the state; an orderly stop clears it, so it counts as no crash. */
+  /** Whether a process acts on the state, or acted on it when it died. An orderly stop clears this, so it counts as no crash. */
   executing: z.boolean(),
-  /** Bytes in the slot at the last start: a download that gets on is in no loop. */
+  /** Bytes in the slot at the last start: a download that makes progress is in no loop. */
   progressBytes: z.int().min(0),
   /** Outcomes of this target that were reported, as state/reason: each is reported once. */
   reported: z.array(z.string()),
@@ -95,7 +95,7 @@ export function begin(record: UpdateRecord, target: Target, nowMs: number): Upda
   return { ...entered, target, attempt: again ? record.attempt + 1 : 1, reported: again ? record.reported : [] };
 }
 
-/** What a start of the process makes of a record it finds: a state that was being acted on is where the process died. */
+/** The record after a start of the process: a state that was being acted on is the state in which the process died. */
 export function recover(record: UpdateRecord, progressBytes: number): UpdateRecord {
   if (!isActiveState(record.state) || !record.executing) return record;
   const gotOn = record.state === "downloading" && progressBytes > record.progressBytes;

@@ -9,7 +9,7 @@ export interface Bound {
   readonly signal: AbortSignal;
 }
 
-/** `work`'s result, or TIMED_OUT after `ms` or when `signal` aborts, whatever `work` does then: its own signal aborts as well. */
+/** The result of `work`, or TIMED_OUT after `ms` or when `signal` aborts, whatever `work` does then. The signal of `work` aborts as well. */
 export async function within<T>(work: (signal: AbortSignal) => Promise<T>, { clock, ms, signal }: Bound): Promise<T> {
   const { controller: working, release } = childController(signal);
   const timer = new AbortController();
@@ -22,7 +22,7 @@ export async function within<T>(work: (signal: AbortSignal) => Promise<T>, { clo
     throw new AppError("TIMED_OUT", signal.aborted ? "the wait was stopped" : `nothing came within ${ms} ms`);
   });
   const result = work(working.signal);
-  // Whichever loses the race settles later, unheard.
+  // The promise that loses the race settles later, without a listener.
   late.catch(() => undefined);
   result.catch(() => undefined);
   try {

@@ -9,7 +9,7 @@ import { judgeReport } from "@attune/shared/contracts/report";
 import { describe, expect, it, vi } from "vitest";
 import { spokenContract } from "./consent.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 const contracts = createContracts(contractsWithMadeUp);

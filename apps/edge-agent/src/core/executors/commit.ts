@@ -1,4 +1,4 @@
-// The two ends of gating: the release becomes the active one together with the heads fitted on it, or it goes.
+// The two ends of gating: the release becomes active together with the heads fitted on it, or it is removed.
 
 import { AppError } from "@attune/shared/errors";
 import type { Fitted, Student } from "../learning/learner.js";
@@ -48,7 +48,7 @@ export async function commit(
     await settle();
     await tidy(context);
   } catch (error) {
-    // The next label and the next start make up for it: a commit stays a commit.
+    // The commit stands. The next label and the next start do what is left.
     ports.log("warn", "update.unfinished", { code: error instanceof AppError ? error.code : "INTERNAL" });
   }
 }

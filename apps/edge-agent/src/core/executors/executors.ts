@@ -1,4 +1,4 @@
-// The hands of the update: what the planner decides is done here, and on the disk before anything is built on it.
+// Executes the planner's decisions. Each result is on the disk before anything builds on it.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { accept, type Result } from "@attune/shared/result";
@@ -19,9 +19,9 @@ import { tidy } from "./tidy.js";
 export interface ExecutorParts {
   readonly context: Context;
   readonly downloader: Downloader;
-  /** The same as the lessons': a commit must not interleave with a label. */
+  /** The lessons' serial: a commit must not interleave with a label. */
   readonly serial: Serial;
-  /** After a commit: makes the reports that waited for a release. */
+  /** Makes the reports that waited for a release; called after a commit. */
   readonly settle: () => Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
       return accept(undefined);
     },
 
-    /** How the gating under way stands, for the planner. */
+    /** The state of the gating under way, for the planner. */
     async gating(): Promise<{ gating?: GatingView }> {
       if (memory.record.state !== "gating" || memory.record.crashes >= maximumCrashes) return {};
       const release = await readAcceptedManifest(ports, underWay(memory));
@@ -70,7 +70,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
     conclude: gating.conclude,
     isHeld: gating.isHeld,
 
-    /** An orderly stop: the next start must not count it as a crash. */
+    /** An orderly stop, which the next start must not count as a crash. */
     pause: () => progress.save({ ...memory.record, executing: false }),
   };
 }

@@ -1,4 +1,4 @@
-// The record of the update under way: a state is on the disk before it is acted on, and an end with its report.
+// The record of the update under way. A state is on the disk before it is acted on, and an end together with its report.
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
@@ -39,7 +39,7 @@ export function createProgress({ ports: { store, clock, log }, memory, egress, c
     enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
       save(enter(memory.record, { state, nowMs: clock.nowMs() }), operations),
 
-    /** An update's end and its report in one batch. The same outcome of the same release is reported once. `runs`: the release that runs now. */
+    /** Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the release that runs now. */
     async finish(
       { state, reason }: Outcome,
       operations: readonly StoreOperation[] = [],

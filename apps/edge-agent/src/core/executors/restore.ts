@@ -1,4 +1,4 @@
-// A start of the process: the active pair answers again, or the pair before it where the active pair no longer works.
+// Restores the active pair at the process's start, or the pair before it where the active pair no longer works.
 
 import { isRelearnDue, setRelearnMark } from "../learning/relearn-mark.js";
 import { type Context, keys } from "../memory.js";
@@ -44,7 +44,7 @@ export async function restore({ context, progress }: RestoreParts): Promise<void
   memory.active = undefined;
 }
 
-/** An update that is under way has an end of its own to report. */
+/** An update that is under way reports an end of its own, so only the operations are written then. */
 async function endUnlessUnderWay(
   { context: { ports, memory }, progress }: RestoreParts,
   { runs, ...outcome }: Outcome & { readonly runs: number },
@@ -60,6 +60,6 @@ async function adopt({ ports: { store }, memory, learner }: RestoreParts["contex
   memory.student = student;
   const mustRelearn = await isRelearnDue(store);
   memory.fitted = mustRelearn ? undefined : await learner.load(student);
-  // The device changed its engine: a head learned on the other engine's features is learned anew on these.
+  // The device changed its engine, so a head learned on the other engine's features is learned anew on these features.
   if (!mustRelearn && memory.fitted === undefined && (await learner.hasHeads())) await store.batch([setRelearnMark]);
 }

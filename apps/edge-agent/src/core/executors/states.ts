@@ -24,7 +24,7 @@ export interface StateParts {
   readonly gating: Pick<Gating, "run">;
 }
 
-/** The next state, what is written together with it, and what memory learns when that is on the disk. */
+/** The next state, the operations written together with it, and the change of memory once they are on the disk. */
 export interface Advance {
   readonly to: ActiveUpdateState;
   readonly operations?: readonly StoreOperation[];
@@ -36,7 +36,7 @@ export interface Stretch {
   readonly remainingMs: number;
 }
 
-/** Undefined where the state stays: gating ends when its time is over, whatever was found. */
+/** Undefined where the state stays: gating ends when its time is over, whatever the finding. */
 type Executor = (parts: StateParts, stretch: Stretch) => Promise<Result<Advance | undefined, UpdateReason>>;
 
 export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
@@ -47,7 +47,7 @@ export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
     return fetched.ok ? accept({ to: "verifying" }) : fetched;
   },
 
-  /** Only a release that passed from the disk moves trust forward. */
+  /** Only a release whose files passed from the disk moves trust forward. */
   async verifying(parts) {
     const { ports, memory } = parts;
     const expected = expectations(parts);

@@ -1,4 +1,4 @@
-// Removes what no state needs any more. A crash may leave some of that behind; the next start removes it.
+// Removes whatever no state needs any more. The next start removes what a crash has left behind.
 
 import { removeOtherSets } from "../learning/features-cache.js";
 import type { Memory } from "../memory.js";

@@ -12,7 +12,7 @@ export interface FeatureSet {
   readonly key: string;
   get(id: string): Float32Array | undefined;
   put(id: string, features: Float32Array): Promise<StoreOperation>;
-  /** After the batch with the operation is on the disk. */
+  /** Called after the batch with the operation is on the disk. */
   noted(id: string, features: Float32Array | undefined): void;
 }
 
@@ -23,7 +23,7 @@ interface FeatureSetParts {
   readonly utterances: Pick<Utterances, "nameOf" | "idOf">;
 }
 
-/** `identity` and engine together: two engines' features are close, not equal. */
+/** Names the set by `identity` and engine together: two engines' features are close, not equal. */
 export function featureSetKey(identity: string, engine: string): string {
   return `${identity}.${engine}`;
 }
@@ -54,7 +54,7 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
   };
 }
 
-/** Deletes the features of one utterance by its name, in whichever sets they are. */
+/** Deletes the features of one utterance by its name, in all sets. */
 export async function removeEverywhere(store: Store, name: string): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {

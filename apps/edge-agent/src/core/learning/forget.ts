@@ -12,7 +12,7 @@ interface ForgetParts {
   readonly learner: Learner;
 }
 
-/** What to write, or undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
+/** The operations to write, or undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
 export async function forgetOperations(
   { store, utterances, learner }: ForgetParts,
   id: string,
@@ -27,7 +27,7 @@ export async function forgetOperations(
   ];
 }
 
-/** Forgets once more what a copy of the store brought back, before anything is read or learned from it. Answers how many they are. */
+/** Forgets once more what a copy of the store brought back, before anything is read or learned from it. Returns the number of utterances. */
 export async function forgetReturned(parts: ForgetParts): Promise<number> {
   const { store, utterances, learner } = parts;
   const { returned } = utterances;

@@ -1,4 +1,4 @@
-// Learning on one release: features of what is stored, a personal head fitted on them, its scores; all of it saved sealed.
+// Learning on one release: features of the stored utterances, a personal head fitted on them, and its scores, all saved sealed.
 
 import type { Engine } from "@attune/ml/engine/engine";
 import type { Head } from "@attune/ml/heads/head";
@@ -77,8 +77,8 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   /**
-   * Extracts what has no features yet, saving as it goes, so that a crash costs a step and not all of it. Each step runs
-   * through `exclusive`: between reading a text and saving its features nothing may be forgotten or said anew.
+   * Extracts the missing features, saving each step, so that a crash costs one step. Each step runs through `exclusive`: between reading a
+   * text and saving its features nothing may be forgotten or said anew.
    */
   async function extractMissing(student: Student, signal: AbortSignal, exclusive: Serial): Promise<void> {
     const missing = utterances.ids().filter((id) => student.features.get(id) === undefined);
@@ -121,15 +121,15 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   /**
-   * Trains and evaluates; the hold-out is looked at after every choice has been made. Other work runs in between: the caller
-   * sees to it that nothing is labelled or forgotten meanwhile.
+   * Trains and evaluates. The hold-out is looked at only after every choice has been made. Other work runs in between, so the caller keeps
+   * labels and forgetting out meanwhile.
    */
   async function fit(student: Student): Promise<Fitted> {
     try {
       return await fitOn(student);
     } catch (error) {
       if (error instanceof AppError) throw error;
-      // Rows that cannot be learned from are the person's; that they cannot shall make no difference that others see.
+      // Rows that cannot be learned from are the person's. Nothing that leaves the device may show that they exist.
       const { train, holdout } = utterances.counts;
       const nothing = { personal: undefined, l2: null, trainMs: null, f1Prior: null, f1Personal: null };
       return { ...nothing, choice: "prior", train, holdout };
@@ -164,7 +164,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     };
   }
 
-  /** A head shows what it was trained on, if one looks hard enough: it is sealed like the text. */
+  /** A head can reveal its training texts, so it is sealed as they are. */
   async function save({ features }: Student, { personal, ...scores }: Fitted): Promise<StoreOperation[]> {
     const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
     const sealed = await cipher.seal(canonicalBytes({ version: 1, ...scores }), scoresAt);
@@ -174,7 +174,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     return [...operations, { type: "put", key: weightsAt, value: weights }];
   }
 
-  /** The head as it was saved; undefined where there is none, or it is one of other features. */
+  /** The head as it was saved; undefined where none was saved, or where it belongs to other features. */
   async function load({ pair, features }: Student): Promise<Fitted | undefined> {
     const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
     const sealed = await store.get(scoresAt);
@@ -198,7 +198,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     return false;
   }
 
-  /** Deletes every saved head (`keep` excepted): after forgetting, none may remember. */
+  /** Deletes every saved head except the head of `keep`: after forgetting, no head may remember. */
   async function removeHeads(keep?: FeatureSet): Promise<StoreOperation[]> {
     const operations: StoreOperation[] = [];
     for await (const [key] of store.entries(root)) {
@@ -210,7 +210,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   return { openStudent, extractMissing, fit, save, load, hasHeads, removeHeads };
 }
 
-/** The text's features; undefined where this pair has none for it. That is no error: it must show in nothing that leaves the device. */
+/** The text's features; undefined where this pair has none for it. That is no error, and nothing that leaves the device may show it. */
 export function rowOf(pair: Pair, text: string): Float32Array | undefined {
   try {
     const row = pair.extract(text);

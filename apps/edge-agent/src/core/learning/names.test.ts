@@ -1,4 +1,4 @@
-// What the keys of the store say: nothing that a caller said.
+// The keys of the store show nothing that a caller said.
 
 import { createFaults, Killed } from "@attune/demo/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
@@ -13,14 +13,14 @@ import { openUtterances } from "./utterances.js";
 const hashing = createTestHashing("names");
 const cipher = createTestCipher();
 const tombstones = { count: async () => 0, add: async () => {} };
-/** One looks like a name's hash, for a caller may call it so. */
+/** One id looks like a name's hash, because a caller may choose such an id. */
 const ids = [
   "i-hate-my-boss",
   "a".repeat(64),
   ...Array.from({ length: 150 }, (_, i) => `u${String(i).padStart(4, "0")}`),
 ];
 
-/** As an older agent wrote it. */
+/** Fills the store as an older agent wrote it. */
 async function fill(store: MemoryStore): Promise<void> {
   const put = async (key: string, plain: Uint8Array): Promise<StoreOperation> => ({
     type: "put",

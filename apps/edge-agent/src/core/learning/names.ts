@@ -1,16 +1,16 @@
-// Under which names the store keeps what belongs to an utterance. The caller's id may say what the person said, and keys are not sealed: so a name is
-// the id's hash under the device's key, and the id lies sealed with the text.
+// The names under which the store keeps what belongs to an utterance. The caller's id may repeat the person's words, and keys are not sealed.
+// A name is therefore the id's hash under the device's key, and the id lies sealed with the text.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
 
-/** Of utterances by name, and of their features by set and name. */
+/** Prefixes: utterances by name, and their features by set and name. */
 export const utterancePrefix = "utterance/";
 export const featuresPrefix = "features/";
 
-/** In no caller's id, so that a name is never taken for one. */
+/** A character that no caller's id contains, so that a name is never taken for an id. */
 const mark = "~";
 const hashLength = 32;
 
@@ -27,8 +27,8 @@ interface NamingParts {
 const copiedAtOnce = 64;
 
 /**
- * Gives names to what an older agent kept by the caller's id. Copies come first and may be made again; then one erasure takes all that has been
- * copied, keys included.
+ * Names the records that an older agent kept by the caller's id. Copies come first and may be made again; then one erasure takes all that has
+ * been copied, keys included.
  */
 export async function giveNames({ store, cipher, hashing }: NamingParts): Promise<void> {
   const named: StoreOperation[] = [];

@@ -1,12 +1,12 @@
-// The pace of long work: every so often it stops for a moment, so that the agent can answer, poll and report meanwhile.
+// The pace of long work: it pauses regularly, so that the agent can answer, poll and report meanwhile.
 
 import type { Clock } from "../ports.js";
 
-/** The most that others wait, but for the length of one step. */
+/** The longest that other work waits, apart from the length of one step. */
 const stretchMs = 20;
 
 export interface Pace {
-  /** Lets other work run where this work has run for a while. */
+  /** Lets other work run once this work has run for a while. */
   breathe(): Promise<void>;
   /** Milliseconds of this work so far, without the pauses. */
   workedMs(): number;

@@ -17,7 +17,7 @@ const prior = fitLinear({
   recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 0, batchSize: 0, l2: 0.01 },
   random: createRandom(1),
 });
-/** Mostly of two classes, as people are mostly neutral. */
+/** The rows are mostly of two classes, as people are mostly neutral. */
 const rows = labelledRows({ rows: 2200, inputSize: 40, classes: 4, seed: 2, apart: 0.6 });
 const person = { ...rows, labels: rows.labels.map((label, i) => (i % 8 === 0 ? label : label % 2)) };
 const [training, unseen] = [part(person, 0, 200), part(person, 200, 2200)];

@@ -18,25 +18,25 @@ import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import type { HeadRecipe } from "@attune/shared/contracts/release";
 
 export interface Personal {
-  /** With a temperature fitted on the rows that cross-validation held out. */
+  /** The head, with a temperature fitted on the rows that cross-validation held out. */
   readonly head: Head;
   /** The pull towards the prior head, per row, that cross-validation chose. */
   readonly l2: number;
-  /** Which head should answer: the personal one unless, on the person's own training rows, it does worse than the prior. */
+  /** The head that should answer: the personal head, unless it does worse than the prior on the person's own training rows. */
   readonly choice: HeadChoice;
 }
 
 export interface PersonaliseInput extends Examples {
   readonly prior: Head;
   readonly recipe: HeadRecipe;
-  /** What trains here. Default: plain TypeScript. */
+  /** The kernels that train. Default: plain TypeScript. */
   readonly kernels?: HeadKernels;
 }
 
-/** The folds must be the same at each training, or forgetting would not be the same as never having heard. */
+/** The folds must be the same at each training: a head after forgetting must equal a head that never had the utterance. */
 const foldSeed = 20_211_122;
 const folds = 5;
-/** Of an ELM's least squares, which lie about 0 and 1. On MELD's train rows of six speakers it is 3 to 5. */
+/** The sharpness of an ELM's least squares, which lie about 0 and 1. On MELD's train rows of six speakers it is 3 to 5. */
 const usualSharpness = { sharpness: 4, spread: 1 } as const;
 
 /** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */
@@ -84,7 +84,7 @@ const fitOselmOn =
     return head;
   };
 
-/** By weighted F1: the prior's probabilities may be projections, of which the log-loss says little. */
+/** Scores by weighted F1: the prior's probabilities may be projections, of which the log-loss says little. */
 async function crossValidate(
   { features, labels, identity, prior, kernels }: PersonaliseInput,
   fit: Fit,

@@ -1,13 +1,13 @@
-// What was forgotten, in a file beside the store: a store that is put back to an earlier copy finds there what it must not bring back.
-// A line is an id's hash under the device's key. The same id may be said anew, and forgotten again: its lines are counted.
+// The forgotten utterances, in a file beside the store: a store put back to an earlier copy finds there what it must not bring back.
+// A line is an id's hash under the device's key. The same id may be said anew and forgotten again, so its lines are counted.
 
 import { AppError } from "@attune/shared/errors";
 import type { Files, Hashing } from "../ports.js";
 
 export interface Tombstones {
-  /** How often the id was forgotten. What was said under it before the last time must not come back. */
+  /** How often the id was forgotten. An utterance under it from before the last time must not come back. */
   count(id: string): Promise<number>;
-  /** On the disk when it resolves. */
+  /** Resolves once the line is on the disk. */
   add(id: string): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ const lineBytes = 65;
 export async function openTombstones({ files, hashing }: TombstoneParts): Promise<Tombstones> {
   const counts = new Map<string, number>();
   const size = (await files.size(tombstonesFile)) ?? 0;
-  // A process died in the middle of a line: that forgetting had not begun.
+  // A process died in the middle of a line, so that forgetting had not begun.
   const whole = size - (size % lineBytes);
   if (size !== whole) await files.truncate(tombstonesFile, whole);
   if (whole > 0) {

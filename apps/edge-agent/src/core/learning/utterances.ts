@@ -19,7 +19,7 @@ const utteranceSchema = z.strictObject({
   forgotten: z.int().min(1).optional(),
 });
 
-/** What is kept in memory of an utterance; its text is read from the store when it is needed. */
+/** An utterance in memory; its text is read from the store when it is needed. */
 export interface UtteranceEntry {
   readonly label: EmotionLabel;
   readonly split: Split;
@@ -33,7 +33,7 @@ export interface Utterances {
   readonly counts: UtteranceCounts;
   /** Grows with every change. */
   readonly revision: number;
-  /** In the order of the ids, so that what is trained does not depend on the order in which it was said. */
+  /** In the order of the ids, so that training does not depend on the order in which utterances were said. */
   ids(): string[];
   entry(id: string): UtteranceEntry | undefined;
   read(id: string): Promise<Utterance | undefined>;
@@ -41,12 +41,12 @@ export interface Utterances {
   splitOf(id: string): Promise<Split>;
   put(id: string, utterance: Utterance): Promise<StoreOperation>;
   remove(id: string): Promise<StoreOperation>;
-  /** Under which name the store keeps what belongs to the id; and the id of an utterance's name. */
+  /** The name under which the store keeps what belongs to the id; `idOf` returns the id of an utterance's name. */
   nameOf(id: string): Promise<string>;
   idOf(name: string): string | undefined;
-  /** What a copy of the store brought back although it was forgotten after the copy was made. */
+  /** Ids that a copy of the store brought back although they were forgotten after the copy was made. */
   readonly returned: readonly string[];
-  /** After the batch with the operation is on the disk. */
+  /** Called after the batch with the operation is on the disk. */
   noted(id: string, entry: UtteranceEntry | undefined): void;
 }
 

@@ -1,4 +1,4 @@
-// What this device believes, on the disk: the keys by their roles, and the newest release that has passed every check here.
+// The device's trust, on the disk: the keys by their roles, and the newest release that has passed every check here.
 
 import { type Root, rootSchema } from "@attune/shared/trust/root";
 import { z } from "zod";

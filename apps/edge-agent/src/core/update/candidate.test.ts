@@ -9,7 +9,7 @@ import type { ReleaseFileName } from "@attune/shared/contracts/release";
 import { describe, expect, it, vi } from "vitest";
 import { loadPair } from "./candidate.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 const hashing = createTestHashing("candidate");
@@ -49,10 +49,10 @@ describe("a candidate", () => {
       features: { ...release.features, identity: "a".repeat(64) },
     });
     expect(await tried({ amend })).toMatchObject({ reason: "extractorInvalid" });
-    // A changed tokenizer is another extractor, even where nothing else tells.
+    // A changed tokenizer is another extractor, even where nothing else differs.
     const other = replaced("tokenizer.json", (bytes) => new Uint8Array([...bytes, 0x20]));
     expect(await tried(other)).toMatchObject({ ok: false, reason: "extractorInvalid" });
-    // Nor where manifest and head agree on the identity of other files.
+    // The release fails as well where manifest and head agree on the identity of other files.
     const { identity } = createTinyRelease().release.features;
     const claimed = (release: TinyRelease["release"]) => ({ ...release, features: { ...release.features, identity } });
     expect(await tried({ ...other, amend: claimed })).toMatchObject({

@@ -14,7 +14,7 @@ import type { Hashing } from "../ports.js";
 export interface ReleaseFiles {
   /** model.safetensors, of which a few rows are read at a time. */
   readonly model: ByteSource;
-  /** All others. */
+  /** All other files. */
   readonly small: ReadonlyMap<ReleaseFileName, Uint8Array>;
 }
 
@@ -58,7 +58,7 @@ export async function loadPair(parts: CandidateParts): Promise<Result<Pair, Upda
   return accept({ release, prior, extract: extractor.extract });
 }
 
-/** What the manifest says of the pair and is not so. */
+/** A claim of the manifest that does not hold for the pair. */
 function contradictionOf(
   { features, headRecipe }: Release,
   { extractor, prior }: WorkingExtractor,
@@ -72,7 +72,7 @@ function contradictionOf(
   return undefined;
 }
 
-/** From the manifest's digests, which the files have already been found to have: hashing the model twice would be a tenth of a start. */
+/** Computed from the manifest's digests, which the files are already known to have. Hashing the model twice would be a tenth of a start. */
 async function identityOf({ release, hashing }: CandidateParts): Promise<string> {
   const digest = (name: ReleaseFileName): string => release.files.find((listed) => listed.name === name)!.sha256;
   const digests = {

@@ -13,7 +13,7 @@ import { clear } from "../egress/cleared.js";
 import { gate } from "../egress/gate.js";
 import { createDownloader, type Downloader } from "./download.js";
 
-// Whole lives run here; a busy machine must not fail them.
+// The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
 
 const release = createTinyRelease();

@@ -12,9 +12,9 @@ import { slotDirectory, slotFile } from "./slots.js";
 
 /** A manifest of the largest release that a device would take stays far below this. */
 const manifestLimitBytes = 4_194_304;
-/** The contract lets an interrupted download go on from multiples of this only. */
+/** The contract lets an interrupted download resume from multiples of this only. */
 const resumeStepBytes = 4_096;
-/** So often may the server send something else than it promised before the release is given up. */
+/** The server may break its promise about a piece this often before the release is given up. */
 const maximumFaults = 3;
 
 export interface DownloadParts {
@@ -34,7 +34,7 @@ interface Piece {
   readonly sha256: string;
   /** Exact size of a chunk; a manifest has only a limit. */
   readonly sizeBytes: number | undefined;
-  /** Where an interrupted piece is kept. */
+  /** The path that keeps an interrupted piece. */
   readonly partialPath: string | undefined;
 }
 
@@ -45,14 +45,14 @@ type Attempt =
 
 export interface Downloader {
   manifest(sha256: string, signal: AbortSignal): Promise<Result<Uint8Array, UpdateReason>>;
-  /** Appends what is missing of `file` to the slot. Aborted: `network`, and the next call goes on from there. */
+  /** Appends what is missing of `file` to the slot. An abort results in `network`, and the next call resumes. */
   file(sequence: number, file: ReleaseFile, signal: AbortSignal): Promise<Result<void, UpdateReason>>;
 }
 
 export function createDownloader(parts: DownloadParts): Downloader {
   const { egress, downloads, files, hashing, clock, log, requestTimeoutMs } = parts;
 
-  /** Tries until the piece is whole, the server proves unfit, or `signal` aborts. Network trouble alone never gives up. */
+  /** Fetches until the piece is whole, the server proves unfit, or `signal` aborts. Network trouble alone never gives up. */
   async function fetchPiece(piece: Piece, signal: AbortSignal): Promise<Result<Uint8Array, UpdateReason>> {
     const backoff = createBackoff({ clock, hashing, range: parts.backoff });
     let bytes = await restore(piece);
@@ -149,7 +149,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
     return { kind: whole === undefined || length === whole ? "complete" : "interrupted", bytes };
   }
 
-  /** A server that says nothing must not hold us. */
+  /** A silent server must not hold the download. */
   function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     return within(() => work, { clock, ms: requestTimeoutMs, signal });
   }

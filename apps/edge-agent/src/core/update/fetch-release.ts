@@ -34,7 +34,7 @@ export async function fetchRelease(
   return accept(undefined);
 }
 
-/** Everything once more, from the disk: the bytes that are checked are the bytes that will run. */
+/** Checks everything once more, from the disk: the bytes that are checked are the bytes that will run. */
 export async function verifySlot(
   ports: SlotPorts,
   expected: ManifestExpectations,

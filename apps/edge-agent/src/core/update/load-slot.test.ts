@@ -22,7 +22,7 @@ function slot() {
   return files;
 }
 
-/** What is read of the model and when it is closed; `onRead` may change what is there. */
+/** Logs the model's reads and its closing; `onRead` may change the bytes that were read. */
 function watched(files: Files, onRead: (bytes: Uint8Array) => void = () => {}) {
   const log: (number | "closed")[] = [];
   const open = async (path: string) => {

@@ -62,7 +62,7 @@ export async function readManifest({ files }: Pick<Ports, "files">, sequence: nu
   }
 }
 
-/** Its signatures were checked before its hash was recorded; the hash still being the same is enough. */
+/** The manifest's signatures were checked before its hash was recorded, so an unchanged hash is enough. */
 export async function readAcceptedManifest(
   ports: FilePorts,
   { sequence, manifestSha256 }: Target,

@@ -5,10 +5,10 @@ import { accept, type Result, refuse } from "@attune/shared/result";
 import { minimumHoldout } from "../egress/report.js";
 import type { Fitted } from "../learning/learner.js";
 
-/** In weighted F1. */
+/** The margin in weighted F1. */
 export const inferiorityMargin = 0.01;
 
-/** Both fitted on the same utterances and scored on the same hold-out. With too few of those there is nothing to tell by. */
+/** Both are fitted on the same utterances and scored on the same hold-out. With too small a hold-out there is nothing to judge by. */
 export function personalGate(active: Fitted | undefined, candidate: Fitted): Result<void, UpdateReason> {
   if (active === undefined || candidate.holdout < minimumHoldout) return accept(undefined);
   const [before, after] = [answering(active), answering(candidate)];

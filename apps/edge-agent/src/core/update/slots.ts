@@ -41,8 +41,8 @@ export async function slotBytes(files: Files, sequence: number): Promise<number>
 type Reading = { readonly files: Files; readonly hashing: Pick<Hashing, "sha256" | "sha256Of"> };
 
 /**
- * The file's bytes, if they are the ones the manifest names. Others are removed, so that the next try fetches them again:
- * a file from another release (mix and match) is found here too.
+ * The file's bytes, if they are the bytes that the manifest names. Other bytes are removed, so that the next attempt fetches them again. A
+ * file from another release (mix and match) is found here, too.
  */
 export async function readVerified(
   { files, hashing }: Reading,
@@ -58,7 +58,7 @@ export async function readVerified(
   return fault;
 }
 
-/** The same, of a file that is left where it is. The caller closes it. */
+/** The same check for a file that stays on the disk. The caller closes it. */
 export async function openVerified(
   { files, hashing }: Reading,
   sequence: number,

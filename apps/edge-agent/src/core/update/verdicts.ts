@@ -1,4 +1,4 @@
-// How often a release may be judged on what the person said: each verdict tells the server one bit about it.
+// Limits how often a release may be judged on what the person said: each verdict gives the server one bit about it.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type Release, sha256Schema } from "@attune/shared/contracts/release";
@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
 import { putRecord, readRecord } from "../records.js";
 
-/** Between two verdicts. */
+/** The pause between two verdicts. */
 export const verdictPauseMs = 7 * 24 * 3_600_000;
 const rememberedContents = 64;
 
@@ -16,10 +16,10 @@ const recordSchema = z.strictObject({
   count: z.int().min(0),
   /** Manifest of the release that was judged last, or is being judged: it is not paid for twice. */
   judged: sha256Schema.nullable(),
-  /** What was left of the pause when the wall clock showed `wallMs`. */
+  /** The rest of the pause when the wall clock showed `wallMs`. */
   pauseMs: z.number().min(0),
   wallMs: z.number(),
-  /** What has run here, newest last. */
+  /** Contents that have run here, newest last. */
   ran: z.array(sha256Schema),
 });
 type VerdictRecord = z.infer<typeof recordSchema>;
@@ -28,11 +28,11 @@ const noVerdicts: VerdictRecord = { version: 1, count: 0, judged: null, pauseMs:
 
 export interface Verdicts {
   readonly count: number;
-  /** Until another release may be judged; 0 when one may be now. */
+  /** Milliseconds until another release may be judged; 0 when one may be judged now. */
   pauseLeftMs(): number;
   isPaidFor(manifestSha256: string): boolean;
   hasRun(content: string): boolean;
-  /** Each gives the operation that makes it durable and what to call when it is. */
+  /** Each returns the operation that makes the change durable, and the function to call once it is. */
   spend(manifestSha256: string): Change;
   note(content: string): Change;
 }
@@ -43,15 +43,15 @@ export interface Change {
 }
 
 /**
- * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. From one run to the next only
- * the wall clock can tell; set back, it counts as no time at all.
+ * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. Between two runs only the wall
+ * clock can measure; a clock that was set back counts as no time at all.
  */
 export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts> {
   let record = (await readRecord(store, key, recordSchema)) ?? noVerdicts;
   const offMs = clock.nowMs() - record.wallMs;
   let pause = { leftMs: Math.max(0, record.pauseMs - Math.max(0, offMs)), sinceMs: clock.monotonicMs() };
   const pauseLeftMs = () => Math.max(0, pause.leftMs - (clock.monotonicMs() - pause.sinceMs));
-  // Or a clock that was far ahead once would let no time pass for years.
+  // A clock that was far ahead once would otherwise let no time pass for years.
   if (offMs < 0) await store.batch([putRecord(key, { ...record, wallMs: clock.nowMs() })]);
 
   function change(fields: Partial<VerdictRecord>): Change {
@@ -78,7 +78,7 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
   };
 }
 
-/** What a release is but for its number, its dates and its name: the same content comes to the same verdict. */
+/** A hash of the release without its number, its dates and its name: the same content comes to the same verdict. */
 export function contentOf(release: Release, { sha256 }: Pick<Hashing, "sha256">): Promise<string> {
   const { features, labels, headRecipe } = release;
   const files = release.files.map(({ name, sha256 }) => [name, sha256] as const).sort();

@@ -1,4 +1,4 @@
-// What a manifest must satisfy before anything of it is believed.
+// The checks that a manifest must pass before anything in it is believed.
 
 import { createSigningKey, createTestHashing, sha256Hex } from "@attune/demo/fakes/node-crypto";
 import {
