@@ -27,7 +27,7 @@ export interface Tokenizer {
   /** Ids of the special tokens that open every encoding, and of the special tokens that close it. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Ids that are no piece of a word: the special tokens, and all other tokens that are searched for in the text before it is cut into words. */
+  /** Ids that are no piece of a word: the special tokens, and all other tokens that are searched for before words are cut. */
   readonly addedIds: ReadonlySet<number>;
 }
 
