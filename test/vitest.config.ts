@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // No "import" here: vitest hands these to node, where it would make require() load ECMAScript modules.
 const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
-const patience = { testTimeout: 180_000, hookTimeout: 180_000 };
+const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({

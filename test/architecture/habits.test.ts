@@ -55,6 +55,19 @@ test("unit tests mock no module", () => {
   expect(sources.filter((path) => /\bvi\.mock\(/.test(read(path)) && !path.endsWith("habits.test.ts"))).toEqual([]);
 });
 
+test("no test waits for a fixed time: a timer stands in a loop that asks for a condition, and nowhere else", () => {
+  const poll = /while \(.*\) await new Promise\(\(resolve\) => setTimeout\(resolve, \d+\)\)/;
+  const waits = sources
+    .filter((path) => /^test\/(?!fakes\/).*\.ts$|\.test\.ts$/.test(path) && !path.endsWith("habits.test.ts"))
+    .flatMap((path) =>
+      read(path)
+        .split("\n")
+        .map((line) => `${path}: ${line.trim()}`),
+    )
+    .filter((line) => /\bsetTimeout\(|timers\/promises|\bAtomics\.wait\(/.test(line) && !poll.test(line));
+  expect(waits).toEqual([]);
+});
+
 test("module state does not change after import", () => {
   const mutable = product.filter((path) =>
     path.startsWith("packages/") || path.startsWith("apps/") ? /^(export )?(let|var) /m.test(read(path)) : false,

@@ -19,7 +19,6 @@ export interface ThreadsAnswer {
   readonly medianMs: readonly [alone: number, shared: number];
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (values: number[]) => values.sort((x, y) => x - y)[values.length >> 1]!;
 
 async function compute({ threads, tokens, rounds }: ThreadsQuestion): Promise<ThreadsAnswer> {
@@ -29,7 +28,7 @@ async function compute({ threads, tokens, rounds }: ThreadsQuestion): Promise<Th
   const shared = await openWebEngine({ kernels, threadScript, threads });
   const ids = Int32Array.from({ length: tokens }, (_, i) => 100 + i);
   const encoders = [alone, shared].map(({ engine }) => engine.createEncoder(config, file));
-  while (!shared.hasCome()) await pause(1);
+  while (!shared.hasCome()) await new Promise((resolve) => setTimeout(resolve, 1));
   const features = encoders.map((encoder) => [...encoder.pooled!([ids], "mean").data]);
   const times: number[][] = encoders.map(() => []);
   for (let round = 0; round < rounds; round++) {

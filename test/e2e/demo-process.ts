@@ -4,9 +4,9 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { vi } from "vitest";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const attune = join(root, "apps/server/bin/attune.js");
@@ -79,11 +79,10 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   patienceMs = 120_000,
 ): Promise<void> {
-  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; ) {
-    if (await condition()) return;
-    await sleep(50);
-  }
-  throw new Error(`${what} did not happen within ${patienceMs / 1_000} s`);
+  const attempt = async () => {
+    if (!(await condition())) throw new Error(`${what} did not happen within ${patienceMs / 1_000} s`);
+  };
+  await vi.waitFor(attempt, { timeout: patienceMs, interval: 50 });
 }
 
 /** The process id in a file of the form {"pid": …} or of a pid file's first line. */

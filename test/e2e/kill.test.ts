@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   isAlive,
@@ -112,7 +111,6 @@ test("kill -9 of the demo itself, then again the same command, changes no count"
   leftovers.push(server);
   first.child.kill("SIGKILL");
   await first.ended;
-  await sleep(100);
   const { code, stdout, stderr } = await startDemo(["--data", data, "--home", home, "--json"]).ended;
   expect(stderr.match(/^.*error .*$/gm)).toBeNull();
   expect(code).toBe(0);

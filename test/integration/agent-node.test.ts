@@ -42,7 +42,7 @@ async function makeDevice() {
   const reconnect = { firstMs: 20, longestMs: 200 };
   const transport = createNatsTransport({
     deviceKey,
-    log: createLogger("warn", (line) => logged.push(line)),
+    log: createLogger("info", (line) => logged.push(line)),
     reconnect,
   });
   const connect = async (lifeMs = 60_000, urls = [nats.url]): Promise<ReportConnection> => {
@@ -105,7 +105,8 @@ test("a connection outlives its credentials: it comes back with the renewed ones
   const old = await connect(2_000);
   await publish(old, 1);
   await connect(60_000);
-  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  const loggedBefore = logged.length;
+  await eventually(async () => expect(logged.slice(loggedBefore).join("")).toContain('"event":"nats.disconnect"'));
   await eventually(() => publish(old, 2));
   expect(await stored()).toEqual(['{"sequence":1}', '{"sequence":2}']);
 });

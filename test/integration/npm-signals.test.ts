@@ -31,12 +31,11 @@ test.each([
       writeFileSync(join(directory, "package.json"), JSON.stringify({ scripts: { [name]: script } }));
       writeFileSync(join(directory, "program.js"), program);
       const child = spawn("npm", ["run", "--silent", name], { cwd: directory, detached: true });
-      const exit = once(child, "exit");
+      const exit = once(child, "exit", { signal: AbortSignal.timeout(20_000) });
       await once(child.stdout, "data");
       process.kill(whom === "npm alone" ? child.pid! : -child.pid!, "SIGINT");
-      const hung = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), 20_000);
-      expect(await exit).toEqual([0, null]);
-      clearTimeout(hung);
+      const hung = () => process.kill(-child.pid!, "SIGKILL");
+      expect(await exit.finally(() => child.exitCode === null && hung())).toEqual([0, null]);
     } finally {
       rmSync(directory, { recursive: true });
     }

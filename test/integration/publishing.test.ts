@@ -115,10 +115,9 @@ describe("chunks over HTTP", () => {
       `PUT ${chunkPath(sha256Of(content))} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.access.adminToken}\r\n` +
         `content-type: application/octet-stream\r\ncontent-length: ${content.length}\r\n\r\n`,
     );
-    socket.write(content.subarray(0, 20_000));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    socket.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // The server closes its end after it has seen that no more comes.
+    socket.end(content.subarray(0, 20_000));
+    await once(socket.resume(), "close");
     expect((await fetch(url(chunkPath(sha256Of(content))))).status).toBe(404);
   });
 });

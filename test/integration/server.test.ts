@@ -3,8 +3,9 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type App, createApp } from "../../apps/server/src/app.js";
+import { type App, type AppOptions, createApp } from "../../apps/server/src/app.js";
 import { parseEnv } from "../../apps/server/src/env.js";
+import { createLogger } from "../../packages/platform/src/logger.js";
 import { describeUnlessLacking, lackOfRoot } from "../requirements.js";
 import { eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
@@ -23,7 +24,7 @@ afterEach(async () => {
 
 afterAll(() => home.remove());
 
-async function start(variables: Record<string, string> = {}, signal?: AbortSignal): Promise<App> {
+async function start(variables: Record<string, string> = {}, options: Partial<AppOptions> = {}): Promise<App> {
   const env = parseEnv({
     PATH: process.env.PATH,
     HOME: process.env.HOME,
@@ -32,7 +33,7 @@ async function start(variables: Record<string, string> = {}, signal?: AbortSigna
     ...anyPorts,
     ...variables,
   });
-  const app = await createApp({ env, logger: testLogger, ...(signal === undefined ? {} : { signal }) });
+  const app = await createApp({ env, logger: testLogger, ...options });
   apps.push(app);
   return app;
 }
@@ -149,8 +150,10 @@ describe("a start is refused", () => {
 
 test("a start that is interrupted stops what it had started", async () => {
   const interruption = new AbortController();
-  setTimeout(() => interruption.abort(), 300);
-  await expect(start({}, interruption.signal)).rejects.toThrow();
+  const abortAtBroker = (line: string) => line.includes('"event":"nats.ready"') && interruption.abort();
+  const logger = createLogger({ level: "info", write: abortAtBroker });
+  await expect(start({}, { logger, signal: interruption.signal })).rejects.toThrow();
+  expect(interruption.signal.aborted).toBe(true);
   const app = await start();
   expect((await fetch(`${app.httpUrl}/healthz`)).status).toBe(200);
 });

@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { vi } from "vitest";
 import { parseEnv, readEnv } from "../../apps/server/src/env.js";
 import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
 import { type Nats, startNats } from "../../apps/server/src/platform/nats/nats.js";
@@ -57,14 +58,6 @@ export function choosePort(places: ServerPlaces, variable: "ATTUNE_NATS_PORT" | 
     (await openPorts(places.portsFile)).choose({ variable, configured: 0, host: "127.0.0.1", known: true });
 }
 
-export async function eventually<T>(attempt: () => Promise<T>, timeoutMs = 20_000): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+export function eventually<T>(attempt: () => Promise<T>, timeoutMs = 20_000): Promise<T> {
+  return vi.waitFor(attempt, { timeout: timeoutMs, interval: 50 });
 }

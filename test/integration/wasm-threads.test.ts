@@ -20,8 +20,8 @@ const start = `
   const file = parseSafetensors(asset("model.safetensors"));
   const ids = Int32Array.from({ length: 20 }, (_, i) => 100 + i);
   const tasks = () => readdirSync("/proc/self/task").length;
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const until = async (count) => { while (tasks() !== count) await pause(5); };
+  const turn = () => new Promise(setImmediate);
+  const until = async (count) => { while (tasks() !== count) await new Promise((resolve) => setTimeout(resolve, 5)); };
   async function open(threads) {
     const chosen = await chooseEngine({ threads, loadAddon: () => { throw new Error("left out"); } });
     const encoder = chosen.engine.createEncoder(config, file);
@@ -48,7 +48,7 @@ test("one thread starts none; three start two, which end when the engine is clos
     const before = tasks();
     const shared = await open(3);
     await until(before + 2);
-    for (let i = 0; i < 50; i++, await pause(2)) if (shared.features() !== alone.features()) throw new Error("other features");
+    for (let i = 0; i < 50; i++, await turn()) if (shared.features() !== alone.features()) throw new Error("other features");
     const during = shared.why();
     shared.close();
     await until(before);
@@ -62,7 +62,13 @@ test("one thread starts none; three start two, which end when the engine is clos
 });
 
 test("a process with threads ends by itself, by process.exit, and when it is told to", () => {
-  const ready = "const shared = await open(3); for (let i = 0; i < 20; i++, await pause(5)) shared.features();";
+  const ready = `
+    await (await open(1)).features();
+    const before = tasks();
+    const shared = await open(3);
+    await until(before + 2);
+    for (let i = 0; i < 20; i++, await turn()) shared.features();
+  `;
   expect(run(ready)).toMatchObject({ status: 0, signal: null, stderr: "" });
   expect(run("const shared = await open(3); shared.features();")).toMatchObject({
     status: 0,
@@ -70,7 +76,7 @@ test("a process with threads ends by itself, by process.exit, and when it is tol
     stderr: "",
   });
   expect(run(`${ready} process.exit(7);`)).toMatchObject({ status: 7, signal: null, stderr: "" });
-  expect(run(`${ready} process.kill(process.pid, "SIGTERM"); await pause(60_000);`)).toMatchObject({
+  expect(run(`${ready} process.kill(process.pid, "SIGTERM"); setInterval(() => {}, 60_000);`)).toMatchObject({
     signal: "SIGTERM",
   });
 });

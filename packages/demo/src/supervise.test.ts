@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { supervise } from "./supervise.js";
 
@@ -15,9 +14,7 @@ function script(code: string) {
   return { path, logFile: at("child.log"), pidFile: at("child.pid"), marks: at("marks") };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(20);
-}
+const until = (condition: () => boolean) => expect.poll(condition).toBe(true);
 
 const countMarks = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").length : 0);
 

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
@@ -43,6 +42,16 @@ const spawnFrom = (script: URL): TeamOptions["spawn"] => {
 };
 const spawn = spawnFrom(new URL("../threads/thread.js", kernels));
 
+/** A spawn that keeps how each thread was started. */
+function watch() {
+  const starts: ThreadStart[] = [];
+  const watched: TeamOptions["spawn"] = (start, onEnd) => {
+    starts.push(start);
+    return spawn(start, onEnd);
+  };
+  return { starts, watched };
+}
+
 /** A team that shares out even the smallest product, unless `options` say otherwise. */
 function teamOf(options: Partial<TeamOptions> = {}): WasmTeam {
   const team = createWasmTeam({ threads: 2, builds: simd128.shared, spawn, least: 0, ...options });
@@ -51,11 +60,12 @@ function teamOf(options: Partial<TeamOptions> = {}): WasmTeam {
 }
 
 async function come(...all: WasmTeam[]): Promise<void> {
-  while (!all.every((team) => team.hasCome())) await sleep(5);
+  await expect.poll(() => all.every((team) => team.hasCome())).toBe(true);
 }
 
-/** How often the threads of an encoder have met; `team-wasm.c` keeps this counter. */
+/** How often the threads of an encoder have met, and how many sleep; `team-wasm.c` keeps these counters. */
 const meetings = ({ memory, team }: ThreadStart) => new Int32Array(memory.buffer, team + 128, 1)[0]!;
+const asleep = ({ memory, team }: ThreadStart) => new Int32Array(memory.buffer, team + 132, 1)[0]!;
 
 const dtypes = { fp32: (file: TensorFile) => file, int8: quantizeTensorFile, fp16: halveTensorFile };
 const forms = Object.entries(dtypes);
@@ -112,11 +122,7 @@ const wanted = createWasmEngine(simd128.alone).createEncoder(config, file).poole
 
 describe("a team of threads", () => {
   test("meets for a text that pays, computes a small one without them, and shares out many small ones", async () => {
-    const starts: ThreadStart[] = [];
-    const watched: TeamOptions["spawn"] = (start, onEnd) => {
-      starts.push(start);
-      return spawn(start, onEnd);
-    };
+    const { starts, watched } = watch();
     const [all, large] = [teamOf({ spawn: watched }), teamOf({ spawn: watched, least: 13 * 96 * 200 })];
     const encoders = [all, large].map((team) => createWasmEngine(simd128.alone, team).createEncoder(config, file));
     await come(all, large);
@@ -131,13 +137,14 @@ describe("a team of threads", () => {
   });
 
   test("computes alone before its threads have come, and sleeps and wakes with them afterwards", async () => {
-    const team = teamOf({ threads: 3 });
+    const { starts, watched } = watch();
+    const team = teamOf({ threads: 3, spawn: watched });
     const encoder = createWasmEngine(simd128.alone, team).createEncoder(config, file);
     expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
     await come(team);
     for (let i = 0; i < 20; i++) {
       expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
-      await sleep(i % 3);
+      if (i % 3 > 0) await expect.poll(() => asleep(starts[0]!)).toBe(2);
     }
   });
 
@@ -158,7 +165,7 @@ describe("a team of threads", () => {
     const engine = createWasmEngine(simd128.alone, team);
     const encoder = engine.createEncoder(config, file);
     expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
-    while (team.failure() === undefined) await sleep(5);
+    await expect.poll(() => team.failure()).toBeDefined();
     expect(team.failure()).toContain(reason);
     expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
     const started = workers.length;
@@ -184,7 +191,7 @@ describe("a team of threads", () => {
     await come(team);
     expect(() => encoder.pooled!([ids], "mean")).toThrow(/unreachable/);
     expect(encoder.pooled!([ids], "mean").data).toEqual(wanted);
-    while (team.failure() === undefined) await sleep(5);
+    await expect.poll(() => team.failure()).toBeDefined();
     expect(team.failure()).toMatch(/out of bounds|unreachable|ended/);
   });
 
@@ -214,10 +221,12 @@ describe("a team of threads", () => {
     await come(team);
     // The thread id of an ended worker is -1.
     const ended = () => workers.filter(({ threadId }) => threadId === -1).length;
-    while (ended() === 0) {
-      collect();
-      await sleep(10);
-    }
+    await expect
+      .poll(() => {
+        collect();
+        return ended();
+      })
+      .toBe(1);
     expect(kept.pooled!([ids], "mean").data).toEqual(wanted);
     expect(ended()).toBe(1);
     expect(team.failure()).toBeUndefined();

@@ -50,7 +50,7 @@ test.each([{ kind: "linear" } as const, { kind: "elm", hidden: 8, l2: 0.1 } as c
     let breaths = 0;
     const often = await personalise(input, async () => {
       breaths++;
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await new Promise(setImmediate);
     });
     const never = await personalise(input, async () => undefined);
     expect(breaths).toBeGreaterThanOrEqual(5);
