@@ -24,8 +24,8 @@ test.each(places)("$path declares the flags that its help and its examples name,
 
 const fleetFlags = "test/integration/flags.test.ts";
 const pretrainFlags = "apps/server/src/cli/pretrain-flags.test.ts";
-const experiment = "apps/server/src/cli/experiment.test.ts";
-const extractor = "apps/server/src/cli/extractor.test.ts";
+const experiment = "apps/server/src/cli/experiment.slow.test.ts";
+const extractor = "apps/server/src/cli/extractor.slow.test.ts";
 const start = "test/e2e/start.test.ts";
 const demo = "test/e2e/demo.test.ts";
 const bench = "test/integration/bench.test.ts";
@@ -48,10 +48,10 @@ const exercised: Record<string, Record<string, string>> = {
   experiment: {
     ...{ data: experiment, extractor: experiment, split: experiment, report: experiment, jobs: experiment },
     ...{ iemocap: experiment },
-    columns: "apps/server/src/cli/experiment-other-data.test.ts",
-    labels: "apps/server/src/cli/experiment-other-data.test.ts",
-    full: "packages/training/src/experiments/run/experiment.test.ts",
-    "with-bp": "packages/training/src/experiments/run/experiment.test.ts",
+    columns: "apps/server/src/cli/experiment-other-data.slow.test.ts",
+    labels: "apps/server/src/cli/experiment-other-data.slow.test.ts",
+    full: "packages/training/src/experiments/run/experiment.slow.test.ts",
+    "with-bp": "packages/training/src/experiments/run/experiment.slow.test.ts",
   },
   extractor: {
     ...{ run: extractor, data: extractor, out: extractor, extra: extractor, meld: extractor, threads: extractor },
