@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
 const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
+const besideSources = ["packages/*/src/**", "apps/*/src/**"];
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
 export default defineConfig({
@@ -21,7 +22,8 @@ export default defineConfig({
         test: {
           ...patience,
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"],
+          include: besideSources.map((folder) => `${folder}/*.test.ts`),
+          exclude: ["**/*.slow.test.ts"],
         },
       },
       { root, ...common, test: { ...patience, name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
@@ -32,7 +34,7 @@ export default defineConfig({
           name: "integration",
           // One project after the other: the cheapest fault is found first, and a whole demo has the machine for itself.
           sequence: { groupOrder: 1 },
-          include: ["test/integration/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts", ...besideSources.map((folder) => `${folder}/*.slow.test.ts`)],
           ...patience,
         },
       },
