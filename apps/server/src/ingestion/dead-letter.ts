@@ -1,4 +1,4 @@
-// Messages that were refused. Of each device the first are kept by hash and size; of all of them there is a count.
+// Records refused messages. The first ones of each device are kept by hash and size; all of them are counted.
 import type { Prisma } from "../generated/prisma/client.js";
 import type { DeadLetterReason, IncomingReport } from "./report.parse.js";
 
@@ -10,7 +10,7 @@ export interface DeadLetterInput {
   readonly streamSequence: number;
 }
 
-/** Enough to see what a device does wrong; a flood of them fills no disk. */
+/** Enough to see a device's fault. A flood of refused messages fills no disk. */
 export const keptPerDevice = 100;
 
 export function describeDeadLetter(incoming: IncomingReport, reason: DeadLetterReason): DeadLetterInput {
@@ -18,7 +18,7 @@ export function describeDeadLetter(incoming: IncomingReport, reason: DeadLetterR
   return { reason, sizeBytes, sha256: bodySha256, subjectDevice: report.device, streamSequence };
 }
 
-/** One that is delivered again is kept and counted once; beyond what is kept it may count again. */
+/** A kept message that is delivered again is counted once. A message beyond the kept ones may be counted again. */
 export async function recordDeadLetters(
   tx: Prisma.TransactionClient,
   letters: readonly DeadLetterInput[],
@@ -41,7 +41,7 @@ export async function recordDeadLetters(
   }
   const isNew = await tx.deadLetter.createManyAndReturn({ data: toKeep, skipDuplicates: true });
   for (const letter of isNew) count(letter);
-  // In one order, so that two batches never wait for each other.
+  // The fixed order keeps two batches from waiting for each other.
   const rows = JSON.stringify([...added.entries()].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, row]) => row));
   await tx.$executeRaw`
     INSERT INTO "DeadLetterCount" ("subjectDevice", "reason", "count")
@@ -56,7 +56,7 @@ export async function recordDeadLetters(
   }
 }
 
-/** Of a message whose subject names no device: the empty one. */
+/** The device of the subject; the empty text for a message whose subject names no device. */
 function subjectOf({ subjectDevice }: { readonly subjectDevice: string | null }): string {
   return subjectDevice ?? "";
 }

@@ -1,5 +1,5 @@
-// Pulls reports from the stream, has them stored, and acknowledges them once they are committed. Whatever is killed meanwhile,
-// it tries again for ever: an unacknowledged message comes back, and the database knows what it has already.
+// Pulls reports from the stream, has them stored, and acknowledges them once they are committed. The consumer retries for ever.
+// After a kill, an unacknowledged message comes back, and the database recognises what it holds already.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
@@ -10,7 +10,7 @@ import { pause } from "./pause.js";
 import { openReportConsumer } from "./report.stream.js";
 
 export interface IngestionDeps {
-  /** The current connection; a new one after the old was closed for good. */
+  /** The current connection; a new one after the old one was closed for good. */
   readonly connection: () => NatsConnection;
   readonly service: Pick<IngestionService, "ingest">;
   readonly log: Logger;
@@ -18,16 +18,16 @@ export interface IngestionDeps {
 }
 
 export interface Ingestion {
-  /** Ends after the signal, when the batches in hand are stored or given back. */
+  /** Ends after the signal, once the batches in hand are stored or given back. */
   readonly done: Promise<void>;
-  /** What this process has taken in since it started. */
+  /** Counts the messages that this process has taken in since it started. */
   counters(): IngestionOutcome;
 }
 
 const batchSize = 1_000;
 /** While one lane waits for the database, the other pulls and parses. */
 const lanes = 2;
-/** Also how soon a broker that died without a word is noticed: two missed heartbeats, at half of this each. */
+/** The length of a pull. A broker that died silently is noticed after as long: two missed heartbeats, at half of this each. */
 const pullMs = 2_000;
 
 export function startIngestion(deps: IngestionDeps): Ingestion {
@@ -49,7 +49,7 @@ async function runLane(deps: IngestionDeps, count: (outcome: IngestionOutcome) =
       await pullOnce(consumer, deps, count);
       failures = 0;
     } catch (error) {
-      // Opened again next time: the broker may have come back without its stream.
+      // The consumer is opened again for the next pull: the broker may have come back without its stream.
       consumer = undefined;
       if (signal.aborted) return;
       failures++;
@@ -59,7 +59,7 @@ async function runLane(deps: IngestionDeps, count: (outcome: IngestionOutcome) =
   }
 }
 
-/** One pull of up to `batchSize` messages, stored in as few batches as they arrive in. */
+/** Pulls up to `batchSize` messages once, and stores them in as few batches as they arrive in. */
 async function pullOnce(
   consumer: Consumer,
   deps: IngestionDeps,
@@ -105,12 +105,12 @@ async function storeBatch(
       failures++;
       log.warn("ingestion.storeFailed", { failures, messages: batch.length, ...errorFields(error) });
       if (signal.aborted) {
-        // Given back, so that they need not wait for the acknowledgement's deadline.
+        // The messages are given back, so that they do not wait for the acknowledgement's deadline.
         for (const message of batch) message.nak();
         return;
       }
       await pause(failures, signal);
-      // Tells the broker that they are being worked on.
+      // Reports to the broker that these messages are in work.
       for (const message of batch) message.working();
     }
   }

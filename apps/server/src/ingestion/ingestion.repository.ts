@@ -1,5 +1,5 @@
-// Reports in the database. Its primary key (device, epoch, sequence) is what makes ingestion exactly once, however often,
-// late or out of order the bus delivers.
+// Stores reports in the database. The primary key (device, epoch, sequence) makes ingestion exactly-once, even where the bus
+// delivers repeatedly, late or out of order.
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { type DeadLetterInput, recordDeadLetters } from "./dead-letter.js";
 import { type BatchFacts, sortBatch } from "./intake.plan.js";
@@ -12,9 +12,12 @@ export interface IngestionBatch {
 
 export interface IngestionOutcome {
   readonly stored: number;
-  /** Delivered before, with the same body. */
+  /** Reports that were delivered before with the same body. */
   readonly duplicates: number;
-  /** Delivered before under the same identity with another body: kept apart, never over the first. */
+  /**
+   * Reports that were delivered before under the same identity with another body. They are kept apart and never replace the
+   * first.
+   */
   readonly conflicts: number;
   readonly deadLetters: number;
 }
@@ -24,7 +27,7 @@ export type IngestionRepository = ReturnType<typeof createIngestionRepository>;
 const dayMs = 86_400_000;
 
 export function createIngestionRepository(prisma: PrismaClient, now: () => number) {
-  /** All of the batch or nothing of it. */
+  /** Stores the whole batch or nothing. */
   async function record(batch: IngestionBatch): Promise<IngestionOutcome> {
     return prisma.$transaction((tx) => recordWithin(tx, batch, Math.floor(now() / dayMs)), {
       maxWait: 10_000,
@@ -77,7 +80,7 @@ async function countTaken(
   const taken = new Map<string, number>();
   for (const { report } of reports) taken.set(report.device, (taken.get(report.device) ?? 0) + 1);
   if (taken.size === 0) return;
-  // In one order, so that two batches never wait for each other.
+  // The fixed order keeps two batches from waiting for each other.
   const rows = JSON.stringify([...taken.keys()].sort().map((device) => ({ device, taken: taken.get(device) })));
   await tx.$executeRaw`
     INSERT INTO "DeviceIntake" AS known ("deviceId", "day", "taken")
@@ -86,7 +89,7 @@ async function countTaken(
       "taken" = EXCLUDED."taken" + CASE WHEN known."day" = EXCLUDED."day" THEN known."taken" ELSE 0 END`;
 }
 
-/** Inserts what is new, in one statement, and answers the identities of what was. */
+/** Inserts the new reports in one statement, and answers their identities. */
 async function insertReports(tx: Prisma.TransactionClient, reports: readonly IncomingReport[]): Promise<Set<string>> {
   if (reports.length === 0) return new Set();
   // The bodies are JSON already; one document of all rows costs one parameter and no escaping.
@@ -106,7 +109,7 @@ async function insertReports(tx: Prisma.TransactionClient, reports: readonly Inc
   return new Set(inserted.map(identityOf));
 }
 
-/** Of the reports that were not new, those whose body is not the stored one. */
+/** Records the reports that were not new and whose body differs from the stored one. */
 async function recordConflicts(
   tx: Prisma.TransactionClient,
   reports: readonly IncomingReport[],
@@ -115,7 +118,7 @@ async function recordConflicts(
   const times = new Map<string, number>();
   const keyed = reports.map((incoming) => ({ incoming, key: identityOfReport(incoming) }));
   for (const { key } of keyed) times.set(key, (times.get(key) ?? 0) + 1);
-  // An identity inserted just now is in question only where the batch itself holds it twice.
+  // An identity inserted just now conflicts only where the batch itself holds it twice.
   const questioned = keyed.filter(({ key }) => !inserted.has(key) || (times.get(key) ?? 0) > 1);
   const wanted = JSON.stringify(
     questioned.map(({ incoming: { report } }) => ({

@@ -23,7 +23,7 @@ const message = (sequence: number): IncomingMessage => ({
   streamSequence: sequence,
 });
 
-/** Keeps what it is given, and refuses batches as it is told. */
+/** Keeps the batches, except those that `refuse` gives an error for. */
 function createFakeRepository(refuse: (batch: IngestionBatch) => Error | undefined) {
   const batches: IngestionBatch[] = [];
   const repository: IngestionRepository = {

@@ -1,4 +1,4 @@
-// A batch of messages from the bus into the database: parsed, refused or stored, and counted.
+// Takes a batch of messages from the bus into the database: each is parsed, then refused or stored, and counted.
 import { sha256 } from "@attune/platform/sha256";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { parseReportSubject } from "@attune/shared/subjects";
@@ -10,7 +10,7 @@ import { type IncomingMessage, type IncomingReport, parseReportMessage } from ".
 export type IngestionService = ReturnType<typeof createIngestionService>;
 
 export function createIngestionService(repository: IngestionRepository, contracts: Contracts) {
-  /** Returns once everything is committed. Throws where the database cannot be reached: then nothing of it is. */
+  /** Returns once everything is committed. Throws where the database cannot be reached; nothing of the batch is committed then. */
   async function ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome> {
     const reports: IncomingReport[] = [];
     const deadLetters: DeadLetterInput[] = [];
@@ -30,7 +30,7 @@ export function createIngestionService(repository: IngestionRepository, contract
     return record(reports, deadLetters);
   }
 
-  /** One report that the database refuses must not hold up the others for ever: the batch is halved until it stands alone. */
+  /** Halves a refused batch until the refused report stands alone, so that one report cannot hold up the others for ever. */
   async function record(
     reports: readonly IncomingReport[],
     deadLetters: readonly DeadLetterInput[],

@@ -1,4 +1,4 @@
-// What of a batch is taken, by what is known of its devices: their fleets, their epochs, and how much they sent today. Pure.
+// Decides which reports of a batch are taken, from their devices' fleets, epochs and reports of today. Pure.
 import { type DeadLetterInput, describeDeadLetter } from "./dead-letter.js";
 import type { DeadLetterReason, IncomingReport } from "./report.parse.js";
 
@@ -11,11 +11,14 @@ export interface KnownDevice {
 
 export interface BatchFacts {
   readonly devices: readonly KnownDevice[];
-  /** Reports and conflicts of this day that each device has rows for already. */
+  /** The rows that each device has for this day already, reports and conflicts alike. */
   readonly takenToday: ReadonlyMap<string, number>;
 }
 
-/** A device sends some dozens a day, and after a long time offline what its outbox holds, 10,000 by default; this is five times that. */
+/**
+ * The limit of a device's rows a day. A device sends some dozens a day. After a long time offline it sends its outbox, 10,000
+ * by default; the limit is five times that.
+ */
 export const reportsPerDay = 50_000;
 
 export function sortBatch(reports: readonly IncomingReport[], { devices, takenToday }: BatchFacts) {

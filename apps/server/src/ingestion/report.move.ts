@@ -1,5 +1,5 @@
 // Empties the stream that an earlier release kept in the devices' account into today's, then takes JetStream from that account.
-// Each step can be repeated: a report that is moved twice is stored once, and the account's JWT says what is still to do.
+// Each step can be repeated: a report that is moved twice is stored once, and the account's JWT shows the steps that remain.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { reportStream } from "@attune/shared/subjects";
@@ -15,12 +15,12 @@ export interface ReportMoveDeps {
   readonly signal: AbortSignal;
 }
 
-/** No device publishes here: its report finds no stream, stays in its outbox and comes again. */
+/** A subject on which no device publishes. A device's report finds no stream, stays in its outbox and comes again. */
 const closedSubject = "attune.v1.moved";
 const mover = "mover";
 const batchSize = 1_000;
 
-/** Tries until it is done or the signal ends it; with nothing to move it is done at once. */
+/** Retries until the move is done or the signal ends it. Returns at once where nothing is to be moved. */
 export async function moveReports(deps: ReportMoveDeps): Promise<void> {
   const { nats, log, signal } = deps;
   let isDone = !nats.credentials.devicesStillStore();
@@ -60,7 +60,7 @@ async function emptyStream(from: NatsConnection, to: NatsConnection): Promise<nu
     throw error;
   }
   await openReportConsumer(to);
-  // A work queue has one consumer; a new one is given everything that is not acknowledged, also what another had in hand.
+  // A work queue has one consumer. A new consumer gets every unacknowledged message, including those that another had in hand.
   for await (const { name } of manager.consumers.list(reportStream)) await manager.consumers.delete(reportStream, name);
   const settings = { durable_name: mover, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
   await manager.consumers.add(reportStream, settings);
@@ -73,7 +73,7 @@ async function emptyStream(from: NatsConnection, to: NatsConnection): Promise<nu
       batch.push(message);
       if (message.info.pending === 0) break;
     }
-    // Of its headers none is taken along: they asked something of the earlier stream.
+    // The headers stay behind: they were meant for the earlier stream.
     await Promise.all(batch.map((m) => target.publish(m.subject, m.data, { msgID: `moved-${m.seq}` })));
     for (const message of batch) message.ack();
     moved += batch.length;

@@ -1,4 +1,5 @@
-// One message from the bus: a report to store, or the reason why it is none. Pure; what it refuses it does not repeat.
+// Turns one message from the bus into a report to store, or the reason to refuse it. Pure; a refusal repeats nothing of the
+// message.
 import { sha256 } from "@attune/platform/sha256";
 import { canonicalJson } from "@attune/shared/canonical-json";
 import type { Contracts } from "@attune/shared/contracts/egress";
@@ -9,7 +10,7 @@ import { parseReportSubject } from "@attune/shared/subjects";
 export interface IncomingMessage {
   readonly subject: string;
   readonly bytes: Uint8Array;
-  /** Its place in the stream. */
+  /** The message's place in the stream. */
   readonly streamSequence: number;
 }
 
@@ -23,7 +24,7 @@ export interface IncomingReport {
   readonly streamSequence: number;
 }
 
-/** A closed list: nothing of the message can get into it. */
+/** A closed list, so that no part of the message can become a reason. */
 export const deadLetterReasons = [
   "subject",
   "oversized",
@@ -68,7 +69,7 @@ export function parseReportMessage(
       : refuse("contract", `${judged.issues.length} fields are not as declared`);
   }
   const report = judged.value;
-  // White space, the order of keys or a key said twice could carry what no field can.
+  // White space, the order of keys or a repeated key could carry information that no field can.
   if (canonicalJson(report) !== body) return refuse("notCanonical", "not the canonical form of its value");
   if (report.device !== sender.device) return refuse("foreignDevice", "speaks for another device than its subject");
   return accept({

@@ -1,4 +1,4 @@
-// The stored reports of the whole fleet, read back for its manager.
+// Reads the stored reports of the whole fleet back for its manager.
 import type { PrismaClient } from "../generated/prisma/client.js";
 import { describeReport, reportColumns } from "./report.row.js";
 
@@ -7,7 +7,7 @@ export type ReportRepository = ReturnType<typeof createReportRepository>;
 type Body = Record<string, string | number | null>;
 
 export function createReportRepository(prisma: PrismaClient) {
-  /** The latest first. */
+  /** The reports, the latest first. */
   async function listReports({ device, limit }: { device?: string | undefined; limit: number }) {
     const rows = await prisma.report.findMany({
       where: device === undefined ? {} : { deviceId: device },
@@ -18,7 +18,7 @@ export function createReportRepository(prisma: PrismaClient) {
     return rows.map(({ body, ...row }) => ({ ...describeReport(row), body: body as Body }));
   }
 
-  /** Number and bytes by device and type. */
+  /** The number and bytes of reports, by device and type. */
   async function countReports(device?: string) {
     const where = device === undefined ? {} : { deviceId: device };
     const by = ["deviceId", "type"] as const;
@@ -26,7 +26,7 @@ export function createReportRepository(prisma: PrismaClient) {
     return rows.map((row) => ({ device: row.deviceId, reports: row._count, bytes: row._sum.sizeBytes ?? 0 }));
   }
 
-  /** The latest metrics of each device, by device. */
+  /** The latest metrics of each device. */
   async function latestMetrics(device?: string): Promise<ReadonlyMap<string, Body>> {
     const rows = await prisma.$queryRaw<{ deviceId: string; body: Body }[]>`
       SELECT DISTINCT ON ("deviceId") "deviceId", "body" FROM "Report"
@@ -35,7 +35,7 @@ export function createReportRepository(prisma: PrismaClient) {
     return new Map(rows.map((row) => [row.deviceId, row.body]));
   }
 
-  /** How many messages were refused, by reason. */
+  /** The number of refused messages, by reason. */
   async function countDeadLetters(device?: string): Promise<Record<string, number>> {
     const where = device === undefined ? {} : { subjectDevice: device };
     const rows = await prisma.deadLetterCount.groupBy({ by: ["reason"], where, _sum: { count: true } });

@@ -4,7 +4,7 @@ import type { ReportRepository } from "./report.repository.js";
 export type ReportService = ReturnType<typeof createReportService>;
 
 export function createReportService(repository: ReportRepository) {
-  /** The stored reports, counted, and the latest metrics of each device. */
+  /** The number of stored reports, and the latest metrics of each device. */
   async function summarise(device?: string) {
     const [counts, metrics, deadLetters, conflicts] = await Promise.all([
       repository.countReports(device),

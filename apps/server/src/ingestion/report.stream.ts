@@ -12,21 +12,21 @@ import {
 } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/nats-core";
 
-/** Bounds what a killed server delays: its messages come back to another, or to itself, after this. */
+/** The delay after which a killed server's messages come back to another server, or to itself. */
 export const ackWaitMs = 10_000;
 
 export interface StreamLimits {
   readonly totalBytes: number;
-  /** Of one device. */
+  /** The limit of one device's reports that wait in the stream. */
   readonly waitingReports: number;
 }
 
-/** Room for some ten million reports while the database is away; and one device that floods takes no other's. */
+/** Room for some ten million reports while the database is away. A device that floods takes no other device's room. */
 export const streamLimits: StreamLimits = { totalBytes: 4 * 1024 ** 3, waitingReports: 5_000 };
 
 const smallestStreamBytes = 1024 ** 2;
 
-/** Makes both where they are missing and brings their settings up to date where they are not. */
+/** Creates the stream and its consumer where they are missing, and updates their settings where they differ. */
 export async function openReportConsumer(connection: NatsConnection, limits = streamLimits): Promise<Consumer> {
   const manager = await jetstreamManager(connection, { checkAPI: false });
   await openLargestStream(manager, limits);
@@ -44,7 +44,7 @@ export async function openReportConsumer(connection: NatsConnection, limits = st
   return jetstream(connection).consumers.get(reportStream, ingestionConsumer);
 }
 
-/** A nats-server of the operator's own may have less room: then half of it is asked for, and half of that. */
+/** Asks for half of the room again and again where an operator's own nats-server has less. */
 async function openLargestStream(manager: JetStreamManager, limits: StreamLimits): Promise<void> {
   try {
     await openStream(manager, limits);
@@ -57,12 +57,12 @@ async function openLargestStream(manager: JetStreamManager, limits: StreamLimits
 async function openStream(manager: JetStreamManager, limits: StreamLimits): Promise<void> {
   const stream = {
     subjects: [reportStreamSubjects],
-    // A full stream refuses a device's report, which stays in its outbox; it never drops an older one instead.
+    // A full stream refuses a device's report, which stays in its outbox. It never drops an older report instead.
     discard: DiscardPolicy.New,
     max_bytes: limits.totalBytes,
     max_msgs_per_subject: limits.waitingReports,
     discard_new_per_subject: true,
-    // Only the acknowledgement of the ingestion takes a report out, whoever gets hold of the API.
+    // Only the ingestion's acknowledgement removes a report, even where a stranger reaches the API.
     deny_delete: true,
     deny_purge: true,
   };
@@ -74,7 +74,7 @@ async function openStream(manager: JetStreamManager, limits: StreamLimits): Prom
       ...stream,
       name: reportStream,
       storage: StorageType.File,
-      // What is acknowledged is in the database; the stream keeps only what is not.
+      // An acknowledged report is in the database; the stream keeps only the others.
       retention: RetentionPolicy.Workqueue,
     });
   }

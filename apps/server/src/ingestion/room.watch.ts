@@ -1,4 +1,4 @@
-// Says in the log that the disk or the stream will be full soon, while there is time to do something, and when there is room again.
+// Logs that the disk or the stream will soon be full, early enough to act, and logs when there is room again.
 import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@attune/platform/logger";
@@ -8,7 +8,7 @@ import type { NatsConnection } from "@nats-io/nats-core";
 
 export interface Room {
   readonly freeBytes: number;
-  /** With less than this there is time to act, and reason to. */
+  /** Less room than this is reported: there is still time to act. */
   readonly wantedBytes: number;
 }
 
@@ -26,17 +26,17 @@ const advice = {
   stream: "see why reports wait (ingestion.* in this log): a full stream refuses them; devices keep theirs meanwhile",
 } as const;
 
-/** Room that wavers about the limit says nothing twice. */
+/** The two limits differ, so that room which wavers about one limit is not reported repeatedly. */
 export function isShort(wasShort: boolean, { freeBytes, wantedBytes }: Room): boolean {
   return freeBytes < (wasShort ? 1.25 * wantedBytes : wantedBytes);
 }
 
-/** Looks at once and then at intervals, until the signal. */
+/** Measures at once and then at intervals, until the signal. */
 export async function watchRoom({ rooms, log, signal, intervalMs = 15_000 }: RoomWatchDeps): Promise<void> {
   const short = { disk: false, stream: false };
   while (!signal.aborted) {
     for (const place of ["disk", "stream"] as const) {
-      // What cannot be measured just now is measured next time.
+      // A failed measurement is repeated at the next interval.
       const room = await rooms[place]().catch(() => undefined);
       if (room === undefined || isShort(short[place], room) === short[place]) continue;
       short[place] = !short[place];

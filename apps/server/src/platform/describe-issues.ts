@@ -1,8 +1,8 @@
-// Words for a message that a contract refuses.
+// Describes why a contract refuses a message.
 
 import type { z } from "zod";
 
-/** Names the fields at fault, never their values: those may hold anything. */
+/** Names the fields at fault, never their values, which may hold anything. */
 export function describeIssues(error: { readonly issues: readonly z.core.$ZodIssue[] }): string {
   const fields = error.issues.map((issue) => {
     const path = issue.path.map(String).join(".");

@@ -37,7 +37,7 @@ export function placesOf(home: string): ServerPlaces {
 /** Throws INVALID_CONFIGURATION where ATTUNE_HOME cannot be a directory of this user's. */
 export async function makePlaces(places: ServerPlaces): Promise<void> {
   try {
-    // 0711: PostgreSQL's own user passes through to its directory and can list nothing.
+    // 0711: PostgreSQL's own user passes through to its directory and cannot list this one.
     await makeDirectory(places.server, 0o711);
     await makeDirectory(places.keys, 0o700);
     await makeDirectory(places.nats, 0o700);

@@ -1,9 +1,9 @@
-// Who listens on a port, as far as Linux lets this user see it.
+// Finds the process that listens on a port, as far as Linux shows it to this user.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
 
-/** "process 4711 (nginx)", or undefined where that cannot be known. */
+/** "process 4711 (nginx)", or undefined where the process cannot be known. */
 export async function describePortHolder(port: number): Promise<string | undefined> {
   const sockets = new Set((await listeningInodes(port)).map((inode) => `socket:[${inode}]`));
   if (sockets.size === 0) return undefined;
@@ -28,7 +28,7 @@ async function listeningInodes(port: number): Promise<string[]> {
     .flatMap((columns) => columns[9] ?? []);
 }
 
-/** The program alone: its arguments may hold what is nobody's business. */
+/** The program's name alone: its arguments may be private. */
 async function programOf(pid: string): Promise<string> {
   const [program = ""] = (await textOf(`/proc/${pid}/cmdline`)).split("\0");
   return basename(program) || (await textOf(`/proc/${pid}/comm`)).trim();

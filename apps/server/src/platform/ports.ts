@@ -1,4 +1,4 @@
-// Which ports the server's processes listen on: the configured ones, or free ones chosen once and remembered.
+// Chooses the ports of the server's processes: the configured ones, or free ones chosen once and remembered.
 
 import { createServer } from "node:net";
 import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
@@ -9,12 +9,12 @@ import { describePortHolder } from "./port-holder.js";
 const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 
 export interface PortRequest {
-  /** The environment variable that chooses this port; also its name in the file. */
+  /** The environment variable that chooses this port, and the port's name in the file. */
   readonly variable: "ATTUNE_HTTP_PORT" | "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT";
   /** 0 asks for the remembered port, or for any free one. */
   readonly configured: number;
   readonly host: string;
-  /** Others know this port: when a remembered one is taken that is an error, not a reason to move. */
+  /** Whether others know this port. A known, remembered port that is taken is an error, not a reason to move. */
   readonly known: boolean;
 }
 
@@ -47,7 +47,7 @@ export async function openPorts(path: string): Promise<Ports> {
           throw new AppError("PORT_IN_USE", `port ${wanted} on ${host} (${variable}, ${origin}) is in use${by}`);
         }
       }
-      // Another process of this server may have been given a port that it does not listen on yet.
+      // Another process of this server may have been given a port on which it does not listen yet.
       const given = new Set(Object.values(remembered));
       for (let attempt = 0; attempt < 20; attempt++) {
         const port = await tryPort(0, { host, variable });
@@ -69,7 +69,7 @@ function readRemembered(text: string | undefined): Readonly<Record<string, numbe
   }
 }
 
-/** The port when it could be listened on, undefined when it is taken; other faults (no such address, no right) throw. */
+/** The port if it is free, undefined if it is taken. Throws other faults (no such address, no right). */
 function tryPort(
   port: number,
   { host, variable }: Pick<PortRequest, "host" | "variable">,
@@ -79,7 +79,7 @@ function tryPort(
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") return resolve(undefined);
       const why = `cannot listen on ${host}:${port} (${error.code})`;
-      // Without a right to the port (EACCES) the port is wrong, else the address.
+      // EACCES means no right to the port, so the port is wrong; otherwise the address is.
       const wrong = error.code === "EACCES" ? variable : "ATTUNE_HOST";
       reject(new AppError("INVALID_CONFIGURATION", `${wrong}: ${why}`, { cause: error }));
     });

@@ -1,7 +1,8 @@
-// Keeps a child process running: waits until it is ready, starts it again when it dies, and stops it for good when asked.
-// The demo's supervision (packages/demo/src/supervise.ts) is another: its children are programs of this product on Node, which
-// end by a channel with their parent and name their own fault. PostgreSQL and nats-server know neither channel nor fault, and
-// a server needs them ready, probed and back for ever, where a demo gives up after a few starts.
+// Keeps a child process running: waits until it is ready, restarts it when it dies, and stops it on request.
+// The demo has a supervision of its own (packages/demo/src/supervise.ts). Its children are programs of this product on Node:
+// they
+// end with their parent by a channel, and name their own fault. PostgreSQL and nats-server know neither channel nor fault.
+// A server needs them ready, probed and restarted for ever, whereas a demo gives up after a few starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, rename, stat } from "node:fs/promises";
@@ -13,27 +14,27 @@ import { limitFault } from "./system-limits.js";
 const logLimitBytes = 8 * 1024 * 1024;
 const firstDelayMs = 100;
 const longestDelayMs = 5_000;
-/** A child that ran this long had started well: its next end begins the back-off anew. */
+/** A child that ran this long had started well, so its next end starts the back-off anew. */
 const stableMs = 30_000;
 
 export interface SupervisedOptions {
   readonly name: string;
-  /** The fault to report when the first start fails. */
+  /** The code of the fault when the first start fails. */
   readonly code: ErrorCode;
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Another user to run as; only root can. */
+  /** Another user to run as, which only root can choose. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** The child's output goes here, not through a pipe that would break under it when the server is killed. */
+  /** The file for the child's output. A pipe would break under the child when the server is killed. */
   readonly logFile: string;
-  /** Clears what a dead predecessor left; runs before every start. */
+  /** Clears the remains of a dead predecessor; runs before every start. */
   readonly prepare: () => Promise<void>;
-  /** Resolves once the child answers; asked again and again until it does or `readyTimeoutMs` has passed. */
+  /** Resolves once the child answers; called repeatedly until then or until `readyTimeoutMs` has passed. */
   readonly isReady: () => Promise<boolean>;
   readonly readyTimeoutMs: number;
-  /** A child that runs and answers nothing any more is ended, and so started again. Absent where an end is the only sign. */
+  /** Ends, and so restarts, a child that runs without answering. Absent where the child's end is the only sign. */
   readonly probe?: ProbeOptions | undefined;
   readonly stopSignal: "SIGINT" | "SIGTERM";
   readonly stopTimeoutMs: number;
@@ -43,7 +44,7 @@ export interface SupervisedOptions {
 export interface ProbeOptions {
   readonly isAlive: () => Promise<boolean>;
   readonly intervalMs: number;
-  /** How many probes in a row must fail. */
+  /** The number of successive probes that must fail. */
   readonly failures: number;
 }
 
@@ -55,7 +56,7 @@ export interface SupervisedProcess {
 
 interface Running {
   readonly child: ChildProcess;
-  /** Where this child's part of the log file begins. */
+  /** The offset at which this child's part of the log file begins. */
   readonly logStart: number;
   readonly exited: Promise<string>;
   hasExited(): boolean;
@@ -97,7 +98,7 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
     pid: () => (running.hasExited() ? undefined : running.child.pid),
     async stop() {
       stopping.abort();
-      // First the child that runs, then the loop: it may be in the middle of a start, which then ends by itself.
+      // The running child ends first, then the loop: a start that the loop may be in then ends by itself.
       await end(running, options);
       await supervision;
       await end(running, options);
@@ -105,7 +106,7 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
   };
 }
 
-/** Returns when the child has ended, by itself or by this. */
+/** Returns when the child has ended, by itself or by this function. */
 async function endWhenSilent(running: Running, options: SupervisedOptions, stopping: AbortSignal): Promise<void> {
   const { name, probe, logger } = options;
   if (probe === undefined) return;
@@ -150,7 +151,8 @@ async function launch({ command, args, cwd, env, user, logFile }: SupervisedOpti
   const log = await open(logFile, "a", 0o600);
   try {
     const { size: logStart } = await log.stat();
-    // Its own session: Ctrl-C in the terminal reaches the server alone, which then stops its children in order.
+    // The child has a session of its own: Ctrl-C in the terminal reaches the server alone, which then stops its children in
+    // order.
     const child = spawn(command, args, {
       cwd,
       env,
@@ -188,7 +190,7 @@ async function end(running: Running, { name, stopSignal, stopTimeoutMs, logger }
   await running.exited;
 }
 
-/** The last lines that the child wrote: why it did not start. */
+/** The last lines that the child wrote, which show why it did not start. */
 async function tailOf(logFile: string, start: number): Promise<string> {
   const log = await open(logFile, "r");
   try {

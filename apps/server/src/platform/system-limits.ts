@@ -1,4 +1,5 @@
-// Limits of the machine that a child ran into, known by what it says: each is a setting to raise, no defect. This process's own have codes.
+// Recognises limits of the machine in a child's output. Each is a setting to raise, not a defect. Limits of this process have
+// codes.
 
 import { AppError } from "@attune/shared/errors";
 
@@ -17,7 +18,7 @@ const limits: readonly (readonly [words: RegExp, remedy: string])[] = [
   ],
 ];
 
-/** What to say where `text`, of the program `name`, complains of such a limit. Undefined for anything else. */
+/** The fault for `text`, written by the program `name`, that complains of a limit. Undefined for any other text. */
 export function limitFault(name: string, text: string): AppError | undefined {
   const remedy = limits.find(([words]) => words.test(text))?.[1];
   return remedy === undefined ? undefined : new AppError("SYSTEM_LIMIT", `${name} cannot run: ${remedy}`);

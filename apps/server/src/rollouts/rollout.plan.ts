@@ -1,4 +1,4 @@
-// What a rollout asks of a fleet and how far it has come. Pure: a snapshot in, a target and counts out.
+// Computes a fleet's target and a rollout's progress. Pure: a snapshot in, a target and counts out.
 import type { UpdateState } from "@attune/shared/contracts/current-state";
 
 export interface RolloutSnapshot {
@@ -8,17 +8,17 @@ export interface RolloutSnapshot {
 
 export interface DeviceSnapshot {
   readonly revoked: boolean;
-  /** When the server last heard of the device, by the server's own clock. */
+  /** The time of the device's last poll, by the server's own clock. */
   readonly lastSeenAt: Date | null;
   readonly releaseSequence: number;
   readonly state: UpdateState;
 }
 
-/** Where one device stands with one rollout. */
+/** The state of one device within one rollout. */
 export type Standing = "committed" | "underway" | "waiting" | "rejected" | "failed";
 
 export interface RolloutCounts extends Readonly<Record<Standing, number>> {
-  /** All devices of the fleet that are not revoked: the denominator. */
+  /** The number of the fleet's devices that are not revoked: the denominator. */
   readonly devices: number;
 }
 
@@ -28,7 +28,7 @@ const standingOfState: Readonly<Record<UpdateState, Standing>> = {
   verifying: "underway",
   testing: "underway",
   gating: "underway",
-  // It runs what it has, and that is not yet this release.
+  // The device is committed to another release than this one.
   committed: "waiting",
   rejected: "rejected",
   failed: "failed",
@@ -38,12 +38,12 @@ const standingOfState: Readonly<Record<UpdateState, Standing>> = {
 
 export function standing(rollout: RolloutSnapshot, device: DeviceSnapshot): Standing {
   if (device.releaseSequence === rollout.releaseSequence) return "committed";
-  // What a device said before the rollout began is about another release.
+  // A device's state from before the rollout is about another release.
   if (device.lastSeenAt === null || device.lastSeenAt < rollout.createdAt) return "waiting";
   return standingOfState[device.state];
 }
 
-/** Revoked devices count nowhere, neither above nor below the line. */
+/** Revoked devices count neither in the numerators nor in the denominator. */
 export function countStandings(rollout: RolloutSnapshot, devices: readonly DeviceSnapshot[]): RolloutCounts {
   const counts = { devices: 0, committed: 0, underway: 0, waiting: 0, rejected: 0, failed: 0 };
   for (const device of devices) {

@@ -1,4 +1,4 @@
-// Rollouts in the database: for each fleet a history of decisions, of which the latest active one counts.
+// Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
 import type { TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { PrismaClient } from "../generated/prisma/client.js";
@@ -6,10 +6,10 @@ import type { PrismaClient } from "../generated/prisma/client.js";
 export type RolloutRepository = ReturnType<typeof createRolloutRepository>;
 
 export function createRolloutRepository(prisma: PrismaClient) {
-  /** Ends the fleet's active rollout and starts this one, both or neither. The same release again goes on as it is. */
+  /** Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as it is. */
   async function start({ fleet, releaseSequence, at }: { fleet: string; releaseSequence: number; at: Date }) {
     return prisma.$transaction(async (tx) => {
-      // One decision about a fleet at a time.
+      // The lock admits one decision about a fleet at a time.
       const [locked] = await tx.$queryRaw<{ name: string }[]>`
         SELECT "name" FROM "Fleet" WHERE "name" = ${fleet} FOR UPDATE`;
       if (locked === undefined) throw new AppError("NOT_FOUND", `there is no fleet "${fleet}"`);

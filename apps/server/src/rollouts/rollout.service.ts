@@ -1,4 +1,4 @@
-// Rollouts: which release a fleet should run, and how many of its devices do.
+// Rollouts: the release that a fleet should run, and the number of its devices that run it.
 
 import { updateStateSchema } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
@@ -13,7 +13,7 @@ export function createRolloutService({ repository, now }: { repository: RolloutR
     return describe(rollout);
   }
 
-  /** How a rollout stands: the one named, or the fleet's latest. */
+  /** The state of the named rollout, or of the fleet's latest. */
   async function status({ rollout: id, fleet }: { rollout?: string | undefined; fleet?: string | undefined }) {
     const rollout =
       id !== undefined ? await repository.find(id) : fleet !== undefined ? await repository.latest(fleet) : null;

@@ -1,4 +1,4 @@
-// The release keys: Ed25519, born in the server's key directory at its first start, and the signing of envelopes with them.
+// The release keys (Ed25519), made in the server's key directory at its first start, and the signing of envelopes with them.
 import {
   createHash,
   createPrivateKey,
@@ -19,19 +19,19 @@ import type { TrustedKeys, VerifyEd25519 } from "@attune/shared/trust/keys";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
 
 export interface ReleaseSigner {
-  /** What a device is given at enrolment and checks every manifest against. */
+  /** The keys that a device gets at enrolment and checks every manifest against. */
   readonly trustedKeys: TrustedKeys;
-  /** sha256 of the trusted keys' canonical JSON: the part of an enrolment token that pins them. */
+  /** The sha256 of the trusted keys' canonical JSON: the part of an enrolment token that pins the keys. */
   readonly fingerprint: string;
-  /** The payload with one signature of each key. */
+  /** The payload with one signature by each key. */
   sign(payload: Record<string, unknown>): SignedEnvelope;
 }
 
 const keyFilePattern = /^release-[0-9]+\.pem$/;
 
 /**
- * Opens the release keys in `keysDirectory`, making the first one where there is none.
- * Throws STORE_CORRUPT naming the file: a key that cannot be read is never replaced, for devices trust that very key.
+ * Opens the release keys in `keysDirectory`, and makes the first key where there is none.
+ * Throws STORE_CORRUPT naming the file. An unreadable key is never replaced, because devices trust that very key.
  */
 export async function openReleaseSigner(keysDirectory: string): Promise<ReleaseSigner> {
   await makeDirectory(keysDirectory, 0o700);

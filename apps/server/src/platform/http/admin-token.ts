@@ -1,9 +1,9 @@
-// The fleet manager's token: made at the first start, kept in a file that only the server's user reads.
+// The fleet manager's token, made at the first start and kept in a file that only the server's user can read.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 
-/** Tells whether an `authorization` header carries the admin token. */
+/** Whether an `authorization` header carries the admin token. */
 export type IsAdmin = (authorization: string | undefined) => boolean;
 
 export async function openAdminToken(path: string): Promise<IsAdmin> {
@@ -13,7 +13,7 @@ export async function openAdminToken(path: string): Promise<IsAdmin> {
   return createAdminCheck(token);
 }
 
-/** Compares digests, in constant time: neither the token's length nor a common beginning shows in the time taken. */
+/** Compares digests in constant time: the time taken reveals neither the token's length nor a common beginning. */
 export function createAdminCheck(token: string): IsAdmin {
   const expected = digest(token);
   return (authorization) => {

@@ -32,12 +32,12 @@ test("a fleet of a thousand behind one address passes: all of it at once, and it
   let nowMs = 0;
   const budget = createCallBudget({ ...defaultCallBudget, now: () => nowMs });
   const address = "203.0.113.7";
-  // Everybody is back after a power cut before the first answer is ready.
+  // A thousand devices come back after a power cut, before the first answer is ready.
   for (let i = 0; i < 1_000; i++) expect(budget.take(address)).toBe(true);
   for (let i = 0; i < 1_000; i++) budget.giveBack(address);
   for (let poll = 0; poll < 30_000; poll++) {
     nowMs += 30;
-    // Of a revoked device the server gives nothing back.
+    // The server gives nothing back for a revoked device.
     expect(budget.take(address)).toBe(true);
   }
 });

@@ -1,28 +1,29 @@
-// How many calls that come to nothing an address may make. A genuine call gives back what it took, so a fleet of any size behind one
-// address spends nothing; forged polls, guessed tokens and malformed messages do.
+// Limits the calls of an address that come to nothing: forged polls, guessed tokens and malformed messages.
+// A genuine call gives back what it took, so a fleet of any size behind one address spends nothing.
 
 export interface CallBudget {
   /** False where the address has spent its budget. */
   take(address: string): boolean;
-  /** The call was a genuine one. */
+  /** Gives back what a genuine call took. */
   giveBack(address: string): void;
 }
 
 export interface CallBudgetOptions {
-  /** What an address may spend at once. */
+  /** The calls that an address may spend at once. */
   readonly burst: number;
-  /** What it gets back each second. */
+  /** The calls that an address regains each second. */
   readonly perSecond: number;
   readonly now: () => number;
 }
 
 /**
- * The burst is also how many calls of one address may be under way at a time. A thousand devices that poll each 30 s are 33 calls a
- * second, all of them given back; after a power cut they come at once, each with one call. A thousand revoked devices spend 33 a second.
+ * The burst also limits the calls of one address that are under way at a time. A thousand devices that poll each 30 s make 33
+ * calls a second, all given back. After a power cut they come at once, each with one call. A thousand revoked devices spend 33
+ * calls a second.
  */
 export const defaultCallBudget = { burst: 2_000, perSecond: 100 } as const;
 
-/** About 100 bytes each; whoever has more addresses than this gets the oldest one's budget anew. */
+/** Each address takes about 100 bytes. A caller with more addresses than this gets the oldest one's budget anew. */
 const rememberedAddresses = 50_000;
 
 interface Account {
@@ -31,7 +32,7 @@ interface Account {
 }
 
 export function createCallBudget({ burst, perSecond, now }: CallBudgetOptions): CallBudget {
-  /** Those that spent something lately, the latest last. */
+  /** The addresses that spent something lately, the latest last. */
   const accounts = new Map<string, Account>();
 
   function spentBy(network: string): number {
@@ -62,7 +63,7 @@ export function createCallBudget({ burst, perSecond, now }: CallBudgetOptions): 
   };
 }
 
-/** An IPv4 address, or the /64 of an IPv6 one: a host chooses among the addresses of its /64 as it likes. */
+/** An IPv4 address, or the /64 of an IPv6 address: a host chooses freely among the addresses of its /64. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

@@ -1,4 +1,4 @@
-// Real sockets: what a hostile client sends, and whether others are still served.
+// Hostile clients on real sockets: each test checks that other clients are still served.
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -34,7 +34,7 @@ async function listen(handler: RequestListener, limits: Partial<typeof defaultCo
 
 const request = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const hello: RequestListener = (_request, response) => void response.end("hello");
-/** A whole exchange: the reply's head and body. */
+/** One whole exchange: answers the reply's head and body. */
 async function ask(socket: Socket, sent = request): Promise<string> {
   let reply = "";
   const replied = new Promise<string>((resolve) => {
@@ -48,7 +48,7 @@ async function ask(socket: Socket, sent = request): Promise<string> {
   return replied;
 }
 
-/** All that comes until the connection is closed; "reset" where the server closed it before the client had read a word. */
+/** Everything until the connection closes; "reset" where the server closed it before the client had read a word. */
 async function untilClosed(socket: Socket): Promise<string> {
   let reply = "";
   let reset = false;
@@ -96,7 +96,7 @@ test.each([
   const open = await listen(handler, limits);
   const held = await Promise.all(Array.from({ length: 4 }, () => open(sent)));
   const closed = Promise.race(held.map((socket) => once(socket.resume(), "close")));
-  // Both of these are more than the server takes: each is served in the place of one that kept it waiting.
+  // Both of these exceed the server's limit: each takes the place of a connection that kept the server waiting.
   expect(await ask(await open())).toContain("hello");
   expect(await ask(await open())).toContain("hello");
   await closed;
@@ -160,7 +160,7 @@ test.each([
     hello(incoming, response);
   });
   const reply = await untilClosed(await open(sent.replaceAll(request, request.replace("/", "/smuggled"))));
-  // What is left unread when the server closes makes a reset of it, which may overtake the answer.
+  // Unread bytes turn the server's close into a reset, which may overtake the answer.
   expect(reply).toMatch(/^(HTTP\/1\.1 4\d\d|reset$)/);
   expect(paths).not.toContain("/smuggled");
 });

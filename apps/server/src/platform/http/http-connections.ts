@@ -1,5 +1,5 @@
-// An HTTP server whose connections strangers cannot use up. A connection carries one request at a time, silence ends it, and once
-// all are taken the client that has kept the server waiting longest makes room for the next.
+// An HTTP server whose connections strangers cannot use up. A connection carries one request at a time, and silence ends it.
+// Once all are taken, the client that has kept the server waiting longest makes room for the next.
 
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
@@ -7,19 +7,20 @@ import type { Socket } from "node:net";
 
 export interface ConnectionLimits {
   readonly maximumConnections: number;
-  /** From the first byte of a request, or from the connection's start, to the end of its head. */
+  /** The time from the first byte of a request, or from the connection's start, to the end of its head. */
   readonly headTimeoutMs: number;
-  /** The same to the end of its body. */
+  /** The time from the same moment to the end of the request's body. */
   readonly requestTimeoutMs: number;
-  /** How long a connection may stay without a byte moving in either direction; a client that does not read is cut off after it. */
+  /** The longest time without a byte in either direction. A client that does not read is cut off after it. */
   readonly silenceTimeoutMs: number;
-  /** Longer than proxies keep a connection, which must not find it closed just when they use it again. */
+  /** Longer than proxies keep a connection: a proxy must not find it closed just when it uses it again. */
   readonly keepAliveTimeoutMs: number;
 }
 
 /**
- * A device polls each 30 s and its connection may be closed in between, so these connections serve far more devices than their number.
- * One costs about 10 KB while it is silent, and at most its head and a body of 16 KiB while it speaks: 4,096 stay below 150 MB.
+ * A device polls each 30 s and its connection may close in between, so these connections serve far more devices than their
+ * number. A silent connection costs about 10 KB, an active one at most its head and a body of 16 KiB. So 4,096 connections stay
+ * below 150 MB.
  */
 export const defaultConnectionLimits: ConnectionLimits = {
   maximumConnections: 4_096,
@@ -29,12 +30,12 @@ export const defaultConnectionLimits: ConnectionLimits = {
   keepAliveTimeoutMs: 72_000,
 };
 
-/** Twice what the agent, a browser or a proxy sends. */
+/** Twice the head of the agent, a browser or a proxy. */
 const maximumHeadBytes = 8 * 1024;
 
 export function createGuardedServer(handler: RequestListener, limits: ConnectionLimits): Server {
   const open = new Set<Socket>();
-  /** Those whose client has the next word; the one that has been so the longest comes first. */
+  /** The connections that wait for their client; the one that has waited longest comes first. */
   const waiting = new Set<Socket>();
   const answering = new Set<Socket>();
 
@@ -47,8 +48,9 @@ export function createGuardedServer(handler: RequestListener, limits: Connection
   };
   const server = createServer(options, (request, response) => {
     const { socket } = request;
-    // Answers to requests sent in advance would be kept in memory until the client reads. No client of ours sends any, nor does a
-    // browser or a proxy; and the rest of a smuggled request arrives in this way.
+    // Answers to requests sent in advance would stay in memory until the client reads. Our clients, browsers and proxies send
+    // none.
+    // The rest of a smuggled request arrives in this way, too.
     if (answering.has(socket)) {
       socket.destroy();
       return;
@@ -96,7 +98,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** The default, or half of the files that this process may hold open where that is less: the other half is for its own. */
+/**
+ * The default, or half of the files that this process may hold open where that is less. The other half is for the server's own
+ * files.
+ */
 export function connectionLimitsHere(): ConnectionLimits {
   const allowed = Math.floor(openFileLimit() / 2);
   return {

@@ -1,4 +1,4 @@
-// A log in which strangers cannot make one event fill the disk: each event is written so often a minute, then only counted.
+// A log in which strangers cannot make one event fill the disk. After a number of lines a minute, an event is only counted.
 
 import type { LogFields, Logger } from "@attune/platform/logger";
 
@@ -11,7 +11,7 @@ interface Minute {
   readonly withheld: number;
 }
 
-/** Events are few and named by the code, so that what is kept of each is bounded. */
+/** Events are few and named by the code, so the memory for them is bounded. */
 export function limitRepeats(logger: Logger, now: () => number): Logger {
   const minutes = new Map<string, Minute>();
 
@@ -24,7 +24,7 @@ export function limitRepeats(logger: Logger, now: () => number): Logger {
         minutes.set(event, { ...current, withheld: current.withheld + 1 });
         return;
       }
-      // How many lines the minute before kept back is said with the first of the next.
+      // The next line of an event states how many lines the minute before withheld.
       const withheld = current === undefined ? (known?.withheld ?? 0) : 0;
       minutes.set(event, {
         startedAtMs: current?.startedAtMs ?? now(),

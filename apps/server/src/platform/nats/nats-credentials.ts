@@ -1,8 +1,7 @@
-// Who may say what on NATS: operator, account and user JWTs, and the revocations that drop a live connection.
-//
+// The rights on NATS: operator, account and user JWTs, and the revocations that drop a live connection.
 // NATS checks the subject of a publication and never its reply subject, where JetStream sends its acknowledgement. So devices
-// live in an account of their own, in which no reply subject means anything: the account that stores exports the report
-// subjects as a service, and the devices' account imports it.
+// live in an account of their own, in which no reply subject means anything. The account that stores reports exports their
+// subjects as a service, and the devices' account imports this service.
 
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -16,18 +15,18 @@ import { type Authenticator, jwtAuthenticator, type NatsConnection } from "@nats
 import type { KeyPair } from "@nats-io/nkeys";
 import type { NatsKeys } from "./nats-keys.js";
 
-/** Far above the largest report with its headers, far below what could hurt the broker. */
+/** Far above the largest report with its headers, and far below a size that could hurt the broker. */
 const devicePayloadLimitBytes = 4_096;
-/** A device needs one subscription (its inbox); a few more are room for reconnecting. */
+/** A device needs one subscription (its inbox); a few more leave room for reconnecting. */
 const deviceSubscriptionLimit = 8;
 
 /**
- * When a revocation ends, in seconds: never. NATS refuses what was issued up to then, so that neither a clock that runs behind
- * nor a JWT that is signed at this very moment gets around it.
+ * The time up to which a revocation counts, in seconds: for ever. NATS refuses a JWT issued up to then. Neither a clock that
+ * runs behind nor a JWT that is signed at this very moment escapes the revocation.
  */
 const forever = Date.UTC(9999, 0) / 1_000;
 
-/** A newer nats-server refuses an account's JWT beyond 1 MiB, and with it every device. One revocation takes 96 bytes of it. */
+/** A newer nats-server refuses an account's JWT beyond 1 MiB, and with the JWT every device. One revocation takes 96 bytes. */
 export const revocationLimit = 10_000;
 
 const unlimited = -1;
@@ -55,31 +54,31 @@ export interface NatsCredentials {
   readonly operatorJwt: string;
   readonly systemAccount: AccountJwt;
   readonly storeAccount: AccountJwt;
-  /** The devices' account as of now, with the newest `revocationLimit` of its revocations. */
+  /** The devices' account as it is now, with the newest `revocationLimit` of its revocations. */
   account(): AccountJwt;
-  /** Signs in the server itself. */
+  /** Authenticates the server itself. */
   authenticator(user: OwnUser): Authenticator;
   createDeviceJwt(input: DeviceJwtInput): Promise<string>;
-  /** Refuses the keys from now on, whatever was or is signed for them, and drops their live connections. Durable before it is pushed. */
+  /** Refuses the keys from now on, whichever JWTs they have, and drops their live connections. Durable before it is pushed. */
   revoke(keys: Revocations): Promise<void>;
   /** Pushes the accounts' JWTs to every nats-server: after a restart, or when an earlier push did not arrive. */
   push(): Promise<void>;
   /** True in a home of an earlier release, whose devices' account still holds the stream. */
   devicesStillStore(): boolean;
-  /** Ends that, once the stream was moved. Durable before it is pushed. */
+  /** Takes the stream from the devices' account, once the reports were moved. Durable before it is pushed. */
   separateDevices(): Promise<void>;
 }
 
-/** Public keys. */
+/** Public keys to revoke. */
 export interface Revocations {
-  /** Those revoked last come last. */
+  /** The revoked keys, the latest revocation last. */
   readonly revoked: readonly string[];
-  /** Those for which every JWT has expired: they need not be listed any longer. */
+  /** The keys whose JWTs have all expired: they need no longer be listed. */
   readonly expired?: readonly string[];
 }
 
 export interface DeviceJwtInput {
-  /** The public half of the key that was born on the device. */
+  /** The public half of the key that was made on the device. */
   readonly nkeyPublic: string;
   readonly fleet: string;
   readonly device: string;
@@ -88,7 +87,7 @@ export interface DeviceJwtInput {
 
 export interface NatsCredentialsOptions {
   readonly keys: NatsKeys;
-  /** Where the JWT of the devices' account with its revocations is kept. */
+  /** The directory of the devices' account's JWT, which holds the revocations. */
   readonly directory: string;
   readonly now: () => number;
   /** A connection of the system account; undefined while there is none. */
@@ -125,12 +124,12 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   const claims = stored === undefined ? undefined : readAccount(stored);
   let revocations = newest(Object.keys(claims?.revocations ?? {}));
   let devicesStillStore = (claims?.limits?.disk_storage ?? 0) !== 0;
-  // An earlier release listed them all.
+  // An earlier release listed all revocations, without a limit.
   const isCurrent = stored !== undefined && isDeepStrictEqual(claims?.revocations ?? {}, revocations);
   let accountJwt = isCurrent ? stored : await encodeDevicesAccount();
   if (!isCurrent) await writeFileDurably(accountPath, accountJwt, { mode: 0o600 });
   let isPushed = false;
-  // One change of the account at a time: two at once would each lose the other's revocation.
+  // The account changes one step at a time: two changes at once would each lose the other's revocation.
   let lastChange: Promise<void> = Promise.resolve();
 
   function readAccount(jwt: string): Partial<Account> {
@@ -158,7 +157,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
     return encodeAccount("ATTUNE", keys.account, { ...rights, revocations }, { signer });
   }
 
-  /** `make` answers whether it changed anything. */
+  /** `make` answers whether it changed the account. */
   function change(make: () => boolean): Promise<void> {
     const changed = lastChange.then(async () => {
       if (make()) {
@@ -174,7 +173,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
 
   async function push(): Promise<void> {
     const latest = accountJwt;
-    // The account that is imported from goes first.
+    // The exporting account is pushed first.
     for (const jwt of [storeJwt, latest]) await pushAccount(jwt);
     isPushed = latest === accountJwt;
   }
@@ -237,7 +236,7 @@ export async function createNatsCredentials(options: NatsCredentialsOptions): Pr
   };
 }
 
-/** Whoever answers at the broker's address chooses what is signed, so only a broker's own form of challenge is. */
+/** Signs only a challenge in a broker's own form, because the program at the broker's address chooses what is signed. */
 function signIn(jwt: string, user: KeyPair): Authenticator {
   const authenticate = jwtAuthenticator(jwt, user.getSeed());
   return (nonce) => {

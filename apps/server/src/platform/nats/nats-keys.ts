@@ -1,4 +1,4 @@
-// The keys of the NATS operator, its accounts and the server's own users: made once, kept in one directory that only the server reads.
+// The keys of the NATS operator, its accounts and the server's own users, made once. Only the server reads their directory.
 
 import { join } from "node:path";
 import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/durable-file";
@@ -10,14 +10,14 @@ export interface NatsKeys {
   /** $SYS: receives account updates, so that a revocation drops live connections. */
   readonly systemAccount: KeyPair;
   readonly systemUser: KeyPair;
-  /** The account in which all devices live. It has no JetStream: nothing a device's publication reaches can act on the stream. */
+  /** The account of all devices. It has no JetStream: no publication of a device can act on the stream. */
   readonly account: KeyPair;
-  /** The account that holds the stream, and in which the server lives. */
+  /** The account of the server, which holds the stream. */
   readonly storeAccount: KeyPair;
   readonly serverUser: KeyPair;
 }
 
-/** Reads the seeds in `directory`, and makes those that are missing. */
+/** Reads the seeds in `directory`, and makes the missing ones. */
 export async function openNatsKeys(directory: string): Promise<NatsKeys> {
   await makeDirectory(directory, 0o700);
   const open = async (name: string, create: () => KeyPair): Promise<KeyPair> => {

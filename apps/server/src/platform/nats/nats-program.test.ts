@@ -23,7 +23,7 @@ const kept = () => join(folder, "kept", `nats-server-${process.arch}`);
 
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
-/** As on a machine that has no nats-server of its own. */
+/** Finds the program as on a machine that has no nats-server of its own. */
 function find(options: Partial<NatsProgramOptions>): Promise<string> {
   const none = { configured: undefined, path: "", usualPlaces: [], sources: [], logger };
   return findNatsServer({ ...none, directories: [join(folder, "kept")], ...options });
@@ -36,7 +36,7 @@ function writeProgram(name: string, script = "#!/bin/sh\necho nats-server: v9\n"
   return path;
 }
 
-/** Copies the program at `path`, and counts how often it is asked. */
+/** Copies the program at `path`, and counts its calls. */
 function sourceOf(path: string): NatsSource & { asked: number } {
   return {
     name: "a source",
@@ -129,7 +129,7 @@ describe("the official release", () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/release.tar.gz`;
   }
 
-  /** As the project publishes it: a folder with a licence, a page and the program. */
+  /** The archive as the project publishes it: a folder with a licence, a page and the program. */
   function pack(): Buffer {
     const name = "nats-server-v9.9.9-linux-amd64";
     for (const file of ["LICENSE", "README.md"]) writeProgram(join(name, file), `${file}\n`.repeat(99));
@@ -179,7 +179,7 @@ describeUnlessLacking("Debian's package", lackOfCommands("apt-get", "dpkg", "dpk
     else process.env.APT_CONFIG = before;
   });
 
-  /** A repository of one package on this disk, which apt-get takes for the system's only one. */
+  /** Makes a repository of one package on this disk, which apt-get takes for the system's only one. */
   function makeRepository(): void {
     const architecture = execFileSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).trim();
     const fields = [

@@ -1,4 +1,4 @@
-// The nats-server program: NATS_SERVER_BIN, PATH, or a copy that is fetched once and kept for every server of this user.
+// Finds the nats-server program: NATS_SERVER_BIN, PATH, or a copy that is fetched once for every server of this user.
 
 import { execFile } from "node:child_process";
 import { access, chmod, constants, mkdtemp, rm } from "node:fs/promises";
@@ -13,19 +13,19 @@ import type { NatsSource } from "./nats-sources.js";
 const run = promisify(execFile);
 
 export interface NatsProgramOptions {
-  /** NATS_SERVER_BIN. */
+  /** The path in NATS_SERVER_BIN. */
   readonly configured: string | undefined;
   readonly path: string;
-  /** Where Debian and others put it, which a user's PATH often lacks. */
+  /** The directories in which Debian and other systems install it, which a user's PATH often lacks. */
   readonly usualPlaces?: readonly string[];
-  /** Where a fetched program is kept: the first that can be written. */
+  /** The directories for a fetched program, of which the first writable one is used. */
   readonly directories: readonly string[];
-  /** Asked one after the other until one has a program that runs. */
+  /** The sources, tried in order until one yields a program that runs. */
   readonly sources: readonly NatsSource[];
   readonly logger: Logger;
 }
 
-/** The path of a program that can be run. Throws NATS_MISSING, saying where it was looked for and why none could be fetched. */
+/** The path of a program that runs. Throws NATS_MISSING, naming the places searched and why no program could be fetched. */
 export async function findNatsServer(options: NatsProgramOptions): Promise<string> {
   if (options.configured !== undefined) {
     const program = resolve(options.configured);
@@ -69,7 +69,10 @@ async function fetchProgram(targets: readonly string[], { sources, logger }: Nat
   );
 }
 
-/** Copied beside and renamed: servers that start at the same time take each other's for their own, never a half of it. */
+/**
+ * Copies the program beside its target and renames it. Servers that start at the same time share one copy and never see half of
+ * it.
+ */
 async function keep(program: string, targets: readonly string[]): Promise<string> {
   let fault: unknown;
   for (const target of targets) {

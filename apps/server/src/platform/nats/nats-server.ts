@@ -10,12 +10,12 @@ import type { NatsCredentials } from "./nats-credentials.js";
 export interface NatsConfiguration {
   readonly listenHost: string;
   readonly port: number;
-  /** The directory that holds the configuration, the store, the resolver's accounts, the pid file and the log. */
+  /** The directory of the configuration, the store, the resolver's accounts, the pid file and the log. */
   readonly directory: string;
   readonly credentials: NatsCredentials;
 }
 
-/** Writes the configuration and the accounts as of now; answers the configuration file's path. */
+/** Writes the configuration and the accounts as they are now; answers the configuration file's path. */
 export async function writeNatsConfiguration(configuration: NatsConfiguration): Promise<string> {
   const { listenHost, port, directory, credentials } = configuration;
   const accounts = join(directory, "accounts");
@@ -48,7 +48,7 @@ jetstream: {
   return path;
 }
 
-/** A string in nats-server's configuration language: JSON's quoting and escapes are a part of it. */
+/** Quotes a string in nats-server's configuration language, which includes JSON's quoting and escapes. */
 function quote(text: string): string {
   return JSON.stringify(text);
 }
@@ -56,7 +56,7 @@ function quote(text: string): string {
 export interface NatsServerOptions extends NatsConfiguration {
   readonly binary: string;
   readonly isReady: () => Promise<boolean>;
-  /** False once JetStream stores nothing more, as it is for ever after a full disk. */
+  /** False once JetStream stores nothing any more, a lasting state after a full disk. */
   readonly isAlive: () => Promise<boolean>;
   readonly logger: Logger;
 }
@@ -77,7 +77,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Super
       await writeNatsConfiguration(options);
     },
     isReady: options.isReady,
-    // It reads its whole store before it answers.
+    // nats-server reads its whole store before it answers.
     readyTimeoutMs: 60_000,
     probe: { isAlive: options.isAlive, intervalMs: 5_000, failures: 3 },
     stopSignal: "SIGTERM",

@@ -1,4 +1,4 @@
-// Where nats-server is fetched from: the system's own package, else the official release. Neither needs root or changes the machine.
+// The sources of nats-server: the system's own package, else the official release. Neither needs root or changes the machine.
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ export interface NatsSource {
   fetch(work: string): Promise<string>;
 }
 
-/** The sources for this system, best first; none outside Linux. */
+/** The sources for this system, best first. Systems other than Linux have none. */
 export async function natsSources(proxies: Proxies): Promise<NatsSource[]> {
   if (process.platform !== "linux") return [];
   const isDebian = (await readTextFile("/etc/debian_version")) !== undefined;
@@ -26,14 +26,14 @@ export async function natsSources(proxies: Proxies): Promise<NatsSource[]> {
   return [...(isDebian ? [debianPackage] : []), ...(archive === undefined ? [] : [officialRelease(archive, proxies)])];
 }
 
-/** apt-get with lists and a cache of its own: what the system's are, and whether this user may write them, does not matter. */
+/** Runs apt-get with lists and a cache of its own, so that the system's need be neither up to date nor writable. */
 export const debianPackage: NatsSource = {
   name: "apt-get",
   async fetch(work) {
     const [lists, cache, configuration] = [join(work, "lists"), join(work, "cache"), join(work, "apt.conf")];
     await mkdir(join(lists, "partial"), { recursive: true });
     await mkdir(join(cache, "archives", "partial"), { recursive: true });
-    // The system's hooks after an update are for its own lists.
+    // The system's hooks after an update are meant for the system's own lists.
     const hooks = ["Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"].map((hook) => `#clear APT::Update::${hook};\n`);
     await writeFile(configuration, hooks.join(""));
     const settings = [
@@ -45,7 +45,7 @@ export const debianPackage: NatsSource = {
     const options = ["-q", "-c", configuration, ...settings.flatMap((setting) => ["-o", setting])];
     const warnings = await runQuietly("apt-get", [...options, "update"], work);
     await runQuietly("apt-get", [...options, "download", "nats-server"], work).catch((error: Error) => {
-      // An update that reached no server is no failure to apt-get: only its warnings say so.
+      // apt-get does not fail where an update reached no server: only its warnings show it.
       throw new Error(`${error.message} ${warnings}`.trim(), { cause: error });
     });
     const file = (await readdir(work)).find((name) => name.endsWith(".deb")) ?? "";
@@ -54,7 +54,7 @@ export const debianPackage: NatsSource = {
   },
 };
 
-/** Answers the last line of the program's complaints; throws it where the program failed. */
+/** Answers the last line of the program's complaints, and throws this line where the program failed. */
 async function runQuietly(program: string, args: readonly string[], cwd: string): Promise<string> {
   try {
     return lastLine((await run(program, args, { cwd, timeout: 180_000 })).stderr);
@@ -70,7 +70,7 @@ function lastLine(text: string): string {
 
 export interface ReleaseArchive {
   readonly url: string;
-  /** Of the archive, in hexadecimal digits. */
+  /** The archive's sum, in hexadecimal digits. */
   readonly sha256: string;
 }
 

@@ -13,14 +13,14 @@ import { openNatsKeys } from "./nats-keys.js";
 import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-server.js";
 
 export interface Nats {
-  /** Where this server reaches NATS. */
+  /** The address at which this server reaches NATS. */
   readonly url: string;
-  /** As the server's own user; reconnects for ever. */
+  /** The connection of the server's own user; reconnects for ever. */
   readonly connection: NatsConnection;
   readonly credentials: NatsCredentials;
-  /** Into the devices' account, while it still holds the stream of an earlier release; the caller closes it. */
+  /** Connects to the devices' account, while it still holds an earlier release's stream. The caller closes the connection. */
   connectToEarlierStream(): Promise<NatsConnection>;
-  /** Of the supervised nats-server; undefined for an external one, and while it is being restarted. */
+  /** The pid of the supervised nats-server; undefined for an external one, and while it is being restarted. */
   pid(): number | undefined;
   stop(): Promise<void>;
 }
@@ -58,7 +58,8 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   try {
     system = await open({ url, user: "system", credentials, logger });
     opened.push(system);
-    // An external nats-server learns the accounts this way. The own one has read them, and one that refuses them is not worse off.
+    // The push gives the accounts to an external nats-server. The server's own has read them; if it refuses the push, it loses
+    // nothing.
     await credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
     const connection = await open({ url, user: "server", credentials, logger });
     opened.push(connection);
@@ -81,7 +82,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
 
 export interface ExternalNatsOptions {
   readonly places: ServerPlaces;
-  /** Where nats-server will find its configuration, its accounts and its store, under this same path. */
+  /** The directory of nats-server's configuration, accounts and store, under the path by which nats-server will find it. */
   readonly directory: string;
   readonly listenHost: string;
   readonly port: number;
@@ -89,7 +90,7 @@ export interface ExternalNatsOptions {
   readonly logger: Logger;
 }
 
-/** Writes what a nats-server that this server does not start needs to trust it; answers the configuration file's path. */
+/** Writes the files by which an external nats-server trusts this server; answers the configuration file's path. */
 export async function prepareExternalNats(options: ExternalNatsOptions): Promise<string> {
   const { places, directory, listenHost, port, now, logger } = options;
   const keys = await openNatsKeys(places.keys);
@@ -122,28 +123,31 @@ async function reachServer(
   return { url, child };
 }
 
-/** Before 2.9.15 a reply subject with a wildcard, on its way through a service import, is an endless recursion. */
+/** Versions before 2.9.15 recurse without end on a reply subject with a wildcard that passes a service import. */
 function isCrashable(version: string): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
   return major < 2 || (major === 2 && (minor < 9 || (minor === 9 && patch < 15)));
 }
 
-/** All addresses: of IPv4, or of both kinds. */
+/** Whether the address means all addresses, of IPv4 or of both kinds. */
 export function isWildcard(listenHost: string): boolean {
   return listenHost === "0.0.0.0" || listenHost === "::";
 }
 
-/** "All addresses" is where to listen, not where to connect. */
+/** The address to connect to: "all addresses" is an address to listen on only. */
 export function clientHost(listenHost: string): string {
   if (listenHost === "0.0.0.0") return "127.0.0.1";
   if (listenHost === "::") return "[::1]";
   return listenHost.includes(":") ? `[${listenHost}]` : listenHost;
 }
 
-/** After a full disk 2.9's JetStream answers nothing about the stream; a newer one answers, and stores nothing in it any more. */
+/**
+ * Whether JetStream still stores. After a full disk, 2.9's answers nothing about the stream; a newer one answers and stores
+ * nothing more.
+ */
 async function isAlive(url: string, credentials: NatsCredentials): Promise<boolean> {
   const subject = `$JS.API.STREAM.INFO.${reportStream}`;
-  // That there is no such stream is an answer too.
+  // A reply that the stream does not exist is an answer too.
   if ((await ask({ url, credentials, user: "server", subject })) === undefined) return false;
   const health = await ask({ url, credentials, user: "system", subject: "$SYS.REQ.SERVER.PING.HEALTHZ" });
   return health === undefined || !/write error/i.test(health);
@@ -156,7 +160,7 @@ interface Question {
   readonly subject: string;
 }
 
-/** Over a connection of its own: an earlier one may be stuck. Undefined where nothing answers. */
+/** Asks over a connection of its own, because an earlier one may be stuck. Undefined without an answer. */
 async function ask({ url, credentials, user, subject }: Question): Promise<string | undefined> {
   try {
     const connection = await connect({
@@ -166,7 +170,7 @@ async function ask({ url, credentials, user, subject }: Question): Promise<strin
       reconnect: false,
     });
     const answer = await connection.request(subject, "{}", { timeout: 2_000 }).catch(() => undefined);
-    // A broker that is stuck does not let go of a connection either.
+    // A stuck broker does not end a connection either, so the close is not awaited.
     void connection.close().catch(() => undefined);
     return answer?.string();
   } catch {
@@ -192,7 +196,7 @@ async function open({ url, user, credentials, logger }: OpenOptions): Promise<Na
     reconnectJitter: 250,
     timeout: 5_000,
   });
-  // A revocation that could not be pushed while the connection was away is pushed when it is back.
+  // A revocation that could not be pushed while the connection was away is pushed now.
   const reconnected = () => {
     if (user === "system") credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
   };

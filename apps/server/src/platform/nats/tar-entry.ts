@@ -1,10 +1,10 @@
-// One file out of a tar archive (POSIX.1-1988 ustar and GNU: names of up to 100 bytes).
+// Reads one file out of a tar archive (POSIX.1-1988 ustar and GNU: names of up to 100 bytes).
 
 import { basename } from "node:path";
 
 const blockBytes = 512;
 
-/** The content of the first regular file whose name ends in `name`. Throws where the archive holds none, or not all of it. */
+/** The content of the first regular file whose name ends in `name`. Throws where the archive lacks this file or a part of it. */
 export function readTarEntry(archive: Uint8Array, name: string): Uint8Array {
   const field = (offset: number, length: number) =>
     Buffer.from(archive.buffer, archive.byteOffset + offset, length)
