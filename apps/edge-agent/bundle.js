@@ -1,5 +1,5 @@
-// Joins the built agent and the packages that it uses into a few files, one for each part that is loaded when it is needed: some five hundred
-// files less to find and read at a start. Part of `npm run build`, after the compiler.
+// Joins the built agent and the packages that it uses into a few files, one for each part that is loaded when it is needed. A start then finds
+// and reads some five hundred files less. Part of `npm run build`, after the compiler.
 import { renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -10,13 +10,13 @@ const scratch = `${dist}bundle-${process.pid}`;
 const agent = await rolldown({
   input: `${dist}node/main.js`,
   platform: "node",
-  // It finds its compiled part beside its own files.
+  // The package finds its compiled part beside its own files.
   external: ["classic-level"],
   onLog(level, log) {
     if (level === "warn") throw new Error(log.message);
   },
 });
-// Nothing is renamed: a stack names the functions as the sources do.
+// Nothing is renamed, so that a stack names the functions as the sources do.
 await agent.write({ dir: scratch, format: "esm", comments: false });
 await agent.close();
 rmSync(`${dist}bundle`, { recursive: true, force: true });

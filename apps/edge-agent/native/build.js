@@ -73,7 +73,7 @@ function build(scratch) {
     encoding: "utf8",
   });
   if (linked.status !== 0) throw new Error(`${compiler} could not link: ${linked.stderr.split("\n")[0]}`);
-  // Renamed into place, so that no daemon ever loads half a file, or finds none while it is built again.
+  // Renamed into place, so that no daemon ever loads half a file, or finds none during a build.
   renameSync(join(scratch, "attune.node"), target);
   return undefined;
 }
@@ -95,8 +95,8 @@ const why = tryBuild();
 const word = join(folder, "not-built.txt");
 if (why === undefined) rmSync(word, { force: true });
 else {
-  rmSync(target, { force: true }); // one of another version would be worse than none
-  writeFileSync(word, why); // what `attune-agent status` tells of it (src/node/engine.ts)
+  rmSync(target, { force: true }); // an addon of another version would be worse than none
+  writeFileSync(word, why); // `attune-agent status` shows this reason (src/node/engine.ts)
 }
 process.stderr.write(
   why === undefined

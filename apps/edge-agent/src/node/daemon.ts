@@ -1,4 +1,4 @@
-// The daemon: agent loop and local API in one process, until it is told to stop.
+// The daemon: agent loop and local API in one process, until its signal aborts.
 
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
@@ -15,7 +15,7 @@ export interface DaemonOptions {
   readonly env: AgentEnv;
   readonly server: string;
   readonly log: Log;
-  /** Enrols with this token first, where the device is not enrolled yet. */
+  /** A token to enrol with first, where the device is not enrolled yet. */
   readonly token?: string | undefined;
   /** Aborts for a clean stop. */
   readonly signal: AbortSignal;
@@ -50,7 +50,7 @@ async function enrolFirst({ paths, token, signal, onEnrolled }: DaemonOptions, {
     if (token === undefined) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
     await agent.enrol({ token, signal });
   }
-  // Also when an earlier start was killed between the two.
+  // Called here as well, because an earlier start may have been killed between the two.
   await onEnrolled();
 }
 

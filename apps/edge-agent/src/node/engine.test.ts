@@ -99,7 +99,7 @@ const config: BertConfig = {
   padTokenId: 0,
 };
 
-/** Wide enough that threads share out a single text, too. */
+/** Wide enough that the threads share out even a single text. */
 const wideConfig: BertConfig = { ...config, hiddenSize: 186, intermediateSize: 1000 };
 
 function randomWeights(seed: number, { hiddenSize: h, intermediateSize: inner } = config): TensorFile {

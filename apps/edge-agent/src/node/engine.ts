@@ -1,4 +1,4 @@
-// Which engine computes features on this device: the native kernels, the same in WebAssembly, or plain TypeScript; the best that loads.
+// Chooses the engine that computes features on this device, the best that loads: native kernels, the same in WebAssembly, or plain TypeScript.
 
 import { readFileSync } from "node:fs";
 import type { Engine } from "@attune/ml/engine/engine";
@@ -11,14 +11,14 @@ import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-
 
 export interface ChosenEngine {
   readonly engine: Engine;
-  /** For the status page: what runs, and why nothing better does. */
+  /** For the status page: which engine runs, and why no better engine does. */
   readonly why: () => string;
-  /** Ends the threads that it started; without them it goes on. */
+  /** Ends the threads that the engine started; the engine then computes without them. */
   readonly close: () => void;
 }
 
 export interface EngineOptions {
-  /** That compute an encoder's forward, default 1; the reference computes on one. */
+  /** The number of threads that compute an encoder's forward, default 1; the reference computes on one. */
   readonly threads?: number;
   readonly loadAddon?: () => NativeAddon;
   readonly readBuilds?: () => WasmBuilds;
@@ -46,7 +46,7 @@ export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenE
   }
 }
 
-/** Read when it is asked for: on one thread nobody needs it. */
+/** Loaded only when it is needed: one thread needs no team. */
 async function openTeam(threads: number): Promise<WasmTeam> {
   const [{ createWasmTeam }, { spawnKernelThread }] = await Promise.all([
     import("@attune/ml/engine/wasm-team"),
@@ -59,7 +59,7 @@ async function openTeam(threads: number): Promise<WasmTeam> {
   return createWasmTeam({ threads, builds, spawn: spawnKernelThread });
 }
 
-/** Of the two only that is read which the host takes. */
+/** Reads only the build that the host takes. */
 function readShippedBuilds(): WasmBuilds {
   return {
     get simd128() {
@@ -71,12 +71,15 @@ function readShippedBuilds(): WasmBuilds {
   };
 }
 
-/** Beside src/node, dist/node and dist/bundle alike. To have Node look for them as a package's files takes longer than to compile them. */
+/**
+ * The same path is right from src/node, dist/node and dist/bundle. Resolving the kernels as a package's files would take Node longer than
+ * compiling them.
+ */
 function readKernel(name: string): Uint8Array {
   return readFileSync(new URL(`../../../../packages/ml/kernels/wasm/${name}`, import.meta.url));
 }
 
-/** Node's messages go on over several lines. */
+/** Takes the first line, for Node's messages may have several. */
 function reason(error: unknown): string {
   return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
 }

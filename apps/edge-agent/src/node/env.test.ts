@@ -14,7 +14,7 @@ test("a bad value is refused by the variable's name", () => {
     ["ATTUNE_THREADS", "0"],
     ["ATTUNE_LOG_LEVEL", "chatty"],
     ["ATTUNE_SERVER", "ftp://example.org"],
-    // Over WebSocket this program does not speak, and its TLS would be passed over with it.
+    // This program does not speak NATS over WebSocket, and would pass over the TLS of such an address.
     ["ATTUNE_NATS_URL", "wss://example.org"],
   ] as const) {
     expect(() => readEnv({ [name]: value })).toThrow(expect.objectContaining({ code: "INVALID_CONFIGURATION" }));

@@ -19,7 +19,7 @@ export const envSchema = z.object({
 });
 
 export interface AgentEnv {
-  /** The device's directory; `--home` goes before it. */
+  /** The device's directory; `--home` takes precedence. */
   readonly home: string;
   readonly server: string | undefined;
   /** A leaf node or relay at the device's site, used instead of the addresses that the server names. */
@@ -27,7 +27,7 @@ export interface AgentEnv {
   readonly outboxLimit: number;
   /** Port of the local API; 0 takes a free one. */
   readonly port: number;
-  /** That the kernels compute an extractor's features on, native or in WebAssembly. */
+  /** The number of threads on which the kernels compute an extractor's features, native or in WebAssembly. */
   readonly threads: number;
   readonly logLevel: LogLevel;
 }

@@ -1,5 +1,5 @@
-// What may be said of a defect, in a log or on a terminal whose output ends up in a log: its kind and its place. Its message
-// may quote what it failed on.
+// Describes a defect by its kind and its place, for a log or for a terminal whose output may end up in a log. The error's message is left out,
+// because it may quote the data.
 
 /** Kind of the error and the innermost file and line of its stack. */
 export function faultFields(error: unknown): { fault: string; at: string } {
@@ -8,7 +8,7 @@ export function faultFields(error: unknown): { fault: string; at: string } {
   return { fault: error instanceof Error ? error.name : typeof error, at };
 }
 
-/** One line about a defect; the operating system's errors (EACCES, EROFS, …) name a path and may speak for themselves. */
+/** One line about a defect. The operating system's errors (EACCES, EROFS, …) name a path, so their message may be printed. */
 export function describeFault(error: unknown): string {
   const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
   if (error instanceof Error && typeof code === "string" && typeof syscall === "string") return error.message;
@@ -16,7 +16,7 @@ export function describeFault(error: unknown): string {
   return `${fault} at ${at}`;
 }
 
-/** The lines of a stack without the message: where it went wrong, not on what. */
+/** The lines of a stack without the message: the place of the error, not the data. */
 export function stackLines(error: unknown): string {
   const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
   return lines.filter((line) => /^\s+at /.test(line)).join("\n");

@@ -31,7 +31,7 @@ test("a daemon, and a command, wait for a command that holds the lock for a mome
   const daemon = lockHome(home);
 
   while ((await readdir(home)).length < 2) await new Promise(setImmediate);
-  // Its file lies there; long enough for it to look at the lock, too.
+  // The daemon's file lies there. The turns are enough for the daemon to look at the lock, too.
   for (let turn = 0; turn < 100; turn++) expect(await findDaemon(home)).toBeUndefined();
   await glance.release();
   const lock = await daemon;

@@ -1,4 +1,4 @@
-// One daemon per home, and one command beside none. LevelDB's own lock stands behind this one.
+// One daemon for each home, and one command where no daemon runs. LevelDB's own lock stands behind this lock.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { directoryMode } from "./own-file.js";
 
 const lockPath = (home: string): string => join(home, "daemon.lock");
 
-/** `brief`: for one command, not for a daemon. Makes the home. Throws HOME_IN_USE, or INVALID_CONFIGURATION naming `--home`. */
+/** `brief`: the lock is for one command. Makes the home. Throws HOME_IN_USE, or INVALID_CONFIGURATION naming `--home`. */
 export async function lockHome(home: string, options: { readonly brief?: boolean } = {}): Promise<HomeLock> {
   try {
     await mkdir(home, { recursive: true, mode: directoryMode });

@@ -1,4 +1,4 @@
-// What lies in a device's directory beside its store, and how it is read: addresses, tokens and keys.
+// The files in a device's directory beside its store, and how they are read: addresses, tokens and keys.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { writeOwnFile } from "./own-file.js";
 
 export interface HomePaths {
   readonly home: string;
-  /** LevelDB. */
+  /** LevelDB's directory. */
   readonly store: string;
   readonly storeKey: string;
   readonly deviceSeed: string;
@@ -53,7 +53,7 @@ export async function writeLocalApi(paths: HomePaths, address: LocalApiAddress):
   await writeOwnFile(paths.localApi, `${JSON.stringify(address)}\n`);
 }
 
-/** Whether there is a store here whose values are sealed with a key that must therefore be here, too. */
+/** Whether a store lies here. Its values are sealed with a key, so the key must be here, too. */
 export function hasStore(paths: HomePaths): boolean {
   return existsSync(join(paths.store, "CURRENT"));
 }

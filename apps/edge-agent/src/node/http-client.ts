@@ -1,4 +1,4 @@
-// HTTP as the device speaks it: no header that is not needed, no redirect followed, no reply longer than agreed, no waiting for ever.
+// HTTP with nothing extra: no header that is not needed, no redirect followed, no reply longer than agreed, no wait without a limit.
 
 import * as http from "node:http";
 import * as https from "node:https";
@@ -12,7 +12,7 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
-  /** The most bytes of body that are taken; one more is REPLY_TOO_LARGE. */
+  /** The most bytes of body that are accepted; one more byte is REPLY_TOO_LARGE. */
   readonly limitBytes: number;
 }
 
@@ -71,7 +71,7 @@ async function send(
     agent: agents[secure ? "https:" : "http:"],
     headers: { ...headers, ...(payload && { "content-length": String(payload.length) }) },
   });
-  // Why this side ended the exchange; Node tells the reader of a body only that it was cut off.
+  // Why this side ended the exchange. The reader of a body learns from Node only that the body was cut off.
   let ownReason: unknown;
   const end = (reason: Error): void => {
     ownReason ??= reason;
@@ -90,7 +90,7 @@ async function send(
     request.on("response", resolve);
     request.end(payload);
   });
-  // Whoever does not read the body must not keep the socket, and its late error must not be nobody's.
+  // A caller that does not read the body must not keep the socket, and a late error must have a listener.
   response.on("error", () => undefined);
   response.once("close", () => signal?.removeEventListener("abort", abort));
   return {

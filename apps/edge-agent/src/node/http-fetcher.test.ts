@@ -49,7 +49,7 @@ test("a download asks for the path and nothing else, and says how large the whol
     response.end("0123456789");
   });
   const reply = await get(cleared());
-  // Node's server does not name a length of its own for a body given at the end: it does.
+  // Node's server adds a content-length for a body given at the end.
   expect(reply.status).toBe(200);
   expect((await read(reply.body)).toString()).toBe("0123456789");
   expect(reply.totalBytes).toBe(10);

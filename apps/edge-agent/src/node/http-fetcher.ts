@@ -1,4 +1,4 @@
-// Downloads: GET of a hash, resumed by Range. What the bytes are worth, the core decides by size and digest.
+// Downloads: GET of a hash, resumed by Range. The core checks the bytes by size and digest.
 
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import type { DownloadTransport } from "../core/ports.js";

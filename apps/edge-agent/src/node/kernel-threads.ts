@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { TeamOptions } from "@attune/ml/engine/wasm-team";
 
-/** Beside src/node, dist/node and dist/bundle alike. */
+/** The same path is right from src/node, dist/node and dist/bundle. */
 const script = new URL("../../../../packages/ml/kernels/threads/thread.js", import.meta.url);
 
 export const spawnKernelThread: TeamOptions["spawn"] = (start, onEnd) => {

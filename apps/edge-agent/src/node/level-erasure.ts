@@ -1,5 +1,5 @@
-// Takes off the disk what was deleted from a LevelDB store. LevelDB only marks what is deleted; its bytes go when every table that holds
-// them is written anew, and stay as long as an iterator or a read that began earlier is open.
+// Takes off the disk what was deleted from a LevelDB store. LevelDB only marks deleted bytes. They go when every table that holds them is
+// written anew, and no iterator or read that began earlier is open.
 
 import type { ClassicLevel } from "classic-level";
 import { parseJson } from "../core/parse-json.js";
@@ -8,12 +8,12 @@ import { createSerial } from "../core/serial.js";
 
 type Database = ClassicLevel<string, Uint8Array>;
 
-/** Present while bytes of what was deleted may still be on the disk; holds a JSON list of the parts of the store that it is about. */
+/** Present while deleted bytes may still be on the disk; holds a JSON list of the parts of the store that held them. */
 const erasingKey = "erasing";
-/** Stands for the whole store: of a mark that an older agent left. */
+/** Stands for the whole store, in a mark that an older agent left. */
 const everywhere = "";
 
-/** A part is what shares its key up to the first slash. Keys without one are the agent's own records: nothing of them needs erasing. */
+/** A part is all keys that are the same up to the first slash. Keys without a slash are the agent's own records, which need no erasing. */
 export function partsOf(operations: readonly StoreOperation[]): string[] {
   const parts = operations.map(({ key }) => key.slice(0, key.indexOf("/") + 1));
   return [...new Set(parts.filter((part) => part !== ""))];
@@ -39,7 +39,7 @@ export async function eraseParts(database: Database, parts: readonly string[]): 
 
 type Fences = readonly [first: string, last: string];
 
-/** Two keys that nobody uses, just outside of all keys of the part. */
+/** Two keys that no record uses, just outside of all keys of the part. */
 function fencesOf(part: string): Fences {
   if (part === everywhere) return ["!", "~"];
   const [before, end] = [part.slice(0, -1), part.charCodeAt(part.length - 1)];
@@ -47,12 +47,12 @@ function fencesOf(part: string): Fences {
 }
 
 /**
- * A compaction takes tables of one level into the next, so the lowest tables are only written anew where something above overlaps them: the
+ * A compaction moves tables of one level into the next. So the lowest tables are only written anew where a table above overlaps them; the
  * fences do, from end to end. The first round brings all that the part has into one level, the second writes that level anew.
  */
 async function rewrite(database: Database, [first, last]: Fences): Promise<void> {
   const nothing = new Uint8Array(0);
-  // What the log holds goes into a table of its own, or the fences would share one with it that overlaps the whole store.
+  // The log's content goes into a table of its own. Otherwise the fences would share a table with it that overlaps the whole store.
   await database.compactRange(last, last);
   for (let round = 0; round < 2; round++) {
     await database.batch([
@@ -68,7 +68,7 @@ async function rewrite(database: Database, [first, last]: Fences): Promise<void>
 }
 
 export interface Turns {
-  /** Runs beside other reads, never beside what runs alone. Must be short: an erasure waits for it. */
+  /** Runs beside other reads, never beside an erasure. It must be short, because an erasure waits for it. */
   read<T>(work: () => Promise<T>): Promise<T>;
   alone<T>(work: () => Promise<T>): Promise<T>;
 }

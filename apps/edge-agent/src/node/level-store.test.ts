@@ -98,7 +98,7 @@ test.each([
   await store.batch([{ type: "put", key: "k/0030x", value: value("canary") }]);
   await store.close();
   store = await openLevelStore(directory);
-  // What an erasure has written when it dies right after the deletion.
+  // An erasure that dies right after the deletion has written this batch.
   await store.batch([
     { type: "delete", key: "k/0030x" },
     { type: "put", key: "erasing", value: value(mark) },
@@ -130,7 +130,7 @@ test("an erasure takes along what was deleted under the same part before, wherev
   let store = await openLevelStore(directory);
   await store.batch([{ type: "put", key: "k/z.native/u1", value: value("canary") }]);
   await store.batch([{ type: "delete", key: "k/z.native/u1" }]);
-  // A table of its own.
+  // Closing the store gives the deletion a table of its own.
   await store.close();
   store = await openLevelStore(directory);
   await store.batch([{ type: "put", key: "k/a.native/u1", value: value("features") }]);
@@ -185,7 +185,7 @@ test("a second opening of the same store is refused", async () => {
 
 test("a log that a crash cut in the middle of a record opens, without the record that was never confirmed", async () => {
   await fill(20);
-  // A log only holds what was written since the last opening.
+  // The log holds only what was written since the last opening.
   const log = await fileOf(/\.log$/);
   const bytes = await readFile(log);
   await truncate(log, bytes.length - 10);

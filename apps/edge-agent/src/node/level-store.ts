@@ -56,7 +56,7 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
     }
   };
   const turns = createTurns();
-  /** Parts of the store in which deleted bytes may still be on the disk. */
+  /** The parts of the store in which deleted bytes may still be on the disk. */
   let owed: readonly string[] = [];
   return {
     get: async (key) => {
@@ -69,7 +69,7 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
         const parts = [...new Set([...owed, ...partsOf(operations)])];
         await guarded(() => database.batch(inLevel([...operations, owe(parts)]), { sync: true }));
         owed = parts;
-        // From here on it is deleted; where its bytes cannot be taken off the disk now, the next erasure or start does it.
+        // The deletion is done here. Bytes that cannot be taken off the disk now are left to the next erasure or start.
         await eraseParts(database, parts).then(
           () => {
             owed = [];
@@ -78,10 +78,10 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
         );
       }),
     async *entries(prefix) {
-      // A page at a time: an iterator that stays open keeps what is erased meanwhile on the disk.
+      // Reads one page at a time: an iterator that stays open keeps on the disk what is erased meanwhile.
       let after: string | undefined;
       for (;;) {
-        // Keys are compared as UTF-8 bytes; U+10FFFF is the highest that can be.
+        // Keys are compared as UTF-8 bytes; U+10FFFF is the highest code point.
         const range = { ...(after === undefined ? { gte: prefix } : { gt: after }), lt: `${prefix}\u{10ffff}` };
         const page = await turns.read(() => guarded(() => database.iterator({ ...range, limit: pageEntries }).all()));
         for (const [key, value] of page) yield [key, plainBytes(value)];
@@ -111,7 +111,7 @@ async function openingError(directory: string, cause: unknown): Promise<unknown>
   return cause;
 }
 
-/** Moves the store away so that nothing overwrites it, and says where it is. */
+/** Moves the store away so that nothing overwrites it, and returns an error that names its new place. */
 async function setAside(directory: string, what: string, cause?: unknown): Promise<AppError> {
   const target = await moveAside(directory, "corrupt");
   return new AppError("STORE_CORRUPT", `${directory} is damaged (${what}); it was moved to ${target}`, { cause });
@@ -123,7 +123,7 @@ function isLocked(cause: unknown): boolean {
 
 function isCorruption(cause: unknown): boolean {
   const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
-  // A missing table or manifest comes as an I/O error, and so do damaged descriptors.
+  // A missing table or manifest is reported as an I/O error, and so are damaged descriptors.
   return (
     code === "LEVEL_CORRUPTION" ||
     (typeof message === "string" && /corruption|does not exist|\.ldb: No such file/i.test(message))

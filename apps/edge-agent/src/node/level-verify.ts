@@ -1,5 +1,5 @@
-// Checks every checksum in a LevelDB directory before it is opened. LevelDB itself skips damaged records of its log
-// without a word, and with them whatever they held; a device must hear of that instead of going on with half its memory.
+// Checks every checksum in a LevelDB directory before it is opened. LevelDB itself skips damaged records of its log silently, and loses what
+// they held. A device must report the damage instead of working with half its memory.
 // Formats: LevelDB's doc/log_format.md and doc/table_format.md.
 
 import { readdir, readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ const footerBytes = 48;
 const blockTrailerBytes = 5;
 const tableMagic = 0xdb4775248b80fb57n;
 
-/** The first damaged file of the directory and what is wrong with it, or undefined when all is well. */
+/** The first damaged file of the directory and its damage, or undefined where there is none. */
 export async function findDamage(directory: string): Promise<{ file: string; what: string } | undefined> {
   const crc32c = createCrc32c();
   const names = await readdir(directory);
@@ -28,7 +28,7 @@ export async function findDamage(directory: string): Promise<{ file: string; wha
 
 type Crc32c = (bytes: Uint8Array) => number;
 
-/** A log that ends inside a record was cut by a crash, before the write was confirmed: that is no damage. */
+/** A log that ends inside a record was cut by a crash before the write was confirmed, which is no damage. */
 export function logDamage(log: Buffer, crc32c: Crc32c): string | undefined {
   let position = 0;
   while (position + recordHeaderBytes <= log.length) {
@@ -77,8 +77,8 @@ export function tableDamage(table: Buffer, crc32c: Crc32c): string | undefined {
   };
   const damaged = blockDamage(meta) ?? blockDamage(index);
   if (damaged !== undefined) return damaged;
-  // Blocks lie one after the other from byte 0, but only the index knows where each ends; a compressed index is left
-  // to LevelDB (this store writes without compression).
+  // Blocks lie one after the other from byte 0, but only the index holds where each ends. A compressed index is left to LevelDB (this store
+  // writes without compression).
   if (table[index.offset + index.size] !== 0) return undefined;
   for (const handle of indexEntries(table.subarray(index.offset, index.offset + index.size))) {
     const what = handle === undefined ? "index" : blockDamage(handle);

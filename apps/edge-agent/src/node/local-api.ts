@@ -1,5 +1,5 @@
-// The person's door to the agent: HTTP on 127.0.0.1 only, with a bearer token that only files of mode 0600 hold.
-// No body is ever logged, and no error quotes one.
+// The person's access to the agent: HTTP on 127.0.0.1 only, with a bearer token that only files of mode 0600 hold.
+// No body is ever logged, and no error quotes a body.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
@@ -99,8 +99,8 @@ export async function listenLocally(app: FastifyInstance, port: number): Promise
 }
 
 /**
- * A web page that the person visits must not reach the agent: neither by a name that resolves to 127.0.0.1 (DNS rebinding:
- * the Host header then holds that name) nor by a form or a script (those send an Origin).
+ * A web page that the person visits must not reach the agent. A name that resolves to 127.0.0.1 (DNS rebinding) is refused, because the Host
+ * header then holds that name. A form or a script is refused, because it sends an Origin.
  */
 function checkOrigin(request: FastifyRequest): void {
   const port = request.socket.localPort;

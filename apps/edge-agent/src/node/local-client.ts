@@ -1,4 +1,4 @@
-// The commands' way to the running daemon: its local API.
+// The commands' access to the running daemon, through its local API.
 
 import { readFile } from "node:fs/promises";
 import { isMissing } from "@attune/platform/disk-fault";
@@ -27,7 +27,7 @@ const replyLimitBytes = 64 * 1024 * 1024;
 const idleTimeoutMs = 120_000;
 
 interface Request {
-  /** In the route's path. */
+  /** The id in the route's path. */
   readonly id?: string;
   readonly query?: Readonly<Record<string, number | undefined>>;
   readonly body?: unknown;

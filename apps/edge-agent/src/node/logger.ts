@@ -1,5 +1,5 @@
-// JSON lines on stderr. A field is a number or a single word; anything else is replaced, so that no sentence can reach a
-// log by mistake. The one exception, `detail`, is the explanation of a refused release: made of numbers and file names.
+// JSON lines on stderr. A field is a number or a single word; any other value is replaced, so that no sentence can reach a log by mistake. The
+// one exception is `detail`, the explanation of a refused release, made of numbers and file names.
 
 import { standardStream } from "@attune/platform/standard-stream";
 import { createLogLines } from "@attune/shared/output";

@@ -5,10 +5,10 @@ import { openOutput } from "@attune/shared/output";
 import { z } from "zod";
 import { runCli } from "./cli/cli.js";
 
-// Parsers compiled for schemas that are used a few times a minute would cost half of a start's parsing, and need `new Function`.
+// Schemas are used a few times a minute. Compiled parsers would cost half of a start's parsing, and need `new Function`.
 z.config({ jitless: true });
 
-// Whatever is written, by LevelDB too, is for its owner alone.
+// Every file, LevelDB's too, is for its owner alone.
 process.umask(0o077);
 
 const output = openOutput({ stdout: standardStream(process.stdout), stderr: standardStream(process.stderr) });

@@ -35,7 +35,7 @@ test("what is in use is looked at once and then left alone; a little garbage is,
   state.garbage = 3e6;
   vi.advanceTimersByTime(60_000);
   expect(calls).toEqual([]);
-  // What is needed became less: the next burst is measured from there.
+  // Less memory is needed now, and the next burst is measured from there.
   state.used = 1e6;
   state.garbage = 0;
   vi.advanceTimersByTime(2_000);

@@ -1,10 +1,10 @@
-// Keeps the daemon small between its bursts of work: what a lesson leaves behind is given back when it is over, not tens of megabytes later.
+// Keeps the daemon small between its bursts of work: a lesson's garbage is given back when the lesson is over, not tens of megabytes later.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { loadNativeAddon } from "./native-engine.js";
 
-/** V8 looks for unused arrays once about 64 MB of them have piled up; a lesson leaves 20 MB, a third of all that the daemon takes. */
+/** V8 looks for unused arrays once about 64 MB of them have piled up. A lesson leaves 20 MB, a third of all that the daemon takes. */
 const tolerableBytes = 4_000_000;
 const lookEveryMs = 1_000;
 
@@ -12,11 +12,14 @@ export interface MemoryHost {
   /** Bytes of arrays, in use or not yet found to be unused. */
   readonly arrayBytes: () => number;
   readonly collect: () => void;
-  /** Has the C library return what it keeps for reuse. */
+  /** Makes the C library return the memory that it keeps for reuse. */
   readonly giveBack: () => void;
 }
 
-/** Returns what ends it. Between two looks nothing is done: a collection takes some ten milliseconds, and only when there is something to gain. */
+/**
+ * Returns the function that ends it. Nothing is done between two looks: a collection takes some ten milliseconds, and only when it gains
+ * something.
+ */
 export function keepMemorySmall({ arrayBytes, collect, giveBack }: MemoryHost = createMemoryHost()): () => void {
   giveBack();
   let needed = arrayBytes();
@@ -32,7 +35,7 @@ export function keepMemorySmall({ arrayBytes, collect, giveBack }: MemoryHost = 
   return () => clearInterval(timer);
 }
 
-/** Of this process. Without the native addon only V8 gives back. */
+/** The host of this process. Without the native addon only V8 gives memory back. */
 function createMemoryHost(): MemoryHost {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -1,4 +1,5 @@
-// What a build of the native kernels leaves behind, and what a daemon that starts meanwhile finds. Unoptimised here: the flags are not in question.
+// The files that a build of the native kernels leaves behind, and those that a daemon finds which starts meanwhile. Unoptimised, for no flag
+// is tested here.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

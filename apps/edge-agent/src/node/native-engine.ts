@@ -10,9 +10,9 @@ import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kerne
 import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
 
-/** What `kernels/node/addon.c` exports. Numbers returned are codes of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
+/** The exports of `kernels/node/addon.c`. Returned numbers are codes of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
 export interface NativeAddon {
-  /** Those this processor has, best first. */
+  /** The instruction sets that this processor has, best first. */
   instructionSets(): string[];
   createEncoder(instructionSet: number, config: Uint8Array, threads: number): object | number;
   load(
@@ -30,25 +30,25 @@ export interface NativeAddon {
   pool(encoder: object, pooling: number, out: Float32Array): number;
   /** For benchmarks: operations of a loop over registers alone, quantized (1) or in float32 (0). */
   spin(instructionSet: number, quantized: number, rounds: number): number;
-  /** Has the C library keep little of what was freed; false where it is not glibc. See memory-keeper.ts. */
+  /** Makes the C library keep little of what was freed; false where it is not glibc. See memory-keeper.ts. */
   saveMemory(): boolean;
-  /** As `kernels/heads/call.h` has it: the function, its numbers, its arrays. Throws a RangeError where they are not what it takes. */
+  /** As in `kernels/heads/call.h`: the function, its numbers, its arrays. Throws a RangeError where the function does not take them. */
   headCall(fn: number, ...numbersAndArrays: readonly (number | NumberArray)[]): number;
 }
 
-/** Relative to src/node and to dist/node alike. */
+/** The path is relative to src/node and to dist/node alike. */
 const addonPath = fileURLToPath(
   new URL(`../../dist/native/attune-${process.platform}-${process.arch}.node`, import.meta.url),
 );
 
-/** Throws when it was not built, saying why where native/build.js left word, or cannot be loaded here. */
+/** Throws where the addon was not built, with the reason that native/build.js left, or cannot be loaded here. */
 export function loadNativeAddon(path: string = addonPath): NativeAddon {
   if (!existsSync(path)) {
     const word = join(dirname(path), "not-built.txt");
     const why = existsSync(word) ? readFileSync(word, "utf8") : "native/build.js did not run";
     throw new MlError("unsupported", `they were not built: ${why}`);
   }
-  // As require would in the end: finding what it is asked for takes it five times as long as loading it does.
+  // As `require` does in the end. Its search for the file takes five times as long as the loading.
   const addon = { exports: {} };
   process.dlopen(addon, path);
   return addon.exports as NativeAddon;
@@ -61,11 +61,11 @@ export interface NativeEngine extends Engine {
 }
 
 export interface NativeOptions {
-  /** One of the addon's; default the best. */
+  /** An instruction set of the addon's; default the best. */
   readonly instructionSet?: string;
   /**
-   * That compute an encoder's forward, this one among them; 1 (the default) to 64. The result is the same to the last bit. A text too short for
-   * its model to gain by it is computed on one.
+   * The number of threads that compute an encoder's forward, the calling thread among them: 1 (the default) to 64. The result is the same to
+   * the last bit. One thread computes a text that is too short for its model to gain by more.
    */
   readonly threads?: number;
 }
@@ -101,7 +101,7 @@ export function createNativeEngine(
   };
 }
 
-/** Arrays may lie anywhere: the addon checks each at every call. */
+/** Arrays may lie anywhere: the addon checks each array at every call. */
 function createNativeHeadCore(addon: NativeAddon): HeadCore {
   return {
     open(layout) {
@@ -118,7 +118,7 @@ function createNativeHeadCore(addon: NativeAddon): HeadCore {
 /** Room for a batch of short texts, whatever the model's longest text is. */
 const leastRows = 256;
 const batchTexts = 32;
-/** Of a tensor at a time, on its way from the file to the kernels: enough that the calls cost nothing. */
+/** The piece of a tensor on its way from the file to the kernels: large enough that the calls cost nothing. */
 const partBytes = 262_144;
 
 /** As in `kernels/node/addon.c`. */

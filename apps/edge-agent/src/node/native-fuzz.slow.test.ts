@@ -1,5 +1,5 @@
-// The addon's own checks of what JavaScript hands it: any values, in any number, with buffers that are gone. A crash would take the test's
-// process with it; what the kernels do with sizes and ids that pass is check/fuzz.c's part.
+// The addon's own checks of what JavaScript passes: any values, in any number, with detached buffers. A crash would end the test's process.
+// check/fuzz.c covers what the kernels do with sizes and ids that pass.
 import { createRandom } from "@attune/ml/tensor/random";
 import { expect, test, vi } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";
@@ -14,7 +14,7 @@ function detached<T extends Float32Array | Int32Array | Int8Array | Uint8Array |
   return array;
 }
 
-/** What a caller could pass by mistake or on purpose, `encoders` being real ones. */
+/** Values that a caller could pass by mistake or on purpose; `encoders` are real. */
 function strangers(encoders: readonly unknown[]): unknown[] {
   const kinds = [Float32Array, Int32Array, Int8Array, Uint8Array, Uint16Array, Float64Array] as const;
   const arrays = kinds.flatMap((Kind) => [0, 1, 2, 3, 21, 84, 128, 1000].map((length) => new Kind(length)));
@@ -85,14 +85,14 @@ describeUnlessLacking("the addon", lackOfAddon(), () => {
       const count = random.integer(8) === 0 ? random.integer(10) : arity[name];
       const from = random.integer(2) === 0 ? values : plausible;
       const given = Array.from({ length: count }, () => from[random.integer(from.length)]);
-      // Mostly with an encoder first, or the other arguments would seldom be looked at.
+      // An encoder mostly comes first, or the other arguments would seldom be checked.
       if (count > 0 && name !== "createEncoder" && name !== "spin" && random.integer(8) > 0) given[0] = fresh[i % 3];
       const result = (addon[name] as (...given: unknown[]) => unknown)(...given);
       const code = typeof result === "number" ? `${Math.sign(result)}` : typeof result;
       expect(code).toMatch(name === "createEncoder" ? /^-1$|^object$/ : /^-?[01]$/);
       seen.set(`${name} ${code}`, (seen.get(`${name} ${code}`) ?? 0) + 1);
     }
-    // It was not refused out of hand: each of these was also accepted.
+    // The calls were not all refused: each of these was also accepted.
     for (const name of ["embed 0", "run 0", "readHidden 0", "pool 0", "createEncoder object"])
       expect([...seen.keys()]).toContain(name);
     expect(encoder.pooled!(texts, "mean-max").data).toEqual(before);

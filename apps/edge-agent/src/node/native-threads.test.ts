@@ -1,4 +1,4 @@
-// When the addon's threads begin and end, seen from outside: the system's list of a process's threads (Linux has it as a folder).
+// The begin and the end of the addon's threads, seen from outside: Linux lists the threads of a process in a folder.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ const addon = fileURLToPath(
   new URL(`../../dist/native/attune-${process.platform}-${process.arch}.node`, import.meta.url),
 );
 
-/** One layer, four features: enough to be run. */
+/** An encoder of one layer and four features, which is enough to be run. */
 const start = `
   const { readdirSync } = require("node:fs");
   const { Worker, isMainThread } = require("node:worker_threads");
@@ -59,7 +59,7 @@ describeUnlessLacking("the addon's threads", lacking, () => {
         console.log(JSON.stringify(ends.map(([most, after]) => [most - before, after - before])));
       })();
     `);
-    // The worker's own thread and the two that its encoder asked for; then none of them.
+    // First the worker's own thread and the two that its encoder asked for; then none of the three.
     expect(JSON.parse(counts)).toEqual([
       [3, 0],
       [3, 0],

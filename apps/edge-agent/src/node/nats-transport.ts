@@ -1,4 +1,4 @@
-// Reports over NATS JetStream, with the device's own key, its own inbox and reconnection for ever.
+// Reports over NATS JetStream, with the device's own key, its own inbox and endless reconnection.
 
 import { AppError } from "@attune/shared/errors";
 import { tlsOptions } from "@attune/shared/nats-address";
@@ -12,7 +12,7 @@ import type { NodeDeviceKey } from "./nkey.js";
 export interface NatsTransportOptions {
   readonly deviceKey: NodeDeviceKey;
   readonly log: Log;
-  /** Goes before the addresses of the credentials. */
+  /** The address that takes precedence over the addresses of the credentials. */
   readonly url?: string | undefined;
   readonly connectTimeoutMs?: number;
   readonly publishTimeoutMs?: number;
@@ -65,7 +65,7 @@ async function open({
       timeout: options.connectTimeoutMs ?? 5_000,
       maxReconnectAttempts: -1,
       reconnectDelayHandler: backoff.next,
-      // An expired JWT is renewed at the next poll; giving up would leave the device mute for ever.
+      // An expired JWT is renewed at the next poll. Without reconnection the device would stay mute for ever.
       ignoreAuthErrorAbort: true,
       ignoreClusterUpdates: true,
       pingInterval: 30_000,
@@ -79,7 +79,7 @@ async function open({
   return { connection, line: watch(connection, backoff, options.log) };
 }
 
-/** Whether the connection is up right now: its signal aborts when it goes down, and a new one begins when it is back. */
+/** The connection while it is up: its signal aborts when the connection goes down, and a new line begins when it is back. */
 interface Line {
   up: AbortController;
 }
@@ -161,7 +161,7 @@ function createReportConnection({ connection, line, publishTimeoutMs }: Connecte
   };
 }
 
-/** All that can be seen in an acknowledgement. That it comes from the broker, and is true, only TLS makes sure. */
+/** All that an acknowledgement can show. Only TLS makes sure that it comes from the broker and is true. */
 function namesAPlace({ stream, seq }: PubAck): boolean {
   return stream === reportStream && Number.isSafeInteger(seq) && seq >= 1;
 }
@@ -194,7 +194,7 @@ function toAppError(cause: unknown): AppError {
   return new AppError("NATS_UNAVAILABLE", `the broker cannot be reached (${faultOf(cause)})${why}`, { cause });
 }
 
-/** One word, for a log takes no more: what Node calls a certificate that is not the broker's, or the error's name. */
+/** One word, because a log takes no more: Node's code for a certificate that is not the broker's, or the error's name. */
 function faultOf(cause: unknown): string {
   if (!(cause instanceof Error)) return "unknown";
   if (cause.message.includes("does not support 'tls'")) return "NO_TLS";

@@ -1,4 +1,4 @@
-// The device's key: an nkey (Ed25519) born here. Its seed stays in one file of mode 0600 and in this module's closure.
+// The device's key: an nkey (Ed25519) made here. Its seed stays in one file of mode 0600 and in this module's closure.
 
 import { challengePattern } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
@@ -8,7 +8,7 @@ import { plainBytes } from "./plain-bytes.js";
 import { readSecret, writeSecret } from "./secret-file.js";
 
 export interface NodeDeviceKey extends DeviceKey {
-  /** Answers the broker's challenge. Throws FORBIDDEN where it is none: it might be a message that somebody wants signed. */
+  /** Answers the broker's challenge. Throws FORBIDDEN where the nonce is no challenge, for it might be a message that somebody wants signed. */
   answerChallenge(nonce: string): { readonly nkey: string; readonly sig: string };
 }
 
@@ -26,7 +26,7 @@ export function createDeviceKey(path: string): NodeDeviceKey {
     return pair;
   };
   return {
-    // Called again after a crash in mid-enrolment it gives the same key, so that the server knows the device again.
+    // A call after a crash in mid-enrolment returns the same key, so that the server recognises the device.
     create: async () => {
       if ((await readSecret(path)) === undefined) await writeSecret(path, createUser().getSeed());
       return (await load()).getPublicKey();

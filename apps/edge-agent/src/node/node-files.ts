@@ -63,7 +63,7 @@ async function reading<T>(
   }
 }
 
-/** In one piece: Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would be in memory twice. */
+/** Reads in one piece. Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would be in memory twice. */
 async function readWhole(absolute: string): Promise<Uint8Array> {
   const file = await open(absolute, "r");
   try {
@@ -78,7 +78,7 @@ async function readWhole(absolute: string): Promise<Uint8Array> {
   }
 }
 
-/** Read without waiting for the event loop: encoders are made in one piece, and what was just hashed lies in the page cache. */
+/** Reads synchronously: encoders are made in one piece, and a file that was just hashed lies in the page cache. */
 async function openFile(absolute: string): Promise<OpenFile> {
   const file = await open(absolute, "r");
   try {

@@ -5,9 +5,9 @@ import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 import type { Hashing } from "../core/ports.js";
 
-/** `storeKey` is the device's secret: what keyedHash gives cannot be computed, or tied to a context, without it. */
+/** `storeKey` is the device's secret: without it no result of keyedHash can be computed, or tied to a context. */
 export function createNodeHashing(storeKey: Uint8Array): Hashing {
-  // RFC 5869: a key of its own for this purpose, so that the cipher's key is used for nothing else.
+  // RFC 5869: a derived key for this purpose alone, so that the cipher's key has one use.
   const hashKey = Buffer.from(hkdfSync("sha256", storeKey, new Uint8Array(0), "attune keyed hash v1", 32));
   return {
     sha256: async (bytes) => createHash("sha256").update(bytes).digest("hex"),
@@ -18,7 +18,7 @@ export function createNodeHashing(storeKey: Uint8Array): Hashing {
   };
 }
 
-/** Enough that the calls cost nothing beside the hashing. */
+/** Large enough that the calls cost nothing beside the hashing. */
 const partBytes = 262_144;
 
 function sha256Of({ sizeBytes, read }: ByteSource): string {

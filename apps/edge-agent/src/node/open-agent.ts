@@ -25,14 +25,14 @@ import { createTrpcTransport } from "./trpc-transport.js";
 
 export interface OpenAgentOptions {
   readonly paths: HomePaths;
-  /** Where enrolment, polls and downloads go. */
+  /** The server's address for enrolment, polls and downloads. */
   readonly server: string;
-  /** Where reports go instead of the addresses that the server names. */
+  /** The broker's address for reports, instead of the addresses that the server names. */
   readonly natsUrl?: string | undefined;
   readonly outboxLimit: number;
   readonly threads: number;
   readonly log: Log;
-  /** For one command: a daemon that starts meanwhile waits for its end. */
+  /** Opened for one command: a daemon that starts meanwhile waits for its end. */
   readonly brief?: boolean;
 }
 
@@ -92,8 +92,8 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
 }
 
 /**
- * The device's key is born after its store. A key without one belongs to a device whose store was lost: the server knows that
- * key under a number that nobody here remembers, so whoever enrols again needs a new one.
+ * The device's key is made after its store. A key without a store belongs to a device whose store was lost. The server knows that key under a
+ * lost number, so a new enrolment needs a new key.
  */
 async function setAsideOrphan(paths: HomePaths): Promise<void> {
   if (!hasStore(paths) && existsSync(paths.deviceSeed)) await moveAside(paths.deviceSeed, "orphan");

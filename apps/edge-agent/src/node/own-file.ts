@@ -1,4 +1,4 @@
-// Files of one person: all in the agent's home is readable and writable by its owner only, and has one writer, who holds the home's lock.
+// Files of one person. Only the owner can read and write the files of the agent's home, and only the holder of the home's lock writes them.
 
 import { writeFileDurably } from "@attune/platform/durable-file";
 

@@ -1,4 +1,4 @@
-// Secrets on disk: created once, readable by their owner only, refused when somebody else could read them.
+// Secrets on disk: created once, readable by their owner only, refused when another user could read them.
 
 import { chmod, mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";

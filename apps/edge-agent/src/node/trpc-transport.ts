@@ -37,7 +37,7 @@ interface Call {
   readonly signal: AbortSignal | null | undefined;
 }
 
-/** In place of tRPC's httpLink, which loads Node's whole fetch: 10 MB of a device's memory for one POST. */
+/** Replaces tRPC's httpLink, which loads Node's whole fetch: 10 MB of a device's memory for one POST. */
 function createLink(client: HttpClient, server: string): TRPCLink<AppRouter> {
   return () =>
     ({ op }) =>
@@ -66,7 +66,7 @@ async function post(to: { client: HttpClient; server: string }, { path, input, s
     signal: signal ?? undefined,
     limitBytes: replyLimitBytes,
   });
-  // A redirect would move the device to a server that nobody enrolled it with.
+  // A redirect would move the device to a server that it is not enrolled with.
   if (reply.status >= 300 && reply.status < 400) {
     throw new AppError("SERVER_UNAVAILABLE", `the server answered with a redirect (status ${reply.status})`);
   }

@@ -16,7 +16,7 @@ export interface PagePort {
 
 export interface HostParts {
   readonly page: PagePort;
-  /** May still be under way: calls wait for it, and fail with it. */
+  /** The agent, which may still be opening: calls wait for it, and fail with it. */
   readonly agent: Promise<Agent>;
   readonly log: Log;
 }
@@ -38,10 +38,10 @@ const performers: Performers = {
   report: (agent) => agent.report(),
 };
 
-/** Listens from now on. A message that is not of the contract is thrown, so that the worker fails for all to see. */
+/** Listens from now on. A message outside of the contract is thrown, so that the worker's error event fires. */
 export function hostAgent({ page, agent, log }: HostParts): void {
   const underWay = new Map<number, AbortController>();
-  // Without a call, nobody may hear of it.
+  // A failed opening is reported by each call, so it needs no report of its own.
   agent.catch(() => undefined);
 
   async function answer(id: number, name: CallName, input: unknown): Promise<void> {
@@ -57,7 +57,7 @@ export function hostAgent({ page, agent, log }: HostParts): void {
     }
   }
 
-  /** No word of an unknown error leaves: it may quote an utterance. */
+  /** Hides the message of an unknown error, which may quote an utterance. */
   function faultIn(error: unknown, call: CallName): AppError {
     if (error instanceof AppError) return error;
     log("error", "agentHost.fault", { call, kind: error instanceof Error ? error.name : typeof error });

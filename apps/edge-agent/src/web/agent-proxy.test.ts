@@ -14,7 +14,7 @@ afterEach(() => {
   for (const agent of open.splice(0)) agent.close();
 });
 
-/** A worker as its page sees it: cloned messages, later, and an `error` event where its listener throws. */
+/** A worker as its page sees it: messages are cloned and arrive later, and `error` fires where its listener throws. */
 function host(agent: Promise<Agent> | Agent) {
   const ofPage: Listener[] = [];
   const ofWorker: Listener[] = [];

@@ -1,4 +1,4 @@
-// The page's side: the agent that lives in a worker, behind the same interface. Each call is a message, and each answer is parsed.
+// The page's side: an agent in a worker, behind the same interface. Each call is a message, and each answer is parsed.
 
 import { errorOf } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
@@ -38,7 +38,7 @@ interface Calling<Name extends CallName> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The worker is this proxy's own. An abort crosses to the worker, and the call settles with the agent's own answer. */
+/** The proxy owns the worker. An abort crosses to the worker, and the call settles with the agent's own answer. */
 export function connectAgent(worker: WorkerPort): WorkerAgent {
   const pending = new Map<number, Pending>();
   let ended: AppError | undefined;

@@ -11,15 +11,15 @@ export interface WebEngineOptions {
   readonly kernels: string;
   /** The script of a kernel's thread. */
   readonly threadScript: string;
-  /** That compute an encoder's forward. Where the page is not isolated, one thread computes. */
+  /** The number of threads that compute an encoder's forward. One thread computes where the page is not isolated. */
   readonly threads: number;
 }
 
 export interface WebEngine {
   readonly engine: WasmEngine;
-  /** For the status page. */
+  /** The engine's description for the status page. */
   readonly why: () => string;
-  /** Whether all threads have come; one thread computes until then. */
+  /** Whether all threads have started; one thread computes until then. */
   readonly hasCome: () => boolean;
 }
 

@@ -1,4 +1,4 @@
-// What a page and the worker that hosts its agent say to each other: the agent's calls by name, each with the contract of its input and output.
+// The calls between a page and the worker that hosts its agent, by name, each with the contract of its input and output.
 
 import {
   agentStatusSchema,
@@ -24,7 +24,7 @@ import type { Agent } from "../core/agent-api.js";
 
 const nothingSchema = z.undefined();
 
-/** Signals cross as messages of their own. */
+/** A signal crosses as a message of its own. */
 export const agentCalls = {
   enrol: { input: enrolInputSchema, output: enrolmentSchema },
   start: { input: nothingSchema, output: nothingSchema },

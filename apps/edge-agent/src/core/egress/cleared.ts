@@ -1,11 +1,11 @@
-// The step between "may leave" and "leaves": the journal's write. What a transport takes is made here and nowhere else.
+// The step between "may leave" and "leaves": the journal's write. Cleared messages, which transports take, are made here and nowhere else.
 
 import type { MessageType } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import type { Cleared } from "../ports.js";
 import type { Gated } from "./gate.js";
 
-/** Clears messages once `journal`, which writes their entries, has them on the disk. */
+/** Clears messages once their entries, which `journal` writes, are on the disk. */
 export async function clear<T extends MessageType>(
   messages: readonly Gated<T>[],
   journal: () => Promise<void>,

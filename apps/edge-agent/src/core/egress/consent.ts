@@ -1,4 +1,4 @@
-// Which version of the egress contract the device speaks. A newer version may say more about the person, so the person agrees to it first.
+// The version of the egress contract that the device speaks. A newer version may say more about the person, so the person agrees to it first.
 
 import { firstContract } from "@attune/shared/contracts/egress";
 import { z } from "zod";
@@ -29,7 +29,7 @@ export interface Speaking {
   readonly release: number | undefined;
 }
 
-/** The newest version that agent, person and release all allow; the first one where no release runs, for every server has taken that. */
+/** The newest version that agent, person and release all allow. Without a running release it is the first version, which every server has taken. */
 export function spokenContract({ known, agreed, release = firstContract }: Speaking): number {
   const allowed = known.filter((version) => version <= agreed && version <= release);
   return Math.max(firstContract, ...allowed);

@@ -1,4 +1,4 @@
-// Which version of the egress contract a device speaks, shown with a version that only tests know.
+// The version of the egress contract that a device speaks, shown with a version that only tests know.
 
 import { createDevice, type Device } from "@attune/demo/fakes/device";
 import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";

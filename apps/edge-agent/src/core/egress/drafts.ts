@@ -1,5 +1,5 @@
-// Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored copy, and the
-// numbers that it would give next may be taken: then a report keeps what it says, and gets its epoch, sequence and journal entry later.
+// Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored copy, and its next
+// numbers may be taken. A report made until then keeps its content, and gets its epoch, sequence and journal entry later.
 
 import { firstContract } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
@@ -13,7 +13,7 @@ const keyOf = (place: number): string => `${prefix}${String(place).padStart(16, 
 
 export interface KeptDraft {
   readonly place: number;
-  /** As it was kept, in the version of the contract that it was made in; the gate judges it when it gets its numbers. */
+  /** The report as it was kept, in the version of the contract that it was made in. The gate judges it when it gets its numbers. */
   readonly draft: Draft;
   readonly remove: StoreOperation;
 }
@@ -23,7 +23,7 @@ export function keepDraft(place: number, draft: Draft): KeptDraft & { readonly p
   return { place, draft, put: putRecord(key, draft), remove: { type: "delete", key } };
 }
 
-/** All of them, in the order in which they were made. */
+/** Reads all kept reports, in the order in which they were made. */
 export async function readDrafts(store: Store): Promise<KeptDraft[]> {
   const kept: KeptDraft[] = [];
   for await (const [key, bytes] of store.entries(prefix)) {
@@ -31,7 +31,7 @@ export async function readDrafts(store: Store): Promise<KeptDraft[]> {
     if (!json.ok) throw new AppError("STORE_CORRUPT", `the report ${key} is not JSON`);
     kept.push({
       place: Number(key.slice(prefix.length)),
-      // The first agents kept none beside it.
+      // The first agents kept no version beside the draft.
       draft: Object.assign({ contract: firstContract }, json.value) as Draft,
       remove: { type: "delete", key },
     });

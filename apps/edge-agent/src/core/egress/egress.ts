@@ -1,4 +1,4 @@
-// The one door out: gate, then journal, then transport or outbox. Every step that must not be half done is one batch.
+// The only way out: gate, then journal, then transport or outbox. Every step that must not be half done is one batch.
 
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import type { Contracts, Message } from "@attune/shared/contracts/egress";
@@ -18,7 +18,7 @@ import type { Draft } from "./report.js";
 
 type DirectType = "enrol" | "poll" | "download";
 
-/** A message before the fields that this door fills in. */
+/** A message before the egress fills in the other fields. */
 type Fields<T extends DirectType> = T extends "poll"
   ? Omit<Message<"poll">, "type" | "contract" | "device" | "epoch" | "sequence">
   : Omit<Message<T>, "type" | "contract">;
@@ -32,21 +32,21 @@ export interface Egress {
   /** Journals the message durably, then hands it to `deliver`. */
   send<T extends DirectType, R>(type: T, fields: Fields<T>, deliver: (cleared: Cleared<T>) => Promise<R>): Promise<R>;
   /**
-   * Reports, their journal entries, the counter and `operations` in one batch; returns the reports' sequences. Before `confirm`
-   * the reports are kept without numbers, and the sequences are those that they get unless a new epoch is begun.
+   * Writes reports, their journal entries, the counter and `operations` in one batch, and returns the reports' sequences. Before `confirm` the
+   * reports are kept without numbers; their sequences hold unless a new epoch begins.
    */
   queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]>;
-  /** Whether a metrics report may be queued: nothing queued is dropped, so none is made while there is no room. */
+  /** Whether a metrics report may be queued. Nothing queued is dropped, so none is made while there is no room. */
   hasRoom(): boolean;
-  /** The server has believed a poll of this process: from now on reports get their numbers, and those that were kept get them now. */
+  /** Called once the server has believed a poll of this process. Reports get their numbers from now on, and kept reports get them now. */
   confirm(): Promise<void>;
-  /** Numbers begin anew, in one batch with `operations`; reports are kept without numbers until the next `confirm`. */
+  /** Begins the numbers anew, in one batch with `operations`. Reports are kept without numbers until the next `confirm`. */
   renumber(operations: readonly StoreOperation[]): Promise<void>;
   waiting(limit: number): Promise<WaitingReport[]>;
-  /** After the PubAck. */
+  /** Called after the PubAck. */
   acknowledged(reports: readonly WaitingReport[]): Promise<void>;
   entries(after: number, limit: number): Promise<JournalEntry[]>;
-  /** Reports that have not left, and how many of them may leave now. */
+  /** The number of reports that have not left, and how many of them may leave now. */
   readonly pending: number;
   readonly sendable: number;
   readonly ledger: Ledger;

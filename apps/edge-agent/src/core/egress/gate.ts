@@ -1,4 +1,4 @@
-// The egress gate: pure. A message passes when it is exactly what the contract of its version declares, and in no other case.
+// The egress gate: pure. A message passes only when it is exactly what the contract of its version declares.
 
 import { canonicalJson } from "@attune/shared/canonical-json";
 import type { ContractFault, Contracts, Message, MessageType } from "@attune/shared/contracts/egress";
@@ -24,7 +24,7 @@ const faults: Readonly<Record<ContractFault, string>> = {
   notInContract: "not as the egress contract declares",
 };
 
-/** The detail names fields, never values: a value might be the very thing that must not be repeated. */
+/** The detail names fields, never values: a value might be the very content that must not be repeated. */
 export function gate<T extends MessageType>(
   contracts: Contracts,
   type: T,

@@ -1,4 +1,4 @@
-// Whether a journal is still the chain that was written, asked at every start.
+// Whether a journal is still the chain that was written; checked at every start.
 
 import { createFaults } from "@attune/demo/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
@@ -16,7 +16,7 @@ const contracts = createContracts();
 const declaration = contracts.declaration(1, "download")!;
 const cipher = createTestCipher();
 const count = 2 * checkedAtOnce + 100;
-/** The head after so many entries. */
+/** The head after each number of entries. */
 const heads: JournalHead[] = [emptyJournal];
 const entries: JournalEntry[] = [];
 
@@ -40,14 +40,14 @@ async function write(from: number, to: number): Promise<void> {
   await store.batch(entries.slice(from, to).map((entry) => putRecord(journalKey(entry.index), entry)));
 }
 const check = (head: JournalHead) => checkJournal({ store, cipher, hashing }, head);
-/** A start, and the next message. */
+/** One start and the next message. */
 async function live(head: JournalHead): Promise<void> {
   const { note } = await check(head);
   await store.batch([await note(head)]);
 }
 const change = (index: number) => store.batch([putRecord(journalKey(index), { ...entries[index]!, sizeBytes: 1 })]);
 
-/** How many entries a start reads. */
+/** The number of entries that a start reads. */
 async function readBy(work: () => Promise<unknown>): Promise<number> {
   const { get } = store;
   let reads = 0;
@@ -82,7 +82,7 @@ describe("the journal's chain", () => {
     await write(7, 8);
     await live(heads[40]!);
     await store.batch([{ type: "delete", key: journalKey(39) }]);
-    // Whoever cuts entry and ledger alike cannot cut the sealed note.
+    // Whoever cuts entries and ledger alike cannot cut the sealed note.
     await expect(check(heads[39]!)).rejects.toThrow("40 were checked once");
   });
 

@@ -1,5 +1,6 @@
-// The journal is a proof of what left, so its chain is checked at every start: what was written since the last check, and a piece of what was
-// checked before, so that in the course of the starts all of it is. How far it was checked is sealed, or whoever cuts the journal cut that, too.
+// The journal proves what left the device, so its chain is checked at every start. A start checks all that was written since the last check, and a
+// piece of the checked part. Over many starts the whole chain is checked again. The checked position is sealed, so that whoever cuts the journal
+// cannot cut it as well.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { AppError } from "@attune/shared/errors";
@@ -9,7 +10,7 @@ import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../records.js";
 import { emptyJournal, type JournalHead, journalKey } from "./journal.js";
 
-/** So many entries of the checked part are checked again at a start. */
+/** The number of entries of the checked part that a start checks again. */
 export const checkedAtOnce = 256;
 
 const readAtOnce = 128;
@@ -19,7 +20,7 @@ const headSchema = z.strictObject({ count: z.int().min(0), sha256: z.string() })
 const recordSchema = z.strictObject({
   version: z.literal(1),
   checked: headSchema,
-  /** How far the round that checks everything again has come. */
+  /** The position of the round that checks everything again. */
   again: headSchema,
 });
 
@@ -30,13 +31,13 @@ export interface JournalCheckParts {
 }
 
 export interface JournalCheck {
-  /** Notes that the chain is whole up to `head`: written with the entries, so that no end of it can be cut off. */
+  /** Notes that the chain is whole up to `head`. The note is written with the entries, so that no end of the chain can be cut off. */
   note(head: JournalHead): Promise<StoreOperation>;
 }
 
 /**
- * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`. Nothing is written then: an agent that
- * cannot show what left lets nothing leave, and what is there stays as it is for whoever looks into it.
+ * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`. Nothing is written then. No
+ * message leaves an agent that cannot show what left, and the damaged journal stays as it is for an examination.
  */
 export async function checkJournal(parts: JournalCheckParts, head: JournalHead): Promise<JournalCheck> {
   const { store, cipher } = parts;

@@ -1,4 +1,5 @@
-// Any single damage to a journal is found, in a list of entries and in the store; an honest journal passes, as does each of its beginnings.
+// Any single damage to a journal is found, in a list of entries and in the store. An undamaged journal passes, and so does each of its
+// beginnings.
 
 import { createFaults } from "@attune/demo/fakes/faults";
 import { createMemoryStore } from "@attune/demo/fakes/memory-store";
@@ -19,7 +20,7 @@ function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; heads: 
   const heads = [emptyJournal];
   for (const [index, offset] of offsets.entries()) {
     const entry: JournalEntry = {
-      // A journal that the first agents began, continued by others.
+      // The first agents began this journal; later agents continued it.
       ...(index < 3 ? { version: 1, capacityBits: 7 } : { version: 2, day: 20_000, domainSizes: [2, 65] }),
       ...{ index, previous: heads[index]!.sha256, type: "download", path: "https", sequence: 0 },
       ...{ sizeBytes: 78, sha256: sha256Hex(canonicalBytes(offset)) },

@@ -1,4 +1,4 @@
-// A journal that was cut, reordered, forked or changed is found out.
+// A journal that was cut, reordered, forked or changed is detected.
 
 import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";

@@ -8,7 +8,7 @@ import type { Hashing } from "../ports.js";
 import type { Gated } from "./gate.js";
 
 export interface JournalHead {
-  /** How many entries there are. */
+  /** The number of entries. */
   readonly count: number;
   /** Hash of the last entry; 64 zeros before the first. */
   readonly sha256: string;
@@ -16,14 +16,14 @@ export interface JournalHead {
 
 export const emptyJournal: JournalHead = { count: 0, sha256: "0".repeat(64) };
 
-/** Where an entry lies in the store, as the canonical JSON that is hashed. */
+/** The key of an entry in the store, whose value is the canonical JSON that is hashed. */
 export const journalKey = (index: number): string => `journal/${String(index).padStart(16, "0")}`;
 
 type Sha256 = Pick<Hashing, "sha256">;
 
 export interface Journalled {
   readonly gated: Gated;
-  /** What the message's own version of the contract says of it. */
+  /** The message's declaration in its own version of the contract. */
   readonly declaration: MessageDeclaration;
   readonly nowMs: number;
 }
@@ -55,8 +55,8 @@ export async function nextEntry(
 export type JournalFault = "malformed" | "missing" | "broken" | "truncated";
 
 /**
- * Whether `entries` is a whole chain from index 0 that ends in `head`. An entry cut out, changed, put elsewhere, or a tail
- * cut off or grown from another branch is found; the detail names its index.
+ * Whether `entries` is a whole chain from index 0 that ends in `head`. The check finds an entry that was cut out, changed or moved, and a tail
+ * that was cut off or comes from another branch. The detail names the entry's index.
  */
 export async function verifyJournal(
   entries: readonly unknown[],

@@ -1,4 +1,4 @@
-// The ledger: how far the journal goes and how much has left, in whole numbers. It is written in one batch with the entries that it counts.
+// The ledger: the journal's length and the amount that has left, in whole numbers. It is written in one batch with the entries that it counts.
 
 import type { NewJournalEntry } from "@attune/shared/contracts/audit";
 import { z } from "zod";
@@ -17,15 +17,15 @@ const common = {
   byPath: z.strictObject({ trpc: pathTotalsSchema, https: pathTotalsSchema, nats: pathTotalsSchema }),
 };
 
-/** As the first agents kept it: a sum of logarithms, which is not the same on every engine. */
+/** The ledger of the first agents: a sum of logarithms, which is not the same on every engine. */
 const firstLedgerSchema = z.strictObject({ ...common, version: z.literal(1), capacityBits: z.number().min(0) });
 
 const currentLedgerSchema = z.strictObject({
   ...common,
   version: z.literal(2),
-  /** By the size of a field's domain: how many such fields have left. */
+  /** The number of fields that have left, by the size of the field's domain. */
   domains: z.record(z.string().regex(/^[1-9]\d*$/), z.int().min(1)),
-  /** The sum that a first ledger had come to. */
+  /** The sum in a ledger of the first version. */
   earlierCapacityBits: z.number().min(0),
 });
 export type Ledger = z.infer<typeof currentLedgerSchema>;
@@ -68,7 +68,7 @@ export function countEntry(ledger: Ledger, entry: NewJournalEntry, head: Journal
   };
 }
 
-/** The most that everything that has left can have said. */
+/** The most bits of information that everything that has left can hold. */
 export function ledgerCapacityBits({ domains, earlierCapacityBits }: Ledger): number {
   return Object.entries(domains).reduce(
     (bits, [size, count]) => bits + count * Math.log2(Number(size)),

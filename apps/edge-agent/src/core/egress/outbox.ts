@@ -10,7 +10,7 @@ import { type Gated, gate } from "./gate.js";
 
 const prefix = "outbox/";
 
-/** A sequence begins anew with each epoch; an entry's place in the journal does not, and is above any sequence that was a key once. */
+/** A sequence begins anew with each epoch. An entry's place in the journal does not, and is above any sequence that was a key once. */
 const keyOf = (entry: number): string => `${prefix}${String(entry).padStart(16, "0")}`;
 
 export interface WaitingReport {
@@ -34,8 +34,8 @@ export async function countWaiting(store: Store): Promise<number> {
 }
 
 /**
- * Up to `limit` of the oldest reports, each in the version of the contract and byte for byte as it was journalled: a resend is the same
- * message.
+ * Up to `limit` of the oldest reports, each in the version of the contract that it was journalled in. Each keeps its journalled bytes, so that
+ * a resend is the same message.
  */
 export async function oldestWaiting(store: Store, contracts: Contracts, limit: number): Promise<WaitingReport[]> {
   const waiting: WaitingReport[] = [];

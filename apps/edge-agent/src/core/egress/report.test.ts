@@ -1,4 +1,4 @@
-// Measurements become coarse numbers, and small samples none at all.
+// Measurements become coarse numbers, and small samples become no numbers at all.
 
 import { createContracts } from "@attune/shared/contracts/egress";
 import { describe, expect, it } from "vitest";

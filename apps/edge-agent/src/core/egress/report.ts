@@ -1,4 +1,4 @@
-// What a report says, in the coarse numbers of the contract. Pure; identity and sequence are added where it is queued.
+// The content of a report, in the coarse numbers of the contract. Pure; identity and sequence are added where it is queued.
 
 import type { Contracts, Message } from "@attune/shared/contracts/egress";
 import { type Field, quantize } from "@attune/shared/contracts/egress-declaration";
@@ -60,7 +60,7 @@ export function stateDraft(
 
 type Values = Readonly<Record<string, string | number | null>>;
 
-/** Says of what is known as much as the contract's version declares, each number as coarse as it declares. */
+/** Says as much of the known values as the contract's version declares, each number as coarse as the version declares. */
 function draft<T extends ReportType>(type: T, { contracts, contract }: Wording, known: Values): Draft<T> {
   const declaration = contracts.declaration(contract, type);
   if (declaration === undefined) throw new AppError("INTERNAL", `contract ${contract} declares no ${type}`);

@@ -1,4 +1,4 @@
-// A question that only reads: answered by the running daemon, or from the device's directory when none runs.
+// A question that only reads: the running daemon answers it, or the device's directory where no daemon runs.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "@attune/shared/errors";
@@ -11,10 +11,10 @@ import type { AgentContext } from "./context.js";
 
 export type Question<T> = (agent: AskableAgent) => Promise<T>;
 
-/** Longer than a daemon takes from its lock to its local API, or from closing that to its end. */
+/** Longer than a daemon takes from its lock to its local API, or from closing the local API to its end. */
 const patienceMs = 10_000;
 
-/** A daemon that is just starting or ending answers nothing and lets nobody read its directory: it is waited for. */
+/** Waits for a daemon that is starting or ending, which answers nothing and keeps its directory locked. */
 export async function askAgent<T>(context: AgentContext, question: Question<T>): Promise<T> {
   const patienceEndsMs = performance.now() + patienceMs;
   for (;;) {

@@ -1,4 +1,4 @@
-// The `attune-agent` program: each command's declaration and where its body is, which is loaded only when it runs.
+// The `attune-agent` program: each command's declaration, and the module of its body, which is loaded only when the command runs.
 
 import { withCompletion } from "@attune/platform/cli/completion";
 import { command } from "@attune/platform/cli/declaration";

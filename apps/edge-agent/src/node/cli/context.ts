@@ -1,4 +1,4 @@
-// What every command of the agent works with.
+// The context that every command of the agent works with.
 
 import { resolve } from "node:path";
 import type { CommandIo } from "@attune/platform/cli/program";

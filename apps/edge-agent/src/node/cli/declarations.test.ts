@@ -1,4 +1,4 @@
-// Help, declarations and what they do: no flag without help, no help without a flag, no variable without a test of what it sets.
+// Help and declarations agree with the program: every flag has help, every help has a flag, and each variable's effect is tested.
 
 import { helpOf } from "@attune/platform/cli/help";
 import { placesIn, rootOf } from "@attune/platform/cli/program";
@@ -14,7 +14,7 @@ test.each(places)("$path declares the flags that its help and its examples name,
   expect(named.sort()).toEqual([...Object.keys(place.options), "help"].sort());
 });
 
-/** A value of each variable, and what it sets. */
+/** For each variable a value, and the settings that follow from the value. */
 const variables: Record<string, readonly [value: string, sets: Partial<AgentEnv>]> = {
   ATTUNE_AGENT_HOME: ["/var/agent", { home: "/var/agent" }],
   ATTUNE_SERVER: ["https://fleet.test", { server: "https://fleet.test" }],

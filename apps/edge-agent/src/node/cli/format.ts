@@ -1,4 +1,4 @@
-// Numbers as the commands print them; what is not known yet is a dash.
+// Numbers as the commands print them; a dash stands for a number that is not known yet.
 
 export function asMs(value: number | null): string {
   return value === null ? "-" : `${value.toFixed(value < 10 ? 2 : 0)} ms`;

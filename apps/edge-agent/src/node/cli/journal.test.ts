@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { inLines, readPages } from "./journal.js";
 
 const journal = Array.from({ length: 25_000 }, (_, index) => ({ index }));
-/** As the agent answers. */
+/** Answers as the agent does. */
 const ask = async ({ after, limit }: { after: number; limit: number }) => journal.slice(after + 1, after + 1 + limit);
 
 test("a journal of any length is read whole, for an audit of a part of it finds reports that nobody journalled", async () => {

@@ -17,7 +17,7 @@ export interface WantedEntries {
   readonly limit: number | undefined;
 }
 
-/** An auditor needs the journal whole: entries are asked for until there are no more, or `limit` is reached. */
+/** An auditor needs the whole journal: pages are requested until no entry is left, or `limit` is reached. */
 export async function readPages<Entry extends { readonly index: number }>(
   { after = -1, limit = Number.POSITIVE_INFINITY }: WantedEntries,
   ask: (page: { readonly after: number; readonly limit: number }) => Promise<readonly Entry[]>,
@@ -32,7 +32,7 @@ export async function readPages<Entry extends { readonly index: number }>(
   return entries;
 }
 
-/** The epoch changes where the store was found to be restored: what left between the copy and that moment is in no entry. */
+/** The epoch changes where the store was found to be restored. Messages that left between the copy and that moment are in no entry. */
 export function* inLines(entries: readonly JournalEntry[]): Generator<string> {
   let epoch: unknown;
   for (const entry of entries) {

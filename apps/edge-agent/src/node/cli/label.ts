@@ -1,4 +1,4 @@
-// attune-agent label: tells the agent what an utterance really was; the agent learns from it.
+// attune-agent label: gives the agent the true emotion of an utterance; the agent learns from it.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import { labelInputSchema } from "@attune/shared/contracts/local-api";

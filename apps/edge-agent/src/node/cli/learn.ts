@@ -1,4 +1,4 @@
-// attune-agent learn: fits the personal head now and says what it is worth.
+// attune-agent learn: fits the personal head now and prints its scores.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import { daemonAgent } from "../local-client.js";

@@ -20,7 +20,7 @@ export const run: Body<typeof declaration, AgentContext> = async ({ values }, co
   const server = requireServer(given ?? saved);
   const log = createLogger(env.logLevel);
   const stop = stopSignal(log);
-  // Before the daemon's parts are loaded, so that they, too, leave little behind.
+  // Loaded before the daemon's parts, so that they, too, leave little behind.
   const { keepMemorySmall } = await import("../memory-keeper.js");
   const letMemoryGrow = keepMemorySmall();
   try {
@@ -46,8 +46,8 @@ function readyLine({ paths }: AgentContext, { url, pid }: { url: string; pid: nu
 }
 
 /**
- * Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. A defect that nobody
- * caught ends the process at once, with its kind and place in the log and nothing of what it failed on.
+ * Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. An uncaught defect ends the process at
+ * once. The log then holds its kind and place, and nothing of the data.
  */
 function stopSignal(log: Log): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-// attune-agent status: where the device stands, and what has left it.
+// attune-agent status: the state of the device, and what has left it.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";

@@ -5,7 +5,7 @@ import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import type { AgentIo } from "./context.js";
 
-/** The longest utterance, and room for white space around it. */
+/** The longest utterance, with room for white space around it. */
 const limitBytes = largestUtteranceBytes + 1_024;
 
 export async function readUtterance(argument: string, stdin: AgentIo["stdin"]): Promise<string> {
