@@ -4,32 +4,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EmotionLabel } from "@attune/shared/contracts/dataset";
-import { AppError, isErrorCode } from "@attune/shared/errors";
+import {
+  type AgentStatus,
+  agentStatusSchema,
+  errorOf,
+  errorReplySchema,
+  journalPageSchema,
+  type Prediction,
+  predictionSchema,
+} from "@attune/shared/contracts/local-api";
+import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { Said } from "./people.js";
-
-const statusSchema = z.object({
-  device: z.string(),
-  epoch: z.string(),
-  release: z.object({ sequence: z.number(), model: z.string(), modelVersion: z.string() }).nullable(),
-  updateState: z.string(),
-  updateReason: z.string(),
-  engine: z.object({ name: z.string() }),
-  utterances: z.object({ train: z.number(), holdout: z.number() }),
-  f1Prior: z.number().nullable(),
-  f1Personal: z.number().nullable(),
-  trainMs: z.number().nullable(),
-  predictP50Ms: z.number().nullable(),
-  predictP90Ms: z.number().nullable(),
-  outbox: z.object({ pending: z.number() }),
-  sent: z.object({ messages: z.number() }),
-});
-export type AgentStatus = z.infer<typeof statusSchema>;
-
-const predictionSchema = z.object({ label: z.string(), head: z.enum(["prior", "personal"]), ms: z.number() });
-export type Prediction = z.infer<typeof predictionSchema>;
-
-const journalSchema = z.object({ entries: z.array(z.looseObject({ index: z.number() })) });
 
 export interface AgentClient {
   predict(said: Said): Promise<Prediction>;
@@ -88,12 +74,12 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
     async learn() {
       await call("POST", "/v1/learn", { report: true });
     },
-    status: async () => statusSchema.parse(await call("GET", "/v1/status")),
+    status: async () => agentStatusSchema.parse(await call("GET", "/v1/status")),
     async journal() {
       const entries: { index: number }[] = [];
       for (;;) {
         const after = entries.at(-1)?.index;
-        const page = journalSchema.parse(
+        const page = journalPageSchema.parse(
           await call("GET", `/v1/journal${after === undefined ? "" : `?after=${after}`}`),
         );
         if (page.entries.length === 0) return entries;
@@ -104,8 +90,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
 }
 
 function replyError(reply: unknown, status: number): AppError {
-  const parsed = z.object({ error: z.object({ code: z.string(), message: z.string() }) }).safeParse(reply);
-  if (!parsed.success) return new AppError("SERVER_UNAVAILABLE", `the agent answered with status ${status}`);
-  const { code, message } = parsed.data.error;
-  return new AppError(isErrorCode(code) ? code : "INTERNAL", message);
+  const parsed = errorReplySchema.safeParse(reply);
+  if (parsed.success) return errorOf(parsed.data.error);
+  return new AppError("SERVER_UNAVAILABLE", `the agent answered with status ${status}`);
 }

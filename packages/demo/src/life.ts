@@ -2,8 +2,9 @@
 // are read. After a kill, a life resumes where it was.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
-import type { AgentClient, AgentStatus } from "./agent-client.js";
+import type { AgentClient } from "./agent-client.js";
 import type { Person } from "./people.js";
 
 export interface Progress {

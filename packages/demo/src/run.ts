@@ -5,9 +5,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { type AgentStatus, createAgentClient } from "./agent-client.js";
+import { createAgentClient } from "./agent-client.js";
 import { type Border, openBorder } from "./border.js";
 import { type DemoFleet, openFleet, type PublishedRelease } from "./fleet.js";
 import { live, type Progress } from "./life.js";
@@ -103,6 +104,7 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
         const agent = createAgentClient(directory, signal);
         const onProgress = (progress: Progress): void => screen.progress(person.name, progress);
         const status = await live(person, agent, { signal, onProgress });
+        if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
         await fleet.confirmReports(agent, status.device);
         engines.add(status.engine.name);
         screen.done(person.name, "lived; every report is on the server, once");
