@@ -54,7 +54,10 @@ async function openAgent({ disk, threads, control }: Start): Promise<Agent> {
   const look: Look = { disk: { store: store.contents, files: files.contents }, token: fakeToken };
   control.onmessage = () => control.postMessage(look);
   const ports = {
-    ...{ store, files, clock, engine },
+    store,
+    files,
+    clock,
+    engine,
     cipher: createTestCipher(),
     hashing: createTestHashing("device"),
     deviceKey: createTestDeviceKey(),

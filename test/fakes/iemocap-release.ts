@@ -47,7 +47,9 @@ function writeDialogue(root: string, name: string, { session, say }: DialogueOpt
   const spoken = Object.entries(turns).map(([id, code]) => `${name}_${id} [006.2901-008.2357]: ${say(id, code)}`);
   writeIemocapFile(root, { session, kind: "EmoEvaluation", name: `${name}.txt`, content: evaluation });
   writeIemocapFile(root, {
-    ...{ session, kind: "transcriptions", name: `${name}.txt` },
+    session,
+    kind: "transcriptions",
+    name: `${name}.txt`,
     content: [...spoken, "M: [LAUGHTER]", ""].join("\n"),
   });
 }

@@ -21,7 +21,10 @@ export async function openLink(targetPort: number): Promise<TroubledLink> {
   const sockets = new Set<Socket>();
   const link = {
     port: 0,
-    ...{ delayMs: 0, losesAnswers: false, losesQuestions: false, cutAfterBytes: Number.POSITIVE_INFINITY },
+    delayMs: 0,
+    losesAnswers: false,
+    losesQuestions: false,
+    cutAfterBytes: Number.POSITIVE_INFINITY,
     connections: 0,
     close: async () => {
       for (const socket of sockets) socket.destroy();

@@ -55,15 +55,22 @@ function live() {
     const sameJournal = JSON.stringify(await restarted.journal()) === JSON.stringify(journal);
     restarted.close();
     return {
-      ...{ before, early, enrolment, prior, learned, personal, forgotten, again, unlearned, after },
-      ...{
-        stopped: stopped === undefined,
-        types: journal.map(({ type }) => type),
-        late,
-        woken,
-        remembered,
-        sameJournal,
-      },
+      before,
+      early,
+      enrolment,
+      prior,
+      learned,
+      personal,
+      forgotten,
+      again,
+      unlearned,
+      after,
+      stopped: stopped === undefined,
+      types: journal.map(({ type }) => type),
+      late,
+      woken,
+      remembered,
+      sameJournal,
     };
   })();
 }

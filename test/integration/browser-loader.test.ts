@@ -30,7 +30,8 @@ const priorFile = parseSafetensors(asset("prior-head.safetensors"));
 const prior = loadHead(priorFile);
 const { pooling, maxTokens } = attune;
 const settings: Settings = {
-  ...{ pooling, maxTokens },
+  pooling,
+  maxTokens,
   featureSize: prior.inputSize,
   identity: priorFile.metadata.identity!,
 };

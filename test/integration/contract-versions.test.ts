@@ -45,8 +45,14 @@ async function enrolSpeaking(contract: number) {
 
 function pollMessage(device: string, epoch: string, sequence: number) {
   return {
-    ...{ type: "poll", contract: madeUp, device, epoch, sequence },
-    ...{ releaseSequence: 0, state: "idle", reason: "none" },
+    type: "poll",
+    contract: madeUp,
+    device,
+    epoch,
+    sequence,
+    releaseSequence: 0,
+    state: "idle",
+    reason: "none",
   };
 }
 

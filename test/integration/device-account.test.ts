@@ -86,13 +86,22 @@ const apiCalls = [
   ...["CREATE", "UPDATE", "INFO", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "PEER.REMOVE", "LEADER.STEPDOWN"].map(
     (call) => `STREAM.${call}.${s}`,
   ),
-  ...["STREAM.NAMES", "STREAM.LIST", `STREAM.MSG.GET.${s}`, `STREAM.MSG.DELETE.${s}`, "STREAM.CREATE.OTHER"],
-  ...["TEMPLATE.NAMES", "STREAM.TEMPLATE.CREATE.T", "META.LEADER.STEPDOWN", "SERVER.REMOVE"],
+  "STREAM.NAMES",
+  "STREAM.LIST",
+  `STREAM.MSG.GET.${s}`,
+  `STREAM.MSG.DELETE.${s}`,
+  "STREAM.CREATE.OTHER",
+  "TEMPLATE.NAMES",
+  "STREAM.TEMPLATE.CREATE.T",
+  "META.LEADER.STEPDOWN",
+  "SERVER.REMOVE",
   ...["NAMES", "LIST", "CREATE", "DURABLE.CREATE"].map((call) => `CONSUMER.${call}.${s}`),
   ...["CREATE", "DURABLE.CREATE", "INFO", "DELETE", "PAUSE", "UNPIN", "LEADER.STEPDOWN", "MSG.NEXT", "RESET"].map(
     (call) => `CONSUMER.${call}.${s}.${c}`,
   ),
-  ...[`DIRECT.GET.${s}`, `DIRECT.GET.${s}.${bobsSubject}`, `CONSUMER.CREATE.${s}.${c}.${bobsSubject}`],
+  `DIRECT.GET.${s}`,
+  `DIRECT.GET.${s}.${bobsSubject}`,
+  `CONSUMER.CREATE.${s}.${c}.${bobsSubject}`,
 ].map((call) => `$JS.API.${call}`);
 
 const replies: readonly (readonly [string, readonly string[]])[] = [

@@ -102,8 +102,15 @@ const choosePort = async (root: string) =>
 
 const stateOf = (step: number) => ({
   progress: {
-    ...{ version: 2 as const, fingerprint: "run", step, lossSum: 0, curveLossSum: 0, evaluations: [] },
-    ...{ bestEvaluation: -1, curve: [], seconds: 0 },
+    version: 2 as const,
+    fingerprint: "run",
+    step,
+    lossSum: 0,
+    curveLossSum: 0,
+    evaluations: [],
+    bestEvaluation: -1,
+    curve: [],
+    seconds: 0,
   },
   parameters: new Map([["weight", createParameter([2], new Float32Array([step, step]))]]),
   best: new Map(),

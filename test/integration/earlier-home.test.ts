@@ -101,7 +101,12 @@ describe("a server on an earlier home", () => {
     const { alice } = earlier.devices;
     const identity = { contract: firstContract, device: alice.device, epoch: alice.epoch } as const;
     const poll: Message<"poll"> = {
-      ...{ type: "poll", ...identity, sequence: 8, releaseSequence: 1, state: "committed", reason: "none" },
+      type: "poll",
+      ...identity,
+      sequence: 8,
+      releaseSequence: 1,
+      state: "committed",
+      reason: "none",
     };
     const signed = signBarePoll(keyOf(alice), poll);
     const answer = await askServer(server.access, (client) => client.device.poll.mutate(signed));

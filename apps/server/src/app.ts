@@ -96,7 +96,10 @@ async function startParts(options: AppOptions, parts: Part[]) {
   const chunkStore = createChunkStore(places.chunks, chunkSizeBytes);
   const manifests = createChunkStore(join(places.server, "manifests"), maximumManifestBytes);
   const services = composeServices({
-    ...{ database, publicDatabase, chunkStore, manifests },
+    database,
+    publicDatabase,
+    chunkStore,
+    manifests,
     credentials: nats.credentials,
     signer: await openReleaseSigner(places.keys),
     natsUrls: natsUrlsFor({ env, nats, logger }),

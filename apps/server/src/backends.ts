@@ -31,7 +31,9 @@ export async function openNats({
   now,
 }: BackendNeeds & { readonly now: () => number }): Promise<Nats> {
   return startNats({
-    ...{ places, logger, now },
+    places,
+    logger,
+    now,
     externalUrl: env.natsUrl,
     listenHost: env.host,
     choosePort: () => ports.choose(portRequest(env, "ATTUNE_NATS_PORT")),

@@ -72,8 +72,15 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
         release: memory.student?.pair.release.egressContractVersion,
       });
     const egress = await openEgress({
-      ...{ store, cipher, hashing, clock, log },
-      ...{ contracts, contract, outboxLimit, sender },
+      store,
+      cipher,
+      hashing,
+      clock,
+      log,
+      contracts,
+      contract,
+      outboxLimit,
+      sender,
       onQueued: reportBell.ring,
     });
     const tombstones = await openTombstones({ files: ports.files, hashing });

@@ -147,8 +147,20 @@ test("an empty journal and an empty server agree", () => {
 
 test("messages of several versions of the contract stand in one journal, each judged by its own", () => {
   const said = (contract: number, fields: object = {}) => ({
-    ...{ type: "report.metrics", contract, device, epoch, sequence: contract, releaseSequence: 1, engine: "wasm" },
-    ...{ headKind: "linear", utterances: 50, holdout: 25, f1Prior: 40, f1Personal: 50, predictP50: 0, predictP90: 0 },
+    type: "report.metrics",
+    contract,
+    device,
+    epoch,
+    sequence: contract,
+    releaseSequence: 1,
+    engine: "wasm",
+    headKind: "linear",
+    utterances: 50,
+    holdout: 25,
+    f1Prior: 40,
+    f1Personal: 50,
+    predictP50: 0,
+    predictP90: 0,
     ...fields,
   });
   const messages = [said(1, { trainTime: 1 }), said(madeUp)];

@@ -72,7 +72,11 @@ export function createFakeFleet(): FakeFleet {
     return {
       version: 2,
       kind: "target",
-      ...{ device, epoch, sequence, number, beginEpoch },
+      device,
+      epoch,
+      sequence,
+      number,
+      beginEpoch,
       issuedAt: new Date(nowMs).toISOString(),
       expiresAt: new Date(nowMs + 7 * 86_400_000).toISOString(),
       reports: Math.max(0, ...stored.filter((report) => report.epoch === epoch).map((report) => report.sequence)),

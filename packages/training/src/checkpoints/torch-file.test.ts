@@ -80,7 +80,12 @@ it("reads a file with tensors of every type beside its weights", () => {
         ...tuple(string("storage"), global("torch.storage", "UntypedStorage"), string("0"), string("cpu"), int(16)),
         0x51,
       ],
-      ...[int(0), tuple(int(8)), tuple(int(1)), [0x89], [0x7d], global("torch", dtype)],
+      int(0),
+      tuple(int(8)),
+      tuple(int(1)),
+      [0x89],
+      [0x7d],
+      global("torch", dtype),
     ),
     0x52,
   ];

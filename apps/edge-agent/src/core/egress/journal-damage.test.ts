@@ -22,8 +22,13 @@ function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; heads: 
     const entry: JournalEntry = {
       // The first agents began this journal; later agents continued it.
       ...(index < 3 ? { version: 1, capacityBits: 7 } : { version: 2, day: 20_000, domainSizes: [2, 65] }),
-      ...{ index, previous: heads[index]!.sha256, type: "download", path: "https", sequence: 0 },
-      ...{ sizeBytes: 78, sha256: sha256Hex(canonicalBytes(offset)) },
+      index,
+      previous: heads[index]!.sha256,
+      type: "download",
+      path: "https",
+      sequence: 0,
+      sizeBytes: 78,
+      sha256: sha256Hex(canonicalBytes(offset)),
       message: { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset },
     };
     entries.push(entry);
