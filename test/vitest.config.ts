@@ -1,4 +1,4 @@
-// One vitest configuration: four projects, told apart by what they need (nothing, the tree, real processes, a whole demo).
+// One vitest configuration: four projects, divided by their needs (nothing, the tree, real processes, a whole demo).
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 

@@ -1,4 +1,4 @@
-// Knowledge flows one way: no file imports what imports it, nor does a folder. Types count too.
+// Imports run one way: no file or folder imports a file that leads back to it. Types count too.
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
@@ -24,7 +24,7 @@ function fileOf(from: string, specifier: string): string | undefined {
   return paths.find((path) => known.has(path));
 }
 
-/** A file that stands directly in a workspace's src, or in a part of the agent, is a place of its own: it composes or serves its folders. */
+/** A file directly in a workspace's src, or in a part of the agent, is a place of its own, which composes or serves folders. */
 function placeOf(path: string): string {
   return /\/src\/([a-z]+\/)?[^/]+$/.test(path) && isTop(dirname(path)) ? path : dirname(path);
 }
@@ -39,7 +39,7 @@ for (const [file, targets] of importsByFile) {
   importsByPlace.set(place, [...(importsByPlace.get(place) ?? []), ...others]);
 }
 
-/** A path from some place back to itself, for each place that has one. */
+/** A path from a place back to itself, for each place that has one. */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const done = new Set<string>();
   const circles: string[] = [];

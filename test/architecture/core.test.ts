@@ -1,4 +1,4 @@
-// The layers of the agent's core, lowest first. A folder or a file imports layers below its own and nothing else; types count too.
+// The layers of the agent's core, lowest first. A folder or a file imports only layers below its own; types count too.
 
 import { expect, test } from "vitest";
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
@@ -19,7 +19,7 @@ const layers: readonly (readonly string[])[] = [
 
 const sources = listFiles(/^apps\/edge-agent\/src\/core\/.*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
 
-/** The folder of the core that holds a path, or the file's own name where none does. */
+/** The folder of the core that holds a path, or the file's own name for a file outside of folders. */
 function placeOf(path: string): string {
   const [first = "", ...rest] = path.slice(core.length + 1).split("/");
   return rest.length > 0 ? `${first}/` : first.replace(/\.ts$/, "");

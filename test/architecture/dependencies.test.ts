@@ -4,9 +4,9 @@ import { type Import, importsOf, listFiles, read, resolveRelative } from "./tree
 interface Place {
   readonly name: string;
   readonly files: RegExp;
-  /** Bare specifiers that its sources may import; tests may import more. */
+  /** The bare specifiers that the workspace's sources may import; tests may import more. */
   readonly allows: (imported: Import) => boolean;
-  /** Folders that a relative import may reach. */
+  /** The folders that a relative import may reach. */
   readonly reaches: RegExp;
 }
 
@@ -69,7 +69,7 @@ const places: readonly Place[] = [
     reaches: /^apps\/server\/src\/(?!cli\/)/,
   },
   {
-    // The commands load training, demo and benchmarks when they are asked for them; a running server never does.
+    // Commands load training, demo and benchmarks on demand; a running server never loads them.
     name: "apps/server's commands",
     files: /^apps\/server\/src\/cli\/.*\.ts$/,
     allows: oursFrom("ml|shared|platform|training|demo|bench"),

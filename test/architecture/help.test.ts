@@ -1,4 +1,4 @@
-// Every text of both programs' help, as a person reads it: short sentences in the field's words, and examples that are taken.
+// Checks every text of both programs' help: short sentences in the field's words, and examples that the programs accept.
 import { expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { attune } from "../../apps/server/src/cli/commands.js";

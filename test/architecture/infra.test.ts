@@ -1,4 +1,4 @@
-// What the files that operators install must say.
+// Checks the files that operators install.
 
 import { expect, test } from "vitest";
 import { read } from "./tree.js";

@@ -1,4 +1,4 @@
-// A page of Markdown as the architecture tests read it: its sentences, its links, its headings' anchors.
+// Reads a page of Markdown for the architecture tests: its sentences, its links, its headings' anchors.
 
 const fenced = /^( *)(```|~~~)[^\n]*\n[\s\S]*?^\1\2 *$/gm;
 const link = /!?\[([^\]\n]*)\]\(([^)\s]+)\)/g;
@@ -35,7 +35,7 @@ const bannedWords: readonly (readonly [RegExp, string])[] = [
   [/\b(nobody's|somebody's|lets nothing)\b/i, "the noun"],
 ];
 
-/** What is wrong with a sentence, each fault in words; nothing where it may stand. */
+/** A sentence's faults, each in words; empty where the sentence may stand. */
 export function faultsOf(sentence: string): string[] {
   const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
   const faults = words > longestWords ? [`${words} words, more than ${longestWords}`] : [];

@@ -1,11 +1,11 @@
-// The folders of the server, and which of them may import which. Knowledge flows down this table: a folder imports rows above it.
+// The server's folders and their permitted imports. A folder imports only rows above it in this table.
 
 import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
 
 const src = "apps/server/src";
 
-/** By folder, the server's other folders that its files may import; types count too. */
+/** For each folder, the server's other folders that its files may import; types count too. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   generated: [],
   platform: [],
@@ -24,7 +24,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: ["cli/declarations", "client", "audit", "platform", "platform/nats"],
 };
 
-/** Files that stand in no folder. Those that folders may import come with the folders that do; the rest compose and serve folders. */
+/**
+ * Files that stand in no folder. Files that folders may import are listed with those folders; the rest compose and serve
+ * folders.
+ */
 const topFiles: Readonly<Record<string, readonly string[]>> = {
   "trpc.ts": ["catalogue", "rollouts", "devices", "ingestion", "audit"],
   "env.ts": ["cli"],

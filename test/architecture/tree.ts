@@ -1,4 +1,4 @@
-// The tracked sources as the architecture tests see them: paths relative to the root, contents, import specifiers.
+// Gives the architecture tests the tracked sources: paths relative to the root, contents, import specifiers.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Files that git tracks or would track, so that the tests judge what is about to be committed too. */
+/** Files that git tracks or would track, so that the tests also judge files that are about to be committed. */
 export function listFiles(pattern: RegExp): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
@@ -36,7 +36,7 @@ export function importsOf(source: string): Import[] {
   return found;
 }
 
-/** What a relative import of `path` points to, relative to the root and without its extension. */
+/** The target of a relative import of `path`, relative to the root and without its extension. */
 export function resolveRelative(path: string, specifier: string): string {
   return join(dirname(path), specifier).replace(/\.(js|ts)$/, "");
 }

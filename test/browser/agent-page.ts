@@ -6,7 +6,7 @@ import type { Disk, Look, Start } from "./agent-worker.js";
 
 export interface AgentHelpers {
   readonly sayings: typeof sayings;
-  /** `script`: by default the built worker's. */
+  /** `script` is the built worker's by default. */
   open(options?: { disk?: Disk; threads?: number; script?: string }): OpenedAgent;
   until(condition: () => Promise<boolean>): Promise<void>;
 }

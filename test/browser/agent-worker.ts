@@ -13,23 +13,23 @@ import { hostAgent, type PagePort } from "@attune/edge-agent/web/agent-host";
 import { openWebEngine } from "@attune/edge-agent/web/engine";
 import { kernels, threadScript } from "./served.js";
 
-/** What outlives a worker. */
+/** The state that outlives a worker. */
 export interface Disk {
   readonly store: Map<string, Uint8Array>;
   readonly files: Map<string, Uint8Array>;
 }
 
-/** The first message. */
+/** The first message to the worker. */
 export interface Start {
   readonly disk: Disk | undefined;
   readonly threads: number;
-  /** Each message on it is answered with a look into the worker. */
+  /** Each message on this port is answered with a look into the worker. */
   readonly control: MessagePort;
 }
 
 export interface Look {
   readonly disk: Disk;
-  /** That the fake fleet takes. */
+  /** The token that the fake fleet takes. */
   readonly token: string;
 }
 

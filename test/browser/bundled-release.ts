@@ -1,4 +1,4 @@
-// The bundled extractor as a release in a slot, loaded by the core as on every device; its features and probabilities then.
+// The bundled extractor as a release in a slot, which the core loads as on every device, with its features and probabilities.
 
 import { createFaults } from "@attune/demo/fakes/faults";
 import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
@@ -23,7 +23,7 @@ export interface Settings {
   readonly identity: string;
 }
 
-/** `blob`: the model is what came over the network, not bytes in memory. The others are faults. */
+/** `blob`: the model comes from the network, not from bytes in memory. Every other variant but `bytes` is a fault. */
 export type Variant = "bytes" | "blob" | "cut blob" | "damaged tokenizer" | "another identity";
 
 export interface Predicted {
@@ -32,9 +32,9 @@ export interface Predicted {
 }
 
 export interface Loader {
-  /** Fetches what `load` needs, so that loading is all that `load` does. */
+  /** Fetches the files that `load` needs, so that `load` only loads. */
   prepare(variant: Variant): Promise<void>;
-  /** The refusal in words, or undefined where the pair works. */
+  /** The refusal in words, or undefined where the pair of extractor and head works. */
   load(): Promise<string | undefined>;
   predict(text: string): Predicted;
   /** The same features of many texts in batches, row after row. */
@@ -102,7 +102,7 @@ async function prepareRelease(variant: Variant, settings: Settings): Promise<Pre
   const manifest = await manifestOf(contents, settings);
   const bytes = canonicalBytes({
     payload: variant === "another identity" ? anotherIdentity(manifest) : manifest,
-    // Checked when a release is accepted; a slot's manifest is known by its hash.
+    // Signatures are checked when a release is accepted; a slot's manifest is known by its hash.
     signatures: [{ keyId: "0".repeat(16), signature: `${"A".repeat(86)}==` }],
   });
   contents.set(path("manifest.json"), bytes);
@@ -146,7 +146,7 @@ async function manifestOf(contents: ReadonlyMap<string, Uint8Array>, settings: S
   };
 }
 
-/** Of the bundled extractor's own files it is the one that its prior head names. */
+/** The extractor's identity. For the bundled extractor's own files it is the one that the prior head names. */
 async function identityOf(contents: ReadonlyMap<string, Uint8Array>, settings: Settings): Promise<string> {
   const digest = (name: ReleaseFileName) => hashing.sha256(contents.get(path(name))!);
   const digests = {

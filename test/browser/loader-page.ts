@@ -6,7 +6,7 @@ import type { Question } from "./loader-worker.js";
 export interface LoaderHelpers {
   worker(settings: Settings): Promise<AskedLoader>;
   onMainThread(settings: Settings): Promise<Loader>;
-  /** How often a timer of one millisecond came through while `work` ran. */
+  /** The number of times that a timer of one millisecond fired while `work` ran. */
   ticksDuring(work: () => Promise<unknown>): Promise<number>;
 }
 

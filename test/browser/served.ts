@@ -1,4 +1,4 @@
-// Where the server of these tests has what a browser loads.
+// The addresses at which these tests' server serves the files of a browser.
 
 export const kernels = "/packages/ml/kernels/wasm/";
 export const threadScript = "/packages/ml/kernels/threads/thread.js";

@@ -1,4 +1,4 @@
-// A page that asks a worker, since a page's own thread may not wait for others.
+// A page that asks a worker, because a page's own thread must not wait for other threads.
 
 import type { ThreadsAnswer, ThreadsQuestion } from "./threads-worker.js";
 

@@ -1,4 +1,4 @@
-// Computes the bundled extractor's features on one thread and on several, and answers with both and the times that they took.
+// Computes the bundled extractor's features on one thread and on several, and answers with both results and their times.
 
 import { openWebEngine } from "@attune/edge-agent/web/engine";
 import { parseEncoderConfig } from "@attune/ml/encoder/config";
@@ -13,7 +13,7 @@ export interface ThreadsQuestion {
 
 export interface ThreadsAnswer {
   readonly build: string;
-  /** As the status page names the engine on several threads. */
+  /** The name of the engine on several threads on the status page. */
   readonly why: string;
   readonly features: readonly [alone: number[], shared: number[]];
   readonly medianMs: readonly [alone: number, shared: number];

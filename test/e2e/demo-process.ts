@@ -102,7 +102,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** How many utterances the agent in `directory` holds, as it says itself; 0 while it does not answer. */
+/** The number of utterances that the agent in `directory` reports to hold; 0 while it does not answer. */
 export async function storedUtterances(directory: string): Promise<number> {
   try {
     const { url } = JSON.parse(readFileSync(join(directory, "local-api.json"), "utf8"));

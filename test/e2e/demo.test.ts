@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";
 
-// Words that occur nowhere but in the utterances they are planted in.
+// Words that occur only in the utterances in which they are planted.
 const canaries = ["zanzifel", "quorbitane", "mellovask", "tirrendole", "yaxumbria", "plinthorax"];
 
 const resultSchema = z.strictObject({

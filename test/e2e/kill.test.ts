@@ -14,7 +14,7 @@ import {
   writePeople,
 } from "./demo-process.js";
 
-// Two people, shortened lives: long enough for several reports, short enough to be killed in many ways.
+// Two people with shortened lives: long enough for several reports, short enough to be killed in many ways.
 const people = ["Maeve", "Edmund"];
 const data = temporaryFolder("kill-people");
 const slugs = people.map((name) => name.toLowerCase());
@@ -54,7 +54,7 @@ afterAll(() => {
   for (const pid of leftovers) if (isAlive(pid)) process.kill(pid, "SIGKILL");
 });
 
-/** Where each part leaves its process id. A server started by root may keep the cluster elsewhere; a file names the place then. */
+/** The process id that each part leaves. A server started by root may keep the cluster elsewhere; a file names the place then. */
 function pidOf(part: string, home: string): number | undefined {
   switch (part) {
     case "an agent":
@@ -85,7 +85,7 @@ test.each([["an agent"], ["the server"], ["nats-server"], ["PostgreSQL"]])(
     const home = temporaryFolder("kill-one");
     const demo = startDemo(["--data", data, "--home", home, "--json"]);
     for (const stored of [30, 85]) {
-      // One person may have lived for a while before the other's agent has said where it is.
+      // One person may have lived for a while before the other person's agent has reported its address.
       const due = async () => pidOf(part, home) !== undefined && (await lived(home)) >= stored;
       await until(`${stored} utterances`, async () => demo.child.exitCode !== null || (await due()));
       const pid = pidOf(part, home);

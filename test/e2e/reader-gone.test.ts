@@ -9,7 +9,7 @@ function processesOf(home: string): string[] {
     try {
       return ["cmdline", "environ"].some((file) => readFileSync(`/proc/${pid}/${file}`, "utf8").includes(home));
     } catch {
-      // Gone by now, or another user's.
+      // The process is gone by now, or belongs to another user.
       return false;
     }
   });

@@ -1,4 +1,4 @@
-// `attune start` as a person runs it: it stays up until Ctrl-C.
+// `attune start` as a person runs it: the program stays up until Ctrl-C.
 import { rmSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";
@@ -28,7 +28,7 @@ test("start shows as many agents as --people says, of --data, in --home, stays u
   });
   expect(JSON.parse(printed).people).toEqual([expect.objectContaining({ textBytesOut: 0 })]);
   expect(child.exitCode).toBeNull();
-  // Twice, as it comes under npm: from the terminal, and passed on.
+  // The signal comes twice, as under npm: from the terminal, and passed on.
   const stopping = new Promise<void>((resolve) => {
     child.stderr!.on("data", (bytes) => String(bytes).includes("Stopping") && resolve());
   });

@@ -1,5 +1,5 @@
-// Node's own file system with a fault at a chosen call below one folder, and what a power cut may leave of it. No module is replaced:
-// the calls that go through do what they do in production, and those that no durable write should make are faulted as well.
+// Node's own file system with a fault at a chosen call below one folder, and the possible states after a power cut.
+// No module is replaced: calls without a fault work as in production. Calls that no durable write should make can fail as well.
 
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { dirname } from "node:path";
@@ -13,23 +13,23 @@ const real = { ...sync } as unknown as typeof import("node:fs");
 type AnyCall = (...args: any[]) => any;
 type Handle = Record<string, AnyCall> & { readonly fd: number };
 
-/** `torn`: half of a write, then no space. `crash`: that call, and every later one, never happens. */
+/** `torn`: half of a write, then no space. `crash`: that call, and every later call, never happens. */
 export type Fault = "EIO" | "ENOSPC" | "torn" | "crash";
-/** What was written and not synced, or renamed and not synced, and is gone after the power came back. */
+/** The unsynced part that a power cut loses: nothing, written data, or new names. */
 export type Lost = "nothing" | "data" | "names";
 
 export class Crash extends Error {}
 
 export interface FailedRun<T> {
-  /** False where the run had fewer calls than that: it met no fault. */
+  /** False where the run had fewer calls, and so met no fault. */
   readonly isReached: boolean;
   readonly value: T | undefined;
   readonly error: unknown;
-  /** Leaves the folder as a power cut at the end of the run may have. */
+  /** Leaves the folder in a state that a power cut at the end of the run may cause. */
   cutPower(lost: Lost): void;
 }
 
-/** Calls that change the disk; the others only look. */
+/** Calls that change the disk; all other calls only read. */
 const changing = ["chmod", "mkdir", "rm", "truncate", "copyFile", "link", "rename"];
 const looking = ["readFile", "readdir", "stat", "access"];
 
@@ -40,13 +40,13 @@ export async function withFault<T>(
 ): Promise<FailedRun<T>> {
   let calls = 0;
   let isDead = false;
-  /** How much of each file was on the disk before the first write that is not synced. */
+  /** The bytes of each file that were on the disk before its first unsynced write. */
   const unsyncedData = new Map<string, number>();
   const unsyncedNames: { readonly directory: string; readonly undo: () => void }[] = [];
   const open = new Map<number, string>();
   const patched: (() => void)[] = [];
 
-  /** Throws where the fault is due. True: half of the write is to be done first. */
+  /** Throws where the fault is due. True means that half of the write is to be done first. */
   function meets(call: string, kind: "change" | "write" | "look"): boolean {
     if (isDead) throw new Crash(call);
     const counts = fault === "torn" ? kind === "write" : fault !== "ENOSPC" || kind !== "look";
@@ -98,7 +98,7 @@ export async function withFault<T>(
   }
   const isInside = (path: unknown): path is string => typeof path === "string" && path.startsWith(root);
 
-  /** What is done around a call that is named by its path; the same for the waiting and the other kind. */
+  /** The steps before a call that is named by its path, shared by the synchronous and the asynchronous kind. */
   function before(name: string, args: readonly unknown[]): void {
     meets(name, looking.includes(name) ? "look" : "change");
     const [from, to] = args as [string, string];
@@ -116,7 +116,7 @@ export async function withFault<T>(
       return call(...args);
     });
   }
-  // Node's own answers "no" where it cannot look.
+  // Node's own existsSync answers false where it cannot look.
   patch(sync, "existsSync", (call) => (path) => {
     if (!isInside(path)) return call(path);
     try {

@@ -36,7 +36,7 @@ function listen(handle: (request: IncomingMessage, response: ServerResponse) => 
   });
 }
 
-/** Small files are served by the hub itself, large ones by a storage of another origin. `fault` may answer a request in the server's place. */
+/** The hub serves small files itself; a storage of another origin serves large files. `fault` may answer a request instead. */
 export async function startHub(files: Record<string, HubFile>, fault: HubFault = () => false) {
   const requests: HubRequest[] = [];
   const note = (host: HubRequest["host"], { method = "", url = "", headers }: IncomingMessage): HubRequest => {

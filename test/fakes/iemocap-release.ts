@@ -1,4 +1,5 @@
-// A few files in the format of IEMOCAP's official release, which may not be redistributed: three dialogues a session, three turns of the six emotions in each.
+// A few files in the format of IEMOCAP's official release, which may not be redistributed. Each session has three dialogues,
+// and each dialogue three turns of the six emotions.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,7 +21,7 @@ export function writeIemocapFile(root: string, { session, kind, name, content }:
   writeFileSync(join(folder, name), content);
 }
 
-/** `say`: what a turn of a code is heard as; it is named by its session, dialogue and number. */
+/** `say` gives the words of a turn with an emotion's code. The turn is named by its session, dialogue and number. */
 export function writeIemocapRelease(root: string, say = (turn: string, _code: string) => `secret ${turn}`): void {
   for (const session of [1, 2, 3, 4, 5]) {
     for (const dialogue of iemocapDialogues)

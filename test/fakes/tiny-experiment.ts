@@ -1,4 +1,4 @@
-// What an experiment is run on in tests: a folder in MELD's form with made-up utterances, and an extractor with random weights.
+// The data of experiments in tests: a folder in MELD's form with made-up utterances, and an extractor with random weights.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
 
 const speakers = ["Joey", "Ross", "Rachel", "Phoebe", "Monica", "Chandler"];
 
-/** `rows` of each split; every utterance holds the word "secret". */
+/** Writes `rows` utterances for each split; every utterance holds the word "secret". */
 export function writeTinyMeld(folder: string, rows: Readonly<Partial<Record<"train" | "dev" | "test", number>>>): void {
   mkdirSync(folder);
   for (const [split, count] of Object.entries(rows)) {
@@ -17,7 +17,7 @@ export function writeTinyMeld(folder: string, rows: Readonly<Partial<Record<"tra
   }
 }
 
-/** A frozen extractor's folder, of float32 weights. */
+/** Writes a frozen extractor's folder with float32 weights. */
 export function writeTinyExtractor(folder: string): void {
   mkdirSync(folder);
   for (const [file, bytes] of createTinyRelease().files) writeFileSync(join(folder, file), bytes);

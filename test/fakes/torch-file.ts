@@ -1,4 +1,4 @@
-// Files of torch.save by hand: pickles, protocol 2, and a zip of stored entries around them, as they are and as they should not be.
+// Makes files of torch.save by hand: pickles of protocol 2 in a zip of stored entries, well-formed and malformed.
 import { crc32 } from "node:zlib";
 
 export const text = (value: string) => new TextEncoder().encode(value);

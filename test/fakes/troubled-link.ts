@@ -1,18 +1,18 @@
-// A network between a client and a server of this machine, which can be slow, swallow bytes without a word, or break off in the middle.
+// A network between a client and a server of this machine that can be slow, lose bytes silently, or break off.
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface TroubledLink {
   readonly port: number;
-  /** Each piece arrives so much later. */
+  /** The delay of each piece of data. */
   delayMs: number;
-  /** What the server sends from now on is lost; both ends still believe in the connection. */
+  /** Whether the server's bytes are lost from now on, while both ends keep the connection. */
   losesAnswers: boolean;
-  /** The same for what the client sends. */
+  /** Whether the client's bytes are lost in the same way. */
   losesQuestions: boolean;
-  /** Each connection is cut off once so many bytes of answers have passed. */
+  /** The bytes of answers after which each connection is cut off. */
   cutAfterBytes: number;
-  /** Connections that were accepted so far. */
+  /** The number of connections accepted so far. */
   readonly connections: number;
   close(): Promise<void>;
 }

@@ -18,10 +18,13 @@ export interface GoldenEncoder {
   readonly gradients: GoldenGradients;
 }
 
-/** Of the squared length of the mean last hidden state, summed over the texts. */
+/** The gradients of the squared length of the mean last hidden state, summed over the texts. */
 export interface GoldenGradients {
   readonly ids: readonly number[][];
-  /** By weight: its gradient's sum, its inner product with the weight, the sum of its absolute values. */
+  /**
+   * For each weight: its gradient's sum, the gradient's inner product with the weight, the sum of the gradient's absolute
+   * values.
+   */
   readonly sums: Readonly<Record<string, [sum: number, product: number, absolute: number]>>;
 }
 
@@ -33,7 +36,7 @@ interface Shape {
   readonly gradients: GoldenGradients;
 }
 
-/** `family`: the name of its .json file beside this one. */
+/** `family` is the name of a .json file beside this one. */
 export function readGoldenEncoders(family: "encoder" | "roberta" | "mobilebert"): GoldenEncoder[] {
   const read = (name: string) => readFileSync(new URL(name, import.meta.url));
   const { shapes }: { shapes: Shape[] } = JSON.parse(read(`${family}.json`).toString());

@@ -4,7 +4,7 @@ import type { Random } from "../../packages/ml/src/tensor/random.js";
 import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
 
 const roberta = { modelType: "roberta", padTokenId: 1, maxPositionEmbeddings: 130, layerNormEps: 1e-5 } as const;
-/** Widths that are no multiple of anything, one of everything, and what every architecture over BERT's layers can ask for. */
+/** Widths that are no multiple of anything, one of everything, and each option of the architectures over BERT's layers. */
 export const shapes: Shape[] = [
   { hiddenSize: 128, numAttentionHeads: 2, intermediateSize: 512, numHiddenLayers: 2 },
   { hiddenSize: 33, numAttentionHeads: 3, intermediateSize: 77, numHiddenLayers: 3 },

@@ -9,7 +9,7 @@ import { createMatrix, type Matrix } from "../../packages/ml/src/tensor/matrix.j
 import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
 import { dataFolder } from "../requirements.js";
 
-/** Within the data folder: the weights, and the vectors to check them with. */
+/** The files within the data folder: the weights, and the vectors to check them with. */
 export const trainedFiles = [
   "bert-tiny-encoder/bert_tiny_emotion_encoder_f32.npz",
   "bert-tiny-encoder/check_vectors_f64.npz",
@@ -17,9 +17,9 @@ export const trainedFiles = [
 
 export interface TrainedBert {
   readonly config: BertConfig;
-  /** The layers' weights; the embeddings are not among them. */
+  /** The weights of the layers, without the embeddings. */
   readonly file: TensorFile;
-  /** What goes into the first layer and what comes out of the last: (tokens, hiddenSize). */
+  /** The input of the first layer and the output of the last: (tokens, hiddenSize). */
   readonly embedded: Matrix;
   readonly lastHidden: Float64Array;
 }
@@ -37,7 +37,7 @@ export interface TrainedForm {
   readonly config: BertConfig;
   readonly file: TensorFile;
   readonly ids: Int32Array;
-  /** The last hidden state may differ by this much from the float64 one, whose values reach 3. */
+  /** The largest permitted difference of the last hidden state from the float64 one, whose values reach 3. */
   readonly worst: number;
 }
 
@@ -45,7 +45,7 @@ export interface TrainedForm {
 export function trainedForms({ config: layersConfig, file, embedded }: TrainedBert): TrainedForm[] {
   const { config, embeddings } = withEmbeddings(layersConfig, embedded);
   const ids = Int32Array.from({ length: embedded.rows }, (_, i) => i);
-  // Measured, the largest difference and the root mean square: 1.9e-6 and 4e-7, 1.1e-3 and 3e-4, 0.05 and 0.013.
+  // Measured largest difference and root mean square of each form: 1.9e-6 and 4e-7, 1.1e-3 and 3e-4, 0.05 and 0.013.
   const forms = [
     { dtype: "float32", layers: file, worst: 1e-5 },
     { dtype: "FP16", layers: halveTensorFile(file), worst: 5e-3 },
@@ -58,9 +58,9 @@ export function trainedForms({ config: layersConfig, file, embedded }: TrainedBe
 }
 
 /**
- * Embeddings that give `embedded` for the ids 0, 1, 2 …, for an engine that takes ids alone. Every token has a row of its own in the word
- * table; a LayerNorm is found that undoes what a LayerNorm does to those rows: weight 1 / u and bias v / u such that u ∘ x - v has mean 0 and
- * variance 1 for every token x, by Gauss and Newton's least steps from u = 1, v = 0.
+ * Embeddings that give `embedded` for the ids 0, 1, 2 …, for an engine that takes ids alone. Every token has a row of its own
+ * in the word table. A LayerNorm with weight 1 / u and bias v / u undoes what a LayerNorm does to those rows. For every token
+ * x, u ∘ x - v then has mean 0 and variance 1. Gauss and Newton's least steps from u = 1, v = 0 find u and v.
  */
 function withEmbeddings(config: BertConfig, embedded: Matrix): { config: BertConfig; embeddings: TensorFile } {
   const { rows, cols, data: x } = embedded;
@@ -70,7 +70,7 @@ function withEmbeddings(config: BertConfig, embedded: Matrix): { config: BertCon
   for (let iteration = 0; iteration < 10; iteration++) {
     for (let i = 0; i < z.length; i++) z[i] = x[i]! * u[i % cols]! - v[i % cols]!;
     const errors = new Float64Array(2 * rows);
-    // How each token's mean and variance depend on u and v: (2 · rows, 2 · cols).
+    // The derivative of each token's mean and variance by u and v: (2 · rows, 2 · cols).
     const jacobian = new Float64Array(2 * rows * 2 * cols);
     for (let i = 0; i < z.length; i++) {
       const [row, col] = [Math.floor(i / cols), i % cols];
@@ -147,7 +147,7 @@ const bertTiny: BertConfig = {
   padTokenId: 0,
 };
 
-/** The file's own names in Hugging Face's. */
+/** Renames the file's arrays to Hugging Face's names. */
 function renamed(arrays: Map<string, Tensor>): TensorFile {
   const parts: [RegExp, string][] = [
     [/\.(query|key|value)\./, ".attention.self.$1."],
@@ -164,7 +164,10 @@ function renamed(arrays: Map<string, Tensor>): TensorFile {
   return { tensors: new Map(tensors), metadata: {} };
 }
 
-/** An .npz is a zip of .npy files, here stored uncompressed; each is a magic number, a header in Python's notation and the values. */
+/**
+ * An .npz is a zip of .npy files, here stored uncompressed. Each .npy is a magic number, a header in Python's notation and the
+ * values.
+ */
 function readNpz(path: string): Map<string, Tensor> {
   const bytes = readFileSync(path);
   const arrays = new Map<string, Tensor>();
@@ -199,7 +202,7 @@ function readNpz(path: string): Map<string, Tensor> {
   return arrays;
 }
 
-/** Values stored column by column, row by row. */
+/** Reorders values stored column by column into row-major order. */
 function rowMajor<T extends Float32Array | Float64Array>(data: T, shape: number[]): T {
   const [rows, cols] = shape as [number, number];
   const result = data.slice() as T;

@@ -1,4 +1,4 @@
-// What every implementation of the head kernels must do: the twins' numbers on random, odd and extreme shapes, and refusals.
+// The tests of every implementation of the head kernels: the twins' numbers on random, odd and extreme shapes, and refusals.
 import { fitElm } from "@attune/ml/heads/elm";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { createHiddenLayer } from "@attune/ml/heads/hidden-layer";
@@ -15,7 +15,7 @@ const normals = (random: Random, length: number) => Float64Array.from({ length }
 
 type Numbers = Float64Array | Float32Array;
 
-/** Within `relative` of the largest number's size. */
+/** Expects differences within `relative` of the largest number's size. */
 function expectClose(actual: Numbers, expected: Numbers, relative: number): void {
   expect(actual.length).toBe(expected.length);
   let size = 0;
@@ -84,7 +84,7 @@ function testDescent(kernels: HeadKernels): void {
   );
 
   test("learns the twin's from features so large that scores pass the range of an exponential", () => {
-    // Steps so small that rounding does not decide where they lead.
+    // The steps are so small that rounding does not decide their outcome.
     const [actual, expected] = [kernels, twin].map((each) => {
       const given = descent(shapes[0]!, "sgd", 300);
       return each.descend({ ...given, recipe: { ...given.recipe, learningRate: 1e-7 } });
@@ -138,7 +138,7 @@ function testSoftmax(kernels: HeadKernels): void {
       const [actual, expected] = [evaluate(kernels, shape, scale), evaluate(twin, shape, scale)];
       expectClose(Float64Array.of(actual.loss), Float64Array.of(expected.loss), 1e-13);
       expect(Math.abs(actual.loss - expected.loss)).toBeLessThan(1e-12 * (1 + expected.loss));
-      // Where softmax has decided, what is left of the gradient is rounding of the rows' size.
+      // A decided softmax leaves only rounding, of the rows' size, in the gradient.
       for (const [k, value] of expected.gradient.entries()) {
         expect(Math.abs(actual.gradient[k]! - value)).toBeLessThan(1e-10 * shape.rows);
       }
@@ -176,7 +176,7 @@ function testSoftmax(kernels: HeadKernels): void {
       const [actual, expected] = [kernels, twin].map((each) =>
         fitLinear({ ...rows, recipe, random: createRandom(1), kernels: each }),
       );
-      // Both stop where the gradient is 1e-7, and l2 turns that into so much of the weights.
+      // Both stop at a gradient of 1e-7; l2 turns this into a difference of the weights of this size.
       expectClose(actual!.weight, expected!.weight, 1e-5);
       expectClose(actual!.bias, expected!.bias, 1e-5);
       expectClose(actual!.probabilities(rows.features).data, expected!.probabilities(rows.features).data, 1e-6);
@@ -300,7 +300,7 @@ function testElm(kernels: HeadKernels): void {
       for (const head of both) head.forget(...part(i, i + 2));
       expectClose(actual!.outputWeights, expected!.outputWeights, 1e-9);
     }
-    // The files agree to the last bit, so one engine can go on where another stopped.
+    // The files agree to the last bit, so one engine can resume where another stopped.
     expect(actual!.save()).toEqual(expected!.save());
     const onlyKept = createOselm({ identity, inputSize: 13, recipe: { ...recipe, l2: 0.5, seed: 2 }, kernels });
     onlyKept.update(...part(40, 160));

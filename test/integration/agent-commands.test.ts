@@ -1,4 +1,4 @@
-// Each flag of attune-agent's commands, run as a person runs them: a real server, a real daemon, a flag without a row fails.
+// Runs each flag of attune-agent's commands as a person does, with a real server and daemon. A flag without a row fails.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -42,7 +42,7 @@ function start(argv: readonly string[]) {
 
 async function runDaemon(directory: string, ...flags: string[]): Promise<ChildProcess> {
   const child = start(["run", "--home", directory, ...flags]);
-  // It prints one object once it is ready.
+  // The daemon prints one object once it is ready.
   await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
   expect(child.exitCode).toBeNull();
   return child;
@@ -70,7 +70,7 @@ const sent = async () => (await ask("status")).sent as { messages: number };
 const indices = async (...flags: string[]) =>
   ((await ask("journal", ...flags)).entries as { index: number }[]).map(({ index }) => index);
 
-/** By command and flag: what shows that it does what its help says. */
+/** By command and flag, a test that the flag does what its help says. */
 const shown: Record<string, () => Promise<void>> = {
   "enrol --server": async () => {
     const directory = join(home, "..", "none");
@@ -89,7 +89,7 @@ const shown: Record<string, () => Promise<void>> = {
     expect(read.device).not.toBe(given.device);
   },
   "run --server": async () => {
-    // At the first start it says which server, and later starts need no flag.
+    // The first start names the server; later starts need no flag.
     await stop(daemon);
     daemon = await runDaemon(home);
     await eventually(async () => expect((await ask("status")).connected).toMatchObject({ server: true }));

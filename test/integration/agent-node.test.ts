@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 /** A device with a key of its own; `connect` gives it a JWT that lives so long. */
-/** What the devices' transports log. */
+/** The log of the devices' transports. */
 const logged: string[] = [];
 
 async function makeDevice() {
@@ -87,7 +87,7 @@ test("through a kill -9 of nats-server the connection comes back by itself and n
   await publish(connection, 1);
   const killed = nats.pid()!;
   process.kill(killed, "SIGKILL");
-  // Whatever moment the broker dies in, the publisher hears of it at once and may simply try again.
+  // The publisher learns of the broker's death at once, at any moment, and can retry.
   const refusals: unknown[] = [];
   await eventually(async () => {
     await publish(connection, 2).catch((error) => {

@@ -1,4 +1,4 @@
-// A server that listens on all addresses of its machine: devices are told one of NATS that they can reach.
+// A server that listens on all addresses of its machine: devices get an address of NATS that they can reach.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
@@ -59,7 +59,7 @@ test("a device reports to NATS at the address by which it enrolled", async () =>
     promisify(execFile)(process.execPath, [agentProgram, ...argv, "--home", directory]);
   await run("enrol", "--server", httpUrl("127.0.0.2"), "--token", await createToken());
   agent = spawn(process.execPath, [agentProgram, "run", "--home", directory], { stdio: ["ignore", "pipe", "ignore"] });
-  // It says that it is ready.
+  // The agent prints that it is ready.
   await once(agent.stdout!, "data");
   const status = async () => JSON.parse((await run("status", "--json")).stdout) as { connected: { nats: boolean } };
   await eventually(async () => expect((await status()).connected.nats).toBe(true), 60_000);
@@ -89,7 +89,7 @@ test.each([
     `POST /trpc/device.enrol HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\nconnection: close\r\n` +
       `content-length: ${body.length}\r\n\r\n${body}`,
   );
-  // Refused by the parser, or enrolled as if there had been no such header.
+  // The parser refuses the request, or the device enrols as if the header were absent.
   if (!/^HTTP\/1\.1 4(00|31) /.test(answer)) {
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
     expect(answer).toContain(`"urls":["nats://127.0.0.1:${ports.ATTUNE_NATS_PORT}"]`);

@@ -1,4 +1,4 @@
-// `attune bench` as a user runs it: the part that needs no peer and no download.
+// `attune bench` as a user runs it: the part that needs neither peer nor download.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

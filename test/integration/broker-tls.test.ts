@@ -1,4 +1,5 @@
-// Both ends of the product and a real nats-server with a certificate: whom they take for the broker, and what they say of others.
+// Both ends of the product and a real nats-server with a certificate: which brokers they accept, and how they describe the
+// others.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
@@ -22,7 +23,7 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
   const stops: (() => Promise<unknown>)[] = [];
   const ports: Record<string, number> = {};
 
-  /** A key and a certificate, signed by itself unless `extra` names an issuer; answers their path without its ending. */
+  /** Makes a key and a certificate, self-signed unless `extra` names an issuer. Answers their path without its ending. */
   async function certify(name: string, ...extra: string[]): Promise<string> {
     const path = join(home.home, name);
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${path}.key`];
@@ -71,7 +72,7 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
     ports[name] = port;
   }
 
-  /** What comes of connecting to the broker called `name` at `host`, where `trusted` are the authorities beside Node's. */
+  /** The outcome of connecting to the broker called `name` at `host`. Authorities in `trusted` count beside Node's. */
   async function outcome(host: string, name: string, trusted = `${authority}.pem`): Promise<unknown> {
     const env = { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: trusted };
     const { stdout } = await run(process.execPath, [client, `tls://${host}:${ports[name]}`, home.home], {
@@ -95,7 +96,7 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
   });
 
   const connected = { server: "connected", device: "connected" };
-  /** What both say, and the word in the device's log. */
+  /** The refusal by both ends, and the word in the device's log. */
   const refused = (reason: RegExp, fault: string) => {
     const says = expect.stringMatching(reason);
     return { server: says, device: says, fault };

@@ -1,4 +1,4 @@
-// The fakes' cryptography for browsers gives what Node's gives, so that one fleet, one store and one device mean the same in both.
+// The fakes' cryptography for browsers equals Node's, so that one fleet, one store and one device mean the same in both.
 
 import * as ofNode from "@attune/demo/fakes/node-crypto";
 import { fromBase64 } from "@attune/shared/encoding";

@@ -12,10 +12,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const programs = join(root, "test/browser");
 const types: Record<string, string> = { ".js": "text/javascript", ".json": "application/json" };
 
-/** Isolated from other origins, as threads need it (they share memory). */
+/** Isolates the page from other origins, which threads with shared memory require. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-/** `name`: of `<name>-page.ts` and `<name>-worker.ts` in test/browser. */
+/** `name` selects `<name>-page.ts` and `<name>-worker.ts` in test/browser. */
 export async function openPage(
   name: string,
   { isolated = false } = {},
@@ -41,7 +41,7 @@ export async function openPage(
   return { page, close };
 }
 
-/** From the sources. The fakes' cryptography is node:crypto's; a browser gets the same functions of @noble. */
+/** Bundles the sources. The fakes' cryptography is node:crypto's; a browser gets the same functions of @noble. */
 async function bundle(names: readonly string[]): Promise<Map<string, string>> {
   const bundler = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, join(programs, `${name}.ts`)])),

@@ -1,4 +1,4 @@
-// The Chromium that these tests run: CHROMIUM_PATH, else the packed one of the development packages, unpacked once, else the system's.
+// Finds the Chromium of these tests: CHROMIUM_PATH, else the packed one of the development packages, else the system's.
 import { execFileSync } from "node:child_process";
 import {
   createReadStream,
@@ -19,7 +19,7 @@ import { readEnv } from "../../apps/server/src/env.js";
 
 export interface ChromiumProgram {
   readonly executablePath: string;
-  /** The system's libraries that it needs and a machine may lack. */
+  /** The system's libraries that Chromium needs and a machine may lack. */
   readonly libraries?: string;
 }
 
@@ -34,7 +34,7 @@ export async function findChromium(): Promise<ChromiumProgram | undefined> {
 }
 
 async function unpacked(): Promise<ChromiumProgram> {
-  // Its own code is for another place: it unpacks into the temporary directory, whose files may be another user's.
+  // The package's own code unpacks into the temporary directory, whose files may be another user's.
   const packed = dirname(fileURLToPath(import.meta.resolve("@sparticuz/chromium")));
   const { version } = JSON.parse(readFileSync(join(packed, "../package.json"), "utf8")) as { version: string };
   const cache = readEnv().cacheDirectory ?? join(tmpdir(), "attune-cache");

@@ -16,12 +16,12 @@ async function scriptOf(program: string, shell: string): Promise<string> {
   return lines.join("\n");
 }
 
-/** By shell, what sources the script and prints the words that Tab offers after "$@". */
+/** For each shell, a script that sources the completion and prints the words that Tab offers after "$@". */
 const drivers = {
   bash: (script: string, program: string) => `${script}
     COMP_WORDS=("$@"); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
     _${program.replaceAll("-", "_")}; printf '%s\\n' "\${COMPREPLY[@]}"`,
-  // Outside of its line editor zsh cannot list: what the script hands over is printed.
+  // zsh cannot list outside of its line editor, so the words that the script hands over are printed.
   zsh: (script: string, program: string) => `
     compdef() { : }
     compadd() { shift; print -rl -- "$@" }

@@ -1,4 +1,4 @@
-// A server that takes several versions of the egress contract at once, shown with a version that only tests know.
+// A server that takes several versions of the egress contract at once, tested with a version that only tests know.
 import { randomBytes } from "node:crypto";
 import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
 import { canonicalBytes } from "@attune/shared/canonical-json";
@@ -74,7 +74,7 @@ test("each version enrols and polls by its own declaration and prefix", async ()
     code: "UNAUTHORIZED",
   });
   expect(await openTarget(await poll(sign(key, message)), reply)).toMatchObject({ sequence: 1 });
-  // Without a prefix, only the first agents polled, and these speak the first version.
+  // Only the first agents polled without a prefix, and these speak the first version.
   const bare = { ...pollMessage(reply.device, epoch, 2) };
   const signature = Buffer.from(key.sign(canonicalBytes(bare))).toString("base64");
   await expect(

@@ -1,5 +1,5 @@
-// What the owner of one device can do to the broker with that device's credentials. NATS checks the subject of a publication
-// and never its reply subject or its headers, so both are tried with everything that means something to anybody.
+// The limits of a device's credentials at the broker, in the hands of the device's owner. NATS checks a publication's subject.
+// It never checks the reply subject or the headers, so both are tried with everything that has a meaning to any receiver.
 import { inboxPrefix, ingestionConsumer, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers, jwtAuthenticator, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
@@ -32,7 +32,7 @@ async function connectDevice(device: string): Promise<NatsConnection> {
 beforeAll(async () => {
   home = await makeTemporaryHome();
   nats = await startTestNats(home);
-  // Nobody ingests here: each acknowledged report stays in the stream, where it can be counted.
+  // No ingestion runs here: each acknowledged report stays in the stream, where it can be counted.
   await openReportConsumer(nats.connection);
   [attacker, victim] = [await connectDevice(mallory), await connectDevice(bob)];
   const stream = jetstream(victim);
@@ -50,7 +50,7 @@ beforeEach(async () => {
   before = await lookAtStream();
 });
 
-/** Which subjects hold how many messages, and everything about stream and consumer that an API call could change. */
+/** The number of messages by subject, and every property of stream and consumer that an API call could change. */
 async function lookAtStream() {
   const manager = await jetstreamManager(nats.connection, { checkAPI: false });
   const { config, state } = await manager.streams.info(reportStream, { subjects_filter: ">" });
@@ -67,10 +67,10 @@ async function lookAtStream() {
   };
 }
 
-/** The attacker's own entries may be any number: it may report. Everything else must be as it was. */
+/** The attacker may report, so its own entries may be any number. Everything else must be as before. */
 async function expectNothingHappened(): Promise<void> {
   await attacker.flush();
-  // Two acknowledged reports: what JetStream answered to those before them has arrived wherever it could.
+  // After two acknowledged reports, JetStream's answers to everything before have arrived wherever they could.
   for (let i = 0; i < 2; i++) await jetstream(attacker).publish(ownSubject, `last ${i}`);
   await nats.connection.flush();
   const after = await lookAtStream();

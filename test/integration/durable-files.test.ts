@@ -1,5 +1,5 @@
-// Every durable file of both programs, with a fault at each of the calls that write it and that read it, and with the power cut after
-// each: what its owner finds then is the old content or the new, whole; and a file that cannot be read is never taken for one that is missing.
+// Every durable file of both programs, with a fault at each call that writes or reads it, and a power cut after each call.
+// The owner then finds the old content or the new, whole. An unreadable file is never taken for a missing one.
 
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -34,15 +34,18 @@ import { testLogger } from "./temporary-home.js";
 
 interface DurableFile {
   readonly name: string;
-  /** What is in place before the fault. */
+  /** Prepares the content before the fault. */
   readonly before?: (root: string) => Promise<unknown>;
   readonly write: (root: string) => Promise<unknown>;
-  /** What the owner finds at the next start. Keys and tokens are made where there are none. */
+  /** The content that the owner finds at the next start. Missing keys and tokens are made. */
   readonly read: (root: string) => Promise<unknown>;
   readonly makesMissing?: true;
-  /** In place of `read`, where the owner's own reading takes long and `read` only looks. */
+  /** Takes the place of `read` where the owner's own reading takes long and `read` only looks. */
   readonly reopen?: (root: string) => Promise<unknown>;
-  /** Beside the old and the new: a part of what was added, for files that only grow; or none, for one that need not outlive its process. */
+  /**
+   * Contents accepted beside the old and the new. A file that only grows may hold a part of the addition. A file that need not
+   * outlive its process may be missing.
+   */
   readonly accepts?: (found: unknown, isDone: boolean) => boolean;
 }
 
@@ -63,7 +66,7 @@ const textIn = (root: string, path: string) =>
 const secretIn = async (root: string, made: string) =>
   Buffer.from(await readOrCreateSecret(homePaths(root).storeKey, () => bytes(made))).toString();
 
-/** Made once: keys take long to make. */
+/** The keys are made once, because they take long to make. */
 let keys: NatsKeys;
 const seeds: { readonly name: string; readonly seed: Uint8Array }[] = [];
 beforeAll(() =>
@@ -78,7 +81,7 @@ async function credentialsIn(root: string) {
   return createNatsCredentials({ keys, directory: root, now: () => 0, systemConnection, logger });
 }
 const opened = new Map<string, NatsCredentials>();
-/** What is revoked is durable before it is pushed, and there is no broker here to push it to. */
+/** Revokes a key. The revocation is durable before it is pushed, and there is no broker here to push it to. */
 async function revokeIn(root: string): Promise<void> {
   await opened
     .get(root)!
@@ -245,7 +248,7 @@ async function seedsIn(root: string): Promise<string[]> {
   return Object.values(keys).map((pair) => pair.getPublicKey());
 }
 
-/** In memory where the system has such a place: thousands of syncs wait for no disk there. */
+/** A folder in memory where the system has one: thousands of syncs wait for no disk there. */
 const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 async function inFolder<T>(use: (root: string) => Promise<T>): Promise<T> {
@@ -257,7 +260,7 @@ async function inFolder<T>(use: (root: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** The content before, and after, without a fault. */
+/** The content before and after a write without a fault. */
 function contentsOf({ before, write, read, makesMissing }: DurableFile): Promise<readonly unknown[]> {
   return inFolder(async (root) => {
     await before?.(root);
@@ -279,7 +282,7 @@ interface Point {
   readonly lost: Lost;
 }
 
-/** Writes with the fault at that call and looks at what is left. False where the write has fewer calls. */
+/** Writes with the fault at that call and checks the result. False where the write has fewer calls. */
 async function writeWithFault(file: DurableFile, contents: readonly unknown[], { fault, at, lost }: Point) {
   const [old, next] = contents;
   return inFolder(async (root) => {
@@ -293,7 +296,7 @@ async function writeWithFault(file: DurableFile, contents: readonly unknown[], {
     const found = await file.read(root);
     const isDone = !run.isReached || (fault !== "crash" && run.error === undefined);
     if (file.makesMissing) {
-      // Whole, and from then on the same.
+      // The content is whole, and stays the same from then on.
       expect.soft(await file.read(root), what).toEqual(found);
       if (isDone) expect.soft(found, what).toEqual(run.value);
     } else if (file.accepts?.(found, isDone) !== true) {

@@ -1,4 +1,4 @@
-// An agent's home that the release before left behind: this code opens it, and nothing is lost.
+// Opens an agent's home of the release before with today's code: nothing is lost.
 
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -54,7 +54,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** The core on Node's adapters and the engine that the earlier agent had, which a prediction is the same on to the last bit. */
+/** The core on Node's adapters and the earlier agent's engine, on which a prediction is the same to the last bit. */
 async function open(): Promise<Agent> {
   const paths = homePaths(home);
   const storeKey = await readFile(paths.storeKey);
@@ -114,7 +114,7 @@ test("each of its utterances is the one that was said, and can be forgotten", as
   const { knew } = earlier;
   const agent = await open();
   const { train, holdout } = (await agent.status()).utterances;
-  // Said again under its id, an utterance changes nothing.
+  // An utterance that is repeated under its id changes nothing.
   for (const said of knew.utterances) await agent.label(said);
   expect((await agent.status()).utterances).toEqual({ train, holdout });
   for (const { id } of knew.utterances.slice(0, 3)) expect(await agent.forget(id)).toEqual({ removed: true });
@@ -130,7 +130,7 @@ test("no file of the store says an utterance's id any more, once it has been ope
     const contents = await Promise.all(names.map((name) => readFile(join(homePaths(home).store, name))));
     return names.filter((_, i) => contents[i]?.includes(id));
   };
-  // Tables shorten keys that begin alike; the log does not.
+  // The store's tables shorten keys that begin alike; its log does not.
   const before = await Promise.all(knew.utterances.map(({ id }) => holding(id)));
   expect(before.flat()).not.toEqual([]);
   await (await open()).status();

@@ -141,7 +141,7 @@ describe("today's agent with an earlier server's answers", () => {
     await rm(home, { recursive: true });
   });
 
-  /** The device that asked then: its key, its store's key, its epoch and the time of that day. */
+  /** The device of the recorded requests: its key, its store's key, its epoch and the time of that day. */
   async function openPorts(): Promise<Ports> {
     const paths = homePaths(home);
     const { device, startedAtMs } = earlier;
@@ -171,7 +171,7 @@ describe("today's agent with an earlier server's answers", () => {
       clock: {
         ...clock,
         nowMs: () => startedAtMs + Math.floor(clock.monotonicMs() - begunMs),
-        // Then each life was shorter than the half minute between two polls; on a slow machine none is.
+        // Each recorded life was shorter than the half minute between two polls, which a slow machine exceeds.
         sleep: (ms, signal) => clock.sleep(ms > 10_000 ? 100 * ms : ms, signal),
       },
       log: () => {},
@@ -245,12 +245,12 @@ describe("today's agent with an earlier server's answers", () => {
 interface Replay {
   readonly url: string;
   readonly server: Server;
-  /** What is answered from now on, to the same requests. */
+  /** The answers from now on to the same requests. */
   exchanges: readonly Exchange[];
   readonly asked: { method: string | undefined; path: string | undefined; body: string }[];
 }
 
-/** Answers a request as it was answered then; one that was not made then is the test's failure, by a status that nobody sent. */
+/** Answers a request with its recorded answer. An unrecorded request fails the test, by a status that no server sent. */
 async function startReplay(): Promise<Replay> {
   const server = createServer(async (request, response) => {
     const parts: Uint8Array[] = [];

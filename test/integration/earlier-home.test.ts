@@ -1,5 +1,5 @@
-// The home of release 0.1.0, killed with reports acknowledged and not yet ingested: today's server starts on it, nothing is lost,
-// and its devices go on as they are.
+// The home of release 0.1.0, killed with reports acknowledged and not yet ingested. Today's server starts on it, nothing is
+// lost, and its devices continue unchanged.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalBytes } from "@attune/shared/canonical-json";
@@ -113,7 +113,7 @@ describe("a server on an earlier home", () => {
     expect(answer).toMatchObject({ device: alice.device, release: { manifestSha256: earlier.release.manifestSha256 } });
     const [{ body } = {}] = earlier.tables.Report ?? [];
     const report = { ...(body as Message<"report.metrics">), ...identity, sequence: 11 };
-    // While the stream is moved a report finds none; the device keeps it and sends it again.
+    // A report finds no stream during the move; the device keeps the report and sends it again.
     await eventually(async () => {
       const connection = await connectAs(alice, server.app.natsUrl);
       const subject = reportSubject(alice.fleet, alice.device);

@@ -1,4 +1,4 @@
-// Enrolment, polls and revocation on a real server, as a device and as the fleet manager.
+// Enrolment, polls and revocation on a real server, from the side of a device and of the fleet manager.
 import { createHash, randomBytes } from "node:crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
@@ -296,7 +296,7 @@ test("while strangers hold every connection that enrolment has, reports are stor
   const strangers: Promise<unknown>[] = [];
   await server.database.$transaction(
     async (tx) => {
-      // Whoever enrols with this token waits for the test, in a transaction.
+      // An enrolment with this token waits for the test, in a transaction.
       await tx.$queryRaw`SELECT 1 FROM "EnrolmentToken" WHERE "secretSha256" = ${secretSha256} FOR UPDATE`;
       for (let i = 0; i < 40; i++) {
         strangers.push(
@@ -337,7 +337,7 @@ test("a revocation that a killed server left in the database alone counts from t
 test("a device that is revoked while its poll is under way gets no credentials", async () => {
   const device = await enrolDevice(server, "home");
   const { device: id } = device.reply;
-  // Long enough for the credentials to be due, so that the poll signs new ones.
+  // The credentials are due after this time, so that the poll signs new ones.
   clockOffsetMs = 16 * 86_400_000;
   let poll: Promise<unknown> = Promise.resolve();
   try {

@@ -43,10 +43,10 @@ beforeAll(async () => {
   const port = await ports.choose({ variable: "ATTUNE_NATS_PORT", configured: 0, host: "127.0.0.1", known: true });
   const directory = join(elsewhere.home, "own nats");
   const path = await writeNatsConfig("--write-nats-config", directory, "--nats-listen", `127.0.0.1:${port}`);
-  // As an earlier release prepared it: nats-server learns of the account that stores from the server itself.
+  // The configuration of an earlier release: nats-server gets the account that stores from the server itself.
   const keys = await openNatsKeys(home.keys);
   await rm(join(directory, "accounts", `${keys.storeAccount.getPublicKey()}.jwt`));
-  // Its operator gives it less room than the stream asks for at first, and messages less than the default.
+  // The operator gives it less room than the stream asks for at first, and smaller messages than the default.
   const text = await readFile(path, "utf8");
   expect(text).toContain("max_file_store: 1TB");
   await writeFile(path, `${text.replace("max_file_store: 1TB", "max_file_store: 300MB")}max_payload: 64KB\n`);

@@ -1,4 +1,4 @@
-// Whoever answers at the broker's address: what it can have a device sign, and what it can have it believe.
+// A false broker at the broker's address: the limits of what it can have a device sign and believe.
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { canonicalJson } from "@attune/shared/canonical-json";
@@ -26,7 +26,7 @@ afterAll(() => home?.remove());
 const device = "d".repeat(32);
 const subject = `attune.v1.home.${device}.report`;
 
-/** Speaks enough of NATS to be taken for a broker, without TLS, and acknowledges with whatever `ack` says. */
+/** Speaks enough of NATS to pass for a broker, without TLS, and acknowledges with the content of `ack`. */
 async function startFalseBroker(info: object, ack = { stream: "ATTUNE_REPORTS", seq: 1 }) {
   const heard: string[] = [];
   const broker = createServer((socket) => {

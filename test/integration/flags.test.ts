@@ -1,4 +1,4 @@
-// Each flag of the commands that speak to a server, run against a real one: a flag without a row here fails.
+// Runs each flag of the commands that speak to a server against a real server. A flag without a row here fails.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +41,7 @@ async function run(...argv: string[]) {
 }
 const value = async (...argv: string[]) => (await run(...argv)).value as Record<string, unknown>;
 
-/** By command and flag: what shows that it does what its help says. */
+/** By command and flag, a test that the flag does what its help says. */
 const shown: Record<string, () => Promise<void>> = {
   "publish --model": async () => expect((await published()).model).toBe("mine"),
   "publish --version": async () => expect((await published()).modelVersion).toBe("0.2.0"),
@@ -139,7 +139,7 @@ test.each([
   expect(err).toMatch(new RegExp(`usage: attune ${argv[0]} `));
 });
 
-// An empty journal names no device to ask for; what `audit` asks, it asks the same way.
+// An empty journal names no device to ask for. `audit` asks in the same way as the other commands.
 const asking = table.map(({ declaration }) => declaration.name).filter((name) => name !== "audit");
 describe.each(asking)("attune %s finds its server", (name) => {
   const argv = {

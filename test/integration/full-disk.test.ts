@@ -1,4 +1,4 @@
-// The broker's disk is full, then there is room again: nats-server stores nothing for ever after that, unless it is restarted.
+// The broker's disk is full, then has room again. nats-server stores nothing more after that until it is restarted.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

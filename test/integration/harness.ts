@@ -30,7 +30,7 @@ export interface TestServer {
   readonly app: App;
   readonly access: ServerAccess;
   readonly home: Awaited<ReturnType<typeof makeTemporaryHome>>;
-  /** A connection of the test's own, to count and to look. */
+  /** The test's own connection, to count rows and to look. */
   readonly database: Database;
   /** Stops this server and starts another in the same directory. */
   restart(changed?: Pick<TestServerOptions, "contracts">): Promise<void>;
@@ -41,7 +41,7 @@ export interface TestServerOptions {
   readonly now?: () => number;
   /** The versions of the egress contract that the server takes. */
   readonly contracts?: Contracts;
-  /** Puts something into the home before the first start. */
+  /** Puts files or rows into the home before the first start. */
   readonly restore?: (home: ServerPlaces) => Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export async function startTestServer({ restore, ...options }: TestServerOptions
   };
 }
 
-/** A device as the server sees one: its key, what it may say, and where. */
+/** A device as the server sees it: its key, the messages that it may send, and their subjects. */
 export interface TestDevice {
   readonly key: KeyPair;
   readonly epoch: string;
@@ -118,7 +118,7 @@ export function enrolMessage(token: string, key: KeyPair, epoch: string): Messag
 
 const sign = (key: KeyPair, bytes: Uint8Array): string => Buffer.from(key.sign(bytes)).toString("base64");
 
-/** An enrolment as a device sends it: with the proof that it holds the key. */
+/** An enrolment as a device sends it, with the proof that the device holds the key. */
 export function signEnrolment(key: KeyPair, message: Message<"enrol">): SignedEnrolment {
   return { message, proof: sign(key, signedBytes(egressContracts[1].enrol, canonicalBytes(message))) };
 }
@@ -132,7 +132,7 @@ export function signBarePoll(key: KeyPair, message: Message<"poll">): Poll {
   return { message, signature: sign(key, canonicalBytes(message)) };
 }
 
-/** What the server has signed, its signature checked by the keys that the device was given at enrolment. */
+/** The target that the server has signed. The signature is checked by the keys that the device got at enrolment. */
 export async function openTarget(answer: unknown, { releaseKeys }: EnrolmentReply): Promise<SignedTarget> {
   const verified = await verifySigned(answer, { root: pinnedRoot(releaseKeys), role: "timestamp" }, verifyEd25519);
   if (!verified.ok) throw new Error(verified.detail);
@@ -189,7 +189,7 @@ export async function enrolDevice(server: Pick<TestServer, "access">, fleet: str
   };
 }
 
-/** Publishes as a device does, and waits for the broker's word that it has the message on its disk. */
+/** Publishes as a device does, and waits until the broker confirms that the message is on its disk. */
 export async function publishReport(
   connection: NatsConnection,
   device: TestDevice,

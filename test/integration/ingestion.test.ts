@@ -1,4 +1,4 @@
-// Reports from real devices over a real nats-server into a real PostgreSQL: each exactly once, whatever is killed meanwhile.
+// Reports from real devices over a real nats-server into a real PostgreSQL: each arrives exactly once, whatever is killed.
 import { createHash } from "node:crypto";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
@@ -63,7 +63,7 @@ describe("one device's reports", () => {
 
   test("count once when they come again, late and out of order", async () => {
     for (const sequence of [5, 3, 1, 4, 2]) await publishBytes(connection, device, bytesOf(device.metrics(sequence)));
-    // Without a message id, so that the broker itself removes none of them.
+    // The reports have no message id, so that the broker itself removes none of them.
     for (const sequence of [1, 2, 3, 3, 5]) await publishBytes(connection, device, bytesOf(device.metrics(sequence)));
     await publishBytes(connection, device, bytesOf(device.metrics(6)));
     await untilStored(6);
@@ -73,7 +73,7 @@ describe("one device's reports", () => {
   test("never replace each other: the same identity with another body is kept apart", async () => {
     const conflicts = () => server.database.reportConflict.count({ where: { deviceId: device.reply.device } });
     await publishBytes(connection, device, bytesOf(device.metrics(1, { f1Personal: 55 })));
-    // Two lanes take in reports side by side: which of two bodies is first is what was stored first.
+    // Two lanes take in reports side by side: the first of two bodies is the one that was stored first.
     await untilStored(1);
     await publishBytes(connection, device, bytesOf(device.metrics(1, { f1Personal: 99 })));
     await publishBytes(connection, device, bytesOf(device.metrics(1, { f1Personal: 99 })));
@@ -154,7 +154,7 @@ describe("a hostile device", () => {
     );
     const rows = await server.database.deadLetter.count({ where: { subjectDevice: device.reply.device } });
     expect(rows).toBeGreaterThan(0);
-    // Two lanes may each have kept so many before they saw what the other had kept.
+    // Each of the two lanes may have kept this many before it saw what the other had kept.
     expect(rows).toBeLessThanOrEqual(2 * keptPerDevice);
   });
 
@@ -187,7 +187,7 @@ describe("a hostile device", () => {
 describe("killed in the middle", () => {
   const count = 4_000;
 
-  /** As an outbox does: what was not acknowledged is sent again, unchanged. */
+  /** Acts as an outbox does: an unacknowledged report is sent again, unchanged. */
   async function publishAll(sequences: readonly number[]): Promise<void> {
     let waiting = [...sequences];
     for (const deadline = Date.now() + 90_000; waiting.length > 0 && Date.now() < deadline; ) {

@@ -1,4 +1,4 @@
-// Installations as users have them: under a path that is no URL as it stands, and without the packages' install scripts.
+// Installations as users have them: under a path that is not a valid URL, and without the packages' install scripts.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Starts `attune server` of that installation, ends it as soon as it is ready; answers its exit code and what it said. */
+/** Starts `attune server` of that installation and ends it as soon as it is ready. Answers its exit code and output. */
 async function serve(installation: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const env = {
     ATTUNE_HOME: join(folder, "home"),

@@ -1,4 +1,4 @@
-// A copy of this installation at a path of the test's choosing, with every other package where it is.
+// Copies this installation to a path of the test's choosing; every other package stays where it is.
 import { cpSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ const root = realpathSync(fileURLToPath(new URL("../..", import.meta.url)));
 const parts = ["apps/server", "apps/edge-agent", "packages/ml", "packages/platform", "packages/shared", "prisma"];
 
 export interface Differences {
-  /** Packages that are copied, not linked: the links that their install scripts made are left out. */
+  /** Packages that are copied, not linked, without the links that their install scripts made. */
   readonly copied?: readonly string[];
   /** Packages that are left out. */
   readonly omitted?: readonly string[];

@@ -1,4 +1,4 @@
-// Migrations on the real PostgreSQL: applied once, refused when they do not fit, and the same as Prisma's own schema.
+// Migrations on the real PostgreSQL: applied once, refused when they do not fit, and equal to Prisma's own schema.
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ async function query<T extends object>(connectionString: string, sql: string): P
   return rows;
 }
 
-/** Prisma's command on the migrations in `directory`. */
+/** Runs Prisma's command on the migrations in `directory`. */
 async function deploy(connectionString: string, directory = prismaDirectory) {
   const schema = await readFile(join(directory, "schema.prisma"), "utf8");
   const folders = await readdir(join(directory, "migrations"), { withFileTypes: true });
@@ -74,7 +74,7 @@ async function createDatabase(name: string): Promise<string> {
   return url.href;
 }
 
-/** A copy of the migrations with one more. */
+/** A copy of the migrations with one more migration. */
 async function withMigration(name: string, sql: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "attune-prisma-"));
   directories.push(directory);
@@ -96,7 +96,7 @@ test("all migrations are applied once; applied twice they are nothing to do; the
   const database = openDatabase(connectionString, testLogger);
   await database.fleet.create({ data: { name: "home" } });
   expect(await database.fleet.count()).toBe(1);
-  // Each model's first row, with every column: fails where the schema and the migrations have gone apart.
+  // Writes each model's first row with every column, which fails where the schema and the migrations differ.
   const { fleet, enrolmentToken, device, registeredModel, modelVersion, modelArtifact, rollout } = database;
   const { report, deadLetter, reportConflict, deviceEpoch } = database;
   const others = [
@@ -150,7 +150,7 @@ test("a later migration is applied to a database that has the earlier ones and i
   await migrate({ connectionString, logger: testLogger });
   const directory = await withMigration("29990101000000_later", 'CREATE TABLE "Later" (id INT PRIMARY KEY);');
   expect(await migrate({ connectionString, directory, logger: testLogger })).toEqual(["29990101000000_later"]);
-  // Back to the server that does not know it: refused, for it might write what the newer schema forbids.
+  // A server that does not know the migration is refused, for it might write what the newer schema forbids.
   await expect(migrate({ connectionString, logger: testLogger })).rejects.toMatchObject({
     code: "CONFLICT",
     message: expect.stringContaining("29990101000000_later"),
@@ -192,7 +192,7 @@ test("the schema that a URL names holds all tables: two servers in one database 
   await first.fleet.create({ data: { name: "home" } });
   expect(await first.fleet.count()).toBe(1);
   expect(await second.fleet.count()).toBe(0);
-  // What is written in SQL finds the same tables.
+  // A query written in SQL finds the same tables.
   const rows = (database: typeof first) => database.$queryRaw`SELECT name FROM "Fleet"`;
   expect([await rows(first), await rows(second)]).toEqual([[{ name: "home" }], []]);
   await Promise.all([first.$disconnect(), second.$disconnect()]);
@@ -259,7 +259,7 @@ test("the table of migrations is Prisma's to the column and the row, and each fi
   expect(await migrate({ connectionString: theirs, logger: testLogger })).toEqual([]);
   expect(await shapes(ours)).toEqual(rows);
   expect(await shapes(theirs)).toEqual(rows);
-  // And a later one, each after the other.
+  // A later migration is applied too, each after the other.
   const later = await withMigration("29990101000000_later", 'CREATE TABLE "Later" (id INT PRIMARY KEY);');
   expect((await deploy(ours, later)).applied).toEqual(["29990101000000_later"]);
   expect(await migrate({ connectionString: theirs, directory: later, logger: testLogger })).toEqual([

@@ -1,4 +1,4 @@
-// What a device may and may not do on the real nats-server, what a revocation does, and what survives a kill.
+// The rights of a device on the real nats-server, the effect of a revocation, and the state that survives a kill.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -63,7 +63,7 @@ async function connectDevice(device: string, lifeMs = 60_000) {
   return { connection, nkeyPublic, jwt, key };
 }
 
-/** The error that the server sends about a publication, which by itself has no reply. */
+/** The server's error about a publication, which has no reply of its own. */
 async function refusalOfPublication(connection: NatsConnection, subject: string): Promise<string> {
   const statuses = connection.status()[Symbol.asyncIterator]();
   connection.publish(subject, "x");
@@ -101,7 +101,7 @@ describe("a device's credentials", () => {
 
   test("cannot send a message larger than any report could be", async () => {
     const { connection } = await connectDevice(alice);
-    // The client library would refuse by itself; a hostile device would not.
+    // The client library refuses large messages by itself; a hostile device does not.
     Object.assign(connection.info!, { max_payload: 1_000_000 });
     connection.publish(reportSubject(fleet, alice), new Uint8Array(8_192));
     await connection.closed();
@@ -164,7 +164,7 @@ test("a restart keeps keys, port, stream and revocations", async () => {
 
 test("a revocation holds whatever the server's clock says, and for what is signed after it", async () => {
   const revoked = await connectDevice(alice);
-  // Behind the time at which the device's credentials were issued.
+  // The clock runs behind the time at which the device's credentials were issued.
   clockOffsetMs = -3_600_000;
   try {
     await nats.credentials.revoke({ revoked: [revoked.nkeyPublic] });
@@ -193,7 +193,7 @@ test("thousands of revocations reach the broker, expired ones leave the list", a
   await connectDevice(bob);
 });
 
-/** What every nats-server takes as an account's JWT. */
+/** The size of an account's JWT that every nats-server takes. */
 const accountLimitBytes = 1_048_576;
 
 async function expectRefused({ jwt, key }: Awaited<ReturnType<typeof connectDevice>>): Promise<void> {
@@ -217,7 +217,7 @@ test("of more revocations than every broker takes the newest count, others are w
   await newest.connection.closed();
   await oldest.connection.flush();
   const warning = warnings.find(({ event }) => event === "revocations.unlisted");
-  // The list held revocations of the tests before.
+  // The list already held revocations of earlier tests.
   expect(warning).toMatchObject({ listed: revocationLimit, why: expect.stringContaining("addresses") });
   expect(warning?.unlisted).toBeGreaterThanOrEqual(many.length + 2 - revocationLimit);
   await nats.stop();

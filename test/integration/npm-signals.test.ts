@@ -1,4 +1,4 @@
-// Ctrl-C at `npm start`, and a signal to npm alone, as a service manager sends it.
+// Ctrl-C during `npm start`, and a signal to npm alone, as a service manager sends it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ test.each([
   async (name, whom) => {
     const directory = mkdtempSync(join(tmpdir(), "attune-npm-"));
     try {
-      // The script's own shape, around a program that is up at once.
+      // The script keeps its shape, around a program that is up at once.
       const script = manifest.scripts[name]!.replace("npm run --silent build", "true").replace(
         /apps\/\S+/,
         "program.js",

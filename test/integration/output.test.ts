@@ -1,4 +1,4 @@
-// Daemons and commands whose output nobody reads any more, or finds no room: as processes, on real pipes and devices.
+// Daemons and commands whose output has no reader any more, or no room: as processes, on real pipes and devices.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ afterAll(async () => {
   for (const home of homes) await home.remove();
 });
 
-/** What becomes of a process's standard error: a reader that ends after the first line, or a device without room. */
+/** The fate of a process's standard error: a reader that ends after the first line, or a device without room. */
 type Log = "closed" | "full";
 
 function start(argv: string[], { log, env = {} }: { log: Log; env?: NodeJS.ProcessEnv }) {
@@ -92,7 +92,7 @@ describe("the server", () => {
     const env = { ATTUNE_HOME: home, ...freePorts, ATTUNE_LOG_LEVEL: "debug" };
     const { child, stdout } = start([attune, "server", "--json"], { log, env });
     const { httpUrl } = await eventually(async () => JSON.parse(stdout()) as { httpUrl: string }, 60_000);
-    // Each of these is a line of the log.
+    // Each of these requests writes a line of the log.
     for (let i = 0; i < 5; i++) expect((await fetch(`${httpUrl}/trpc/none`)).status).toBe(404);
     expect((await fetch(`${httpUrl}/healthz`)).status).toBe(200);
     expect(child.exitCode).toBeNull();
@@ -154,7 +154,7 @@ describe("the agent", () => {
     const env = { ATTUNE_LOG_LEVEL: "debug" };
     const { child, stdout } = start([agent, "run", "--home", home, "--json"], { log, env });
     const { url } = await eventually(async () => JSON.parse(stdout()) as { url: string }, 60_000);
-    // The broker's connection comes and goes, and the log with it.
+    // The broker's connection comes and goes, and each change is logged.
     await eventually(async () => expect((await status()).connected.server).toBe(true));
     expect((await fetch(`${url}/v1/status`)).status).toBe(401);
     expect(child.exitCode).toBeNull();
@@ -196,7 +196,7 @@ describe("a command's result", () => {
     "of %s whose reader has seen enough ends it quietly, as a shell knows it",
     async (program) => {
       const child = spawn(process.execPath, [program, "--help"], { stdio: ["ignore", "pipe", "pipe"] });
-      // Before the command can have written a byte.
+      // The stream closes before the command can have written a byte.
       child.stdout.destroy();
       let stderr = "";
       child.stderr.setEncoding("utf8").on("data", (part: string) => {

@@ -7,7 +7,7 @@ import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-util
 import type { SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 
-/** What `prisma migrate deploy` does with these scripts; answers the names of those that it applied, and the locks that it held. */
+/** Applies these scripts as `prisma migrate deploy` does. Answers the names of the applied scripts, and the locks that it held. */
 export async function deployWithPrisma(
   connectionString: string,
   { schema, migrations }: { schema: string; migrations: readonly { name: string; sql: string }[] },

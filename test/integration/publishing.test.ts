@@ -1,4 +1,4 @@
-// Publishing and rolling out over HTTP: the fleet manager's commands on one side, what a device downloads on the other.
+// Publishing and rolling out over HTTP: the fleet manager's commands on one side, a device's downloads on the other.
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

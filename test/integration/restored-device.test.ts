@@ -1,4 +1,4 @@
-// A device whose store was put back to an earlier copy, on a real server: no report of any of its epochs is lost or doubted.
+// A device whose store was put back to an earlier copy, on a real server. No report of any epoch is lost or doubted.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
@@ -21,7 +21,7 @@ test("reports of a new epoch count, and so do those of the epoch before that com
     await eventually(async () => expect(await device.poll({ sequence: 5 })).toMatchObject({ reports: 2 }));
     expect(await device.poll({ sequence: 3 })).toMatchObject({ beginEpoch: true });
     expect(await device.poll({ epoch: next, sequence: 1 })).toMatchObject({ beginEpoch: false, reports: 0 });
-    // Under the old numbers this one would have been another report by a name that is taken.
+    // This report would have been a second one under a taken name with the old numbers.
     await publishReport(connection, device, device.metrics(1, { epoch: next, f1Personal: 61 }));
     await publishReport(connection, device, device.metrics(3));
     await eventually(async () => {

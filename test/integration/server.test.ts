@@ -1,4 +1,5 @@
-// The composed server with the real PostgreSQL and nats-server: what it keeps, what it survives, what it refuses.
+// The composed server with the real PostgreSQL and nats-server: the state it keeps, the kills it survives, the requests it
+// refuses.
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -13,7 +14,7 @@ const anyPorts = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;
 const apps: App[] = [];
 
-// One home for all: each test finds what the one before left, as a server does that was started again.
+// All tests share one home: each test finds the state that the test before left, as a restarted server does.
 beforeAll(async () => {
   home = await makeTemporaryHome();
 });
@@ -38,7 +39,7 @@ async function start(variables: Record<string, string> = {}, options: Partial<Ap
   return app;
 }
 
-/** A call as the fleet manager. */
+/** Makes a call as the fleet manager. */
 async function call(app: App, procedure: string, input?: object, tokenFile = home.adminTokenFile): Promise<Response> {
   const token = (await readFile(tokenFile, "utf8")).trim();
   const body = input === undefined ? {} : { method: "POST", body: JSON.stringify(input) };
@@ -117,7 +118,7 @@ describe("a start is refused", () => {
       } finally {
         await new Promise((resolve) => blocker.close(resolve));
       }
-      // Nothing was left behind that would be in the way now.
+      // No process or file of the failed start blocks the next start.
       await start({ [variable]: String(port) });
     },
   );

@@ -1,4 +1,4 @@
-// Limits of the machine that are too small: named as what they are, with what to do, and nothing is left behind.
+// Limits of the machine that are too small: the error names the limit and its remedy, and no process is left behind.
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,13 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** `attune server` after `preparation` in the same shell. */
+/** Runs `attune server` after `preparation` in the same shell. */
 function serveAfter(preparation: string, { within = [] as string[] } = {}) {
   const ports = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
   const script = `${preparation} && exec "$0" "$1" server --json`;
   const [command = "", ...args] = [...within, "/bin/sh", "-c", script, process.execPath, program];
   const env = { ...process.env, ATTUNE_HOME: join(folder, "home"), ...ports };
-  // A server that starts all the same would run on.
+  // A server that starts despite the limit would keep running.
   const { status, stdout } = spawnSync(command, args, { env, encoding: "utf8", timeout: 120_000 });
   return { status, error: (JSON.parse(stdout) as { error: object }).error };
 }

@@ -1,4 +1,4 @@
-// A whole server process and strangers on its HTTP port: its memory, its files, its log and its devices while they try.
+// A whole server process and strangers on its HTTP port: its memory, its files, its log and its devices during the attempts.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -99,7 +99,7 @@ test("pipelined downloads that nobody reads cost the server neither memory nor f
     for (let i = 0; i < 400; i++) (await dial(get.repeat(60))).pause();
     expect(await download()).toEqual(chunk);
   };
-  // 400 x 60 x 256 KiB is 6 GiB. The base is what the server takes for itself, warm or not.
+  // 400 x 60 x 256 KiB is 6 GiB. The base is the server's own memory, warm or not.
   expect((await peakMib(attack())) - before).toBeLessThan(250);
   await eventually(async () => expect(await openFiles()).toBeLessThan(files + 40));
 });
@@ -111,7 +111,7 @@ test("clients that ask again and again and never read hold a bounded part of its
     for (const socket of held) socket.pause();
     for (let round = 0; round < 12; round++) {
       for (const socket of held) if (!socket.destroyed) socket.write(get);
-      // The answer to a request of one's own is the sign that the server is through with those before it.
+      // An answer to the test's own request shows that the server has finished the requests before it.
       expect((await fetch(`${httpUrl}/healthz`)).status).toBe(200);
     }
     await eventually(async () => expect(await download()).toEqual(chunk), 60_000);
@@ -136,7 +136,7 @@ test("a stranger's bodies are not received: large, of undeclared length, or said
     const body = JSON.stringify({ a: "x".repeat(3_900_000) });
     const headers = { "content-type": "application/json" };
     for (let i = 0; i < 20; i++) {
-      // Refused by its declared length: it may be cut off before the client has sent it all.
+      // The request is refused by its declared length, so it may be cut off before the client has sent all of it.
       const reply = fetch(`${httpUrl}/nothing`, { method: "POST", body, headers }).then(({ status }) => status);
       expect(await reply.catch(() => 400)).toBe(400);
     }

@@ -1,4 +1,4 @@
-// An ATTUNE_HOME for one test: real processes, free ports, everything gone afterwards.
+// An ATTUNE_HOME for one test: real processes, free ports, everything removed afterwards.
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { natsSources } from "../../apps/server/src/platform/nats/nats-sources.js
 import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { createLogger, type Logger } from "../../packages/platform/src/logger.js";
 
-/** With a space in its name, because users' directories have them. */
+/** The home has a space in its name, because users' directories have spaces. */
 export async function makeTemporaryHome(): Promise<ServerPlaces & { remove(): Promise<void> }> {
   const home = await mkdtemp(join(tmpdir(), "attune test "));
   // mkdtemp makes 0700, through which PostgreSQL's own user could not pass.
@@ -27,7 +27,7 @@ export const testLogger: Logger = createLogger({
   write: (line) => process.stderr.write(line),
 });
 
-/** As the server does, with this user's cache. */
+/** Finds the program as the server does, with this user's cache. */
 export async function findTestNatsServer(): Promise<string> {
   const { natsServerBinary: configured, path, cacheDirectory } = readEnv();
   const directories = [cacheDirectory ?? join(tmpdir(), "attune-cache")];

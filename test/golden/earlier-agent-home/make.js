@@ -6,7 +6,7 @@
 //   OUT=../attune/test/golden/earlier-agent-home/home.json.gz npx vitest run --config test/vitest.config.ts \
 //     --project unit apps/edge-agent/src/node/make-earlier-home.test.ts
 //
-// Beside the home's files the file holds what that agent knew: status, journal, predictions, the reports in its outbox.
+// Beside the home's files, the result holds that agent's knowledge: status, journal, predictions, the reports in its outbox.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -81,7 +81,7 @@ test("the home of an earlier release", async () => {
   };
   for await (const [, bytes] of store.entries("outbox/")) knew.outbox.push(Buffer.from(bytes).toString());
   expect(knew.outbox.length).toBeGreaterThan(2);
-  // Read while the store is open: as a kill leaves it.
+  // The files are read while the store is open, as a kill leaves them.
   const files = {};
   for (const name of await readdir(home, { recursive: true })) {
     const path = join(home, name);

@@ -1,5 +1,6 @@
-// Makes two files with the code of an earlier commit: bundle.json.br, the agent as that commit ships it, and answers.json.gz, all that its
-// server answered over HTTP to an agent that enrols, polls, downloads and takes a release, with the state that this agent came to.
+// Makes two files with the code of an earlier commit. The file bundle.json.br is the agent as that commit ships it. The file
+// answers.json.gz holds the commit's server's HTTP answers to an agent that enrols, polls, downloads and takes a release.
+// It also holds the state that this agent came to.
 //
 //   git worktree add ../earlier c0f50d4 && cd ../earlier && npm ci && npm run build
 //   cp ../attune/test/golden/earlier-agent/make.js test/integration/make-earlier-agent.test.ts
@@ -56,7 +57,7 @@ test("the agent's bundle", async () => {
   await writeFile(join(out, "bundle.json.br"), brotliCompressSync(json, { params }));
 });
 
-/** The tiny release with the settings that a folder needs, its head bound to the features that these settings change. */
+/** Writes the tiny release with the settings that a folder needs. Its head is bound to the features that these settings change. */
 async function writeRelease(folder) {
   const { files, release } = createTinyRelease();
   const attune = { pooling: "mean", maxTokens: 16 };
@@ -74,7 +75,7 @@ async function writeRelease(folder) {
   for (const [name, bytes] of all) await writeFile(join(folder, name), bytes);
 }
 
-/** Passes each request on, and keeps it with its answer. */
+/** Passes each request on, and records it with its answer. */
 async function startRecorder(target) {
   const exchanges = [];
   const recorder = createServer(async (request, response) => {
@@ -163,7 +164,7 @@ test("the server's answers", async () => {
   const said = sayings(45, 1).map((saying, i) => ({ ...saying, split: i % 2 === 0 ? "holdout" : "train" }));
   for (const saying of said) await agent.label(saying);
   await agent.learn();
-  // A second life, whose poll says what it runs.
+  // A second life, whose poll states the release that it runs.
   agent = createAgent(ports, { deviceKind: "linux", memoryMib: 2_048 });
   const before = recorder.exchanges.length;
   await live(

@@ -1,4 +1,4 @@
-// The files beside it, read back: an earlier agent to run, and what its server answered it.
+// Reads the files beside it: an earlier agent to run, and its server's answers.
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,9 +28,9 @@ export interface EarlierAnswers {
     readonly token: string;
     readonly said: readonly LabelInput[];
   };
-  /** In the order in which they were made. */
+  /** The exchanges in the order in which they were made. */
   readonly exchanges: readonly Exchange[];
-  /** `code`: the error that the earlier agent made of the answer. */
+  /** `code` is the error that the earlier agent made of the answer. */
   readonly refused: readonly (Exchange & { readonly what: string; readonly code: string })[];
   readonly partial: readonly (Exchange & {
     readonly what: string;

@@ -6,7 +6,7 @@
 //   OUT=../attune/test/golden/earlier-home/home.json.gz npx vitest run --config test/vitest.config.ts \
 //     --project integration test/integration/make-earlier-home.test.ts
 //
-// The file holds every file of the home but PostgreSQL's, whose tables it holds as JSON instead (a cluster has 40 MB).
+// The file holds every file of the home except PostgreSQL's (a cluster has 40 MB), and PostgreSQL's tables as JSON.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ import { createTinyRelease } from "../fakes/tiny-release.js";
 import { createFleet, createToken, enrolDevice, publishBytes, publishReport } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
-/** The tiny release with the settings that a folder needs, its head bound to the features that these settings change. */
+/** The tiny release with the settings that a folder needs. Its head is bound to the features that these settings change. */
 function publishableFiles() {
   const { files, release } = createTinyRelease();
   const attune = { pooling: "mean", maxTokens: 16 };
@@ -76,7 +76,7 @@ test("the home of an earlier release", async () => {
   for (let i = 1; i <= 4; i++) await publishReport(alice, people.alice, people.alice.metrics(i));
   for (let i = 1; i <= 3; i++) await publishReport(bob, people.bob, people.bob.metrics(i));
   await publishBytes(bob, people.bob, new TextEncoder().encode("no report"));
-  // Broker credentials as this release signs them, with more time than its own thirty days: the test is to last.
+  // Broker credentials as this release signs them, but valid for longer than its thirty days, so that the test lasts.
   const credentials = await createNatsCredentials({
     keys: await openNatsKeys(home.keys),
     directory: home.keys,
@@ -107,7 +107,7 @@ test("the home of an earlier release", async () => {
   const count = async (table) => Number((await database.query(`SELECT count(*) FROM "${table}"`)).rows[0].count);
   await eventually(async () => expect([await count("Report"), await count("DeadLetter")]).toEqual([7, 1]));
   await database.query(`UPDATE "EnrolmentToken" SET "expiresAt" = now() + interval '10 years' WHERE "usedAt" IS NULL`);
-  // A database that does not answer the ingestion: from here on reports are acknowledged and stay in the stream.
+  // The database does not answer the ingestion from here on: reports are acknowledged and stay in the stream.
   await database.query("BEGIN");
   await database.query('LOCK TABLE "Report", "DeadLetter" IN ACCESS EXCLUSIVE MODE');
   for (let i = 5; i <= 10; i++) await publishReport(alice, people.alice, people.alice.metrics(i));

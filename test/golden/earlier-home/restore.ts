@@ -28,7 +28,7 @@ export async function readEarlierHome(): Promise<EarlierHome> {
   return JSON.parse(gunzipSync(packed).toString("utf8")) as EarlierHome;
 }
 
-/** Everything but the database. */
+/** Restores every file outside of the database. */
 export async function restoreFiles({ files }: EarlierHome, places: ServerPlaces): Promise<void> {
   for (const [path, { mode, base64 }] of Object.entries(files)) {
     const target = join(places.server, path);
@@ -37,7 +37,7 @@ export async function restoreFiles({ files }: EarlierHome, places: ServerPlaces)
   }
 }
 
-/** After the files, among which is the database's password. */
+/** Restores the database. Called after the files, which include the database's password. */
 export async function restoreDatabase({ tables }: EarlierHome, places: ServerPlaces): Promise<void> {
   const migrations = new URL("../../../prisma/migrations/", import.meta.url);
   const schema = await readFile(new URL("20260101000000_initial/migration.sql", migrations), "utf8");
@@ -49,7 +49,7 @@ export async function restoreDatabase({ tables }: EarlierHome, places: ServerPla
       for (const statement of [...schema.split(/;\s*\n/), migrationsTable]) {
         if (statement.trim() !== "") await tx.$executeRawUnsafe(statement);
       }
-      // Rows name rows of other tables; within this transaction nobody asks in which order they came.
+      // Rows refer to rows of other tables. This setting removes the need for an order within the transaction.
       await tx.$executeRawUnsafe("SET LOCAL session_replication_role = replica");
       for (const [table, rows] of Object.entries(tables)) {
         const insertion = `INSERT INTO "${table}" SELECT * FROM json_populate_recordset(NULL::"${table}", $1::json)`;

@@ -1,4 +1,4 @@
-// Made-up labelled rows for the tests of heads: one cloud of points a class, overlapping.
+// Made-up labelled rows for the tests of heads: one cloud of points for each class, overlapping.
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 
@@ -12,7 +12,7 @@ export interface LabelledRowsOptions {
   readonly inputSize: number;
   readonly classes: number;
   readonly seed: number;
-  /** How far the clouds lie apart, in their own deviations. */
+  /** The distance of the clouds, in their own deviations. */
   readonly apart?: number;
 }
 

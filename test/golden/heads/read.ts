@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Matrix, matrixFromRows } from "@attune/ml/tensor/matrix";
 
-/** The caller states the shape it knows from generate_heads.py. */
+/** The caller states the shape, which generate_heads.py defines. */
 export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`./${name}.json`, import.meta.url), "utf8")) as T;
 }

@@ -1,4 +1,5 @@
 // The rights on NATS: operator, account and user JWTs, and the revocations that drop a live connection.
+//
 // NATS checks the subject of a publication and never its reply subject, where JetStream sends its acknowledgement. So devices
 // live in an account of their own, in which no reply subject means anything. The account that stores reports exports their
 // subjects as a service, and the devices' account imports this service.
