@@ -1,8 +1,11 @@
-// What a disk refuses, as faults of the one table: each names the file or folder, and its code says what to do.
+// Turns a disk's refusals into faults of the one table. Each names the file or folder, and its code implies the remedy.
 
 import { AppError } from "@attune/shared/errors";
 
-/** Runs what reads or writes `path`. No space is DISK_FULL, a disk that fails DISK_FAILED; any other fault stays as it is. */
+/**
+ * Runs an action that reads or writes `path`. A full disk is DISK_FULL, a failing disk DISK_FAILED; any other fault stays as it
+ * is.
+ */
 export async function namingDiskFaults<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -11,7 +14,7 @@ export async function namingDiskFaults<T>(path: string, action: () => Promise<T>
   }
 }
 
-/** The same for threads, which compute without waiting. */
+/** The synchronous form, for threads, which compute without waiting. */
 export function namingDiskFaultsSync<T>(path: string, action: () => T): T {
   try {
     return action();

@@ -1,4 +1,4 @@
-// Files that are either the old one or the new one after a power cut: temporary file, fsync, rename, fsync of the directory.
+// Writes files that are either old or new after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -17,15 +17,18 @@ import { basename, dirname, join } from "node:path";
 import { diskFault, isMissing, namingDiskFaults, namingDiskFaultsSync } from "./disk-fault.js";
 
 export interface DurableOptions {
-  /** Exact, whatever the umask: 0600 for anything secret. */
+  /** The exact mode, whatever the umask: 0600 for every secret. */
   readonly mode?: number;
-  /** Missing folders are made with this mode; without it there must be none. */
+  /** The mode of missing folders, which are made; without it no folder may be missing. */
   readonly directoryMode?: number;
-  /** Nobody else writes this file meanwhile: a killed write leaves `<path>.tmp`, which the next one replaces. */
+  /** No other process writes this file meanwhile. A killed write leaves `<path>.tmp`, which the next write replaces. */
   readonly soleWriter?: boolean;
 }
 
-/** Replaces or creates `path`. Throws DISK_FULL or DISK_FAILED naming it; the old file is in place then, or already the new one. */
+/**
+ * Replaces or creates `path`. Throws DISK_FULL or DISK_FAILED naming it; the old file, or already the new one, is in place
+ * then.
+ */
 export async function writeFileDurably(
   path: string,
   content: string | Uint8Array,
@@ -45,7 +48,7 @@ export async function writeFileDurably(
       }
       await rename(temporary, path);
     } catch (cause) {
-      // Its own fault would hide the first.
+      // A fault of this removal would hide the first fault.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw cause;
     }
@@ -53,7 +56,10 @@ export async function writeFileDurably(
   });
 }
 
-/** The same for threads, which compute without waiting; makes the directory. Several may write one file at a time. */
+/**
+ * The synchronous form, for threads, which compute without waiting. Makes the directory. Several threads may write one file at
+ * a time.
+ */
 export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
   const temporary = temporaryBeside(path);
   namingDiskFaultsSync(path, () => {
@@ -75,7 +81,7 @@ export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** Of a file or a folder whose content is on the disk already; for threads. */
+/** Renames a file or folder whose content is on the disk already; the synchronous form, for threads. */
 export function renameDurablySync(from: string, to: string): void {
   namingDiskFaultsSync(from, () => {
     renameSync(from, to);
@@ -101,7 +107,7 @@ export async function moveAside(path: string, word: string): Promise<string> {
   return target;
 }
 
-/** Of a file or a folder whose content is on the disk already. */
+/** Renames a file or folder whose content is on the disk already. */
 export function renameDurably(from: string, to: string): Promise<void> {
   return namingDiskFaults(from, async () => {
     await rename(from, to);
@@ -137,7 +143,7 @@ export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
   await namingDiskFaults(path, () => chmod(path, mode));
 }
 
-/** As `mkdir -p`. Node's own goes on for ever where nothing can be made in a folder that is there, as in /proc. */
+/** Works as `mkdir -p`. Node's own never returns where nothing can be made in an existing folder, as in /proc. */
 export async function makeTree(path: string, mode?: number): Promise<void> {
   try {
     await mkdir(path, { mode });

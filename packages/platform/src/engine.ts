@@ -9,7 +9,10 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine";
 import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 
-/** WebAssembly where the host has it: the same kernels as on devices. Its name tells kernels apart that may differ in the last bits. */
+/**
+ * WebAssembly where the host has it: the same kernels as on devices. The name distinguishes kernels that may differ in the last
+ * bits.
+ */
 export function openEngine(): { readonly engine: Engine; readonly name: string } {
   try {
     const builds = { simd128: kernel("simd128"), relaxed: kernel("relaxed") };
@@ -28,9 +31,9 @@ export interface ReproducibleEngine {
 }
 
 /**
- * For what is published: the same bits on every machine and on any number of threads, which of the builds only this one gives. Whether relaxed SIMD
- * rounds a product before it adds is each processor's choice. Where a thread cannot start, the others compute. Throws MlError where the host has no
- * SIMD.
+ * The engine for published results: the same bits on every machine and on any number of threads, which no other build gives.
+ * With relaxed SIMD, each processor chooses whether a product is rounded before it is added. The remaining threads compute if
+ * one cannot start. Throws MlError where the host has no SIMD.
  */
 export function openReproducibleEngine(threads: number): ReproducibleEngine {
   const builds = { simd128: kernel("simd128-threads") };
@@ -46,7 +49,7 @@ function kernel(build: "simd128" | "simd128-threads" | "relaxed"): Uint8Array {
   return readFileSync(require.resolve(`@attune/ml/kernels/attune-${build}.wasm`));
 }
 
-/** Relative to src and to dist alike. */
+/** The path relative to src and to dist alike. */
 const threadScript = new URL("../../ml/kernels/threads/thread.js", import.meta.url);
 
 const spawnKernelThread: TeamOptions["spawn"] = (start, onEnd) => {

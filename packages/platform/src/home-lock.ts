@@ -1,5 +1,5 @@
-// One process per home: a lock file that names its holder (process, its start, the machine's boot), so that a killed process cannot
-// keep the home for ever. A command that only looks holds it for a moment and says so in it: whoever comes then waits.
+// Admits one process to a home. The lock file names its holder (process, its start, the machine's boot), so that a killed
+// process cannot keep the home for ever. A command that only looks marks its lock as brief, and other processes wait for it.
 
 import { randomBytes } from "node:crypto";
 import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -11,9 +11,9 @@ import { diskFault, isMissing, namingDiskFaults } from "./disk-fault.js";
 import { readTextFile } from "./durable-file.js";
 import { identifyProcess } from "./process-identity.js";
 
-/** Longer than anyone needs from reading a stale lock to moving it aside. */
+/** Longer than a process needs from reading a stale lock to moving it aside. */
 const settleMs = 150;
-/** Longer than a command holds the lock, an enrolment over a slow network apart. */
+/** Longer than a command holds the lock, except for an enrolment over a slow network. */
 const briefMs = 10_000;
 const mostTakeovers = 8;
 
@@ -34,8 +34,8 @@ export interface HomeLock {
 }
 
 /**
- * `brief`: for one command, not for a daemon. Throws HOME_IN_USE while the process that holds `path` lives, or a command holds it
- * for longer than it should; takes the lock over from a dead one.
+ * Takes the lock at `path`, also from a dead process. `brief` marks the lock of a command, not of a daemon. Throws HOME_IN_USE
+ * while the process that holds `path` lives, or a command holds it for too long.
  */
 export async function acquireHomeLock(path: string, { brief = false } = {}): Promise<HomeLock> {
   const mark = randomBytes(8).toString("hex");
@@ -51,7 +51,8 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
       // A hard link appears whole or not at all, and fails when the name is taken.
       if (await linkUnlessTaken(candidate, path)) {
         if (takeovers === 0 && !(await isContested(path, candidate))) return lock;
-        // One that judged an old lock stale may still move this new one aside, and slip in: look again once they are done.
+        // A process that judged an old lock stale may still move this new lock aside and take its place. Look again once it is
+        // done.
         await sleep(settleMs);
         if (await holds(path, mark)) return lock;
         continue;
@@ -76,7 +77,7 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
   }
 }
 
-/** The living process that holds the lock for longer than a command, if there is one. */
+/** The living process that holds the lock for longer than a command does, if there is one. */
 export async function findHomeHolder(path: string): Promise<number | undefined> {
   const holder = await readHolder(path);
   return holder !== undefined && holder.brief !== true && (await isAlive(holder)) ? holder.pid : undefined;
@@ -91,7 +92,7 @@ async function isAlive({ pid, startedAt, started = "" }: LockRecord): Promise<bo
   const wanted = startedAt ?? started.replace("/", ":");
   const found = await identifyProcess(pid);
   if (found !== undefined) return wanted === "" || found.startedAt === wanted;
-  // A system that shows no process, this one neither, tells only whether the number is taken.
+  // A system that shows no process, not even this one, shows only whether the number is taken.
   return (await identifyProcess(process.pid)) === undefined && isRunning(pid);
 }
 
@@ -104,7 +105,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Whether others want the lock: whoever does has a file beside it, from before they look until they are done. */
+/** Whether other processes want the lock. Each of them keeps a file beside it, from before it looks until it is done. */
 async function isContested(path: string, candidate: string): Promise<boolean> {
   const beside = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`));
   return beside.some((name) => join(dirname(path), name) !== candidate);
@@ -120,7 +121,7 @@ async function linkUnlessTaken(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Undefined where the lock is gone by now, or was cut short by a power failure: either way nobody's. */
+/** Undefined where the lock is gone by now, or was cut short by a power failure: then no process holds it. */
 async function readHolder(path: string): Promise<LockRecord | undefined> {
   const text = await readTextFile(path);
   try {
@@ -139,12 +140,12 @@ async function removeStale(path: string, seen: LockRecord | undefined): Promise<
     throw cause;
   }
   const moved = await readHolder(aside);
-  // Not the one that was judged stale: it is a quicker process's new lock, so it goes back.
+  // The moved lock is not the stale one but a quicker process's new lock, so it is put back.
   if (moved !== undefined && JSON.stringify(moved) !== JSON.stringify(seen)) await linkUnlessTaken(aside, path);
   await rm(aside, { force: true });
 }
 
-/** Only one's own: a lock that another holds by now stays. */
+/** Removes only this process's own lock: a lock that another process holds by now stays. */
 async function releaseLock(path: string, mark: string): Promise<void> {
   if (await holds(path, mark)) await rm(path, { force: true });
 }

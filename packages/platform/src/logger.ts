@@ -29,7 +29,7 @@ export function createLogger({ level, write, now = () => new Date() }: LoggerOpt
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
-/** An error as fields of a log line: code and message, and of a defect also where it happened. */
+/** An error as fields of a log line: its code and message, and for a defect also its place. */
 export function errorFields(error: unknown): LogFields {
   if (error instanceof AppError) return { code: error.code, message: error.message, cause: describe(error.cause) };
   if (!(error instanceof Error)) return { code: "INTERNAL", message: String(error).slice(0, 500) };

@@ -1,11 +1,14 @@
-// Folders that a command is told to write into: made and tried before anything is computed that would be lost with them.
+// Makes and tests the folders that a command writes into, before it computes anything that would be lost with them.
 
 import { access, constants } from "node:fs/promises";
 import { AppError } from "@attune/shared/errors";
 import { systemFault } from "@attune/shared/system-fault";
 import { makeTree } from "./durable-file.js";
 
-/** `setting`: the flag or variable that names the folder. Throws INVALID_CONFIGURATION, DISK_FULL or SYSTEM_LIMIT, naming both. */
+/**
+ * `setting` is the flag or variable that names the folder. Throws INVALID_CONFIGURATION, DISK_FULL or SYSTEM_LIMIT, naming
+ * both.
+ */
 export async function makeOutputDirectory(path: string, setting: string): Promise<void> {
   try {
     await makeTree(path);
@@ -15,7 +18,7 @@ export async function makeOutputDirectory(path: string, setting: string): Promis
   }
 }
 
-/** What to say of a folder that the system refused with `cause`. */
+/** The fault for a folder that the system refused with `cause`. */
 export function directoryFault(path: string, setting: string, cause: unknown): AppError {
   const code = (cause as NodeJS.ErrnoException).code ?? "";
   const fault = systemFault(cause);

@@ -1,4 +1,4 @@
-// Which process a number means: pids are used again, so a process is its pid, its start time and its command line.
+// Identifies processes. Systems reuse pids, so a process is its pid, its start time and its command line.
 
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** The identity of a live process, or undefined when there is none (a zombie is none). */
+/** The identity of a live process; undefined where there is none (a zombie is none). */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   if (process.platform === "linux") {
     const stat = await readProcFile(pid, "stat");
@@ -42,9 +42,9 @@ export async function wasStartedWith(pid: number, argument: string): Promise<boo
 
 export interface OrphanOptions {
   readonly name: string;
-  /** As a pid file says; undefined when there is no pid file. */
+  /** The pid in a pid file; undefined without a pid file. */
   readonly pid: number | undefined;
-  /** A path of ours that must be one of the orphan's arguments; else it is a stranger and left alone. */
+  /** A path of ours among the orphan's arguments. A process without this path is a stranger and left alone. */
   readonly argument: string;
   readonly signal: "SIGINT" | "SIGTERM";
   readonly timeoutMs: number;
@@ -77,7 +77,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // It has ended by itself in the meantime.
+    // The process has ended by itself in the meantime.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

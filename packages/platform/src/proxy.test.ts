@@ -1,4 +1,4 @@
-// Against a local proxy that opens tunnels and passes requests on, to a local server that only it knows by name.
+// Tests against a local proxy that opens tunnels and passes requests on, to a local server whose name only the proxy knows.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -17,7 +17,7 @@ interface Proxy {
   close(): Promise<void>;
 }
 
-/** Whatever is asked for, `port` of this machine answers. */
+/** The proxy connects every requested address to `port` of this machine. */
 async function startProxy(port: number): Promise<Proxy> {
   const asked: string[] = [];
   const tunnels = new Set<Socket>();
@@ -32,7 +32,7 @@ async function startProxy(port: number): Promise<Proxy> {
   });
   server.on("connect", (incoming, socket: Socket) => {
     asked.push(`CONNECT ${incoming.url}`);
-    // No server here speaks TLS: that the tunnel was asked for is enough.
+    // No server here speaks TLS, so the request for the tunnel is the whole test.
     tunnels.add(socket);
     socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
   });

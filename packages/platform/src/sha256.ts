@@ -1,4 +1,4 @@
-// SHA-256 in hexadecimal, of parts as if they were one.
+// Computes SHA-256 in hexadecimal over the concatenation of all parts.
 
 import { createHash } from "node:crypto";
 

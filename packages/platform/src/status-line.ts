@@ -1,4 +1,4 @@
-// Where a long job stands: one line rewritten in place on a terminal, a line every ten seconds elsewhere.
+// Shows the progress of a long job: one line rewritten in place on a terminal, a line every ten seconds elsewhere.
 
 export interface ProgressOutput {
   readonly write: (text: string) => void;
@@ -7,9 +7,9 @@ export interface ProgressOutput {
 }
 
 export interface StatusLine {
-  /** Writes `text()` when it is time to, and always when it is the last. */
+  /** Writes `text()` when a line is due, and always for the last line. */
   show(text: () => string, isLast: boolean): void;
-  /** What is written next begins on a line of its own. */
+  /** Ends the line, so that the next output begins on a line of its own. */
   end(): void;
 }
 

@@ -1,9 +1,10 @@
-// The tables of every list that a command prints: columns as wide as their widest cell, numbers to the right, no frames.
+// Formats the tables of every list that a command prints: columns as wide as their widest cell, numbers to the right, no
+// frames.
 // The libraries for this draw frames, cut cells and bring dependencies; twenty lines serve lists that a person greps and pipes.
 
 export type TableRow = Readonly<Record<string, string | number | null>>;
 
-/** The first row names the columns. What is null is not known: a dash. */
+/** The first row names the columns. An unknown value is null and shown as a dash. */
 export function tableLines(rows: readonly TableRow[]): string[] {
   const [first] = rows;
   if (first === undefined) return ["(none)"];
@@ -21,7 +22,7 @@ export function tableLines(rows: readonly TableRow[]): string[] {
   );
 }
 
-/** In characters, not in UTF-16 units. */
+/** The width in characters, not in UTF-16 units. */
 const widthOf = (text: string): number => [...text].length;
 
 function pad(text: string, width: number, toTheRight: boolean): string {

@@ -1,12 +1,12 @@
-// The places of a command line between which a completion script finds its way.
+// The stops of a command line, between which a completion script moves from word to word.
 
 export type Offer = readonly [word: string, meaning: string];
 
-/** A value that follows: one of a few words, any word where there are none, or a path. */
+/** A value that follows: one of some words, any word where the list is empty, or a path. */
 export type Value = { readonly words: readonly string[] } | { readonly path: "file" | "folder" };
 
 export interface Stop {
-  /** Each way to type it, aliases included: "device list"; "" is the program itself. */
+  /** Each way to type the stop, aliases included: "device list"; "" is the program itself. */
   readonly paths: readonly string[];
   readonly commands: readonly Offer[];
   readonly options: readonly Offer[];
@@ -14,7 +14,10 @@ export interface Stop {
   readonly argument: Value | undefined;
 }
 
-/** The words that lead on: commands to the next stop, and options whose value comes next. Each after its stop: "device list --fleet". */
+/**
+ * The words that lead to another stop: commands, and options whose value comes next. Each follows its stop: "device list
+ * --fleet".
+ */
 export function stepsOf(stops: readonly Stop[]): { readonly commands: string[]; readonly options: string[] } {
   const at = (stop: Stop, words: readonly string[]) =>
     stop.paths.flatMap((path) => words.map((word) => `${path} ${word}`));
@@ -34,7 +37,7 @@ export function stepsOf(stops: readonly Stop[]): { readonly commands: string[]; 
   };
 }
 
-/** As bash, zsh and fish take it literally. */
+/** Quotes a text so that bash, zsh and fish take it literally. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

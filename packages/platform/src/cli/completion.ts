@@ -1,4 +1,5 @@
-// Completion for bash, zsh and fish, generated from the table of commands: a static script, since a shell waits for each Tab.
+// Completion for bash, zsh and fish, generated from the table of commands. The script is static, since a shell waits for each
+// Tab.
 import { bashScript } from "./completion-bash.js";
 import { fishScript } from "./completion-fish.js";
 import type { Offer, Stop, Value } from "./completion-stops.js";
@@ -26,7 +27,7 @@ const declarationFor = (program: string) =>
     examples: [`source <(${program} completion bash)`],
   });
 
-/** The program with one more command, which prints the completion of all of them. */
+/** The program with one more command, which prints the completion of all commands. */
 export function withCompletion<Context>(
   program: Program<Context>,
   print: (context: Context, script: string) => void,

@@ -1,20 +1,20 @@
-// How a command is declared, once: parsing, help, completion and the types of what its body is given all come from this.
+// Declares a command once. Parsing, help, completion and the types of the body's input all come from this declaration.
 
-/** A value that a person types, as a whole number, as one of a few, as `parse` makes it, or else as a text. */
+/** A value that a person types: a whole number, one of some words, the result of `parse`, or else a text. */
 interface ValueDeclaration {
   readonly whole?: { readonly from: number; readonly to: number };
   readonly choices?: readonly string[];
-  /** Throws a SyntaxError that says which form was expected: "is not a duration such as 90s". */
+  /** Throws a SyntaxError that names the expected form: "is not a duration such as 90s". */
   readonly parse?: (text: string) => unknown;
   /** Completion offers files, or folders alone. */
   readonly path?: "file" | "folder";
 }
 
 export interface OptionDeclaration extends ValueDeclaration {
-  /** The name of its value in the help; an option without one is a switch. */
+  /** The name of the option's value in the help. An option without a value is a switch. */
   readonly value?: string;
   readonly meaning: string;
-  /** As a person would type it. */
+  /** The default as a person would type it. */
   readonly default?: string;
   readonly required?: true;
   readonly multiple?: true;
@@ -24,7 +24,7 @@ export interface ArgumentDeclaration extends ValueDeclaration {
   readonly name: string;
   readonly meaning: string;
   readonly optional?: true;
-  /** One or more of them; only the last argument may be so. */
+  /** Marks an argument that may be repeated; only the last argument may be variadic. */
   readonly variadic?: true;
 }
 
@@ -40,9 +40,9 @@ export interface Declaration {
   readonly name: string;
   /** Another name that a person may look for. */
   readonly alias?: string;
-  /** One line of the list of commands. */
+  /** The command's line in the list of commands. */
   readonly summary: string;
-  /** Lines of one or a few sentences. */
+  /** Lines of the help, each of one or a few sentences. */
   readonly details?: readonly string[];
   readonly arguments?: readonly ArgumentDeclaration[];
   readonly options?: Options;
@@ -75,7 +75,7 @@ type ArgumentValue<A> = A extends { readonly variadic: true }
 
 export type ValuesOf<O> = { readonly [name in keyof O]: OptionValue<O[name]> };
 
-/** What a command's body is given of its command line. */
+/** The input of a command's body, from its command line. */
 export interface Input<D> {
   readonly values: D extends { readonly options: infer O } ? ValuesOf<O> : Readonly<Record<never, never>>;
   readonly arguments: D extends { readonly arguments: infer A }
@@ -83,10 +83,10 @@ export interface Input<D> {
     : readonly [];
 }
 
-/** The body of a command: its number is the exit code, nothing is 0. */
+/** The body of a command. A number is the exit code; no number means 0. */
 export type Body<D, Context> = (input: Input<D>, context: Context) => Promise<number> | Promise<void>;
 
-/** A command as a program holds it: a body that is loaded when it runs, or commands of its own. */
+/** A command as a program holds it: a body that is loaded when the command runs, or a group of commands. */
 export interface Command<Context> {
   readonly declaration: Declaration;
   readonly commands: readonly Command<Context>[];
@@ -110,7 +110,7 @@ export function command<Context, D extends Declaration>(
   return { declaration, commands: [], load: load as unknown as Command<Context>["load"] };
 }
 
-/** A command that only holds others. */
+/** A command that only holds other commands. */
 export function group<Context>(declaration: Declaration, commands: readonly Command<Context>[]): Command<Context> {
   return {
     declaration,

@@ -1,4 +1,4 @@
-// A command line through the whole frame: what a person types, what a body gets, and what is said of a mistake.
+// A command line through the whole frame: a person's words, the body's input, and the answer to a mistake.
 import { expect, test } from "vitest";
 import { type Body, command, declare, group } from "./declaration.js";
 import { helpOf } from "./help.js";

@@ -38,7 +38,7 @@ export function helpOf<Context>(place: Place<Context>): string {
 /** A longer term would push the meanings of all others to the right. */
 const longestTerm = 26;
 
-/** How a command is called, in one line: what it demands by name, the rest as [options]. */
+/** A command's usage in one line: the required parts by name, the others as [options]. */
 export function usageOf<Context>({ path, command, commands, options }: Place<Context>): string {
   if (command === undefined || commands.length > 0) return `${path.join(" ")} COMMAND [options]`;
   const demanded = Object.entries(options).filter(([, { required }]) => required === true);

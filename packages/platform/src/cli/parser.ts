@@ -21,7 +21,7 @@ export function parseCommandLine<Context>(program: Program<Context>, argv: reado
   return request;
 }
 
-/** Ends the parsing once a help was asked for. */
+/** Ends the parsing once a help was shown. */
 const helpShown = Symbol("help shown");
 
 /** The program itself, or one of its commands. */
@@ -60,7 +60,7 @@ class Node<Context> extends Commander {
     });
   }
 
-  /** Commander takes whatever follows for an option's value, so that `--out --resume` would make a folder "--resume". */
+  /** Commander takes any next word for an option's value, so that `--out --resume` would make a folder "--resume". */
   override parseOptions(argv: string[]): ParseOptionsResult {
     for (let i = 0; i < argv.length && argv[i] !== "--"; i++) {
       const option = this.options.find((candidate) => candidate.long === argv[i]);

@@ -1,11 +1,11 @@
-// A program of commands as it is declared, and a place in it: the program itself or one of its commands.
+// A program of commands as declared, and a place in it: the program itself or one of its commands.
 
 import type { Command, HelpSection, Options, UncheckedInput } from "./declaration.js";
 
 export interface CommandIo {
-  /** A line of the result. With `json` a command writes exactly one: the JSON object. */
+  /** Writes a line of the result. With `json` a command writes exactly one line: the JSON object. */
   readonly stdout: (line: string) => void;
-  /** Progress and explanations, as they are: no line end is added. */
+  /** Writes progress and explanations unchanged: no line end is added. */
   readonly stderr: (text: string) => void;
   readonly json: boolean;
   readonly isTty: boolean;
@@ -18,22 +18,22 @@ export interface Program<Context> {
   readonly sections?: readonly HelpSection[];
   readonly examples: readonly string[];
   readonly commands: readonly Command<Context>[];
-  /** Options of every command. */
+  /** The options of every command. */
   readonly shared: Options;
-  /** False where what is typed may be an utterance: then no error repeats it. */
+  /** False where the typed words may be an utterance: then no error repeats them. */
   readonly quotes: boolean;
 }
 
 export interface Place<Context> {
   readonly program: Program<Context>;
   readonly command: Command<Context> | undefined;
-  /** As it is typed: ["attune", "device", "list"]. */
+  /** The words as typed: ["attune", "device", "list"]. */
   readonly path: readonly string[];
   readonly commands: readonly Command<Context>[];
   readonly options: Options;
 }
 
-/** What a command line asks for. */
+/** The request of a command line. */
 export type Request<Context> =
   | { readonly kind: "help"; readonly place: Place<Context>; readonly exitCode: number }
   | { readonly kind: "run"; readonly command: Command<Context>; readonly input: UncheckedInput };
@@ -53,7 +53,7 @@ export function childrenOf<Context>({ program, path, commands }: Place<Context>)
   }));
 }
 
-/** A place and all that are in it. */
+/** A place and all places within it. */
 export function placesIn<Context>(place: Place<Context>): Place<Context>[] {
   return [place, ...childrenOf(place).flatMap(placesIn)];
 }

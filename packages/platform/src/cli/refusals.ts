@@ -1,15 +1,15 @@
-// Why a command line was not understood: each as INVALID_INPUT with what to do, and without a word of a private text.
+// Explains why a command line was not understood, as INVALID_INPUT with a remedy and without a word of a private text.
 import { AppError } from "@attune/shared/errors";
 import type { CommanderError } from "commander";
 import { usageOf } from "./help.js";
 import type { Place } from "./program.js";
 
-/** Where the reader finds what a command takes. */
+/** The command that shows the reader the options and arguments. */
 export function adviceOf<Context>({ path }: Place<Context>): string {
   return `see ${path.join(" ")} --help`;
 }
 
-/** What commander refuses: an unknown command or option, or a command that lacks one of its own. */
+/** The fault that commander reports: an unknown command or option, or a missing subcommand. */
 export function misuse<Context>(place: Place<Context>, { code, message }: CommanderError): AppError {
   const { program, path, commands } = place;
   const name = path.join(" ");
@@ -38,7 +38,7 @@ export function lackingValue<Context>(place: Place<Context>, option: string): Ap
   return refusal(place, `${option} lacks its value; a value that begins with - is given as ${option}=VALUE`);
 }
 
-/** undefined where a command takes as many arguments as were given. */
+/** Undefined where a command takes as many arguments as were given. */
 export function tooMany<Context>(place: Place<Context>, words: readonly string[]): AppError | undefined {
   const declared = place.command?.declaration.arguments ?? [];
   if (words.length <= declared.length || declared.at(-1)?.variadic === true) return undefined;

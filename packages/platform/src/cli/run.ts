@@ -1,4 +1,4 @@
-// Runs a program's command line, and reports what went wrong: one line of what, one of what to do.
+// Runs a program's command line, and reports a fault in two lines: the fault, and the remedy.
 
 import { AppError } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
@@ -10,15 +10,15 @@ import type { CommandIo, Place, Program } from "./program.js";
 
 export interface Host<Context> {
   readonly io: Omit<CommandIo, "json">;
-  /** What a body works with. */
+  /** Makes the context in which a body works. */
   readonly open: (values: UncheckedInput["values"], io: CommandIo) => Context;
-  /** What may be said of a defect. */
+  /** The part of a defect that may be reported. */
   readonly describeDefect: (error: unknown) => string;
-  /** With --json an error is an object on standard output; whether a person reads it on standard error as well. */
+  /** With --json an error is an object on standard output. This flag adds the words for a person on standard error. */
   readonly alwaysInWords: boolean;
 }
 
-/** The exit code: a body's own, or 1 after an error. With `--json` standard output is one JSON object, whatever happens. */
+/** The exit code: a body's own, or 1 after an error. With `--json` standard output is one JSON object in either case. */
 export async function runProgram<Context>(
   program: Program<Context>,
   argv: readonly string[],
@@ -35,7 +35,7 @@ export async function runProgram<Context>(
   }
 }
 
-/** Runs a command line without `--json`, which `io` holds; throws what goes wrong. */
+/** Runs a command line without `--json`, which `io` holds. Throws the command's fault. */
 export async function perform<Context>(
   program: Program<Context>,
   argv: readonly string[],
@@ -67,7 +67,7 @@ function reportError<Context>(error: unknown, io: CommandIo, host: Host<Context>
   if (code === "INTERNAL" && error instanceof Error) io.stderr(`${stackOf(error)}\n`);
 }
 
-/** The place of a defect is worth knowing; a frame holds no argument and no text. */
+/** The place of a defect helps its repair. A frame holds no argument and no text. */
 function stackOf(error: Error): string {
   const frames = (error.stack ?? "").split("\n").filter((line) => line.trimStart().startsWith("at "));
   return frames.slice(0, 8).map(printable).join("\n");

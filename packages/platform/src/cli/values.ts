@@ -1,4 +1,4 @@
-// From the words of a command line to the values that a declaration promises, each refused by name.
+// Turns the words of a command line into the values that a declaration promises. A refusal names its option or argument.
 import { AppError } from "@attune/shared/errors";
 import type { ArgumentDeclaration, Declaration, OptionDeclaration, UncheckedInput } from "./declaration.js";
 
@@ -8,9 +8,9 @@ export interface Words {
 }
 
 export interface ReadingRules {
-  /** An error may repeat what was typed. */
+  /** Whether an error may repeat the typed words. */
   readonly quotes: boolean;
-  /** Ends every error: where the reader finds the rules. */
+  /** The end of every error, which names the place of the rules. */
   readonly advice: string;
 }
 
@@ -42,7 +42,7 @@ function readValue(
 ): unknown {
   const refuse = (form: string, cause?: unknown) =>
     new AppError("INVALID_INPUT", `${name}${quotes && text !== "" ? ` ${text}` : ""}: ${form}; ${advice}`, { cause });
-  // A folder without a name would be the one that the command runs in.
+  // An empty path would mean the folder in which the command runs.
   if (text === "") throw refuse("is empty");
   const { whole, choices, parse } = declared;
   if (whole !== undefined) {
@@ -73,7 +73,7 @@ function missing(
 
 const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** "90s", "15m", "1h", "7d", as milliseconds. */
+/** Turns "90s", "15m", "1h" or "7d" into milliseconds. */
 export function parseDuration(text: string): number {
   const match = /^(\d{1,9})([smhd])$/.exec(text);
   const unit = unitsMs[match?.[2] ?? ""];

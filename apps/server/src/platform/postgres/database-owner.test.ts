@@ -34,7 +34,7 @@ test("the database of a home that is there stays", async () => {
 });
 
 test("the database of a home whose file system is not mounted stays", async () => {
-  // What is left of a volume that is not mounted: its empty mount point, or not even that.
+  // An unmounted volume leaves its empty mount point, or not even that.
   await rename(volume, `${volume}-elsewhere`);
   await removeAbandoned(shared, silent);
   expect(await readdir(shared)).toEqual(["database"]);

@@ -1,4 +1,5 @@
-// Whose database lies outside its home: written beside it, so that a copied home is noticed and an abandoned database can go.
+// Records the owner of a database that lies outside its home. So a copied home is noticed, and an abandoned database is
+// removed.
 
 import { readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,9 +9,9 @@ import type { Logger } from "@attune/platform/logger";
 import { wasStartedWith } from "@attune/platform/process-identity";
 import { postmasterPid } from "./postmaster.js";
 
-/** `directory` holds the database of `home`. */
+/** Records that `directory` holds the database of `home`. */
 export async function writeOwner(directory: string, home: string): Promise<void> {
-  // The place first: a home without a place is never taken for gone.
+  // The place is written first: a home without a place is never taken for deleted.
   await writeFileDurably(join(directory, "home-place"), `${await placeOf(home)}\n`);
   await writeFileDurably(join(directory, "home"), home);
 }
@@ -20,8 +21,9 @@ export function readOwner(directory: string): Promise<string | undefined> {
 }
 
 /**
- * Removes databases of homes in the temporary directory that were deleted, as a killed demo's: nothing can ask for them again. A home
- * whose file system is not mounted now is not deleted: the directory that held it must be the very one that it was in.
+ * Removes the databases of deleted homes in the temporary directory, such as a killed demo's, which no process can ask for
+ * again. A home on a file system that is not mounted now is not deleted. So the directory that held the home must be the very
+ * directory recorded.
  */
 export async function removeAbandoned(sharedDirectory: string, logger: Logger): Promise<void> {
   for (const name of await readdir(sharedDirectory)) {

@@ -1,20 +1,21 @@
-// DATABASE_URL as Prisma's own URLs mean it: every parameter is obeyed, or refused by name. `pg` would pass over those it does not know.
+// Reads DATABASE_URL as Prisma's own URLs: every parameter is obeyed, or refused by name. `pg` ignores parameters that it does
+// not know.
 
 import { AppError } from "@attune/shared/errors";
 
 export interface DatabaseSettings {
-  /** For clients and pools of `pg`, under its names. */
+  /** The settings of clients and pools of `pg`, under its names. */
   readonly client: {
     readonly connectionString: string;
     readonly max?: number;
     readonly connectionTimeoutMillis?: number;
     readonly query_timeout?: number;
   };
-  /** Holds the tables; undefined where the URL names none: then PostgreSQL's own default, mostly `public`. */
+  /** The schema that holds the tables. Without one in the URL it is undefined: PostgreSQL's own default, mostly `public`. */
   readonly schema: string | undefined;
 }
 
-/** Those that `pg` obeys itself. */
+/** The parameters that `pg` obeys itself. */
 const passedOn = new Set([
   "application_name",
   "client_encoding",
@@ -29,7 +30,7 @@ const passedOn = new Set([
   "sslrootcert",
   "uselibpqcompat",
 ]);
-/** `pg` takes the others of libpq's for `verify-full`. */
+/** `pg` takes libpq's other modes for `verify-full`. */
 const sslModes = new Set(["disable", "no-verify", "require", "verify-ca", "verify-full"]);
 const translated = ["schema", "connection_limit", "connect_timeout", "socket_timeout", "sslaccept"];
 

@@ -7,13 +7,13 @@ import { readDatabaseUrl } from "./database-url.js";
 
 export type Database = PrismaClient;
 
-/** Together, with those of the start, below what PostgreSQL is started with. */
+/** The connections of one client. All clients, with those of the start, stay below the limit that PostgreSQL is started with. */
 const maximumConnections = 12;
 
 /** Long enough for a thousand devices that poll at once, and shorter than they wait for an answer. */
 const connectionPatienceMs = 20_000;
 
-/** Each has connections of its own: whoever waits for one does not wait for the users of another. */
+/** Opens a client with connections of its own: its callers do not wait for the callers of another client. */
 export function openDatabase(connectionString: string, logger: Logger): Database {
   const lost = (error: Error) => logger.warn("database.connection.lost", errorFields(error));
   const { client, schema } = readDatabaseUrl(connectionString);

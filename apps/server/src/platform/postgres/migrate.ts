@@ -28,8 +28,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies what is not applied yet and answers the names. Throws CONFLICT where the database and this server's migrations differ, and
- * DATABASE_UNAVAILABLE where PostgreSQL is away or refuses a script.
+ * Applies the missing migrations and answers their names. Throws CONFLICT where the database and this server's migrations
+ * differ, and DATABASE_UNAVAILABLE where PostgreSQL is away or refuses a script.
  */
 export async function migrate({
   connectionString,
@@ -63,7 +63,7 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
-/** A user who may not create schemas can use one that is there. */
+/** A user who may not create schemas can use an existing schema. */
 async function createSchemaOnce(client: pg.Client, schema: string, migrations: readonly Migration[]): Promise<void> {
   const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (found.rowCount !== 0) return;
@@ -90,7 +90,7 @@ async function applyMissing(client: pg.Client, migrations: readonly Migration[])
   return missing.map(({ name }) => name);
 }
 
-/** Tables of another program are left alone; those that PostGIS brings are nobody's. */
+/** Refuses a schema that holds tables of another program; the tables that PostGIS brings do not count. */
 async function assertEmpty(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ schema: string; tables: number }>(
     `SELECT schemaname AS schema, count(*)::int AS tables FROM pg_tables

@@ -12,18 +12,18 @@ export interface Migration {
 export interface RecordedMigration {
   readonly name: string;
   readonly checksum: string;
-  /** A migration that has begun and neither ended nor was given up waits for a person. */
+  /** A migration that has begun, and was neither ended nor given up, waits for a person. */
   readonly state: "applied" | "unfinished";
 }
 
 export const checksumOf = ({ sql }: Migration): string => sha256(sql);
 
-/** Waits for other servers, and for Prisma's own command, which takes the same lock. It is free again once the connection ends. */
+/** Waits for other servers and for Prisma's own command, which takes the same lock. The end of the connection frees the lock. */
 export async function lockMigrations(client: pg.Client): Promise<void> {
   await client.query("SELECT pg_advisory_lock(72707369)");
 }
 
-/** In the first schema of the search path that has the table, or in the one that `table` names; undefined without a table. */
+/** The history in the first schema of the search path that has the table, or in `table`; undefined without a table. */
 export async function readHistory(
   client: pg.Client,
   table = "_prisma_migrations",
@@ -37,7 +37,7 @@ export async function readHistory(
   return rows;
 }
 
-/** Column by column as Prisma creates it. */
+/** Creates the table column by column as Prisma does. */
 export async function createHistory(client: pg.Client): Promise<void> {
   await client.query(`CREATE TABLE _prisma_migrations (
     id                      VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -52,15 +52,15 @@ export async function createHistory(client: pg.Client): Promise<void> {
 }
 
 /**
- * Applies a migration and records it, both or neither, so that a start which is killed in between can be repeated. A script that
- * PostgreSQL refuses leaves its row with the words of the refusal and without an end, as Prisma's command leaves it.
+ * Applies a migration and records it, both or neither, so that a start which is killed in between can be repeated. A refused
+ * script leaves a row with PostgreSQL's words and without an end, as Prisma's command does.
  */
 export async function applyMigration(client: pg.Client, migration: Migration): Promise<void> {
   const row = { id: randomUUID(), startedAt: new Date() };
   await client.query("BEGIN");
   try {
     await insertRow(client, migration, row);
-    // One simple query: a script holds many statements.
+    // The whole script is one simple query, because it holds many statements.
     await client.query(migration.sql);
     await client.query("UPDATE _prisma_migrations SET applied_steps_count = 1, finished_at = $2 WHERE id = $1", [
       row.id,

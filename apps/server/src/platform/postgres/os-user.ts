@@ -1,4 +1,4 @@
-// The user that a program runs as when this process is root's, and what that user can reach.
+// The user that a program runs as when this process is root's, and the paths that this user can reach.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -22,7 +22,7 @@ export async function nobodyUser(): Promise<OsUser> {
   }
 }
 
-/** Asked of the kernel, as that user: modes alone do not tell (access lists, mounts). */
+/** The kernel is asked as that user, because modes alone do not decide (access lists, mounts). */
 export async function canReach(directory: string, user: OsUser): Promise<boolean> {
   try {
     await run("/bin/sh", ["-c", 'cd -- "$1"', "sh", directory], { uid: user.uid, gid: user.gid, cwd: "/" });

@@ -1,4 +1,4 @@
-// Where the embedded PostgreSQL's programs and files are, whom they run as, and how a new cluster comes to be.
+// Locates the embedded PostgreSQL's programs and files, chooses the user that runs them, and creates a new cluster.
 // PostgreSQL refuses to run as root, so a server started by root runs it as `nobody`, who must be able to reach both.
 
 import { execFile } from "node:child_process";
@@ -29,7 +29,7 @@ export interface PostgresCluster {
 
 export interface ClusterOptions {
   readonly places: ServerPlaces;
-  /** Root's place for what `nobody` could not reach in the home or in the installation. */
+  /** Root's place for files that `nobody` could not reach in the home or in the installation. */
   readonly sharedDirectory: string;
   readonly logger: Logger;
 }
@@ -42,7 +42,7 @@ export async function locateCluster(options: ClusterOptions): Promise<PostgresCl
   }
   const nobody = await nobodyUser();
   const dataDirectory = await reachableDataDirectory(nobody, options);
-  // A cluster that is there already keeps its owner, whoever that is.
+  // An existing cluster keeps its owner, whoever that is.
   const user = (await ownerOf(dataDirectory)) ?? nobody;
   if (!(await canReach(dirname(dataDirectory), user))) throw unreachable(dirname(dataDirectory), user);
   return { programs: await openPostgresPrograms({ ...options, user }), dataDirectory, user };
@@ -68,7 +68,7 @@ async function reachableDataDirectory(nobody: OsUser, options: ClusterOptions): 
   if (await canReach(places.server, nobody)) return places.postgres;
   await makeSharedDirectory(sharedDirectory);
   await removeAbandoned(sharedDirectory, logger);
-  // A random name, not one derived from the home's path: a new home must never find an old home's data.
+  // The name is random and not derived from the home's path: a new home must never find an old home's data.
   const directory = join(sharedDirectory, randomBytes(8).toString("hex"));
   const dataDirectory = join(directory, "postgres");
   await makeDirectory(directory, 0o711);
@@ -110,14 +110,14 @@ function unreachable(directory: string, { uid }: OsUser): AppError {
   );
 }
 
-/** Creates the cluster unless it is there. A creation that was interrupted leaves nothing that would be taken for a cluster. */
+/** Creates the cluster unless it exists. An interrupted creation leaves nothing that would be taken for a cluster. */
 export async function createClusterOnce(cluster: PostgresCluster, password: string): Promise<void> {
   const { dataDirectory, programs, user } = cluster;
   if ((await stat(dataDirectory).catch(() => undefined)) !== undefined) return;
   const unfinished = `${dataDirectory}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
-  // Beside the data, not in the temporary directory: that may be root's alone.
+  // The file lies beside the data, not in the temporary directory, which may be root's alone.
   const passwordFile = `${dataDirectory}.password`;
   await rm(passwordFile, { force: true });
   await writeFile(passwordFile, `${password}\n`, { flag: "wx", mode: 0o600 });

