@@ -1,4 +1,4 @@
-// Where Prisma's own command finds the schema and the database (`npx prisma migrate deploy`); the server needs neither.
+// Names the schema and the database for Prisma's own command (`npx prisma migrate deploy`). The server does not read this file.
 
 import { defineConfig } from "prisma/config";
 

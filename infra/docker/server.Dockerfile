@@ -3,7 +3,7 @@
 FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0 AS build
 WORKDIR /opt/attune
 COPY . .
-# What trains, TensorFlow.js with it, stays out of the image.
+# The training package, with TensorFlow.js, stays out of the image.
 RUN npm ci && npm run build && npm ci --omit=dev --workspace apps/server
 
 FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
