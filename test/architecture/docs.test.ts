@@ -9,7 +9,7 @@ import { contractInWords } from "../../packages/shared/src/contracts/egress-page
 import { anchorsOf, bareNamesOf, linksOf } from "./prose.js";
 import { listFiles, read, root } from "./tree.js";
 
-const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^docs\/.*\.md$/)];
+const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^(docs\/.*|packages\/.*README)\.md$/)];
 const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
 
 test.each(pages)("%s names only paths that exist", (page) => {

@@ -1,4 +1,4 @@
-// The words of errors: remedies and messages as a reader sees them, held to the lint of sentences.
+// The words of errors and commands: remedies and messages as a reader sees them, held to the lint of sentences.
 import { errorTable } from "@attune/shared/errors";
 import { parseSync } from "rolldown/utils";
 import { expect, test } from "vitest";
@@ -15,7 +15,7 @@ test("every remedy is written in short sentences, in the field's words", () => {
   expect(remedies.filter((remedy) => !/^[A-Z].*\.$/.test(remedy))).toEqual([]);
 });
 
-test("every message of an error is written in short claims, in the field's words", () => {
+test("every message of errors and commands is written in short claims, in the field's words", () => {
   const sources = listFiles(/^(apps|packages)\/.*(?<!\.test)\.ts$/);
   const messages = sources.flatMap((path) => messagesIn(path));
   expect(messages.length).toBeGreaterThan(400);
@@ -26,19 +26,19 @@ test("a message is found in each way in which code writes one", () => {
   const source =
     'new AppError("X", "one");\nnew MlError("y", `two $' +
     '{a} b`, { cause });\nnew AppError("X", `c $' +
-    '{d}` + "e");';
-  expect(messagesOf(parseSync("x.ts", source).program)).toEqual(["one", "two X b", "c Xe"]);
+    '{d}` + "e"); io.stderr("f\\n"); throw new Error("g");';
+  expect(messagesOf(parseSync("x.ts", source).program)).toEqual(["one", "two X b", "c Xe", "f", "g"]);
 });
 
 function messagesIn(path: string): string[] {
   const source = read(path);
-  return /new (App|Ml)Error\(/.test(source) ? messagesOf(parseSync(path, source).program) : [];
+  return /Error\(|std(out|err)\(/.test(source) ? messagesOf(parseSync(path, source).program) : [];
 }
 
 /** The parts of a syntax tree's node that are read here, as ESTree has them. */
 interface Node {
   readonly type?: string;
-  readonly callee?: { readonly name?: string };
+  readonly callee?: { readonly name?: string; readonly property?: { readonly name?: string } };
   readonly arguments?: readonly Node[];
   readonly value?: unknown;
   readonly quasis?: readonly { readonly value: { readonly cooked: string } }[];
@@ -46,15 +46,21 @@ interface Node {
   readonly right?: Node;
 }
 
-/** The messages given to AppError and MlError, with X in place of each value that is put in. */
+/** The messages given to errors and to standard streams, with X in place of each value that is put in. */
 function messagesOf(node: object): string[] {
-  const { type, callee, arguments: given } = node as Node;
-  const isError = type === "NewExpression" && /^(App|Ml)Error$/.test(callee?.name ?? "");
-  const text = isError && given?.[1] !== undefined ? textOf(given[1]) : "X";
+  const message = messageOf(node as Node);
+  const text = message === undefined ? "X" : textOf(message).trim();
   const inside = Object.values(node).flatMap((part) =>
     typeof part === "object" && part !== null ? messagesOf(part) : [],
   );
   return text === "X" ? inside : [text, ...inside];
+}
+
+function messageOf({ type, callee, arguments: given }: Node): Node | undefined {
+  const name = callee?.name ?? callee?.property?.name ?? "";
+  if (type === "NewExpression" && /^(App|Ml)Error$/.test(name)) return given?.[1];
+  if (type === "NewExpression" && /^(Type|Range)?Error$/.test(name)) return given?.[0];
+  return type === "CallExpression" && /^std(out|err)$/.test(name) ? given?.[0] : undefined;
 }
 
 function textOf({ type, value, quasis, left, right }: Node): string {

@@ -26,7 +26,7 @@ const longestWords = 25;
 const openings = /^[*"(]*(Of|What|Where)\b/;
 /** Each of these has a plain word that belongs in its place. */
 const bannedWords: readonly (readonly [RegExp, string])[] = [
-  [/\b(goes|going|went) on\b/i, "resume, continue"],
+  [/\b(go|goes|going|went) on\b/i, "resume, continue"],
   [/\btr(y|ies|ied|ying) again\b/i, "retry"],
   [/\b(tells?|told|telling)\b/i, "say, state, report"],
   [/\b(hears?|heard|hearing)\b/i, "receive"],

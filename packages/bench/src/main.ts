@@ -85,7 +85,7 @@ async function measureAll(): Promise<Part[]> {
     const argv = [fileURLToPath(import.meta.url), name, "--out", folder];
     const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     const [code] = (await once(child, "exit")) as [number | null];
-    if (code !== 0) throw new Error(`${name} ended with code ${code}; run attune bench all --out ${folder} to go on`);
+    if (code !== 0) throw new Error(`${name} ended with code ${code}; run attune bench all --out ${folder} to resume`);
   }
   return partNames.map((name) => JSON.parse(readFileSync(kept(name), "utf8")) as Part);
 }

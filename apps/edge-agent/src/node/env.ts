@@ -2,11 +2,9 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { type LogLevel, logLevels } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-
-export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 export const envSchema = z.object({
   ATTUNE_AGENT_HOME: z.string().min(1).optional(),

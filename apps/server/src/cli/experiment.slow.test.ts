@@ -65,7 +65,7 @@ describe("attune experiment", () => {
     const io = recorder();
     const interrupt = { ...io, stderr: (text: string) => void (io.err.push(text) === 1 && process.emit("SIGINT")) };
     expect(await performAttune(["experiment", ...argv], interrupt)).toBe(130);
-    expect(io.err.at(-1)).toBe("stopped; the same command goes on from here\n");
+    expect(io.err.at(-1)).toBe("stopped; repeat the command to resume\n");
     expect(io.out).toEqual([]);
     expect(await performAttune(["experiment", ...argv], io)).toBe(0);
     const { tables } = experimentResultSchema.parse(JSON.parse(io.out.join("")));
@@ -114,7 +114,7 @@ describe("attune experiment", () => {
     expect(new Set(failed.map(({ table }) => table))).toEqual(new Set(["table2", "figure2", "baselines"]));
     expect(failed[0]).toMatchObject({ what: "sample predictions", message: expect.stringContaining("features") });
     expect(io.err.join("")).toMatch(/\nfailed: table2, sample predictions: INTERNAL: .*features/);
-    expect(io.err.join("")).toMatch(/\n5 cells could not be computed; the same command tries again\n/);
+    expect(io.err.join("")).toMatch(/\n5 cells could not be computed; repeat the command to retry\n/);
     const report = readFileSync(at("failing", "reports", "table1-table2-figure2-meld-dev.html"), "utf8");
     expect(report).toContain("<h2>What could not be computed</h2><ul><li>table2, sample predictions: INTERNAL: ");
     rmSync(join(cache, "features"));

@@ -40,7 +40,7 @@ export const runExperiment: Body<typeof experiment, CommandIo> = async (input, i
   const outcome = await untilInterrupted(compute).finally(announced.end);
   if (outcome === undefined) {
     progress.end();
-    io.stderr("stopped; the same command goes on from here\n");
+    io.stderr("stopped; repeat the command to resume\n");
     return 130;
   }
   const { result, experiments } = outcome;
@@ -61,7 +61,7 @@ function reportFailures(failed: readonly Failure[], io: CommandIo): number {
   if (failed.length === 0) return 0;
   for (const failure of failed) io.stderr(`failed: ${printable(failureText(failure))}\n`);
   io.stderr(
-    `${failed.length === 1 ? "1 cell" : `${failed.length} cells`} could not be computed; the same command tries again\n`,
+    `${failed.length === 1 ? "1 cell" : `${failed.length} cells`} could not be computed; repeat the command to retry\n`,
   );
   for (const code of new Set(failed.map(({ code }) => code))) {
     if (isErrorCode(code)) io.stderr(`what to do about ${code}: ${errorTable[code].remedy}\n`);

@@ -58,7 +58,7 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
     });
     line.end();
     if (record === undefined) {
-      io.stderr("stopped; the same command with --resume goes on from here\n");
+      io.stderr("stopped; repeat the command with --resume to resume\n");
       return 130;
     }
     rmSync(download, { recursive: true, force: true });

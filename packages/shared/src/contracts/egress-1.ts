@@ -81,7 +81,7 @@ export const egressContract1 = {
       offset: {
         domain: quantized(0, 262_144, 4_096),
         unit: "bytes",
-        meaning: "From where to go on after an interruption.",
+        meaning: "The byte from which an interrupted download resumes.",
       },
     },
   },
