@@ -1,12 +1,12 @@
 // The server's folders and their permitted imports. A folder imports only rows above it in this table.
 
 import { describe, expect, test } from "vitest";
-import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
+import { type Arrows, folderOf, importsBeside, readSourceTree, unusedArrows, upwardArrows } from "./places.js";
+import { read } from "./tree.js";
 
 const src = "apps/server/src";
 
-/** For each folder, the server's other folders that its files may import; types count too. */
-const arrows: Readonly<Record<string, readonly string[]>> = {
+const arrows: Arrows = {
   generated: [],
   platform: [],
   "platform/http": [],
@@ -40,52 +40,34 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   "http.ts": [],
 };
 
-const sources = listFiles(/^apps\/server\/src\/.*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
+const tree = readSourceTree(src, (inside) => (inside.startsWith("generated/") ? "generated" : folderOf(inside)));
+const { sources, imports } = tree;
 
-/** The folder below `src` that holds a path, or the path's own name where none does. */
-function placeOf(path: string): string {
-  const inside = path.slice(src.length + 1);
-  if (inside.startsWith("generated/")) return "generated";
-  return inside.includes("/") ? inside.slice(0, inside.lastIndexOf("/")) : inside;
-}
-
-const imports = sources.flatMap((path) =>
-  importsOf(read(path))
-    .filter(({ specifier }) => specifier.startsWith("."))
-    .map(({ specifier }) => ({ path, target: `${resolveRelative(path, specifier)}.ts` })),
+/** The arrows of the folders, those to the files beside them included. */
+const allArrows: Arrows = Object.fromEntries(
+  Object.entries(arrows).map(([from, targets]) => {
+    const files = Object.keys(topFiles).filter((file) => topFiles[file]!.includes(from));
+    return [from, [...targets, ...files]];
+  }),
 );
 
 describe("the server's folders", () => {
   test("are the table's, and so are the files beside them", () => {
-    const places = new Set(sources.map(placeOf));
     const named = [...Object.keys(arrows), ...Object.keys(topFiles)].filter((place) => place !== "generated");
-    expect([...places].sort()).toEqual(named.sort());
+    expect(tree.places).toEqual(named.sort());
   });
 
   test("import only along the table's arrows", () => {
-    const wrong = imports
-      .map(({ path, target }) => ({ path, target, from: placeOf(path), to: placeOf(target) }))
-      .filter(({ from, to }) => from in arrows && from !== to)
-      .filter(({ from, to }) => !(to in topFiles ? topFiles[to] : [])?.includes(from) && !arrows[from]?.includes(to))
-      .map(({ path, target }) => `${path} imports ${target}`);
-    expect(wrong).toEqual([]);
+    const ofFolders = imports.filter(({ from }) => from in arrows);
+    expect(importsBeside({ ...tree, imports: ofFolders }, allArrows)).toEqual([]);
   });
 
   test("use every arrow of the table", () => {
-    const used = new Set(imports.map(({ path, target }) => `${placeOf(path)} → ${placeOf(target)}`));
-    const drawn = [
-      ...Object.entries(arrows).flatMap(([from, targets]) => targets.map((to) => `${from} → ${to}`)),
-      ...Object.entries(topFiles).flatMap(([to, folders]) => folders.map((from) => `${from} → ${to}`)),
-    ];
-    expect(drawn.filter((arrow) => !used.has(arrow))).toEqual([]);
+    expect(unusedArrows(tree, allArrows)).toEqual([]);
   });
 
   test("stand in the table below every folder that they import", () => {
-    const order = Object.keys(arrows);
-    const upward = Object.entries(arrows).flatMap(([from, targets]) =>
-      targets.filter((to) => order.indexOf(to) >= order.indexOf(from)).map((to) => `${from} → ${to}`),
-    );
-    expect(upward).toEqual([]);
+    expect(upwardArrows(arrows)).toEqual([]);
   });
 });
 

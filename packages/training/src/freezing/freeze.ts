@@ -4,23 +4,31 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
-import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import { type DimensionalityReduction, fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
+import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
+import type { FeatureSettings } from "@attune/ml/features/settings";
 import { verifyExtractor } from "@attune/ml/features/verify-extractor";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
-import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
+import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
-import { type ExtractionProgress, openExtractor, readExtractorFolder } from "../checkpoints/extractor-files.js";
-import { loadEmoryNlp } from "../datasets/emorynlp.js";
-import { loadGoEmotions } from "../datasets/goemotions.js";
+import {
+  type ExtractionProgress,
+  type ExtractorFolder,
+  openExtractor,
+  readExtractorFolder,
+} from "../checkpoints/extractor-files.js";
+import { type EmoryNlpRow, loadEmoryNlp } from "../datasets/emorynlp.js";
+import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
 import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
 import { rowsText, type Warn } from "../datasets/warning.js";
@@ -54,68 +62,122 @@ export interface FreezeOutcome {
   readonly priorDevF1: number;
 }
 
+/** The run to freeze: its folder, the int8 weights, and the extractor that computes with them. */
+interface Run {
+  readonly input: FreezeInput;
+  readonly folder: ExtractorFolder;
+  readonly quantized: TensorFile;
+  readonly extractor: FeatureExtractor;
+}
+
+interface Rows {
+  readonly train: readonly GoEmotionsRow[];
+  readonly dev: readonly GoEmotionsRow[];
+  readonly dialogue: readonly EmoryNlpRow[];
+}
+
+/** The frozen files by name. */
+type Files = Readonly<Record<string, Uint8Array>>;
+
 /**
  * Writes every file of a frozen extractor but its card. DR and prior head are fitted on features of the int8 weights, computed by the kernels as on
  * devices. The golden vectors are computed by the reference engine.
  */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
-  const { engine, out, onWarning = () => {} } = input;
   const folder = readExtractorFolder(input.runDirectory);
-  refuseOtherLabels(input.dataDirectory);
-  const goEmotions = loadGoEmotions(input.dataDirectory);
-  const dialogue = input.extraPath === undefined ? [] : loadEmoryNlp(input.extraPath, onWarning);
-  const quantized = quantizeTensorFile(folder.model);
-  const extractor = openExtractor(engine, folder, quantized);
+  const rows = readRows(input);
+  const run = openRun(input, folder);
+  const pooled = extract(run, "features of the labelled dataset", rows.train);
+  const reduction = fitDimensionalityReduction(pooled);
+  const golden = goldenOf(run, reduction);
+  const featureFiles = featureFilesOf(run, reduction);
+  const identity = identityOf(featureFiles, folder);
+  const featuresOf = (what: string, of: readonly LabelledRow[]) =>
+    of.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(run, what, of));
+  const head = fitPriorHead({
+    posts: { features: reduction.apply(pooled), labels: labelsOf(rows.train) },
+    dialogue: { features: featuresOf("features of the dialogue", rows.dialogue), rows: rows.dialogue },
+    identity,
+    kernels: input.engine.heads,
+    report: (done, total) => input.report({ what: "the prior head", done, total }),
+  });
+  const files = {
+    ...featureFiles,
+    "prior-head.safetensors": serializeSafetensors(head.save()),
+    "golden.json": encode(`${JSON.stringify(golden)}\n`),
+  };
+  refuseUnlessVerified(run, files, { identity, golden });
+  for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(input.out, name), bytes);
+  return {
+    identity,
+    featureSize: reduction.outputSize,
+    sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
+    priorRows: rows.train.length,
+    dialogueRows: rows.dialogue.length,
+    priorDevF1: headF1(head, featuresOf("features of its dev rows", rows.dev), labelsOf(rows.dev)),
+  };
+}
+
+/** The rows that the prior head learns from and is measured on. */
+function readRows({ dataDirectory, extraPath, onWarning = () => {} }: FreezeInput): Rows {
+  refuseOtherLabels(dataDirectory);
+  const goEmotions = loadGoEmotions(dataDirectory);
+  const dialogue = extraPath === undefined ? [] : loadEmoryNlp(extraPath, onWarning);
   const withOneEmotion = (part: "train" | "dev") => {
     const others = goEmotions[part].filter((row) => !hasOneEmotion(row)).map(({ sourceLine }) => sourceLine);
     if (others.length > 0) onWarning(`${part}: ${rowsText(others)} with several emotions are left out`);
     return goEmotions[part].filter(hasOneEmotion);
   };
-  const [train, dev] = [withOneEmotion("train"), withOneEmotion("dev")];
-  const extract = (what: string, rows: readonly LabelledRow[]) =>
-    extractor.extractAll(
-      rows.map((row) => row.text),
-      (done, total) => input.report({ what, done, total }),
-    );
-  const pooled = extract("features of the labelled dataset", train);
-  const reduction = fitDimensionalityReduction(pooled);
+  return { train: withOneEmotion("train"), dev: withOneEmotion("dev"), dialogue };
+}
+
+function openRun(input: FreezeInput, folder: ExtractorFolder): Run {
+  const quantized = quantizeTensorFile(folder.model);
+  return { input, folder, quantized, extractor: openExtractor(input.engine, folder, quantized) };
+}
+
+/** Features of the rows' texts before the DR: (N, H). */
+function extract({ extractor, input }: Run, what: string, rows: readonly LabelledRow[]): Matrix {
+  const texts = rows.map((row) => row.text);
+  return extractor.extractAll(texts, (done, total) => input.report({ what, done, total }));
+}
+
+function goldenOf({ folder, quantized }: Run, reduction: DimensionalityReduction): Golden {
   const reference = openExtractor(referenceEngine, folder, quantized);
-  const golden = goldenVectors(createTokenizer(folder.tokenizerJson), folder.maxTokens, (ids) => {
+  return goldenVectors(createTokenizer(folder.tokenizerJson), folder.maxTokens, (ids) => {
     const features = reference.encodeIds(ids);
     return reduction.apply(createMatrix(1, features.length, features)).data;
   });
+}
 
-  const settings = { pooling: folder.pooling, maxTokens: folder.maxTokens };
-  const files: Record<string, Uint8Array> = {
+/** The files that decide the features, and so their identity. */
+function featureFilesOf({ folder, quantized }: Run, reduction: DimensionalityReduction) {
+  return {
     "config.json": encode(folder.configJson),
     "tokenizer.json": encode(folder.tokenizerJson),
     "model.safetensors": serializeSafetensors(quantized),
     "dr.safetensors": serializeSafetensors(reduction.save()),
   };
-  const identity = sha256(
-    featureIdentity(
-      {
-        config: sha256(files["config.json"]!),
-        model: sha256(files["model.safetensors"]!),
-        tokenizer: sha256(files["tokenizer.json"]!),
-        reduction: sha256(files["dr.safetensors"]!),
-      },
-      settings,
-    ),
-  );
-  const featuresOf = (what: string, rows: readonly LabelledRow[]) =>
-    rows.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(what, rows));
-  const head = fitPriorHead({
-    posts: { features: reduction.apply(pooled), labels: labelsOf(train) },
-    dialogue: { features: featuresOf("features of the dialogue", dialogue), rows: dialogue },
-    identity,
-    kernels: engine.heads,
-    report: (done, total) => input.report({ what: "the prior head", done, total }),
-  });
-  files["prior-head.safetensors"] = serializeSafetensors(head.save());
-  files["golden.json"] = encode(`${JSON.stringify(golden)}\n`);
+}
+
+function identityOf(files: ReturnType<typeof featureFilesOf>, settings: FeatureSettings): string {
+  const digests = {
+    config: sha256(files["config.json"]),
+    model: sha256(files["model.safetensors"]),
+    tokenizer: sha256(files["tokenizer.json"]),
+    reduction: sha256(files["dr.safetensors"]),
+  };
+  return sha256(featureIdentity(digests, settings));
+}
+
+/** A folder that devices would refuse is not written. */
+function refuseUnlessVerified(
+  { input, folder }: Run,
+  files: Files,
+  { identity, golden }: { readonly identity: string; readonly golden: Golden },
+): void {
   const verdict = verifyExtractor({
-    engine,
+    engine: input.engine,
     files: {
       config: files["config.json"]!,
       model: files["model.safetensors"]!,
@@ -123,27 +185,15 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
       reduction: files["dr.safetensors"]!,
       priorHead: files["prior-head.safetensors"]!,
     },
-    settings: { ...settings, identity },
+    settings: { pooling: folder.pooling, maxTokens: folder.maxTokens, identity },
     classes: emotionLabels,
     golden,
   });
-  if (!verdict.ok) {
-    const { runDirectory } = input;
-    throw new AppError(
-      "INVALID_EXTRACTOR",
-      `${runDirectory}: devices would refuse it (${verdict.detail}); freeze another run`,
-    );
-  }
-
-  for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(out, name), bytes);
-  return {
-    identity,
-    featureSize: reduction.outputSize,
-    sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
-    priorRows: train.length,
-    dialogueRows: dialogue.length,
-    priorDevF1: headF1(head, featuresOf("features of its dev rows", dev), labelsOf(dev)),
-  };
+  if (verdict.ok) return;
+  throw new AppError(
+    "INVALID_EXTRACTOR",
+    `${input.runDirectory}: devices would refuse it (${verdict.detail}); freeze another run`,
+  );
 }
 
 /** A release predicts the seven emotions, whatever the run learned, and only GoEmotions' labels group into all of the seven. */

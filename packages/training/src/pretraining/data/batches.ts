@@ -1,7 +1,6 @@
 // Weights the examples and plans their batches. Both depend on the seed and the epoch alone, so that a resumed run repeats them.
 
 import { createRandom, type Random } from "@attune/ml/tensor/random";
-import type { EncoderBatch } from "../graphs/forward.js";
 
 export interface Example {
   readonly ids: Int32Array;
@@ -64,6 +63,18 @@ export interface EpochOptions {
 
 export function batchesPerEpoch(tasks: readonly TrainingTask[], batchSize: number): number {
   return tasks.reduce((sum, { examples }) => sum + Math.ceil(examples.length / batchSize), 0);
+}
+
+/** The input of an encoder's graph. B = sentences, T = tokens of the longest, U = rows of `words`, the embeddings that the batch looks up. */
+export interface EncoderBatch {
+  readonly sentences: number;
+  readonly tokens: number;
+  /** (U): the token id of each row of `words`; absent if `words` is the whole table. */
+  readonly ids?: Int32Array;
+  /** (B * T): the row of `words` for each token. */
+  readonly rowOfToken: Int32Array;
+  /** (B * T): 1 for a token, 0 for padding. */
+  readonly mask: Float32Array;
 }
 
 export interface AssembledBatch extends EncoderBatch {

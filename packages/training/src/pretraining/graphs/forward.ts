@@ -5,20 +5,10 @@ import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import type { Random } from "@attune/ml/tensor/random";
 import type { Tf } from "../backend/tensorflow.js";
+import type { EncoderBatch } from "../data/batches.js";
 import { dense, dropout, layerNorm, maxOverTokens, type Tensor, type Tensor2D } from "./layers.js";
 
 export const wordEmbeddings = "embeddings.word_embeddings.weight";
-
-export interface EncoderBatch {
-  readonly sentences: number;
-  readonly tokens: number;
-  /** (U): the token id of each row of `words`; absent if `words` is the whole table. */
-  readonly ids?: Int32Array;
-  /** (B * T): the row of `words` for each token. */
-  readonly rowOfToken: Int32Array;
-  /** (B * T): 1 for a token, 0 for padding. */
-  readonly mask: Float32Array;
-}
 
 export interface EncoderForward<Config extends EncoderConfig = EncoderConfig> {
   readonly config: Config;
