@@ -96,6 +96,9 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
       lives.push({ person, directory, border });
     }
     screen.say(`${people.length} agents run, each a process with a directory of its own.`);
+    screen.say(
+      "A line shows a person's latest utterance: the recognised emotion, then ✓ or the person's correction (→).",
+    );
 
     const engines = new Set<string>();
     const results = await orFailure(
@@ -107,7 +110,7 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
         if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
         await fleet.confirmReports(agent, status.device);
         engines.add(status.engine.name);
-        screen.done(person.name, "lived; every report is on the server, once");
+        screen.done(person.name, "done; every report reached the server once");
         return describe(person, status, { border, canaries: options.canaries ?? [] });
       }),
     );

@@ -144,7 +144,7 @@ export const errorTable = {
     httpStatus: 500,
     retryable: false,
     configuration: true,
-    remedy: "Stop the process that uses this directory, or choose another ATTUNE_HOME.",
+    remedy: "Stop the process that uses this directory, or name another directory with `--home`.",
   },
   NATS_MISSING: {
     httpStatus: 500,
@@ -172,7 +172,8 @@ export const errorTable = {
   SERVER_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    remedy: "Check the server's address and the network. The device keeps working and retries.",
+    remedy:
+      "Check the server's address and the network, and that the server runs. A running agent keeps working and retries.",
   },
   TARGET_REFUSED: {
     httpStatus: 502,

@@ -9,5 +9,5 @@ export function describeIssues(error: { readonly issues: readonly z.core.$ZodIss
     const unknown = issue.code === "unrecognized_keys" ? " (a field that is not in the contract)" : "";
     return `${path === "" ? "the message" : path}${unknown}`;
   });
-  return `not as declared: ${[...new Set(fields)].slice(0, 8).join(", ")}`;
+  return `these fields do not have the declared form: ${[...new Set(fields)].slice(0, 8).join(", ")}`;
 }

@@ -14,6 +14,7 @@ const declarationFor = (program: string) =>
     name: "completion",
     summary: "Print the script that completes commands and options in your shell",
     arguments: [{ name: "SHELL", meaning: "your shell", choices: shells }],
+    details: [`The shell completes ${program} only where it starts without npx: put node_modules/.bin on PATH first.`],
     sections: [
       {
         title: "Installation",

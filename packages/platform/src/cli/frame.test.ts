@@ -88,14 +88,19 @@ test("the exit code is the body's own", async () => {
 
 test.each([
   [["bkae"], 'there is no command "bkae" (did you mean bake?); the commands are: bake, sink; see kitchen --help'],
-  [["sink"], "kitchen sink: name what to do: wash; see kitchen sink --help"],
+  [["cut", "--help"], 'there is no command "cut"; the commands are: bake, sink; see kitchen --help'],
+  [
+    ["help", "bkae"],
+    'there is no command "bkae" (did you mean bake?); the commands are: bake, sink; see kitchen --help',
+  ],
+  [["sink"], "kitchen sink needs a command, one of wash; see kitchen sink --help"],
   [
     ["sink", "wsh"],
     'there is no command "wsh" in kitchen sink (did you mean wash?); the commands are: wash; see kitchen sink --help',
   ],
   [["bake", "lemon", "--tme", "1s"], "unknown option --tme (did you mean --time?); see kitchen bake --help"],
   [["bake", "lemon"], "--time is missing: how long; see kitchen bake --help"],
-  [["bake"], "CAKE is missing: the cake, of lemon, plum; see kitchen bake --help"],
+  [["bake"], "CAKE is missing: the cake, one of lemon, plum; see kitchen bake --help"],
   [["bake", "cherry", "--time", "1s"], "CAKE cherry: is not one of lemon, plum; see kitchen bake --help"],
   [
     ["bake", "lemon", "--time", "soon"],
@@ -116,6 +121,7 @@ test.each([
 test("a program of private texts repeats none of them", async () => {
   for (const argv of [
     ["secret"],
+    ["help", "secret"],
     ["bake", "secret", "--time", "1s"],
     ["bake", "lemon", "--secret"],
     ["bake", "-secret"],
@@ -138,6 +144,7 @@ test("help shows usage, arguments, options with their ranges' ends, and examples
   expect(out).toMatch(/\n {2}--spice NAME +a spice \(may be repeated\)\n/);
   expect(out).toMatch(/\nExamples:\n {2}kitchen bake lemon --time 40m$/);
   expect((await cook(["help", "bake"])).out).toBe(out);
+  expect((await cook(["help", "roast"])).out).toBe(out);
   expect((await cook(["--help"])).out).toMatch(/\nCommands:\n {2}bake, roast +Bake a cake\n {2}sink +Use the sink\n/);
   expect(await cook([])).toMatchObject({ code: 1, out: expect.stringContaining("Usage: kitchen COMMAND") });
   for (const place of placesIn(rootOf(kitchen(true)))) expect(helpOf(place)).toContain("-h, --help");

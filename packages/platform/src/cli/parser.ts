@@ -13,12 +13,20 @@ export function parseCommandLine<Context>(program: Program<Context>, argv: reado
     request ??= chosen;
   });
   try {
-    tree.parse(argv, { from: "user" });
+    tree.parse(asCalled(program, argv), { from: "user" });
   } catch (thrown) {
     if (thrown !== helpShown) throw thrown;
   }
   if (request === undefined) throw new TypeError("the command line was neither run nor refused");
   return request;
+}
+
+/** A word that is no command is refused alone: with `help` or `--help` commander would show the program's help instead. */
+function asCalled<Context>(program: Program<Context>, argv: readonly string[]): readonly string[] {
+  const word = argv[0] === "help" ? argv[1] : argv[0];
+  if (word === undefined || word === "help" || word.startsWith("-")) return argv;
+  const known = program.commands.some(({ declaration: { name, alias } }) => word === name || word === alias);
+  return known ? argv : [word];
 }
 
 /** Ends the parsing once a help was shown. */

@@ -28,7 +28,7 @@ export function misuse<Context>(place: Place<Context>, { code, message }: Comman
       return refusal(place, `${asked}${hint}${textAdvice(place)}`);
     }
     case "commander.help":
-      return refusal(place, `${name}: name what to do: ${known}`);
+      return refusal(place, `${name} needs a command, one of ${known}`);
     default:
       return refusal(place, `${name}: the options cannot be read`);
   }

@@ -67,7 +67,7 @@ function missing(
   { meaning, choices }: OptionDeclaration | ArgumentDeclaration,
   { advice }: ReadingRules,
 ): AppError {
-  const among = choices === undefined ? "" : `, of ${choices.join(", ")}`;
+  const among = choices === undefined ? "" : `, one of ${choices.join(", ")}`;
   return new AppError("INVALID_INPUT", `${name} is missing: ${meaning}${among}; ${advice}`);
 }
 

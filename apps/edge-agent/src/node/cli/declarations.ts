@@ -76,6 +76,7 @@ export const label = declare({
   alias: "correct",
   summary: "Correct the emotion of a text, from which the agent learns",
   details: [
+    "The command correct is another name of label.",
     "The text is stored encrypted, in the device's directory alone. The same ID again replaces text and emotion.",
     "Without --split, one utterance in five is kept to test what the agent learned.",
     privacyNote,

@@ -12,7 +12,9 @@ export const learn: Body<typeof declaration, AgentContext> = async ({ values }, 
     reply,
     [
       `the ${reply.head} head answers now${reply.trainMs === null ? "" : ` (trained in ${asMs(reply.trainMs)})`}`,
-      `weighted F1 on ${reply.holdout} held-out utterances: prior ${asF1(reply.f1Prior)}, personal ${asF1(reply.f1Personal)}`,
+      reply.holdout === 0
+        ? "weighted F1: not measured, because no utterance is kept to test on"
+        : `weighted F1 on ${reply.holdout} utterances kept to test on: prior ${asF1(reply.f1Prior)}, personal ${asF1(reply.f1Personal)}`,
     ].join("\n"),
   );
 };

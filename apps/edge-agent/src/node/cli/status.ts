@@ -22,7 +22,7 @@ function inWords(status: AgentStatus): string {
     ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
     ...(status.epochs > 1 ? [["store", restored] as [string, string]] : []),
     ["release", release === null ? "none yet" : releaseInWords(release)],
-    ["target", target === null ? "not heard yet" : targetInWords(target)],
+    ["target", target === null ? "none received yet" : targetInWords(target)],
     ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
     ["engine", `${engine.name}: ${engine.why}`],
     ["utterances", `${utterances.train} to learn from, ${utterances.holdout} to test on`],
@@ -32,7 +32,7 @@ function inWords(status: AgentStatus): string {
     ["training", asMs(status.trainMs)],
     [
       "left the device",
-      `${sent.messages} messages, ${sent.bytes} bytes, at most ${Math.ceil(status.capacityBits)} bits of news`,
+      `${sent.messages} messages, ${sent.bytes} bytes, which can say at most ${Math.ceil(status.capacityBits)} bits`,
     ],
     ["  verdicts", verdictsInWords(status.verdicts)],
     ["  enrol, poll", path("trpc")],

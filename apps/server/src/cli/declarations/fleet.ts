@@ -1,6 +1,7 @@
 // Declares the commands that speak to a server.
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
+import { fleetPattern } from "@attune/shared/subjects";
 
 /** The options that find the server, shared by all of these commands. */
 export const serverOptions = {
@@ -16,7 +17,7 @@ export const serverOptions = {
 /** Release numbers are 16 bits wide in every message of a device. */
 const sequence = { from: 1, to: 65_535 } as const;
 
-const longestName = "a lower-case letter, then up to 31 lower-case letters, digits and dashes";
+const fleetNameForm = "a lower-case letter, then up to 31 lower-case letters, digits and dashes";
 
 export const publish = declare({
   name: "publish",
@@ -83,10 +84,15 @@ export const fleet = declare({
   examples: ["attune fleet create home", "attune fleet list --json"],
 });
 
+function parseFleetName(text: string): string {
+  if (fleetPattern.test(text)) return text;
+  throw new SyntaxError(`is not ${fleetNameForm}`);
+}
+
 export const fleetCreate = declare({
   name: "create",
   summary: "Create a fleet",
-  arguments: [{ name: "NAME", meaning: `the fleet's name: ${longestName}` }],
+  arguments: [{ name: "NAME", meaning: `the fleet's name: ${fleetNameForm}`, parse: parseFleetName }],
   options: serverOptions,
   examples: ["attune fleet create home"],
 });
@@ -113,7 +119,12 @@ export const rolloutCreate = declare({
   summary: "Make a release the target of a fleet",
   options: {
     fleet: { value: "NAME", meaning: "the fleet's name", required: true },
-    release: { value: "SEQUENCE", meaning: "the release's number", required: true, whole: sequence },
+    release: {
+      value: "SEQUENCE",
+      meaning: "the release's number, as attune publish prints it",
+      required: true,
+      whole: sequence,
+    },
     ...serverOptions,
   },
   examples: ["attune rollout create --fleet home --release 3"],
