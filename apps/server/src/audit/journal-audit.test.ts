@@ -4,8 +4,8 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
-import { chunkPath } from "@attune/shared/contracts/release";
 import { expect, test } from "vitest";
+import { createJournal, type JournalMessage } from "../../../../test/fakes/journal.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);
@@ -17,35 +17,7 @@ const download = { type: "download", contract: 1, what: "chunks", sha256: "a".re
 
 const contracts = createContracts(contractsWithMadeUp);
 const declarationOf = (type: string, version = 1) => contracts.declaration(version, type)!;
-
-/** The first `earlier` entries have the form that the first agents wrote. */
-function journalOf(messages: readonly Record<string, string | number>[], earlier = 2): JournalEntry[] {
-  const entries: JournalEntry[] = [];
-  let previous = "0".repeat(64);
-  for (const [index, message] of messages.entries()) {
-    const type = String(message.type);
-    const declaration = declarationOf(type, Number(message.contract));
-    const body =
-      type === "download" ? new TextEncoder().encode(chunkPath(String(message.sha256))) : canonicalBytes(message);
-    const common = {
-      index,
-      previous,
-      path: declaration.path,
-      sequence: Number(message.sequence ?? 0),
-      sizeBytes: body.length,
-      sha256: sha256Of(body),
-      message,
-    };
-    const sizes = domainSizes(declaration);
-    const entry: JournalEntry =
-      index < earlier
-        ? { ...common, version: 1, type: type as "poll", capacityBits: capacityBits(sizes) }
-        : { ...common, version: 2, type, day: 20_000, domainSizes: sizes };
-    entries.push(entry);
-    previous = sha256Of(canonicalBytes(entry));
-  }
-  return entries;
-}
+const journalOf = (messages: readonly JournalMessage[], earlier = 2) => createJournal(messages, { contracts, earlier });
 
 const whole = journalOf([poll(1), download, state(1), poll(2), state(2), state(3)]);
 const onServer: ServerReport[] = [1, 2, 3].map((sequence) => ({
@@ -77,6 +49,16 @@ test("a report that the device did not journal is found", () => {
     verdict: "inconsistent",
     extra: [{ epoch, sequence: 4 }],
   });
+});
+
+test.each([
+  ["with the same body", onServer[1]!.sha256, []],
+  ["with another body", "d".repeat(64), [{ epoch, sequence: 2 }]],
+])("a report that the server holds twice, %s, is found in any order", (_what, sha256, altered) => {
+  const doubled = [...onServer, { epoch, sequence: 2, sha256 }];
+  const expected = { verdict: "inconsistent", missing: [], extra: [{ epoch, sequence: 2 }], altered };
+  expect(auditJournal(whole, doubled)).toMatchObject(expected);
+  expect(auditJournal(whole, doubled.toReversed())).toMatchObject(expected);
 });
 
 test("a report with another body than the journal's is found", () => {

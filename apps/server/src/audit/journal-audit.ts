@@ -36,7 +36,7 @@ export interface AuditResult {
   readonly faults: readonly string[];
   /** Reports in the journal and not on the server. */
   readonly missing: readonly ReportName[];
-  /** Reports on the server and not in the journal. */
+  /** Reports on the server and not in the journal, and every further copy of a report that the server holds more than once. */
   readonly extra: readonly ReportName[];
   /** Reports on the server and not in the journal that left after the restored copy was made and before the latest epoch began. */
   readonly beforeRestore: readonly ReportName[];
@@ -57,15 +57,17 @@ export function auditJournal(
 ): AuditResult {
   const { entries, faults } = checkJournal(journal, contracts);
   const journalled = new Map(entries.filter(isReport).map((entry) => [nameOf(entry.message), entry]));
-  const stored = new Map(reports.map((report) => [nameOf(report), report]));
+  const stored = new Map<string, ServerReport[]>();
+  for (const report of reports) stored.set(nameOf(report), [...(stored.get(nameOf(report)) ?? []), report]);
   const missing = [...journalled].filter(([name]) => !stored.has(name)).map(([, entry]) => toName(entry.message));
   const epochs = [...new Set(entries.flatMap(({ message }) => message.epoch ?? []))].map(String);
-  const unknown = [...stored].filter(([name]) => !journalled.has(name)).map(([, report]) => toName(report));
+  const unknown = [...stored].filter(([name]) => !journalled.has(name)).map(([, [report]]) => toName(report!));
   const highest = highestByEpoch([...journalled.values()].map(({ message }) => toName(message)));
   const beforeRestore = unknown.filter((report) => leftBeforeRestore(report, epochs, highest));
-  const extra = unknown.filter((report) => !beforeRestore.includes(report));
+  const repeated = [...stored.values()].flatMap(([, ...copies]) => copies.map(toName));
+  const extra = [...unknown.filter((report) => !beforeRestore.includes(report)), ...repeated];
   const altered = [...journalled]
-    .filter(([name, entry]) => stored.has(name) && stored.get(name)?.sha256 !== entry.sha256)
+    .filter(([name, entry]) => stored.get(name)?.some(({ sha256 }) => sha256 !== entry.sha256))
     .map(([, entry]) => toName(entry.message));
   const broken = faults.length + extra.length + altered.length > 0 || !areLatest(missing, reports);
   return {
