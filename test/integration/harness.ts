@@ -43,16 +43,22 @@ export interface TestServerOptions {
   readonly contracts?: Contracts;
   /** Puts files or rows into the home before the first start. */
   readonly restore?: (home: ServerPlaces) => Promise<void>;
+  /** A broker that runs already: where the server reaches it, and where the devices do. */
+  readonly broker?: (home: ServerPlaces) => Promise<{ readonly url: string; readonly publicUrl: string }>;
+  readonly natsPingIntervalMs?: number;
 }
 
-export async function startTestServer({ restore, ...options }: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer({ restore, broker, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const home = await makeTemporaryHome();
   await restore?.(home);
+  const external = await broker?.(home);
   const env = parseEnv({
     ATTUNE_HOME: home.home,
     ATTUNE_HTTP_PORT: "0",
     ATTUNE_NATS_PORT: "0",
     ATTUNE_POSTGRES_PORT: "0",
+    NATS_URL: external?.url,
+    ATTUNE_PUBLIC_NATS_URL: external?.publicUrl,
     NATS_SERVER_BIN: process.env.NATS_SERVER_BIN,
     PATH: process.env.PATH,
     HOME: process.env.HOME,

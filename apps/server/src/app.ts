@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly now?: () => number;
   /** The versions of the egress contract that this server takes. */
   readonly contracts?: Contracts;
+  /** How often the connections to the broker are probed. */
+  readonly natsPingIntervalMs?: number | undefined;
 }
 
 interface Part {
@@ -79,7 +81,7 @@ async function startParts(options: AppOptions, parts: Part[]) {
   // The port is chosen before anything starts: a taken port is the most likely fault, and the cheapest to find.
   const httpPort = await ports.choose(portRequest(env, "ATTUNE_HTTP_PORT"));
 
-  const nats = await openNats({ env, places, ports, logger, now });
+  const nats = await openNats({ env, places, ports, logger, now, pingIntervalMs: options.natsPingIntervalMs });
   parts.push({ name: "nats", stop: nats.stop });
   signal?.throwIfAborted();
 

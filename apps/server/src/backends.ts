@@ -23,13 +23,12 @@ export interface BackendNeeds {
   readonly logger: Logger;
 }
 
-export async function openNats({
-  env,
-  places,
-  ports,
-  logger,
-  now,
-}: BackendNeeds & { readonly now: () => number }): Promise<Nats> {
+export interface NatsNeeds extends BackendNeeds {
+  readonly now: () => number;
+  readonly pingIntervalMs: number | undefined;
+}
+
+export async function openNats({ env, places, ports, logger, now, pingIntervalMs }: NatsNeeds): Promise<Nats> {
   return startNats({
     places,
     logger,
@@ -38,6 +37,7 @@ export async function openNats({
     listenHost: env.host,
     choosePort: () => ports.choose(portRequest(env, "ATTUNE_NATS_PORT")),
     findProgram: () => findNatsProgram(env, places, logger),
+    pingIntervalMs,
   });
 }
 

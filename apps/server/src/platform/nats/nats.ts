@@ -36,10 +36,12 @@ export interface NatsOptions {
   readonly choosePort: () => Promise<number>;
   /** The path of the nats-server program. */
   readonly findProgram: () => Promise<string>;
+  /** A connection that leaves two pings in a row unanswered is opened anew; default 30,000, as on the devices. */
+  readonly pingIntervalMs?: number | undefined;
 }
 
 export async function startNats(options: NatsOptions): Promise<Nats> {
-  const { places, logger, now } = options;
+  const { places, logger, now, pingIntervalMs = 30_000 } = options;
   const keys = await openNatsKeys(places.keys);
   let system: NatsConnection | undefined;
   const credentials = await createNatsCredentials({
@@ -50,18 +52,19 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
     logger,
   });
   const { url, child } = await reachServer(options, credentials);
+  const openAs = (user: OwnUser) => open({ url, user, credentials, logger, pingIntervalMs });
   const opened: NatsConnection[] = [];
   const stop = async () => {
     await Promise.all(opened.map((connection) => connection.close().catch(() => undefined)));
     await child?.stop();
   };
   try {
-    system = await open({ url, user: "system", credentials, logger });
+    system = await openAs("system");
     opened.push(system);
     // The push gives the accounts to an external nats-server. The server's own has read them; if it refuses the push, it loses
     // nothing.
     await credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
-    const connection = await open({ url, user: "server", credentials, logger });
+    const connection = await openAs("server");
     opened.push(connection);
     const version = connection.info?.version;
     logger.info("nats.ready", { url, pid: child?.pid(), version });
@@ -69,7 +72,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
       const why = "a crafted message from an enrolled device crashes it; install nats-server 2.9.15 or newer";
       logger.warn("nats.outdated", { version, why });
     }
-    const connectToEarlierStream = () => open({ url, user: "mover", credentials, logger });
+    const connectToEarlierStream = () => openAs("mover");
     return { url, connection, credentials, connectToEarlierStream, pid: () => child?.pid(), stop };
   } catch (cause) {
     await stop();
@@ -183,9 +186,10 @@ interface OpenOptions {
   readonly user: OwnUser;
   readonly credentials: NatsCredentials;
   readonly logger: Logger;
+  readonly pingIntervalMs: number;
 }
 
-async function open({ url, user, credentials, logger }: OpenOptions): Promise<NatsConnection> {
+async function open({ url, user, credentials, logger, pingIntervalMs }: OpenOptions): Promise<NatsConnection> {
   const connection = await connect({
     servers: url,
     name: `attune-${user}`,
@@ -195,6 +199,7 @@ async function open({ url, user, credentials, logger }: OpenOptions): Promise<Na
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     timeout: 5_000,
+    pingInterval: pingIntervalMs,
   });
   // A revocation that could not be pushed while the connection was away is pushed now.
   const reconnected = () => {
