@@ -1,4 +1,4 @@
-// The server's connection to its broker goes dead without a word: the server notices, opens another, and every report is stored once.
+// The server's connection to its broker dies without a sign. The server notices, opens another, and stores every report once.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { openLink, type TroubledLink } from "../fakes/troubled-link.js";
@@ -41,7 +41,7 @@ test.each(["losesAnswers", "losesQuestions"] as const)(
       const before = link.connections;
       link[loss] = true;
       await publishReport(connection, device, device.metrics(2));
-      // Each of the server's connections is given up and tried again; the dead link itself never says that it is dead.
+      // The dead link reports nothing. The server gives its connections up by itself and opens others.
       await eventually(async () => expect(link.connections).toBeGreaterThan(before));
       link[loss] = false;
       await publishReport(connection, device, device.metrics(3));

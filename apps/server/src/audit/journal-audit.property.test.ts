@@ -1,4 +1,4 @@
-// The audit of any honest journal finds nothing; the audit after a single falsification finds exactly that one.
+// The audit of any whole journal finds nothing. The audit after one falsification finds exactly that falsification.
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
@@ -12,7 +12,7 @@ const contracts = createContracts();
 const auditJournal = (journal: readonly unknown[], reports: readonly ServerReport[]) =>
   auditWith(journal, reports, contracts);
 
-interface Honest {
+interface Device {
   readonly journal: readonly JournalEntry[];
   readonly reports: readonly ServerReport[];
 }
@@ -21,7 +21,7 @@ const steps = fc.array(fc.constantFrom("poll", "download", "report", "report", "
 const states = ["downloading", "testing", "committed"] as const;
 
 /** The devices' numbers keep their epochs apart, as random bits do. */
-function honest(deviceNumber: number, minReports = 0): fc.Arbitrary<Honest> {
+function devices(deviceNumber: number, minReports = 0): fc.Arbitrary<Device> {
   return fc
     .record({ steps, earlier: fc.nat(4), state: fc.constantFrom(...states) })
     .map(({ steps, earlier, state }) => {
@@ -79,11 +79,11 @@ const nothing = { faults: [], missing: [], extra: [], beforeRestore: [], altered
 const shuffled = (reports: readonly ServerReport[]) =>
   fc.shuffledSubarray([...reports], { minLength: reports.length, maxLength: reports.length });
 
-describe("the audit of an honest device", () => {
+describe("the audit of a device that says the truth", () => {
   it("finds nothing, in whatever order the reports arrived", () => {
-    const devices = honest(1).chain((device) => fc.tuple(fc.constant(device), shuffled(device.reports)));
+    const arrivals = devices(1).chain((device) => fc.tuple(fc.constant(device), shuffled(device.reports)));
     fc.assert(
-      fc.property(devices, ([{ journal }, reports]) => {
+      fc.property(arrivals, ([{ journal }, reports]) => {
         const result = auditJournal(journal, reports);
         expect(findingsOf(result)).toEqual(nothing);
         expect(result.verdict).toBe("consistent");
@@ -92,8 +92,8 @@ describe("the audit of an honest device", () => {
   });
 });
 
-/** An honest device, one of its reports, and the order in which the falsified reports arrive. */
-const targets = honest(1, 1).chain((device) =>
+/** A device, one of its reports, and the order in which the falsified reports arrive. */
+const targets = devices(1, 1).chain((device) =>
   fc.record({
     device: fc.constant(device),
     target: fc.nat(device.reports.length - 1),
@@ -156,7 +156,7 @@ describe("the audit after one report was falsified on the server", () => {
           inOrder(reports.with(target, moved), order),
         );
         expect({ missing, faults }).toEqual({ missing: [nameOf(report)], faults: [] });
-        // The place may be free, or free since an epoch that has ended, or taken by an honest report.
+        // The place may hold a report already. A free place may lie in an epoch that has ended.
         const isTaken = reports.some(({ epoch, sequence }) => epoch === moved.epoch && sequence === moved.sequence);
         expect([...extra, ...beforeRestore]).toEqual([nameOf(moved)]);
         expect(altered).toEqual(isTaken ? [nameOf(moved)] : []);
@@ -168,7 +168,7 @@ describe("the audit after one report was falsified on the server", () => {
 
   it("names a report that was moved to another device in both devices' audits", () => {
     fc.assert(
-      fc.property(targets, honest(2), ({ device: { journal, reports }, target, order }, other) => {
+      fc.property(targets, devices(2), ({ device: { journal, reports }, target, order }, other) => {
         const moved = reports[target]!;
         const here = auditJournal(journal, inOrder(reports.toSpliced(target, 1), order));
         expect(findingsOf(here)).toEqual({ ...nothing, missing: [nameOf(moved)] });
@@ -193,7 +193,7 @@ const changes: Readonly<Record<string, (entry: JournalEntry) => object>> = {
   message: ({ message }) => ({ message: { ...message, contract: 2 } }),
 };
 const withEntry = (minAfter: number) =>
-  honest(1)
+  devices(1)
     .filter(({ journal }) => journal.length > minAfter)
     .chain((device) => fc.record({ device: fc.constant(device), place: fc.nat(device.journal.length - 1 - minAfter) }));
 
@@ -208,7 +208,7 @@ describe("the audit after one entry of the journal was changed", () => {
           expect(verdict).toBe("inconsistent");
           const blamed = faults.map((fault) => Number(/^entry (\d+):/.exec(fault)?.[1]));
           expect(blamed[0]).toBe(place);
-          // A poll that says it is a report is missing from the polls' numbering, wherever that goes on.
+          // A poll that says it is a report leaves a gap in the polls' numbering, which a later entry may show.
           const later = faults.filter((fault, at) => blamed[at]! > place + 1 && !fault.includes("has sequence"));
           expect(later).toEqual([]);
         }),
