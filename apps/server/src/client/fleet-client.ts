@@ -24,7 +24,9 @@ export async function askServer<T>(access: ServerAccess, ask: (client: FleetClie
     if (!(error instanceof TRPCClientError)) throw error;
     const code: unknown = (error as TRPCClientError<AppRouter>).data?.attune?.code;
     if (isErrorCode(code)) throw new AppError(code, error.message);
-    const message = `the server at ${httpUrl} does not answer: ${error.message}`;
+    // fetch itself says no more than "fetch failed".
+    const reason = error.cause?.cause instanceof Error ? error.cause.cause.message : error.message;
+    const message = `the server at ${httpUrl} does not answer: ${reason}`;
     throw new AppError("SERVER_UNAVAILABLE", message, { cause: error });
   }
 }
