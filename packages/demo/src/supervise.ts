@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endProcess, identifyProcess, isSameProcessAlive } from "@attune/platform/process-identity";
+import { backoffMs } from "@attune/shared/backoff";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { reportedFault } from "./reported-fault.js";
@@ -57,9 +58,8 @@ export function supervise(options: SuperviseOptions): Supervised {
       failedStarts = performance.now() - startedAt < startMs ? failedStarts + 1 : 0;
       if (failedStarts === maximumFailedStarts) throw startFailure(options, fault);
       options.onRestart?.(options.name);
-      await sleep(Math.min(options.maximumPauseMs ?? 4_000, 250 * 2 ** failedStarts), undefined, {
-        signal: wake.signal,
-      }).catch(() => undefined);
+      const range = { minimumMs: 250, maximumMs: options.maximumPauseMs ?? 4_000 };
+      await sleep(backoffMs(failedStarts + 1, range), undefined, { signal: wake.signal }).catch(() => undefined);
     }
     return new Promise<never>(() => undefined);
   })();

@@ -1,11 +1,7 @@
 // The pause before a retry doubles up to a limit, for any number of retries. Jitter keeps a fleet from coming back all at once.
 
+import { type BackoffRange, backoffMs } from "@attune/shared/backoff";
 import type { Clock, Hashing } from "./ports.js";
-
-export interface BackoffRange {
-  readonly minimumMs: number;
-  readonly maximumMs: number;
-}
 
 export interface Backoff {
   /** Waits: between half and all of minimum · 2^(failures − 1), capped at maximum. */
@@ -36,9 +32,11 @@ export function createBackoff({ clock, hashing, range }: BackoffParts): Backoff 
   let failures = 0;
   return {
     async pause(signal) {
-      const fullMs = Math.min(range.maximumMs, range.minimumMs * 2 ** Math.min(30, failures));
       failures++;
-      await clock.sleep(fullMs * (0.5 + randomShare(hashing) / 2), signal);
+      await clock.sleep(
+        backoffMs(failures, range, () => randomShare(hashing)),
+        signal,
+      );
     },
     reset() {
       failures = 0;

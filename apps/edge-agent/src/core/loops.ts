@@ -1,5 +1,6 @@
 // The agent's three loops: poll, update, report. Each ends only when its signal aborts; after an error it waits and retries.
 
+import type { BackoffRange } from "@attune/shared/backoff";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { signedBytes } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
@@ -7,7 +8,7 @@ import { toBase64 } from "@attune/shared/encoding";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { type BackoffRange, createBackoff, spread } from "./backoff.js";
+import { createBackoff, spread } from "./backoff.js";
 import type { Executors } from "./executors/executors.js";
 import { type Answer, type Context, type Credentials, keys, type Memory, newEpoch } from "./memory.js";
 import { isSuperseded, plan, type Step } from "./plan.js";

@@ -1,5 +1,6 @@
 // Reports over NATS JetStream, with the device's own key, its own inbox and endless reconnection.
 
+import { backoffMs } from "@attune/shared/backoff";
 import { AppError } from "@attune/shared/errors";
 import { tlsOptions } from "@attune/shared/nats-address";
 import { inboxPrefix, reportStream } from "@attune/shared/subjects";
@@ -114,15 +115,14 @@ export function createBackoff(
   { firstMs, longestMs }: { readonly firstMs: number; readonly longestMs: number },
   random: () => number = Math.random,
 ): Backoff {
-  let pauseMs = firstMs;
+  let failures = 0;
   return {
     next: () => {
-      const jittered = pauseMs * (0.5 + 0.5 * random());
-      pauseMs = Math.min(longestMs, pauseMs * 2);
-      return jittered;
+      failures++;
+      return backoffMs(failures, { minimumMs: firstMs, maximumMs: longestMs }, random);
     },
     reset: () => {
-      pauseMs = firstMs;
+      failures = 0;
     },
   };
 }

@@ -1,10 +1,10 @@
 // The wait between a failed attempt at the broker or the database and the next attempt.
 import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs } from "@attune/shared/backoff";
 
-const longestPauseMs = 5_000;
+const range = { minimumMs: 100, maximumMs: 5_000 };
 
-/** The wait doubles with every failure up to a limit. Its jitter keeps many servers from coming back at the same moment. */
+/** Ends early, and without a fault, when the signal aborts. */
 export async function pause(failures: number, signal: AbortSignal): Promise<void> {
-  const longestMs = Math.min(longestPauseMs, 50 * 2 ** Math.min(failures, 10));
-  await sleep(longestMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+  await sleep(backoffMs(failures, range), undefined, { signal }).catch(() => undefined);
 }

@@ -8,12 +8,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { open, rename, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorFields, type Logger } from "@attune/platform/logger";
+import { backoffMs } from "@attune/shared/backoff";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { limitFault } from "./system-limits.js";
 
 const logLimitBytes = 8 * 1024 * 1024;
-const firstDelayMs = 100;
-const longestDelayMs = 5_000;
+const restartPauses = { minimumMs: 100, maximumMs: 5_000 };
 /** A child that ran this long had started well, so its next end starts the back-off anew. */
 const stableMs = 30_000;
 
@@ -70,18 +70,18 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
   const supervision = keepRunning();
 
   async function keepRunning(): Promise<void> {
-    let delayMs = firstDelayMs;
+    let failures = 0;
     while (!stopping.signal.aborted) {
       const startedAtMs = Date.now();
       void endWhenSilent(running, options, stopping.signal);
       const end = await running.exited;
       if (stopping.signal.aborted) return;
       logger.warn("child.exited", { name, end });
-      delayMs = Date.now() - startedAtMs > stableMs ? firstDelayMs : delayMs;
+      if (Date.now() - startedAtMs > stableMs) failures = 0;
       for (;;) {
-        await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+        failures++;
+        await sleep(backoffMs(failures, restartPauses), undefined, { signal: stopping.signal }).catch(() => undefined);
         if (stopping.signal.aborted) return;
-        delayMs = Math.min(2 * delayMs, longestDelayMs);
         try {
           running = await startOnce(options, stopping.signal);
           logger.info("child.restarted", { name, pid: running.child.pid });

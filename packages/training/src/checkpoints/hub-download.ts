@@ -5,7 +5,9 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { renameDurablySync } from "@attune/platform/durable-file";
+import { backoffMs } from "@attune/shared/backoff";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { tokenizerFileNames } from "./checkpoint-tokenizer.js";
@@ -183,10 +185,12 @@ async function retrying<T>(
       if (attempt >= attempts) {
         throw new AppError("DOWNLOAD_FAILED", `${name}: ${(error as Error).message}`, { cause: error });
       }
-      await new Promise((resolve) => setTimeout(resolve, retryDelayMs * 2 ** Math.max(0, attempt - 1)));
+      await sleep(backoffMs(attempt, { minimumMs: retryDelayMs, maximumMs: longestRetryDelayMs }));
     }
   }
 }
+
+const longestRetryDelayMs = 30_000;
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -1,10 +1,11 @@
 // Fetches a release, chunk by chunk: resumable, bounded, every chunk checked before it joins its file.
 
+import type { BackoffRange } from "@attune/shared/backoff";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ReleaseFile } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import { type BackoffRange, createBackoff } from "../backoff.js";
+import { createBackoff } from "../backoff.js";
 import type { Egress } from "../egress/egress.js";
 import type { Clock, DownloadReply, DownloadTransport, Files, Hashing, Log } from "../ports.js";
 import { childController, within } from "../within.js";

@@ -1,0 +1,24 @@
+// The pause before a retry: exponential, with a cap and jitter.
+// p-retry does not fit. Its 8 and 9 need Node 22, and its 7 repeats a promise without a way to start the count anew after progress.
+
+export interface BackoffRange {
+  readonly minimumMs: number;
+  readonly maximumMs: number;
+}
+
+/** A larger exponent changes nothing, and the product stays finite. */
+const largestExponent = 30;
+
+/**
+ * The pause in milliseconds after `failures` attempts in a row, counted from 1: between half and all of
+ * minimum · 2^(failures − 1), capped at maximum. The jitter keeps many processes from coming back at the same moment.
+ * `random` is uniform in [0, 1).
+ */
+export function backoffMs(
+  failures: number,
+  { minimumMs, maximumMs }: BackoffRange,
+  random: () => number = Math.random,
+): number {
+  const doublings = Math.min(largestExponent, Math.max(0, failures - 1));
+  return Math.min(maximumMs, minimumMs * 2 ** doublings) * (0.5 + random() / 2);
+}
