@@ -18,6 +18,7 @@ import { z } from "zod";
 import { readTokenizerJson, type TokenizerOrigin, tokenizerFileNames } from "./checkpoint-tokenizer.js";
 import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeights } from "./checkpoint-weights.js";
 import { extractorConfigJson } from "./export.js";
+import { type FileDigest, type ImportRecord, importRecordName, parseImportRecord } from "./import-record.js";
 
 export interface ImportInput {
   readonly folder: string;
@@ -26,22 +27,6 @@ export interface ImportInput {
   readonly maxTokens: number;
   /** The origin that import.json records: the folder's name, or repository and commit. */
   readonly source: string;
-}
-
-/** The content of import.json. */
-export interface ImportRecord {
-  readonly version: 1;
-  readonly source: string;
-  /** The licence, if the publisher names one. */
-  readonly licence?: string;
-  readonly modelType: EncoderConfig["modelType"];
-  readonly numHiddenLayers: number;
-  readonly hiddenSize: number;
-  readonly vocabularySize: number;
-  readonly parameters: number;
-  readonly pooling: Pooling;
-  readonly maxTokens: number;
-  readonly files: readonly FileDigest[];
 }
 
 /** Throws INVALID_CHECKPOINT naming file and field, INVALID_INPUT for `out` or `maxTokens`. */
@@ -76,7 +61,7 @@ export function importCheckpoint(input: ImportInput): ImportRecord {
     maxTokens,
     files: [...files].map(([name, bytes]) => ({ name, sizeBytes: bytes.length, sha256: sha256(bytes) })),
   };
-  files.set("import.json", encoder.encode(`${JSON.stringify(record, null, 2)}\n`));
+  files.set(importRecordName, encoder.encode(`${JSON.stringify(record, null, 2)}\n`));
   writeFolder(out, files);
   return record;
 }
@@ -93,12 +78,6 @@ export interface CheckpointFolder {
   readonly licence?: string;
   /** Digests of the files that were read, as they lie in the folder. */
   readonly files: readonly FileDigest[];
-}
-
-export interface FileDigest {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
 }
 
 /** Throws INVALID_CHECKPOINT naming file and field. */
@@ -132,20 +111,19 @@ function readTokenizerOrigin(configJson: string): TokenizerOrigin {
   return { modelType: data.model_type, tokenizerClass: data.tokenizer_class, isOwn: data.attune !== undefined };
 }
 
-const importedSchema = z.looseObject({ source: z.string().optional(), licence: z.string().optional() });
-
 /** Source and licence as import.json states them; a publisher's own folder states its licence at the head of README.md. */
 function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
   const read = (name: string) => {
     const path = join(folder, name);
     return existsSync(path) ? inFile(path, () => new TextDecoder().decode(readBytes(path))) : undefined;
   };
-  const importPath = join(folder, "import.json");
-  const { source, licence } = inFile(importPath, () => importedSchema.parse(JSON.parse(read("import.json") ?? "{}")));
+  const text = read(importRecordName);
+  const imported =
+    text === undefined ? undefined : inFile(join(folder, importRecordName), () => parseImportRecord(text));
   const head = /^---\r?\n([\s\S]*?)\r?\n---/.exec(read("README.md") ?? "")?.[1] ?? "";
   // A licence is a short name such as apache-2.0.
-  const found = licence ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
-  return { ...(source === undefined ? {} : { source }), ...(found === undefined ? {} : { licence: found }) };
+  const licence = imported?.licence ?? /^license:\s*['"]?([\w.+-]{1,60})['"]?\s*$/m.exec(head)?.[1];
+  return { ...(imported && { source: imported.source }), ...(licence === undefined ? {} : { licence }) };
 }
 
 function refuseFilled(out: string): void {

@@ -19,6 +19,8 @@ const aboutSchema = z.strictObject({
   dataNote: z.string().optional(),
   /** How the recipe was chosen. */
   recipeNote: z.string().optional(),
+  /** The texts that the starting checkpoint was trained on, as in "trained by its publishers on …". */
+  checkpointTexts: z.string().optional(),
   /** Replaces the limits that follow from the data alone. */
   limits: z.array(z.string()).optional(),
 });

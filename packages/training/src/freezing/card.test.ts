@@ -32,7 +32,7 @@ describe("A card", () => {
       expect(card).toMatch(/^# A feature extractor pre-trained on GoEmotions and EmoryNLP\n/);
       expect(card).toContain("attune extractor freeze --run run --data goemotions --extra emorynlp --out frozen\n");
       expect(card).not.toMatch(
-        /bundled (feature )?extractor|repository|CPU core|data\/|assets\/|over-predicts|Seed 1|1,109/,
+        /bundled (feature )?extractor|repository|CPU core|data\/|assets\/|over-predicts|Seed 1|1,109|billion sentence pairs/,
       );
     }
     expect(cardOf(readOrigin(directory), { frozen })).toContain("Licence: its maker's to state.");
@@ -47,5 +47,13 @@ describe("A card", () => {
     expect(card).toContain("21 minutes on a laptop,");
     writeFileSync(join(directory, "card.json"), JSON.stringify({ ...about, licens: "" }));
     expect(() => readOrigin(directory)).toThrow(/card\.json: its fields: .*licens/);
+  });
+
+  it.each([
+    ["{", /import\.json: is not JSON; import the checkpoint again/],
+    ['{"version":1}', /import\.json: source: .*; import the checkpoint again/],
+  ])("is not written of an import whose record is %s", (text, fault) => {
+    writeFileSync(join(directory, "import.json"), text);
+    expect(() => readOrigin(directory)).toThrow(fault);
   });
 });

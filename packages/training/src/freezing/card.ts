@@ -1,6 +1,6 @@
 // Writes the model card of a frozen extractor: its purpose, its making, its measurements and its limits.
 
-import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
+import type { ImportRecord } from "../checkpoints/import-record.js";
 import { recipeNameOf } from "../pretraining/data/recipe.js";
 import { endingText } from "../pretraining/loop/ending.js";
 import type { RunRecord, TeacherRecord } from "../pretraining/run/run-record.js";
@@ -126,8 +126,8 @@ ${onMeld ? "It was pre-trained on MELD's train split, so these are not the numbe
 
 ## Limits
 
-${startingPointLimits(run)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
-- It recognises what words sound like, not what anyone feels; it must not decide anything about a person.
+${startingPointLimits(run, about)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
+- It predicts the label that an annotator would give to a text, not what anyone feels; it must not decide anything about a person.
 `;
 }
 
@@ -140,17 +140,12 @@ function limitsOf(titles: string): string[] {
   ];
 }
 
-/** The texts of a published checkpoint, in its publishers' words. */
-const checkpointTexts: Readonly<Record<string, string>> = {
-  "sentence-transformers/all-MiniLM-L6-v2": "a billion sentence pairs from the web, Reddit comments among them",
-};
-
 /** The limits of a published checkpoint; empty for weights that began at random. */
-function startingPointLimits({ checkpoint }: RunRecord): string {
+function startingPointLimits({ checkpoint }: RunRecord, { checkpointTexts }: CardAbout): string {
   if (checkpoint === undefined) return "";
   const source = checkpoint.source.replace(/^hf:/, "").replace(/@.*/, "");
   const name = source.slice(source.lastIndexOf("/") + 1);
-  return `- ${name} was trained by its publishers on ${checkpointTexts[source] ?? "texts of their own choice"}; what they hold of bias and of other
+  return `- ${name} was trained by its publishers on ${checkpointTexts ?? "texts that this card does not know"}; what they hold of bias and of other
   people's terms is in these weights too.
 `;
 }

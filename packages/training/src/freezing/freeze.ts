@@ -20,13 +20,13 @@ import { sha256 } from "@attune/platform/sha256";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Golden } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import type { ImportRecord } from "../checkpoints/checkpoint-import.js";
 import {
   type ExtractionProgress,
   type ExtractorFolder,
   openExtractor,
   readExtractorFolder,
 } from "../checkpoints/extractor-files.js";
+import { type ImportRecord, importRecordName, parseImportRecord } from "../checkpoints/import-record.js";
 import { type EmoryNlpRow, loadEmoryNlp } from "../datasets/emorynlp.js";
 import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
 import { setKindOf } from "../datasets/labelled-set.js";
@@ -222,12 +222,13 @@ export type Origin =
 
 /** Reads run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, if it is missing or damaged. */
 export function readOrigin(directory: string): Origin {
-  const path = join(directory, "import.json");
+  const path = join(directory, importRecordName);
   if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };
   try {
-    return { kind: "import", record: JSON.parse(readFileSync(path, "utf8")) };
+    return { kind: "import", record: parseImportRecord(readFileSync(path, "utf8")) };
   } catch (cause) {
-    throw new AppError("INVALID_EXTRACTOR", `${path}: is missing or not JSON; let the run finish first`, { cause });
+    const why = cause instanceof SyntaxError ? "is not JSON" : (cause as Error).message;
+    throw new AppError("INVALID_EXTRACTOR", `${path}: ${why}; import the checkpoint again`, { cause });
   }
 }
 

@@ -206,7 +206,7 @@ describe("pretrain from a checkpoint", () => {
     };
     const told = cardOf({ kind: "run", record: changed }, { frozen });
     expect(told).toContain(`--from hf:sentence-transformers/all-MiniLM-L6-v2@${commit} `);
-    expect(told).toContain("- all-MiniLM-L6-v2 was trained by its publishers on a billion sentence pairs");
+    expect(told).toContain("- all-MiniLM-L6-v2 was trained by its publishers on texts that this card does not know");
     expect(told).toContain("own labels, a row counting by the inverse root of its class's rows, AdamW");
     expect(told).toContain("Training ended at the goal of 0.6000, 0.8 of the full run's 0.7500.");
     expect(told).toContain("--reference-run full-run");

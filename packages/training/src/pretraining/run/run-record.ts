@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { modelTypes } from "@attune/ml/encoder/config";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { fileDigestSchema } from "../../checkpoints/import-record.js";
 import { type Recipe, recipeSchema } from "../data/recipe.js";
 import type { DataDigest, TaskRecord } from "../data/training-data.js";
 import { type CurvePoint, curvePointSchema, type EvaluationRecord, evaluationSchema } from "../loop/checkpoint.js";
@@ -67,7 +68,7 @@ const checkpoint = z.object({
   modelType: z.enum(modelTypes),
   numHiddenLayers: count,
   vocabularySize: count,
-  files: z.array(z.object({ name: z.string(), sizeBytes: count, sha256: digest })),
+  files: z.array(fileDigestSchema),
 });
 
 /** Freezing adds `frozen` and `evaluation`, which no code reads; they stay as they are. */
