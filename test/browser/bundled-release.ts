@@ -150,12 +150,12 @@ async function manifestOf(contents: ReadonlyMap<string, Uint8Array>, settings: S
 async function identityOf(contents: ReadonlyMap<string, Uint8Array>, settings: Settings): Promise<string> {
   const digest = (name: ReleaseFileName) => hashing.sha256(contents.get(path(name))!);
   const digests = {
-    config: await digest("config.json"),
-    model: await digest("model.safetensors"),
-    tokenizer: await digest("tokenizer.json"),
-    reduction: await digest("dr.safetensors"),
+    "config.json": await digest("config.json"),
+    "model.safetensors": await digest("model.safetensors"),
+    "tokenizer.json": await digest("tokenizer.json"),
+    "dr.safetensors": await digest("dr.safetensors"),
   };
-  return hashing.sha256(new TextEncoder().encode(featureIdentity(digests, settings)));
+  return hashing.sha256(new TextEncoder().encode(featureIdentity((name) => digests[name], settings)));
 }
 
 function anotherIdentity(manifest: Release): Release {

@@ -83,12 +83,12 @@ function tinyExtractor({ extractorConfigJson }: AgentParts): ExtractorFiles {
     reduction: serializeSafetensors(fitDimensionalityReduction(pooled).save()),
   };
   const digests = {
-    config: sha256(files.config),
-    model: sha256(files.model),
-    tokenizer: sha256(files.tokenizer),
-    reduction: sha256(files.reduction),
+    "config.json": sha256(files.config),
+    "model.safetensors": sha256(files.model),
+    "tokenizer.json": sha256(files.tokenizer),
+    "dr.safetensors": sha256(files.reduction),
   };
-  const identity = sha256(new TextEncoder().encode(featureIdentity(digests, settings)));
+  const identity = sha256(new TextEncoder().encode(featureIdentity((name) => digests[name], settings)));
   const prior = fitLinear({
     features: pooled,
     labels: Int32Array.from({ length: pooled.rows }, (_, i) => i % emotionLabels.length),

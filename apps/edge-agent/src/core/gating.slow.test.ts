@@ -30,14 +30,7 @@ function withRow(change: (row: (word: string) => Float32Array) => void) {
     const { data } = model.tensors.get("embeddings.word_embeddings.weight")!;
     change((word) => (data as Float32Array).subarray(vocab[word] * 16, (vocab[word] + 1) * 16));
     files.set("model.safetensors", serializeSafetensors(model));
-    const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
-    const digests = {
-      config: digest("config.json"),
-      model: digest("model.safetensors"),
-      tokenizer: digest("tokenizer.json"),
-      reduction: digest("dr.safetensors"),
-    };
-    const identity = featureIdentity(digests, { pooling: "mean", maxTokens: 16 });
+    const identity = featureIdentity((name) => sha256Hex(files.get(name)!), { pooling: "mean", maxTokens: 16 });
     const head = parseSafetensors(files.get("prior-head.safetensors")!);
     const metadata = JSON.stringify(head.metadata);
     const stamped = metadata.replaceAll(first.release.features.identity, sha256Hex(new TextEncoder().encode(identity)));

@@ -14,7 +14,7 @@ export type CheckedExtractor = Pick<Release, "features" | "labels">;
 /** Throws INVALID_EXTRACTOR naming the file and its fault. */
 export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
   const settings = readSettings(files["config.json"]);
-  const identity = identityOf(files, settings);
+  const identity = sha256(featureIdentity((name) => sha256(files[name]), settings));
   const golden = readGolden(files["golden.json"]);
   if (!golden.ok) throw new AppError("INVALID_EXTRACTOR", golden.detail);
   const verdict = verifyExtractor({
@@ -41,14 +41,4 @@ function readSettings(config: Uint8Array): FeatureSettings {
   } catch (cause) {
     throw new AppError("INVALID_EXTRACTOR", (cause as Error).message, { cause });
   }
-}
-
-function identityOf(files: ExtractorFiles, settings: FeatureSettings): string {
-  const digests = {
-    config: sha256(files["config.json"]),
-    model: sha256(files["model.safetensors"]),
-    tokenizer: sha256(files["tokenizer.json"]),
-    reduction: sha256(files["dr.safetensors"]),
-  };
-  return sha256(new TextEncoder().encode(featureIdentity(digests, settings)));
 }

@@ -172,14 +172,7 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
 }
 
 function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>, settings: FeatureSettings): string {
-  const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
-  const digests = {
-    config: digest("config.json"),
-    model: digest("model.safetensors"),
-    tokenizer: digest("tokenizer.json"),
-    reduction: digest("dr.safetensors"),
-  };
-  return sha256Hex(utf8(featureIdentity(digests, settings)));
+  return sha256Hex(utf8(featureIdentity((name) => sha256Hex(files.get(name)!), settings)));
 }
 
 function randomBert(config: EncoderConfig, { seed, blind }: { seed: number; blind: boolean }): TensorFile {

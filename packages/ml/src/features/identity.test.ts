@@ -1,9 +1,17 @@
 // The identity must change with every part that changes a feature, and with nothing else.
 import { describe, expect, it } from "vitest";
-import { featureIdentity } from "./identity.js";
+import { featureIdentity as identityOf } from "./identity.js";
+import type { FeatureSettings } from "./settings.js";
 
-const digests = { config: "a".repeat(64), model: "b".repeat(64), tokenizer: "c".repeat(64), reduction: "d".repeat(64) };
+const digests = {
+  "config.json": "a".repeat(64),
+  "model.safetensors": "b".repeat(64),
+  "tokenizer.json": "c".repeat(64),
+  "dr.safetensors": "d".repeat(64),
+};
 const settings = { pooling: "mean-max", maxTokens: 32 } as const;
+
+const featureIdentity = (given: typeof digests, chosen: FeatureSettings) => identityOf((name) => given[name], chosen);
 
 describe("featureIdentity", () => {
   it("is the same text for the same parts", () => {
@@ -12,7 +20,7 @@ describe("featureIdentity", () => {
 
   it("changes with every digest and with every setting", () => {
     const texts = new Set([featureIdentity(digests, settings)]);
-    for (const name of ["config", "model", "tokenizer", "reduction"]) {
+    for (const name of Object.keys(digests)) {
       texts.add(featureIdentity({ ...digests, [name]: "e".repeat(64) }, settings));
     }
     texts.add(featureIdentity(digests, { ...settings, pooling: "mean" }));
@@ -21,6 +29,8 @@ describe("featureIdentity", () => {
   });
 
   it("refuses a digest that is not one and names it", () => {
-    expect(() => featureIdentity({ ...digests, model: "B".repeat(64) }, settings)).toThrow(/digest of model/);
+    expect(() => featureIdentity({ ...digests, "model.safetensors": "B".repeat(64) }, settings)).toThrow(
+      /digest of model/,
+    );
   });
 });

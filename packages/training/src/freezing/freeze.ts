@@ -7,7 +7,6 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { type DimensionalityReduction, fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
-import type { FeatureSettings } from "@attune/ml/features/settings";
 import { verifyExtractor } from "@attune/ml/features/verify-extractor";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -91,7 +90,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const reduction = fitDimensionalityReduction(pooled);
   const golden = goldenOf(run, reduction);
   const featureFiles = featureFilesOf(run, reduction);
-  const identity = identityOf(featureFiles, folder);
+  const identity = sha256(featureIdentity((name) => sha256(featureFiles[name]), folder));
   const featuresOf = (what: string, of: readonly LabelledRow[]) =>
     of.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(run, what, of));
   const head = fitPriorHead({
@@ -158,16 +157,6 @@ function featureFilesOf({ folder, quantized }: Run, reduction: DimensionalityRed
     "model.safetensors": serializeSafetensors(quantized),
     "dr.safetensors": serializeSafetensors(reduction.save()),
   };
-}
-
-function identityOf(files: ReturnType<typeof featureFilesOf>, settings: FeatureSettings): string {
-  const digests = {
-    config: sha256(files["config.json"]),
-    model: sha256(files["model.safetensors"]),
-    tokenizer: sha256(files["tokenizer.json"]),
-    reduction: sha256(files["dr.safetensors"]),
-  };
-  return sha256(featureIdentity(digests, settings));
 }
 
 /** A folder that devices would refuse is not written. */

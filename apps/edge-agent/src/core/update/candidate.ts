@@ -75,11 +75,5 @@ function contradictionOf(
 /** Computed from the manifest's digests, which the files are already known to have. Hashing the model twice would be a tenth of a start. */
 async function identityOf({ release, hashing }: CandidateParts): Promise<string> {
   const digest = (name: ReleaseFileName): string => release.files.find((listed) => listed.name === name)!.sha256;
-  const digests = {
-    config: digest("config.json"),
-    model: digest("model.safetensors"),
-    tokenizer: digest("tokenizer.json"),
-    reduction: digest("dr.safetensors"),
-  };
-  return hashing.sha256(new TextEncoder().encode(featureIdentity(digests, release.features)));
+  return hashing.sha256(new TextEncoder().encode(featureIdentity(digest, release.features)));
 }
