@@ -11,7 +11,7 @@ const layers: readonly (readonly string[])[] = [
   ["memory"],
   ["enrolment", "gating", "lessons"],
   ["executors/"],
-  ["loops"],
+  ["loops/"],
   ["agent"],
 ];
 

@@ -49,13 +49,13 @@ interface AddressNeeds {
 
 /** The broker's addresses for a device that has reached this server as `host`. */
 export function natsUrlsFor({ env, nats, logger }: AddressNeeds): (host: string | undefined) => readonly string[] {
-  const everywhere = env.natsUrl === undefined && isWildcard(env.host);
-  if (everywhere && env.publicNatsUrl === undefined) {
+  const listensOnAllAddresses = env.natsUrl === undefined && isWildcard(env.host);
+  if (listensOnAllAddresses && env.publicNatsUrl === undefined) {
     logger.info("nats.address.follows", {
       why: "ATTUNE_PUBLIC_NATS_URL is not set: a device is told the host that it polls",
     });
   }
-  const addresses = { publicUrl: env.publicNatsUrl, ownUrl: nats.url, everywhere };
+  const addresses = { publicUrl: env.publicNatsUrl, ownUrl: nats.url, listensOnAllAddresses };
   return (host) => brokerUrls(addresses, host);
 }
 

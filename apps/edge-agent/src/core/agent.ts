@@ -15,10 +15,13 @@ import { giveNames } from "./learning/names.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { createLessons, type Lessons } from "./lessons.js";
-import { codeOf, type LoopParts, pollLoop, reportLoop, updateLoop } from "./loops.js";
+import { codeOf, type LoopParts } from "./loops/loop-parts.js";
+import { pollLoop } from "./loops/poll-loop.js";
+import { reportLoop } from "./loops/report-loop.js";
+import { updateLoop } from "./loops/update-loop.js";
 import { type Context, readMemory } from "./memory.js";
 import type { Ports } from "./ports.js";
-import { createBell, createSerial } from "./serial.js";
+import { createSerial, createWakeup } from "./serial.js";
 import { isOver } from "./trust/target.js";
 import { createDownloader } from "./update/download.js";
 import { openVerdicts } from "./update/verdicts.js";
@@ -48,8 +51,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
   const deadlinesMs = { ...defaultDeadlinesMs, ...options.deadlinesMs };
   const contracts = createContracts(options.contracts);
-  const updateBell = createBell();
-  const reportBell = createBell();
+  const updateWakeup = createWakeup();
+  const reportWakeup = createWakeup();
   let opening: Promise<Opened> | undefined;
 
   /** A failed opening, for example on a full disk, may be retried. */
@@ -69,7 +72,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       spokenContract({
         known: contracts.versions,
         agreed: memory.agreed,
-        release: memory.student?.pair.release.egressContractVersion,
+        release: memory.learningState?.pair.release.egressContractVersion,
       });
     const egress = await openEgress({
       store,
@@ -81,7 +84,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       contract,
       outboxLimit,
       sender,
-      onQueued: reportBell.ring,
+      onQueued: reportWakeup.notify,
     });
     const tombstones = await openTombstones({ files: ports.files, hashing });
     await giveNames({ store, cipher, hashing });
@@ -112,8 +115,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       deadlinesMs,
       backoff,
       requestTimeoutMs,
-      updateBell,
-      reportBell,
+      updateWakeup,
+      reportWakeup,
       onRoom: lessons.settleSoon,
     };
     await Promise.all([pollLoop(parts, signal), updateLoop(parts, signal), reportLoop(parts, signal)]);
@@ -124,9 +127,9 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   async function status(): Promise<AgentStatus> {
     const { context, lessons, executors } = await opened();
     const { memory, egress, utterances, verdicts } = context;
-    const { student, fitted, identity, record, connected, lastError, answer } = memory;
+    const { learningState, fitted, identity, record, connected, lastError, answer } = memory;
     const nowMs = clock.nowMs();
-    const release = student?.pair.release;
+    const release = learningState?.pair.release;
     const { byPath } = egress.ledger;
     const paths = Object.values(byPath);
     return {

@@ -3,7 +3,7 @@
 
 import type { Release } from "@attune/shared/contracts/release";
 import { minimumHoldout } from "./egress/report.js";
-import type { Fitted, Student } from "./learning/learner.js";
+import type { Fitted, LearningState } from "./learning/learner.js";
 import { type Context, keys } from "./memory.js";
 import type { Pair } from "./pair.js";
 import type { GatingView } from "./plan.js";
@@ -16,7 +16,7 @@ export interface GatingParts {
   readonly context: Context;
   /** The lessons' serial: a commit must not interleave with a label. */
   readonly serial: Serial;
-  readonly commit: (student: Student, fitted: Fitted) => Promise<void>;
+  readonly commit: (learningState: LearningState, fitted: Fitted) => Promise<void>;
   readonly reject: () => Promise<void>;
 }
 
@@ -25,7 +25,7 @@ type Mode = "judged" | "unjudged";
 
 interface Finding {
   readonly taken: boolean;
-  readonly student: Student;
+  readonly learningState: LearningState;
   readonly fitted: Fitted;
   /** The utterances' revision in this finding: a finding is renewed once anything was said or forgotten after it. */
   readonly revision: number;
@@ -89,9 +89,9 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
   }
 
   async function isFree(content: string): Promise<boolean> {
-    const { student } = memory;
-    if (student === undefined || utterances.counts.holdout < minimumHoldout) return true;
-    return verdicts.hasRun(content) || content === (await contentOf(student.pair.release, hashing));
+    const { learningState } = memory;
+    if (learningState === undefined || utterances.counts.holdout < minimumHoldout) return true;
+    return verdicts.hasRun(content) || content === (await contentOf(learningState.pair.release, hashing));
   }
 
   /** Extracts and fits in the background, while the old pair answers and learns. */
@@ -100,36 +100,37 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     const isRetry = dueMs !== undefined;
     dueMs ??= mode === "judged" ? endMs : 0;
     // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
-    const student = await serial(async () => {
-      const opened = await learner.openStudent(pair);
+    const learningState = await serial(async () => {
+      const opened = await learner.openLearningState(pair);
       memory.candidateFeatures = opened.features;
       return opened;
     });
-    await learner.extractMissing(student, signal, serial);
+    await learner.extractMissing(learningState, signal, serial);
     if (signal.aborted) {
       // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
       if (isRetry && clock.monotonicMs() >= endMs) finding = "none";
       return;
     }
     await serial(async () => {
-      finding = await find(student);
+      finding = await find(learningState);
       await stopExecuting();
     });
   }
 
   /** Runs inside `serial`. */
-  async function find(student: Student): Promise<Finding> {
-    await learner.extractMissing(student, new AbortController().signal, alone);
+  async function find(learningState: LearningState): Promise<Finding> {
+    await learner.extractMissing(learningState, new AbortController().signal, alone);
     const { revision } = utterances;
-    const fitted = await learner.fit(student);
-    if (mode === "unjudged" || memory.student === undefined) return { taken: true, student, fitted, revision };
-    const before = memory.student;
-    const lacks = utterances.ids().some((id) => isUnreadable(student, id) && !isUnreadable(before, id));
+    const fitted = await learner.fit(learningState);
+    if (mode === "unjudged" || memory.learningState === undefined)
+      return { taken: true, learningState, fitted, revision };
+    const before = memory.learningState;
+    const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
     const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
-    return { taken, student, fitted, revision };
+    return { taken, learningState, fitted, revision };
   }
 
-  const isUnreadable = ({ features }: Student, id: string) => features.get(id) === undefined;
+  const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
 
   function conclude(): Promise<void> {
     return serial(async () => {
@@ -138,8 +139,8 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
         await reject();
         return forgetAll();
       }
-      if (found.revision !== utterances.revision) found = await find(found.student);
-      if (found.taken) await commit(found.student, found.fitted);
+      if (found.revision !== utterances.revision) found = await find(found.learningState);
+      if (found.taken) await commit(found.learningState, found.fitted);
       else await reject();
       forgetAll();
     });

@@ -23,11 +23,11 @@ import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import { type Draft, metricsDraft } from "./egress/report.js";
 import { createLatencies, type Latencies } from "./latencies.js";
-import { lessonsDue } from "./learning/curriculum.js";
 import { removeEverywhere } from "./learning/features-cache.js";
 import { forgetOperations } from "./learning/forget.js";
-import { type Fitted, rowOf, type Student } from "./learning/learner.js";
+import { type Fitted, type LearningState, rowOf } from "./learning/learner.js";
 import { clearRelearnMark, isRelearnDue } from "./learning/relearn-mark.js";
+import { lessonsDue } from "./learning/schedule.js";
 import { type Context, keys } from "./memory.js";
 import type { Pair } from "./pair.js";
 import type { StoreOperation } from "./ports.js";
@@ -43,13 +43,13 @@ export function createLessons(context: Context, serial: Serial) {
   const { store, clock } = ports;
   const latencies = createLatencies();
 
-  function student(): Student {
-    if (memory.student === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
-    return memory.student;
+  function learningState(): LearningState {
+    if (memory.learningState === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
+    return memory.learningState;
   }
 
   async function predict(input: PredictInput): Promise<Prediction> {
-    const { pair } = student();
+    const { pair } = learningState();
     const { text: given, id = null } = parseInput(predictInputSchema, input);
     const text = wellFormed(given);
     const startedMs = clock.monotonicMs();
@@ -70,7 +70,7 @@ export function createLessons(context: Context, serial: Serial) {
     return serial(async () => {
       const { id, label: wanted, split: asked, ...given } = parseInput(labelInputSchema, input);
       const text = wellFormed(given.text);
-      checkLabel(wanted, memory.student?.pair.release.labels);
+      checkLabel(wanted, memory.learningState?.pair.release.labels);
       const before = await utterances.read(id);
       const split = asked ?? before?.split ?? (await utterances.splitOf(id));
       if (before?.text !== text || before.label !== wanted || before.split !== split) {
@@ -91,16 +91,16 @@ export function createLessons(context: Context, serial: Serial) {
     let row: Float32Array | undefined;
     if (textIs === "another") operations.push(...(await removeEverywhere(store, await utterances.nameOf(id))));
     if (textIs !== "the same") {
-      row = memory.student && rowOf(memory.student.pair, utterance.text);
-      if (row !== undefined && memory.student !== undefined) {
-        operations.push(await memory.student.features.put(id, row));
+      row = memory.learningState && rowOf(memory.learningState.pair, utterance.text);
+      if (row !== undefined && memory.learningState !== undefined) {
+        operations.push(await memory.learningState.features.put(id, row));
       }
     }
     if (textIs === "another") await store.erase(operations);
     else await store.batch(operations);
     utterances.noted(id, utterance);
     if (textIs !== "the same") {
-      memory.student?.features.noted(id, row);
+      memory.learningState?.features.noted(id, row);
       memory.candidateFeatures?.noted(id, undefined);
     }
   }
@@ -115,7 +115,7 @@ export function createLessons(context: Context, serial: Serial) {
       await tombstones.add(id);
       await store.erase(operations);
       utterances.noted(id, undefined);
-      memory.student?.features.noted(id, undefined);
+      memory.learningState?.features.noted(id, undefined);
       memory.candidateFeatures?.noted(id, undefined);
       memory.fitted = undefined;
       if (hadLearned) await relearn();
@@ -125,7 +125,7 @@ export function createLessons(context: Context, serial: Serial) {
 
   /** Fits and saves the head, and only then answers with it. */
   async function relearn(operations: readonly StoreOperation[] = []): Promise<Fitted> {
-    const current = student();
+    const current = learningState();
     const fitted = await learner.fit(current);
     const saved = await learner.save(current, fitted);
     await store.batch([...saved, clearRelearnMark, ...operations]);
@@ -136,7 +136,7 @@ export function createLessons(context: Context, serial: Serial) {
   function learn(input: LearnInput = {}): Promise<Learned> {
     return serial(async () => {
       const { report = false } = parseInput(learnInputSchema, input);
-      const { sequence } = student().pair.release;
+      const { sequence } = learningState().pair.release;
       const { train, holdout } = utterances.counts;
       const mark = `${sequence}/${train}/${holdout}`;
       const due = report && (await store.get(reportedPrefix + mark)) === undefined;
@@ -150,7 +150,7 @@ export function createLessons(context: Context, serial: Serial) {
 
   /** Makes the reports that are due: for milestones reached, and for calls of `learn`. Runs inside `serial`. */
   async function settle(): Promise<void> {
-    if (memory.student === undefined || memory.identity === undefined) return;
+    if (memory.learningState === undefined || memory.identity === undefined) return;
     if (await isRelearnDue(store)) await relearn();
     const due = lessonsDue(utterances.counts.train);
     if (memory.milestones < due && lessonsDue(memory.fitted?.train ?? 0) < due) await relearn();
@@ -178,7 +178,7 @@ export function createLessons(context: Context, serial: Serial) {
   }
 
   function currentMetrics(): Draft<"report.metrics"> {
-    const { pair } = student();
+    const { pair } = learningState();
     const { release } = pair;
     const standard = standardLatencies(pair);
     const { train, holdout } = utterances.counts;

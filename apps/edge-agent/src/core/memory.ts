@@ -10,7 +10,7 @@ import { readConsent } from "./egress/consent.js";
 import type { Egress } from "./egress/egress.js";
 import { type Identity, readEnrolled } from "./identity.js";
 import type { FeatureSet } from "./learning/features-cache.js";
-import type { Fitted, Learner, Student } from "./learning/learner.js";
+import type { Fitted, Learner, LearningState } from "./learning/learner.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Pair } from "./pair.js";
@@ -68,10 +68,10 @@ export interface Memory {
   highest: Target | null;
   record: UpdateRecord;
   active: ActiveSlot | undefined;
-  /** The number of lessons due by the curriculum that have been reported. */
+  /** The number of lessons due by the schedule that have been reported. */
   milestones: number;
   /** The pair that answers, and what was fitted on it. */
-  student: Student | undefined;
+  learningState: LearningState | undefined;
   fitted: Fitted | undefined;
   /** The features under a candidate while it is gated; utterances forgotten or said anew change these features too. */
   candidateFeatures: FeatureSet | undefined;
@@ -122,7 +122,7 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     record: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
     active: await readRecord(store, keys.active, activeSlotSchema),
     milestones: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
-    student: undefined,
+    learningState: undefined,
     fitted: undefined,
     candidateFeatures: undefined,
     candidate: undefined,

@@ -15,23 +15,23 @@ export function createSerial(): Serial {
   };
 }
 
-export interface Bell {
-  ring(): void;
-  /** Resolves when the bell has rung since the last wait, or when `signal` aborts. One waiter at a time. */
+export interface Wakeup {
+  notify(): void;
+  /** Resolves when `notify` was called since the last wait, or when `signal` aborts. One waiter at a time. */
   wait(signal: AbortSignal): Promise<void>;
 }
 
 /** Wakes a loop that has nothing to do. */
-export function createBell(): Bell {
-  let rung = false;
+export function createWakeup(): Wakeup {
+  let notified = false;
   let wake: (() => void) | undefined;
   return {
-    ring() {
-      rung = true;
+    notify() {
+      notified = true;
       wake?.();
     },
     async wait(signal) {
-      if (!rung && !signal.aborted) {
+      if (!notified && !signal.aborted) {
         await new Promise<void>((resolve) => {
           wake = resolve;
           signal.addEventListener("abort", resolve, { once: true });
@@ -39,7 +39,7 @@ export function createBell(): Bell {
         signal.removeEventListener("abort", wake as () => void);
         wake = undefined;
       }
-      rung = false;
+      notified = false;
     },
   };
 }

@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "@attune/ml/engine/engine";
 import { type HeadCore, headFunctions, type NumberArray } from "@attune/ml/engine/head-core";
-import { createHeadKernels } from "@attune/ml/engine/head-kernels";
 import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kernel-encoder";
+import { createHeadKernels } from "@attune/ml/engine/kernel-heads";
 import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
 

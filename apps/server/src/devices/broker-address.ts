@@ -6,16 +6,16 @@ export interface BrokerAddresses {
   /** The address at which this server reaches NATS. */
   readonly ownUrl: string;
   /** Whether that NATS belongs to this server and listens on all addresses, of which no single one is right for every device. */
-  readonly everywhere: boolean;
+  readonly listensOnAllAddresses: boolean;
 }
 
 /** `reachedAs` is the Host header of the device's request. A forged header changes only the forger's own reply. */
 export function brokerUrls(
-  { publicUrl, ownUrl, everywhere }: BrokerAddresses,
+  { publicUrl, ownUrl, listensOnAllAddresses }: BrokerAddresses,
   reachedAs: string | undefined,
 ): string[] {
   if (publicUrl !== undefined) return [publicUrl];
-  const host = everywhere ? hostnameOf(reachedAs) : undefined;
+  const host = listensOnAllAddresses ? hostnameOf(reachedAs) : undefined;
   if (host === undefined) return [ownUrl];
   const url = new URL(ownUrl);
   return [`${url.protocol}//${host}:${url.port}`];

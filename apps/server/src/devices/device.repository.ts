@@ -16,7 +16,7 @@ export interface EnrolmentRequest {
 }
 
 /** The form and time in which a poll arrived. */
-export interface Heard {
+export interface PollArrival {
   readonly prefixed: boolean;
   readonly nowMs: number;
 }
@@ -48,7 +48,7 @@ export function createDeviceRepository(prisma: PrismaClient) {
    * replayed it.
    * Answers the number of the device's target, or undefined where nothing was recorded.
    */
-  async function recordPoll(message: Message<"poll">, { prefixed, nowMs }: Heard): Promise<number | undefined> {
+  async function recordPoll(message: Message<"poll">, { prefixed, nowMs }: PollArrival): Promise<number | undefined> {
     const { device, epoch, sequence, releaseSequence, state, reason } = message;
     const rows = await prisma.$queryRaw<{ targetNumber: bigint }[]>`
       UPDATE "Device" SET "pollSequence" = ${sequence}, "releaseSequence" = ${releaseSequence}, "state" = ${state},

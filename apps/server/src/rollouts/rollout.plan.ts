@@ -15,14 +15,14 @@ export interface DeviceSnapshot {
 }
 
 /** The state of one device within one rollout. */
-export type Standing = "committed" | "underway" | "waiting" | "rejected" | "failed";
+export type RolloutStanding = "committed" | "underway" | "waiting" | "rejected" | "failed";
 
-export interface RolloutCounts extends Readonly<Record<Standing, number>> {
+export interface RolloutCounts extends Readonly<Record<RolloutStanding, number>> {
   /** The number of the fleet's devices that are not revoked: the denominator. */
   readonly devices: number;
 }
 
-const standingOfState: Readonly<Record<UpdateState, Standing>> = {
+const standingOfState: Readonly<Record<UpdateState, RolloutStanding>> = {
   idle: "waiting",
   downloading: "underway",
   verifying: "underway",
@@ -36,7 +36,7 @@ const standingOfState: Readonly<Record<UpdateState, Standing>> = {
   rolledBack: "failed",
 };
 
-export function standing(rollout: RolloutSnapshot, device: DeviceSnapshot): Standing {
+export function standing(rollout: RolloutSnapshot, device: DeviceSnapshot): RolloutStanding {
   if (device.releaseSequence === rollout.releaseSequence) return "committed";
   // A device's state from before the rollout is about another release.
   if (device.lastSeenAt === null || device.lastSeenAt < rollout.createdAt) return "waiting";

@@ -2,8 +2,8 @@
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";
 import { createWasmHeadCore } from "./head-core.js";
-import { createHeadKernels } from "./head-kernels.js";
 import { createKernelEncoder, type EncoderKernel } from "./kernel-encoder.js";
+import { createHeadKernels } from "./kernel-heads.js";
 import {
   type KernelRows,
   type KernelTensor,

@@ -9,7 +9,7 @@ import { readInput } from "./values.js";
 /** Throws INVALID_INPUT. */
 export function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Request<Context> {
   let request: Request<Context> | undefined;
-  const tree = new Node(rootOf(program), (chosen) => {
+  const tree = new CommandNode(rootOf(program), (chosen) => {
     request ??= chosen;
   });
   try {
@@ -33,7 +33,7 @@ function asCalled<Context>(program: Program<Context>, argv: readonly string[]): 
 const helpShown = Symbol("help shown");
 
 /** The program itself, or one of its commands. */
-class Node<Context> extends Commander {
+class CommandNode<Context> extends Commander {
   readonly #place: Place<Context>;
 
   constructor(place: Place<Context>, choose: (request: Request<Context>) => void) {
@@ -56,7 +56,7 @@ class Node<Context> extends Commander {
       this.addOption(multiple === true ? option.argParser(append) : option);
       return [name, option.attributeName()] as const;
     });
-    for (const child of childrenOf(place)) this.addCommand(new Node(child, choose));
+    for (const child of childrenOf(place)) this.addCommand(new CommandNode(child, choose));
     if (command === undefined || commands.length > 0) return;
     this.argument("[words...]").action((words: string[]) => {
       const extra = tooMany(place, words);

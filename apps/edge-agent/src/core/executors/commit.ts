@@ -1,7 +1,7 @@
 // The two ends of gating: the release becomes active together with the heads fitted on it, or it is removed.
 
 import { AppError } from "@attune/shared/errors";
-import type { Fitted, Student } from "../learning/learner.js";
+import type { Fitted, LearningState } from "../learning/learner.js";
 import { clearRelearnMark } from "../learning/relearn-mark.js";
 import { type Context, keys } from "../memory.js";
 import { putRecord } from "../records.js";
@@ -20,7 +20,7 @@ export interface CommitParts {
 /** Runs inside the lessons' serial. */
 export async function commit(
   { context, progress, settle }: CommitParts,
-  student: Student,
+  learningState: LearningState,
   fitted: Fitted,
 ): Promise<void> {
   const { ports, memory, learner, verdicts } = context;
@@ -31,10 +31,10 @@ export async function commit(
     ...target,
     previous: previous && { sequence: previous.sequence, manifestSha256: previous.manifestSha256 },
   };
-  const ran = verdicts.note(await contentOf(student.pair.release, ports.hashing));
+  const ran = verdicts.note(await contentOf(learningState.pair.release, ports.hashing));
   const operations = [
-    ...(await learner.removeHeads(student.features)),
-    ...(await learner.save(student, fitted)),
+    ...(await learner.removeHeads(learningState.features)),
+    ...(await learner.save(learningState, fitted)),
     clearRelearnMark,
     putRecord(keys.active, active),
     ran.operation,
@@ -42,7 +42,7 @@ export async function commit(
   await progress.finish({ state: "committed", reason: "none" }, operations, target.sequence);
   ran.done();
   memory.active = active;
-  memory.student = student;
+  memory.learningState = learningState;
   memory.fitted = fitted;
   try {
     await settle();

@@ -31,7 +31,7 @@ export function createExecutors({ context, downloader, serial, settle }: Executo
   const gating = createGating({
     context,
     serial,
-    commit: (student, fitted) => commit({ context, progress, settle }, student, fitted),
+    commit: (learningState, fitted) => commit({ context, progress, settle }, learningState, fitted),
     reject: () => reject({ context, progress }),
   });
 

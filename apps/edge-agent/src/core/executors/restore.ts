@@ -55,11 +55,11 @@ async function endUnlessUnderWay(
 }
 
 async function adopt({ ports: { store }, memory, learner }: RestoreParts["context"], pair: Pair): Promise<void> {
-  const student = await learner.openStudent(pair);
-  await learner.extractMissing(student, new AbortController().signal, alone);
-  memory.student = student;
+  const learningState = await learner.openLearningState(pair);
+  await learner.extractMissing(learningState, new AbortController().signal, alone);
+  memory.learningState = learningState;
   const mustRelearn = await isRelearnDue(store);
-  memory.fitted = mustRelearn ? undefined : await learner.load(student);
+  memory.fitted = mustRelearn ? undefined : await learner.load(learningState);
   // The device changed its engine, so a head learned on the other engine's features is learned anew on these features.
   if (!mustRelearn && memory.fitted === undefined && (await learner.hasHeads())) await store.batch([setRelearnMark]);
 }

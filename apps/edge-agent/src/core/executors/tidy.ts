@@ -7,15 +7,15 @@ import { pruneSlots } from "../update/slots.js";
 
 export interface TidyParts {
   readonly ports: Pick<Ports, "store" | "files">;
-  readonly memory: Pick<Memory, "active" | "record" | "student">;
+  readonly memory: Pick<Memory, "active" | "record" | "learningState">;
 }
 
 export async function tidy({ ports: { store, files }, memory }: TidyParts): Promise<void> {
-  const { active, record, student } = memory;
+  const { active, record, learningState } = memory;
   const pending = record.state === "committed" || record.target === null ? [] : [record.target.sequence];
   const slots = active === undefined ? [] : [active.sequence, ...(active.previous ? [active.previous.sequence] : [])];
   await pruneSlots(files, record.state === "rejected" ? slots : [...slots, ...pending]);
-  if (student === undefined || record.state === "gating") return;
-  const others = await removeOtherSets(store, [student.features.key]);
+  if (learningState === undefined || record.state === "gating") return;
+  const others = await removeOtherSets(store, [learningState.features.key]);
   if (others.length > 0) await store.batch(others);
 }

@@ -33,7 +33,7 @@ export interface Fitted {
 }
 
 /** A pair with the person's features under it: what can learn and answer. */
-export interface Student {
+export interface LearningState {
   readonly pair: Pair;
   readonly features: FeatureSet;
 }
@@ -65,7 +65,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   const scoresKey = (set: FeatureSet) => `${root}${set.key}/scores`;
   const weightsKey = (set: FeatureSet) => `${root}${set.key}/weights`;
 
-  async function openStudent(pair: Pair): Promise<Student> {
+  async function openLearningState(pair: Pair): Promise<LearningState> {
     const { identity, featureSize } = pair.release.features;
     const features = await openFeatureSet(featureSetKey(identity, engine.name), {
       store,
@@ -80,15 +80,15 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
    * Extracts the missing features, saving each step, so that a crash costs one step. Each step runs through `exclusive`: between reading a
    * text and saving its features nothing may be forgotten or said anew.
    */
-  async function extractMissing(student: Student, signal: AbortSignal, exclusive: Serial): Promise<void> {
-    const missing = utterances.ids().filter((id) => student.features.get(id) === undefined);
+  async function extractMissing(learningState: LearningState, signal: AbortSignal, exclusive: Serial): Promise<void> {
+    const missing = utterances.ids().filter((id) => learningState.features.get(id) === undefined);
     for (let start = 0; start < missing.length && !signal.aborted; start += extractionStep) {
-      await exclusive(() => extractStep(student, missing.slice(start, start + extractionStep)));
+      await exclusive(() => extractStep(learningState, missing.slice(start, start + extractionStep)));
       await clock.sleep(0, signal);
     }
   }
 
-  async function extractStep({ pair, features }: Student, ids: readonly string[]): Promise<void> {
+  async function extractStep({ pair, features }: LearningState, ids: readonly string[]): Promise<void> {
     const operations: StoreOperation[] = [];
     const rows: [string, Float32Array][] = [];
     for (const id of ids) {
@@ -103,7 +103,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     for (const [id, row] of rows) features.noted(id, row);
   }
 
-  function rowsOf({ pair, features }: Student, split: Split, known: readonly string[] | undefined): LabelledRows {
+  function rowsOf({ pair, features }: LearningState, split: Split, known: readonly string[] | undefined): LabelledRows {
     const rows: Float32Array[] = [];
     const labels: EmotionLabel[] = [];
     for (const id of utterances.ids()) {
@@ -124,9 +124,9 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
    * Trains and evaluates. The hold-out is looked at only after every choice has been made. Other work runs in between, so the caller keeps
    * labels and forgetting out meanwhile.
    */
-  async function fit(student: Student): Promise<Fitted> {
+  async function fit(learningState: LearningState): Promise<Fitted> {
     try {
-      return await fitOn(student);
+      return await fitOn(learningState);
     } catch (error) {
       if (error instanceof AppError) throw error;
       // Rows that cannot be learned from are the person's. Nothing that leaves the device may show that they exist.
@@ -136,11 +136,11 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     }
   }
 
-  async function fitOn(student: Student): Promise<Fitted> {
-    const { release, prior } = student.pair;
+  async function fitOn(learningState: LearningState): Promise<Fitted> {
+    const { release, prior } = learningState.pair;
     const classes: readonly string[] = release.labels;
-    const rows = rowsOf(student, "train", classes);
-    const holdout = rowsOf(student, "holdout", undefined);
+    const rows = rowsOf(learningState, "train", classes);
+    const holdout = rowsOf(learningState, "holdout", undefined);
     const pace = createPace(clock);
     const input = {
       features: rows.features,
@@ -150,7 +150,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
       recipe: release.headRecipe,
       kernels: engine.heads,
     };
-    const personal = rows.labels.length === 0 ? undefined : await personalise(input, pace.breathe);
+    const personal = rows.labels.length === 0 ? undefined : await personalise(input, pace.yieldToOthers);
     const workedMs = pace.workedMs();
     return {
       personal: personal?.head,
@@ -165,7 +165,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   /** A head can reveal its training texts, so it is sealed as they are. */
-  async function save({ features }: Student, { personal, ...scores }: Fitted): Promise<StoreOperation[]> {
+  async function save({ features }: LearningState, { personal, ...scores }: Fitted): Promise<StoreOperation[]> {
     const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
     const sealed = await cipher.seal(canonicalBytes({ version: 1, ...scores }), scoresAt);
     const operations: StoreOperation[] = [{ type: "put", key: scoresAt, value: sealed }];
@@ -175,7 +175,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   /** The head as it was saved; undefined where none was saved, or where it belongs to other features. */
-  async function load({ pair, features }: Student): Promise<Fitted | undefined> {
+  async function load({ pair, features }: LearningState): Promise<Fitted | undefined> {
     const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
     const sealed = await store.get(scoresAt);
     if (sealed === undefined) return undefined;
@@ -207,7 +207,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     return operations;
   }
 
-  return { openStudent, extractMissing, fit, save, load, hasHeads, removeHeads };
+  return { openLearningState, extractMissing, fit, save, load, hasHeads, removeHeads };
 }
 
 /** The text's features; undefined where this pair has none for it. That is no error, and nothing that leaves the device may show it. */

@@ -30,10 +30,10 @@ test("work rests after a stretch of it and not before, and its own time leaves t
   const { clock, pass, rests } = steppingClock();
   const pace = createPace(clock);
   pass(19);
-  await pace.breathe();
+  await pace.yieldToOthers();
   expect(rests()).toBe(0);
   pass(6);
-  await pace.breathe();
+  await pace.yieldToOthers();
   expect(rests()).toBe(1);
   pass(3);
   expect(pace.workedMs()).toBe(28);

@@ -7,7 +7,7 @@ const stretchMs = 20;
 
 export interface Pace {
   /** Lets other work run once this work has run for a while. */
-  breathe(): Promise<void>;
+  yieldToOthers(): Promise<void>;
   /** Milliseconds of this work so far, without the pauses. */
   workedMs(): number;
 }
@@ -17,7 +17,7 @@ export function createPace(clock: Clock): Pace {
   let resumedMs = clock.monotonicMs();
   let earlierMs = 0;
   return {
-    async breathe() {
+    async yieldToOthers() {
       const stretch = clock.monotonicMs() - resumedMs;
       if (stretch < stretchMs) return;
       earlierMs += stretch;

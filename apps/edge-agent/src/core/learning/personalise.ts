@@ -40,29 +40,29 @@ const folds = 5;
 const usualSharpness = { sharpness: 4, spread: 1 } as const;
 
 /** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */
-export type Breathe = () => Promise<void>;
+export type YieldToOthers = () => Promise<void>;
 
 /** features: (N, D), labels: (N), N ≥ 1. Throws what the heads throw on rows that are not finite or of another size. */
-export async function personalise(input: PersonaliseInput, breathe: Breathe): Promise<Personal> {
-  if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead, breathe);
+export async function personalise(input: PersonaliseInput, yieldToOthers: YieldToOthers): Promise<Personal> {
+  if (input.recipe.kind === "linear") return personaliseLinear(input, input.prior as LinearHead, yieldToOthers);
   const { kind, hidden, l2 } = input.recipe;
   const kernels = input.kernels ?? referenceHeadKernels;
   const { activation, seed } = isElm(input.prior) ? input.prior.recipe : ({ activation: "tanh", seed: 1 } as const);
   const recipe: ElmRecipe = { hidden, l2, activation, seed };
   const fit = kind === "elm" ? fitElmOn(recipe, kernels) : fitOselmOn(recipe, input.prior, kernels);
-  const { choice, temperature } = await crossValidate({ ...input, kernels }, fit, breathe);
+  const { choice, temperature } = await crossValidate({ ...input, kernels }, fit, yieldToOthers);
   return { head: calibrateHead(fit(input), temperature, kernels), l2, choice };
 }
 
 async function personaliseLinear(
   { features, labels, identity, kernels = referenceHeadKernels }: PersonaliseInput,
   prior: LinearHead,
-  breathe: Breathe,
+  yieldToOthers: YieldToOthers,
 ): Promise<Personal> {
   const examples = { features, labels, identity, prior, kernels, random: createRandom(foldSeed) };
   const steps = priorStrengthSteps(examples);
   let step = steps.next();
-  for (; !step.done; step = steps.next()) await breathe();
+  for (; !step.done; step = steps.next()) await yieldToOthers();
   const { recipe, l2, logLoss, priorLogLoss, temperature } = step.value;
   const head = calibrateHead(fitLinear({ ...examples, recipe }), temperature, kernels);
   return { head, l2, choice: logLoss !== null && logLoss <= priorLogLoss ? "personal" : "prior" };
@@ -88,7 +88,7 @@ const fitOselmOn =
 async function crossValidate(
   { features, labels, identity, prior, kernels }: PersonaliseInput,
   fit: Fit,
-  breathe: Breathe,
+  yieldToOthers: YieldToOthers,
 ): Promise<{ readonly choice: HeadChoice; readonly temperature: number }> {
   if (features.rows < 2 * folds) return { choice: "prior", temperature: 1 / usualSharpness.sharpness };
   const classes = identity.classes.length;
@@ -96,7 +96,7 @@ async function crossValidate(
   createRandom(foldSeed).shuffle(order);
   const held = createMatrix(labels.length, classes);
   for (let k = 0; k < folds; k++) {
-    await breathe();
+    await yieldToOthers();
     const inside = order.filter((_, place) => place % folds === k);
     const outside = order.filter((_, place) => place % folds !== k);
     const outsideLabels = outside.map((i) => labels[i]!);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lessonsDue } from "./curriculum.js";
+import { lessonsDue } from "./schedule.js";
 
 test("lessons come every 50 labels up to 250, then after a quarter more each", () => {
   const firsts = Array.from({ length: 1_501 }, (_, train) => train).filter(

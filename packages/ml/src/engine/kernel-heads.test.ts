@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { testHeadKernels } from "../../../../test/heads/kernels-suite.js";
 import { createWasmHeadCore } from "./head-core.js";
-import { createHeadKernels } from "./head-kernels.js";
+import { createHeadKernels } from "./kernel-heads.js";
 import { hasRelaxedSimd } from "./wasm-engine.js";
 
 const compile = (name: string) =>

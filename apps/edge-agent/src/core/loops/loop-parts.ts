@@ -1,0 +1,25 @@
+// The parts that the agent's loops share. A loop ends only when its signal aborts; after an error it waits and retries.
+
+import type { BackoffRange } from "@attune/shared/backoff";
+import { AppError, type ErrorCode } from "@attune/shared/errors";
+import type { ActiveUpdateState } from "../agent-api.js";
+import type { Executors } from "../executors/executors.js";
+import type { Context } from "../memory.js";
+import type { Wakeup } from "../serial.js";
+
+export interface LoopParts {
+  readonly context: Context;
+  readonly executors: Executors;
+  readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
+  readonly backoff: BackoffRange;
+  readonly requestTimeoutMs: number;
+  /** `updateWakeup` notifies when a target came, `reportWakeup` when a report was queued or credentials changed. */
+  readonly updateWakeup: Wakeup;
+  readonly reportWakeup: Wakeup;
+  /** Called when reports have left and the outbox has room again. */
+  readonly onRoom: () => Promise<void>;
+}
+
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof AppError ? error.code : "INTERNAL";
+}

@@ -1,0 +1,99 @@
+// The loop that polls: it asks the server for the target and the credentials, and begins an epoch where the store is an earlier copy.
+
+import { signedBytes } from "@attune/shared/contracts/egress";
+import type { SignedTarget } from "@attune/shared/contracts/target-state";
+import { toBase64 } from "@attune/shared/encoding";
+import { AppError } from "@attune/shared/errors";
+import { createBackoff, spread } from "../backoff.js";
+import { type Answer, type Credentials, keys, newEpoch } from "../memory.js";
+import type { Cleared } from "../ports.js";
+import { putRecord } from "../records.js";
+import { isOver, verifyTarget } from "../trust/target.js";
+import { within } from "../within.js";
+import { codeOf, type LoopParts } from "./loop-parts.js";
+
+export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { context, updateWakeup, reportWakeup, requestTimeoutMs } = parts;
+  const { ports, memory, egress, contracts } = context;
+  const { clock, control, deviceKey, hashing, store, log } = ports;
+  const backoff = createBackoff({ clock, hashing, range: parts.backoff });
+
+  async function ask(cleared: Cleared<"poll">): Promise<SignedTarget> {
+    const declaration = contracts.declaration(cleared.message.contract, "poll")!;
+    const signature = toBase64(await deviceKey.sign(signedBytes(declaration, cleared.bytes)));
+    const answer = await within((asking) => control.poll(cleared, signature, asking), {
+      clock,
+      ms: requestTimeoutMs,
+      signal,
+    });
+    const expected = {
+      poll: cleared.message,
+      root: memory.root!,
+      highestNumber: memory.answer?.number ?? 0,
+    };
+    const verified = await verifyTarget(answer, expected, hashing);
+    if (!verified.ok) throw new AppError("TARGET_REFUSED", verified.detail);
+    return verified.value;
+  }
+
+  /** Begins an epoch where the store is an earlier copy: its next numbers are taken, and the numbers that it has given stay. */
+  async function beginEpoch(): Promise<void> {
+    const record = newEpoch(hashing, memory.epochs + 1);
+    await egress.renumber([putRecord(keys.epoch, record)]);
+    memory.epoch = record.epoch;
+    memory.epochs++;
+    log("warn", "epoch.begun", { epochs: memory.epochs });
+  }
+
+  /** Polls once. Returns the pause before the next poll, or undefined where the back-off decides it. */
+  async function poll(): Promise<number | undefined> {
+    const { state, reason } = memory.record;
+    const answered = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
+    if (answered.beginEpoch || answered.reports > egress.ledger.reports) {
+      await beginEpoch();
+      return undefined;
+    }
+    await egress.confirm();
+    const { nats, release, pollIntervalMs, number, issuedAt, expiresAt } = answered;
+    const answer: Answer = { version: 1, number, issuedAt, expiresAt, release: release?.sequence ?? null };
+    const credentials: Credentials = { version: 1, ...nats };
+    const renewed = JSON.stringify(credentials) !== JSON.stringify(memory.credentials);
+    await store.batch([putRecord(keys.answer, answer), ...(renewed ? [putRecord(keys.credentials, credentials)] : [])]);
+    memory.answer = answer;
+    if (renewed) {
+      memory.credentials = credentials;
+      reportWakeup.notify();
+    }
+    memory.target = release;
+    updateWakeup.notify();
+    if (isOver(expiresAt, clock.nowMs())) {
+      throw new AppError(
+        "TARGET_REFUSED",
+        "by this device's clock the server's answer has expired; one clock is wrong",
+      );
+    }
+    return pollIntervalMs;
+  }
+
+  while (!signal.aborted) {
+    try {
+      const intervalMs = await poll();
+      memory.connected.server = true;
+      memory.lastError.server = null;
+      // Two copies of a store that take turns must not make a device poll without a pause.
+      if (intervalMs === undefined) {
+        await backoff.pause(signal);
+        continue;
+      }
+      backoff.reset();
+      await clock.sleep(spread(intervalMs, hashing), signal);
+    } catch (error) {
+      if (signal.aborted) break;
+      memory.connected.server = false;
+      memory.lastError.server = codeOf(error);
+      log("warn", "poll.failed", { code: codeOf(error) });
+      await backoff.pause(signal);
+    }
+  }
+  memory.connected.server = false;
+}

@@ -1,0 +1,100 @@
+// The loop that updates: it plans one step from the record and the target, executes it, and waits when there is none.
+
+import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { ActiveUpdateState } from "../agent-api.js";
+import { createBackoff } from "../backoff.js";
+import type { Memory } from "../memory.js";
+import { isSuperseded, plan, type Step } from "../plan.js";
+import { isActiveState, type Target } from "../state.js";
+import { isOver } from "../trust/target.js";
+import { childController } from "../within.js";
+import { codeOf, type LoopParts } from "./loop-parts.js";
+
+export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { context, executors, deadlinesMs, updateWakeup } = parts;
+  const { ports, memory } = context;
+  const { clock, hashing, log } = ports;
+  const backoff = createBackoff({ clock, hashing, range: parts.backoff });
+
+  async function execute(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "begin":
+        return executors.begin(step.target);
+      case "end":
+        await executors.finish(step);
+        return executors.tidy();
+      case "run":
+        return run(step.state, step.remainingMs);
+      case "conclude":
+        return executors.conclude();
+      case "wait":
+        return rest(step.wakeInMs);
+    }
+  }
+
+  /** Does the state's work under its deadline. A stop from outside leaves the record as it is, and the next start resumes. */
+  async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
+    const { controller, release } = childController(signal);
+    let expired = false;
+    const superseded = () => state === "downloading" && isSuperseded(memory.record, freshTarget(memory, clock.nowMs()));
+    const watching = state === "downloading" ? abortWhen(superseded, controller) : undefined;
+    void clock.sleep(remainingMs, controller.signal).then(() => {
+      expired = !controller.signal.aborted;
+      controller.abort();
+    });
+    try {
+      const result = await executors.run(state, { signal: controller.signal, remainingMs });
+      if (result.ok || signal.aborted || superseded()) return;
+      if (expired) return await executors.finish({ state: "timedOut", reason: "deadline" });
+      log("warn", "update.refused", { state, reason: result.reason, detail: result.detail });
+      await executors.finish({ state: "failed", reason: result.reason });
+      await executors.tidy();
+    } catch (error) {
+      // Gating is retried until it ends, because it has no outcome for errors.
+      if (codeOf(error) !== "DISK_FULL" || state === "gating") throw error;
+      const reason: UpdateReason = "diskFull";
+      await executors.finish({ state: "failed", reason });
+    } finally {
+      release();
+      controller.abort();
+      // A wake-up has one waiter at a time.
+      await watching;
+    }
+  }
+
+  async function abortWhen(condition: () => boolean, controller: AbortController): Promise<void> {
+    while (!controller.signal.aborted) {
+      if (condition()) return controller.abort();
+      await updateWakeup.wait(controller.signal);
+    }
+  }
+
+  async function rest(wakeInMs: number | null): Promise<void> {
+    if (wakeInMs === null) return updateWakeup.wait(signal);
+    const { controller, release } = childController(signal);
+    void clock.sleep(wakeInMs, controller.signal).then(() => controller.abort());
+    await updateWakeup.wait(controller.signal);
+    release();
+    controller.abort();
+  }
+
+  while (!signal.aborted) {
+    try {
+      const gating = await executors.gating();
+      const nowMs = clock.nowMs();
+      const target = freshTarget(memory, nowMs);
+      await execute(plan({ nowMs, record: memory.record, target, deadlinesMs, ...gating }));
+      backoff.reset();
+    } catch (error) {
+      log("error", "update.step.failed", { state: memory.record.state, code: codeOf(error) });
+      await backoff.pause(signal);
+    }
+  }
+  if (!isActiveState(memory.record.state)) return;
+  await executors.pause().catch((error: unknown) => log("error", "update.pause.failed", { code: codeOf(error) }));
+}
+
+/** The target that the server asked for last, or null where it is too old to begin with. */
+function freshTarget({ target, answer }: Memory, nowMs: number): Target | null {
+  return answer === undefined || isOver(answer.expiresAt, nowMs) ? null : target;
+}
