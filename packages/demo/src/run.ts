@@ -95,7 +95,9 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
       keep(await startAgent({ options, person, directory, border, fleet }));
       lives.push({ person, directory, border });
     }
-    screen.say(`${people.length} agents run, each a process with a directory of its own.`);
+    screen.say(
+      `${people.length === 1 ? "1 agent runs" : `${people.length} agents run`}, each a process with a directory of its own.`,
+    );
     screen.say(
       "A line shows a person's latest utterance: the recognised emotion, then ✓ or the person's correction (→).",
     );

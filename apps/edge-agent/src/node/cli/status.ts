@@ -44,7 +44,7 @@ function inWords(status: AgentStatus): string {
   ]);
 }
 
-const restored = "restored from a copy: what was forgotten after the copy was made may be back";
+const restored = "restored from a copy: utterances forgotten after the copy was made may be back";
 
 function releaseInWords({
   sequence,
@@ -58,12 +58,12 @@ function releaseInWords({
 
 function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["target"]>): string {
   const wanted = release === null ? "no release" : `release ${release}`;
-  return `${wanted}, asked for at ${issuedAt}${stale ? ": stale, nothing newer was heard" : ""}`;
+  return `${wanted}, asked for at ${issuedAt}${stale ? ": stale, no newer answer came" : ""}`;
 }
 
 function verdictsInWords({ count, nextInMs, waiting }: AgentStatus["verdicts"]): string {
   const days = Math.ceil(nextInMs / 86_400_000);
   const next = nextInMs > 0 ? `, the next in ${days} ${days === 1 ? "day" : "days"} at the earliest` : "";
   const held = waiting === null ? "" : `; release ${waiting} waits for it`;
-  return `${count} on releases judged by what you said, one bit each${next}${held}`;
+  return `${count} sent: whether a release suits your labels, one bit each${next}${held}`;
 }
