@@ -40,8 +40,8 @@ test("--json prints one object, --out keeps it, --markdown fills a page; standar
 test("an unknown part or option ends with code 1, as any wrong usage does, and is named", () => {
   const unknown = run("table12");
   expect(unknown.status).toBe(1);
-  expect(unknown.stderr).toContain("table12 is none of predict, table8,");
+  expect(unknown.stderr).toContain("PART table12: is not one of predict, table8,");
   const option = run("table8", "--peers");
   expect(option.status).toBe(1);
-  expect(option.stderr).toContain("'--peers'");
+  expect(option.stderr).toContain("unknown option --peers");
 });
