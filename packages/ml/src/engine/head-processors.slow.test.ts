@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { describeUnlessLacking, lackOfCommands, lackOfProcessor } from "../../../../test/requirements.js";
@@ -22,7 +22,7 @@ interface Build {
 }
 
 function compile({ compiler, isa: [name, ...processor], main, flags }: Build): string {
-  const file = join(folder, `${main}-${name}-${flags.length}`);
+  const file = join(folder, `${basename(main)}-${name}-${flags.length}`);
   const isa = [...processor, `-DISA_HEADER="isa/${name}.h"`, "-DHEAD_KERNELS=head_kernels", "-ffp-contract=off"];
   const all = [
     "-std=gnu11",
