@@ -1,43 +1,73 @@
-// The layers of the agent's core, lowest first. A folder or a file imports only layers below its own; types count too.
+// The places of the agent's core and their permitted imports. A place imports only rows above it in this table; types count too.
 
-import { expect, test } from "vitest";
-import { readSourceTree } from "./places.js";
+import { describe, expect, test } from "vitest";
+import { type Arrows, importsBeside, readSourceTree, unusedArrows, upwardArrows } from "./places.js";
 
-const layers: readonly (readonly string[])[] = [
-  ["agent-api", "engine-words", "latencies", "pair", "parse-json", "ports", "serial"],
-  ["backoff", "records", "state", "within"],
-  ["trust/", "egress/", "learning/", "plan"],
-  ["identity", "update/"],
-  ["memory"],
-  ["enrolment", "gating", "lessons"],
-  ["executors/"],
-  ["loops/"],
-  ["agent"],
-];
+const arrows: Arrows = {
+  "agent-api": [],
+  ports: [],
+  "update-state": ["agent-api"],
+  concurrency: ["ports"],
+  storage: ["ports"],
+  prediction: [],
+  trust: ["ports", "update-state", "storage"],
+  egress: ["ports", "concurrency", "storage"],
+  learning: ["ports", "concurrency", "storage", "prediction"],
+  plan: ["agent-api", "update-state"],
+  update: ["ports", "update-state", "concurrency", "storage", "prediction", "egress", "learning"],
+  "agent-state": ["ports", "update-state", "storage", "prediction", "trust", "egress", "learning", "update"],
+  calls: ["agent-api", "ports", "concurrency", "storage", "prediction", "trust", "egress", "learning", "agent-state"],
+  executors: [
+    "agent-api",
+    "ports",
+    "update-state",
+    "concurrency",
+    "storage",
+    "prediction",
+    "trust",
+    "egress",
+    "learning",
+    "plan",
+    "update",
+    "agent-state",
+  ],
+  loops: ["agent-api", "ports", "update-state", "concurrency", "storage", "trust", "plan", "agent-state", "executors"],
+  agent: [
+    "agent-api",
+    "ports",
+    "concurrency",
+    "trust",
+    "egress",
+    "learning",
+    "update",
+    "agent-state",
+    "calls",
+    "executors",
+    "loops",
+  ],
+};
 
-/** A folder of the core ends in a slash; a file outside of folders has its name without extension. */
-const { places, imports } = readSourceTree("apps/edge-agent/src/core", (inside) => {
+/** A file of the core that stands in no folder has its name without extension. */
+const tree = readSourceTree("apps/edge-agent/src/core", (inside) => {
   const [first = "", ...rest] = inside.split("/");
-  return rest.length > 0 ? `${first}/` : first.replace(/\.ts$/, "");
+  return rest.length > 0 ? first : first.replace(/\.ts$/, "");
 });
 
-const layerOf = (place: string): number => layers.findIndex((layer) => layer.includes(place));
+describe("the folders of the core, and the files beside them,", () => {
+  test("are the table's", () => {
+    expect(tree.places).toEqual(Object.keys(arrows).sort());
+  });
 
-test("every folder and file of the core has a layer", () => {
-  expect(places).toEqual(layers.flat().sort());
-});
+  test("import only along the table's arrows", () => {
+    expect(tree.imports.length).toBeGreaterThan(100);
+    expect(importsBeside(tree, arrows)).toEqual([]);
+  });
 
-test("no folder or file of the core imports its own layer or a higher one", () => {
-  expect(imports.length).toBeGreaterThan(100);
-  const upward = imports
-    .filter(({ from, to }) => from !== to && layerOf(to) >= layerOf(from))
-    .map(({ path, target }) => `${path} imports ${target}`);
-  expect(upward).toEqual([]);
-});
+  test("use each arrow of the table", () => {
+    expect(unusedArrows(tree, arrows)).toEqual([]);
+  });
 
-test("the folders of the core know each other along these arrows alone", () => {
-  const folders = ["trust/", "egress/", "learning/", "update/"];
-  const between = imports.filter(({ from, to }) => from !== to && folders.includes(from) && folders.includes(to));
-  const arrows = new Set(between.map(({ from, to }) => `${from} → ${to}`));
-  expect([...arrows].sort()).toEqual(["update/ → egress/", "update/ → learning/"]);
+  test("import no later row of the table", () => {
+    expect(upwardArrows(arrows)).toEqual([]);
+  });
 });

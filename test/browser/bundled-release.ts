@@ -2,8 +2,8 @@
 
 import { createFaults } from "@attune/demo/fakes/faults";
 import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
-import type { Pair } from "@attune/edge-agent/core/pair";
 import type { Files, Hashing } from "@attune/edge-agent/core/ports";
+import type { Pair } from "@attune/edge-agent/core/prediction/pair";
 import { loadSlot } from "@attune/edge-agent/core/update/load-slot";
 import { blobSource } from "@attune/edge-agent/web/blob-source";
 import { openWebEngine, type WebEngine } from "@attune/edge-agent/web/engine";

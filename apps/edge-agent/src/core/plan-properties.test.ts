@@ -14,7 +14,7 @@ import {
   type Target,
   transitions,
   type UpdateRecord,
-} from "./state.js";
+} from "./update-state.js";
 
 const deadlinesMs = { downloading: 21_600_000, verifying: 600_000, testing: 600_000, gating: 3_600_000 };
 const firstTarget: Target = { sequence: 1, manifestSha256: "a".repeat(64) };

@@ -3,7 +3,7 @@
 import { updateStates } from "@attune/shared/contracts/current-state";
 import { describe, expect, it } from "vitest";
 import { plan, type Snapshot } from "./plan.js";
-import { begin, enter, noUpdate, recover, transitions, type UpdateRecord } from "./state.js";
+import { begin, enter, noUpdate, recover, transitions, type UpdateRecord } from "./update-state.js";
 
 const target = { sequence: 2, manifestSha256: "a".repeat(64) };
 const deadlinesMs = { downloading: 1_000, verifying: 1_000, testing: 1_000, gating: 1_000 };

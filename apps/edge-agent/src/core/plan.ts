@@ -2,7 +2,7 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { isActiveState, type Target, type UpdateRecord } from "./state.js";
+import { isActiveState, type Target, type UpdateRecord } from "./update-state.js";
 
 /** The state of the gating under way. */
 export interface GatingView {

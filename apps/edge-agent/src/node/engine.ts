@@ -6,7 +6,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import type { WasmTeam } from "@attune/ml/engine/wasm-team";
-import { inThreads, wasmInWords } from "../core/engine-words.js";
+import { inThreads, wasmInWords } from "../core/prediction/engine-words.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
 export interface ChosenEngine {

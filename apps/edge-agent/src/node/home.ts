@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readTextFile } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { parseJson } from "../core/parse-json.js";
+import { parseJson } from "../core/storage/parse-json.js";
 import { writeOwnFile } from "./own-file.js";
 
 export interface HomePaths {

@@ -3,7 +3,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { AppError } from "@attune/shared/errors";
-import { parseJson } from "../core/parse-json.js";
+import { parseJson } from "../core/storage/parse-json.js";
 import { plainBytes } from "./plain-bytes.js";
 
 export interface HttpRequest {

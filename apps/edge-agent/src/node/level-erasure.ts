@@ -2,9 +2,9 @@
 // written anew, and no iterator or read that began earlier is open.
 
 import type { ClassicLevel } from "classic-level";
-import { parseJson } from "../core/parse-json.js";
+import { createSerial } from "../core/concurrency/serial.js";
 import type { StoreOperation } from "../core/ports.js";
-import { createSerial } from "../core/serial.js";
+import { parseJson } from "../core/storage/parse-json.js";
 
 type Database = ClassicLevel<string, Uint8Array>;
 

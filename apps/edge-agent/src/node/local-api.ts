@@ -20,8 +20,8 @@ import { shortage } from "@attune/shared/system-fault";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { AskableAgent } from "../core/agent-api.js";
-import { parseJson } from "../core/parse-json.js";
 import type { Log } from "../core/ports.js";
+import { parseJson } from "../core/storage/parse-json.js";
 import { faultFields } from "./fault.js";
 
 const host = "127.0.0.1";

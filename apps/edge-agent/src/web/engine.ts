@@ -4,7 +4,7 @@ import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 import { AppError } from "@attune/shared/errors";
-import { wasmInWords } from "../core/engine-words.js";
+import { wasmInWords } from "../core/prediction/engine-words.js";
 
 export interface WebEngineOptions {
   /** The folder that serves the kernels' builds, with a slash at its end. */

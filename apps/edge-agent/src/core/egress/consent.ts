@@ -3,7 +3,7 @@
 import { firstContract } from "@attune/shared/contracts/egress";
 import { z } from "zod";
 import type { Store, StoreOperation } from "../ports.js";
-import { putRecord, readRecord } from "../records.js";
+import { putRecord, readRecord } from "../storage/records.js";
 
 const key = "consent";
 const consentSchema = z.strictObject({

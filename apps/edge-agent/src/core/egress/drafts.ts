@@ -3,9 +3,9 @@
 
 import { firstContract } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
-import { parseJson } from "../parse-json.js";
 import type { Store, StoreOperation } from "../ports.js";
-import { putRecord } from "../records.js";
+import { parseJson } from "../storage/parse-json.js";
+import { putRecord } from "../storage/records.js";
 import type { Draft } from "./report.js";
 
 const prefix = "draft/";

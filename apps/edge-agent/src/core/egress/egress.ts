@@ -4,9 +4,9 @@ import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/
 import type { Contracts, Message } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
+import { createSerial } from "../concurrency/serial.js";
 import type { Cipher, Cleared, Clock, Hashing, Log, Store, StoreOperation } from "../ports.js";
-import { parseRecord, putRecord } from "../records.js";
-import { createSerial } from "../serial.js";
+import { parseRecord, putRecord } from "../storage/records.js";
 import { clear } from "./cleared.js";
 import { keepDraft, readDrafts } from "./drafts.js";
 import { type Gated, gate } from "./gate.js";

@@ -6,7 +6,7 @@ import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-cry
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { putRecord } from "../records.js";
+import { putRecord } from "../storage/records.js";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal.js";
 import { checkedAtOnce, checkJournal } from "./journal-check.js";

@@ -5,9 +5,9 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { parseJson } from "../parse-json.js";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
-import { parseRecord } from "../records.js";
+import { parseJson } from "../storage/parse-json.js";
+import { parseRecord } from "../storage/records.js";
 import { emptyJournal, type JournalHead, journalKey } from "./journal.js";
 
 /** The number of entries of the checked part that a start checks again. */

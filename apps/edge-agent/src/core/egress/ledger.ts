@@ -3,7 +3,7 @@
 import type { NewJournalEntry } from "@attune/shared/contracts/audit";
 import { z } from "zod";
 import type { Store, StoreOperation } from "../ports.js";
-import { putRecord, readRecord } from "../records.js";
+import { putRecord, readRecord } from "../storage/records.js";
 import { emptyJournal, type JournalHead } from "./journal.js";
 
 const key = "egress";

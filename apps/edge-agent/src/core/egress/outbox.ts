@@ -3,8 +3,8 @@
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { judgeReport, type ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
-import { parseJson } from "../parse-json.js";
 import type { Cleared, Store, StoreOperation } from "../ports.js";
+import { parseJson } from "../storage/parse-json.js";
 import { clearedBefore } from "./cleared.js";
 import { type Gated, gate } from "./gate.js";
 

@@ -1,10 +1,10 @@
 // The two ends of gating: the release becomes active together with the heads fitted on it, or it is removed.
 
 import { AppError } from "@attune/shared/errors";
+import { type Context, keys } from "../agent-state.js";
 import type { Fitted, LearningState } from "../learning/learner.js";
 import { clearRelearnMark } from "../learning/relearn-mark.js";
-import { type Context, keys } from "../memory.js";
-import { putRecord } from "../records.js";
+import { putRecord } from "../storage/records.js";
 import type { ActiveSlot } from "../update/slots.js";
 import { contentOf } from "../update/verdicts.js";
 import { type Progress, underWay } from "./progress.js";

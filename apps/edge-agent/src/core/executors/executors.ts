@@ -3,14 +3,14 @@
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
-import { createGating } from "../gating.js";
-import type { Context } from "../memory.js";
+import type { Context } from "../agent-state.js";
+import type { Serial } from "../concurrency/serial.js";
 import { type GatingView, maximumCrashes } from "../plan.js";
-import type { Serial } from "../serial.js";
-import { begin, type Target } from "../state.js";
 import type { Downloader } from "../update/download.js";
 import { readAcceptedManifest } from "../update/load-slot.js";
+import { begin, type Target } from "../update-state.js";
 import { commit, reject } from "./commit.js";
+import { createGating } from "./gating.js";
 import { createProgress, underWay } from "./progress.js";
 import { restore } from "./restore.js";
 import { executorByState, type Stretch } from "./states.js";

@@ -2,12 +2,12 @@
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
+import { keys, type Memory } from "../agent-state.js";
 import type { Egress } from "../egress/egress.js";
 import { stateDraft } from "../egress/report.js";
-import { keys, type Memory } from "../memory.js";
 import type { Ports, StoreOperation } from "../ports.js";
-import { putRecord } from "../records.js";
-import { enter, type Target, type UpdateRecord } from "../state.js";
+import { putRecord } from "../storage/records.js";
+import { enter, type Target, type UpdateRecord } from "../update-state.js";
 
 export interface ProgressParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;

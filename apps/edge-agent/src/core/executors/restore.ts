@@ -1,14 +1,14 @@
 // Restores the active pair at the process's start, or the pair before it where the active pair no longer works.
 
+import { type Context, keys } from "../agent-state.js";
+import { alone } from "../concurrency/serial.js";
 import { isRelearnDue, setRelearnMark } from "../learning/relearn-mark.js";
-import { type Context, keys } from "../memory.js";
-import type { Pair } from "../pair.js";
 import type { StoreOperation } from "../ports.js";
-import { putRecord } from "../records.js";
-import { alone } from "../serial.js";
-import { isActiveState, recover } from "../state.js";
+import type { Pair } from "../prediction/pair.js";
+import { putRecord } from "../storage/records.js";
 import { loadSlot } from "../update/load-slot.js";
 import { type ActiveSlot, slotBytes } from "../update/slots.js";
+import { isActiveState, recover } from "../update-state.js";
 import type { Outcome, Progress } from "./progress.js";
 
 export interface RestoreParts {

@@ -4,15 +4,15 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
-import type { Gating } from "../gating.js";
-import type { Memory } from "../memory.js";
-import type { Pair } from "../pair.js";
+import type { Memory } from "../agent-state.js";
 import type { Ports, StoreOperation } from "../ports.js";
+import type { Pair } from "../prediction/pair.js";
 import { putHighest } from "../trust/trust-records.js";
 import type { Downloader } from "../update/download.js";
 import { fetchRelease, verifySlot } from "../update/fetch-release.js";
 import { loadSlot } from "../update/load-slot.js";
 import type { ManifestExpectations } from "../update/verify.js";
+import type { Gating } from "./gating.js";
 import { underWay } from "./progress.js";
 
 export interface StateParts {

@@ -1,7 +1,7 @@
 // Removes whatever no state needs any more. The next start removes what a crash has left behind.
 
+import type { Memory } from "../agent-state.js";
 import { removeOtherSets } from "../learning/features-cache.js";
-import type { Memory } from "../memory.js";
 import type { Ports } from "../ports.js";
 import { pruneSlots } from "../update/slots.js";
 

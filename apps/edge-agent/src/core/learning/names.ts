@@ -4,7 +4,7 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
-import { parseRecord } from "../records.js";
+import { parseRecord } from "../storage/records.js";
 
 /** Prefixes: utterances by name, and their features by set and name. */
 export const utterancePrefix = "utterance/";

@@ -1,7 +1,7 @@
 // The relearn mark: on the disk while the heads are gone, or belong to other features, and no new head has been saved.
 
 import type { Store } from "../ports.js";
-import { putMark } from "../records.js";
+import { putMark } from "../storage/records.js";
 
 const key = "relearn";
 

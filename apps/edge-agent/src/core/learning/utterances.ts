@@ -5,7 +5,7 @@ import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/
 import { type Split, splitSchema, type UtteranceCounts } from "@attune/shared/contracts/local-api";
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
-import { parseRecord } from "../records.js";
+import { parseRecord } from "../storage/records.js";
 import { nameOf, utterancePrefix as prefix } from "./names.js";
 import type { Tombstones } from "./tombstones.js";
 

@@ -3,9 +3,9 @@
 import type { BackoffRange } from "@attune/shared/backoff";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import type { ActiveUpdateState } from "../agent-api.js";
+import type { Context } from "../agent-state.js";
+import type { Wakeup } from "../concurrency/serial.js";
 import type { Executors } from "../executors/executors.js";
-import type { Context } from "../memory.js";
-import type { Wakeup } from "../serial.js";
 
 export interface LoopParts {
   readonly context: Context;

@@ -4,12 +4,12 @@ import { signedBytes } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
-import { createBackoff, spread } from "../backoff.js";
-import { type Answer, type Credentials, keys, newEpoch } from "../memory.js";
+import { type Answer, type Credentials, keys, newEpoch } from "../agent-state.js";
+import { createBackoff, spread } from "../concurrency/backoff.js";
+import { within } from "../concurrency/within.js";
 import type { Cleared } from "../ports.js";
-import { putRecord } from "../records.js";
+import { putRecord } from "../storage/records.js";
 import { isOver, verifyTarget } from "../trust/target.js";
-import { within } from "../within.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
 export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {

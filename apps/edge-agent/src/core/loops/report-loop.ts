@@ -2,10 +2,10 @@
 
 import { AppError } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
-import { createBackoff } from "../backoff.js";
-import type { Credentials } from "../memory.js";
+import type { Credentials } from "../agent-state.js";
+import { createBackoff } from "../concurrency/backoff.js";
+import { within } from "../concurrency/within.js";
 import type { ReportConnection } from "../ports.js";
-import { within } from "../within.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
 const publishedAtOnce = 64;

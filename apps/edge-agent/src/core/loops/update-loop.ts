@@ -2,12 +2,12 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "../agent-api.js";
-import { createBackoff } from "../backoff.js";
-import type { Memory } from "../memory.js";
+import type { Memory } from "../agent-state.js";
+import { createBackoff } from "../concurrency/backoff.js";
+import { childController } from "../concurrency/within.js";
 import { isSuperseded, plan, type Step } from "../plan.js";
-import { isActiveState, type Target } from "../state.js";
 import { isOver } from "../trust/target.js";
-import { childController } from "../within.js";
+import { isActiveState, type Target } from "../update-state.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
 export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {

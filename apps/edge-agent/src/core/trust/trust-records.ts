@@ -3,8 +3,8 @@
 import { type Root, rootSchema } from "@attune/shared/trust/root";
 import { z } from "zod";
 import type { Store, StoreOperation } from "../ports.js";
-import { putRecord, readRecord } from "../records.js";
-import { type Target, targetSchema } from "../state.js";
+import { putRecord, readRecord } from "../storage/records.js";
+import { type Target, targetSchema } from "../update-state.js";
 
 const rootKey = "root";
 const highestKey = "trust";

@@ -8,8 +8,8 @@ import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Release, type ReleaseFileName, readGolden } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import type { Pair } from "../pair.js";
 import type { Hashing } from "../ports.js";
+import type { Pair } from "../prediction/pair.js";
 
 export interface ReleaseFiles {
   /** model.safetensors, of which a few rows are read at a time. */

@@ -5,10 +5,10 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ReleaseFile } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import { createBackoff } from "../backoff.js";
+import { createBackoff } from "../concurrency/backoff.js";
+import { childController, within } from "../concurrency/within.js";
 import type { Egress } from "../egress/egress.js";
 import type { Clock, DownloadReply, DownloadTransport, Files, Hashing, Log } from "../ports.js";
-import { childController, within } from "../within.js";
 import { slotDirectory, slotFile } from "./slots.js";
 
 /** A manifest of the largest release that a device would take stays far below this. */

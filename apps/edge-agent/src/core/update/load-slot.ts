@@ -5,9 +5,9 @@ import { type Release, type ReleaseFile, type ReleaseFileName, releaseSchema } f
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
-import type { Pair } from "../pair.js";
 import type { OpenFile, Ports } from "../ports.js";
-import type { Target } from "../state.js";
+import type { Pair } from "../prediction/pair.js";
+import type { Target } from "../update-state.js";
 import { loadPair, type ReleaseFiles } from "./candidate.js";
 import { openVerified, readVerified, slotFile } from "./slots.js";
 

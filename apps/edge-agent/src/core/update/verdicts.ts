@@ -4,7 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type Release, sha256Schema } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
-import { putRecord, readRecord } from "../records.js";
+import { putRecord, readRecord } from "../storage/records.js";
 
 /** The pause between two verdicts. */
 export const verdictPauseMs = 7 * 24 * 3_600_000;

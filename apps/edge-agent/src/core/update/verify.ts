@@ -5,9 +5,9 @@ import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Root } from "@attune/shared/trust/root";
 import { type TrustFault, verifySigned } from "@attune/shared/trust/signed";
-import { parseJson } from "../parse-json.js";
 import type { Hashing } from "../ports.js";
-import type { Target } from "../state.js";
+import { parseJson } from "../storage/parse-json.js";
+import type { Target } from "../update-state.js";
 
 export interface ManifestExpectations {
   readonly target: Target;

@@ -6,9 +6,9 @@ import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { trustedKeysSchema } from "@attune/shared/trust/keys";
 import { pinnedRoot, type Root } from "@attune/shared/trust/root";
 import { z } from "zod";
-import type { Store, StoreOperation } from "./ports.js";
-import { putRecord, readRecord } from "./records.js";
-import { putRoot, readRoot } from "./trust/trust-records.js";
+import type { Store, StoreOperation } from "../ports.js";
+import { putRecord, readRecord } from "../storage/records.js";
+import { putRoot, readRoot } from "./trust-records.js";
 
 const identityKey = "identity";
 

@@ -3,8 +3,8 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
+import type { Store, StoreOperation } from "../ports.js";
 import { parseJson } from "./parse-json.js";
-import type { Store, StoreOperation } from "./ports.js";
 
 export async function readRecord<T>(store: Store, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const bytes = await store.get(key);

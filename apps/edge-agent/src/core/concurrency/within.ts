@@ -1,7 +1,7 @@
 // A bound on waiting: nothing that the network promises may hold the agent for longer than it was given.
 
 import { AppError } from "@attune/shared/errors";
-import type { Clock } from "./ports.js";
+import type { Clock } from "../ports.js";
 
 export interface Bound {
   readonly clock: Clock;

@@ -2,15 +2,15 @@
 // before: the release was taken, or it was not. Errors on the person's texts are no third answer.
 
 import type { Release } from "@attune/shared/contracts/release";
-import { minimumHoldout } from "./egress/report.js";
-import type { Fitted, LearningState } from "./learning/learner.js";
-import { type Context, keys } from "./memory.js";
-import type { Pair } from "./pair.js";
-import type { GatingView } from "./plan.js";
-import { putRecord } from "./records.js";
-import { alone, type Serial } from "./serial.js";
-import { personalGate } from "./update/personal-gate.js";
-import { contentOf } from "./update/verdicts.js";
+import { type Context, keys } from "../agent-state.js";
+import { alone, type Serial } from "../concurrency/serial.js";
+import { minimumHoldout } from "../egress/report.js";
+import type { Fitted, LearningState } from "../learning/learner.js";
+import type { GatingView } from "../plan.js";
+import type { Pair } from "../prediction/pair.js";
+import { putRecord } from "../storage/records.js";
+import { personalGate } from "../update/personal-gate.js";
+import { contentOf } from "../update/verdicts.js";
 
 export interface GatingParts {
   readonly context: Context;

@@ -2,8 +2,8 @@
 
 import { createTestHashing } from "@attune/demo/fakes/node-crypto";
 import { describe, expect, it } from "vitest";
+import type { Clock } from "../ports.js";
 import { createBackoff, spread } from "./backoff.js";
-import type { Clock } from "./ports.js";
 
 const signal = new AbortController().signal;
 

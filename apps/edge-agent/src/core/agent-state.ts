@@ -8,18 +8,18 @@ import type { Root } from "@attune/shared/trust/root";
 import { z } from "zod";
 import { readConsent } from "./egress/consent.js";
 import type { Egress } from "./egress/egress.js";
-import { type Identity, readEnrolled } from "./identity.js";
 import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted, Learner, LearningState } from "./learning/learner.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
-import type { Pair } from "./pair.js";
 import type { Hashing, Ports } from "./ports.js";
-import { putRecord, readRecord } from "./records.js";
-import { noUpdate, type Target, type UpdateRecord, updateRecordSchema } from "./state.js";
+import type { Pair } from "./prediction/pair.js";
+import { putRecord, readRecord } from "./storage/records.js";
+import { type Identity, readEnrolled } from "./trust/identity.js";
 import { readHighest } from "./trust/trust-records.js";
 import { type ActiveSlot, activeSlotSchema } from "./update/slots.js";
 import type { Verdicts } from "./update/verdicts.js";
+import { noUpdate, type Target, type UpdateRecord, updateRecordSchema } from "./update-state.js";
 
 export const keys = {
   epoch: "epoch",

@@ -5,7 +5,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";
 import { putEnrolled, readEnrolled } from "./identity.js";
-import { readRoot } from "./trust/trust-records.js";
+import { readRoot } from "./trust-records.js";
 
 const who = { device: "d".repeat(32), fleet: "home", tokenSha256: "5".repeat(64) };
 const enrolled = { identity: { version: 2, ...who }, root: pinnedRoot(testTrustedKeys) } as const;

@@ -8,12 +8,12 @@ import type { Enrolment } from "@attune/shared/contracts/local-api";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import { pinnedRoot } from "@attune/shared/trust/root";
-import type { AgentOptions } from "./agent-api.js";
-import { putConsent } from "./egress/consent.js";
-import { type Enrolled, type Identity, putEnrolled } from "./identity.js";
-import { type Context, type Credentials, keys } from "./memory.js";
-import { putRecord } from "./records.js";
-import { within } from "./within.js";
+import type { AgentOptions } from "../agent-api.js";
+import { type Context, type Credentials, keys } from "../agent-state.js";
+import { within } from "../concurrency/within.js";
+import { putConsent } from "../egress/consent.js";
+import { putRecord } from "../storage/records.js";
+import { type Enrolled, type Identity, putEnrolled } from "../trust/identity.js";
 
 export interface EnrolInput {
   readonly token: string;

@@ -1,7 +1,7 @@
 // The pause before a retry doubles up to a limit, for any number of retries. Jitter keeps a fleet from coming back all at once.
 
 import { type BackoffRange, backoffMs } from "@attune/shared/backoff";
-import type { Clock, Hashing } from "./ports.js";
+import type { Clock, Hashing } from "../ports.js";
 
 export interface Backoff {
   /** Waits: between half and all of minimum · 2^(failures − 1), capped at maximum. */

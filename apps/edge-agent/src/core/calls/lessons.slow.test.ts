@@ -10,7 +10,7 @@ import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safete
 import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { nameOf } from "./learning/names.js";
+import { nameOf } from "../learning/names.js";
 
 // The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
