@@ -5,7 +5,16 @@ import { faultsOf } from "./prose.js";
 import { listFiles, read } from "./tree.js";
 
 const parts = [
-  ...["packages/ml", "packages/shared", "packages/platform", "packages/training", "packages/demo", "packages/bench"],
+  ...[
+    "packages/ml",
+    "packages/shared",
+    "packages/platform",
+    "packages/charts",
+    "packages/training",
+    "packages/fakes",
+    "packages/demo",
+    "packages/bench",
+  ],
   ...["apps/server", "apps/edge-agent/src/core", "apps/edge-agent", "test"],
 ];
 const partOf = (path: string) => parts.find((part) => path.startsWith(`${part}/`));

@@ -1,7 +1,7 @@
 // A page that speaks to an agent in a worker through the proxy, as the phone's screens will.
 
-import { sayings } from "@attune/demo/fakes/tiny-release";
 import { connectAgent, type WorkerAgent } from "@attune/edge-agent/web/agent-proxy";
+import { sayings } from "@attune/fakes/tiny-release";
 import type { Disk, Look, Start } from "./agent-worker.js";
 
 export interface AgentHelpers {

@@ -1,16 +1,16 @@
 // A worker that hosts the whole agent core: the real engine, and the fakes' store, files, fleet and clock.
 
-import { createFakeFleet, fakeToken } from "@attune/demo/fakes/fake-fleet";
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
-import { createMemoryStore } from "@attune/demo/fakes/memory-store";
-import { createTestCipher, createTestDeviceKey, createTestHashing } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
-import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
 import { createAgent } from "@attune/edge-agent/core/agent";
 import type { Agent } from "@attune/edge-agent/core/agent-api";
 import { hostAgent, type PagePort } from "@attune/edge-agent/web/agent-host";
 import { openWebEngine } from "@attune/edge-agent/web/engine";
+import { createFakeFleet, fakeToken } from "@attune/fakes/fake-fleet";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryFiles } from "@attune/fakes/memory-files";
+import { createMemoryStore } from "@attune/fakes/memory-store";
+import { createTestCipher, createTestDeviceKey, createTestHashing } from "@attune/fakes/node-crypto";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
+import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { kernels, threadScript } from "./served.js";
 
 /** The state that outlives a worker. */

@@ -1,12 +1,12 @@
 // The bundled extractor as a release in a slot, which the core loads as on every device, with its features and probabilities.
 
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
 import type { Files, Hashing } from "@attune/edge-agent/core/ports";
 import type { Pair } from "@attune/edge-agent/core/prediction/pair";
 import { loadSlot } from "@attune/edge-agent/core/update/load-slot";
 import { blobSource } from "@attune/edge-agent/web/blob-source";
 import { openWebEngine, type WebEngine } from "@attune/edge-agent/web/engine";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryFiles } from "@attune/fakes/memory-files";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { openFeatureExtractor } from "@attune/ml/features/open-extractor";
 import { createMatrix } from "@attune/ml/tensor/matrix";

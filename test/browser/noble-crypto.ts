@@ -2,8 +2,8 @@
 // time
 // passes in them. A bundle for a browser takes this file in place of node-crypto.ts.
 
-import type { SigningKey } from "@attune/demo/fakes/node-crypto";
 import type { Cipher, DeviceKey, Hashing } from "@attune/edge-agent/core/ports";
+import type { SigningKey } from "@attune/fakes/node-crypto";
 import { toBase64, toHex } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import type { VerifyEd25519 } from "@attune/shared/trust/keys";

@@ -1,6 +1,6 @@
 // The fakes' cryptography for browsers equals Node's, so that one fleet, one store and one device mean the same in both.
 
-import * as ofNode from "@attune/demo/fakes/node-crypto";
+import * as ofNode from "@attune/fakes/node-crypto";
 import { fromBase64 } from "@attune/shared/encoding";
 import { expect, test } from "vitest";
 import * as ofNoble from "../browser/noble-crypto.js";

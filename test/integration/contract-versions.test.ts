@@ -1,6 +1,6 @@
 // A server that takes several versions of the egress contract at once, tested with a version that only tests know.
 import { randomBytes } from "node:crypto";
-import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
+import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { createContracts, signedBytes } from "@attune/shared/contracts/egress";
 import { createUser, type KeyPair } from "@nats-io/nkeys";

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Fault, type Lost, withFault } from "@attune/fakes/failing-disk";
 import { createUser } from "@nats-io/nkeys";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -29,7 +30,6 @@ import { sha256 } from "../../packages/platform/src/sha256.js";
 import { openCellStore } from "../../packages/training/src/experiments/run/cell-store.js";
 import { loadCheckpoint, saveCheckpoint } from "../../packages/training/src/pretraining/loop/checkpoint.js";
 import { createParameter } from "../../packages/training/src/pretraining/loop/optimizer.js";
-import { type Fault, type Lost, withFault } from "../fakes/failing-disk.js";
 import { testLogger } from "./temporary-home.js";
 
 interface DurableFile {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { createFakeFleet, type FakeFleet } from "@attune/demo/fakes/fake-fleet";
+import { createFakeFleet, type FakeFleet } from "@attune/fakes/fake-fleet";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";

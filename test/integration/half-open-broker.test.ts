@@ -1,7 +1,8 @@
 // The server's connection to its broker dies without a sign. The server notices, opens another, and stores every report once.
+
+import { openLink, type TroubledLink } from "@attune/fakes/troubled-link";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
-import { openLink, type TroubledLink } from "../fakes/troubled-link.js";
 import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 import { eventually, startTestNats } from "./temporary-home.js";
 

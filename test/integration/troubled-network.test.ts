@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openLink, type TroubledLink } from "@attune/fakes/troubled-link";
 import { reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -15,7 +16,6 @@ import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transpo
 import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
 import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
 import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
-import { openLink, type TroubledLink } from "../fakes/troubled-link.js";
 import { makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const { signal } = new AbortController();

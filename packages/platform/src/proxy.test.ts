@@ -4,10 +4,10 @@ import { createServer, request } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startHub } from "@attune/fakes/hub";
 import { downloadCheckpoint } from "@attune/training/checkpoints/hub-download";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parseEnv } from "../../../apps/server/src/env.js";
-import { startHub } from "../../../test/fakes/hub.js";
 import { fetchThrough } from "./proxy.js";
 
 interface Proxy {

@@ -1,7 +1,7 @@
 // kill -9 before and after every durable step: the restarted agent ends in the same state, with the same reports.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Split } from "@attune/shared/contracts/local-api";
 import { describe, expect, it } from "vitest";

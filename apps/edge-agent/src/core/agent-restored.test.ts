@@ -1,7 +1,7 @@
 // A device whose store is put back to an earlier copy: its numbers are taken, and its later reports must still count.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
 import { describe, expect, it, vi } from "vitest";

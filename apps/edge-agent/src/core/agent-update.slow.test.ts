@@ -1,9 +1,9 @@
 // Updates over a whole agent: the releases that it takes, the releases that it refuses, and its work meanwhile.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { type FakeFleet, pieces, signTarget } from "@attune/demo/fakes/fake-fleet";
-import { createSigningKey } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease, sayings, type TinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { type FakeFleet, pieces, signTarget } from "@attune/fakes/fake-fleet";
+import { createSigningKey } from "@attune/fakes/node-crypto";
+import { createTinyRelease, sayings, type TinyRelease } from "@attune/fakes/tiny-release";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";

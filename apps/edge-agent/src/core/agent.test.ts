@@ -1,8 +1,8 @@
 // The agent as a whole over fake ports: from enrolment to reports, without a network, and what leaves it.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { fakeDevice, fakeToken } from "@attune/demo/fakes/fake-fleet";
-import { createTinyRelease, privateWords, sayings } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { fakeDevice, fakeToken } from "@attune/fakes/fake-fleet";
+import { createTinyRelease, privateWords, sayings } from "@attune/fakes/tiny-release";
 import { entryCapacityBits } from "@attune/shared/contracts/audit";
 import { describe, expect, it, vi } from "vitest";
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
 import type { HomeLock } from "@attune/platform/home-lock";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AskableAgent } from "../core/agent-api.js";

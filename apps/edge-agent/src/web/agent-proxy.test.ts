@@ -1,5 +1,5 @@
-import { createDevice } from "@attune/demo/fakes/device";
-import { fakeToken } from "@attune/demo/fakes/fake-fleet";
+import { createDevice } from "@attune/fakes/device";
+import { fakeToken } from "@attune/fakes/fake-fleet";
 import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { afterEach, expect, test } from "vitest";

@@ -1,11 +1,12 @@
 // The audit of any whole journal finds nothing. The audit after one falsification finds exactly that falsification.
+
+import { createJournal, type JournalMessage } from "@attune/fakes/journal";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createJournal, type JournalMessage } from "../../../../test/fakes/journal.js";
 import { type AuditResult, auditJournal as auditWith, type ServerReport } from "./journal-audit.js";
 
 const contracts = createContracts();

@@ -1,11 +1,11 @@
-import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
+import { createJournal, type JournalMessage } from "@attune/fakes/journal";
+import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { expect, test } from "vitest";
-import { createJournal, type JournalMessage } from "../../../../test/fakes/journal.js";
 import { auditJournal, type ServerReport } from "./journal-audit.js";
 
 const device = "0".repeat(32);

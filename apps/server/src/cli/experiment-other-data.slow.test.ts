@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sayings } from "@attune/demo/fakes/tiny-release";
+import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
+import { writeTinyExtractor, writeTinyMeld } from "@attune/fakes/tiny-experiment";
+import { sayings } from "@attune/fakes/tiny-release";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
@@ -19,8 +21,6 @@ import {
 } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
-import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
-import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-other-data-"));
 const at = (...names: string[]) => join(directory, ...names);

@@ -3,6 +3,8 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
+import { configOf, randomWeights } from "@attune/fakes/random-encoder";
 import { encoderConfigJson } from "@attune/ml/encoder/config";
 import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
@@ -14,8 +16,6 @@ import { openExperiments } from "@attune/training/experiments/run/experiment";
 import type { RunRecord } from "@attune/training/pretraining/run/run-record";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
-import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
-import { configOf, randomWeights } from "../../../../test/golden/random-encoders.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-table5-"));
 const at = (...names: string[]) => join(directory, ...names);

@@ -3,14 +3,14 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
+import { writeTinyExtractor, writeTinyMeld } from "@attune/fakes/tiny-experiment";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { identifyProcess } from "@attune/platform/process-identity";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import { experimentResultSchema } from "@attune/training/experiments/workbench/outcome";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
-import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
-import { writeTinyExtractor, writeTinyMeld } from "../../../../test/fakes/tiny-experiment.js";
 import { experimentChoices } from "./declarations/training.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-command-"));

@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { commit, startHub } from "@attune/fakes/hub";
 import { poolings } from "@attune/ml/encoder/pooling";
 import type { CommandIo } from "@attune/platform/cli/program";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
-import { commit, startHub } from "../../../../test/fakes/hub.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { extractorImport } from "./declarations/training.js";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { configOf, type KernelConfig, randomWeights, shapes } from "@attune/fakes/random-encoder";
 import { describe, expect, test, vi } from "vitest";
-import { configOf, type KernelConfig, randomWeights, shapes } from "../../../../test/golden/random-encoders.js";
 import { pool, poolings } from "../encoder/pooling.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
 import { createRandom, type Random } from "../tensor/random.js";

@@ -1,7 +1,7 @@
 // A release may have weights such as training produces, but no weights with which a text could make the encoder overflow.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
 import { parseEncoderConfig } from "../encoder/config.js";
 import { referenceEngine } from "../engine/reference-engine.js";

@@ -1,6 +1,6 @@
 // Which extractors work on an engine, and why the other extractors do not.
 
-import { createTinyRelease, type TinyReleaseOptions } from "@attune/demo/fakes/tiny-release";
+import { createTinyRelease, type TinyReleaseOptions } from "@attune/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
 import type { Encoder } from "../encoder/encoder.js";
 import type { Engine } from "../engine/engine.js";

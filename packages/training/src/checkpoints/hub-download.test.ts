@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { commit, type HubFault, type HubFile, startHub as startFakeHub } from "@attune/fakes/hub";
 import type { AppError } from "@attune/shared/errors";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { commit, type HubFault, type HubFile, startHub as startFakeHub } from "../../../../test/fakes/hub.js";
 import { downloadCheckpoint, parseHubReference } from "./hub-download.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-hub-"));

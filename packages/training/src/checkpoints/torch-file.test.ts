@@ -1,8 +1,5 @@
 // Reads PyTorch's files to the same values as safetensors, and refuses each harmful file by name.
 import { readFileSync } from "node:fs";
-import { createRandom } from "@attune/ml/tensor/random";
-import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
-import { describe, expect, it } from "vitest";
 import {
   dict,
   dictOf,
@@ -16,7 +13,10 @@ import {
   text,
   tuple,
   zipOf,
-} from "../../../../test/fakes/torch-file.js";
+} from "@attune/fakes/torch-file";
+import { createRandom } from "@attune/ml/tensor/random";
+import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
+import { describe, expect, it } from "vitest";
 import { readTorchFile } from "./torch-file.js";
 
 const read = (name: string) =>

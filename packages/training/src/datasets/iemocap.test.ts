@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { iemocapDialogueName, writeIemocapFile, writeIemocapRelease } from "@attune/fakes/iemocap-release";
 import type { AppError } from "@attune/shared/errors";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { iemocapDialogueName, writeIemocapFile, writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { loadIemocap } from "./iemocap.js";
 
 let root: string;

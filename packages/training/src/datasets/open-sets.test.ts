@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, describe, expect, it } from "vitest";
-import { writeIemocapRelease } from "../../../../test/fakes/iemocap-release.js";
 import { emoryLabels } from "./emorynlp.js";
 import { inParts, openSets } from "./open-sets.js";
 

@@ -1,7 +1,7 @@
 // The person's actions over a whole agent: labels, forgetting, learning, and the reports that these bring about.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { createTinyRelease, sayings, type TinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { createTinyRelease, sayings, type TinyRelease } from "@attune/fakes/tiny-release";
 import { fitLinear } from "@attune/ml/heads/linear";
 import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";

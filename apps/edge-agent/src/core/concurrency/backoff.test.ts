@@ -1,6 +1,6 @@
 // Pauses grow to a limit and differ between devices, and a next pause always follows.
 
-import { createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createTestHashing } from "@attune/fakes/node-crypto";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../ports.js";
 import { createBackoff, spread } from "./backoff.js";

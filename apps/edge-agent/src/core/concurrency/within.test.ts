@@ -1,4 +1,4 @@
-import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
+import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { expect, test } from "vitest";
 import { within } from "./within.js";
 

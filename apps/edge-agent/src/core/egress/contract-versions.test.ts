@@ -1,8 +1,8 @@
 // The version of the egress contract that a device speaks, shown with a version that only tests know.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { contractsWithMadeUp, madeUp } from "@attune/demo/fakes/made-up-contract";
-import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
+import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import { createContracts, firstContract } from "@attune/shared/contracts/egress";
 import { domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { judgeReport } from "@attune/shared/contracts/report";

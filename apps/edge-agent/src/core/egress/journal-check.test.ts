@@ -1,8 +1,8 @@
 // Whether a journal is still the chain that was written; checked at every start.
 
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
-import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";
+import { createTestCipher, createTestHashing } from "@attune/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";

@@ -1,9 +1,9 @@
 // Any single damage to a journal is found, in a list of entries and in the store. An undamaged journal passes, and so does each of its
 // beginnings.
 
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryStore } from "@attune/demo/fakes/memory-store";
-import { createTestCipher, createTestHashing, sha256Hex } from "@attune/demo/fakes/node-crypto";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryStore } from "@attune/fakes/memory-store";
+import { createTestCipher, createTestHashing, sha256Hex } from "@attune/fakes/node-crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import fc from "fast-check";

@@ -1,6 +1,6 @@
 // A journal that was cut, reordered, forked or changed is detected.
 
-import { createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createTestHashing } from "@attune/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, describe, expect, it } from "vitest";

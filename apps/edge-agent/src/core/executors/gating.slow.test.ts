@@ -1,8 +1,8 @@
 // Gating, whatever a release does to the person's texts: the server receives a verdict at the set time, and not too often.
 
-import { createDevice, type Device } from "@attune/demo/fakes/device";
-import { sha256Hex } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
+import { createDevice, type Device } from "@attune/fakes/device";
+import { sha256Hex } from "@attune/fakes/node-crypto";
+import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";

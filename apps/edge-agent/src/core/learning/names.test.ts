@@ -1,8 +1,8 @@
 // The keys of the store show nothing that a caller said.
 
-import { createFaults, Killed } from "@attune/demo/fakes/faults";
-import { createMemoryStore, type MemoryStore } from "@attune/demo/fakes/memory-store";
-import { createTestCipher, createTestHashing } from "@attune/demo/fakes/node-crypto";
+import { createFaults, Killed } from "@attune/fakes/faults";
+import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";
+import { createTestCipher, createTestHashing } from "@attune/fakes/node-crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { expect, it } from "vitest";
 import type { StoreOperation } from "../ports.js";

@@ -1,6 +1,6 @@
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryStore } from "@attune/demo/fakes/memory-store";
-import { testTrustedKeys } from "@attune/demo/fakes/tiny-release";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryStore } from "@attune/fakes/memory-store";
+import { testTrustedKeys } from "@attune/fakes/tiny-release";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";

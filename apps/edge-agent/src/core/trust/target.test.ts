@@ -1,6 +1,6 @@
-import { signTarget } from "@attune/demo/fakes/fake-fleet";
-import { createSigningKey, createTestHashing } from "@attune/demo/fakes/node-crypto";
-import { testTrustedKeys } from "@attune/demo/fakes/tiny-release";
+import { signTarget } from "@attune/fakes/fake-fleet";
+import { createSigningKey, createTestHashing } from "@attune/fakes/node-crypto";
+import { testTrustedKeys } from "@attune/fakes/tiny-release";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { pinnedRoot } from "@attune/shared/trust/root";

@@ -1,7 +1,7 @@
 // Which releases count as working on this device, and which do not.
 
-import { createTestHashing } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease, type TinyRelease, type TinyReleaseOptions } from "@attune/demo/fakes/tiny-release";
+import { createTestHashing } from "@attune/fakes/node-crypto";
+import { createTinyRelease, type TinyRelease, type TinyReleaseOptions } from "@attune/fakes/tiny-release";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";

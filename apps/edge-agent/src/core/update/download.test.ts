@@ -1,11 +1,11 @@
 // Downloads through everything that networks and servers do to them.
 
-import { createFakeFleet, type FakeFleet, pieces } from "@attune/demo/fakes/fake-fleet";
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryFiles, type MemoryFiles } from "@attune/demo/fakes/memory-files";
-import { createTestHashing } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
-import { createVirtualClock } from "@attune/demo/fakes/virtual-clock";
+import { createFakeFleet, type FakeFleet, pieces } from "@attune/fakes/fake-fleet";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryFiles, type MemoryFiles } from "@attune/fakes/memory-files";
+import { createTestHashing } from "@attune/fakes/node-crypto";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
+import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, it, vi } from "vitest";

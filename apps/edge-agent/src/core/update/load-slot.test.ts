@@ -1,9 +1,9 @@
 // A slot is loaded from files that are checked first, and the model is never in memory whole.
 
-import { createFaults } from "@attune/demo/fakes/faults";
-import { createMemoryFiles } from "@attune/demo/fakes/memory-files";
-import { createTestHashing } from "@attune/demo/fakes/node-crypto";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createFaults } from "@attune/fakes/faults";
+import { createMemoryFiles } from "@attune/fakes/memory-files";
+import { createTestHashing } from "@attune/fakes/node-crypto";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { describe, expect, it } from "vitest";

@@ -1,13 +1,13 @@
 // The checks that a manifest must pass before anything in it is believed.
 
-import { createSigningKey, createTestHashing, sha256Hex } from "@attune/demo/fakes/node-crypto";
+import { createSigningKey, createTestHashing, sha256Hex } from "@attune/fakes/node-crypto";
 import {
   createTinyRelease,
   signManifest,
   type TinyRelease,
   testSigner,
   testTrustedKeys,
-} from "@attune/demo/fakes/tiny-release";
+} from "@attune/fakes/tiny-release";
 import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,9 @@
 // Chooses the report's pictures of each table: the numbers to draw, and the title of the chart.
 
+import { barChart } from "@attune/charts/bar-chart";
+import { confusionChart } from "@attune/charts/confusion-chart";
+import { lineChart } from "@attune/charts/line-chart";
+import { reliabilityChart } from "@attune/charts/reliability-chart";
 import { classifierRows, classifierTask } from "../classifiers/classifier-tasks.js";
 import { sampleCounts } from "../classifiers/personal.js";
 import type { ExperimentRun } from "../run/experiment.js";
@@ -8,7 +12,6 @@ import { reductionRows } from "../tables/table6.js";
 import { countName, meanCurve, meanRow, personTasks, startTitles } from "../tables/table7.js";
 import { reliabilityPoints } from "../workbench/measurement.js";
 import { deviation, mean, type Outcome } from "../workbench/outcome.js";
-import { barChart, confusionChart, lineChart, reliabilityChart } from "./charts.js";
 
 /** The pictures as HTML; empty for a table without any. */
 export function picturesOf(table: string, run: ExperimentRun): string {

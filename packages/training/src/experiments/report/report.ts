@@ -1,12 +1,13 @@
 // The HTML report in one file: every table with the paper's numbers, the pictures, the chosen settings, and the researcher's own sample utterances.
 
+import { chartStyle } from "@attune/charts/chart-style";
+import { escapeHtml } from "@attune/charts/escape-html";
 import { randomReferenceShape } from "../paper.js";
 import type { ExperimentRun } from "../run/experiment.js";
 import { failureText, faultOf } from "../run/failures.js";
 import { sampleTask } from "../tables/table2.js";
 import type { Baselines, Cell, Experiment, TableResult } from "../workbench/outcome.js";
 import { type Block, blocksOf, cellIn, namesOf, placedNotes } from "./blocks.js";
-import { escapeHtml } from "./charts.js";
 import { picturesOf } from "./report-pictures.js";
 import { elsewhere, valueText } from "./text-table.js";
 
@@ -22,7 +23,7 @@ export function reportHtml(run: ExperimentRun): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Experiments on ${escapeHtml(bench.data.name)} ${bench.split}</title><style>${style}</style></head><body>
+<title>Experiments on ${escapeHtml(bench.data.name)} ${bench.split}</title><style>${style}${chartStyle}</style></head><body>
 <h1>The paper's experiments, rerun</h1>
 <p>Pandelea et al., Sensors 2021, 21, 4496. Measured on ${escapeHtml(bench.data.name)}'s ${bench.split} split (${bench.measured.length} utterances${bench.data.notes.map((note) => `; ${escapeHtml(note)}`).join("")}); the paper measured on ${bench.data.isPaper ? "its" : "MELD's"} test split. ${
     bench.split === "dev"
@@ -133,10 +134,6 @@ table{border-collapse:collapse;margin:.8rem 0;font-variant-numeric:tabular-nums}
 h3{font-size:1rem;margin:1.4rem 0 0}td{white-space:nowrap}.plain td{white-space:normal}tbody th{position:sticky;left:0;background:var(--paper)}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{background:var(--shade)}
 .paper,.sd,.none,.small,sup{color:var(--soft)}.paper,.small{font-size:.82rem}td.right{font-weight:600}
-.figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0}figure{margin:0}figcaption{font-weight:600}
-svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:11px}svg text.small{font-size:9.5px}svg text.light{fill:#fff}
-svg .grid{stroke:var(--line)}svg .level{stroke:var(--soft);stroke-width:1.4}
-.legend,.baselines{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.86rem;max-width:440px}.baselines{max-width:none;color:var(--soft)}
-.legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:50%;margin-right:.35rem;vertical-align:-1px}.legend svg{margin-right:.35rem}
+.figures{display:flex;flex-wrap:wrap;gap:1.2rem;margin:1rem 0}.baselines{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.86rem;color:var(--soft)}
 details{font-size:.86rem;color:var(--soft);overflow-wrap:anywhere}
 @media(max-width:600px){body{padding:0 .6rem}.scroll th,.scroll td{padding:.2rem .16rem;font-size:.72rem;white-space:normal}.paper,.sd{display:block;font-size:.64rem}.sd{white-space:nowrap}}`;

@@ -2,13 +2,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
+import { writeTinyExtractor, writeTinyMeld } from "@attune/fakes/tiny-experiment";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeIemocapRelease } from "../../../../../test/fakes/iemocap-release.js";
-import { writeTinyExtractor, writeTinyMeld } from "../../../../../test/fakes/tiny-experiment.js";
 import { loadIemocap } from "../../datasets/iemocap.js";
 import { meldMainSpeakers } from "../../datasets/meld.js";
 import { bpTask } from "../classifiers/bp-baseline.js";

@@ -69,5 +69,6 @@ function importsOf(code: string, path: string): string[] {
 
 function readLibraries(): string {
   const manifest = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
-  return JSON.stringify([manifest.dependencies, manifest.peerDependencies]);
+  const libraries = Object.entries(manifest.dependencies).filter(([name]) => !name.startsWith("@attune/"));
+  return JSON.stringify([libraries, manifest.peerDependencies]);
 }

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createTinyRelease } from "@attune/demo/fakes/tiny-release";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSource } from "./extractor-source.js";
 

@@ -1,7 +1,7 @@
 // Encoders of random weights and odd shapes, for tests that hold one engine equal to another.
-import type { BertConfig, RobertaConfig } from "../../packages/ml/src/encoder/config.js";
-import type { Random } from "../../packages/ml/src/tensor/random.js";
-import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
+import type { BertConfig, RobertaConfig } from "@attune/ml/encoder/config";
+import type { Random } from "@attune/ml/tensor/random";
+import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 
 const roberta = { modelType: "roberta", padTokenId: 1, maxPositionEmbeddings: 130, layerNormEps: 1e-5 } as const;
 /** Widths that are no multiple of anything, one of everything, and each option of the architectures over BERT's layers. */

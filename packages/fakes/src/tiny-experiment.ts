@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createTinyRelease, sayings } from "@attune/demo/fakes/tiny-release";
+import { createTinyRelease, sayings } from "./tiny-release.js";
 
 const speakers = ["Joey", "Ross", "Rachel", "Phoebe", "Monica", "Chandler"];
 
