@@ -30,6 +30,7 @@ const arrows: Arrows = {
  */
 const topFiles: Readonly<Record<string, readonly string[]>> = {
   "trpc.ts": ["catalogue", "rollouts", "devices", "ingestion", "audit"],
+  "bench-parts.ts": ["cli/declarations"],
   "env.ts": ["cli"],
   "main.ts": ["cli"],
   "app-router.ts": ["client"],

@@ -1,12 +1,12 @@
 // Compares the results with the engine's goals: one row a goal, the worst cell first.
 
+import type { PartName } from "@attune/server/bench-parts";
 import {
   type AgentRow,
   type ColdRow,
   type EncoderRow,
   type HeadRow,
   type Part,
-  type PartName,
   type Row,
   type TaskRow,
   tokenizerName,

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type PartName, partNames } from "@attune/server/bench-parts";
 import { openOutput } from "@attune/shared/output";
 import { fillIn } from "./markdown.js";
 import { measurePart, measureQuick } from "./parts.js";
 import { renderPart } from "./render.js";
-import { type Part, type PartName, partNames, toJson } from "./results.js";
+import { type Part, toJson } from "./results.js";
 
 const options = {
   json: { type: "boolean", default: false },

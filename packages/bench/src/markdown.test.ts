@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { partNames } from "@attune/server/bench-parts";
 import { expect, test } from "vitest";
 import { fillIn } from "./markdown.js";
-import { type Part, partNames } from "./results.js";
+import type { Part } from "./results.js";
 
 const oselm: Part = {
   name: "oselm",

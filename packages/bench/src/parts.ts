@@ -1,5 +1,6 @@
 // The parts of the benchmark: their engines, their peers and their measurements.
 
+import type { PartName } from "@attune/server/bench-parts";
 import { agentMemoryWeight, benchAgentMemory } from "./agent-memory.js";
 import { benchColdStart, coldStartWeight } from "./cold-start.js";
 import { benchEncoders, encoderTableWeight } from "./encoder-tables.js";
@@ -11,7 +12,7 @@ import { benchPredict, predictWeight } from "./predict.js";
 import { openTensorflow } from "./product.js";
 import { createProgress, type Progress } from "./progress.js";
 import { startPython } from "./python-peers.js";
-import { type Measured, measured, type Part, type PartName } from "./results.js";
+import { type Measured, measured, type Part } from "./results.js";
 
 const headRounds = 12;
 

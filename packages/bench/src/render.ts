@@ -1,7 +1,8 @@
 // Renders a measured part as text and as Markdown, both with the same table.
 
+import type { PartName } from "@attune/server/bench-parts";
 import { threadsOf } from "./encoder-contenders.js";
-import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, PartName, Row, TaskRow } from "./results.js";
+import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, Row, TaskRow } from "./results.js";
 
 export const titles: Record<PartName, string> = {
   predict: "Text to features of the bundled extractor, true length, one thread",

@@ -1,20 +1,9 @@
 // The benches' results, as they are stored, printed and written by --json.
 
 import { cpus, loadavg } from "node:os";
+import type { PartName } from "@attune/server/bench-parts";
 import type { Dtype } from "./engines.js";
 import type { Limit } from "./limits.js";
-
-export const partNames = [
-  "predict",
-  "table8",
-  "table9",
-  "table10",
-  "table11",
-  "oselm",
-  "cold-start",
-  "memory",
-] as const;
-export type PartName = (typeof partNames)[number];
 
 /** Null if this build has nothing to time. */
 type Milliseconds = number | null;

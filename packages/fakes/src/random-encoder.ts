@@ -1,7 +1,8 @@
-// Encoders of random weights and odd shapes, for tests that hold one engine equal to another.
-import type { BertConfig, RobertaConfig } from "@attune/ml/encoder/config";
+// Encoders of chosen or random weights, and odd shapes for tests that hold one engine equal to another.
+import type { BertConfig, EncoderConfig, RobertaConfig } from "@attune/ml/encoder/config";
+import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import type { Random } from "@attune/ml/tensor/random";
-import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
+import type { TensorFile } from "@attune/ml/tensor/safetensors";
 
 const roberta = { modelType: "roberta", padTokenId: 1, maxPositionEmbeddings: 130, layerNormEps: 1e-5 } as const;
 /** Widths that are no multiple of anything, one of everything, and each option of the architectures over BERT's layers. */
@@ -35,37 +36,45 @@ export function configOf(shape: Shape): KernelConfig {
   };
 }
 
-/** Weights of a trained encoder's size: activations near 1, attention that is neither flat nor one-hot. */
-export function randomWeights(config: KernelConfig, random: Random): TensorFile {
-  const tensors = new Map<string, Tensor>();
-  const add = (name: string, shape: number[], scale: number, centre = 0) => {
-    const data = Float32Array.from(
-      { length: shape.reduce((x, y) => x * y, 1) },
-      () => centre + scale * random.normal(),
-    );
-    tensors.set(name, { dtype: "F32", shape, data });
-  };
-  const { hiddenSize: h, intermediateSize: inner } = config;
-  const norm = (name: string) => {
-    add(`${name}.weight`, [h], 0.1, 1);
-    add(`${name}.bias`, [h], 0.1);
-  };
-  const linear = (name: string, from: number, to: number) => {
-    add(`${name}.weight`, [to, from], 1.5 / Math.sqrt(from));
-    add(`${name}.bias`, [to], 0.1);
-  };
-  add("embeddings.word_embeddings.weight", [config.vocabSize, h], 1);
-  add("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], 0.3);
-  add("embeddings.token_type_embeddings.weight", [config.typeVocabSize, h], 0.3);
-  norm("embeddings.LayerNorm");
-  for (let i = 0; i < config.numHiddenLayers; i++) {
-    const name = `encoder.layer.${i}`;
-    for (const part of ["query", "key", "value"]) linear(`${name}.attention.self.${part}`, h, h);
-    linear(`${name}.attention.output.dense`, h, h);
-    norm(`${name}.attention.output.LayerNorm`);
-    linear(`${name}.intermediate.dense`, h, inner);
-    linear(`${name}.output.dense`, inner, h);
-    norm(`${name}.output.LayerNorm`);
-  }
-  return { tensors, metadata: {} };
+/** Every weight that the encoder of `config` reads. `values` gives the values of each tensor by its name and shape. */
+export function encoderFile(
+  config: EncoderConfig,
+  values: (name: string, shape: readonly number[]) => (position: number) => number,
+): TensorFile {
+  const tensors = [...encoderWeightShapes(config)].map(([name, shape]) => {
+    const value = values(name, shape);
+    const length = shape.reduce((x, y) => x * y, 1);
+    const data = Float32Array.from({ length }, (_, position) => value(position));
+    return [name, { dtype: "F32", shape, data }] as const;
+  });
+  return { tensors: new Map(tensors), metadata: {} };
+}
+
+/** The deviation of each kind of weight from its centre: 1 for the weights of norms, else 0. */
+export interface Spread {
+  readonly words: number;
+  /** Embeddings of positions and of token types. */
+  readonly places: number;
+  /** A linear layer's weights, times the root of its inputs. */
+  readonly linear: number;
+  readonly biases: number;
+  readonly norms: number;
+}
+
+/** Values of a trained encoder's size: activations near 1, attention that is neither flat nor one-hot. */
+const trained: Spread = { words: 1, places: 0.3, linear: 1.5, biases: 0.1, norms: 0.1 };
+
+export function randomWeights(config: KernelConfig, random: Random, spread = trained): TensorFile {
+  return encoderFile(config, (name, shape) => {
+    const centre = name.endsWith("LayerNorm.weight") ? 1 : 0;
+    const deviation = deviationOf(name, shape, spread);
+    return () => (deviation === 0 ? centre : centre + deviation * random.normal());
+  });
+}
+
+function deviationOf(name: string, shape: readonly number[], spread: Spread): number {
+  if (name.includes("LayerNorm")) return spread.norms;
+  if (name.includes("word_embeddings")) return spread.words;
+  if (name.startsWith("embeddings.")) return spread.places;
+  return name.endsWith(".bias") ? spread.biases : spread.linear / Math.sqrt(shape[1]!);
 }

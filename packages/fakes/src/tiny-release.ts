@@ -1,6 +1,6 @@
 // A real, signed release around a tiny BERT with random weights: small enough to build in milliseconds.
 
-import { type EncoderConfig, encoderConfigJson } from "@attune/ml/encoder/config";
+import { encoderConfigJson } from "@attune/ml/encoder/config";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { createFeatureExtractor } from "@attune/ml/features/extractor";
@@ -9,13 +9,14 @@ import type { FeatureSettings } from "@attune/ml/features/settings";
 import { fitLinear } from "@attune/ml/heads/linear";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
-import { serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
 import type { TrustedKeys } from "@attune/shared/trust/keys";
 import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
+import { type KernelConfig, randomWeights, type Spread } from "./random-encoder.js";
 
 /** For each emotion a few words that the labelled dataset connects with it. */
 export const emotionWords: Readonly<Record<EmotionLabel, readonly string[]>> = {
@@ -113,6 +114,9 @@ export function sayings(size: number, style = 0, seed = 5): { id: string; text: 
   });
 }
 
+const tinySpread: Spread = { words: 1, places: 0.1, linear: 1, biases: 0.02, norms: 0 };
+const zeroes: Spread = { words: 0, places: 0, linear: 0, biases: 0, norms: 0 };
+
 interface BuildOptions {
   readonly seed: number;
   readonly labels: readonly EmotionLabel[];
@@ -120,7 +124,7 @@ interface BuildOptions {
 }
 
 function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName, Uint8Array> {
-  const config: EncoderConfig = {
+  const config: KernelConfig = {
     modelType: "bert",
     vocabSize: vocabulary.length,
     hiddenSize: 16,
@@ -133,7 +137,7 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
     hiddenAct: "gelu",
     padTokenId: 0,
   };
-  const encoderFile = randomBert(config, { seed, blind });
+  const encoderFile = randomWeights(config, createRandom(seed), blind ? zeroes : tinySpread);
   const tokenizerJson = wordPieceTokenizerJson(vocabulary, { lowercase: true });
   const extractor = createFeatureExtractor({
     tokenizer: createTokenizer(tokenizerJson),
@@ -173,39 +177,6 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
 
 function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>, settings: FeatureSettings): string {
   return sha256Hex(utf8(featureIdentity((name) => sha256Hex(files.get(name)!), settings)));
-}
-
-function randomBert(config: EncoderConfig, { seed, blind }: { seed: number; blind: boolean }): TensorFile {
-  const random = createRandom(seed);
-  const tensors = new Map<string, Tensor>();
-  const { hiddenSize: h, intermediateSize: f } = config;
-  function put(name: string, shape: number[], fill: () => number): void {
-    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, fill);
-    tensors.set(name, { dtype: "F32", shape, data });
-  }
-  const normal = (scale: number) => () => (blind ? 0 : scale * random.normal());
-  const linear = (name: string, out: number, into: number) => {
-    put(`${name}.weight`, [out, into], normal(1 / Math.sqrt(into)));
-    put(`${name}.bias`, [out], normal(0.02));
-  };
-  const norm = (name: string) => {
-    put(`${name}.weight`, [h], () => 1);
-    put(`${name}.bias`, [h], () => 0);
-  };
-  put("embeddings.word_embeddings.weight", [config.vocabSize, h], normal(1));
-  put("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], normal(0.1));
-  put("embeddings.token_type_embeddings.weight", [config.typeVocabSize, h], normal(0.1));
-  norm("embeddings.LayerNorm");
-  for (let i = 0; i < config.numHiddenLayers; i++) {
-    const layer = `encoder.layer.${i}`;
-    for (const part of ["query", "key", "value"]) linear(`${layer}.attention.self.${part}`, h, h);
-    linear(`${layer}.attention.output.dense`, h, h);
-    norm(`${layer}.attention.output.LayerNorm`);
-    linear(`${layer}.intermediate.dense`, f, h);
-    linear(`${layer}.output.dense`, h, f);
-    norm(`${layer}.output.LayerNorm`);
-  }
-  return { tensors, metadata: {} };
 }
 
 function utf8(text: string): Uint8Array {

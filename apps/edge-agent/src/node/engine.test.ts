@@ -2,13 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomWeights } from "@attune/fakes/random-encoder";
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { halveTensorFile } from "@attune/ml/quantization/fp16";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createRandom } from "@attune/ml/tensor/random";
-import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { describe, expect, test, vi } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { readTrainedBert, trainedFiles, trainedForms } from "../../../../test/golden/trained-bert.js";
@@ -62,7 +62,7 @@ describe("the choice of an engine", () => {
   });
 
   test("is WebAssembly on as many threads as it is told, to the same bits, and says so; once closed, on one", async () => {
-    const file = quantizeTensorFile(randomWeights(9, wideConfig));
+    const file = quantizeTensorFile(weightsOf(9, wideConfig));
     const ids = Int32Array.from({ length: 60 }, (_, i) => i);
     const features = ({ engine }: ChosenEngine) =>
       engine.createEncoder(wideConfig, file).pooled!([ids, ids], "mean").data;
@@ -102,40 +102,7 @@ const config: BertConfig = {
 /** Wide enough that the threads share out even a single text. */
 const wideConfig: BertConfig = { ...config, hiddenSize: 186, intermediateSize: 1000 };
 
-function randomWeights(seed: number, { hiddenSize: h, intermediateSize: inner } = config): TensorFile {
-  const random = createRandom(seed);
-  const tensors = new Map<string, Tensor>();
-  const add = (name: string, shape: number[], scale: number, centre = 0) => {
-    const length = shape.reduce((x, y) => x * y, 1);
-    tensors.set(name, {
-      dtype: "F32",
-      shape,
-      data: Float32Array.from({ length }, () => centre + scale * random.normal()),
-    });
-  };
-  const linear = (name: string, from: number, to: number) => {
-    add(`${name}.weight`, [to, from], 1.5 / Math.sqrt(from));
-    add(`${name}.bias`, [to], 0.1);
-  };
-  const norm = (name: string) => {
-    add(`${name}.weight`, [h], 0.1, 1);
-    add(`${name}.bias`, [h], 0.1);
-  };
-  add("embeddings.word_embeddings.weight", [config.vocabSize, h], 1);
-  add("embeddings.position_embeddings.weight", [config.maxPositionEmbeddings, h], 0.3);
-  add("embeddings.token_type_embeddings.weight", [2, h], 0.3);
-  norm("embeddings.LayerNorm");
-  for (let i = 0; i < config.numHiddenLayers; i++) {
-    const layer = `encoder.layer.${i}`;
-    for (const part of ["query", "key", "value"]) linear(`${layer}.attention.self.${part}`, h, h);
-    linear(`${layer}.attention.output.dense`, h, h);
-    norm(`${layer}.attention.output.LayerNorm`);
-    linear(`${layer}.intermediate.dense`, h, inner);
-    linear(`${layer}.output.dense`, inner, h);
-    norm(`${layer}.output.LayerNorm`);
-  }
-  return { tensors, metadata: {} };
-}
+const weightsOf = (seed: number, encoder = config) => randomWeights(encoder, createRandom(seed));
 
 describeUnlessLacking("compared with the reference", lackOfAddon(), () => {
   const addon = loadNativeAddon();
@@ -144,9 +111,9 @@ describeUnlessLacking("compared with the reference", lackOfAddon(), () => {
     .map((set) => [set, createNativeEngine(addon, { instructionSet: set })]);
   describe.each(engines)("the native kernels for %s", (instructionSet, engine) => {
     test.each([
-      ["float32", randomWeights(1), 2e-5],
-      ["int8", quantizeTensorFile(randomWeights(2)), 2e-3],
-      ["FP16", halveTensorFile(randomWeights(5)), 2e-5],
+      ["float32", weightsOf(1), 2e-5],
+      ["int8", quantizeTensorFile(weightsOf(2)), 2e-3],
+      ["FP16", halveTensorFile(weightsOf(5)), 2e-5],
     ])("give the reference's hidden states in %s, whatever the length and mask", (_, file, tolerance) => {
       const random = createRandom(3);
       const actual = engine.createEncoder(config, file);
@@ -185,9 +152,9 @@ describeUnlessLacking("compared with the reference", lackOfAddon(), () => {
     });
 
     test.each([
-      ["float32", randomWeights(6, wideConfig)],
-      ["int8", quantizeTensorFile(randomWeights(7, wideConfig))],
-      ["FP16", halveTensorFile(randomWeights(8, wideConfig))],
+      ["float32", weightsOf(6, wideConfig)],
+      ["int8", quantizeTensorFile(weightsOf(7, wideConfig))],
+      ["FP16", halveTensorFile(weightsOf(8, wideConfig))],
     ])("compute the same bits in %s on one, two and three threads", (_, file) => {
       const encoders = [1, 2, 3].map((threads) =>
         createNativeEngine(addon, { instructionSet, threads }).createEncoder(wideConfig, file),
@@ -205,7 +172,7 @@ describeUnlessLacking("compared with the reference", lackOfAddon(), () => {
     });
 
     test("pool a batch as one text at a time, to the last bit", () => {
-      const encoder = engine.createEncoder(config, quantizeTensorFile(randomWeights(4)));
+      const encoder = engine.createEncoder(config, quantizeTensorFile(weightsOf(4)));
       const texts = Array.from({ length: 50 }, (_, i) => new Int32Array(1 + ((i * 7) % 30)).fill(i));
       const together = encoder.pooled!(texts, "mean-max");
       for (const [i, ids] of texts.entries()) {

@@ -1,6 +1,7 @@
 // A release may have weights such as training produces, but no weights with which a text could make the encoder overflow.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { encoderFile } from "@attune/fakes/random-encoder";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { describe, expect, it } from "vitest";
 import { parseEncoderConfig } from "../encoder/config.js";
@@ -79,34 +80,12 @@ describe("plausible weights", () => {
   it("at the limit overflow for no token, in an encoder as wide as published ones", () => {
     const [h, f] = [1_024, 4_096];
     const config = { ...copyOfTiny().config, hiddenSize: h, intermediateSize: f, numAttentionHeads: 16, vocabSize: 4 };
-    const sizes: Record<string, number[]> = {};
-    const linear = (name: string, out: number, into: number) => {
-      sizes[`${name}.weight`] = [out, into];
-      sizes[`${name}.bias`] = [out];
-    };
-    const norm = (name: string) => {
-      sizes[`${name}.weight`] = [h];
-      sizes[`${name}.bias`] = [h];
-    };
-    sizes["embeddings.word_embeddings.weight"] = [4, h];
-    sizes["embeddings.position_embeddings.weight"] = [config.maxPositionEmbeddings, h];
-    sizes["embeddings.token_type_embeddings.weight"] = [config.typeVocabSize, h];
-    norm("embeddings.LayerNorm");
-    const layer = "encoder.layer.0";
-    for (const part of ["query", "key", "value"]) linear(`${layer}.attention.self.${part}`, h, h);
-    linear(`${layer}.attention.output.dense`, h, h);
-    norm(`${layer}.attention.output.LayerNorm`);
-    linear(`${layer}.intermediate.dense`, f, h);
-    linear(`${layer}.output.dense`, h, f);
-    norm(`${layer}.output.LayerNorm`);
-    const tensors = new Map<string, Tensor>();
-    for (const [name, shape] of Object.entries(sizes)) {
+    const file = encoderFile(config, (_, shape) => {
       const length = shape.reduce((a, b) => a * b, 1);
       // Half of the outputs are as large as possible and half as small, so that no norm sees equal values.
-      const data = Float32Array.from({ length }, (_, i) => (Math.floor((i * 2) / length) === 0 ? 1_000 : -1_000));
-      tensors.set(name, { dtype: "F32", shape, data });
-    }
-    const encoder = referenceEngine.createEncoder(config, { tensors, metadata: {} });
+      return (i) => (Math.floor((i * 2) / length) === 0 ? 1_000 : -1_000);
+    });
+    const encoder = referenceEngine.createEncoder(config, file);
     for (const hidden of encoder.forward(Int32Array.of(0, 1, 2, 3)).hiddenStates) {
       expect(hidden.data.every(Number.isFinite)).toBe(true);
     }

@@ -1,5 +1,6 @@
 // Declares the commands that run on this machine: a server, the demos, the benchmarks.
 import { declare } from "@attune/platform/cli/declaration";
+import { benchParts, partNames } from "../../bench-parts.js";
 
 const data = {
   value: "DIR",
@@ -64,18 +65,6 @@ export const demo = declare({
   examples: ["attune demo", "attune demo --json > result.json", "attune demo --data ../data/meld"],
 });
 
-export const benchParts = [
-  "predict",
-  "table8",
-  "table9",
-  "table10",
-  "table11",
-  "oselm",
-  "cold-start",
-  "memory",
-  "all",
-] as const;
-
 export const bench = declare({
   name: "bench",
   summary: "Measure predictions, training of heads and cold starts beside their peers",
@@ -85,7 +74,7 @@ export const bench = declare({
     "ONNX Runtime is fetched into the cache folder (XDG_CACHE_HOME). Scikit-learn and NumPy take part if python3 (or ATTUNE_PYTHON) has them.",
     "With ATTUNE_DATA the sentences and the vocabulary are the paper's. Without it they come from the sample people and the bundled extractor.",
   ],
-  arguments: [{ name: "PART", meaning: "the part to measure", optional: true, choices: benchParts }],
+  arguments: [{ name: "PART", meaning: "the part to measure", optional: true, choices: [...partNames, "all"] }],
   options: {
     out: {
       value: "DIR",
@@ -102,14 +91,7 @@ export const bench = declare({
     {
       title: "Parts",
       items: [
-        ["predict", "text to features of the bundled extractor"],
-        ["table8", "the paper's table 8: the native kernels beside ONNX Runtime for Node"],
-        ["table9", "table 9: WebAssembly beside ONNX Runtime for the web and TensorFlow.js"],
-        ["table10", "table 10: training of heads, native, beside scikit-learn, NumPy and TensorFlow.js"],
-        ["table11", "table 11: the same in WebAssembly"],
-        ["oselm", "one OSELM update and one ELM fit beside NumPy"],
-        ["cold-start", "a new process up to its first prediction, and its memory"],
-        ["memory", "the resident memory of a real daemon, before and after it learned"],
+        ...Object.entries(benchParts),
         ["all", "every part, each in a process of its own: about fourteen minutes on two quiet cores"],
       ],
     },
