@@ -1,7 +1,7 @@
 // The bundled extractor as a release in a slot, which the core loads as on every device, with its features and probabilities.
 
 import type { Files, Hashing } from "@attune/edge-agent/core/ports";
-import type { Pair } from "@attune/edge-agent/core/prediction/pair";
+import type { Model } from "@attune/edge-agent/core/prediction/model";
 import { loadSlot } from "@attune/edge-agent/core/update/load-slot";
 import { blobSource } from "@attune/edge-agent/web/blob-source";
 import { openWebEngine, type WebEngine } from "@attune/edge-agent/web/engine";
@@ -34,7 +34,7 @@ export interface Predicted {
 export interface Loader {
   /** Fetches the files that `load` needs, so that `load` only loads. */
   prepare(variant: Variant): Promise<void>;
-  /** The refusal in words, or undefined where the pair of extractor and head works. */
+  /** The refusal in words, or undefined where the model of extractor and head works. */
   load(): Promise<string | undefined>;
   predict(text: string): Predicted;
   /** The same features of many texts in batches, row after row. */
@@ -58,7 +58,7 @@ export async function openLoader(settings: Settings): Promise<Loader> {
   const opened: WebEngine = await openWebEngine({ kernels, threadScript, threads: 1 });
   const { engine } = opened;
   let prepared: Prepared | undefined;
-  let pair: Pair | undefined;
+  let model: Model | undefined;
   return {
     build: engine.build,
     async prepare(variant) {
@@ -67,12 +67,12 @@ export async function openLoader(settings: Settings): Promise<Loader> {
     async load() {
       const { ports, manifestSha256 } = prepared!;
       const loaded = await loadSlot({ ...ports, hashing: hashing as Hashing, engine }, { sequence, manifestSha256 });
-      if (loaded.ok) pair = loaded.value;
+      if (loaded.ok) model = loaded.value;
       return loaded.ok ? undefined : `${loaded.reason}: ${loaded.detail}`;
     },
     predict(text) {
-      const features = pair!.extract(text);
-      const { data } = pair!.prior.probabilities(createMatrix(1, features.length, features));
+      const features = model!.extract(text);
+      const { data } = model!.prior.probabilities(createMatrix(1, features.length, features));
       return { features: [...features], probabilities: [...data] };
     },
     together(texts) {

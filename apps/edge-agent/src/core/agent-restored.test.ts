@@ -6,7 +6,7 @@ import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
 import { describe, expect, it, vi } from "vitest";
 import { verifyJournal } from "./egress/journal.js";
-import { nameOf } from "./learning/names.js";
+import { recordName } from "./learning/record-names.js";
 
 // The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -164,7 +164,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     await device.agent.label({ id: "u0004", text: "so happy today", label: "joy", split: "train" });
     const expected = await device.agent.learn();
     const spoken = await device.agent.predict({ text: "so happy today" });
-    const [third, fourth] = await Promise.all(["u0003", "u0004"].map((id) => nameOf(device.ports.hashing, id)));
+    const [third, fourth] = await Promise.all(["u0003", "u0004"].map((id) => recordName(device.ports.hashing, id)));
     const anew = device.store.contents.get(`utterance/${fourth}`)!;
 
     restore(device, copy);

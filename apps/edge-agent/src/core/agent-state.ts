@@ -1,4 +1,5 @@
-// The running agent's memory of the store's records. A field changes only after its batch is on the disk.
+// The state of the running agent: the store's records, and the models and connections that live in memory alone.
+// A field that has a record changes only after its batch is on the disk.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { toHex } from "@attune/shared/encoding";
@@ -13,7 +14,7 @@ import type { Fitted, Learner, LearningState } from "./learning/learner.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Hashing, Ports } from "./ports.js";
-import type { Pair } from "./prediction/pair.js";
+import type { Model } from "./prediction/model.js";
 import { putRecord, readRecord } from "./storage/records.js";
 import { type Identity, readEnrolled } from "./trust/identity.js";
 import { readHighest } from "./trust/trust-records.js";
@@ -57,7 +58,7 @@ const answerSchema = z.strictObject({
 });
 export type Answer = z.infer<typeof answerSchema>;
 
-export interface Memory {
+export interface AgentState {
   epoch: string;
   epochs: number;
   identity: Identity | undefined;
@@ -65,33 +66,35 @@ export interface Memory {
   root: Root | undefined;
   credentials: Credentials | undefined;
   /** The newest release that has passed verification here. */
-  highest: Target | null;
-  record: UpdateRecord;
-  active: ActiveSlot | undefined;
+  highestRelease: Target | null;
+  /** The update under way, or the last one. */
+  update: UpdateRecord;
+  activeSlot: ActiveSlot | undefined;
   /** The number of lessons due by the schedule that have been reported. */
   milestones: number;
-  /** The pair that answers, and what was fitted on it. */
+  /** The model that answers, and what was fitted on it. */
   learningState: LearningState | undefined;
   fitted: Fitted | undefined;
   /** The features under a candidate while it is gated; utterances forgotten or said anew change these features too. */
   candidateFeatures: FeatureSet | undefined;
-  /** The pair under test, so that gating need not load it again. */
-  candidate: Pair | undefined;
+  /** The model under test, so that gating need not load it again. */
+  candidate: Model | undefined;
   /** The target that the server asked for last, since this process started. */
   target: Target | null;
-  answer: Answer | undefined;
+  /** The server's last answer to a poll. */
+  lastAnswer: Answer | undefined;
   /** The newest version of the egress contract that the person has agreed to. */
-  agreed: number;
+  agreedContract: number;
   readonly connected: { server: boolean; nats: boolean };
   readonly lastError: { server: ErrorCode | null; nats: ErrorCode | null };
   /** How often a metrics report had to wait for room in the outbox. */
-  held: number;
+  reportsHeld: number;
 }
 
-/** The open agent: ports, memory and the parts that share them. */
+/** The open agent: ports, state and the parts that share them. */
 export interface Context {
   readonly ports: Ports;
-  readonly memory: Memory;
+  readonly agentState: AgentState;
   readonly egress: Egress;
   /** The versions of the egress contract that this agent knows. */
   readonly contracts: Contracts;
@@ -105,7 +108,7 @@ export function newEpoch({ randomBytes }: Pick<Hashing, "randomBytes">, epochs: 
   return { version: 1, epoch: toHex(randomBytes(8)), epochs };
 }
 
-export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hashing">): Promise<Memory> {
+export async function readAgentState({ store, hashing }: Pick<Ports, "store" | "hashing">): Promise<AgentState> {
   let epoch = await readRecord(store, keys.epoch, epochSchema);
   if (epoch === undefined) {
     epoch = newEpoch(hashing, 1);
@@ -118,19 +121,19 @@ export async function readMemory({ store, hashing }: Pick<Ports, "store" | "hash
     identity: enrolled?.identity,
     root: enrolled?.root,
     credentials: await readRecord(store, keys.credentials, credentialsSchema),
-    highest: await readHighest(store),
-    record: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
-    active: await readRecord(store, keys.active, activeSlotSchema),
+    highestRelease: await readHighest(store),
+    update: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
+    activeSlot: await readRecord(store, keys.active, activeSlotSchema),
     milestones: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
     learningState: undefined,
     fitted: undefined,
     candidateFeatures: undefined,
     candidate: undefined,
     target: null,
-    answer: await readRecord(store, keys.answer, answerSchema),
-    agreed: await readConsent(store),
+    lastAnswer: await readRecord(store, keys.answer, answerSchema),
+    agreedContract: await readConsent(store),
     connected: { server: false, nats: false },
     lastError: { server: null, nats: null },
-    held: 0,
+    reportsHeld: 0,
   };
 }

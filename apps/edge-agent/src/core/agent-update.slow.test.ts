@@ -10,7 +10,7 @@ import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { nameOf } from "./learning/names.js";
+import { recordName } from "./learning/record-names.js";
 
 // The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -57,7 +57,7 @@ function changeRelease({ payload, signatures }: SignedEnvelope): SignedEnvelope 
 }
 
 describe("an update", () => {
-  it("replaces the pair and keeps the one before for a rollback", async () => {
+  it("replaces the model and keeps the one before for a rollback", async () => {
     device.fleet.publish(second);
     await device.clock.until(async () => (await releaseNow()) === 2);
     const third = createTinyRelease({ sequence: 3, seed: 3 });
@@ -98,7 +98,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("keeps answering and learning with the old pair while the new one is gated", async () => {
+  it("keeps answering and learning with the old model while the new one is gated", async () => {
     for (const [i, said] of sayings(60, 1).entries()) {
       await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
     }
@@ -116,9 +116,9 @@ describe("an update", () => {
     await device.agent.learn();
     const head = (await device.agent.predict({ text: "the crumbs" })).probabilities;
     await stop();
-    const name = await nameOf(device.ports.hashing, "u0001");
+    const name = await recordName(device.ports.hashing, "u0001");
     expect([...device.store.contents.keys()].filter((key) => key.endsWith(name))).toEqual([]);
-    expect([...device.store.contents.keys()]).toContain(`utterance/${await nameOf(device.ports.hashing, "u0002")}`);
+    expect([...device.store.contents.keys()]).toContain(`utterance/${await recordName(device.ports.hashing, "u0002")}`);
     // A head trained from nothing on the stored utterances is the same, so no stale row was used.
     for (const key of [...device.store.contents.keys()])
       if (/^(features|head)\//.test(key)) device.store.contents.delete(key);

@@ -4,17 +4,18 @@ import { createContracts } from "@attune/shared/contracts/egress";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
-import { type Context, readMemory } from "./agent-state.js";
+import { type Context, readAgentState } from "./agent-state.js";
 import { enrol } from "./calls/enrol.js";
 import { createLessons, type Lessons } from "./calls/lessons.js";
-import { createSerial, createWakeup } from "./concurrency/serial.js";
+import { createExclusive } from "./concurrency/exclusive.js";
+import { createWakeup } from "./concurrency/wakeup.js";
 import { putConsent, spokenContract } from "./egress/consent.js";
 import { openEgress } from "./egress/egress.js";
 import { ledgerCapacityBits } from "./egress/ledger.js";
 import { createExecutors, type Executors } from "./executors/executors.js";
 import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
-import { giveNames } from "./learning/names.js";
+import { renameEarlierRecords } from "./learning/record-names.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { codeOf, type LoopParts } from "./loops/loop-parts.js";
@@ -65,14 +66,14 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
   }
 
   async function open(): Promise<Opened> {
-    const memory = await readMemory(ports);
+    const agentState = await readAgentState(ports);
     const sender = () =>
-      memory.identity === undefined ? undefined : { device: memory.identity.device, epoch: memory.epoch };
+      agentState.identity === undefined ? undefined : { device: agentState.identity.device, epoch: agentState.epoch };
     const contract = () =>
       spokenContract({
         known: contracts.versions,
-        agreed: memory.agreed,
-        release: memory.learningState?.pair.release.egressContractVersion,
+        agreed: agentState.agreedContract,
+        release: agentState.learningState?.model.release.egressContractVersion,
       });
     const egress = await openEgress({
       store,
@@ -87,15 +88,15 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       onQueued: reportWakeup.notify,
     });
     const tombstones = await openTombstones({ files: ports.files, hashing });
-    await giveNames({ store, cipher, hashing });
+    await renameEarlierRecords({ store, cipher, hashing });
     const utterances = await openUtterances({ store, cipher, hashing, tombstones });
     const learner = createLearner({ store, cipher, clock, engine, utterances });
     const verdicts = await openVerdicts(store, clock);
-    const context: Context = { ports, memory, egress, contracts, utterances, tombstones, learner, verdicts };
-    const serial = createSerial();
-    const lessons = createLessons(context, serial);
+    const context: Context = { ports, agentState, egress, contracts, utterances, tombstones, learner, verdicts };
+    const exclusive = createExclusive();
+    const lessons = createLessons(context, exclusive);
     const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
-    const executors = createExecutors({ context, downloader, serial, settle: lessons.settle });
+    const executors = createExecutors({ context, downloader, exclusive, settle: lessons.settle });
     const returned = await forgetReturned({ store, utterances, learner });
     if (returned > 0) log("warn", "forgotten.again", { utterances: returned });
     await executors.restore();
@@ -108,7 +109,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 
   async function start(signal: AbortSignal): Promise<void> {
     const { context, executors, lessons } = await opened();
-    if (context.memory.identity === undefined) throw new AppError("NOT_ENROLLED", "this device has no identity yet");
+    if (context.agentState.identity === undefined)
+      throw new AppError("NOT_ENROLLED", "this device has no identity yet");
     const parts: LoopParts = {
       context,
       executors,
@@ -126,17 +128,17 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 
   async function status(): Promise<AgentStatus> {
     const { context, lessons, executors } = await opened();
-    const { memory, egress, utterances, verdicts } = context;
-    const { learningState, fitted, identity, record, connected, lastError, answer } = memory;
+    const { agentState, egress, utterances, verdicts } = context;
+    const { learningState, fitted, identity, update, connected, lastError, lastAnswer } = agentState;
     const nowMs = clock.nowMs();
-    const release = learningState?.pair.release;
+    const release = learningState?.model.release;
     const { byPath } = egress.ledger;
     const paths = Object.values(byPath);
     return {
       device: identity?.device ?? null,
       fleet: identity?.fleet ?? null,
-      epoch: memory.epoch,
-      epochs: memory.epochs,
+      epoch: agentState.epoch,
+      epochs: agentState.epochs,
       release: release
         ? {
             sequence: release.sequence,
@@ -146,16 +148,16 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
             expired: nowMs > Date.parse(release.expiresAt),
           }
         : null,
-      target: answer
+      target: lastAnswer
         ? {
-            release: answer.release,
-            issuedAt: answer.issuedAt,
-            expiresAt: answer.expiresAt,
-            stale: isOver(answer.expiresAt, nowMs),
+            release: lastAnswer.release,
+            issuedAt: lastAnswer.issuedAt,
+            expiresAt: lastAnswer.expiresAt,
+            stale: isOver(lastAnswer.expiresAt, nowMs),
           }
         : null,
-      updateState: record.state,
-      updateReason: record.reason,
+      updateState: update.state,
+      updateReason: update.reason,
       engine: { name: engine.name, why: ports.engineChoice() },
       utterances: utterances.counts,
       head: { kind: release?.headRecipe.kind ?? null, active: fitted?.choice ?? "prior" },
@@ -164,18 +166,18 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       trainMs: fitted?.trainMs ?? null,
       predictP50Ms: lessons.latencies.percentile(0.5),
       predictP90Ms: lessons.latencies.percentile(0.9),
-      outbox: { pending: egress.pending, limit: outboxLimit, held: memory.held },
+      outbox: { pending: egress.pending, limit: outboxLimit, held: agentState.reportsHeld },
       sent: {
         messages: paths.reduce((sum, path) => sum + path.messages, 0),
         bytes: paths.reduce((sum, path) => sum + path.bytes, 0),
         byPath,
       },
       capacityBits: ledgerCapacityBits(egress.ledger),
-      contract: { spoken: egress.contract, agreed: memory.agreed },
+      contract: { spoken: egress.contract, agreed: agentState.agreedContract },
       verdicts: {
         count: verdicts.count,
         nextInMs: verdicts.pauseLeftMs(),
-        waiting: executors.isHeld() ? (record.target?.sequence ?? null) : null,
+        waiting: executors.isHeld() ? (update.target?.sequence ?? null) : null,
       },
       connected: { ...connected },
       lastError: { ...lastError },
@@ -195,7 +197,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     forget: async (id) => (await opened()).lessons.forget(id),
     learn: async (input) => (await opened()).lessons.learn(input),
     async agree({ contract }) {
-      const { memory, egress } = (await opened()).context;
+      const { agentState, egress } = (await opened()).context;
       if (!contracts.versions.includes(contract)) {
         throw new AppError(
           "INVALID_INPUT",
@@ -203,7 +205,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
         );
       }
       await store.batch([putConsent(contract)]);
-      memory.agreed = contract;
+      agentState.agreedContract = contract;
       return { spoken: egress.contract, agreed: contract };
     },
     report: async () => (await opened()).lessons.report(),

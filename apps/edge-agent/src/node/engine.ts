@@ -6,7 +6,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { createWasmEngine } from "@attune/ml/engine/wasm-engine";
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import type { WasmTeam } from "@attune/ml/engine/wasm-team";
-import { inThreads, wasmInWords } from "../core/prediction/engine-words.js";
+import { describeThreads, describeWasm } from "../core/prediction/describe-engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
 export interface ChosenEngine {
@@ -30,7 +30,7 @@ export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenE
   let missing: string;
   try {
     const engine = createNativeEngine(loadAddon(), { threads });
-    const why = `native kernels for ${engine.instructionSet} on ${inThreads(threads)}`;
+    const why = `native kernels for ${engine.instructionSet} on ${describeThreads(threads)}`;
     return { engine, why: () => why, close: () => {} };
   } catch (error) {
     missing = `the native kernels did not load (${reason(error)})`;
@@ -38,7 +38,7 @@ export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenE
   try {
     const team = threads > 1 ? await openTeam(threads) : undefined;
     const engine = createWasmEngine(readBuilds(), team);
-    const why = () => `${wasmInWords({ build: engine.build, threads, failure: team?.failure() })}: ${missing}`;
+    const why = () => `${describeWasm({ build: engine.build, threads, failure: team?.failure() })}: ${missing}`;
     return { engine, why, close: () => team?.close() };
   } catch (error) {
     const why = `plain TypeScript: ${missing}, nor did those in WebAssembly (${reason(error)})`;

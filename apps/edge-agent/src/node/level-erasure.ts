@@ -2,7 +2,7 @@
 // written anew, and no iterator or read that began earlier is open.
 
 import type { ClassicLevel } from "classic-level";
-import { createSerial } from "../core/concurrency/serial.js";
+import { createExclusive } from "../core/concurrency/exclusive.js";
 import type { StoreOperation } from "../core/ports.js";
 import { parseJson } from "../core/storage/parse-json.js";
 
@@ -19,7 +19,7 @@ export function partsOf(operations: readonly StoreOperation[]): string[] {
   return [...new Set(parts.filter((part) => part !== ""))];
 }
 
-export async function readOwed(database: Database): Promise<string[]> {
+export async function readUnerased(database: Database): Promise<string[]> {
   const mark = await database.get(erasingKey);
   if (mark === undefined) return [];
   const json = parseJson(mark);
@@ -27,11 +27,11 @@ export async function readOwed(database: Database): Promise<string[]> {
   return isList ? (json.value as string[]) : [everywhere];
 }
 
-export function owe(parts: readonly string[]): StoreOperation {
+export function putUnerased(parts: readonly string[]): StoreOperation {
   return { type: "put", key: erasingKey, value: new TextEncoder().encode(JSON.stringify(parts)) };
 }
 
-/** The mark goes last. Nothing may read meanwhile (`createTurns`). */
+/** The mark goes last. Nothing may read meanwhile (`createReadEraseLock`). */
 export async function eraseParts(database: Database, parts: readonly string[]): Promise<void> {
   for (const part of parts) await rewrite(database, fencesOf(part));
   await database.del(erasingKey, { sync: true });
@@ -67,33 +67,33 @@ async function rewrite(database: Database, [first, last]: Fences): Promise<void>
   ]);
 }
 
-export interface Turns {
-  /** Runs beside other reads, never beside an erasure. It must be short, because an erasure waits for it. */
+/** Reads run beside each other, and an erasure runs beside nothing. */
+export interface ReadEraseLock {
+  /** The work must be short, because an erasure waits for it. */
   read<T>(work: () => Promise<T>): Promise<T>;
-  alone<T>(work: () => Promise<T>): Promise<T>;
+  erase<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Reads and erasures take turns. */
-export function createTurns(): Turns {
-  const serial = createSerial();
+export function createReadEraseLock(): ReadEraseLock {
+  const exclusive = createExclusive();
   const reads = new Set<Promise<unknown>>();
-  let quiet: Promise<unknown> | undefined;
+  let erasing: Promise<unknown> | undefined;
   return {
     async read(work) {
-      while (quiet !== undefined) await quiet;
+      while (erasing !== undefined) await erasing;
       const result = work();
       const settled: Promise<unknown> = result.catch(() => undefined).then(() => reads.delete(settled));
       reads.add(settled);
       return result;
     },
-    alone: (work) =>
-      serial(async () => {
+    erase: (work) =>
+      exclusive(async () => {
         const result = Promise.all(reads).then(work);
-        quiet = result.catch(() => undefined);
+        erasing = result.catch(() => undefined);
         try {
           return await result;
         } finally {
-          quiet = undefined;
+          erasing = undefined;
         }
       }),
   };

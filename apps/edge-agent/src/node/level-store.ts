@@ -7,7 +7,7 @@ import { moveAside } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 import { ClassicLevel } from "classic-level";
 import type { Store, StoreOperation } from "../core/ports.js";
-import { createTurns, eraseParts, owe, partsOf, readOwed } from "./level-erasure.js";
+import { createReadEraseLock, eraseParts, partsOf, putUnerased, readUnerased } from "./level-erasure.js";
 import { findDamage } from "./level-verify.js";
 import { directoryMode } from "./own-file.js";
 import { plainBytes } from "./plain-bytes.js";
@@ -35,8 +35,8 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
   try {
     await namingDiskFaults(directory, () => database.open());
     // An earlier process died, or had no room on the disk, between the deletion and the end of the erasure.
-    const owed = await readOwed(database);
-    if (owed.length > 0) await eraseParts(database, owed);
+    const unerased = await readUnerased(database);
+    if (unerased.length > 0) await eraseParts(database, unerased);
   } catch (cause) {
     await database.close().catch(() => undefined);
     throw await openingError(directory, cause);
@@ -55,24 +55,24 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
       throw cause;
     }
   };
-  const turns = createTurns();
+  const lock = createReadEraseLock();
   /** The parts of the store in which deleted bytes may still be on the disk. */
-  let owed: readonly string[] = [];
+  let unerased: readonly string[] = [];
   return {
     get: async (key) => {
-      const value = await turns.read(() => guarded(() => database.get(key)));
+      const value = await lock.read(() => guarded(() => database.get(key)));
       return value && plainBytes(value);
     },
     batch: (operations) => guarded(() => database.batch(inLevel(operations), { sync: true })),
     erase: (operations) =>
-      turns.alone(async () => {
-        const parts = [...new Set([...owed, ...partsOf(operations)])];
-        await guarded(() => database.batch(inLevel([...operations, owe(parts)]), { sync: true }));
-        owed = parts;
+      lock.erase(async () => {
+        const parts = [...new Set([...unerased, ...partsOf(operations)])];
+        await guarded(() => database.batch(inLevel([...operations, putUnerased(parts)]), { sync: true }));
+        unerased = parts;
         // The deletion is done here. Bytes that cannot be taken off the disk now are left to the next erasure or start.
         await eraseParts(database, parts).then(
           () => {
-            owed = [];
+            unerased = [];
           },
           () => undefined,
         );
@@ -83,7 +83,7 @@ function createLevelStore(directory: string, database: ClassicLevel<string, Uint
       for (;;) {
         // Keys are compared as UTF-8 bytes; U+10FFFF is the highest code point.
         const range = { ...(after === undefined ? { gte: prefix } : { gt: after }), lt: `${prefix}\u{10ffff}` };
-        const page = await turns.read(() => guarded(() => database.iterator({ ...range, limit: pageEntries }).all()));
+        const page = await lock.read(() => guarded(() => database.iterator({ ...range, limit: pageEntries }).all()));
         for (const [key, value] of page) yield [key, plainBytes(value)];
         if (page.length < pageEntries) return;
         after = page.at(-1)![0];

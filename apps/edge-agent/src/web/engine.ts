@@ -4,7 +4,7 @@ import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
 import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 import { AppError } from "@attune/shared/errors";
-import { wasmInWords } from "../core/prediction/engine-words.js";
+import { describeWasm } from "../core/prediction/describe-engine.js";
 
 export interface WebEngineOptions {
   /** The folder that serves the kernels' builds, with a slash at its end. */
@@ -33,7 +33,7 @@ export async function openWebEngine({ kernels, threadScript, threads }: WebEngin
   const engine = createWasmEngine(builds, team);
   return {
     engine,
-    why: () => wasmInWords({ build: engine.build, threads, failure: team?.failure() }),
+    why: () => describeWasm({ build: engine.build, threads, failure: team?.failure() }),
     hasCome: () => team?.hasCome() ?? true,
   };
 }

@@ -10,7 +10,7 @@ import { AppError } from "@attune/shared/errors";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import type { AgentOptions } from "../agent-api.js";
 import { type Context, type Credentials, keys } from "../agent-state.js";
-import { within } from "../concurrency/within.js";
+import { withTimeout } from "../concurrency/timeout.js";
 import { putConsent } from "../egress/consent.js";
 import { putRecord } from "../storage/records.js";
 import { type Enrolled, type Identity, putEnrolled } from "../trust/identity.js";
@@ -22,7 +22,7 @@ export interface EnrolInput {
   readonly signal: AbortSignal;
 }
 
-export async function enrol({ ports, memory, egress, contracts }: Context, input: EnrolInput): Promise<Enrolment> {
+export async function enrol({ ports, agentState, egress, contracts }: Context, input: EnrolInput): Promise<Enrolment> {
   const { hashing, deviceKey, control, store, clock } = ports;
   const { options, timeoutMs, signal } = input;
   const [, fingerprint, secret] = enrolmentTokenPattern.exec(input.token.trim()) ?? [];
@@ -30,22 +30,22 @@ export async function enrol({ ports, memory, egress, contracts }: Context, input
     throw new AppError("TOKEN_INVALID", "the token is not of the form attune1.<fingerprint>.<secret>");
   }
   const tokenSha256 = await hashing.sha256(new TextEncoder().encode(secret));
-  if (memory.identity !== undefined) {
-    if (memory.identity.tokenSha256 === tokenSha256) return enrolmentOf(memory.identity, memory.epoch);
-    throw new AppError("ALREADY_ENROLLED", `this is device ${memory.identity.device} already`);
+  if (agentState.identity !== undefined) {
+    if (agentState.identity.tokenSha256 === tokenSha256) return enrolmentOf(agentState.identity, agentState.epoch);
+    throw new AppError("ALREADY_ENROLLED", `this is device ${agentState.identity.device} already`);
   }
   const declaration = contracts.declaration(egress.contract, "enrol")!;
   const fields = {
     token: secret,
     nkey: await deviceKey.create(),
-    epoch: memory.epoch,
+    epoch: agentState.epoch,
     deviceKind: options.deviceKind,
     engine: ports.engine.name,
     memory: quantize(declaration.fields.memory!.domain, options.memoryMib) ?? 0,
   } as Omit<Message<"enrol">, "type" | "contract">;
   const answer = await egress.send("enrol", fields, async (cleared) => {
     const proof = toBase64(await deviceKey.sign(signedBytes(declaration, cleared.bytes)));
-    return within((asking) => control.enrol(cleared, proof, asking), { clock, ms: timeoutMs, signal });
+    return withTimeout((asking) => control.enrol(cleared, proof, asking), { clock, timeoutMs, signal });
   });
   const reply = parseReply(answer, egress.contract);
   if ((await hashing.sha256(canonicalBytes(reply.releaseKeys))) !== fingerprint) {
@@ -55,12 +55,12 @@ export async function enrol({ ports, memory, egress, contracts }: Context, input
   const identity: Identity = { version: 2, device, fleet, tokenSha256 };
   const enrolled: Enrolled = { identity, root: pinnedRoot(releaseKeys) };
   const credentials: Credentials = { version: 1, ...nats };
-  const records = [putRecord(keys.credentials, credentials), putConsent(memory.agreed)];
+  const records = [putRecord(keys.credentials, credentials), putConsent(agentState.agreedContract)];
   await store.batch([...putEnrolled(enrolled), ...records]);
-  memory.identity = identity;
-  memory.root = enrolled.root;
-  memory.credentials = credentials;
-  return enrolmentOf(identity, memory.epoch);
+  agentState.identity = identity;
+  agentState.root = enrolled.root;
+  agentState.credentials = credentials;
+  return enrolmentOf(identity, agentState.epoch);
 }
 
 function parseReply(answer: unknown, contract: number): EnrolmentReply {

@@ -10,7 +10,7 @@ import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safete
 import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { nameOf } from "../learning/names.js";
+import { recordName } from "../learning/record-names.js";
 
 // The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -180,7 +180,7 @@ describe("forgetting", () => {
     await expectSameMind(forgetful, innocent);
     forgetful.restart();
     await expectSameMind(forgetful, innocent);
-    const name = await nameOf(forgetful.ports.hashing, "u0007");
+    const name = await recordName(forgetful.ports.hashing, "u0007");
     expect([...forgetful.store.contents.keys()].filter((key) => key.includes(name))).toEqual([]);
   });
 
@@ -285,7 +285,7 @@ it("has the store erase what is forgotten or said anew, with its features and th
     return erase(operations);
   };
   const { id } = sayings(1, 1)[0]!;
-  const name = await nameOf(device.ports.hashing, id);
+  const name = await recordName(device.ports.hashing, id);
   await device.agent.label({ id, text: "so mad", label: "anger" });
   expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`]));
   erased.length = 0;

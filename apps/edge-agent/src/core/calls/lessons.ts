@@ -22,55 +22,55 @@ import {
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import { type Context, keys } from "../agent-state.js";
-import type { Serial } from "../concurrency/serial.js";
+import type { Exclusive } from "../concurrency/exclusive.js";
 import { type Draft, metricsDraft } from "../egress/report.js";
-import { removeEverywhere } from "../learning/features-cache.js";
+import { featureDeletions } from "../learning/features-cache.js";
 import { forgetOperations } from "../learning/forget.js";
 import { type Fitted, type LearningState, rowOf } from "../learning/learner.js";
-import { clearRelearnMark, isRelearnDue } from "../learning/relearn-mark.js";
-import { lessonsDue } from "../learning/schedule.js";
+import { deleteRelearnMark, isRelearnDue } from "../learning/relearn-mark.js";
+import { milestonesDue } from "../learning/schedule.js";
 import type { StoreOperation } from "../ports.js";
 import { createLatencies, type Latencies } from "../prediction/latencies.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 import { putMark, putRecord } from "../storage/records.js";
 
 const wantedPrefix = "report-wanted/";
 const reportedPrefix = "reported/";
 
-/** `serial`: every change to what was learned runs through it, one at a time. */
-export function createLessons(context: Context, serial: Serial) {
-  const { ports, memory, egress, contracts, utterances, tombstones, learner } = context;
+/** `exclusive`: every change to what was learned runs through it, one at a time. */
+export function createLessons(context: Context, exclusive: Exclusive) {
+  const { ports, agentState, egress, contracts, utterances, tombstones, learner } = context;
   const { store, clock } = ports;
   const latencies = createLatencies();
 
   function learningState(): LearningState {
-    if (memory.learningState === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
-    return memory.learningState;
+    if (agentState.learningState === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
+    return agentState.learningState;
   }
 
   async function predict(input: PredictInput): Promise<Prediction> {
-    const { pair } = learningState();
+    const { model } = learningState();
     const { text: given, id = null } = parseInput(predictInputSchema, input);
     const text = wellFormed(given);
     const startedMs = clock.monotonicMs();
-    const features = pair.extract(text);
-    const { personal, choice } = memory.fitted ?? { personal: undefined, choice: "prior" as const };
+    const features = model.extract(text);
+    const { personal, choice } = agentState.fitted ?? { personal: undefined, choice: "prior" as const };
     const [head, by] =
-      choice === "personal" && personal ? ([personal, choice] as const) : ([pair.prior, "prior"] as const);
+      choice === "personal" && personal ? ([personal, choice] as const) : ([model.prior, "prior"] as const);
     const { data } = head.probabilities(createMatrix(1, features.length, features));
     const ms = clock.monotonicMs() - startedMs;
     latencies.add(ms);
-    const { labels } = pair.release;
+    const { labels } = model.release;
     const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
     const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
     return { id, label: labels[best]!, probabilities, head: by, ms };
   }
 
   function label(input: LabelInput): Promise<Labelled> {
-    return serial(async () => {
+    return exclusive(async () => {
       const { id, label: wanted, split: asked, ...given } = parseInput(labelInputSchema, input);
       const text = wellFormed(given.text);
-      checkLabel(wanted, memory.learningState?.pair.release.labels);
+      checkLabel(wanted, agentState.learningState?.model.release.labels);
       const before = await utterances.read(id);
       const split = asked ?? before?.split ?? (await utterances.splitOf(id));
       if (before?.text !== text || before.label !== wanted || before.split !== split) {
@@ -89,35 +89,35 @@ export function createLessons(context: Context, serial: Serial) {
   ): Promise<void> {
     const operations = [await utterances.put(id, utterance)];
     let row: Float32Array | undefined;
-    if (textIs === "another") operations.push(...(await removeEverywhere(store, await utterances.nameOf(id))));
+    if (textIs === "another") operations.push(...(await featureDeletions(store, await utterances.nameOf(id))));
     if (textIs !== "the same") {
-      row = memory.learningState && rowOf(memory.learningState.pair, utterance.text);
-      if (row !== undefined && memory.learningState !== undefined) {
-        operations.push(await memory.learningState.features.put(id, row));
+      row = agentState.learningState && rowOf(agentState.learningState.model, utterance.text);
+      if (row !== undefined && agentState.learningState !== undefined) {
+        operations.push(await agentState.learningState.features.put(id, row));
       }
     }
     if (textIs === "another") await store.erase(operations);
     else await store.batch(operations);
-    utterances.noted(id, utterance);
+    utterances.onWritten(id, utterance);
     if (textIs !== "the same") {
-      memory.learningState?.features.noted(id, row);
-      memory.candidateFeatures?.noted(id, undefined);
+      agentState.learningState?.features.onWritten(id, row);
+      agentState.candidateFeatures?.onWritten(id, undefined);
     }
   }
 
   function forget(given: string): Promise<Forgotten> {
-    return serial(async () => {
+    return exclusive(async () => {
       const id = parseInput(utteranceIdSchema, given, "id");
-      const hadLearned = memory.fitted !== undefined;
+      const hadLearned = agentState.fitted !== undefined;
       const operations = await forgetOperations({ store, utterances, learner }, id, hadLearned);
       if (operations === undefined) return { removed: false };
       // The tombstone comes first, so that the next start finishes a forgetting that dies after this line.
       await tombstones.add(id);
       await store.erase(operations);
-      utterances.noted(id, undefined);
-      memory.learningState?.features.noted(id, undefined);
-      memory.candidateFeatures?.noted(id, undefined);
-      memory.fitted = undefined;
+      utterances.onWritten(id, undefined);
+      agentState.learningState?.features.onWritten(id, undefined);
+      agentState.candidateFeatures?.onWritten(id, undefined);
+      agentState.fitted = undefined;
       if (hadLearned) await relearn();
       return { removed: true };
     });
@@ -128,15 +128,15 @@ export function createLessons(context: Context, serial: Serial) {
     const current = learningState();
     const fitted = await learner.fit(current);
     const saved = await learner.save(current, fitted);
-    await store.batch([...saved, clearRelearnMark, ...operations]);
-    memory.fitted = fitted;
+    await store.batch([...saved, deleteRelearnMark, ...operations]);
+    agentState.fitted = fitted;
     return fitted;
   }
 
   function learn(input: LearnInput = {}): Promise<Learned> {
-    return serial(async () => {
+    return exclusive(async () => {
       const { report = false } = parseInput(learnInputSchema, input);
-      const { sequence } = learningState().pair.release;
+      const { sequence } = learningState().model.release;
       const { train, holdout } = utterances.counts;
       const mark = `${sequence}/${train}/${holdout}`;
       const due = report && (await store.get(reportedPrefix + mark)) === undefined;
@@ -148,16 +148,16 @@ export function createLessons(context: Context, serial: Serial) {
     });
   }
 
-  /** Makes the reports that are due: for milestones reached, and for calls of `learn`. Runs inside `serial`. */
+  /** Makes the reports that are due: for milestones reached, and for calls of `learn`. Runs inside `exclusive`. */
   async function settle(): Promise<void> {
-    if (memory.learningState === undefined || memory.identity === undefined) return;
+    if (agentState.learningState === undefined || agentState.identity === undefined) return;
     if (await isRelearnDue(store)) await relearn();
-    const due = lessonsDue(utterances.counts.train);
-    if (memory.milestones < due && lessonsDue(memory.fitted?.train ?? 0) < due) await relearn();
-    while (memory.milestones < due) {
-      const reported = memory.milestones + 1;
+    const due = milestonesDue(utterances.counts.train);
+    if (agentState.milestones < due && milestonesDue(agentState.fitted?.train ?? 0) < due) await relearn();
+    while (agentState.milestones < due) {
+      const reported = agentState.milestones + 1;
       if (!(await queueMetrics([putRecord(keys.milestones, { version: 1, reported })]))) return;
-      memory.milestones = reported;
+      agentState.milestones = reported;
     }
     const wishes: string[] = [];
     for await (const [key] of store.entries(wantedPrefix)) wishes.push(key);
@@ -170,7 +170,7 @@ export function createLessons(context: Context, serial: Serial) {
   /** Returns false, and counts it, where the outbox has no room: nothing is written then, and the report stays due. */
   async function queueMetrics(operations: readonly StoreOperation[]): Promise<boolean> {
     if (!egress.hasRoom()) {
-      memory.held++;
+      agentState.reportsHeld++;
       return false;
     }
     await egress.queue([currentMetrics()], operations);
@@ -178,9 +178,9 @@ export function createLessons(context: Context, serial: Serial) {
   }
 
   function currentMetrics(): Draft<"report.metrics"> {
-    const { pair } = learningState();
-    const { release } = pair;
-    const standard = standardLatencies(pair);
+    const { model } = learningState();
+    const { release } = model;
+    const standard = standardLatencies(model);
     const { train, holdout } = utterances.counts;
     const wording = { contracts, contract: egress.contract };
     return metricsDraft(wording, {
@@ -189,16 +189,16 @@ export function createLessons(context: Context, serial: Serial) {
       headKind: release.headRecipe.kind,
       train,
       holdout,
-      f1Prior: memory.fitted?.f1Prior ?? null,
-      f1Personal: memory.fitted?.f1Personal ?? null,
+      f1Prior: agentState.fitted?.f1Prior ?? null,
+      f1Personal: agentState.fitted?.f1Personal ?? null,
       predictP50Ms: standard.percentile(0.5),
       predictP90Ms: standard.percentile(0.9),
-      trainMs: memory.fitted?.trainMs ?? null,
+      trainMs: agentState.fitted?.trainMs ?? null,
     });
   }
 
   /** Latencies on fixed sentences: latencies on the person's own sentences would reveal their length. */
-  function standardLatencies({ extract, prior }: Pair): Latencies {
+  function standardLatencies({ extract, prior }: Model): Latencies {
     const standard = createLatencies();
     for (let round = 0; round < warmUpRounds; round++) {
       for (const text of warmUpTexts) {
@@ -212,10 +212,10 @@ export function createLessons(context: Context, serial: Serial) {
   }
 
   function report(): Promise<Reported> {
-    return serial(async () => {
+    return exclusive(async () => {
       const draft = currentMetrics();
       if (!egress.hasRoom()) {
-        memory.held++;
+        agentState.reportsHeld++;
         throw new AppError("OUTBOX_FULL", `${egress.pending} reports wait for the network`);
       }
       const [sequence] = await egress.queue([draft], []);
@@ -230,9 +230,9 @@ export function createLessons(context: Context, serial: Serial) {
     learn,
     report,
     settle,
-    settleSoon: () => serial(settle),
+    settleSoon: () => exclusive(settle),
     /** Resolves when none of the calls above is under way. */
-    idle: () => serial(async () => undefined),
+    idle: () => exclusive(async () => undefined),
     latencies,
   };
 }

@@ -3,7 +3,7 @@
 import { createTestHashing } from "@attune/fakes/node-crypto";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../ports.js";
-import { createBackoff, spread } from "./backoff.js";
+import { createBackoff, withJitter } from "./backoff.js";
 
 const signal = new AbortController().signal;
 
@@ -37,7 +37,7 @@ describe("the back-off", () => {
 
   it("spreads polls by a tenth to either side", () => {
     const hashing = createTestHashing("polls");
-    const intervals = Array.from({ length: 500 }, () => spread(1_000, hashing));
+    const intervals = Array.from({ length: 500 }, () => withJitter(1_000, hashing));
     expect(Math.min(...intervals)).toBeGreaterThanOrEqual(900);
     expect(Math.max(...intervals)).toBeLessThanOrEqual(1_100);
     expect(Math.max(...intervals) - Math.min(...intervals)).toBeGreaterThan(150);

@@ -24,7 +24,7 @@ function randomShare(hashing: RandomBytes): number {
 }
 
 /** `ms` plus or minus up to a tenth, so that devices which were started together drift apart. */
-export function spread(ms: number, hashing: RandomBytes): number {
+export function withJitter(ms: number, hashing: RandomBytes): number {
   return ms * (0.9 + randomShare(hashing) / 5);
 }
 

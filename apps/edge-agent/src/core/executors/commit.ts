@@ -3,47 +3,47 @@
 import { AppError } from "@attune/shared/errors";
 import { type Context, keys } from "../agent-state.js";
 import type { Fitted, LearningState } from "../learning/learner.js";
-import { clearRelearnMark } from "../learning/relearn-mark.js";
+import { deleteRelearnMark } from "../learning/relearn-mark.js";
 import { putRecord } from "../storage/records.js";
 import type { ActiveSlot } from "../update/slots.js";
 import { contentOf } from "../update/verdicts.js";
-import { type Progress, underWay } from "./progress.js";
 import { tidy } from "./tidy.js";
+import { targetUnderWay, type UpdateWriter } from "./update-writer.js";
 
 export interface CommitParts {
-  readonly context: Pick<Context, "ports" | "memory" | "learner" | "verdicts">;
-  readonly progress: Progress;
+  readonly context: Pick<Context, "ports" | "agentState" | "learner" | "verdicts">;
+  readonly writer: UpdateWriter;
   /** Makes the reports that waited for a release. */
   readonly settle: () => Promise<void>;
 }
 
-/** Runs inside the lessons' serial. */
+/** Runs inside `exclusive`. */
 export async function commit(
-  { context, progress, settle }: CommitParts,
+  { context, writer, settle }: CommitParts,
   learningState: LearningState,
   fitted: Fitted,
 ): Promise<void> {
-  const { ports, memory, learner, verdicts } = context;
-  const target = underWay(memory);
-  const previous = memory.active ?? null;
+  const { ports, agentState, learner, verdicts } = context;
+  const target = targetUnderWay(agentState);
+  const previous = agentState.activeSlot ?? null;
   const active: ActiveSlot = {
     version: 1,
     ...target,
     previous: previous && { sequence: previous.sequence, manifestSha256: previous.manifestSha256 },
   };
-  const ran = verdicts.note(await contentOf(learningState.pair.release, ports.hashing));
+  const ran = verdicts.recordRun(await contentOf(learningState.model.release, ports.hashing));
   const operations = [
     ...(await learner.removeHeads(learningState.features)),
     ...(await learner.save(learningState, fitted)),
-    clearRelearnMark,
+    deleteRelearnMark,
     putRecord(keys.active, active),
     ran.operation,
   ];
-  await progress.finish({ state: "committed", reason: "none" }, operations, target.sequence);
-  ran.done();
-  memory.active = active;
-  memory.learningState = learningState;
-  memory.fitted = fitted;
+  await writer.finish({ state: "committed", reason: "none" }, operations, target.sequence);
+  ran.onWritten();
+  agentState.activeSlot = active;
+  agentState.learningState = learningState;
+  agentState.fitted = fitted;
   try {
     await settle();
     await tidy(context);
@@ -53,7 +53,7 @@ export async function commit(
   }
 }
 
-export async function reject({ context, progress }: Pick<CommitParts, "context" | "progress">): Promise<void> {
-  await progress.finish({ state: "rejected", reason: "personalInferior" });
+export async function reject({ context, writer }: Pick<CommitParts, "context" | "writer">): Promise<void> {
+  await writer.finish({ state: "rejected", reason: "personalInferior" });
   await tidy(context);
 }

@@ -3,19 +3,19 @@
 
 import type { Release } from "@attune/shared/contracts/release";
 import { type Context, keys } from "../agent-state.js";
-import { alone, type Serial } from "../concurrency/serial.js";
+import { alreadyExclusive, type Exclusive } from "../concurrency/exclusive.js";
 import { minimumHoldout } from "../egress/report.js";
 import type { Fitted, LearningState } from "../learning/learner.js";
 import type { GatingView } from "../plan.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 import { putRecord } from "../storage/records.js";
 import { personalGate } from "../update/personal-gate.js";
 import { contentOf } from "../update/verdicts.js";
 
 export interface GatingParts {
   readonly context: Context;
-  /** The lessons' serial: a commit must not interleave with a label. */
-  readonly serial: Serial;
+  /** Keeps labels out while a release is committed. */
+  readonly exclusive: Exclusive;
   readonly commit: (learningState: LearningState, fitted: Fitted) => Promise<void>;
   readonly reject: () => Promise<void>;
 }
@@ -31,8 +31,8 @@ interface Finding {
   readonly revision: number;
 }
 
-export function createGating({ context, serial, commit, reject }: GatingParts) {
-  const { ports, memory, learner, utterances, verdicts } = context;
+export function createGating({ context, exclusive, commit, reject }: GatingParts) {
+  const { ports, agentState, learner, utterances, verdicts } = context;
   const { store, hashing, clock } = ports;
   let mode: Mode = "unjudged";
   let finding: Finding | "none" | undefined;
@@ -45,33 +45,33 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
     finding = undefined;
     dueMs = undefined;
     held = false;
-    memory.candidateFeatures = undefined;
+    agentState.candidateFeatures = undefined;
   }
 
   /** Decides how the release is gated, and pays for a verdict before anything of the person is touched. */
   function admit(release: Release): Promise<GatingView> {
-    return serial(async () => {
+    return exclusive(async () => {
       held = false;
       if (finding !== undefined) return view(0);
-      const { manifestSha256 } = memory.record.target!;
+      const { manifestSha256 } = agentState.update.target!;
       mode = (await isFree(await contentOf(release, hashing))) ? "unjudged" : "judged";
-      if (mode === "unjudged" || verdicts.isPaidFor(manifestSha256)) return view(0);
+      if (mode === "unjudged" || verdicts.isCounted(manifestSha256)) return view(0);
       const heldMs = verdicts.pauseLeftMs();
       if (heldMs > 0) {
         held = true;
         await stopExecuting();
         return view(heldMs);
       }
-      const spent = verdicts.spend(manifestSha256);
-      await saveRecord({ enteredAtMs: clock.nowMs() }, spent.operation);
-      spent.done();
+      const counted = verdicts.countVerdict(manifestSha256);
+      await saveRecord({ enteredAtMs: clock.nowMs() }, counted.operation);
+      counted.onWritten();
       return view(0);
     });
   }
 
   /** A process that ends while gating only waits has not died of the release. */
   async function stopExecuting(): Promise<void> {
-    if (memory.record.executing) await saveRecord({ executing: false });
+    if (agentState.update.executing) await saveRecord({ executing: false });
   }
 
   const view = (heldMs: number): GatingView => ({
@@ -80,51 +80,51 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
   });
 
   async function saveRecord(
-    changes: Partial<typeof memory.record>,
+    changes: Partial<typeof agentState.update>,
     ...operations: Parameters<typeof store.batch>[0]
   ): Promise<void> {
-    const record = { ...memory.record, ...changes };
+    const record = { ...agentState.update, ...changes };
     await store.batch([...operations, putRecord(keys.update, record)]);
-    memory.record = record;
+    agentState.update = record;
   }
 
   async function isFree(content: string): Promise<boolean> {
-    const { learningState } = memory;
+    const { learningState } = agentState;
     if (learningState === undefined || utterances.counts.holdout < minimumHoldout) return true;
-    return verdicts.hasRun(content) || content === (await contentOf(learningState.pair.release, hashing));
+    return verdicts.hasRun(content) || content === (await contentOf(learningState.model.release, hashing));
   }
 
-  /** Extracts and fits in the background, while the old pair answers and learns. */
-  async function run(pair: Pair, remainingMs: number, signal: AbortSignal): Promise<void> {
+  /** Extracts and fits in the background, while the old model answers and learns. */
+  async function run(model: Model, remainingMs: number, signal: AbortSignal): Promise<void> {
     const endMs = clock.monotonicMs() + remainingMs;
     const isRetry = dueMs !== undefined;
     dueMs ??= mode === "judged" ? endMs : 0;
     // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
-    const learningState = await serial(async () => {
-      const opened = await learner.openLearningState(pair);
-      memory.candidateFeatures = opened.features;
+    const learningState = await exclusive(async () => {
+      const opened = await learner.openLearningState(model);
+      agentState.candidateFeatures = opened.features;
       return opened;
     });
-    await learner.extractMissing(learningState, signal, serial);
+    await learner.extractMissing(learningState, signal, exclusive);
     if (signal.aborted) {
       // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
       if (isRetry && clock.monotonicMs() >= endMs) finding = "none";
       return;
     }
-    await serial(async () => {
+    await exclusive(async () => {
       finding = await find(learningState);
       await stopExecuting();
     });
   }
 
-  /** Runs inside `serial`. */
+  /** Runs inside `exclusive`. */
   async function find(learningState: LearningState): Promise<Finding> {
-    await learner.extractMissing(learningState, new AbortController().signal, alone);
+    await learner.extractMissing(learningState, new AbortController().signal, alreadyExclusive);
     const { revision } = utterances;
     const fitted = await learner.fit(learningState);
-    if (mode === "unjudged" || memory.learningState === undefined)
+    if (mode === "unjudged" || agentState.learningState === undefined)
       return { taken: true, learningState, fitted, revision };
-    const before = memory.learningState;
+    const before = agentState.learningState;
     const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
     const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
     return { taken, learningState, fitted, revision };
@@ -133,7 +133,7 @@ export function createGating({ context, serial, commit, reject }: GatingParts) {
   const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
 
   function conclude(): Promise<void> {
-    return serial(async () => {
+    return exclusive(async () => {
       let found = finding;
       if (found === undefined || found === "none") {
         await reject();

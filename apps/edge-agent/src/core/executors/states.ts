@@ -4,31 +4,31 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
-import type { Memory } from "../agent-state.js";
+import type { AgentState } from "../agent-state.js";
 import type { Ports, StoreOperation } from "../ports.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 import { putHighest } from "../trust/trust-records.js";
 import type { Downloader } from "../update/download.js";
 import { fetchRelease, verifySlot } from "../update/fetch-release.js";
 import { loadSlot } from "../update/load-slot.js";
 import type { ManifestExpectations } from "../update/verify.js";
 import type { Gating } from "./gating.js";
-import { underWay } from "./progress.js";
+import { targetUnderWay } from "./update-writer.js";
 
 export interface StateParts {
   readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock">;
-  readonly memory: Pick<Memory, "record" | "root" | "highest" | "candidate">;
+  readonly agentState: Pick<AgentState, "update" | "root" | "highestRelease" | "candidate">;
   /** The versions of the egress contract that this agent knows. */
   readonly contracts: Pick<Contracts, "versions">;
   readonly downloader: Downloader;
   readonly gating: Pick<Gating, "run">;
 }
 
-/** The next state, the operations written together with it, and the change of memory once they are on the disk. */
+/** The next state, the operations written together with it, and the change of the agent's state once they are on the disk. */
 export interface Advance {
   readonly to: ActiveUpdateState;
   readonly operations?: readonly StoreOperation[];
-  readonly done?: () => void;
+  readonly onWritten?: () => void;
 }
 
 export interface Stretch {
@@ -49,41 +49,48 @@ export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
 
   /** Only a release whose files passed from the disk moves trust forward. */
   async verifying(parts) {
-    const { ports, memory } = parts;
+    const { ports, agentState } = parts;
     const expected = expectations(parts);
     const verified = await verifySlot(ports, expected);
     if (!verified.ok) return verified;
     const { target } = expected;
-    const done = () => {
-      memory.highest = target;
+    const onWritten = () => {
+      agentState.highestRelease = target;
     };
-    return accept({ to: "testing", operations: [putHighest(target)], done });
+    return accept({ to: "testing", operations: [putHighest(target)], onWritten });
   },
 
-  async testing({ ports, memory }) {
-    const loaded = await loadCandidate(ports, memory);
+  async testing({ ports, agentState }) {
+    const loaded = await loadCandidate(ports, agentState);
     return loaded.ok ? accept({ to: "gating" }) : loaded;
   },
 
-  async gating({ ports, memory, gating }, { signal, remainingMs }) {
-    const loaded = memory.candidate === undefined ? await loadCandidate(ports, memory) : accept(memory.candidate);
+  async gating({ ports, agentState, gating }, { signal, remainingMs }) {
+    const loaded =
+      agentState.candidate === undefined ? await loadCandidate(ports, agentState) : accept(agentState.candidate);
     if (!loaded.ok) return loaded;
     await gating.run(loaded.value, remainingMs, signal);
     return accept(undefined);
   },
 };
 
-function expectations({ ports: { clock }, memory, contracts }: StateParts): ManifestExpectations {
-  const { root, highest } = memory;
+function expectations({ ports: { clock }, agentState, contracts }: StateParts): ManifestExpectations {
+  const { root, highestRelease } = agentState;
   if (root === undefined) throw new Error("an update is under way on a device that believes nobody");
-  return { target: underWay(memory), root, highest, knownContracts: contracts.versions, nowMs: clock.nowMs() };
+  return {
+    target: targetUnderWay(agentState),
+    root,
+    highest: highestRelease,
+    knownContracts: contracts.versions,
+    nowMs: clock.nowMs(),
+  };
 }
 
 async function loadCandidate(
   ports: Pick<Ports, "files" | "hashing" | "engine">,
-  memory: Pick<Memory, "record" | "candidate">,
-): Promise<Result<Pair, UpdateReason>> {
-  const loaded = await loadSlot(ports, underWay(memory));
-  if (loaded.ok) memory.candidate = loaded.value;
+  agentState: Pick<AgentState, "update" | "candidate">,
+): Promise<Result<Model, UpdateReason>> {
+  const loaded = await loadSlot(ports, targetUnderWay(agentState));
+  if (loaded.ok) agentState.candidate = loaded.value;
   return loaded;
 }

@@ -3,7 +3,7 @@
 
 import { assertFinite } from "@attune/ml/error";
 import type { Cipher, Store, StoreOperation } from "../ports.js";
-import { featuresPrefix } from "./names.js";
+import { featuresPrefix } from "./record-names.js";
 import type { Utterances } from "./utterances.js";
 
 const root = featuresPrefix;
@@ -13,7 +13,7 @@ export interface FeatureSet {
   get(id: string): Float32Array | undefined;
   put(id: string, features: Float32Array): Promise<StoreOperation>;
   /** Called after the batch with the operation is on the disk. */
-  noted(id: string, features: Float32Array | undefined): void;
+  onWritten(id: string, features: Float32Array | undefined): void;
 }
 
 interface FeatureSetParts {
@@ -47,7 +47,7 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
       const name = await utterances.nameOf(id);
       return { type: "put", key: prefix + name, value: await cipher.seal(bytes, prefix + name) };
     },
-    noted(id, features) {
+    onWritten(id, features) {
       if (features === undefined) rows.delete(id);
       else rows.set(id, features.slice());
     },
@@ -55,7 +55,7 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
 }
 
 /** Deletes the features of one utterance by its name, in all sets. */
-export async function removeEverywhere(store: Store, name: string): Promise<StoreOperation[]> {
+export async function featureDeletions(store: Store, name: string): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {
     if (key.slice(key.indexOf("/", root.length) + 1) === name) operations.push({ type: "delete", key });
@@ -64,7 +64,7 @@ export async function removeEverywhere(store: Store, name: string): Promise<Stor
 }
 
 /** Deletes every set but those in `keep`. */
-export async function removeOtherSets(store: Store, keep: readonly string[]): Promise<StoreOperation[]> {
+export async function otherSetDeletions(store: Store, keep: readonly string[]): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {
     if (!keep.some((kept) => key.startsWith(`${root}${kept}/`))) operations.push({ type: "delete", key });

@@ -1,9 +1,9 @@
 // Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a new head is due.
 
 import type { Store, StoreOperation } from "../ports.js";
-import { removeEverywhere } from "./features-cache.js";
+import { featureDeletions } from "./features-cache.js";
 import type { Learner } from "./learner.js";
-import { setRelearnMark } from "./relearn-mark.js";
+import { putRelearnMark } from "./relearn-mark.js";
 import type { Utterances } from "./utterances.js";
 
 interface ForgetParts {
@@ -21,9 +21,9 @@ export async function forgetOperations(
   if (utterances.entry(id) === undefined) return undefined;
   return [
     await utterances.remove(id),
-    ...(await removeEverywhere(store, await utterances.nameOf(id))),
+    ...(await featureDeletions(store, await utterances.nameOf(id))),
     ...(await learner.removeHeads()),
-    ...(hadLearned ? [setRelearnMark] : []),
+    ...(hadLearned ? [putRelearnMark] : []),
   ];
 }
 
@@ -35,6 +35,6 @@ export async function forgetReturned(parts: ForgetParts): Promise<number> {
   const hadLearned = await learner.hasHeads();
   const operations = await Promise.all(returned.map((id) => forgetOperations(parts, id, hadLearned)));
   await store.erase(operations.flatMap((each) => each ?? []));
-  for (const id of returned) utterances.noted(id, undefined);
+  for (const id of returned) utterances.onWritten(id, undefined);
   return returned.length;
 }

@@ -10,9 +10,9 @@ import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import type { HeadChoice, Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import type { Serial } from "../concurrency/serial.js";
+import type { Exclusive } from "../concurrency/exclusive.js";
 import type { Cipher, Clock, Store, StoreOperation } from "../ports.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 import { parseRecord } from "../storage/records.js";
 import { evaluate, type LabelledRows } from "./evaluate.js";
 import { type FeatureSet, featureSetKey, openFeatureSet } from "./features-cache.js";
@@ -32,9 +32,9 @@ export interface Fitted {
   readonly holdout: number;
 }
 
-/** A pair with the person's features under it: what can learn and answer. */
+/** A model with the person's features under it: what can learn and answer. */
 export interface LearningState {
-  readonly pair: Pair;
+  readonly model: Model;
   readonly features: FeatureSet;
 }
 
@@ -65,22 +65,26 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   const scoresKey = (set: FeatureSet) => `${root}${set.key}/scores`;
   const weightsKey = (set: FeatureSet) => `${root}${set.key}/weights`;
 
-  async function openLearningState(pair: Pair): Promise<LearningState> {
-    const { identity, featureSize } = pair.release.features;
+  async function openLearningState(model: Model): Promise<LearningState> {
+    const { identity, featureSize } = model.release.features;
     const features = await openFeatureSet(featureSetKey(identity, engine.name), {
       store,
       cipher,
       featureSize,
       utterances,
     });
-    return { pair, features };
+    return { model, features };
   }
 
   /**
    * Extracts the missing features, saving each step, so that a crash costs one step. Each step runs through `exclusive`: between reading a
    * text and saving its features nothing may be forgotten or said anew.
    */
-  async function extractMissing(learningState: LearningState, signal: AbortSignal, exclusive: Serial): Promise<void> {
+  async function extractMissing(
+    learningState: LearningState,
+    signal: AbortSignal,
+    exclusive: Exclusive,
+  ): Promise<void> {
     const missing = utterances.ids().filter((id) => learningState.features.get(id) === undefined);
     for (let start = 0; start < missing.length && !signal.aborted; start += extractionStep) {
       await exclusive(() => extractStep(learningState, missing.slice(start, start + extractionStep)));
@@ -88,22 +92,26 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
     }
   }
 
-  async function extractStep({ pair, features }: LearningState, ids: readonly string[]): Promise<void> {
+  async function extractStep({ model, features }: LearningState, ids: readonly string[]): Promise<void> {
     const operations: StoreOperation[] = [];
     const rows: [string, Float32Array][] = [];
     for (const id of ids) {
       const utterance = await utterances.read(id);
       if (utterance === undefined) continue;
-      const row = rowOf(pair, utterance.text);
+      const row = rowOf(model, utterance.text);
       if (row === undefined) continue;
       operations.push(await features.put(id, row));
       rows.push([id, row]);
     }
     await store.batch(operations);
-    for (const [id, row] of rows) features.noted(id, row);
+    for (const [id, row] of rows) features.onWritten(id, row);
   }
 
-  function rowsOf({ pair, features }: LearningState, split: Split, known: readonly string[] | undefined): LabelledRows {
+  function rowsOf(
+    { model, features }: LearningState,
+    split: Split,
+    known: readonly string[] | undefined,
+  ): LabelledRows {
     const rows: Float32Array[] = [];
     const labels: EmotionLabel[] = [];
     for (const id of utterances.ids()) {
@@ -114,7 +122,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
       rows.push(row);
       labels.push(entry.label);
     }
-    const { featureSize } = pair.release.features;
+    const { featureSize } = model.release.features;
     const matrix = createMatrix(rows.length, featureSize);
     for (const [i, row] of rows.entries()) matrix.data.set(row, i * featureSize);
     return { features: matrix, labels };
@@ -137,7 +145,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   async function fitOn(learningState: LearningState): Promise<Fitted> {
-    const { release, prior } = learningState.pair;
+    const { release, prior } = learningState.model;
     const classes: readonly string[] = release.labels;
     const rows = rowsOf(learningState, "train", classes);
     const holdout = rowsOf(learningState, "holdout", undefined);
@@ -175,7 +183,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   }
 
   /** The head as it was saved; undefined where none was saved, or where it belongs to other features. */
-  async function load({ pair, features }: LearningState): Promise<Fitted | undefined> {
+  async function load({ model, features }: LearningState): Promise<Fitted | undefined> {
     const [scoresAt, weightsAt] = [scoresKey(features), weightsKey(features)];
     const sealed = await store.get(scoresAt);
     if (sealed === undefined) return undefined;
@@ -185,7 +193,7 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
       weights === undefined
         ? undefined
         : loadHead(parseSafetensors(await cipher.open(weights, weightsAt)), engine.heads);
-    const { features: of, classes } = pair.prior.identity;
+    const { features: of, classes } = model.prior.identity;
     const fits =
       personal === undefined || (personal.identity.features === of && sameNames(personal.identity.classes, classes));
     if (!fits) return undefined;
@@ -210,10 +218,10 @@ export function createLearner({ store, cipher, clock, engine, utterances }: Lear
   return { openLearningState, extractMissing, fit, save, load, hasHeads, removeHeads };
 }
 
-/** The text's features; undefined where this pair has none for it. That is no error, and nothing that leaves the device may show it. */
-export function rowOf(pair: Pair, text: string): Float32Array | undefined {
+/** The text's features; undefined where this model has none for it. That is no error, and nothing that leaves the device may show it. */
+export function rowOf(model: Model, text: string): Float32Array | undefined {
   try {
-    const row = pair.extract(text);
+    const row = model.extract(text);
     return row.every(Number.isFinite) ? row : undefined;
   } catch {
     return undefined;

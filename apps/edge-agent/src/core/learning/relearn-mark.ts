@@ -5,8 +5,8 @@ import { putMark } from "../storage/records.js";
 
 const key = "relearn";
 
-export const setRelearnMark = putMark(key);
-export const clearRelearnMark = { type: "delete", key } as const;
+export const putRelearnMark = putMark(key);
+export const deleteRelearnMark = { type: "delete", key } as const;
 
 export async function isRelearnDue(store: Store): Promise<boolean> {
   return (await store.get(key)) !== undefined;

@@ -5,7 +5,7 @@ const firstStep = 50;
 const growth = 1.25;
 
 /** How many lessons lie behind a device with `train` training labels: at 50, 100, 150, 200, 250, 313, 392, … */
-export function lessonsDue(train: number): number {
+export function milestonesDue(train: number): number {
   let lessons = 0;
   for (let next = firstStep; next <= train; next = Math.max(next + firstStep, Math.ceil(next * growth))) lessons++;
   return lessons;

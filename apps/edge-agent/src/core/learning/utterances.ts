@@ -6,7 +6,7 @@ import { type Split, splitSchema, type UtteranceCounts } from "@attune/shared/co
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../storage/records.js";
-import { nameOf, utterancePrefix as prefix } from "./names.js";
+import { utterancePrefix as prefix, recordName } from "./record-names.js";
 import type { Tombstones } from "./tombstones.js";
 
 const utteranceSchema = z.strictObject({
@@ -47,7 +47,7 @@ export interface Utterances {
   /** Ids that a copy of the store brought back although they were forgotten after the copy was made. */
   readonly returned: readonly string[];
   /** Called after the batch with the operation is on the disk. */
-  noted(id: string, entry: UtteranceEntry | undefined): void;
+  onWritten(id: string, entry: UtteranceEntry | undefined): void;
 }
 
 export interface UtteranceParts {
@@ -70,7 +70,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     return { id, text, label, split, forgotten: forgotten ?? 0 };
   }
 
-  function noted(id: string, entry: UtteranceEntry | undefined): void {
+  function onWritten(id: string, entry: UtteranceEntry | undefined): void {
     revision++;
     const before = entries.get(id);
     if (before !== undefined) counts[before.split]--;
@@ -87,7 +87,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     const utterance = await unseal(key, sealed);
     const { id } = utterance;
     ids.set(key.slice(prefix.length), id);
-    noted(id, utterance);
+    onWritten(id, utterance);
     if (utterance.forgotten < (await tombstones.count(id))) returned.push(id);
   }
 
@@ -101,7 +101,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     ids: () => [...entries.keys()].sort(),
     entry: (id) => entries.get(id),
     async read(id) {
-      const key = prefix + (await nameOf(hashing, id));
+      const key = prefix + (await recordName(hashing, id));
       const sealed = await store.get(key);
       if (sealed === undefined) return undefined;
       const { text, label, split } = await unseal(key, sealed);
@@ -114,14 +114,14 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     async put(id, utterance) {
       const forgotten = (await tombstones.count(id)) || undefined;
       const plain = canonicalBytes({ version: 2, id, ...utterance, forgotten });
-      const name = await nameOf(hashing, id);
+      const name = await recordName(hashing, id);
       ids.set(name, id);
       return { type: "put", key: prefix + name, value: await cipher.seal(plain, prefix + name) };
     },
-    remove: async (id) => ({ type: "delete", key: prefix + (await nameOf(hashing, id)) }),
-    nameOf: (id) => nameOf(hashing, id),
+    remove: async (id) => ({ type: "delete", key: prefix + (await recordName(hashing, id)) }),
+    nameOf: (id) => recordName(hashing, id),
     idOf: (name) => ids.get(name),
     returned,
-    noted,
+    onWritten,
   };
 }

@@ -4,7 +4,7 @@ import type { BackoffRange } from "@attune/shared/backoff";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { Context } from "../agent-state.js";
-import type { Wakeup } from "../concurrency/serial.js";
+import type { Wakeup } from "../concurrency/wakeup.js";
 import type { Executors } from "../executors/executors.js";
 
 export interface LoopParts {

@@ -5,8 +5,8 @@ import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { toBase64 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import { type Answer, type Credentials, keys, newEpoch } from "../agent-state.js";
-import { createBackoff, spread } from "../concurrency/backoff.js";
-import { within } from "../concurrency/within.js";
+import { createBackoff, withJitter } from "../concurrency/backoff.js";
+import { withTimeout } from "../concurrency/timeout.js";
 import type { Cleared } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import { isOver, verifyTarget } from "../trust/target.js";
@@ -14,22 +14,22 @@ import { codeOf, type LoopParts } from "./loop-parts.js";
 
 export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, updateWakeup, reportWakeup, requestTimeoutMs } = parts;
-  const { ports, memory, egress, contracts } = context;
+  const { ports, agentState, egress, contracts } = context;
   const { clock, control, deviceKey, hashing, store, log } = ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
 
   async function ask(cleared: Cleared<"poll">): Promise<SignedTarget> {
     const declaration = contracts.declaration(cleared.message.contract, "poll")!;
     const signature = toBase64(await deviceKey.sign(signedBytes(declaration, cleared.bytes)));
-    const answer = await within((asking) => control.poll(cleared, signature, asking), {
+    const answer = await withTimeout((asking) => control.poll(cleared, signature, asking), {
       clock,
-      ms: requestTimeoutMs,
+      timeoutMs: requestTimeoutMs,
       signal,
     });
     const expected = {
       poll: cleared.message,
-      root: memory.root!,
-      highestNumber: memory.answer?.number ?? 0,
+      root: agentState.root!,
+      highestNumber: agentState.lastAnswer?.number ?? 0,
     };
     const verified = await verifyTarget(answer, expected, hashing);
     if (!verified.ok) throw new AppError("TARGET_REFUSED", verified.detail);
@@ -38,17 +38,21 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
 
   /** Begins an epoch where the store is an earlier copy: its next numbers are taken, and the numbers that it has given stay. */
   async function beginEpoch(): Promise<void> {
-    const record = newEpoch(hashing, memory.epochs + 1);
+    const record = newEpoch(hashing, agentState.epochs + 1);
     await egress.renumber([putRecord(keys.epoch, record)]);
-    memory.epoch = record.epoch;
-    memory.epochs++;
-    log("warn", "epoch.begun", { epochs: memory.epochs });
+    agentState.epoch = record.epoch;
+    agentState.epochs++;
+    log("warn", "epoch.begun", { epochs: agentState.epochs });
   }
 
   /** Polls once. Returns the pause before the next poll, or undefined where the back-off decides it. */
   async function poll(): Promise<number | undefined> {
-    const { state, reason } = memory.record;
-    const answered = await egress.send("poll", { releaseSequence: memory.active?.sequence ?? 0, state, reason }, ask);
+    const { state, reason } = agentState.update;
+    const answered = await egress.send(
+      "poll",
+      { releaseSequence: agentState.activeSlot?.sequence ?? 0, state, reason },
+      ask,
+    );
     if (answered.beginEpoch || answered.reports > egress.ledger.reports) {
       await beginEpoch();
       return undefined;
@@ -57,14 +61,14 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
     const { nats, release, pollIntervalMs, number, issuedAt, expiresAt } = answered;
     const answer: Answer = { version: 1, number, issuedAt, expiresAt, release: release?.sequence ?? null };
     const credentials: Credentials = { version: 1, ...nats };
-    const renewed = JSON.stringify(credentials) !== JSON.stringify(memory.credentials);
+    const renewed = JSON.stringify(credentials) !== JSON.stringify(agentState.credentials);
     await store.batch([putRecord(keys.answer, answer), ...(renewed ? [putRecord(keys.credentials, credentials)] : [])]);
-    memory.answer = answer;
+    agentState.lastAnswer = answer;
     if (renewed) {
-      memory.credentials = credentials;
+      agentState.credentials = credentials;
       reportWakeup.notify();
     }
-    memory.target = release;
+    agentState.target = release;
     updateWakeup.notify();
     if (isOver(expiresAt, clock.nowMs())) {
       throw new AppError(
@@ -78,22 +82,22 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   while (!signal.aborted) {
     try {
       const intervalMs = await poll();
-      memory.connected.server = true;
-      memory.lastError.server = null;
+      agentState.connected.server = true;
+      agentState.lastError.server = null;
       // Two copies of a store that take turns must not make a device poll without a pause.
       if (intervalMs === undefined) {
         await backoff.pause(signal);
         continue;
       }
       backoff.reset();
-      await clock.sleep(spread(intervalMs, hashing), signal);
+      await clock.sleep(withJitter(intervalMs, hashing), signal);
     } catch (error) {
       if (signal.aborted) break;
-      memory.connected.server = false;
-      memory.lastError.server = codeOf(error);
+      agentState.connected.server = false;
+      agentState.lastError.server = codeOf(error);
       log("warn", "poll.failed", { code: codeOf(error) });
       await backoff.pause(signal);
     }
   }
-  memory.connected.server = false;
+  agentState.connected.server = false;
 }

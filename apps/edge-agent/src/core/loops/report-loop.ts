@@ -4,7 +4,7 @@ import { AppError } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { Credentials } from "../agent-state.js";
 import { createBackoff } from "../concurrency/backoff.js";
-import { within } from "../concurrency/within.js";
+import { withTimeout } from "../concurrency/timeout.js";
 import type { ReportConnection } from "../ports.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
@@ -12,34 +12,34 @@ const publishedAtOnce = 64;
 
 export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, reportWakeup, requestTimeoutMs, onRoom } = parts;
-  const { ports, memory, egress } = context;
+  const { ports, agentState, egress } = context;
   const { clock, hashing, reports, log } = ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
   let connection: ReportConnection | undefined;
   let connectedWith: Credentials | undefined;
 
   async function connect(): Promise<ReportConnection> {
-    const { identity, credentials } = memory;
+    const { identity, credentials } = agentState;
     if (identity === undefined || credentials === undefined) throw new AppError("NOT_ENROLLED", "no credentials");
     if (connection !== undefined && connectedWith === credentials) return connection;
     await disconnect();
     const { urls, userJwt } = credentials;
     const { device, fleet } = identity;
-    connection = await within((connecting) => reports.connect({ urls, userJwt, device, fleet }, connecting), {
+    connection = await withTimeout((connecting) => reports.connect({ urls, userJwt, device, fleet }, connecting), {
       clock,
-      ms: requestTimeoutMs,
+      timeoutMs: requestTimeoutMs,
       signal,
     });
     connectedWith = credentials;
-    memory.connected.nats = true;
-    memory.lastError.nats = null;
+    agentState.connected.nats = true;
+    agentState.lastError.nats = null;
     return connection;
   }
 
   async function disconnect(): Promise<void> {
     const open = connection;
     connection = undefined;
-    memory.connected.nats = false;
+    agentState.connected.nats = false;
     await open?.close().catch(() => undefined);
   }
 
@@ -51,10 +51,10 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
         const { epoch, sequence, device } = cleared.message;
         // The broker drops repeated ids across the whole stream. The device's number in the id keeps other devices from claiming its reports.
         const messageId = `${device}-${epoch}-${sequence}`;
-        const route = { subject: reportSubject(memory.identity!.fleet, device), messageId };
-        return within((publishing) => through.publish(cleared, route, publishing), {
+        const route = { subject: reportSubject(agentState.identity!.fleet, device), messageId };
+        return withTimeout((publishing) => through.publish(cleared, route, publishing), {
           clock,
-          ms: requestTimeoutMs,
+          timeoutMs: requestTimeoutMs,
           signal,
         });
       }),
@@ -77,7 +77,7 @@ export async function reportLoop(parts: LoopParts, signal: AbortSignal): Promise
     } catch (error) {
       await disconnect();
       if (signal.aborted) break;
-      memory.lastError.nats = codeOf(error);
+      agentState.lastError.nats = codeOf(error);
       log("warn", "report.failed", { code: codeOf(error), pending: egress.pending });
       await backoff.pause(signal);
     }

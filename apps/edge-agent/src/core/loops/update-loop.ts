@@ -2,9 +2,9 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "../agent-api.js";
-import type { Memory } from "../agent-state.js";
+import type { AgentState } from "../agent-state.js";
 import { createBackoff } from "../concurrency/backoff.js";
-import { childController } from "../concurrency/within.js";
+import { childController } from "../concurrency/timeout.js";
 import { isSuperseded, plan, type Step } from "../plan.js";
 import { isOver } from "../trust/target.js";
 import { isActiveState, type Target } from "../update-state.js";
@@ -12,7 +12,7 @@ import { codeOf, type LoopParts } from "./loop-parts.js";
 
 export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, executors, deadlinesMs, updateWakeup } = parts;
-  const { ports, memory } = context;
+  const { ports, agentState } = context;
   const { clock, hashing, log } = ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
 
@@ -36,7 +36,8 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
   async function run(state: ActiveUpdateState, remainingMs: number): Promise<void> {
     const { controller, release } = childController(signal);
     let expired = false;
-    const superseded = () => state === "downloading" && isSuperseded(memory.record, freshTarget(memory, clock.nowMs()));
+    const superseded = () =>
+      state === "downloading" && isSuperseded(agentState.update, freshTarget(agentState, clock.nowMs()));
     const watching = state === "downloading" ? abortWhen(superseded, controller) : undefined;
     void clock.sleep(remainingMs, controller.signal).then(() => {
       expired = !controller.signal.aborted;
@@ -82,19 +83,19 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
     try {
       const gating = await executors.gating();
       const nowMs = clock.nowMs();
-      const target = freshTarget(memory, nowMs);
-      await execute(plan({ nowMs, record: memory.record, target, deadlinesMs, ...gating }));
+      const target = freshTarget(agentState, nowMs);
+      await execute(plan({ nowMs, record: agentState.update, target, deadlinesMs, ...gating }));
       backoff.reset();
     } catch (error) {
-      log("error", "update.step.failed", { state: memory.record.state, code: codeOf(error) });
+      log("error", "update.step.failed", { state: agentState.update.state, code: codeOf(error) });
       await backoff.pause(signal);
     }
   }
-  if (!isActiveState(memory.record.state)) return;
+  if (!isActiveState(agentState.update.state)) return;
   await executors.pause().catch((error: unknown) => log("error", "update.pause.failed", { code: codeOf(error) }));
 }
 
 /** The target that the server asked for last, or null where it is too old to begin with. */
-function freshTarget({ target, answer }: Memory, nowMs: number): Target | null {
-  return answer === undefined || isOver(answer.expiresAt, nowMs) ? null : target;
+function freshTarget({ target, lastAnswer }: AgentState, nowMs: number): Target | null {
+  return lastAnswer === undefined || isOver(lastAnswer.expiresAt, nowMs) ? null : target;
 }

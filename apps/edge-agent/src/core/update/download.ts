@@ -6,7 +6,7 @@ import type { ReleaseFile } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { createBackoff } from "../concurrency/backoff.js";
-import { childController, within } from "../concurrency/within.js";
+import { childController, withTimeout } from "../concurrency/timeout.js";
 import type { Egress } from "../egress/egress.js";
 import type { Clock, DownloadReply, DownloadTransport, Files, Hashing, Log } from "../ports.js";
 import { slotDirectory, slotFile } from "./slots.js";
@@ -152,7 +152,7 @@ export function createDownloader(parts: DownloadParts): Downloader {
 
   /** A silent server must not hold the download. */
   function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-    return within(() => work, { clock, ms: requestTimeoutMs, signal });
+    return withTimeout(() => work, { clock, timeoutMs: requestTimeoutMs, signal });
   }
 
   async function fetchFile(

@@ -6,22 +6,22 @@ import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import type { OpenFile, Ports } from "../ports.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 import type { Target } from "../update-state.js";
-import { loadPair, type ReleaseFiles } from "./candidate.js";
+import { loadModel, type ReleaseFiles } from "./load-model.js";
 import { openVerified, readVerified, slotFile } from "./slots.js";
 
 type FilePorts = Pick<Ports, "files" | "hashing">;
 type SlotPorts = FilePorts & Pick<Ports, "engine">;
 
-export async function loadSlot(ports: SlotPorts, target: Target): Promise<Result<Pair, UpdateReason>> {
+export async function loadSlot(ports: SlotPorts, target: Target): Promise<Result<Model, UpdateReason>> {
   const release = await readAcceptedManifest(ports, target);
   if (!release.ok) return release;
   const opened = await openReleaseFiles(ports, release.value);
   if (!opened.ok) return opened;
   const { engine, hashing } = ports;
   try {
-    return await loadPair({ release: release.value, files: opened.value, engine, hashing });
+    return await loadModel({ release: release.value, files: opened.value, engine, hashing });
   } finally {
     await opened.value.model.close();
   }

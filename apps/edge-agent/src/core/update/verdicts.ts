@@ -14,7 +14,7 @@ const key = "verdicts";
 const recordSchema = z.strictObject({
   version: z.literal(1),
   count: z.int().min(0),
-  /** Manifest of the release that was judged last, or is being judged: it is not paid for twice. */
+  /** Manifest of the release that was judged last, or is being judged: it is not counted twice. */
   judged: sha256Schema.nullable(),
   /** The rest of the pause when the wall clock showed `wallMs`. */
   pauseMs: z.number().min(0),
@@ -30,16 +30,16 @@ export interface Verdicts {
   readonly count: number;
   /** Milliseconds until another release may be judged; 0 when one may be judged now. */
   pauseLeftMs(): number;
-  isPaidFor(manifestSha256: string): boolean;
+  isCounted(manifestSha256: string): boolean;
   hasRun(content: string): boolean;
-  /** Each returns the operation that makes the change durable, and the function to call once it is. */
-  spend(manifestSha256: string): Change;
-  note(content: string): Change;
+  countVerdict(manifestSha256: string): PendingChange;
+  recordRun(content: string): PendingChange;
 }
 
-export interface Change {
+export interface PendingChange {
   readonly operation: StoreOperation;
-  readonly done: () => void;
+  /** Called once the operation is on the disk. */
+  readonly onWritten: () => void;
 }
 
 /**
@@ -54,11 +54,11 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
   // A clock that was far ahead once would otherwise let no time pass for years.
   if (offMs < 0) await store.batch([putRecord(key, { ...record, wallMs: clock.nowMs() })]);
 
-  function change(fields: Partial<VerdictRecord>): Change {
+  function change(fields: Partial<VerdictRecord>): PendingChange {
     const next: VerdictRecord = { ...record, pauseMs: pauseLeftMs(), wallMs: clock.nowMs(), ...fields };
     return {
       operation: putRecord(key, next),
-      done() {
+      onWritten() {
         record = next;
         pause = { leftMs: next.pauseMs, sinceMs: clock.monotonicMs() };
       },
@@ -70,10 +70,10 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
       return record.count;
     },
     pauseLeftMs,
-    isPaidFor: (manifestSha256) => record.judged === manifestSha256,
+    isCounted: (manifestSha256) => record.judged === manifestSha256,
     hasRun: (content) => record.ran.includes(content),
-    spend: (judged) => change({ judged, count: record.count + 1, pauseMs: verdictPauseMs }),
-    note: (content) =>
+    countVerdict: (judged) => change({ judged, count: record.count + 1, pauseMs: verdictPauseMs }),
+    recordRun: (content) =>
       change({ ran: [...record.ran.filter((known) => known !== content), content].slice(-rememberedContents) }),
   };
 }

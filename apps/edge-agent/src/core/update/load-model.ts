@@ -1,4 +1,4 @@
-// From a slot's checked files to a pair that answers on this device.
+// From a slot's checked files to a model that answers on this device.
 
 import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
@@ -9,7 +9,7 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Release, type ReleaseFileName, readGolden } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Hashing } from "../ports.js";
-import type { Pair } from "../prediction/pair.js";
+import type { Model } from "../prediction/model.js";
 
 export interface ReleaseFiles {
   /** model.safetensors, of which a few rows are read at a time. */
@@ -26,8 +26,8 @@ export interface CandidateParts {
   readonly hashing: Pick<Hashing, "sha256">;
 }
 
-/** The pair, once it has been found to work here and to be what its manifest says. The sentences that it answers are also its warm-up. */
-export async function loadPair(parts: CandidateParts): Promise<Result<Pair, UpdateReason>> {
+/** The model, once it has been found to work here and to be what its manifest says. The sentences that it answers are also its warm-up. */
+export async function loadModel(parts: CandidateParts): Promise<Result<Model, UpdateReason>> {
   const { release, files, engine } = parts;
   const { features, labels } = release;
   const identity = await identityOf(parts);
@@ -58,7 +58,7 @@ export async function loadPair(parts: CandidateParts): Promise<Result<Pair, Upda
   return accept({ release, prior, extract: extractor.extract });
 }
 
-/** A claim of the manifest that does not hold for the pair. */
+/** A claim of the manifest that does not hold for the model. */
 function contradictionOf(
   { features, headRecipe }: Release,
   { extractor, prior }: WorkingExtractor,

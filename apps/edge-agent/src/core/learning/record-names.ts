@@ -14,7 +14,7 @@ export const featuresPrefix = "features/";
 const mark = "~";
 const hashLength = 32;
 
-export async function nameOf({ keyedHash }: Pick<Hashing, "keyedHash">, id: string): Promise<string> {
+export async function recordName({ keyedHash }: Pick<Hashing, "keyedHash">, id: string): Promise<string> {
   return mark + (await keyedHash(`utterance/${id}`)).slice(0, hashLength);
 }
 
@@ -30,14 +30,14 @@ const copiedAtOnce = 64;
  * Names the records that an older agent kept by the caller's id. Copies come first and may be made again; then one erasure takes all that has
  * been copied, keys included.
  */
-export async function giveNames({ store, cipher, hashing }: NamingParts): Promise<void> {
+export async function renameEarlierRecords({ store, cipher, hashing }: NamingParts): Promise<void> {
   const named: StoreOperation[] = [];
   let copies: StoreOperation[] = [];
   for (const prefix of [utterancePrefix, featuresPrefix]) {
     for await (const [key, sealed] of store.entries(prefix)) {
       const id = key.slice(key.lastIndexOf("/") + 1);
       if (id.startsWith(mark)) continue;
-      const to = key.slice(0, -id.length) + (await nameOf(hashing, id));
+      const to = key.slice(0, -id.length) + (await recordName(hashing, id));
       const plain = await cipher.open(sealed, key);
       const value = prefix === utterancePrefix ? withId(key, plain, id) : plain;
       copies.push({ type: "put", key: to, value: await cipher.seal(value, to) });

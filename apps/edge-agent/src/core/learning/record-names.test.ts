@@ -7,7 +7,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { expect, it } from "vitest";
 import type { StoreOperation } from "../ports.js";
 import { openFeatureSet } from "./features-cache.js";
-import { giveNames, nameOf } from "./names.js";
+import { recordName, renameEarlierRecords } from "./record-names.js";
 import { openUtterances } from "./utterances.js";
 
 const hashing = createTestHashing("names");
@@ -55,7 +55,7 @@ it("keeps under names that say no id what an older agent kept by its id, and los
   const calm = createMemoryStore(faults);
   await fill(calm);
   const before = faults.steps;
-  await giveNames({ store: calm, cipher, hashing });
+  await renameEarlierRecords({ store: calm, cipher, hashing });
   const steps = faults.steps - before;
   expect(steps).toBeGreaterThan(4);
   await expectAllThere(calm);
@@ -64,9 +64,9 @@ it("keeps under names that say no id what an older agent kept by its id, and los
     const store = createMemoryStore(dying);
     await fill(store);
     dying.killAt(step, step % 2 === 0 ? "after" : "before");
-    await expect(giveNames({ store, cipher, hashing })).rejects.toThrow(Killed);
+    await expect(renameEarlierRecords({ store, cipher, hashing })).rejects.toThrow(Killed);
     dying.revive();
-    await giveNames({ store, cipher, hashing });
+    await renameEarlierRecords({ store, cipher, hashing });
     await expectAllThere(store);
   }
 });
@@ -75,14 +75,14 @@ it("does nothing where everything has its name", async () => {
   const faults = createFaults();
   const store = createMemoryStore(faults);
   await fill(store);
-  await giveNames({ store, cipher, hashing });
+  await renameEarlierRecords({ store, cipher, hashing });
   const { steps } = faults;
-  await giveNames({ store, cipher, hashing });
+  await renameEarlierRecords({ store, cipher, hashing });
   expect(faults.steps).toBe(steps);
 });
 
 it("gives an id one name, which another device's key would not give it", async () => {
-  expect(await nameOf(hashing, "u1")).toBe(await nameOf(hashing, "u1"));
-  expect(await nameOf(hashing, "u1")).not.toBe(await nameOf(hashing, "u2"));
-  expect(await nameOf(hashing, "u1")).toMatch(/^~[0-9a-f]{32}$/);
+  expect(await recordName(hashing, "u1")).toBe(await recordName(hashing, "u1"));
+  expect(await recordName(hashing, "u1")).not.toBe(await recordName(hashing, "u2"));
+  expect(await recordName(hashing, "u1")).toMatch(/^~[0-9a-f]{32}$/);
 });

@@ -1,6 +1,6 @@
 import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { expect, test } from "vitest";
-import { within } from "./within.js";
+import { withTimeout } from "./timeout.js";
 
 const never = <T>() => new Promise<T>(() => undefined);
 
@@ -11,7 +11,7 @@ test("work that takes too long is given up and told so, and leaves no request be
     return never();
   };
   const { signal } = new AbortController();
-  await expect(within(work, { clock: createVirtualClock(), ms: 1_000, signal })).rejects.toMatchObject({
+  await expect(withTimeout(work, { clock: createVirtualClock(), timeoutMs: 1_000, signal })).rejects.toMatchObject({
     code: "TIMED_OUT",
   });
   expect(told?.aborted).toBe(true);
@@ -20,12 +20,12 @@ test("work that takes too long is given up and told so, and leaves no request be
 test("work that is stopped from outside is told so", async () => {
   const outside = new AbortController();
   let told: AbortSignal | undefined;
-  const waiting = within(
+  const waiting = withTimeout(
     (signal) => {
       told = signal;
       return never();
     },
-    { clock: createVirtualClock(), ms: 1e9, signal: outside.signal },
+    { clock: createVirtualClock(), timeoutMs: 1e9, signal: outside.signal },
   );
   outside.abort();
   await expect(waiting).rejects.toMatchObject({ code: "TIMED_OUT" });
@@ -35,7 +35,7 @@ test("work that is stopped from outside is told so", async () => {
 test("what work made in time stays usable: its signal does not abort afterwards", async () => {
   const clock = createVirtualClock();
   const outside = new AbortController();
-  const told = await within(async (signal) => signal, { clock, ms: 1_000, signal: outside.signal });
+  const told = await withTimeout(async (signal) => signal, { clock, timeoutMs: 1_000, signal: outside.signal });
   await clock.sleep(5_000, new AbortController().signal);
   outside.abort();
   expect(told.aborted).toBe(false);

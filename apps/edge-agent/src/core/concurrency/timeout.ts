@@ -1,25 +1,31 @@
-// A bound on waiting: nothing that the network promises may hold the agent for longer than it was given.
+// A limit on waiting: nothing that the network promises may hold the agent for longer than its time limit.
 
 import { AppError } from "@attune/shared/errors";
 import type { Clock } from "../ports.js";
 
-export interface Bound {
+export interface TimeLimit {
   readonly clock: Clock;
-  readonly ms: number;
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The result of `work`, or TIMED_OUT after `ms` or when `signal` aborts, whatever `work` does then. The signal of `work` aborts as well. */
-export async function within<T>(work: (signal: AbortSignal) => Promise<T>, { clock, ms, signal }: Bound): Promise<T> {
+/**
+ * The result of `work`, or TIMED_OUT after `timeoutMs` or when `signal` aborts, whatever `work` does then. The signal of `work` aborts as
+ * well.
+ */
+export async function withTimeout<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { clock, timeoutMs, signal }: TimeLimit,
+): Promise<T> {
   const { controller: working, release } = childController(signal);
   const timer = new AbortController();
   const stop = () => timer.abort();
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) timer.abort();
   let settled = false;
-  const late = clock.sleep(ms, timer.signal).then((): never => {
+  const late = clock.sleep(timeoutMs, timer.signal).then((): never => {
     if (!settled) working.abort();
-    throw new AppError("TIMED_OUT", signal.aborted ? "the wait was stopped" : `nothing came within ${ms} ms`);
+    throw new AppError("TIMED_OUT", signal.aborted ? "the wait was stopped" : `nothing came within ${timeoutMs} ms`);
   });
   const result = work(working.signal);
   // The promise that loses the race settles later, without a listener.
@@ -35,7 +41,7 @@ export async function within<T>(work: (signal: AbortSignal) => Promise<T>, { clo
   }
 }
 
-/** A controller that aborts with `parent`, and the way to let go of it. */
+/** A controller that aborts with `parent`. `release` ends the connection of the two. */
 export function childController(parent: AbortSignal): { controller: AbortController; release: () => void } {
   const controller = new AbortController();
   const forward = () => controller.abort(parent.reason);

@@ -2,16 +2,16 @@
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
-import { keys, type Memory } from "../agent-state.js";
+import { type AgentState, keys } from "../agent-state.js";
 import type { Egress } from "../egress/egress.js";
 import { stateDraft } from "../egress/report.js";
 import type { Ports, StoreOperation } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import { enter, type Target, type UpdateRecord } from "../update-state.js";
 
-export interface ProgressParts {
+export interface UpdateWriterParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;
-  readonly memory: Pick<Memory, "record" | "identity" | "active" | "candidate">;
+  readonly agentState: Pick<AgentState, "update" | "identity" | "activeSlot" | "candidate">;
   readonly egress: Pick<Egress, "queue" | "contract">;
   readonly contracts: Contracts;
 }
@@ -22,45 +22,45 @@ export interface Outcome {
 }
 
 /** The release that is under way. */
-export function underWay({ record }: Pick<Memory, "record">): Target {
-  if (record.target === null) throw new Error("an update without a target is under way");
-  return record.target;
+export function targetUnderWay({ update }: Pick<AgentState, "update">): Target {
+  if (update.target === null) throw new Error("an update without a target is under way");
+  return update.target;
 }
 
-export function createProgress({ ports: { store, clock, log }, memory, egress, contracts }: ProgressParts) {
+export function createUpdateWriter({ ports: { store, clock, log }, agentState, egress, contracts }: UpdateWriterParts) {
   async function save(record: UpdateRecord, operations: readonly StoreOperation[] = []): Promise<void> {
     await store.batch([...operations, putRecord(keys.update, record)]);
-    memory.record = record;
+    agentState.update = record;
     log("info", "update.state", { state: record.state, release: record.target?.sequence ?? 0 });
   }
 
   return {
     save,
     enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
-      save(enter(memory.record, { state, nowMs: clock.nowMs() }), operations),
+      save(enter(agentState.update, { state, nowMs: clock.nowMs() }), operations),
 
     /** Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the release that runs now. */
     async finish(
       { state, reason }: Outcome,
       operations: readonly StoreOperation[] = [],
-      runs: number = memory.active?.sequence ?? 0,
+      runs: number = agentState.activeSlot?.sequence ?? 0,
     ): Promise<void> {
-      const entered = enter(memory.record, { state, reason, nowMs: clock.nowMs() });
+      const entered = enter(agentState.update, { state, reason, nowMs: clock.nowMs() });
       const outcome = `${state}/${reason}`;
       const known = entered.reported.includes(outcome);
       const record = known ? entered : { ...entered, reported: [...entered.reported, outcome] };
       const written = [...operations, putRecord(keys.update, record)];
-      if (known || memory.identity === undefined) await store.batch(written);
+      if (known || agentState.identity === undefined) await store.batch(written);
       else {
         const wording = { contracts, contract: egress.contract };
         await egress.queue([stateDraft(wording, { releaseSequence: runs, state, reason })], written);
       }
-      memory.record = record;
-      memory.candidate = undefined;
+      agentState.update = record;
+      agentState.candidate = undefined;
       const release = record.target?.sequence ?? 0;
       log(state === "committed" ? "info" : "warn", "update.end", { state, reason, release });
     },
   };
 }
 
-export type Progress = ReturnType<typeof createProgress>;
+export type UpdateWriter = ReturnType<typeof createUpdateWriter>;

@@ -10,11 +10,11 @@ export interface WasmChoice {
   readonly failure: string | undefined;
 }
 
-export function wasmInWords({ build, threads, failure }: WasmChoice): string {
-  const on = failure === undefined ? inThreads(threads) : `one thread instead of ${threads} (${failure})`;
+export function describeWasm({ build, threads, failure }: WasmChoice): string {
+  const on = failure === undefined ? describeThreads(threads) : `one thread instead of ${threads} (${failure})`;
   return `kernels in WebAssembly with ${build === "relaxed" ? "relaxed SIMD" : "SIMD"} on ${on}`;
 }
 
-export function inThreads(threads: number): string {
+export function describeThreads(threads: number): string {
   return threads === 1 ? "one thread" : `${threads} threads`;
 }

@@ -7,7 +7,7 @@ import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
 import { describe, expect, it, vi } from "vitest";
-import { loadPair } from "./candidate.js";
+import { loadModel } from "./load-model.js";
 
 // The tests run whole lives, and a busy machine must not fail them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -16,7 +16,7 @@ const hashing = createTestHashing("candidate");
 function tried(options: TinyReleaseOptions) {
   const { release, files: small } = createTinyRelease(options);
   const files = { model: bytesSource(small.get("model.safetensors")!), small };
-  return loadPair({ release, files, engine: referenceEngine, hashing });
+  return loadModel({ release, files, engine: referenceEngine, hashing });
 }
 
 const replaced = (name: ReleaseFileName, change: (bytes: Uint8Array) => Uint8Array): TinyReleaseOptions => ({
@@ -37,10 +37,10 @@ const poisoned = (tensor: string) => (bytes: Uint8Array) => {
 
 describe("a candidate", () => {
   it("is loaded, reproduces its golden vectors and answers", async () => {
-    const pair = await tried({});
-    if (!pair.ok) throw new Error(pair.detail);
-    expect(pair.value.extract("i am so happy .")).toHaveLength(8);
-    expect(pair.value.prior.identity.classes).toHaveLength(7);
+    const model = await tried({});
+    if (!model.ok) throw new Error(model.detail);
+    expect(model.value.extract("i am so happy .")).toHaveLength(8);
+    expect(model.value.prior.identity.classes).toHaveLength(7);
   });
 
   it("is refused when its files do not have the features' identity it claims", async () => {

@@ -1,10 +1,10 @@
-// The pair that answers: the extractor of one release with its prior head.
+// The model that answers: the extractor of one release with its prior head.
 
 import type { Head } from "@attune/ml/heads/head";
 import type { Release } from "@attune/shared/contracts/release";
 
 /** A release at work: the extractor turns text into features, and the prior head reads them. */
-export interface Pair {
+export interface Model {
   readonly release: Release;
   readonly prior: Head;
   /** Features of one text, after the DR: (featureSize). */
