@@ -10,6 +10,7 @@ const ml: Arrows = {
   tokenizer: ["error.ts"],
   linalg: ["error.ts"],
   metrics: ["error.ts", "tensor"],
+  privacy: [],
   quantization: ["error.ts", "tensor"],
   encoder: ["error.ts", "json.ts", "tensor", "quantization"],
   heads: ["error.ts", "tensor", "linalg"],

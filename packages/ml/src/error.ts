@@ -1,4 +1,5 @@
 // The one error of this package, for bad input or an impossible request. Its code is from a closed list, and its message names what to change.
+// The folder privacy alone throws RangeError: a wrong argument there is a fault of the calling code.
 
 /**
  * `malformed`: a file or text is not in its format.
