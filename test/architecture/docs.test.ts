@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { attune } from "../../apps/server/src/cli/commands.js";
+import { releaseArchive } from "../../apps/server/src/platform/nats/nats-sources.js";
 import type { Declaration } from "../../packages/platform/src/cli/declaration.js";
 import { egressContracts } from "../../packages/shared/src/contracts/egress.js";
 import { contractInWords } from "../../packages/shared/src/contracts/egress-page.js";
@@ -54,6 +55,11 @@ test.each(pages)("%s shows only npm scripts and attune commands that exist", (pa
 test("docs/privacy-contract.md is the contract itself, word for word", () => {
   const page = read("docs/privacy-contract.md");
   expect(page.slice(page.indexOf("\n## ") + 1)).toBe(contractInWords(egressContracts[1]));
+});
+
+test("docs/operating.md fetches the nats-server that the server itself would fetch", () => {
+  const { url, sha256 } = releaseArchive("x64")!;
+  expect(read("docs/operating.md")).toContain(`curl -fLO ${url}\necho "${sha256}  `);
 });
 
 test("a tracked file names no path of one machine", () => {

@@ -22,6 +22,14 @@ test("every message of errors and commands is written in short claims, in the fi
   expect(messages.flatMap(faultsIn)).toEqual([]);
 });
 
+test("no message puts a colon between a subject and its verb, and none begins with a verb", () => {
+  const sources = listFiles(/^(apps|packages)\/.*(?<!\.test)\.ts$/);
+  const verb = "is|are|was|were|has|have|had|holds|lacks|must|does|do|names|needs|ends|gives|cannot";
+  const broken = new RegExp(`(: |^)(${verb}) `);
+  const messages = sources.flatMap((path) => messagesIn(path));
+  expect(messages.filter((text) => broken.test(text))).toEqual([]);
+});
+
 test("a message is found in each way in which code writes one", () => {
   const source =
     'new AppError("X", "one");\nnew MlError("y", `two $' +

@@ -2,9 +2,12 @@
 import { expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { attune } from "../../apps/server/src/cli/commands.js";
+import { helpOf } from "../../packages/platform/src/cli/help.js";
 import { parseCommandLine } from "../../packages/platform/src/cli/parser.js";
 import { type Place, type Program, placesIn, rootOf } from "../../packages/platform/src/cli/program.js";
+import { version } from "../../packages/platform/src/cli/version.js";
 import { faultsOf, sentencesOf } from "./prose.js";
+import { listFiles, read } from "./tree.js";
 
 function textsOf<Context>({ program, command, options }: Place<Context>): string[] {
   const { summary, details = [], sections = [] } = command?.declaration ?? program;
@@ -24,6 +27,30 @@ test.each(places)("the help of $path is written in short sentences, in the field
   const sentences = textsOf(place).flatMap(sentencesOf);
   expect(sentences.length).toBeGreaterThan(1);
   expect(sentences.flatMap((sentence) => faultsOf(sentence).map((fault) => `${fault}: ${sentence}`))).toEqual([]);
+});
+
+test.each(places)("the help of $path is at most 100 columns wide", (place) => {
+  expect(
+    helpOf(place)
+      .split("\n")
+      .filter((line) => [...line].length > 100),
+  ).toEqual([]);
+});
+
+test.each(places.filter(({ commands }) => commands.length > 0))(
+  "an unknown command of $path is answered with every command of the table",
+  ({ path, ...place }) => {
+    const words = place.commands.flatMap(({ declaration: { name, alias } }) => [name, ...(alias ? [alias] : [])]);
+    const wrong = () => parseCommandLine(place.program, [...path.slice(1), "nosuch"]);
+    expect(wrong).toThrow(new RegExp(`the commands are: ${words.join(", ")}; see ${path.join(" ")} --help$`));
+    expect(() => parseCommandLine(place.program, ["help", ...path.slice(1), "nosuch"])).toThrow(/there is no command/);
+  },
+);
+
+test("the programs' version is that of every package", () => {
+  const manifests = listFiles(/^((apps|packages)\/[^/]+\/)?package\.json$/);
+  expect(manifests.length).toBeGreaterThan(5);
+  expect(manifests.filter((path) => JSON.parse(read(path)).version !== version)).toEqual([]);
 });
 
 test.each(places)(

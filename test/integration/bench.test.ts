@@ -37,11 +37,11 @@ test("--json prints one object, --out keeps it, --markdown fills a page; standar
   expect(stderr).toMatch(/^oselm: ELM: 1300 rows of 128 features, 512 hidden, \d+%/m);
 }, 600_000);
 
-test("an unknown part or option ends with code 1, as any wrong usage does, and is named", () => {
+test("an unknown part or option ends with code 2, as any wrong usage does, and is named", () => {
   const unknown = run("table12");
-  expect(unknown.status).toBe(1);
-  expect(unknown.stderr).toContain("PART table12: is not one of predict, table8,");
+  expect(unknown.status).toBe(2);
+  expect(unknown.stderr).toContain("PART table12 is not one of predict, table8,");
   const option = run("table8", "--peers");
-  expect(option.status).toBe(1);
+  expect(option.status).toBe(2);
   expect(option.stderr).toContain("unknown option --peers");
 });

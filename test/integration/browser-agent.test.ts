@@ -96,7 +96,7 @@ describeUnlessLacking("an agent in a browser's worker", await lackOfChromium(), 
     expect(life.learned.f1Personal).toBeGreaterThan(life.learned.f1Prior!);
     expect(life.personal.head).toBe("personal");
     expect(life.personal.probabilities).not.toEqual(life.prior.probabilities);
-    expect([life.forgotten, life.again]).toEqual([{ removed: true }, { removed: false }]);
+    expect([life.forgotten, life.again]).toEqual([{ removed: true, retrained: true }, { removed: false }]);
     expect(life.stopped).toBe(true);
     expect(life.types).toEqual(expect.arrayContaining(["enrol", "poll", "download", "report.metrics", "report.state"]));
     expect(life.late).toBe("AppError AGENT_NOT_RUNNING");
@@ -132,8 +132,8 @@ describeUnlessLacking("an agent in a browser's worker", await lackOfChromium(), 
     });
     expect(seen.outcomes).toEqual([
       "no error",
-      "AppError INVALID_INPUT: text: is longer than 8192 code points",
-      "AppError INVALID_INPUT: text: is longer than 8192 code points",
+      "AppError INVALID_INPUT: text is longer than 8192 code points",
+      "AppError INVALID_INPUT: text is longer than 8192 code points",
       expect.stringMatching(/^AppError TOKEN_INVALID: /),
       expect.stringMatching(/^AppError NOT_ENROLLED: /),
     ]);

@@ -76,7 +76,7 @@ describe.each(["start", "demo", "server"])("attune %s", (command) => {
 
   test("refuses a flag that it does not know, by name", async () => {
     const { code, stderr } = await run([command, "--pepole", "3"], {});
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/^error INVALID_INPUT: .*--pepole.*attune \w+ --help/);
   });
 });

@@ -117,8 +117,9 @@ test("each of its utterances is the one that was said, and can be forgotten", as
   // An utterance that is repeated under its id changes nothing.
   for (const said of knew.utterances) await agent.label(said);
   expect((await agent.status()).utterances).toEqual({ train, holdout });
-  for (const { id } of knew.utterances.slice(0, 3)) expect(await agent.forget(id)).toEqual({ removed: true });
-  expect(await agent.forget("deadbeef".repeat(8))).toEqual({ removed: true });
+  for (const { id } of knew.utterances.slice(0, 3))
+    expect(await agent.forget(id)).toEqual({ removed: true, retrained: true });
+  expect(await agent.forget("deadbeef".repeat(8))).toEqual({ removed: true, retrained: true });
   const left = (await agent.status()).utterances;
   expect(left.train + left.holdout).toBe(train + holdout - 4);
 });

@@ -76,7 +76,7 @@ test("a nats-server of one's own listens on all addresses where --nats-listen do
   expect(await readFile(await writeNatsConfig("--write-nats-config", directory), "utf8")).toContain("0.0.0.0:4222");
   for (const listen of ["4222", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:"]) {
     await expect(writeNatsConfig("--write-nats-config", directory, "--nats-listen", listen)).rejects.toThrow(
-      `--nats-listen ${listen}: is not HOST:PORT`,
+      `--nats-listen ${listen} is not HOST:PORT`,
     );
   }
 });

@@ -135,7 +135,7 @@ test.each([
   ["bench", "table8", "table9"],
 ])("attune %s %s refuses an argument that it does not take, with its usage", async (...argv) => {
   const { code, err } = await run(...argv);
-  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`"${argv.at(-1)}" is one argument too many`) });
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(`"${argv.at(-1)}" is one argument too many`) });
   expect(err).toMatch(new RegExp(`usage: attune ${argv[0]} `));
 });
 

@@ -94,7 +94,10 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
   if (!parsed.success) {
     const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0])))];
     const described = names.map((name) => (hints[name] === undefined ? name : `${name} (expected: ${hints[name]})`));
-    throw new AppError("INVALID_CONFIGURATION", `cannot use the environment variable ${described.join(", ")}`);
+    throw new AppError(
+      "INVALID_CONFIGURATION",
+      `the server cannot use the environment variable ${described.join(", ")}`,
+    );
   }
   const values = parsed.data;
   if (values.DATABASE_URL !== undefined) readDatabaseUrl(values.DATABASE_URL);

@@ -11,7 +11,7 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown, what?: strin
     .slice(0, 4)
     .map(
       (issue) =>
-        `${[what, ...issue.path].filter((part) => part !== undefined).join(".") || "input"}: ${describe(issue)}`,
+        `${[what, ...issue.path].filter((part) => part !== undefined).join(".") || "input"} ${describe(issue)}`,
     );
   throw new AppError("INVALID_INPUT", problems.join("; "));
 }

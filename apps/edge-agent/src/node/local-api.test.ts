@@ -151,7 +151,7 @@ test("bad input is refused by its field, and the reply holds nothing of what was
     expect(JSON.stringify(json)).not.toContain("never told");
     expect(json.error?.remedy).not.toBe("");
   }
-  expect(replies[9]?.json.error?.message).toContain("body.label: must be one of neutral, joy");
+  expect(replies[9]?.json.error?.message).toContain("body.label must be one of neutral, joy");
   expect(calls).toEqual([]);
 });
 
@@ -170,7 +170,7 @@ test("the longest text is taken, escaped as a whole too, and one code point more
   for (const reply of [await predict({ text: `${longest}a` }), await label(`${longest}a`)]) {
     expect(reply).toMatchObject({
       status: 400,
-      json: { error: { code: "INVALID_INPUT", message: "body.text: is longer than 8192 code points" } },
+      json: { error: { code: "INVALID_INPUT", message: "body.text is longer than 8192 code points" } },
     });
   }
 });

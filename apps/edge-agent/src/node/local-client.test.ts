@@ -57,7 +57,7 @@ test("each answer over the local API is the agent's own", async () => {
   expect(await client.learn()).toEqual(await agent.learn());
   expect(await client.learn({ report: true })).toMatchObject({ holdout: expect.any(Number) });
   expect(await client.status()).toEqual(await agent.status());
-  expect(await client.forget("a")).toEqual({ removed: true });
+  expect(await client.forget("a")).toEqual({ removed: true, retrained: true });
   expect(await client.forget("a")).toEqual({ removed: false });
   const { sequence } = await client.report();
   expect((await agent.report()).sequence).toBe(sequence + 1);

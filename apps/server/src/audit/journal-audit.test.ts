@@ -68,9 +68,13 @@ test("a report with another body than the journal's is found", () => {
 
 test.each([
   ["cut out of the middle", whole.toSpliced(2, 1), "entries are missing"],
-  ["put in another order", [whole[1]!, whole[0]!, ...whole.slice(2)], "does not continue"],
+  [
+    "put in another order",
+    [whole[1]!, whole[0]!, ...whole.slice(2)],
+    "its previous hash is not that of the entry before",
+  ],
   ["cut off at the front", whole.slice(1), "entries are missing"],
-  ["with a poll left out before it was written", journalOf([poll(1), poll(3)]), "has sequence 3, expected 2"],
+  ["with a poll left out before it was written", journalOf([poll(1), poll(3)]), "its sequence is 3, expected 2"],
   ["with a message changed", whole.with(2, { ...whole[2]!, message: { ...state(1), state: "failed" } }), "hash"],
   [
     "with a field outside the contract",

@@ -114,15 +114,15 @@ function checkJournal(
     }
     const entry = parsed.data;
     entries.push(entry);
-    if (entry.index !== place) faults.push(`entry ${place}: says that it is ${entry.index}; entries are missing`);
-    if (entry.previous !== previous) faults.push(`entry ${place}: does not continue the entry before it`);
+    if (entry.index !== place) faults.push(`entry ${place}: its index is ${entry.index}; entries are missing`);
+    if (entry.previous !== previous) faults.push(`entry ${place}: its previous hash is not that of the entry before`);
     previous = sha256Of(canonicalBytes(entry));
     for (const fault of faultsOf(contracts, entry)) faults.push(`entry ${place}: ${fault}`);
     const fault = countUp(counters, entry);
     if (fault !== undefined) faults.push(`entry ${place}: ${fault}`);
     device ??= entry.message.device;
     if (entry.message.device !== undefined && entry.message.device !== device) {
-      faults.push(`entry ${place}: is of another device`);
+      faults.push(`entry ${place}: its message is of another device`);
     }
   }
   return { entries, faults };
@@ -172,7 +172,7 @@ function countUp(counters: Map<string, number>, { type, message }: JournalEntry)
   const counter = `${type === "poll" ? "poll" : "report"} of ${String(message.epoch)}`;
   const expected = (counters.get(counter) ?? 0) + 1;
   counters.set(counter, message.sequence);
-  return message.sequence === expected ? undefined : `has sequence ${message.sequence}, expected ${expected}`;
+  return message.sequence === expected ? undefined : `its sequence is ${message.sequence}, expected ${expected}`;
 }
 
 /**

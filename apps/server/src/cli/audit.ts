@@ -21,17 +21,18 @@ export const runAudit: Body<typeof audit, CommandIo> = async ({ values }, io) =>
 
 async function readJournal(path: string): Promise<unknown[]> {
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new AppError("INVALID_INPUT", `--journal ${path}: cannot be read: ${cause.code}`, { cause });
+    const remedy = "name the file that attune-agent journal --json wrote";
+    throw new AppError("INVALID_INPUT", `--journal ${path} cannot be read (${cause.code}); ${remedy}`, { cause });
   });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new AppError("INVALID_INPUT", `--journal ${path}: is not JSON`, { cause });
+    throw new AppError("INVALID_INPUT", `--journal ${path} is not JSON`, { cause });
   }
   const entries = Array.isArray(value) ? value : (value as { entries?: unknown } | null)?.entries;
   if (!Array.isArray(entries)) {
-    throw new AppError("INVALID_INPUT", `--journal ${path}: is neither a list of entries nor {"entries": […]}`);
+    throw new AppError("INVALID_INPUT", `--journal ${path} is neither a list of entries nor {"entries": […]}`);
   }
   return entries;
 }

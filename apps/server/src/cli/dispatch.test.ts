@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Body, command, declare, group, type Input } from "@attune/platform/cli/declaration";
 import { type CommandIo, placesIn, rootOf } from "@attune/platform/cli/program";
+import { version } from "@attune/platform/cli/version";
 import { AppError } from "@attune/shared/errors";
 import { expect, onTestFinished, test } from "vitest";
+import { publishFolder } from "../client/publish-folder.js";
 import { attune } from "./commands.js";
 import { dispatch } from "./dispatch.js";
 
@@ -127,10 +129,10 @@ test("a demo for more people than its data hold is refused with the range, befor
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
   const err: string[] = [];
   const io = { stdout: () => {}, stderr: (text: string) => void err.push(text), isTty: false };
-  expect(await dispatch(["demo", "--people", "99", "--home", home], { io })).toBe(1);
+  expect(await dispatch(["demo", "--people", "99", "--home", home], { io })).toBe(2);
   expect(err.join("")).toContain("--people 99: the data hold 6 people; give a number from 1 to 6");
-  expect(await dispatch(["demo", "--people", "101"], { io })).toBe(1);
-  expect(err.join("")).toContain("--people 101: is not a whole number from 1 to 100");
+  expect(await dispatch(["demo", "--people", "101"], { io })).toBe(2);
+  expect(err.join("")).toContain("--people 101 is not a whole number from 1 to 100");
 });
 
 test("what the system refuses is told as such, and not as a defect", async () => {
@@ -150,3 +152,13 @@ test.each(
       command !== undefined && commands.length === 0 && !["pretrain", "extractor", "bench"].includes(path[1] as string),
   ),
 )("$path can be loaded", async ({ command }) => expect(await command?.load()).toBeInstanceOf(Function));
+
+test("--version prints the version, and a folder that is not there is named with the command that writes one", async () => {
+  expect(await run(["--version"])).toEqual({ code: 0, out: [version], err: "" });
+  const access = { httpUrl: "http://127.0.0.1:1", adminToken: "x" };
+  const nowhere = publishFolder(access, { folder: "nosuch", model: "a", modelVersion: "1.0.0" });
+  await expect(nowhere).rejects.toMatchObject({
+    code: "INVALID_EXTRACTOR",
+    message: expect.stringMatching(/^there is no nosuch\/.*; name the folder that attune extractor freeze wrote/),
+  });
+});

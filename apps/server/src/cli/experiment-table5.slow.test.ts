@@ -129,7 +129,7 @@ describe("Table 5", () => {
       paperNotes: ["BERT-Tiny pre-trained on IEMOCAP"],
     });
     writeFileSync(at("others", "run.json"), "{}");
-    expect(() => table5([at("others")])).toThrow(/run\.json: is no record of a run/);
+    expect(() => table5([at("others")])).toThrow(/run\.json is no record of a run/);
   });
 
   it("'s run is frozen on GoEmotions, whose card names IEMOCAP, and on nothing whose labels are not the seven", async () => {

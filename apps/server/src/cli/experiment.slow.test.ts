@@ -128,7 +128,7 @@ describe("attune experiment", () => {
     expect(await refusal(...argv, "--report", join(file, "report.html"))).toBe(
       `${file} cannot be made or written (EEXIST); --report must name a place that this user can write`,
     );
-    expect(await refusal(...argv, "--report", at("meld"))).toBe(`--report ${at("meld")}: is a folder; name a file`);
+    expect(await refusal(...argv, "--report", at("meld"))).toBe(`--report ${at("meld")} is a folder; name a file`);
     for (const [place, code] of [
       [join(file, "home"), "ENOTDIR"],
       ["/proc/nope", "ENOENT"],
@@ -142,10 +142,10 @@ describe("attune experiment", () => {
 
   it("names what is wrong with its flags", async () => {
     expect(await refusal()).toContain(experimentNames.join(", "));
-    expect(await refusal("table9", "--data", "x")).toContain("NAME table9: is not one of table1");
+    expect(await refusal("table9", "--data", "x")).toContain("NAME table9 is not one of table1");
     expect(experimentChoices).toEqual([...experimentNames, "all"]);
     expect(await refusal("table1")).toContain("--data is missing");
-    expect(await refusal("table1", "--data", at("meld"), "--extractor", "")).toContain("--extractor: is empty");
+    expect(await refusal("table1", "--data", at("meld"), "--extractor", "")).toContain("--extractor is empty");
     expect(await refusal("table1", "--data", at("meld"), "--split", "train")).toContain("--split train");
     expect(await refusal("table1", "--data", at("meld"), "--split", "test")).toContain("test_sent_emo.csv");
     expect(await refusal("table1", "--data", at("meld"), "--extractor", `gpt=${at("tiny")}`)).toContain(

@@ -28,7 +28,7 @@ export const runExperiment: Body<typeof experiment, CommandIo> = async (input, i
   const report = flags.report ?? join(home, "reports", reportName(flags));
   await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");
   await makeOutputDirectory(dirname(report), flags.report === undefined ? "ATTUNE_HOME" : "--report");
-  if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report}: is a folder; name a file`);
+  if (await isDirectory(report)) throw new AppError("INVALID_INPUT", `--report ${report} is a folder; name a file`);
   const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
   const announced = await announceRun(join(cacheDirectory, "runs"), new Date());
   for (const { pid, since } of announced.others) {

@@ -93,8 +93,8 @@ describe("attune extractor import", () => {
     ["no source", [], "SOURCE is missing: a folder, or hf:OWNER/NAME"],
     ["two sources", ["a", "b"], "is one argument too many"],
     ["no --out", [checkpoint], "--out is missing"],
-    ["an unknown pooling", [checkpoint, "--out", "x", "--pooling", "max"], "--pooling max: is not one of cls, mean"],
-    ["no room for tokens", [checkpoint, "--out", "x", "--max-tokens", "2"], "--max-tokens 2: is not a whole number"],
+    ["an unknown pooling", [checkpoint, "--out", "x", "--pooling", "max"], "--pooling max is not one of cls, mean"],
+    ["no room for tokens", [checkpoint, "--out", "x", "--max-tokens", "2"], "--max-tokens 2 is not a whole number"],
     ["an unknown flag", [checkpoint, "--colour"], "--colour"],
     ["a name that is none of the hub's", ["hf:roberta-base", "--out", "x"], "hf:owner/name or hf:owner/name@revision"],
     ["a folder that holds files", [checkpoint, "--out", checkpoint], "holds files already"],
@@ -108,6 +108,6 @@ describe("attune extractor import", () => {
   it("refuses a folder that is no checkpoint", async () => {
     const error = await refusal([golden, "--out", join(directory, "none")]);
     expect(error).toMatchObject({ code: "INVALID_CHECKPOINT" });
-    expect(error.message).toContain("config.json: is missing");
+    expect(error.message).toContain("config.json is missing");
   });
 });

@@ -14,7 +14,7 @@ export const runImport: Body<typeof extractorImport, CommandIo> = async ({ value
   const { pooling, "max-tokens": maxTokens } = values;
   const out = resolve(values.out);
   if (existsSync(out) && readdirSync(out).length > 0) {
-    throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
+    throw new AppError("INVALID_INPUT", `--out ${out} holds files already; choose another folder`);
   }
   await makeOutputDirectory(dirname(out), "--out");
   // The download lies beside the result, so that the same command resumes a stopped run.

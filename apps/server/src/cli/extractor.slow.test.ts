@@ -165,7 +165,7 @@ describe("attune extractor freeze", () => {
     expect(await refusal(["extractor", "freeze", "--run", at("run")])).toMatch(/--data is missing/);
     expect(await refusal(["extractor", "thaw"])).toMatch(/import, freeze/);
     expect(await refusal(["extractor", "freeze", "--colour"])).toMatch(/--colour/);
-    expect(await refusal(["extractor", ...argv, "--threads", "0"])).toMatch(/--threads 0: is not a whole number/);
+    expect(await refusal(["extractor", ...argv, "--threads", "0"])).toMatch(/--threads 0 is not a whole number/);
   });
 });
 
@@ -204,7 +204,7 @@ describe("attune pretrain", () => {
     expect(await refusal(["pretrain", ...argv.slice(0, 2)])).toMatch(/--vocabulary is missing/);
     expect(await refusal(["pretrain", ...fresh, "--from", at("meld")])).toMatch(/a checkpoint brings its own/);
     const tuned = ["--data", at("data"), "--out", at("new"), "--from"];
-    expect(await refusal(["pretrain", ...tuned, at("meld")])).toMatch(/config\.json: is missing/);
+    expect(await refusal(["pretrain", ...tuned, at("meld")])).toMatch(/config\.json is missing/);
     expect(await refusal(["pretrain", ...tuned, "hf:none"])).toMatch(/hf:owner\/name/);
     expect(await refusal(["pretrain", ...fresh, "--set", "epochs=x"])).toMatch(/recipe tiny, epochs/);
     expect(await refusal(["pretrain", ...fresh, "--layers", "0"])).toMatch(/recipe tiny, numHiddenLayers/);

@@ -24,7 +24,7 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
   if (!flags.resume && existsSync(join(out, checkpointName))) {
     throw new AppError(
       "INVALID_INPUT",
-      `--out ${flags.out}: holds a run already; add --resume or choose another folder`,
+      `--out ${flags.out} holds a run already; add --resume or choose another folder`,
     );
   }
   await makeOutputDirectory(out, "--out");

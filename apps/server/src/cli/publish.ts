@@ -33,7 +33,7 @@ function parseRecipe(text: string): HeadRecipe {
   const candidate = kind === "linear" ? { kind } : { kind, hidden: Number(hidden), l2: Number(l2) };
   const parsed = headRecipeSchema.safeParse(candidate);
   if (!parsed.success || rest.length > 0 || (kind === "linear" && hidden !== undefined)) {
-    throw new AppError("INVALID_INPUT", `--head ${text}: is not linear, elm:HIDDEN:L2 or oselm:HIDDEN:L2`);
+    throw new AppError("INVALID_INPUT", `--head ${text} is not linear, elm:HIDDEN:L2 or oselm:HIDDEN:L2`);
   }
   return parsed.data;
 }

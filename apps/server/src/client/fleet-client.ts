@@ -69,7 +69,7 @@ async function readReadyUrl(home: string): Promise<string> {
 
 function checkUrl(url: string): string {
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
-    throw new AppError("INVALID_INPUT", `--server ${url}: is not an http or https address`);
+    throw new AppError("INVALID_INPUT", `--server ${url} is not an http or https address`);
   }
   return url.replace(/\/+$/, "");
 }

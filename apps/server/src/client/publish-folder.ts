@@ -52,12 +52,15 @@ async function readExtractorFile(folder: string, name: ReleaseFileName): Promise
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new AppError("INVALID_EXTRACTOR", `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, {
-      cause,
-    });
+    throw new AppError("INVALID_EXTRACTOR", unreadable(path, cause as NodeJS.ErrnoException), { cause });
   }
   if (bytes.length === 0) throw new AppError("INVALID_EXTRACTOR", `${path} is empty`);
   return bytes;
+}
+
+function unreadable(path: string, { code }: NodeJS.ErrnoException): string {
+  if (code !== "ENOENT") return `${path} cannot be read (${code})`;
+  return `there is no ${path}; name the folder that attune extractor freeze wrote, or assets/extractor of the repository`;
 }
 
 async function upload({ httpUrl, adminToken }: ServerAccess, { sha256, bytes }: Chunk): Promise<void> {

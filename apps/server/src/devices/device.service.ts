@@ -62,7 +62,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const message = parseMessage(contracts, "enrol", value);
     assertNkey(message.nkey);
     if (proof === undefined) {
-      throw new AppError("INVALID_INPUT", "proof: is missing; this agent is too old to enrol here, so update it first");
+      throw new AppError("INVALID_INPUT", "proof is missing; this agent is too old to enrol here, so update it first");
     }
     if (!verifyNkey(message.nkey, signed(message), proof)) {
       throw new AppError("UNAUTHORIZED", "proof: the enrolment was not signed with its own key");
@@ -164,7 +164,7 @@ function parseMessage<T extends "enrol" | "poll">(contracts: Contracts, type: T,
   const { reason, issues } = judged;
   if (reason === "unknownContract") {
     const taken = contracts.versions.join(", ");
-    throw new AppError("CONFLICT", `${type}: is not of a version of the egress contract that is taken here: ${taken}`);
+    throw new AppError("CONFLICT", `${type} is not of a version of the egress contract that is taken here: ${taken}`);
   }
   throw new AppError("INVALID_INPUT", `${type}: ${describeIssues({ issues })}`);
 }

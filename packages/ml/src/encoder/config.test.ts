@@ -55,7 +55,7 @@ it("reads NaN and infinite numbers as Python writes them, and says which key can
   expect(withMore('"best": NaN, "worst": [Infinity, -Infinity]')()).toEqual(parse({})());
   expect(withMore('"layer_norm_eps": NaN')).toThrow("layer_norm_eps NaN is not between 0 and 1");
   expect(withMore('"pad_token_id": -Infinity')).toThrow("pad_token_id -Infinity is not a whole");
-  expect(withMore('"best": nan')).toThrow("config.json: is not JSON");
+  expect(withMore('"best": nan')).toThrow("config.json: the content is not JSON");
 });
 
 it("takes the model_type that is assumed where none is stated", () => {
@@ -92,6 +92,6 @@ it.each([
 });
 
 it("refuses what is not a JSON object", () => {
-  expect(() => parseEncoderConfig("{")).toThrow("config.json: is not JSON");
-  expect(() => parseEncoderConfig("[]")).toThrow("config.json: is not a JSON object");
+  expect(() => parseEncoderConfig("{")).toThrow("config.json: the content is not JSON");
+  expect(() => parseEncoderConfig("[]")).toThrow("config.json: the content is not a JSON object");
 });

@@ -222,10 +222,10 @@ export function readConfigObject(json: string): Record<string, unknown> {
   try {
     value = parsePythonJson(json);
   } catch (cause) {
-    throw new MlError("malformed", "config.json: is not JSON", { cause });
+    throw new MlError("malformed", "config.json: the content is not JSON", { cause });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new MlError("malformed", "config.json: is not a JSON object");
+    throw new MlError("malformed", "config.json: the content is not a JSON object");
   }
   return value as Record<string, unknown>;
 }

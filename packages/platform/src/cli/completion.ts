@@ -5,7 +5,7 @@ import { fishScript } from "./completion-fish.js";
 import type { Offer, Stop, Value } from "./completion-stops.js";
 import { zshScript } from "./completion-zsh.js";
 import { type Body, command, declare, type OptionDeclaration } from "./declaration.js";
-import { type Place, type Program, placesIn, rootOf } from "./program.js";
+import { namesOf, type Place, type Program, placesIn, rootOf } from "./program.js";
 
 const shells = ["bash", "zsh", "fish"] as const;
 
@@ -49,8 +49,8 @@ function stopsOf<Context>(program: Program<Context>): Stop[] {
     const [argument] = place.command?.declaration.arguments ?? [];
     return {
       paths: pathsOf(place),
-      commands: place.commands.flatMap(({ declaration: { name, alias, summary } }) =>
-        [name, ...(alias === undefined ? [] : [alias])].map((word): Offer => [word, summary]),
+      commands: place.commands.flatMap(({ declaration }) =>
+        namesOf(declaration).map((word): Offer => [word, declaration.summary]),
       ),
       options: [...options.map(([name, { meaning }]): Offer => [`--${name}`, meaning]), ["--help", "show this help"]],
       values: options.flatMap(([name, option]) =>
@@ -63,8 +63,7 @@ function stopsOf<Context>(program: Program<Context>): Stop[] {
 
 function pathsOf<Context>({ path, command: own }: Place<Context>): string[] {
   const parent = path.slice(1, -1);
-  const { name, alias } = own?.declaration ?? { name: "", alias: undefined };
-  return [name, ...(alias === undefined ? [] : [alias])].map((last) => [...parent, last].join(" ").trim());
+  return (own === undefined ? [""] : namesOf(own.declaration)).map((last) => [...parent, last].join(" ").trim());
 }
 
 function expectedValue({ choices, path }: Pick<OptionDeclaration, "choices" | "path">): Value {

@@ -2,7 +2,7 @@
 
 /** A value that a person types: a whole number, one of some words, the result of `parse`, or else a text. */
 interface ValueDeclaration {
-  readonly whole?: { readonly from: number; readonly to: number };
+  readonly whole?: { readonly from: number; readonly to?: number };
   readonly choices?: readonly string[];
   /** Throws a SyntaxError that names the expected form: "is not a duration such as 90s". */
   readonly parse?: (text: string) => unknown;

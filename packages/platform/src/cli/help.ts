@@ -1,7 +1,7 @@
 // The help of a program and of each command, from the declarations alone; commander's Help wraps and aligns it.
 import { Help } from "commander";
 import type { ArgumentDeclaration, OptionDeclaration } from "./declaration.js";
-import type { Place } from "./program.js";
+import { namesOf, type Place } from "./program.js";
 
 type Item = readonly [term: string, meaning: string];
 
@@ -20,7 +20,7 @@ export function helpOf<Context>(place: Place<Context>): string {
     ...(details.length === 0 ? [] : [details.map(wrap).join("\n")]),
   ];
   const lists: (readonly [string, readonly Item[]])[] = [
-    ["Commands", place.commands.map(({ declaration }) => [namesOf(declaration), declaration.summary])],
+    ["Commands", place.commands.map(({ declaration }) => [namesOf(declaration).join(", "), declaration.summary])],
     ["Arguments", (command?.declaration.arguments ?? []).map((argument) => [argument.name, argumentMeaning(argument)])],
     ["Options", optionItems(place)],
     ...sections.map(({ title, items }) => [title, items] as const),
@@ -28,14 +28,30 @@ export function helpOf<Context>(place: Place<Context>): string {
   for (const [title, items] of lists) {
     if (items.length === 0) continue;
     const width = Math.min(longestTerm, Math.max(...items.map(([term]) => term.length)));
-    blocks.push(`${title}:\n${items.map(([term, meaning]) => help.formatItem(term, width, meaning, help)).join("\n")}`);
+    const format = ([term, meaning]: Item) =>
+      term.length > longestTerm
+        ? `  ${term}\n${help.formatItem("", width, meaning, help)}`
+        : help.formatItem(term, width, meaning, help);
+    blocks.push(`${title}:\n${items.map(format).join("\n")}`);
   }
-  if (examples.length > 0) blocks.push(`Examples:\n${examples.map((example) => `  ${example}`).join("\n")}`);
+  if (examples.length > 0)
+    blocks.push(`Examples:\n${examples.map((example) => foldedExample(example, helpWidth)).join("\n")}`);
   if (place.commands.length > 0) blocks.push(`${place.path.join(" ")} COMMAND --help explains a command.`);
   return `${blocks.join("\n\n")}\n`;
 }
 
-/** A longer term would push the meanings of all others to the right. */
+/** An example wider than the help goes over several lines, which a shell still reads as one command. */
+function foldedExample(example: string, width: number): string {
+  const lines = [""];
+  for (const part of example.split(/ (?=-|>|\||&&)/)) {
+    const longer = `${lines.at(-1)} ${part}`;
+    if (`  ${longer} \\`.length > width) lines.push(`    ${part}`);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.map((line) => ` ${line}`).join(" \\\n");
+}
+
+/** A longer term stands on a line of its own, since it would push the meanings of all others to the right. */
 const longestTerm = 26;
 
 /** A command's usage in one line: the required parts by name, the others as [options]. */
@@ -57,9 +73,6 @@ function optionItems<Context>({ options }: Place<Context>): Item[] {
     ["-h, --help", "show this help"],
   ];
 }
-
-const namesOf = ({ name, alias }: { readonly name: string; readonly alias?: string }): string =>
-  alias === undefined ? name : `${name}, ${alias}`;
 
 const optionTerm = (name: string, { value }: OptionDeclaration): string =>
   value === undefined ? `--${name}` : `--${name} ${value}`;

@@ -2,12 +2,13 @@
 // Reading values and wording errors stay ours: an error names the flag, its range and the next step, and no private text.
 
 import { Command as Commander, Option, type ParseOptionsResult } from "commander";
-import { childrenOf, type Place, type Program, type Request, rootOf } from "./program.js";
-import { adviceOf, lackingValue, misuse, tooMany } from "./refusals.js";
+import { childrenOf, misused, namesOf, type Place, type Program, type Request, rootOf } from "./program.js";
+import { adviceOf, lackingValue, misuse, noCommands, tooMany } from "./refusals.js";
 import { readInput } from "./values.js";
 
 /** Throws INVALID_INPUT. */
 export function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Request<Context> {
+  if (argv[0] === "--version") return { kind: "version" };
   let request: Request<Context> | undefined;
   const tree = new CommandNode(rootOf(program), (chosen) => {
     request ??= chosen;
@@ -21,12 +22,25 @@ export function parseCommandLine<Context>(program: Program<Context>, argv: reado
   return request;
 }
 
-/** A word that is no command is refused alone: with `help` or `--help` commander would show the program's help instead. */
+/**
+ * The words for commander, with `help X` as `X --help`. They end after a word that is no command: commander would show the help
+ * of the words before it.
+ */
 function asCalled<Context>(program: Program<Context>, argv: readonly string[]): readonly string[] {
-  const word = argv[0] === "help" ? argv[1] : argv[0];
-  if (word === undefined || word === "help" || word.startsWith("-")) return argv;
-  const known = program.commands.some(({ declaration: { name, alias } }) => word === name || word === alias);
-  return known ? argv : [word];
+  const asked = argv.findIndex((word) => word !== "help");
+  const words = argv[0] === "help" ? [...(asked < 0 ? [] : argv.slice(asked)), "--help"] : argv;
+  let place = rootOf(program);
+  for (const [index, word] of words.entries()) {
+    if (word.startsWith("-")) break;
+    if (place.commands.length === 0) {
+      if (argv[0] === "help") throw noCommands(place);
+      break;
+    }
+    const next = childrenOf(place).find(({ command }) => namesOf(command?.declaration).includes(word));
+    if (next === undefined) return words.slice(0, index + 1);
+    place = next;
+  }
+  return words;
 }
 
 /** Ends the parsing once a help was shown. */
@@ -41,13 +55,15 @@ class CommandNode<Context> extends Commander {
     this.#place = place;
     const { command, commands, program } = place;
     const showHelp = (exitCode: number) => choose({ kind: "help", place, exitCode });
-    if (command !== undefined) this.helpCommand(false);
-    this.helpOption("-h, --help")
+    // After a command, --version is the command's own.
+    this.enablePositionalOptions()
+      .helpCommand(false)
+      .helpOption("-h, --help")
       .configureOutput({ writeOut: () => showHelp(0), writeErr: () => {}, outputError: () => {} })
       .exitOverride((error) => {
         if (!/^commander\.help/.test(error.code)) throw misuse(place, error);
         if (error.exitCode !== 0 && command !== undefined) throw misuse(place, error);
-        if (error.exitCode !== 0) showHelp(1);
+        if (error.exitCode !== 0) showHelp(misused);
         throw helpShown;
       });
     if (command?.declaration.alias !== undefined) this.alias(command.declaration.alias);

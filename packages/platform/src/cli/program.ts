@@ -24,6 +24,9 @@ export interface Program<Context> {
   readonly quotes: boolean;
 }
 
+/** The exit code of INVALID_INPUT, and of a command line without a command. Every other error exits with 1. */
+export const misused = 2;
+
 export interface Place<Context> {
   readonly program: Program<Context>;
   readonly command: Command<Context> | undefined;
@@ -36,11 +39,17 @@ export interface Place<Context> {
 /** The request of a command line. */
 export type Request<Context> =
   | { readonly kind: "help"; readonly place: Place<Context>; readonly exitCode: number }
+  | { readonly kind: "version" }
   | { readonly kind: "run"; readonly command: Command<Context>; readonly input: UncheckedInput };
 
 export function rootOf<Context>(program: Program<Context>): Place<Context> {
-  const options = { json: program.shared.json as Options[string] };
+  const options = { version: { meaning: "print the version" }, json: program.shared.json as Options[string] };
   return { program, command: undefined, path: [program.name], commands: program.commands, options };
+}
+
+/** The words that stand for a command: its name, and its other name where it has one. */
+export function namesOf(declaration: Command<never>["declaration"] | undefined): string[] {
+  return [declaration?.name, declaration?.alias].filter((name) => name !== undefined);
 }
 
 export function childrenOf<Context>({ program, path, commands }: Place<Context>): Place<Context>[] {

@@ -2,7 +2,7 @@
 import { AppError } from "@attune/shared/errors";
 import type { CommanderError } from "commander";
 import { usageOf } from "./help.js";
-import type { Place } from "./program.js";
+import { namesOf, type Place } from "./program.js";
 
 /** The command that shows the reader the options and arguments. */
 export function adviceOf<Context>({ path }: Place<Context>): string {
@@ -16,7 +16,7 @@ export function misuse<Context>(place: Place<Context>, { code, message }: Comman
   const wrong = /'(.*)'/s.exec(message)?.[1] ?? "";
   const near = /Did you mean (?:one of )?(.+)\?/.exec(message)?.[1];
   const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
-  const known = commands.map(({ declaration }) => declaration.name).join(", ");
+  const known = commands.flatMap(({ declaration }) => namesOf(declaration)).join(", ");
   switch (code) {
     case "commander.unknownCommand": {
       const asked = program.quotes ? ` "${wrong}"` : " of that name";
@@ -32,6 +32,11 @@ export function misuse<Context>(place: Place<Context>, { code, message }: Comman
     default:
       return refusal(place, `${name}: the options cannot be read`);
   }
+}
+
+/** The fault of a word that names a command within a command that holds none. */
+export function noCommands<Context>(place: Place<Context>): AppError {
+  return refusal(place, `${place.path.join(" ")} has no commands of its own`);
 }
 
 export function lackingValue<Context>(place: Place<Context>, option: string): AppError {

@@ -1,12 +1,13 @@
 // Runs a program's command line, and reports a fault in two lines: the fault, and the remedy.
 
-import { AppError } from "@attune/shared/errors";
+import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
 import { systemFault } from "@attune/shared/system-fault";
 import type { UncheckedInput } from "./declaration.js";
 import { helpOf } from "./help.js";
 import { parseCommandLine } from "./parser.js";
-import type { CommandIo, Place, Program } from "./program.js";
+import { type CommandIo, misused, type Place, type Program } from "./program.js";
+import { version } from "./version.js";
 
 export interface Host<Context> {
   readonly io: Omit<CommandIo, "json">;
@@ -18,7 +19,10 @@ export interface Host<Context> {
   readonly alwaysInWords: boolean;
 }
 
-/** The exit code: a body's own, or 1 after an error. With `--json` standard output is one JSON object in either case. */
+/**
+ * The exit code: a body's own, 1 after an error, or 2 where the input is not valid. With `--json` standard output
+ * is one JSON object in each case.
+ */
 export async function runProgram<Context>(
   program: Program<Context>,
   argv: readonly string[],
@@ -30,8 +34,7 @@ export async function runProgram<Context>(
   try {
     return await perform(program, words, { io, open: host.open });
   } catch (error) {
-    reportError(error, io, host);
-    return 1;
+    return reportError(error, io, host) === "INVALID_INPUT" ? misused : 1;
   }
 }
 
@@ -42,6 +45,10 @@ export async function perform<Context>(
   { io, open }: { readonly io: CommandIo; readonly open: Host<Context>["open"] },
 ): Promise<number> {
   const request = parseCommandLine(program, argv);
+  if (request.kind === "version") {
+    io.stdout(io.json ? JSON.stringify({ version }) : version);
+    return 0;
+  }
   if (request.kind === "help") {
     io.stdout(io.json ? JSON.stringify(helpObject(request.place)) : helpOf(request.place).trimEnd());
     return request.exitCode;
@@ -57,7 +64,7 @@ function helpObject<Context>(place: Place<Context>): object {
   return { commands: place.commands.map(({ declaration: { name, summary } }) => ({ name, summary })) };
 }
 
-function reportError<Context>(error: unknown, io: CommandIo, host: Host<Context>): void {
+function reportError<Context>(error: unknown, io: CommandIo, host: Host<Context>): ErrorCode {
   const known = error instanceof AppError ? error : systemFault(error);
   const fault = known ?? new AppError("INTERNAL", host.describeDefect(error), { cause: error });
   const { code, remedy } = fault;
@@ -65,6 +72,7 @@ function reportError<Context>(error: unknown, io: CommandIo, host: Host<Context>
   if (io.json) io.stdout(JSON.stringify({ error: { code, message, remedy } }));
   if (!io.json || host.alwaysInWords) io.stderr(`error ${code}: ${message}\nwhat to do: ${remedy}\n`);
   if (code === "INTERNAL" && error instanceof Error) io.stderr(`${stackOf(error)}\n`);
+  return code;
 }
 
 /** The place of a defect helps its repair. A frame holds no argument and no text. */

@@ -41,16 +41,15 @@ function readValue(
   { quotes, advice }: ReadingRules,
 ): unknown {
   const refuse = (form: string, cause?: unknown) =>
-    new AppError("INVALID_INPUT", `${name}${quotes && text !== "" ? ` ${text}` : ""}: ${form}; ${advice}`, { cause });
+    new AppError("INVALID_INPUT", `${name}${quotes && text !== "" ? ` ${text}` : ""} ${form}; ${advice}`, { cause });
   // An empty path would mean the folder in which the command runs.
   if (text === "") throw refuse("is empty");
   const { whole, choices, parse } = declared;
   if (whole !== undefined) {
+    const { from, to = largestWhole } = whole;
     const number = Number(text);
-    if (!/^\d{1,15}$/.test(text) || number < whole.from || number > whole.to) {
-      throw refuse(`is not a whole number from ${whole.from} ${whole.to < 1e15 ? `to ${whole.to}` : "on"}`);
-    }
-    return number;
+    if (/^\d{1,15}$/.test(text) && number >= from && number <= to) return number;
+    throw refuse(`is not a whole number from ${from} ${whole.to === undefined ? "upwards" : `to ${to}`}`);
   }
   if (choices !== undefined && !choices.includes(text)) throw refuse(`is not one of ${choices.join(", ")}`);
   if (parse === undefined) return text;
@@ -61,6 +60,8 @@ function readValue(
     throw refuse(cause.message, cause);
   }
 }
+
+const largestWhole = 999_999_999_999_999;
 
 function missing(
   name: string,

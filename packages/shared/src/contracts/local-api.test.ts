@@ -34,7 +34,7 @@ test("a field that is not declared is refused, and nothing of it is repeated", (
   const said = { id: "a", text: "so happy", label: "joy" };
   expect(parseInput(labelInputSchema, said)).toEqual(said);
   expect(() => parseInput(labelInputSchema, { ...said, "so sad": "so sad" })).toThrow(
-    new AppError("INVALID_INPUT", "input: has a field that is not known here"),
+    new AppError("INVALID_INPUT", "input has a field that is not known here"),
   );
 });
 

@@ -84,8 +84,11 @@ export const labelledSchema = z.strictObject({
 });
 export type Labelled = z.infer<typeof labelledSchema>;
 
-/** `removed` is false where no such utterance was stored. */
-export const forgottenSchema = z.strictObject({ removed: z.boolean() });
+/**
+ * `removed` is false where no such utterance was stored. `retrained` says whether a head had learned, and learned anew without
+ * the utterance; nothing removed, and an agent of an earlier release, leave it out.
+ */
+export const forgottenSchema = z.strictObject({ removed: z.boolean(), retrained: z.boolean().optional() });
 export type Forgotten = z.infer<typeof forgottenSchema>;
 
 /** With `report`, a metrics report about the training is queued, too. */

@@ -100,7 +100,7 @@ export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    return refuse("malformed", "golden.json: is not JSON");
+    return refuse("malformed", "golden.json: the content is not JSON");
   }
   const parsed = goldenSchema.safeParse(value);
   if (parsed.success) return accept(parsed.data);

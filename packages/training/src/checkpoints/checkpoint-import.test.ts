@@ -151,7 +151,7 @@ describe("an imported folder", () => {
 
   it("is not written over", () => {
     const again = () => importCheckpoint({ folder: out, out, pooling: "cls", maxTokens: 32, source: "here" });
-    expect(again).toThrow(`--out ${out}: holds files already`);
+    expect(again).toThrow(`--out ${out} holds files already`);
   });
 
   it("is a checkpoint itself: imported again it is the same, byte for byte", () => {
@@ -321,13 +321,13 @@ describe("weights that are missing, wrong or hostile are refused with file and t
       { weight_map: { w: "../../etc/passwd.bin" } },
       'weight_map: "../../etc/passwd.bin" is no',
     ],
-    ["names a file that is not there", { weight_map: { w: "other.safetensors" } }, "other.safetensors: is missing"],
+    ["names a file that is not there", { weight_map: { w: "other.safetensors" } }, "other.safetensors is missing"],
     [
       "names a tensor its file does not hold",
       { weight_map: { w: "model-1.safetensors" } },
       '"w" is in model-1.safetensors',
     ],
-    ["has no weight_map", { metadata: {} }, "weight_map: is not an object of file names"],
+    ["has no weight_map", { metadata: {} }, "weight_map is not an object of file names"],
   ])("an index that %s", (_, index, message) => {
     const folder = folderOf({ "model-1.safetensors": "model.safetensors" });
     writeFileSync(join(folder, "model.safetensors.index.json"), JSON.stringify(index));
@@ -337,7 +337,7 @@ describe("weights that are missing, wrong or hostile are refused with file and t
   it("a folder without weights, without a config.json, and one that is not there", () => {
     expect(refusal(folderOf({}))).toContain("holds none of model.safetensors, model.safetensors.index.json");
     const bare = folderOf({ "model.safetensors": "model.safetensors" }, { config: false });
-    expect(refusal(bare)).toBe(`${join(bare, "config.json")}: is missing`);
-    expect(refusal(join(directory, "nowhere"))).toContain("config.json: is missing");
+    expect(refusal(bare)).toBe(`${join(bare, "config.json")} is missing`);
+    expect(refusal(join(directory, "nowhere"))).toContain("config.json is missing");
   });
 });

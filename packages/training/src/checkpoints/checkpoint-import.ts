@@ -128,7 +128,7 @@ function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licenc
 
 function refuseFilled(out: string): void {
   if (existsSync(out) && readdirSync(out).length > 0) {
-    throw new AppError("INVALID_INPUT", `--out ${out}: holds files already; choose another folder`);
+    throw new AppError("INVALID_INPUT", `--out ${out} holds files already; choose another folder`);
   }
 }
 

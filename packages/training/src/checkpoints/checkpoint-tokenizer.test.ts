@@ -131,7 +131,7 @@ describe("refused by name, for Transformers computes something else:", () => {
   it("files that are not what they should be", () => {
     const read = (files: Record<string, unknown>) => () =>
       readTokenizerJson(folderOf({ "vocab.txt": wordPieces, ...files }), bert);
-    expect(read({ "tokenizer_config.json": [] })).toThrow("tokenizer_config.json: is not a JSON object");
+    expect(read({ "tokenizer_config.json": [] })).toThrow("tokenizer_config.json: the content is not a JSON object");
     expect(read({ "added_tokens.json": { "@USER": "7" } })).toThrow('added_tokens.json: the id of "@USER" is not');
     expect(read({ "added_tokens.json": { "@USER": 8 } })).toThrow('"@USER" has the id 8 here and 7 in Transformers');
     expect(read({ "added_tokens.json": { "[MASK]": 4 } })).not.toThrow();

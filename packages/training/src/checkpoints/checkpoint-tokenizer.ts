@@ -119,7 +119,7 @@ function makeTokenizerJson(folder: string, kind: Kind): string {
     wordPiece: "neither tokenizer.json nor vocab.txt",
     byteLevel: "neither tokenizer.json nor vocab.json with merges.txt",
   };
-  throw new AppError("INVALID_CHECKPOINT", `${folder}: holds ${files[kind]}, which its tokenizer is read from`);
+  throw new AppError("INVALID_CHECKPOINT", `${folder} holds ${files[kind]}, which its tokenizer is read from`);
 }
 
 /** Lines as the reference reads them: without any white space at their ends. */

@@ -92,7 +92,7 @@ describe("in a checkpoint's place of a file", () => {
       rmSync(path, { force: true });
       make(path);
       expect(() => readCheckpointFolder(folder)).toThrow(
-        expect.objectContaining({ code: "INVALID_CHECKPOINT", message: `${path}: is no file` }),
+        expect.objectContaining({ code: "INVALID_CHECKPOINT", message: `${path}: the path names no file` }),
       );
     }
   });
@@ -106,5 +106,5 @@ it("JSON that is nested without end is refused in words", () => {
   bytes.set(header, 8);
   const folder = folderOf();
   writeFileSync(join(folder, "model.safetensors"), bytes);
-  expect(() => openWeights(folder)).toThrow("model.safetensors: is nested too deeply");
+  expect(() => openWeights(folder)).toThrow("model.safetensors is nested too deeply");
 });

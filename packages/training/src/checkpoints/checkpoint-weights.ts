@@ -39,7 +39,7 @@ export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
 export function openWeights(folder: string): CheckpointTensors {
   const name = weightFileNames.find((candidate) => existsSync(join(folder, candidate)));
   if (name === undefined) {
-    throw new AppError("INVALID_CHECKPOINT", `${folder}: holds none of ${weightFileNames.join(", ")}`);
+    throw new AppError("INVALID_CHECKPOINT", `${folder} holds none of ${weightFileNames.join(", ")}`);
   }
   const path = join(folder, name);
   return name.endsWith(".index.json") ? openShards(folder, path) : openWeightFile(path);
@@ -64,7 +64,7 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
 /** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name must hold no path, so no index reaches out of its folder. */
 export function readShardIndex(json: string): Map<string, string> {
   const parsed = indexSchema.safeParse(parsePythonJson(json));
-  if (!parsed.success) throw new Error("weight_map: is not an object of file names");
+  if (!parsed.success) throw new Error("weight_map is not an object of file names");
   for (const file of Object.values(parsed.data.weight_map)) {
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.(safetensors|bin)$/.test(file)) {
       throw new Error(`weight_map: ${JSON.stringify(file.slice(0, 150))} is no name of a weight file`);
@@ -144,7 +144,7 @@ function spellings(name: string, modelType: ModelType): string[] {
 
 /** Throws an Error for a path that is no file, or a link to none: a pipe or a device would be read for ever. */
 export function readBytes(path: string): Uint8Array {
-  if (!statSync(path).isFile()) throw new Error("is no file");
+  if (!statSync(path).isFile()) throw new Error("the path names no file");
   const { buffer, byteOffset, byteLength } = readFileSync(path);
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
@@ -160,18 +160,18 @@ export function inFile<T>(path: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError("INVALID_CHECKPOINT", `${path}: ${reason(path, cause as NodeJS.ErrnoException)}`, { cause });
+    throw new AppError("INVALID_CHECKPOINT", faultOf(path, cause as NodeJS.ErrnoException), { cause });
   }
 }
 
-function reason(path: string, error: NodeJS.ErrnoException): string {
-  if (error.code === "ENOENT") return "is missing";
-  if (error.code === "ERR_FS_FILE_TOO_LARGE") return "is larger than 2 GiB; save the checkpoint in shards";
-  if (error instanceof SyntaxError) return "is not JSON";
+function faultOf(path: string, error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return `${path} is missing`;
+  if (error.code === "ERR_FS_FILE_TOO_LARGE") return `${path} is larger than 2 GiB; save the checkpoint in shards`;
+  if (error instanceof SyntaxError) return `${path} is not JSON`;
   // JSON may be nested to any depth.
-  if (error instanceof RangeError && error.message.includes("call stack")) return "is nested too deeply";
+  if (error instanceof RangeError && error.message.includes("call stack")) return `${path} is nested too deeply`;
   // The message of a parser may name the file already.
   const { message } = error;
   const name = basename(path);
-  return message.startsWith(name) ? message.slice(name.length).replace(/^:? /, "") : message;
+  return path + (message.startsWith(name) ? message.slice(name.length) : `: ${message}`);
 }

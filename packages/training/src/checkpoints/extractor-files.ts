@@ -23,8 +23,8 @@ export function readExtractorFolder(directory: string): ExtractorFolder {
     try {
       return parse(readFileSync(join(directory, name)));
     } catch (cause) {
-      const why = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "is missing" : (cause as Error).message;
-      throw new AppError("INVALID_EXTRACTOR", `${join(directory, name)}: ${why}`, { cause });
+      const why = (cause as NodeJS.ErrnoException).code === "ENOENT" ? " is missing" : `: ${(cause as Error).message}`;
+      throw new AppError("INVALID_EXTRACTOR", `${join(directory, name)}${why}`, { cause });
     }
   };
   const configJson = read("config.json", String);

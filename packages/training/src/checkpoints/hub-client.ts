@@ -61,12 +61,12 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
       // A redirect to another origin leads to the storage, which does not describe the file.
       if (init.method === "HEAD" && next.origin !== origin) return response;
       if (url.protocol === "https:" && next.protocol !== "https:") {
-        throw new AppError("DOWNLOAD_FAILED", `${init.name}: was redirected from https to ${next.protocol}`);
+        throw new AppError("DOWNLOAD_FAILED", `${init.name} was redirected from https to ${next.protocol}`);
       }
       await response.body?.cancel();
       url = next;
     }
-    throw new AppError("DOWNLOAD_FAILED", `${init.name}: was redirected more than ${mostRedirects} times`);
+    throw new AppError("DOWNLOAD_FAILED", `${init.name} was redirected more than ${mostRedirects} times`);
   }
 
   function checked(response: Response, name: string): Response {

@@ -226,7 +226,7 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
   damaged[5]! ^= 1;
 
   it.each<[string, HubFault, string]>([
-    ["bytes with another hash", storageSends(damaged), "model.safetensors: has the hash"],
+    ["bytes with another hash", storageSends(damaged), "model.safetensors has the hash"],
     ["more bytes than declared", storageSends(new Uint8Array(300_001)), "more than its 300000 bytes were sent"],
     ["a file without a hash", hubAnswers("vocab.txt", {}), "vocab.txt: http://127.0.0.1"],
     ["a file with a hash of another kind", hubAnswers("vocab.txt", { etag: '"1-2"' }), "names no hash"],

@@ -128,7 +128,7 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
     rmSync(partial);
     // A resumed part may have been damaged on this disk; bytes of this run are as the hub sent them.
     if (!resumed) {
-      throw new AppError("DOWNLOAD_FAILED", `${name}: has the hash ${found} where the hub names ${remote.hash}`);
+      throw new AppError("DOWNLOAD_FAILED", `${name} has the hash ${found} where the hub names ${remote.hash}`);
     }
     resumed = false;
   }

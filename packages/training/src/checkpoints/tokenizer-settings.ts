@@ -66,6 +66,7 @@ export function readNumberedTokens(json: string): Record<string, number> {
 
 function objectOf(json: string): object {
   const value = parsePythonJson(json);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("is not a JSON object");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new Error("the content is not a JSON object");
   return value;
 }

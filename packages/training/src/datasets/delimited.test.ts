@@ -78,11 +78,11 @@ describe("A table of delimited fields", () => {
 
   it("in another encoding, or with bytes that no text has, is refused with the way out", () => {
     const latin = file("latin.csv", Buffer.from("text,label\nd\u00e9j\u00e0,joy\n", "latin1"));
-    expect(refusal(latin)).toMatch(/latin\.csv: not UTF-8; save it as UTF-8, or convert it: iconv/);
+    expect(refusal(latin)).toMatch(/latin\.csv: the file is not UTF-8; save it as UTF-8, or convert it: iconv/);
     const cut = file("cut.csv", utf16(semicolons, { mark: "\uFEFF" }).subarray(0, 41));
-    expect(refusal(cut)).toMatch(/cut\.csv: not UTF-16LE; save it as UTF-8/);
+    expect(refusal(cut)).toMatch(/cut\.csv: the file is not UTF-16LE; save it as UTF-8/);
     expect(refusal(file("nul.csv", `text,label\n${"secret ".repeat(20)}\0,joy\n`))).toMatch(
-      /nul\.csv, line 2: holds a NUL/,
+      /nul\.csv, line 2: the line holds a NUL/,
     );
   });
 

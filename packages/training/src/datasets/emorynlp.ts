@@ -69,7 +69,11 @@ export function emoryColumns(path: string): DatasetColumns {
 export function loadEmoryNlp(path: string, warn: Warn): EmoryNlpRow[] {
   const found = findEmoryNlp(path);
   if (found !== undefined) return readEmoryFile(found.train, warn);
-  throw datasetError(path, undefined, `holds no EmoryNLP; name a .csv of it, or the folder with ${published("train")}`);
+  throw datasetError(
+    path,
+    undefined,
+    `the path holds no EmoryNLP; name a .csv of it, or the folder with ${published("train")}`,
+  );
 }
 
 export function readEmoryFile(path: string, warn: Warn): EmoryNlpRow[] {

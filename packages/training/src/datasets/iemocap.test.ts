@@ -85,7 +85,7 @@ describe("IEMOCAP", () => {
 
   it("names a folder, a file or an encoding that is not the release's", () => {
     write(3, "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`, Uint8Array.of(0xe9, 0xff));
-    expect(refusal()).toMatch(/Ses03F_impro02\.txt: not UTF-8/);
+    expect(refusal()).toMatch(/Ses03F_impro02\.txt: the file is not UTF-8/);
     rmSync(join(root, "Session3", "dialog", "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`));
     expect(refusal()).toMatch(/Ses03F_impro02\.txt: there is no such file/);
     rmSync(join(root, "Session2", "dialog", "EmoEvaluation"), { recursive: true });

@@ -90,7 +90,8 @@ function readSession(directory: string, odd: OddTurns): IemocapRow[] {
   const names = readdirSync(evaluations)
     .filter((name) => name.endsWith(".txt") && !name.startsWith("."))
     .sort();
-  if (names.length === 0) throw datasetError(evaluations, undefined, "holds no .txt file; unpack the release again");
+  if (names.length === 0)
+    throw datasetError(evaluations, undefined, "the folder holds no .txt file; unpack the release again");
   return names.flatMap((name) => readDialogue(join(evaluations, name), join(transcriptions, name), odd));
 }
 

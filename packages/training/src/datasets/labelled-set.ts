@@ -41,7 +41,7 @@ export function setKindOf(path: string): SetKind {
   throw datasetError(
     path,
     undefined,
-    "holds none of Session1 to Session5, train_sent_emo.csv, emorynlp_train_final.csv, train.tsv, train.csv and train.jsonl; name a folder that does, or a .csv, .tsv or .jsonl file",
+    "the folder holds none of Session1 to Session5, train_sent_emo.csv, emorynlp_train_final.csv, train.tsv, train.csv and train.jsonl; name a folder that does, or a .csv, .tsv or .jsonl file",
   );
 }
 

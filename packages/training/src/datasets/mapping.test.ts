@@ -57,14 +57,14 @@ describe("--columns and --labels", () => {
 
   it("are refused by the part that is wrong", () => {
     const columns = (given: string) => refusal(() => parseMapping({ columns: given }), "INVALID_INPUT");
-    expect(columns("text=a,emotion=b")).toMatch(/--columns emotion=…: is not text, label or speaker/);
+    expect(columns("text=a,emotion=b")).toMatch(/--columns emotion=… is not text, label or speaker/);
     expect(columns("text=a")).toMatch(/--columns: says nothing of label; as in text=/);
     expect(columns("text=a,label")).toMatch(/--columns label: expected name=name/);
     expect(columns("text=a,text=b,label=c")).toMatch(/--columns: text is there twice/);
     const labels = (given: string) => refusal(() => parseMapping({ labels: given }), "INVALID_INPUT");
     expect(labels("happy=")).toMatch(/--labels happy=: expected/);
     for (const name of ["a".repeat(65), "\u001b[2J"]) {
-      expect(labels(`happy=${name}`)).toMatch(/--labels happy=…: is no name of at most 64/);
+      expect(labels(`happy=${name}`)).toMatch(/--labels happy=… is no name of at most 64/);
     }
   });
 });

@@ -39,7 +39,7 @@ function parseColumns(given: string): DatasetColumns {
   const columns = parsePairs("columns", given, example);
   const unknown = [...columns.keys()].find((name) => !["text", "label", "speaker"].includes(name));
   if (unknown !== undefined) {
-    throw new AppError("INVALID_INPUT", `--columns ${unknown}=…: is not text, label or speaker; as in ${example}`);
+    throw new AppError("INVALID_INPUT", `--columns ${unknown}=… is not text, label or speaker; as in ${example}`);
   }
   const [text, label, speaker] = ["text", "label", "speaker"].map((name) => columns.get(name));
   if (text === undefined || label === undefined) {
@@ -54,7 +54,7 @@ function parseLabels(given: string): Map<string, string> {
   const labels = parsePairs("labels", given.toLowerCase(), "happy=joy,mad=anger");
   for (const [name, value] of labels) {
     if (isName(value)) continue;
-    throw new AppError("INVALID_INPUT", `--labels ${name}=…: is no name of at most ${longestName} characters`);
+    throw new AppError("INVALID_INPUT", `--labels ${name}=… is no name of at most ${longestName} characters`);
   }
   return labels;
 }

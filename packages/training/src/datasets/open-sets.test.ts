@@ -86,9 +86,7 @@ describe("Columns", () => {
     const own = { text: "Utterance", label: "EmoryEmotion" };
     expect(openSets([emory()], { columns: own })[0]!.kind).toBe("emorynlp");
     const columns = { text: "Utterance", label: "MeldEmotion" };
-    expect(refusal(() => openSets([emory()], { columns }), "INVALID_INPUT")).toMatch(
-      /--columns: .* emorynlp are known/,
-    );
+    expect(refusal(() => openSets([emory()], { columns }), "INVALID_INPUT")).toMatch(/--columns .* emorynlp are known/);
   });
 
   it("of speakers that hold no name leave the row to nobody, and say so", () => {

@@ -14,7 +14,7 @@ export function openSets(paths: readonly string[], mapping: DatasetMapping, test
   const sets = paths.map((path) => renamed(loadLabelledSet(path, { columns, labels, test }), labels));
   const names = sets.map(({ name }) => name).join(" and ");
   if (columns !== undefined && !sets.some((set) => takes(set, columns))) {
-    throw new AppError("INVALID_INPUT", `--columns: is for tables of your own; the columns of ${names} are known`);
+    throw new AppError("INVALID_INPUT", `--columns is for tables of your own; the columns of ${names} are known`);
   }
   const unknown = Object.keys(labels).find((name) => sets.every((set) => !Object.hasOwn(set.renamed ?? {}, name)));
   if (unknown !== undefined) {

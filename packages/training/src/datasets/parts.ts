@@ -45,7 +45,7 @@ export function filesIn(directory: string): string[] {
     return readdirSync(directory);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const problem = code === "ENOENT" ? "there is no such folder" : `cannot be read as a folder (${code})`;
+    const problem = code === "ENOENT" ? "there is no such folder" : `the path cannot be read as a folder (${code})`;
     throw datasetError(directory, undefined, `${problem}; check the path`);
   }
 }

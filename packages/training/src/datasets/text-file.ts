@@ -15,7 +15,7 @@ export function readTextFile(path: string): string {
     bytes = readFileSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const problem = code === "ENOENT" ? "there is no such file" : `cannot be read (${code})`;
+    const problem = code === "ENOENT" ? "there is no such file" : `the file cannot be read (${code})`;
     throw new AppError("INVALID_DATASET", `${path}: ${problem}; check the path`, { cause });
   }
   const text = decode(bytes, path);
@@ -29,13 +29,13 @@ function decode(bytes: Buffer, path: string): string {
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
-    const problem = `not ${encoding.toUpperCase()}; save it as UTF-8, or convert it: iconv -f ENCODING -t UTF-8`;
+    const problem = `the file is not ${encoding.toUpperCase()}; save it as UTF-8, or convert it: iconv -f ENCODING -t UTF-8`;
     throw new AppError("INVALID_DATASET", `${path}: ${problem}`, { cause });
   }
   const nul = text.indexOf("\0");
   if (nul < 0) return text;
   const line = text.slice(0, nul).split("\n").length;
-  throw datasetError(path, line, "holds a NUL character, which no text has; save the file as UTF-8");
+  throw datasetError(path, line, "the line holds a NUL character, which no text has; save the file as UTF-8");
 }
 
 const sampleBytes = 65_536;

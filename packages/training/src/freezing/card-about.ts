@@ -36,7 +36,7 @@ export function readCardAbout(directory: string): CardAbout {
   try {
     value = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new AppError("INVALID_INPUT", `${path}: is not JSON; mend or remove it`, { cause });
+    throw new AppError("INVALID_INPUT", `${path} is not JSON; mend or remove it`, { cause });
   }
   const parsed = aboutSchema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -50,7 +50,7 @@ describe("A card", () => {
   });
 
   it.each([
-    ["{", /import\.json: is not JSON; import the checkpoint again/],
+    ["{", /import\.json is not JSON; import the checkpoint again/],
     ['{"version":1}', /import\.json: source: .*; import the checkpoint again/],
   ])("is not written of an import whose record is %s", (text, fault) => {
     writeFileSync(join(directory, "import.json"), text);

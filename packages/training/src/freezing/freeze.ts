@@ -191,7 +191,7 @@ function refuseOtherLabels(path: string): void {
   if (kind === "goemotions") return;
   throw new AppError(
     "INVALID_INPUT",
-    `--data ${path}: is ${kind === "own" ? "a set of other labels" : kind}, but DR and prior head are fitted on GoEmotions, whose labels group into the seven that a release predicts; name its folder, whatever the run was trained on`,
+    `--data ${path} is ${kind === "own" ? "a set of other labels" : kind}, but DR and prior head are fitted on GoEmotions, whose labels group into the seven that a release predicts; name its folder, whatever the run was trained on`,
   );
 }
 
@@ -216,8 +216,8 @@ export function readOrigin(directory: string): Origin {
   try {
     return { kind: "import", record: parseImportRecord(readFileSync(path, "utf8")) };
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? "is not JSON" : (cause as Error).message;
-    throw new AppError("INVALID_EXTRACTOR", `${path}: ${why}; import the checkpoint again`, { cause });
+    const why = cause instanceof SyntaxError ? " is not JSON" : `: ${(cause as Error).message}`;
+    throw new AppError("INVALID_EXTRACTOR", `${path}${why}; import the checkpoint again`, { cause });
   }
 }
 

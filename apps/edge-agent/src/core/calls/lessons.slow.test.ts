@@ -107,7 +107,7 @@ describe("a label", () => {
     const longer = device.agent.predict({ text: `${text}a` });
     await expect(longer).rejects.toMatchObject({
       code: "INVALID_INPUT",
-      message: "text: is longer than 8192 code points",
+      message: "text is longer than 8192 code points",
     });
   });
 
@@ -173,8 +173,8 @@ describe("forgetting", () => {
       if (said.id !== "u0007" && said.id !== "u0010") await innocent.agent.label(said);
     }
     await forgetful.agent.learn();
-    expect(await forgetful.agent.forget("u0007")).toEqual({ removed: true });
-    expect(await forgetful.agent.forget("u0010")).toEqual({ removed: true });
+    expect(await forgetful.agent.forget("u0007")).toEqual({ removed: true, retrained: true });
+    expect(await forgetful.agent.forget("u0010")).toEqual({ removed: true, retrained: true });
     expect(await forgetful.agent.forget("u0010")).toEqual({ removed: false });
     await innocent.agent.learn();
     await expectSameMind(forgetful, innocent);

@@ -119,7 +119,7 @@ export function createLessons(context: Context, exclusive: Exclusive) {
       agentState.candidateFeatures?.onWritten(id, undefined);
       agentState.fitted = undefined;
       if (hadLearned) await relearn();
-      return { removed: true };
+      return { removed: true, retrained: hadLearned };
     });
   }
 
@@ -247,5 +247,5 @@ function wellFormed(text: string): string {
 /** A release may know fewer labels than the contract. */
 function checkLabel(label: EmotionLabel, known: readonly EmotionLabel[] | undefined): void {
   if (known === undefined || known.includes(label)) return;
-  throw new AppError("INVALID_INPUT", `label: must be one of ${known.join(", ")}`);
+  throw new AppError("INVALID_INPUT", `label must be one of ${known.join(", ")}`);
 }

@@ -1,9 +1,11 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { version } from "@attune/platform/cli/version";
 import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.js";
+import { inWords } from "./forget.js";
 
 const commands = ["enrol", "run", "predict", "label", "learn", "status", "forget", "journal"];
 let home: string;
@@ -118,7 +120,7 @@ test("wrong usage is refused without a word of the text", async () => {
     ["dance"],
   ]) {
     const { code, err } = await call(argv);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toContain("error INVALID_INPUT");
     expect(err).not.toMatch(/so.sad.today/);
   }
@@ -136,7 +138,7 @@ test("the longest text goes on to the agent, as an argument or on standard input
   ] as const) {
     expect((await call(["predict", argument], stdin)).err).toContain("error AGENT_NOT_RUNNING");
     const longer = await call(["predict", argument === "-" ? "-" : `${argument}a`], stdin.replace("\n", "a\n"));
-    expect(longer.err).toContain("error INVALID_INPUT: TEXT: is longer than 8192 code points");
+    expect(longer.err).toContain("error INVALID_INPUT: TEXT is longer than 8192 code points");
     const label = ["label", "--id", "a", "--label", "joy"];
     expect((await call([...label, argument], stdin)).err).toContain("error AGENT_NOT_RUNNING");
   }
@@ -144,6 +146,17 @@ test("the longest text goes on to the agent, as an argument or on standard input
 
 test("what a command is given is refused before the agent is asked", async () => {
   const refused = await call(["label", "--id", "a", "--label", "bliss", "a text"]);
-  expect(refused.err).toContain("error INVALID_INPUT: --label: is not one of neutral, joy");
+  expect(refused.err).toContain("error INVALID_INPUT: --label is not one of neutral, joy");
   expect(refused.err).not.toContain("bliss");
+});
+
+test("forget says whether the head was trained again", () => {
+  expect(inWords("a", { removed: false })).toBe("there was no utterance a");
+  expect(inWords("a", { removed: true, retrained: true })).toBe("removed a; the head was trained again without it");
+  expect(inWords("a", { removed: true, retrained: false })).toBe("removed a; no head had been trained yet");
+  expect(inWords("a", { removed: true })).toBe("removed a");
+});
+
+test("--version prints the version", async () => {
+  expect(await call(["--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });

@@ -6,7 +6,7 @@ import { describeFault } from "../fault.js";
 import { attuneAgent } from "./commands.js";
 import { type AgentIo, openContext } from "./context.js";
 
-/** The process's exit code: 0, or 1 after an error. */
+/** The process's exit code: 0, 2 for a wrong use, or 1 for every other error. */
 export function runCli(
   argv: readonly string[],
   io: Omit<CommandIo, "json"> & AgentIo,

@@ -136,12 +136,12 @@ export const journal = declare({
     after: {
       value: "INDEX",
       meaning: "only the entries after this index",
-      whole: { from: 0, to: 999_999_999_999_999 },
+      whole: { from: 0 },
     },
     limit: {
       value: "COUNT",
       meaning: "the most entries to list (default: all)",
-      whole: { from: 0, to: 999_999_999_999_999 },
+      whole: { from: 0 },
     },
   },
   examples: ["attune-agent journal", "attune-agent journal --after 41 --json"],

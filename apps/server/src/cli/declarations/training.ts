@@ -132,7 +132,7 @@ export const extractor = declare({
 const out = { value: "DIR", meaning: "the folder of the frozen extractor", required: true, path: "folder" } as const;
 
 /** The range of a number of parallel computations. Without the flag, the command's body chooses. */
-const count = { from: 1, to: Number.MAX_SAFE_INTEGER } as const;
+const count = { from: 1 } as const;
 
 export const extractorImport = declare({
   name: "import",

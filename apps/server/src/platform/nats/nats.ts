@@ -77,9 +77,13 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   } catch (cause) {
     await stop();
     if (cause instanceof AppError) throw cause;
-    throw new AppError("NATS_UNAVAILABLE", `cannot connect to NATS at ${url}: ${errorFields(cause).message}`, {
-      cause,
-    });
+    throw new AppError(
+      "NATS_UNAVAILABLE",
+      `the server cannot connect to NATS at ${url}: ${errorFields(cause).message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -49,7 +49,11 @@ export async function migrate({
     return applied;
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError("DATABASE_UNAVAILABLE", `cannot migrate the database: ${errorFields(cause).message}`, { cause });
+    throw new AppError(
+      "DATABASE_UNAVAILABLE",
+      `the server cannot migrate the database: ${errorFields(cause).message}`,
+      { cause },
+    );
   } finally {
     await client.end().catch(() => undefined);
   }

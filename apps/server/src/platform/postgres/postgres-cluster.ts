@@ -140,7 +140,9 @@ export async function createClusterOnce(cluster: PostgresCluster, password: stri
     const limit = limitFault("PostgreSQL", (cause as { stderr?: string }).stderr ?? "");
     if (limit !== undefined) throw limit;
     const detail = (cause as { stderr?: string }).stderr?.trim().split("\n").slice(-2).join(" | ") ?? String(cause);
-    throw new AppError("DATABASE_UNAVAILABLE", `cannot create the database in ${dataDirectory}: ${detail}`, { cause });
+    throw new AppError("DATABASE_UNAVAILABLE", `the server cannot create the database in ${dataDirectory}: ${detail}`, {
+      cause,
+    });
   } finally {
     await rm(passwordFile, { force: true });
   }

@@ -95,7 +95,7 @@ function refuseOtherShape(argument: string, extractor: PaperExtractor, config: E
   if (words(config) === words(shapeOf[extractor])) return;
   throw new AppError(
     "INVALID_INPUT",
-    `--extractor ${argument}: holds ${words(config)}, and ${extractor} is ${words(shapeOf[extractor])}; give it as --extractor DIR`,
+    `--extractor ${argument} holds ${words(config)}, and ${extractor} is ${words(shapeOf[extractor])}; give it as --extractor DIR`,
   );
 }
 
@@ -105,7 +105,7 @@ function trainedOn(directory: string): Pick<ExtractorSource, "trainedOn"> {
   try {
     return { trainedOn: cardDataOf(JSON.parse(readFileSync(path, "utf8"))).titles };
   } catch (cause) {
-    throw new AppError("INVALID_EXTRACTOR", `${path}: is no record of a run; copy the folder again`, { cause });
+    throw new AppError("INVALID_EXTRACTOR", `${path} is no record of a run; copy the folder again`, { cause });
   }
 }
 

@@ -25,7 +25,7 @@ describe("chooseRecipe", () => {
 
   it.each([
     ["huge", [], /there are tiny, small, fine-tuned-2/],
-    ["tiny", ["epochs"], /--set epochs: is not of the form/],
+    ["tiny", ["epochs"], /--set epochs is not of the form/],
     ["tiny", ["epochs=0"], /recipe tiny, epochs/],
     ["tiny", ["colour=3"], /recipe tiny/],
     ["tiny", ["pooling=sum"], /recipe tiny, pooling/],
@@ -42,6 +42,6 @@ describe("chooseRecipe", () => {
   it.each(["null", "3", "[]", '{"recipe":null}', '"tiny"'])("refuses a file that holds %s, no recipe", (text) => {
     const path = join(directory, "other.json");
     writeFileSync(path, text);
-    expect(() => chooseRecipe(path, [])).toThrow(/other\.json: holds no recipe; name a run\.json/);
+    expect(() => chooseRecipe(path, [])).toThrow(/other\.json holds no recipe; name a run\.json/);
   });
 });

@@ -172,7 +172,7 @@ function readRecipeFile(path: string): RecipeFile {
   if (!isObject(fields)) {
     throw new AppError(
       "INVALID_INPUT",
-      `--recipe ${path}: holds no recipe; name a run.json, or a JSON object of its fields`,
+      `--recipe ${path} holds no recipe; name a run.json, or a JSON object of its fields`,
     );
   }
   if (!isObject(value) || !("data" in value)) return { fields };
@@ -189,7 +189,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function applyOverride(fields: Record<string, unknown>, override: string): void {
   const [, path, text] = /^([\w.]+)=(.+)$/.exec(override) ?? [];
   if (path === undefined || text === undefined) {
-    throw new AppError("INVALID_INPUT", `--set ${override}: is not of the form field=value`);
+    throw new AppError("INVALID_INPUT", `--set ${override} is not of the form field=value`);
   }
   const [field, inner] = path.split(".") as [string, string | undefined];
   const number = Number(text);

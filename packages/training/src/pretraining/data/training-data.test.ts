@@ -85,9 +85,9 @@ describe("The data of a run", () => {
 
   it("are refused where sets do not go together", () => {
     const load = (more: object) => () => loadTrainingData({ data: at("meld"), ...more });
-    expect(load({ extra: at("meld") })).toThrow(/--extra: is called meld as --data is/);
+    expect(load({ extra: at("meld") })).toThrow(/--extra is called meld as --data is/);
     expect(load({ mapping: { columns: { text: "Said", label: "Mood" } } })).toThrow(
-      /--columns: .* columns of meld are known/,
+      /--columns .* columns of meld are known/,
     );
     writeFileSync(at("few.csv"), "text,label\na,x\nb,y\n");
     expect(() => loadTrainingData({ data: at("few.csv") })).toThrow(/few\.csv: too few rows of each label/);

@@ -56,10 +56,7 @@ export function loadTrainingData({ data, extra, mapping = {} }: TrainingSources)
   const main = inParts(opened[0]!, data);
   const second = opened[1];
   if (second?.name === main.name) {
-    throw new AppError(
-      "INVALID_INPUT",
-      `--extra: is called ${main.name} as --data is; give another set, or rename one`,
-    );
+    throw new AppError("INVALID_INPUT", `--extra is called ${main.name} as --data is; give another set, or rename one`);
   }
   const sets: LabelledSet[] = second === undefined ? [main] : [main, second];
   return {

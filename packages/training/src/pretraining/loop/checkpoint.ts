@@ -102,6 +102,6 @@ function readCheckpoint(path: string, bytes: Uint8Array): TrainingState {
   } catch (cause) {
     const aside = `${path}.damaged`;
     renameDurablySync(path, aside);
-    throw new AppError("STORE_CORRUPT", `${path}: is damaged and was set aside as ${aside}`, { cause });
+    throw new AppError("STORE_CORRUPT", `${path} is damaged and was set aside as ${aside}`, { cause });
   }
 }

@@ -35,7 +35,7 @@ export function referenceOf({ recipe, directory, data }: ReferenceInput): RunRec
   if (directory === undefined) {
     throw new AppError(
       "INVALID_INPUT",
-      "stopAtFraction: is a share of a full run's dev metric; name that run with --reference-run",
+      "stopAtFraction is a share of a full run's dev metric; name that run with --reference-run",
     );
   }
   const full = readFinishedRun(directory, "--reference-run");

@@ -139,8 +139,8 @@ describe("startFromCheckpoint", () => {
 
 describe("startFromRandom", () => {
   it.each([
-    ["numAttentionHeads=3", /hiddenSize 128: is not a multiple of numAttentionHeads 3/],
-    ["hiddenSize=7", /hiddenSize 7: is not a multiple of numAttentionHeads 2/],
+    ["numAttentionHeads=3", /hiddenSize 128 is not a multiple of numAttentionHeads 3/],
+    ["hiddenSize=7", /hiddenSize 7 is not a multiple of numAttentionHeads 2/],
   ])("refuses %s, whose heads do not divide the width", (set, message) => {
     const { recipe } = chooseRecipe("tiny", [set]);
     expect(() => startFromRandom(open().tokenizerJson, { recipe, texts: [] })).toThrow(message);

@@ -69,7 +69,7 @@ export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartI
   if (hiddenSize % numAttentionHeads !== 0) {
     throw new AppError(
       "INVALID_INPUT",
-      `hiddenSize ${hiddenSize}: is not a multiple of numAttentionHeads ${numAttentionHeads}; --set one of them`,
+      `hiddenSize ${hiddenSize} is not a multiple of numAttentionHeads ${numAttentionHeads}; --set one of them`,
     );
   }
   return { config, tokenizerJson: pruned.tokenizerJson };
