@@ -100,7 +100,7 @@ describe("a server on an earlier home", () => {
   test("serves an earlier device with the key and the credentials that it has: its poll and its next report", async () => {
     const { alice } = earlier.devices;
     const identity = { contract: firstContract, device: alice.device, epoch: alice.epoch } as const;
-    const poll: Message<"poll"> = {
+    const poll: Message<"poll", 1> = {
       type: "poll",
       ...identity,
       sequence: 8,

@@ -36,7 +36,7 @@ afterAll(() => server?.stop());
 
 const send = (enrolment: SignedEnrolment) =>
   askServer(server.access, (client) => client.device.enrol.mutate(enrolment));
-const enrol = (message: Message<"enrol">, key: KeyPair) => send(signEnrolment(key, message));
+const enrol = (message: Message<"enrol", 1>, key: KeyPair) => send(signEnrolment(key, message));
 
 describe("enrolment", () => {
   test("answers the same device again when the reply was lost, and counts one device", async () => {
@@ -127,7 +127,7 @@ describe("enrolment", () => {
 });
 
 const ask = (poll: Poll) => askServer(server.access, (client) => client.device.poll.mutate(poll));
-const pollOf = ({ reply, epoch: current }: TestDevice): Message<"poll"> => ({
+const pollOf = ({ reply, epoch: current }: TestDevice): Message<"poll", 1> => ({
   type: "poll",
   contract: 1,
   device: reply.device,
@@ -196,7 +196,8 @@ describe("polls", () => {
   test("without a prefix are those of devices from before there was one, until their first with it", async () => {
     const device = await enrolDevice(server, "home");
     const { device: id } = device.reply;
-    const bare = (fields: Partial<Message<"poll">>) => ask(signBarePoll(device.key, { ...pollOf(device), ...fields }));
+    const bare = (fields: Partial<Message<"poll", 1>>) =>
+      ask(signBarePoll(device.key, { ...pollOf(device), ...fields }));
     await expect(bare({ sequence: 1 })).rejects.toMatchObject({ code: "UNAUTHORIZED" });
     await server.database.device.update({ where: { id }, data: { prefixedPolls: false } });
     const answer = targetStateSchema.parse(await bare({ sequence: 1, state: "downloading" }));

@@ -72,7 +72,7 @@ async function connect(url: string) {
   return transport.connect({ urls: [url], userJwt: "jwt", device, fleet: "home" }, new AbortController().signal);
 }
 
-const forged: Message<"poll"> = {
+const forged: Message<"poll", 1> = {
   type: "poll",
   contract: 1,
   device,

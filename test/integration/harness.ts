@@ -97,7 +97,7 @@ export interface TestDevice {
   readonly epoch: string;
   readonly reply: EnrolmentReply;
   connect(): Promise<NatsConnection>;
-  poll(fields?: Partial<Message<"poll">>): Promise<SignedTarget>;
+  poll(fields?: Partial<Message<"poll", 1>>): Promise<SignedTarget>;
   metrics(sequence: number, fields?: Partial<Message<"report.metrics">>): Message<"report.metrics">;
 }
 
@@ -109,7 +109,7 @@ export async function createToken(server: Pick<TestServer, "access">, fleet: str
   return (await askServer(server.access, (client) => client.token.create.mutate({ fleet, ttlMs }))).token;
 }
 
-export function enrolMessage(token: string, key: KeyPair, epoch: string): Message<"enrol"> {
+export function enrolMessage(token: string, key: KeyPair, epoch: string): Message<"enrol", 1> {
   return {
     type: "enrol",
     contract: firstContract,
@@ -125,16 +125,20 @@ export function enrolMessage(token: string, key: KeyPair, epoch: string): Messag
 const sign = (key: KeyPair, bytes: Uint8Array): string => Buffer.from(key.sign(bytes)).toString("base64");
 
 /** An enrolment as a device sends it, with the proof that the device holds the key. */
-export function signEnrolment(key: KeyPair, message: Message<"enrol">): SignedEnrolment {
-  return { message, proof: sign(key, signedBytes(egressContracts[1].enrol, canonicalBytes(message))) };
+export function signEnrolment(key: KeyPair, message: Message<"enrol", 1>): SignedEnrolment {
+  return { message, proof: sign(key, signedBytes(egressContracts[1].messages.enrol, canonicalBytes(message))) };
 }
 
-export function signPoll(key: KeyPair, message: Message<"poll">): Poll {
-  return { version: 2, message, signature: sign(key, signedBytes(egressContracts[1].poll, canonicalBytes(message))) };
+export function signPoll(key: KeyPair, message: Message<"poll", 1>): Poll {
+  return {
+    version: 2,
+    message,
+    signature: sign(key, signedBytes(egressContracts[1].messages.poll, canonicalBytes(message))),
+  };
 }
 
 /** A poll as agents signed it before polls had a prefix. */
-export function signBarePoll(key: KeyPair, message: Message<"poll">): Poll {
+export function signBarePoll(key: KeyPair, message: Message<"poll", 1>): Poll {
   return { message, signature: sign(key, canonicalBytes(message)) };
 }
 
@@ -164,7 +168,7 @@ export async function enrolDevice(server: Pick<TestServer, "access">, fleet: str
         reconnectTimeWait: 50,
       }),
     poll: async (fields = {}) => {
-      const poll: Message<"poll"> = {
+      const poll: Message<"poll", 1> = {
         type: "poll",
         ...identity,
         sequence: 1,

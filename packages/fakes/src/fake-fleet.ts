@@ -131,7 +131,7 @@ export function createFakeFleet(): FakeFleet {
       async get(cleared) {
         requireOnline();
         const path = text(cleared.bytes);
-        const { offset } = cleared.message;
+        const offset = "offset" in cleared.message ? cleared.message.offset : 0;
         fleet.wire.push(path);
         fleet.requests.push({ path, offset });
         const whole = resources.get(path);

@@ -6,16 +6,18 @@ import type { EgressContracts } from "@attune/shared/contracts/egress-declaratio
 
 export const madeUp = createContracts().newest + 1;
 
-const { enrol, poll, "report.metrics": metrics, ...others } = egressContracts[1];
+const { enrol, poll, "report.metrics": metrics, ...others } = egressContracts[1].messages;
 const { trainTime: _dropped, ...kept } = metrics.fields;
 const utterances = { ...kept.utterances, domain: { kind: "bucket", edges: [0, 50, 1_000] } } as const;
 
 export const contractsWithMadeUp: EgressContracts = {
   ...egressContracts,
   [madeUp]: {
-    ...others,
-    enrol: { ...enrol, signedUnder: "attune:enrol:made-up\n" },
-    poll: { ...poll, signedUnder: "attune:poll:made-up\n" },
-    "report.metrics": { ...metrics, fields: { ...kept, utterances } },
+    messages: {
+      ...others,
+      enrol: { ...enrol, signedUnder: "attune:enrol:made-up\n" },
+      poll: { ...poll, signedUnder: "attune:poll:made-up\n" },
+      "report.metrics": { ...metrics, fields: { ...kept, utterances } },
+    },
   },
 };

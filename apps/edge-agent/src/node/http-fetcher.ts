@@ -11,10 +11,12 @@ export function createHttpFetcher(client: HttpClient, server: string): DownloadT
   return {
     get: async ({ bytes, message }, signal) => {
       const path = new TextDecoder().decode(bytes);
+      // Contract 2 resumes a download by whole chunks.
+      const offset = "offset" in message ? message.offset : 0;
       const reply = await client.send({
         method: "GET",
         url: new URL(path, server),
-        headers: message.offset > 0 ? { range: `bytes=${message.offset}-` } : {},
+        headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
         signal: signal as globalThis.AbortSignal,
         limitBytes: message.what === "chunks" ? chunkSizeBytes : manifestLimitBytes,
       });

@@ -38,7 +38,7 @@ test("the broker's challenge is answered with the key's signature and nothing of
 test("what has not a challenge's form is never signed for a broker", async () => {
   const key = createDeviceKey(path);
   await key.create();
-  const poll = new TextDecoder().decode(signedBytes(egressContracts[1].poll, new TextEncoder().encode("{}")));
+  const poll = new TextDecoder().decode(signedBytes(egressContracts[1].messages.poll, new TextEncoder().encode("{}")));
   for (const nonce of ["", "{}", poll, "a b", "a\n", "A".repeat(65), "caf\u00e9"]) {
     expect(() => key.answerChallenge(nonce)).toThrow(expect.objectContaining({ code: "FORBIDDEN" }));
   }

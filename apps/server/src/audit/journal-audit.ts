@@ -3,8 +3,8 @@
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
-import { type Contracts, createContracts, type MessageType } from "@attune/shared/contracts/egress";
-import { capacityBits, domainSizes, type MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
+import { type Contracts, createContracts, type MessageType, wireBody } from "@attune/shared/contracts/egress";
+import { capacityBits, type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 
 export interface ServerReport {
@@ -139,7 +139,7 @@ function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string>
     return;
   }
   const declaration = contracts.declaration(judged.value.contract, type)!;
-  const body = type === "download" ? downloadPath(message) : canonicalBytes(message);
+  const body = type === "download" ? downloadPath(message) : utf8(wireBody(declaration, message));
   if (body.length !== sizeBytes || sha256Of(body) !== sha256) yield "its size or hash is not that of its message";
   if (path !== declaration.path) yield `the contract sends ${type} over ${declaration.path}`;
   if (!saysItsCapacity(entry, declaration)) yield "its capacity is not the contract's";
@@ -151,7 +151,7 @@ function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string>
  * their engine.
  */
 function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): boolean {
-  const sizes = domainSizes(declaration);
+  const sizes = sentSizes(declaration, entry.message);
   if (entry.version === 1) return Math.abs(entry.capacityBits - capacityBits(sizes)) <= 1e-9;
   return entry.domainSizes.join() === sizes.join();
 }
@@ -159,11 +159,15 @@ function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): 
 /** The capacity by the contract where the contract is known, else the one that the entry states. */
 function entryBits(contracts: Contracts, entry: JournalEntry): number {
   const declaration = contracts.declaration(Number(entry.message.contract), entry.type);
-  return declaration === undefined ? entryCapacityBits(entry) : capacityBits(domainSizes(declaration));
+  return declaration === undefined ? entryCapacityBits(entry) : capacityBits(sentSizes(declaration, entry.message));
 }
 
 function downloadPath({ what, sha256 }: JournalEntry["message"]): Uint8Array {
-  return new TextEncoder().encode(what === "chunks" ? chunkPath(String(sha256)) : manifestPath(String(sha256)));
+  return utf8(what === "chunks" ? chunkPath(String(sha256)) : manifestPath(String(sha256)));
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 /** Polls and reports are numbered from 1 without a gap; both kinds of report share one numbering. */

@@ -1,8 +1,7 @@
 // Turns one message from the bus into a report to store, or the reason to refuse it. Pure; a refusal repeats nothing of the
 // message.
 import { sha256 } from "@attune/platform/sha256";
-import { canonicalJson } from "@attune/shared/canonical-json";
-import type { Contracts } from "@attune/shared/contracts/egress";
+import { type Contracts, wireBody } from "@attune/shared/contracts/egress";
 import { judgeReport, type Report, reportLimitBytes } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { parseReportSubject } from "@attune/shared/subjects";
@@ -17,7 +16,7 @@ export interface IncomingMessage {
 export interface IncomingReport {
   readonly report: Report;
   readonly fleet: string;
-  /** The body as received, which is its canonical form. */
+  /** The body as received: its canonical form, and the spaces up to its declared length. */
   readonly body: string;
   readonly bodySha256: string;
   readonly sizeBytes: number;
@@ -70,7 +69,8 @@ export function parseReportMessage(
   }
   const report = judged.value;
   // White space, the order of keys or a repeated key could carry information that no field can.
-  if (canonicalJson(report) !== body) return refuse("notCanonical", "not the canonical form of its value");
+  if (wireBody(contracts.declaration(report.contract, report.type)!, report) !== body)
+    return refuse("notCanonical", "not the canonical form of its value");
   if (report.device !== sender.device) return refuse("foreignDevice", "speaks for another device than its subject");
   return accept({
     report,

@@ -39,3 +39,15 @@ export const updateReasons = [
 ] as const;
 export const updateReasonSchema = z.enum(updateReasons);
 export type UpdateReason = (typeof updateReasons)[number];
+
+/** The states that a device announces under contract 2. A gated release counts as tested until its verdict leaves. */
+export const announcedStates = updateStates.filter((state) => state !== "gating");
+export type AnnouncedState = Exclude<UpdateState, "gating">;
+
+/** The reasons that arise before the person's texts are touched. */
+export const announcedReasons = updateReasons.filter((reason) => reason !== "personalInferior");
+
+/** `worse` alone refuses a release, and stands as well for a judgement that failed. */
+export const verdicts = ["better", "same", "worse", "tooLittle"] as const;
+export const verdictSchema = z.enum(verdicts);
+export type Verdict = (typeof verdicts)[number];

@@ -40,94 +40,99 @@ const f1 = (which: string) =>
   }) as const;
 
 export const egressContract1 = {
-  enrol: {
-    path: "trpc",
-    purpose: "Joins the fleet, once.",
-    signedUnder: "attune:enrol:1\n",
-    fields: {
-      token: { domain: identity(/^[0-9a-f]{48}$/), meaning: "The one-time token that the fleet manager gave out." },
-      nkey: {
-        domain: identity(/^U[A-Z2-7]{55}$/),
-        meaning: "The public half of the device's key; the secret half stays.",
-      },
-      epoch,
-      deviceKind: {
-        domain: { kind: "enum", values: ["jetson", "linux", "phone"] },
-        meaning: "What sort of device it is.",
-      },
-      engine,
-      memory: {
-        domain: { kind: "bucket", edges: [0, 512, 1_024, 2_048, 4_096, 8_192, 16_384] },
-        unit: "MiB",
-        meaning: "How much memory it has, roughly.",
-      },
-    },
-  },
-  poll: {
-    path: "trpc",
-    purpose: "Asks which release the device should run and says which it runs.",
-    signedUnder: "attune:poll:2\n",
-    fields: { device, epoch, sequence, releaseSequence, state, reason },
-  },
-  download: {
-    path: "https",
-    purpose: "Fetches a release's manifest or a piece of it, by its hash.",
-    fields: {
-      what: { domain: { kind: "enum", values: ["manifests", "chunks"] }, meaning: "A manifest or a piece of a file." },
-      sha256: {
-        domain: identity(/^[0-9a-f]{64}$/),
-        meaning: "The hash that the server itself named in the target state or in a signed manifest.",
-      },
-      offset: {
-        domain: quantized(0, 262_144, 4_096),
-        unit: "bytes",
-        meaning: "The byte from which an interrupted download resumes.",
+  messages: {
+    enrol: {
+      path: "trpc",
+      purpose: "Joins the fleet, once.",
+      signedUnder: "attune:enrol:1\n",
+      fields: {
+        token: { domain: identity(/^[0-9a-f]{48}$/), meaning: "The one-time token that the fleet manager gave out." },
+        nkey: {
+          domain: identity(/^U[A-Z2-7]{55}$/),
+          meaning: "The public half of the device's key; the secret half stays.",
+        },
+        epoch,
+        deviceKind: {
+          domain: { kind: "enum", values: ["jetson", "linux", "phone"] },
+          meaning: "What sort of device it is.",
+        },
+        engine,
+        memory: {
+          domain: { kind: "bucket", edges: [0, 512, 1_024, 2_048, 4_096, 8_192, 16_384] },
+          unit: "MiB",
+          meaning: "How much memory it has, roughly.",
+        },
       },
     },
-  },
-  "report.metrics": {
-    path: "nats",
-    purpose: "Says how well and how fast the device recognises, in coarse numbers.",
-    fields: {
-      device,
-      epoch,
-      sequence,
-      releaseSequence,
-      engine,
-      headKind: {
-        domain: { kind: "enum", values: ["linear", "elm", "oselm"] },
-        meaning: "Which kind of head answers.",
-      },
-      utterances: {
-        domain: { kind: "bucket", edges: countEdges },
-        meaning: "How many utterances the head learned from.",
-      },
-      holdout: { domain: { kind: "bucket", edges: countEdges }, meaning: "How many utterances it was tested on." },
-      f1Prior: f1("prior"),
-      f1Personal: f1("personal"),
-      predictP50: {
-        domain: { kind: "bucket", edges: latencyEdges },
-        nullable: true,
-        unit: "µs",
-        meaning: "Median time of a prediction, over fixed sentences of nobody's.",
-      },
-      predictP90: {
-        domain: { kind: "bucket", edges: latencyEdges },
-        nullable: true,
-        unit: "µs",
-        meaning: "90th percentile of it.",
-      },
-      trainTime: {
-        domain: { kind: "bucket", edges: durationEdges },
-        nullable: true,
-        unit: "ms",
-        meaning: "Time of the last training.",
+    poll: {
+      path: "trpc",
+      purpose: "Asks which release the device should run and says which it runs.",
+      signedUnder: "attune:poll:2\n",
+      fields: { device, epoch, sequence, releaseSequence, state, reason },
+    },
+    download: {
+      path: "https",
+      purpose: "Fetches a release's manifest or a piece of it, by its hash.",
+      fields: {
+        what: {
+          domain: { kind: "enum", values: ["manifests", "chunks"] },
+          meaning: "A manifest or a piece of a file.",
+        },
+        sha256: {
+          domain: identity(/^[0-9a-f]{64}$/),
+          meaning: "The hash that the server itself named in the target state or in a signed manifest.",
+        },
+        offset: {
+          domain: quantized(0, 262_144, 4_096),
+          unit: "bytes",
+          meaning: "The byte from which an interrupted download resumes.",
+        },
       },
     },
-  },
-  "report.state": {
-    path: "nats",
-    purpose: "Says how an update went.",
-    fields: { device, epoch, sequence, releaseSequence, state, reason },
+    "report.metrics": {
+      path: "nats",
+      purpose: "Says how well and how fast the device recognises, in coarse numbers.",
+      fields: {
+        device,
+        epoch,
+        sequence,
+        releaseSequence,
+        engine,
+        headKind: {
+          domain: { kind: "enum", values: ["linear", "elm", "oselm"] },
+          meaning: "Which kind of head answers.",
+        },
+        utterances: {
+          domain: { kind: "bucket", edges: countEdges },
+          meaning: "How many utterances the head learned from.",
+        },
+        holdout: { domain: { kind: "bucket", edges: countEdges }, meaning: "How many utterances it was tested on." },
+        f1Prior: f1("prior"),
+        f1Personal: f1("personal"),
+        predictP50: {
+          domain: { kind: "bucket", edges: latencyEdges },
+          nullable: true,
+          unit: "µs",
+          meaning: "Median time of a prediction, over fixed sentences of nobody's.",
+        },
+        predictP90: {
+          domain: { kind: "bucket", edges: latencyEdges },
+          nullable: true,
+          unit: "µs",
+          meaning: "90th percentile of it.",
+        },
+        trainTime: {
+          domain: { kind: "bucket", edges: durationEdges },
+          nullable: true,
+          unit: "ms",
+          meaning: "Time of the last training.",
+        },
+      },
+    },
+    "report.state": {
+      path: "nats",
+      purpose: "Says how an update went.",
+      fields: { device, epoch, sequence, releaseSequence, state, reason },
+    },
   },
 } as const satisfies EgressContract;

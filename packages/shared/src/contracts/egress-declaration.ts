@@ -13,15 +13,27 @@ export type Domain =
   /** Random bits, created at enrolment or received from the server. They are the same in every message, so a message says nothing new by them. */
   | { readonly kind: "identity"; readonly pattern: RegExp }
   /** One more than in the previous message, so it says nothing new. */
-  | { readonly kind: "counter" };
+  | { readonly kind: "counter" }
+  /** The number of a release that the server signed and asked this device to run; 0 before the first. The gate takes no other number. */
+  | { readonly kind: "release" };
+
+/**
+ * `person`: computed from what the person said or labelled. `device`: measured on the device, never on utterances, and the same for every person.
+ * `known`: the server knows the value before it arrives.
+ */
+export type About = "person" | "device" | "known";
 
 export interface Field {
   readonly domain: Domain;
   /** null means "too few samples for a value" and counts as one more value of the domain. */
   readonly nullable?: true;
   readonly unit?: string;
-  /** The field's meaning, in a sentence that the person reads. */
+  /** The field's meaning and purpose, in a sentence that the person reads. */
   readonly meaning: string;
+  /** Contract 1 does not say it. Every field counts as about the person there. */
+  readonly about?: About;
+  /** The day, as 2028-01-31, from which devices leave the field out. A field that the server knows already has none. */
+  readonly expires?: string;
 }
 
 export type EgressPath = "trpc" | "https" | "nats";
@@ -29,17 +41,50 @@ export type EgressPath = "trpc" | "https" | "nats";
 export interface MessageDeclaration {
   readonly path: EgressPath;
   readonly purpose: string;
+  /** Who reads it, how long it is kept, and which part of the product answers for it. */
+  readonly reader?: string;
+  readonly retention?: string;
+  readonly owner?: string;
   /**
    * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the message.
    * The signature is computed from these alone, so it says nothing new.
    */
   readonly signedUnder?: string;
+  /** The length of every such message. Spaces after the message's JSON fill it. */
+  readonly sizeBytes?: number;
+  /** Nullable fields that are null together or not at all. They count as one field. */
+  readonly together?: readonly string[];
   readonly fields: { readonly [name: string]: Field };
+}
+
+/** The limits of what devices say about a person. */
+export interface PersonRules {
+  /** One `report.slot` leaves in each slot, at a time drawn inside it beforehand. */
+  readonly slotMs: number;
+  /** The number of scored labels in a block. */
+  readonly blockSize: number;
+  /** A verdict leaves so long after the test of the release, however long the judgement took. */
+  readonly verdictDelayMs: number;
+  /** The pause between two releases that are judged on what the person said. */
+  readonly verdictPauseMs: number;
+  /** The most bits about the person in one slot. */
+  readonly budgetBits: number;
+}
+
+/** A message that has its place and is refused until a later version of the contract lets it leave. */
+export interface ReservedMessage {
+  readonly purpose: string;
+  readonly largestBytes: number;
+  readonly minimumRows: number;
+  readonly minimumDevices: number;
 }
 
 /** One version of the egress contract: each message that may leave a device, by its type. */
 export interface EgressContract {
-  readonly [type: string]: MessageDeclaration;
+  readonly messages: { readonly [type: string]: MessageDeclaration };
+  /** Absent in contract 1, which bounds single messages alone. */
+  readonly person?: PersonRules;
+  readonly reserved?: { readonly [type: string]: ReservedMessage };
 }
 
 /** Contracts by their version. */
@@ -49,6 +94,7 @@ export interface EgressContracts {
 
 /** The largest value of the database's integer columns; at one poll a second it lasts for 68 years. */
 const largestCount = 2_147_483_647;
+const largestRelease = 65_535;
 
 export function domainSchema(domain: Domain): z.ZodType {
   switch (domain.kind) {
@@ -58,6 +104,8 @@ export function domainSchema(domain: Domain): z.ZodType {
       return z.string().regex(domain.pattern);
     case "counter":
       return z.int().min(1).max(largestCount);
+    case "release":
+      return z.int().min(0).max(largestRelease);
     case "bucket":
       return z.literal([...domain.edges]);
     case "quantized":
@@ -75,6 +123,7 @@ export function domainSize({ domain, nullable }: Field): number {
   switch (domain.kind) {
     case "identity":
     case "counter":
+    case "release":
       return 1;
     case "enum":
       return domain.values.length + extra;
@@ -85,16 +134,47 @@ export function domainSize({ domain, nullable }: Field): number {
   }
 }
 
-/** The sizes of a message's domains in the order of declaration, without the fields that say nothing new. */
-export function domainSizes({ fields }: MessageDeclaration): number[] {
-  return Object.values(fields)
-    .map(domainSize)
+/**
+ * The sizes of a message's domains in the order of declaration, without the fields that say nothing new.
+ * Fields that are null together count once, at the place of the first: as the product of their values, and one more value for null.
+ */
+export function domainSizes(
+  { fields, together = [] }: MessageDeclaration,
+  counts: (name: string, field: Field) => boolean = () => true,
+): number[] {
+  return Object.entries(fields)
+    .filter(([name, field]) => counts(name, field) && !together.slice(1).includes(name))
+    .map(([name, field]) =>
+      name === together[0] ? jointSize(together.map((each) => fields[each]!)) : domainSize(field),
+    )
     .filter((size) => size > 1);
+}
+
+/** The sizes of the domains that say something about the person. */
+export function personSizes(declaration: MessageDeclaration): number[] {
+  return domainSizes(declaration, (_, { about = "person" }) => about === "person");
+}
+
+/** The sizes of the domains of the fields that this message has: without those whose last day is over. */
+export function sentSizes(declaration: MessageDeclaration, message: object): number[] {
+  return domainSizes(declaration, (name) => Object.hasOwn(message, name));
+}
+
+function jointSize(fields: readonly Field[]): number {
+  return fields.reduce((product, field) => product * (domainSize(field) - 1), 1) + 1;
 }
 
 /** The most information that values of these domains can carry together. Engines differ in log2, so no hash covers this number. */
 export function capacityBits(sizes: readonly number[]): number {
   return sizes.reduce((bits, size) => bits + Math.log2(size), 0);
+}
+
+/** English text holds about 1.5 bits a letter (Shannon 1951, between 0.6 and 1.3 bits; a model of the time, so on the safe side). */
+const bitsPerLetter = 1.5;
+
+/** The number of letters that so many bits could spell. */
+export function lettersOf(bits: number): number {
+  return Math.round(bits / bitsPerLetter);
 }
 
 /** The nearest value of a quantized or bucketed domain; null where the number is not finite or lies outside the domain. */

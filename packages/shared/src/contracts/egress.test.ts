@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { createContracts, egressContracts } from "./egress.js";
-import { capacityBits, domainSize, domainSizes, type MessageDeclaration, quantize } from "./egress-declaration.js";
+import {
+  capacityBits,
+  domainSize,
+  domainSizes,
+  type EgressContracts,
+  type MessageDeclaration,
+  quantize,
+} from "./egress-declaration.js";
 import { judgeReport } from "./report.js";
 
 const metrics = {
@@ -23,10 +30,9 @@ const metrics = {
 const contracts = createContracts();
 /** Every message of every version. */
 const declared: [name: string, MessageDeclaration][] = contracts.versions.flatMap((version) =>
-  Object.entries(egressContracts[version as 1]).map(([type, declaration]): [string, MessageDeclaration] => [
-    `${version} ${type}`,
-    declaration,
-  ]),
+  Object.entries((egressContracts as EgressContracts)[version]!.messages).map(
+    ([type, declaration]): [string, MessageDeclaration] => [`${version} ${type}`, declaration],
+  ),
 );
 const fieldsOf = ({ fields }: MessageDeclaration) => Object.entries(fields);
 
@@ -55,13 +61,13 @@ test.each([
 });
 
 test("a report may not be of a type that is no report", () => {
-  for (const type of ["enrol", "toString", "report.slot"]) {
+  for (const type of ["enrol", "toString", "report.statistics"]) {
     expect(judgeReport(contracts, { ...metrics, type })).toMatchObject({ reason: "unknownType" });
   }
   expect(judgeReport(contracts, null)).toMatchObject({ reason: "notInContract" });
 });
 
-test.each([2, 99])("a report of version %d, which is not known here, is refused for that", (contract) => {
+test.each([3, 99])("a report of version %d, which is not known here, is refused for that", (contract) => {
   expect(judgeReport(contracts, { ...metrics, contract })).toMatchObject({ reason: "unknownContract" });
   expect(contracts.judge("report.metrics", { ...metrics, contract })).toMatchObject({ reason: "unknownContract" });
 });

@@ -2,16 +2,31 @@
 // Parts that judge messages take the versions that they know as an argument.
 
 import { z } from "zod";
+import { canonicalJson } from "../canonical-json.js";
 import { egressContract1 } from "./egress-1.js";
-import { domainSchema, type EgressContracts, type Field, type MessageDeclaration } from "./egress-declaration.js";
+import { demoContract2, egressContract2 } from "./egress-2.js";
+import {
+  domainSchema,
+  type EgressContract,
+  type EgressContracts,
+  type Field,
+  type MessageDeclaration,
+  type PersonRules,
+} from "./egress-declaration.js";
 
 /** A version that was once used stays here unchanged, because outboxes, journals and databases hold its messages. */
-export const egressContracts = { 1: egressContract1 } as const satisfies EgressContracts;
+export const egressContracts = { 1: egressContract1, 2: egressContract2 } as const satisfies EgressContracts;
+
+/** The version that a demonstration speaks. */
+export const demoContract = 1_002;
+/** The versions in a demonstration. A release of a demonstration is refused everywhere else, as one of an unknown version. */
+export const demoContracts: EgressContracts = { ...egressContracts, [demoContract]: demoContract2 };
 
 /** The version that a device speaks until its person has agreed to a later version. */
 export const firstContract = 1;
 
-type Declared = typeof egressContracts;
+type Versions = typeof egressContracts;
+type Declared = { [V in keyof Versions]: Versions[V]["messages"] };
 export type ContractVersion = keyof Declared;
 export type MessageType = { [V in ContractVersion]: keyof Declared[V] }[ContractVersion];
 
@@ -55,6 +70,10 @@ export interface Contracts {
   readonly newest: number;
   /** Undefined where the version does not exist, or has no message of this type. */
   declaration(version: number, type: string): MessageDeclaration | undefined;
+  /** The version's limits of what is said about a person; undefined where it has none. */
+  rules(version: number): PersonRules | undefined;
+  /** Whether `version` may say more about a person than `agreed`, which the person has agreed to. */
+  saysMore(version: number, agreed: number): boolean;
   /** Accepts a message as its version declares this type, and refuses unknown fields, values off the grid, NaN and infinities. */
   judge<T extends MessageType>(type: T, value: unknown): Judged<Message<T>>;
 }
@@ -65,7 +84,7 @@ export function createContracts(declared: EgressContracts = egressContracts): Co
     .sort((x, y) => x - y);
   const schemas = new Map(
     versions.flatMap((version) =>
-      Object.entries(declared[version] ?? {}).map(
+      Object.entries(declared[version]?.messages ?? {}).map(
         ([type, declaration]) => [`${version} ${type}`, messageSchema(version, type, declaration)] as const,
       ),
     ),
@@ -74,8 +93,14 @@ export function createContracts(declared: EgressContracts = egressContracts): Co
     versions,
     newest: versions.at(-1) ?? firstContract,
     declaration(version, type) {
-      const contract = declared[version];
-      return contract !== undefined && Object.hasOwn(contract, type) ? contract[type] : undefined;
+      const messages = declared[version]?.messages;
+      return messages !== undefined && Object.hasOwn(messages, type) ? messages[type] : undefined;
+    },
+    rules: (version) => declared[version]?.person,
+    saysMore(version, agreed) {
+      if (version <= agreed) return false;
+      const weekly = weeklyBits(declared[version]);
+      return weekly === Number.POSITIVE_INFINITY || weekly > weeklyBits(declared[agreed]);
     },
     judge(type, value) {
       const version = versionSchema.safeParse(value);
@@ -91,6 +116,15 @@ export function createContracts(declared: EgressContracts = egressContracts): Co
   };
 }
 
+const weekMs = 7 * 86_400_000;
+
+/** The most bits about a person in a week; infinite where the contract bounds single messages alone. */
+export function weeklyBits(contract: EgressContract | undefined): number {
+  if (contract?.person === undefined) return Number.POSITIVE_INFINITY;
+  const { budgetBits, slotMs } = contract.person;
+  return budgetBits * (weekMs / slotMs);
+}
+
 /** The versions from the oldest to the newest named, both included. */
 export function contractsWithin(
   declared: EgressContracts,
@@ -104,13 +138,24 @@ export function contractsWithin(
 /** Reads the version alone and strips every other field; the version's own schema then judges them. */
 const versionSchema = z.object({ contract: z.int().min(1) });
 
-function messageSchema(version: number, type: string, { fields }: MessageDeclaration): z.ZodType {
+function messageSchema(version: number, type: string, { fields, together = [] }: MessageDeclaration): z.ZodType {
   const shape: Record<string, z.ZodType> = { type: z.literal(type), contract: z.literal(version) };
-  for (const [name, { domain, nullable }] of Object.entries(fields)) {
-    const value = domainSchema(domain);
-    shape[name] = nullable ? value.nullable() : value;
+  for (const [name, { domain, nullable, expires }] of Object.entries(fields)) {
+    const value = nullable ? domainSchema(domain).nullable() : domainSchema(domain);
+    // Devices leave the field out after its last day.
+    shape[name] = expires === undefined ? value : value.optional();
   }
-  return z.strictObject(shape);
+  const message = z.strictObject(shape);
+  if (together.length === 0) return message;
+  return message.refine((value) => new Set(together.map((name) => value[name] == null)).size === 1, {
+    error: `null together or not at all: ${together.join(", ")}`,
+    path: [together[0]!],
+  });
+}
+
+/** The bytes of a message on the wire: its canonical JSON, filled with spaces up to the declared length. */
+export function wireBody({ sizeBytes = 0 }: MessageDeclaration, message: unknown): string {
+  return canonicalJson(message).padEnd(sizeBytes, " ");
 }
 
 /**

@@ -23,10 +23,12 @@ import { type Ledger, putLedger, readLedger } from "./ledger.js";
 import { countWaiting, dequeueReport, oldestWaiting, type WaitingReport } from "./outbox.js";
 import { createReportQueue, type ReportQueue } from "./report-queue.js";
 
-/** A message before the egress fills in the other fields. */
+type FilledIn = "type" | "contract" | "device" | "epoch" | "sequence";
+
+/** A message of any version, before the egress fills in the other fields. Fields that a version lacks do not leave under this version. */
 type Fields<T extends DirectType> = T extends "poll"
-  ? Omit<Message<"poll">, "type" | "contract" | "device" | "epoch" | "sequence">
-  : Omit<Message<T>, "type" | "contract">;
+  ? Omit<Message<"poll", 1>, FilledIn>
+  : Omit<Message<T, 1>, "type" | "contract">;
 
 export interface Egress extends ReportQueue {
   /** Journals the message durably, then hands it to `deliver`. */

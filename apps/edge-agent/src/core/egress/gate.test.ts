@@ -55,7 +55,10 @@ describe("the egress gate", () => {
   });
 
   it("denies a version that this agent does not know", () => {
-    expect(gate("report.metrics", { ...metrics, contract: 2 })).toMatchObject({ ok: false, reason: "unknownContract" });
+    expect(gate("report.metrics", { ...metrics, contract: 99 })).toMatchObject({
+      ok: false,
+      reason: "unknownContract",
+    });
   });
 
   it("denies a type that the contract does not declare", () => {
