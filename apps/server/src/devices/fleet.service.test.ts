@@ -1,0 +1,164 @@
+// Tokens and revocations with the repository and the broker's credentials in memory.
+
+import { sha256 } from "@attune/platform/sha256";
+import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
+import { AppError } from "@attune/shared/errors";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Device } from "../generated/prisma/client.js";
+import type { Revocations } from "../platform/nats/nats-credentials.js";
+import type { FleetRepository } from "./fleet.repository.js";
+import { createFleetService, type FleetService } from "./fleet.service.js";
+
+const noon = Date.UTC(2026, 0, 1, 12);
+const dayMs = 86_400_000;
+const fingerprint = "f".repeat(64);
+
+function deviceOf(id: string, changes: Partial<Device> = {}): Device {
+  return {
+    ...{ id, fleetName: "home", nkey: `U${id}`, epoch: "0123456789abcdef", deviceKind: "linux", engine: "native" },
+    ...{
+      memory: 4_096,
+      enrolledAt: new Date(noon - 60 * dayMs),
+      revokedAt: null,
+      lastSeenAt: null,
+      releaseSequence: 2,
+    },
+    ...{ state: "idle", reason: "none", pollSequence: 9, prefixedPolls: true, targetNumber: 9n },
+    ...changes,
+  };
+}
+
+function createFakeRepository(devices: Device[]) {
+  const fleets = new Map([["home", { name: "home", createdAt: new Date(noon) }]]);
+  const tokens: Parameters<FleetRepository["createToken"]>[0][] = [];
+  const repository: FleetRepository = {
+    async createFleet(name) {
+      const fleet = fleets.get(name) ?? { name, createdAt: new Date(noon) };
+      fleets.set(name, fleet);
+      return fleet;
+    },
+    listFleets: async () => [...fleets.values()].map((fleet) => ({ ...fleet, devices: devices.length })),
+    async createToken(token) {
+      if (!fleets.has(token.fleetName)) throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"`);
+      tokens.push(token);
+    },
+    listDevices: async (fleet) => devices.filter(({ fleetName }) => fleet === undefined || fleetName === fleet),
+    async revoke(id, revokedAt) {
+      const device = devices.find((one) => one.id === id);
+      if (device !== undefined) device.revokedAt ??= revokedAt;
+      return device !== undefined;
+    },
+    async revokedKeys(expiredBefore) {
+      const revoked = devices.filter(({ revokedAt }) => revokedAt !== null);
+      const expired = revoked.filter(({ revokedAt }) => revokedAt! < expiredBefore);
+      return { revoked: revoked.map(({ nkey }) => nkey), expired: expired.map(({ nkey }) => nkey) };
+    },
+  };
+  return { repository, tokens };
+}
+
+let devices: Device[];
+let tokens: ReturnType<typeof createFakeRepository>["tokens"];
+/** The revocations that reached the broker, in order. */
+let pushed: Revocations[];
+let brokerFault: Error | undefined;
+let nowMs: number;
+let service: FleetService;
+beforeEach(() => {
+  devices = [deviceOf("d1"), deviceOf("d2"), deviceOf("d3", { fleetName: "office" })];
+  const fake = createFakeRepository(devices);
+  tokens = fake.tokens;
+  pushed = [];
+  brokerFault = undefined;
+  nowMs = noon;
+  service = createFleetService({
+    repository: fake.repository,
+    credentials: {
+      async revoke(keys) {
+        if (brokerFault !== undefined) throw brokerFault;
+        pushed.push(keys);
+      },
+    },
+    signer: { fingerprint },
+    now: () => nowMs,
+  });
+});
+
+describe("an enrolment token", () => {
+  test("pins the release keys, ends when it is told to, and is stored as the hash of its secret alone", async () => {
+    const { token, expiresAt } = await service.createToken({ fleet: "home", ttlMs: dayMs });
+    const [, pinned, secret] = enrolmentTokenPattern.exec(token)!;
+    expect(pinned).toBe(fingerprint);
+    expect(expiresAt).toBe(new Date(noon + dayMs).toISOString());
+    expect(tokens).toEqual([{ secretSha256: sha256(secret!), fleetName: "home", expiresAt: new Date(noon + dayMs) }]);
+  });
+
+  test("is never made twice with one secret", async () => {
+    const made = await Promise.all([1, 2, 3].map(() => service.createToken({ fleet: "home", ttlMs: dayMs })));
+    expect(new Set(made.map(({ token }) => token)).size).toBe(3);
+  });
+
+  test.each([0, 999, 1_000.5, Number.NaN, 30 * dayMs + 1])("is refused a life of %d ms", async (ttlMs) => {
+    await expect(service.createToken({ fleet: "home", ttlMs })).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(tokens).toEqual([]);
+  });
+
+  test("is not given out for a fleet that does not exist", async () => {
+    const given = service.createToken({ fleet: "nowhere", ttlMs: dayMs });
+    await expect(given).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("a revocation", () => {
+  test("is stored, then dropped from the broker", async () => {
+    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: true });
+    expect(devices[0]?.revokedAt).toEqual(new Date(noon));
+    expect(pushed).toEqual([{ revoked: ["Ud1"], expired: [] }]);
+  });
+
+  test("that is repeated keeps its first time, and reaches the broker again", async () => {
+    await service.revoke("d1");
+    nowMs += dayMs;
+    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: true });
+    expect(devices[0]?.revokedAt).toEqual(new Date(noon));
+    expect(pushed).toHaveLength(2);
+  });
+
+  test("of an unknown device is refused, and changes nothing at the broker", async () => {
+    await expect(service.revoke("d9")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(pushed).toEqual([]);
+  });
+
+  test("holds in the database while the broker is away, and reaches the broker at the next reconciliation", async () => {
+    brokerFault = new AppError("NATS_UNAVAILABLE", "no broker");
+    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: false });
+    expect(devices[0]?.revokedAt).toEqual(new Date(noon));
+    expect(await service.reconcileRevocations()).toBe(false);
+    brokerFault = undefined;
+    expect(await service.reconcileRevocations()).toBe(true);
+    expect(pushed).toEqual([{ revoked: ["Ud1"], expired: [] }]);
+  });
+
+  test("that fails otherwise says why", async () => {
+    brokerFault = new AppError("DISK_FULL", "the account could not be written");
+    await expect(service.revoke("d1")).rejects.toBe(brokerFault);
+  });
+
+  test("is listed as expired once every JWT of its device is, with a day of tolerance", async () => {
+    await service.revoke("d1");
+    nowMs = noon + 31 * dayMs;
+    await service.reconcileRevocations();
+    nowMs += 1;
+    await service.reconcileRevocations();
+    expect(pushed.slice(1).map(({ expired }) => expired)).toEqual([[], ["Ud1"]]);
+  });
+});
+
+test("a list of devices is of one fleet or of all, without the counters that only polls need", async () => {
+  const ids = async (fleet?: string) => (await service.listDevices(fleet)).map(({ id }) => id);
+  expect([await ids("office"), await ids()]).toEqual([["d3"], ["d1", "d2", "d3"]]);
+  const [device] = await service.listDevices("home");
+  expect(device).toMatchObject({ fleet: "home", state: "idle", releaseSequence: 2 });
+  for (const field of ["nkey", "pollSequence", "targetNumber", "prefixedPolls"])
+    expect(device).not.toHaveProperty(field);
+});

@@ -1,0 +1,111 @@
+// Rollouts with the repository in memory.
+
+import { AppError } from "@attune/shared/errors";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { RolloutRepository } from "./rollout.repository.js";
+import { createRolloutService, type RolloutService } from "./rollout.service.js";
+
+const noon = Date.UTC(2026, 0, 1, 12);
+type Rollout = NonNullable<Awaited<ReturnType<RolloutRepository["find"]>>>;
+type DeviceRow = Awaited<ReturnType<RolloutRepository["devicesOf"]>>[number];
+
+/** Keeps rollouts in memory. A test replaces a call where the database refuses. */
+function createFakeRepository(devices: readonly DeviceRow[]) {
+  const rollouts: Rollout[] = [];
+  const repository: RolloutRepository = {
+    async start({ fleet, releaseSequence, at }) {
+      const active = rollouts.find((one) => one.fleetName === fleet && one.status === "active");
+      if (active?.releaseSequence === releaseSequence) return active;
+      if (active !== undefined) Object.assign(active, { status: "superseded", endedAt: at });
+      const rollout = { id: `r${rollouts.length + 1}`, fleetName: fleet, releaseSequence, status: "active" };
+      rollouts.push({ ...rollout, createdAt: at, endedAt: null });
+      return rollouts.at(-1)!;
+    },
+    latest: async (fleet) => rollouts.findLast(({ fleetName }) => fleetName === fleet) ?? null,
+    find: async (id) => rollouts.find((one) => one.id === id) ?? null,
+    activeTarget: async () => null,
+    devicesOf: async (fleet) => (fleet === "home" ? [...devices] : []),
+  };
+  return repository;
+}
+
+const device = (id: string, changes: Partial<DeviceRow> = {}): DeviceRow => ({
+  ...{ id, revokedAt: null, lastSeenAt: new Date(noon + 60_000), releaseSequence: 2, state: "idle", reason: "none" },
+  ...changes,
+});
+
+let devices: DeviceRow[];
+let repository: RolloutRepository;
+let service: RolloutService;
+let nowMs: number;
+beforeEach(() => {
+  nowMs = noon;
+  devices = [];
+  repository = createFakeRepository(devices);
+  service = createRolloutService({ repository, now: () => nowMs });
+});
+
+describe("a rollout", () => {
+  test("starts now, and once: to start it again answers the rollout that runs", async () => {
+    const rollout = { rollout: "r1", fleet: "home", releaseSequence: 3, status: "active" };
+    const first = await service.create({ fleet: "home", releaseSequence: 3 });
+    expect(first).toEqual({ ...rollout, createdAt: new Date(noon).toISOString() });
+    nowMs += 1_000;
+    expect(await service.create({ fleet: "home", releaseSequence: 3 })).toEqual(first);
+  });
+
+  test.each(["NOT_FOUND", "CONFLICT"] as const)("that the database refuses with %s does not start", async (code) => {
+    repository.start = async () => Promise.reject(new AppError(code, "refused"));
+    await expect(service.create({ fleet: "home", releaseSequence: 3 })).rejects.toMatchObject({ code });
+    await expect(service.status({ fleet: "home" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("the status", () => {
+  beforeEach(async () => {
+    await service.create({ fleet: "home", releaseSequence: 2 });
+    nowMs += 1_000;
+    await service.create({ fleet: "home", releaseSequence: 3 });
+  });
+
+  test("of a fleet is of its latest rollout, and an earlier rollout is found by its name", async () => {
+    expect(await service.status({ fleet: "home" })).toMatchObject({ rollout: "r2", status: "active" });
+    expect(await service.status({ rollout: "r1" })).toMatchObject({ releaseSequence: 2, status: "superseded" });
+  });
+
+  test.each([
+    [{ rollout: "r9" }, "there is no rollout r9"],
+    [{ fleet: "office" }, 'fleet "office" has no rollout'],
+  ])("of %o is refused by that name", async (asked, message) => {
+    await expect(service.status(asked)).rejects.toMatchObject({ code: "NOT_FOUND", message });
+  });
+
+  test("names each device with its standing, counts them, and leaves out revoked devices", async () => {
+    devices.push(
+      device("d1", { releaseSequence: 3, state: "committed" }),
+      device("d2", { state: "rejected", reason: "personalInferior" }),
+      device("d3", { state: "downloading" }),
+      device("d4", { lastSeenAt: null }),
+      device("d5", { releaseSequence: 3, revokedAt: new Date(noon) }),
+    );
+    const { counts, devices: shown } = await service.status({ fleet: "home" });
+    expect(counts).toEqual({ devices: 4, committed: 1, rejected: 1, underway: 1, waiting: 1, failed: 0 });
+    expect(shown.map(({ device, standing, reason }) => [device, standing, reason])).toEqual([
+      ["d1", "committed", "none"],
+      ["d2", "rejected", "personalInferior"],
+      ["d3", "underway", "none"],
+      ["d4", "waiting", "none"],
+    ]);
+  });
+
+  test("judges a device by the rollout that is asked for", async () => {
+    devices.push(device("d1", { releaseSequence: 2, state: "committed" }));
+    expect((await service.status({ rollout: "r1" })).counts.committed).toBe(1);
+    expect((await service.status({ rollout: "r2" })).counts.committed).toBe(0);
+  });
+
+  test("fails loudly where a stored state is not in the contract", async () => {
+    devices.push(device("d1", { state: "asleep" }));
+    await expect(service.status({ fleet: "home" })).rejects.toThrow();
+  });
+});
