@@ -149,7 +149,7 @@ describe("an agent that is killed", () => {
     for (const saying of said.slice(0, -8)) await device.agent.label(saying);
     device.restart();
     const end = await expectSameEnd(device, learnSomething);
-    // The reports: the release, the fiftieth label to learn from, and the lesson that was asked for.
+    // The reports: the release, the fiftieth label to learn from, and the learning that was asked for.
     const types = [...end.fleet.received.values()].map((body) => JSON.parse(body).type);
     expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
   });

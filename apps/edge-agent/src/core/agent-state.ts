@@ -3,17 +3,21 @@
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { toHex } from "@attune/shared/encoding";
-import type { ErrorCode } from "@attune/shared/errors";
+import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { epochPattern } from "@attune/shared/subjects";
 import type { Root } from "@attune/shared/trust/root";
 import { z } from "zod";
+import type { Exclusive } from "./concurrency/exclusive.js";
 import { readConsent } from "./egress/consent.js";
 import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
-import type { Fitted, Learner, LearningState } from "./learning/learner.js";
+import type { Fitted } from "./learning/fit.js";
+import type { Learner } from "./learning/learner.js";
+import type { LearningState } from "./learning/learning-state.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Hashing, Ports } from "./ports.js";
+import type { Latencies } from "./prediction/latencies.js";
 import type { Model } from "./prediction/model.js";
 import { putRecord, readRecord } from "./storage/records.js";
 import { type Identity, readEnrolled } from "./trust/identity.js";
@@ -70,8 +74,8 @@ export interface AgentState {
   /** The update under way, or the last one. */
   update: UpdateRecord;
   activeSlot: ActiveSlot | undefined;
-  /** The number of lessons due by the schedule that have been reported. */
-  milestones: number;
+  /** The number of milestones of learning that have been reported. */
+  milestonesReported: number;
   /** The model that answers, and what was fitted on it. */
   learningState: LearningState | undefined;
   fitted: Fitted | undefined;
@@ -102,6 +106,15 @@ export interface Context {
   readonly tombstones: Tombstones;
   readonly learner: Learner;
   readonly verdicts: Verdicts;
+  /** The times of the person's own predictions; they stay on the device. */
+  readonly latencies: Latencies;
+  /** Every change to what was learned runs through it. */
+  readonly exclusive: Exclusive;
+}
+
+export function requireLearningState({ learningState }: Pick<AgentState, "learningState">): LearningState {
+  if (learningState === undefined) throw new AppError("NO_RELEASE", "this device has no release yet");
+  return learningState;
 }
 
 export function newEpoch({ randomBytes }: Pick<Hashing, "randomBytes">, epochs: number): EpochRecord {
@@ -124,7 +137,7 @@ export async function readAgentState({ store, hashing }: Pick<Ports, "store" | "
     highestRelease: await readHighest(store),
     update: (await readRecord(store, keys.update, updateRecordSchema)) ?? noUpdate,
     activeSlot: await readRecord(store, keys.active, activeSlotSchema),
-    milestones: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
+    milestonesReported: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
     learningState: undefined,
     fitted: undefined,
     candidateFeatures: undefined,

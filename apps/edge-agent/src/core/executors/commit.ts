@@ -2,7 +2,9 @@
 
 import { AppError } from "@attune/shared/errors";
 import { type Context, keys } from "../agent-state.js";
-import type { Fitted, LearningState } from "../learning/learner.js";
+import { doDueWork } from "../jobs/due-work.js";
+import type { Fitted } from "../learning/fit.js";
+import type { LearningState } from "../learning/learning-state.js";
 import { deleteRelearnMark } from "../learning/relearn-mark.js";
 import { putRecord } from "../storage/records.js";
 import type { ActiveSlot } from "../update/slots.js";
@@ -11,41 +13,39 @@ import { tidy } from "./tidy.js";
 import { targetUnderWay, type UpdateWriter } from "./update-writer.js";
 
 export interface CommitParts {
-  readonly context: Pick<Context, "ports" | "agentState" | "learner" | "verdicts">;
+  readonly context: Context;
   readonly writer: UpdateWriter;
-  /** Makes the reports that waited for a release. */
-  readonly settle: () => Promise<void>;
 }
 
 /** Runs inside `exclusive`. */
 export async function commit(
-  { context, writer, settle }: CommitParts,
+  { context, writer }: CommitParts,
   learningState: LearningState,
   fitted: Fitted,
 ): Promise<void> {
   const { ports, agentState, learner, verdicts } = context;
   const target = targetUnderWay(agentState);
   const previous = agentState.activeSlot ?? null;
-  const active: ActiveSlot = {
+  const activeSlot: ActiveSlot = {
     version: 1,
     ...target,
     previous: previous && { sequence: previous.sequence, manifestSha256: previous.manifestSha256 },
   };
   const ran = verdicts.recordRun(await contentOf(learningState.model.release, ports.hashing));
   const operations = [
-    ...(await learner.removeHeads(learningState.features)),
-    ...(await learner.save(learningState, fitted)),
+    ...(await learner.deleteHeads(learningState.features)),
+    ...(await learner.putHead(learningState, fitted)),
     deleteRelearnMark,
-    putRecord(keys.active, active),
+    putRecord(keys.active, activeSlot),
     ran.operation,
   ];
   await writer.finish({ state: "committed", reason: "none" }, operations, target.sequence);
   ran.onWritten();
-  agentState.activeSlot = active;
+  agentState.activeSlot = activeSlot;
   agentState.learningState = learningState;
   agentState.fitted = fitted;
   try {
-    await settle();
+    await doDueWork(context);
     await tidy(context);
   } catch (error) {
     // The commit stands. The next label and the next start do what is left.
@@ -53,7 +53,7 @@ export async function commit(
   }
 }
 
-export async function reject({ context, writer }: Pick<CommitParts, "context" | "writer">): Promise<void> {
+export async function reject({ context, writer }: CommitParts): Promise<void> {
   await writer.finish({ state: "rejected", reason: "personalInferior" });
   await tidy(context);
 }

@@ -2,26 +2,22 @@
 // before: the release was taken, or it was not. Errors on the person's texts are no third answer.
 
 import type { Release } from "@attune/shared/contracts/release";
-import { type Context, keys } from "../agent-state.js";
-import { alreadyExclusive, type Exclusive } from "../concurrency/exclusive.js";
+import type { Context } from "../agent-state.js";
+import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { minimumHoldout } from "../egress/report.js";
-import type { Fitted, LearningState } from "../learning/learner.js";
+import type { Fitted } from "../learning/fit.js";
+import type { LearningState } from "../learning/learning-state.js";
 import type { GatingView } from "../plan.js";
 import type { Model } from "../prediction/model.js";
-import { putRecord } from "../storage/records.js";
 import { personalGate } from "../update/personal-gate.js";
 import { contentOf } from "../update/verdicts.js";
+import { commit, reject } from "./commit.js";
+import type { UpdateWriter } from "./update-writer.js";
 
 export interface GatingParts {
   readonly context: Context;
-  /** Keeps labels out while a release is committed. */
-  readonly exclusive: Exclusive;
-  readonly commit: (learningState: LearningState, fitted: Fitted) => Promise<void>;
-  readonly reject: () => Promise<void>;
+  readonly writer: UpdateWriter;
 }
-
-/** A verdict is made only where both pairs can be compared. A release that has run here before needs no verdict. */
-type Mode = "judged" | "unjudged";
 
 interface Finding {
   readonly taken: boolean;
@@ -31,122 +27,135 @@ interface Finding {
   readonly revision: number;
 }
 
-export function createGating({ context, exclusive, commit, reject }: GatingParts) {
-  const { ports, agentState, learner, utterances, verdicts } = context;
-  const { store, hashing, clock } = ports;
-  let mode: Mode = "unjudged";
-  let finding: Finding | "none" | undefined;
+interface GatingState {
+  /** A verdict is made only where both models can be compared. A release that has run here before needs no verdict. */
+  needsVerdict: boolean;
+  finding: Finding | "outOfTime" | undefined;
   /** The time at which the finding is acted on, by the steady clock. */
-  let dueMs: number | undefined;
-  let held = false;
-
-  function forgetAll(): void {
-    mode = "unjudged";
-    finding = undefined;
-    dueMs = undefined;
-    held = false;
-    agentState.candidateFeatures = undefined;
-  }
-
-  /** Decides how the release is gated, and pays for a verdict before anything of the person is touched. */
-  function admit(release: Release): Promise<GatingView> {
-    return exclusive(async () => {
-      held = false;
-      if (finding !== undefined) return view(0);
-      const { manifestSha256 } = agentState.update.target!;
-      mode = (await isFree(await contentOf(release, hashing))) ? "unjudged" : "judged";
-      if (mode === "unjudged" || verdicts.isCounted(manifestSha256)) return view(0);
-      const heldMs = verdicts.pauseLeftMs();
-      if (heldMs > 0) {
-        held = true;
-        await stopExecuting();
-        return view(heldMs);
-      }
-      const counted = verdicts.countVerdict(manifestSha256);
-      await saveRecord({ enteredAtMs: clock.nowMs() }, counted.operation);
-      counted.onWritten();
-      return view(0);
-    });
-  }
-
-  /** A process that ends while gating only waits has not died of the release. */
-  async function stopExecuting(): Promise<void> {
-    if (agentState.update.executing) await saveRecord({ executing: false });
-  }
-
-  const view = (heldMs: number): GatingView => ({
-    heldMs,
-    dueInMs: finding === undefined ? undefined : Math.max(0, (dueMs ?? 0) - clock.monotonicMs()),
-  });
-
-  async function saveRecord(
-    changes: Partial<typeof agentState.update>,
-    ...operations: Parameters<typeof store.batch>[0]
-  ): Promise<void> {
-    const record = { ...agentState.update, ...changes };
-    await store.batch([...operations, putRecord(keys.update, record)]);
-    agentState.update = record;
-  }
-
-  async function isFree(content: string): Promise<boolean> {
-    const { learningState } = agentState;
-    if (learningState === undefined || utterances.counts.holdout < minimumHoldout) return true;
-    return verdicts.hasRun(content) || content === (await contentOf(learningState.model.release, hashing));
-  }
-
-  /** Extracts and fits in the background, while the old model answers and learns. */
-  async function run(model: Model, remainingMs: number, signal: AbortSignal): Promise<void> {
-    const endMs = clock.monotonicMs() + remainingMs;
-    const isRetry = dueMs !== undefined;
-    dueMs ??= mode === "judged" ? endMs : 0;
-    // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
-    const learningState = await exclusive(async () => {
-      const opened = await learner.openLearningState(model);
-      agentState.candidateFeatures = opened.features;
-      return opened;
-    });
-    await learner.extractMissing(learningState, signal, exclusive);
-    if (signal.aborted) {
-      // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
-      if (isRetry && clock.monotonicMs() >= endMs) finding = "none";
-      return;
-    }
-    await exclusive(async () => {
-      finding = await find(learningState);
-      await stopExecuting();
-    });
-  }
-
-  /** Runs inside `exclusive`. */
-  async function find(learningState: LearningState): Promise<Finding> {
-    await learner.extractMissing(learningState, new AbortController().signal, alreadyExclusive);
-    const { revision } = utterances;
-    const fitted = await learner.fit(learningState);
-    if (mode === "unjudged" || agentState.learningState === undefined)
-      return { taken: true, learningState, fitted, revision };
-    const before = agentState.learningState;
-    const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
-    const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
-    return { taken, learningState, fitted, revision };
-  }
-
-  const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
-
-  function conclude(): Promise<void> {
-    return exclusive(async () => {
-      let found = finding;
-      if (found === undefined || found === "none") {
-        await reject();
-        return forgetAll();
-      }
-      if (found.revision !== utterances.revision) found = await find(found.learningState);
-      if (found.taken) await commit(found.learningState, found.fitted);
-      else await reject();
-      forgetAll();
-    });
-  }
-
-  return { admit, run, conclude, forgetAll, isHeld: () => held };
+  dueMs: number | undefined;
+  /** Whether gating waits until another release may be judged. */
+  held: boolean;
 }
 
-export type Gating = ReturnType<typeof createGating>;
+const notGating: GatingState = { needsVerdict: false, finding: undefined, dueMs: undefined, held: false };
+
+export interface Gating {
+  /** Decides how the release is gated, and counts a verdict before anything of the person is touched. */
+  admit(release: Release): Promise<GatingView>;
+  /** Extracts and fits in the background, while the old model answers and learns. */
+  run(candidate: GatingRun): Promise<void>;
+  /** Acts on the finding: commits the release or rejects it. */
+  conclude(): Promise<void>;
+  /** Drops all that was found. */
+  reset(): void;
+  isHeld(): boolean;
+}
+
+export function createGating(parts: GatingParts): Gating {
+  const { exclusive, agentState } = parts.context;
+  const state = { ...notGating };
+  function reset(): void {
+    Object.assign(state, notGating);
+    agentState.candidateFeatures = undefined;
+  }
+  return {
+    admit: (release) => exclusive(() => admit(parts, state, release)),
+    run: (candidate) => extractAndJudge(parts, state, candidate),
+    conclude: () =>
+      exclusive(async () => {
+        await conclude(parts, state);
+        reset();
+      }),
+    reset,
+    isHeld: () => state.held,
+  };
+}
+
+/** Runs inside `exclusive`. */
+async function admit({ context, writer }: GatingParts, state: GatingState, release: Release): Promise<GatingView> {
+  const { ports, agentState, verdicts } = context;
+  const { clock } = ports;
+  state.held = false;
+  const dueInMs = () => Math.max(0, (state.dueMs ?? 0) - clock.monotonicMs());
+  if (state.finding !== undefined) return { heldMs: 0, dueInMs: dueInMs() };
+  const { manifestSha256 } = agentState.update.target!;
+  state.needsVerdict = await needsVerdict(context, release);
+  const heldMs = verdicts.pauseLeftMs();
+  if (!state.needsVerdict || verdicts.isCounted(manifestSha256)) return { heldMs: 0, dueInMs: undefined };
+  if (heldMs > 0) {
+    state.held = true;
+    await stopExecuting({ context, writer });
+    return { heldMs, dueInMs: undefined };
+  }
+  const counted = verdicts.countVerdict(manifestSha256);
+  await writer.save({ ...agentState.update, enteredAtMs: clock.nowMs() }, [counted.operation]);
+  counted.onWritten();
+  return { heldMs: 0, dueInMs: undefined };
+}
+
+async function needsVerdict({ ports, agentState, utterances, verdicts }: Context, release: Release): Promise<boolean> {
+  const { learningState } = agentState;
+  if (learningState === undefined || utterances.counts.holdout < minimumHoldout) return false;
+  const content = await contentOf(release, ports.hashing);
+  return !verdicts.hasRun(content) && content !== (await contentOf(learningState.model.release, ports.hashing));
+}
+
+/** A process that ends while gating only waits has not died of the release. */
+async function stopExecuting({ context: { agentState }, writer }: GatingParts): Promise<void> {
+  if (agentState.update.executing) await writer.save({ ...agentState.update, executing: false });
+}
+
+export interface GatingRun {
+  readonly model: Model;
+  readonly remainingMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function extractAndJudge(parts: GatingParts, state: GatingState, candidate: GatingRun): Promise<void> {
+  const { ports, agentState, learner, exclusive } = parts.context;
+  const { model, remainingMs, signal } = candidate;
+  const endMs = ports.clock.monotonicMs() + remainingMs;
+  const isRetry = state.dueMs !== undefined;
+  state.dueMs ??= state.needsVerdict ? endMs : 0;
+  // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
+  const learningState = await exclusive(async () => {
+    const opened = await learner.openLearningState(model);
+    agentState.candidateFeatures = opened.features;
+    return opened;
+  });
+  await learner.extractMissing(learningState, { signal, exclusive });
+  if (signal.aborted) {
+    // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
+    if (isRetry && ports.clock.monotonicMs() >= endMs) state.finding = "outOfTime";
+    return;
+  }
+  await exclusive(async () => {
+    state.finding = await judge(parts.context, state, learningState);
+    await stopExecuting(parts);
+  });
+}
+
+/** Runs inside `exclusive`. */
+async function judge(context: Context, state: GatingState, learningState: LearningState): Promise<Finding> {
+  const { agentState, learner, utterances } = context;
+  const extraction = { signal: new AbortController().signal, exclusive: alreadyExclusive };
+  await learner.extractMissing(learningState, extraction);
+  const { revision } = utterances;
+  const fitted = await learner.fit(learningState);
+  const before = agentState.learningState;
+  if (!state.needsVerdict || before === undefined) return { taken: true, learningState, fitted, revision };
+  const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
+  const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
+  const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
+  return { taken, learningState, fitted, revision };
+}
+
+/** Runs inside `exclusive`. */
+async function conclude(parts: GatingParts, state: GatingState): Promise<void> {
+  const { context } = parts;
+  let { finding } = state;
+  if (finding === undefined || finding === "outOfTime") return reject(parts);
+  if (finding.revision !== context.utterances.revision) finding = await judge(context, state, finding.learningState);
+  if (finding.taken) await commit(parts, finding.learningState, finding.fitted);
+  else await reject(parts);
+}

@@ -55,10 +55,10 @@ async function activate(
   model: Model,
 ): Promise<void> {
   const learningState = await learner.openLearningState(model);
-  await learner.extractMissing(learningState, new AbortController().signal, alreadyExclusive);
+  await learner.extractMissing(learningState, { signal: new AbortController().signal, exclusive: alreadyExclusive });
   agentState.learningState = learningState;
   const mustRelearn = await isRelearnDue(store);
-  agentState.fitted = mustRelearn ? undefined : await learner.load(learningState);
+  agentState.fitted = mustRelearn ? undefined : await learner.readHead(learningState);
   // The device changed its engine, so a head learned on the other engine's features is learned anew on these features.
   if (!mustRelearn && agentState.fitted === undefined && (await learner.hasHeads()))
     await store.batch([putRelearnMark]);

@@ -31,13 +31,13 @@ export interface Advance {
   readonly onWritten?: () => void;
 }
 
-export interface Stretch {
+export interface RunLimits {
   readonly signal: AbortSignal;
   readonly remainingMs: number;
 }
 
 /** Undefined where the state stays: gating ends when its time is over, whatever the finding. */
-type Executor = (parts: StateParts, stretch: Stretch) => Promise<Result<Advance | undefined, UpdateReason>>;
+type Executor = (parts: StateParts, limits: RunLimits) => Promise<Result<Advance | undefined, UpdateReason>>;
 
 export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
   async downloading(parts, { signal }) {
@@ -69,7 +69,7 @@ export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
     const loaded =
       agentState.candidate === undefined ? await loadCandidate(ports, agentState) : accept(agentState.candidate);
     if (!loaded.ok) return loaded;
-    await gating.run(loaded.value, remainingMs, signal);
+    await gating.run({ model: loaded.value, remainingMs, signal });
     return accept(undefined);
   },
 };

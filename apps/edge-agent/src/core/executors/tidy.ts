@@ -1,7 +1,7 @@
 // Removes whatever no state needs any more. The next start removes what a crash has left behind.
 
 import type { AgentState } from "../agent-state.js";
-import { otherSetDeletions } from "../learning/features-cache.js";
+import { deleteOtherSets } from "../learning/features-cache.js";
 import type { Ports } from "../ports.js";
 import { pruneSlots } from "../update/slots.js";
 
@@ -19,6 +19,6 @@ export async function tidy({ ports: { store, files }, agentState }: TidyParts): 
       : [activeSlot.sequence, ...(activeSlot.previous ? [activeSlot.previous.sequence] : [])];
   await pruneSlots(files, update.state === "rejected" ? slots : [...slots, ...pending]);
   if (learningState === undefined || update.state === "gating") return;
-  const others = await otherSetDeletions(store, [learningState.features.key]);
+  const others = await deleteOtherSets(store, [learningState.features.key]);
   if (others.length > 0) await store.batch(others);
 }

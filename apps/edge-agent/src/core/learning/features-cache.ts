@@ -54,8 +54,8 @@ export async function openFeatureSet(key: string, parts: FeatureSetParts): Promi
   };
 }
 
-/** Deletes the features of one utterance by its name, in all sets. */
-export async function featureDeletions(store: Store, name: string): Promise<StoreOperation[]> {
+/** The operations that delete the features of one utterance, by its name, in all sets. */
+export async function deleteFeatures(store: Store, name: string): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {
     if (key.slice(key.indexOf("/", root.length) + 1) === name) operations.push({ type: "delete", key });
@@ -63,8 +63,8 @@ export async function featureDeletions(store: Store, name: string): Promise<Stor
   return operations;
 }
 
-/** Deletes every set but those in `keep`. */
-export async function otherSetDeletions(store: Store, keep: readonly string[]): Promise<StoreOperation[]> {
+/** The operations that delete every set but those in `keep`. */
+export async function deleteOtherSets(store: Store, keep: readonly string[]): Promise<StoreOperation[]> {
   const operations: StoreOperation[] = [];
   for await (const [key] of store.entries(root)) {
     if (!keep.some((kept) => key.startsWith(`${root}${kept}/`))) operations.push({ type: "delete", key });

@@ -1,7 +1,7 @@
 // Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a new head is due.
 
 import type { Store, StoreOperation } from "../ports.js";
-import { featureDeletions } from "./features-cache.js";
+import { deleteFeatures } from "./features-cache.js";
 import type { Learner } from "./learner.js";
 import { putRelearnMark } from "./relearn-mark.js";
 import type { Utterances } from "./utterances.js";
@@ -20,9 +20,9 @@ export async function forgetOperations(
 ): Promise<StoreOperation[] | undefined> {
   if (utterances.entry(id) === undefined) return undefined;
   return [
-    await utterances.remove(id),
-    ...(await featureDeletions(store, await utterances.nameOf(id))),
-    ...(await learner.removeHeads()),
+    await utterances.delete(id),
+    ...(await deleteFeatures(store, await utterances.nameOf(id))),
+    ...(await learner.deleteHeads()),
     ...(hadLearned ? [putRelearnMark] : []),
   ];
 }

@@ -40,7 +40,7 @@ export interface Utterances {
   /** A fixed fifth of all ids, chosen by a hash under the device's key. */
   splitOf(id: string): Promise<Split>;
   put(id: string, utterance: Utterance): Promise<StoreOperation>;
-  remove(id: string): Promise<StoreOperation>;
+  delete(id: string): Promise<StoreOperation>;
   /** The name under which the store keeps what belongs to the id; `idOf` returns the id of an utterance's name. */
   nameOf(id: string): Promise<string>;
   idOf(name: string): string | undefined;
@@ -118,7 +118,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
       ids.set(name, id);
       return { type: "put", key: prefix + name, value: await cipher.seal(plain, prefix + name) };
     },
-    remove: async (id) => ({ type: "delete", key: prefix + (await recordName(hashing, id)) }),
+    delete: async (id) => ({ type: "delete", key: prefix + (await recordName(hashing, id)) }),
     nameOf: (id) => recordName(hashing, id),
     idOf: (name) => ids.get(name),
     returned,

@@ -16,8 +16,6 @@ export interface LoopParts {
   /** `updateWakeup` notifies when a target came, `reportWakeup` when a report was queued or credentials changed. */
   readonly updateWakeup: Wakeup;
   readonly reportWakeup: Wakeup;
-  /** Called when reports have left and the outbox has room again. */
-  readonly onRoom: () => Promise<void>;
 }
 
 export function codeOf(error: unknown): ErrorCode {

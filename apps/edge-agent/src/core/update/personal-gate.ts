@@ -3,7 +3,7 @@
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { minimumHoldout } from "../egress/report.js";
-import type { Fitted } from "../learning/learner.js";
+import type { Fitted } from "../learning/fit.js";
 
 /** The margin in weighted F1. */
 export const inferiorityMargin = 0.01;

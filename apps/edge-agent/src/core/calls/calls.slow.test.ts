@@ -83,11 +83,11 @@ describe("a label", () => {
   });
 
   it.each([
-    ["an unknown label", { ...said, label: "so happy I could" }, "label: "],
-    ["an empty text", { ...said, text: "  " }, "text: "],
-    ["an id with other characters", { ...said, id: "so happy" }, "id: "],
-    ["a text above the limit", { ...said, text: "\u{1f600}".repeat(largestUtteranceCodePoints + 1) }, "text: "],
-    ["an unknown split", { ...said, split: "so happy" }, "split: "],
+    ["an unknown label", { ...said, label: "so happy I could" }, "label "],
+    ["an empty text", { ...said, text: "  " }, "text "],
+    ["an id with other characters", { ...said, id: "so happy" }, "id "],
+    ["a text above the limit", { ...said, text: "\u{1f600}".repeat(largestUtteranceCodePoints + 1) }, "text "],
+    ["an unknown split", { ...said, split: "so happy" }, "split "],
   ])("is refused with %s, naming the field and repeating nothing", async (_, input, field) => {
     const before = batches(device);
     const error: Error = await device.agent.label(input as LabelInput).then(
@@ -258,7 +258,7 @@ describe("metrics reports", () => {
   });
 });
 
-it("answers at a start whose lesson cannot be made yet, and makes it later", async () => {
+it("answers at a start whose learning is not possible yet, and learns later", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
   device.store.contents.set("relearn", new Uint8Array([1]));
@@ -268,7 +268,7 @@ it("answers at a start whose lesson cannot be made yet, and makes it later", asy
   };
   device.restart();
   expect((await device.agent.predict({ text: "so happy" })).head).toBe("prior");
-  await vi.waitFor(() => expect(device.logged.join()).toContain("lesson.postponed"));
+  await vi.waitFor(() => expect(device.logged.join()).toContain("learning.postponed"));
   device.store.batch = batch;
   await device.agent.label({ id: "one-more", text: "so mad", label: "anger" });
   expect((await device.agent.status()).f1Personal).not.toBeNull();

@@ -1,0 +1,28 @@
+// Predicts the emotion of a text with the head that answers now.
+
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { type PredictInput, type Prediction, predictInputSchema } from "@attune/shared/contracts/local-api";
+import { parseInput } from "@attune/shared/parse-input";
+import { type Context, requireLearningState } from "../agent-state.js";
+import { wellFormed } from "./well-formed.js";
+
+/** Throws NO_RELEASE or INVALID_INPUT. */
+export function predict(
+  { ports: { clock }, agentState, latencies }: Pick<Context, "ports" | "agentState" | "latencies">,
+  input: PredictInput,
+): Prediction {
+  const { model } = requireLearningState(agentState);
+  const { text: given, id = null } = parseInput(predictInputSchema, input);
+  const text = wellFormed(given);
+  const startedMs = clock.monotonicMs();
+  const features = model.extract(text);
+  const { fitted } = agentState;
+  const personal = fitted?.choice === "personal" ? fitted.personal : undefined;
+  const { data } = (personal ?? model.prior).probabilities(createMatrix(1, features.length, features));
+  const ms = clock.monotonicMs() - startedMs;
+  latencies.add(ms);
+  const { labels } = model.release;
+  const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
+  const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
+  return { id, label: labels[best]!, probabilities, head: personal === undefined ? "prior" : "personal", ms };
+}

@@ -1,0 +1,68 @@
+// The agent's status: its release, the state of its update, its head, and the amount that has left the device.
+
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
+import type { AgentState, Context } from "../agent-state.js";
+import { ledgerCapacityBits } from "../egress/ledger.js";
+import { isOver } from "../trust/target.js";
+
+export interface StatusInput {
+  readonly outboxLimit: number;
+  /** Whether gating waits until another release may be judged. */
+  readonly isGatingHeld: boolean;
+}
+
+export function status(context: Context, { outboxLimit, isGatingHeld }: StatusInput): AgentStatus {
+  const { ports, agentState, egress, utterances, verdicts, latencies } = context;
+  const { learningState, fitted, identity, update, connected, lastError } = agentState;
+  const nowMs = ports.clock.nowMs();
+  return {
+    device: identity?.device ?? null,
+    fleet: identity?.fleet ?? null,
+    epoch: agentState.epoch,
+    epochs: agentState.epochs,
+    release: releaseStatus(agentState, nowMs),
+    target: targetStatus(agentState, nowMs),
+    updateState: update.state,
+    updateReason: update.reason,
+    engine: { name: ports.engine.name, why: ports.engineChoice() },
+    utterances: utterances.counts,
+    head: { kind: learningState?.model.release.headRecipe.kind ?? null, active: fitted?.choice ?? "prior" },
+    f1Prior: fitted?.f1Prior ?? null,
+    f1Personal: fitted?.f1Personal ?? null,
+    trainMs: fitted?.trainMs ?? null,
+    predictP50Ms: latencies.percentile(0.5),
+    predictP90Ms: latencies.percentile(0.9),
+    outbox: { pending: egress.pending, limit: outboxLimit, held: agentState.reportsHeld },
+    sent: sentStatus(egress),
+    capacityBits: ledgerCapacityBits(egress.ledger),
+    contract: { spoken: egress.contract, agreed: agentState.agreedContract },
+    verdicts: {
+      count: verdicts.count,
+      nextInMs: verdicts.pauseLeftMs(),
+      waiting: isGatingHeld ? (update.target?.sequence ?? null) : null,
+    },
+    connected: { ...connected },
+    lastError: { ...lastError },
+  };
+}
+
+function releaseStatus({ learningState }: AgentState, nowMs: number): AgentStatus["release"] {
+  if (learningState === undefined) return null;
+  const { sequence, model, modelVersion, expiresAt } = learningState.model.release;
+  return { sequence, model, modelVersion, expiresAt, expired: nowMs > Date.parse(expiresAt) };
+}
+
+function targetStatus({ lastAnswer }: AgentState, nowMs: number): AgentStatus["target"] {
+  if (lastAnswer === undefined) return null;
+  const { release, issuedAt, expiresAt } = lastAnswer;
+  return { release, issuedAt, expiresAt, stale: isOver(expiresAt, nowMs) };
+}
+
+function sentStatus({ ledger: { byPath } }: Context["egress"]): AgentStatus["sent"] {
+  const paths = Object.values(byPath);
+  return {
+    messages: paths.reduce((sum, path) => sum + path.messages, 0),
+    bytes: paths.reduce((sum, path) => sum + path.bytes, 0),
+    byPath,
+  };
+}

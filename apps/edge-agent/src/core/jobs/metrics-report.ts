@@ -1,0 +1,60 @@
+// The metrics report: counts, scores and times of the model that answers now.
+
+import { warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
+import { createMatrix } from "@attune/ml/tensor/matrix";
+import { type Context, requireLearningState } from "../agent-state.js";
+import { type Draft, metricsDraft } from "../egress/report.js";
+import type { Clock, StoreOperation } from "../ports.js";
+import { createLatencies, type Latencies } from "../prediction/latencies.js";
+import type { Model } from "../prediction/model.js";
+
+function draftMetrics({ ports, agentState, egress, contracts, utterances }: Context): Draft<"report.metrics"> {
+  const { model } = requireLearningState(agentState);
+  const { fitted } = agentState;
+  const latencies = measureLatencies(model, ports.clock);
+  const { train, holdout } = utterances.counts;
+  const wording = { contracts, contract: egress.contract };
+  return metricsDraft(wording, {
+    releaseSequence: model.release.sequence,
+    engine: ports.engine.name,
+    headKind: model.release.headRecipe.kind,
+    train,
+    holdout,
+    f1Prior: fitted?.f1Prior ?? null,
+    f1Personal: fitted?.f1Personal ?? null,
+    predictP50Ms: latencies.percentile(0.5),
+    predictP90Ms: latencies.percentile(0.9),
+    trainMs: fitted?.trainMs ?? null,
+  });
+}
+
+/** Latencies on fixed sentences: latencies on the person's own sentences would reveal their length. */
+function measureLatencies({ extract, prior }: Model, clock: Clock): Latencies {
+  const latencies = createLatencies();
+  for (let round = 0; round < warmUpRounds; round++) {
+    for (const text of warmUpTexts) {
+      const startedMs = clock.monotonicMs();
+      const features = extract(text);
+      prior.probabilities(createMatrix(1, features.length, features));
+      latencies.add(clock.monotonicMs() - startedMs);
+    }
+  }
+  return latencies;
+}
+
+/**
+ * Queues the report together with `operations`, and returns its sequence. A full outbox takes nothing: the held report is counted, and the
+ * result is undefined. Throws NO_RELEASE.
+ */
+export async function queueMetrics(
+  context: Context,
+  operations: readonly StoreOperation[],
+): Promise<number | undefined> {
+  const { agentState, egress } = context;
+  if (!egress.hasRoom()) {
+    agentState.reportsHeld++;
+    return undefined;
+  }
+  const [sequence] = await egress.queue([draftMetrics(context)], operations);
+  return sequence;
+}
