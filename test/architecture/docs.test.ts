@@ -1,17 +1,14 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import { attune } from "../../apps/server/src/cli/commands.js";
 import { releaseArchive } from "../../apps/server/src/platform/nats/nats-sources.js";
-import type { Declaration } from "../../packages/platform/src/cli/declaration.js";
 import { egressContracts } from "../../packages/shared/src/contracts/egress.js";
 import { contractInWords } from "../../packages/shared/src/contracts/egress-page.js";
-import { anchorsOf, bareNamesOf, linksOf } from "./prose.js";
+import { assertNamed, assertUnderstood, type CommandLine, commandLinesIn } from "./command-lines.js";
+import { anchorsOf, bareNamesOf, codeBlocksOf, linksOf } from "./prose.js";
 import { listFiles, read, root } from "./tree.js";
 
 const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^(docs\/.*|packages\/.*README)\.md$/)];
-const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
 
 test.each(pages)("%s names only paths that exist", (page) => {
   const quoted = [...read(page).matchAll(/`([^`\n]+)`|\]\(([^)#\s]+)\)/g)].map(
@@ -42,15 +39,39 @@ test.each(pages)("%s names a path or a page only as a link", (page) => {
   expect(bareNamesOf(text).filter((name) => existsSync(join(root, name)))).toEqual([]);
 });
 
-test.each(pages)("%s shows only npm scripts and attune commands that exist", (page) => {
-  const text = read(page);
-  for (const [, script] of text.matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)) expect(scripts).toContain(script);
-  const namesOf = ({ declaration: { name, alias } }: { declaration: Declaration }) => [name, alias];
-  const commands = attune.commands.flatMap(namesOf);
-  for (const [, command] of text.matchAll(/(?:npx |`|\$ )attune ([a-z]+)/g)) expect(commands).toContain(command);
-  const agentCommands = attuneAgent.commands.flatMap(namesOf);
-  for (const [, command] of text.matchAll(/attune-agent ([a-z]+)/g)) expect(agentCommands).toContain(command);
+test.each([...pages, "assets/extractor/README.md"])("%s shows only command lines that the programs take", (page) => {
+  const refused = codeBlocksOf(read(page)).flatMap((block) => refusedOf(commandLinesIn(block), assertUnderstood));
+  expect(refused).toEqual([]);
 });
+
+test.each(pages)("%s mentions only commands and options that exist", (page) => {
+  const mentions = [...read(page).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code as string);
+  const lines = mentions.filter((code) => /^(npx |[A-Z_]+=\S+ )*(attune|attune-agent|npm) /.test(code));
+  expect(refusedOf(lines.flatMap(commandLinesIn), assertNamed)).toEqual([]);
+});
+
+test("the README's five minutes are read as twelve commands or more, and faults in them are found", () => {
+  const lines = codeBlocksOf(read("README.md")).flatMap(commandLinesIn);
+  expect(lines.length).toBeGreaterThanOrEqual(12);
+  const first = lines.find(({ argv }) => argv[0] === "publish")!;
+  const faulty = [["publsh"], ["publish", "a", "b"], ["publish", "--modle", "x"], ["publish", "a", "--model", "b"]];
+  for (const argv of faulty) expect(refusedOf([{ ...first, argv }], assertUnderstood)).toHaveLength(1);
+  for (const argv of [["publsh"], ["publish", "--modle"]])
+    expect(refusedOf([{ ...first, argv }], assertNamed)).toHaveLength(1);
+  expect(() => commandLinesIn("npm run nosuch")).toThrow("no script nosuch");
+});
+
+/** Each refused command line with its refusal. */
+function refusedOf(lines: readonly CommandLine[], assertGood: (line: CommandLine) => void): string[] {
+  return lines.flatMap((line) => {
+    try {
+      assertGood(line);
+      return [];
+    } catch (error) {
+      return [`${line.program.name} ${line.argv.join(" ")}: ${(error as Error).message}`];
+    }
+  });
+}
 
 test("docs/privacy-contract.md is the contract itself, word for word", () => {
   const page = read("docs/privacy-contract.md");

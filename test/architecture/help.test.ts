@@ -1,11 +1,10 @@
 // Checks every text of both programs' help: short sentences in the field's words, and examples that the programs accept.
 import { expect, test } from "vitest";
-import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import { attune } from "../../apps/server/src/cli/commands.js";
 import { helpOf } from "../../packages/platform/src/cli/help.js";
 import { parseCommandLine } from "../../packages/platform/src/cli/parser.js";
-import { type Place, type Program, placesIn, rootOf } from "../../packages/platform/src/cli/program.js";
+import { type Place, placesIn, rootOf } from "../../packages/platform/src/cli/program.js";
 import { version } from "../../packages/platform/src/cli/version.js";
+import { assertUnderstood, commandLinesIn, programs } from "./command-lines.js";
 import { faultsOf, sentencesOf } from "./prose.js";
 import { listFiles, read } from "./tree.js";
 
@@ -20,7 +19,6 @@ function textsOf<Context>({ program, command, options }: Place<Context>): string
   ];
 }
 
-const programs = [attune as Program<never>, attuneAgent as Program<never>];
 const places = programs.flatMap((program) => placesIn(rootOf(program)));
 
 test.each(places)("the help of $path is written in short sentences, in the field's words", (place) => {
@@ -67,17 +65,7 @@ const examples = places.flatMap(({ program, command }) =>
 );
 
 test.each(examples)("the program takes its example: %s", (example) => {
-  for (const program of programs) {
-    for (const [, line] of example.matchAll(new RegExp(`(?<![\\w/-])${program.name} ([^|<>&)]*)`, "g"))) {
-      const argv = [...(line as string).matchAll(/'([^']*)'|(\S+)/g)].map(
-        ([, inQuotes, word]) => inQuotes ?? word ?? "",
-      );
-      expect(
-        parseCommandLine(
-          program,
-          argv.filter((word) => word !== "--json"),
-        ).kind,
-      ).toBe("run");
-    }
-  }
+  const lines = commandLinesIn(example.replace(/^source <\((.*)\)$/, "$1"));
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines) assertUnderstood(line);
 });

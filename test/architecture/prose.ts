@@ -48,6 +48,13 @@ export function faultsOf(sentence: string): string[] {
   return faults;
 }
 
+/** The text of each code block, fenced or indented by four spaces. */
+export function codeBlocksOf(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(fenced)].map(([block]) => block.split("\n").slice(1, -1).join("\n"));
+  const indented = markdown.replace(fenced, "").match(/(?:^ {4}\S.*\n?)+/gm) ?? [];
+  return [...blocks, ...indented.map((block) => block.replace(/^ {4}/gm, ""))];
+}
+
 /** The targets of a page's links and pictures outside of code blocks, as written. */
 export function linksOf(markdown: string): string[] {
   return [...markdown.replace(fenced, "").matchAll(link)].map(([, , target]) => target as string);

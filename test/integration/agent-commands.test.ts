@@ -102,7 +102,7 @@ const shown: Record<string, () => Promise<void>> = {
   },
   "label --id": async () => {
     expect(await label("note-1")).toMatchObject({ id: "note-1" });
-    expect(await ask("forget", "note-1")).toEqual({ removed: true, retrained: false });
+    expect(await ask("forget", "note-1")).toEqual({ removed: true, retrained: true });
     expect(await ask("forget", "note-1")).toEqual({ removed: false });
     expect((await label("not an id")).error).toMatchObject({ code: "INVALID_INPUT" });
   },
