@@ -35,9 +35,11 @@ const bannedWords: readonly (readonly [RegExp, string])[] = [
   [/\b(nobody's|somebody's|lets nothing)\b/i, "the noun"],
 ];
 
+export const wordsOf = (text: string): number => text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+
 /** A sentence's faults, each in words; empty where the sentence may stand. */
 export function faultsOf(sentence: string): string[] {
-  const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+  const words = wordsOf(sentence);
   const faults = words > longestWords ? [`${words} words, more than ${longestWords}`] : [];
   const opening = openings.exec(sentence)?.[1];
   if (opening !== undefined) faults.push(`opens with "${opening}"`);
@@ -53,6 +55,23 @@ export function codeBlocksOf(markdown: string): string[] {
   const blocks = [...markdown.matchAll(fenced)].map(([block]) => block.split("\n").slice(1, -1).join("\n"));
   const indented = markdown.replace(fenced, "").match(/(?:^ {4}\S.*\n?)+/gm) ?? [];
   return [...blocks, ...indented.map((block) => block.replace(/^ {4}/gm, ""))];
+}
+
+/** The words of each cell of the tables that are written by hand; inline code counts as one word. */
+export function cellsOf(markdown: string): string[] {
+  const rows =
+    markdown
+      .replace(fenced, "\n")
+      .replace(measured, "\n")
+      .match(/^ *\|.*\|$/gm) ?? [];
+  return rows.flatMap((row) =>
+    row
+      .replace(/`[^`\n]+`/g, "`code`")
+      .replace(link, "$1")
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** The targets of a page's links and pictures outside of code blocks, as written. */

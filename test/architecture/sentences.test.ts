@@ -1,14 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { faultsOf, sentencesOf } from "./prose.js";
+import { cellsOf, faultsOf, sentencesOf, wordsOf } from "./prose.js";
 import { listFiles, read } from "./tree.js";
 
-const pages = listFiles(/^(README|ARCHITECTURE|CONTRIBUTING|docs\/.*|packages\/.*README)\.md$/);
+const pages = listFiles(/\.md$/);
 
 test.each(pages)("%s is written in short sentences that open with their subject, in the field's words", (page) => {
   const sentences = sentencesOf(read(page));
   expect(sentences.length).toBeGreaterThan(3);
   const faults = sentences.flatMap((sentence) => faultsOf(sentence).map((fault) => `${fault}: ${sentence}`));
   expect(faults).toEqual([]);
+});
+
+test.each(pages)("%s has no table cell of more than 25 words", (page) => {
+  expect(cellsOf(read(page)).filter((cell) => wordsOf(cell) > 25)).toEqual([]);
 });
 
 describe("the lint of sentences", () => {
@@ -23,6 +27,12 @@ describe("the lint of sentences", () => {
     "refuses the opening of: %s",
     (sentence) => expect(faultsOf(sentence)).toHaveLength(1),
   );
+
+  test("counts the words of each cell, and inline code as one", () => {
+    const table = "| a b | `c d e` f |\n| --- | --- |\n| [g h](i) | |";
+    expect(cellsOf(table)).toEqual(["a b", "`code` f", "---", "---", "g h", ""]);
+    expect(cellsOf(table).map(wordsOf)).toEqual([2, 2, 0, 0, 2, 0]);
+  });
 
   test.each(["The run goes on from there.", "The device tries again.", "The page tells the reader.", "It is heard."])(
     "refuses a word of: %s",

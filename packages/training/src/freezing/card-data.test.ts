@@ -28,8 +28,8 @@ describe("A card's data", () => {
   it("name an owner's set, its labels and its columns, and what was renamed", () => {
     const { title, isOpen, onMeld, description, flags } = cardDataOf({ data: [], tasks: [calls, meld] });
     expect([title, isOpen, onMeld]).toEqual(["calls", false, true]);
-    expect(description("its dev split chose")).toMatch(
-      /^calls, .* under the labels bored, keen: the main task; its dev split chose\. MELD .*, renamed to fine, fear: a second task\.$/,
+    expect(description("Its dev split chose.")).toMatch(
+      /^- Main task: calls: .* under the labels bored, keen\. Its dev split chose\.\n- Second task: MELD .*, renamed to fine, fear\.$/,
     );
     expect(`${flags.data}${flags.others}`).toBe(
       '--data calls --extra meld --columns "text=Said,label=Mood" --labels "joy=fine"',

@@ -13,12 +13,11 @@ const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
 };
 
 const descriptions: Readonly<Record<Exclude<SetKind, "own">, string>> = {
-  goemotions: "GoEmotions (Demszky et al. 2020, Apache-2.0), Reddit comments under the Ekman grouping of its labels",
+  goemotions: "GoEmotions (Demszky et al. 2020, Apache-2.0): Reddit comments under the Ekman grouping of its labels",
   iemocap:
-    "IEMOCAP (Busso et al. 2008; under the terms of its release, which may not be passed on), acted dialogue\nof ten speakers under its six most common emotions, sessions 1 to 4",
-  meld: "MELD (Poria et al. 2019), utterances of the series Friends under its seven labels",
-  emorynlp:
-    "EmoryNLP (Zahiri and Choi 2018, Apache-2.0), utterances of the series Friends without overlap with MELD's dev and test\nsplits, with its own seven labels",
+    "IEMOCAP (Busso et al. 2008; its release may not be passed on): acted dialogue of ten speakers, six emotions, sessions 1 to 4",
+  meld: "MELD (Poria et al. 2019): utterances of the series Friends under its seven labels",
+  emorynlp: "EmoryNLP (Zahiri and Choi 2018, Apache-2.0): utterances of the series Friends under its own seven labels",
 };
 
 /** Sets whose licence lets anyone use a model that was made of them. */
@@ -31,7 +30,7 @@ export interface CardData {
   readonly titles: string;
   readonly onMeld: boolean;
   readonly isOpen: boolean;
-  /** `chosen` says what the main set's dev rows were used for. */
+  /** `chosen` is a sentence about the use of the main set's dev rows. */
   readonly description: (chosen: string) => string;
   /** The flags that name the sets in a command that repeats the run. */
   readonly flags: { readonly data: string; readonly others: string };
@@ -49,7 +48,7 @@ export function cardDataOf(run: Pick<RunRecord, "data" | "tasks">, folder = ""):
     onMeld: sets.some(({ set }) => set === "meld"),
     isOpen: sets.every(({ set }) => openKinds.includes(set)),
     description: (chosen) =>
-      `${descriptionOf(main)}: the main task; ${chosen}.${overlapOf(main)}${second ? ` ${descriptionOf(second)}: a second task.${overlapOf(second)}` : ""}`,
+      `- Main task: ${descriptionOf(main)}. ${chosen}${overlapOf(main)}${second ? `\n- Second task: ${descriptionOf(second)}.${overlapOf(second)}` : ""}`,
     flags: {
       data: `--data ${pathOf(main, folder)}`,
       others: `${second ? ` --extra ${pathOf(second, folder)}` : ""}${columns ? ` --columns ${pairsText({ text: columns.text, label: columns.label })}` : ""}${Object.keys(renamed).length > 0 ? ` --labels ${pairsText(renamed)}` : ""}`,
@@ -68,12 +67,14 @@ function titleOf({ name, set }: TaskRecord): string {
 }
 
 function descriptionOf({ name, set, labels, renamed }: TaskRecord): string {
-  if (set === "own") return `${name}, a set of its owner's under the labels ${labels.join(", ")}`;
+  if (set === "own") return `${name}: a set of its owner's under the labels ${labels.join(", ")}`;
   return renamed === undefined ? descriptions[set] : `${descriptions[set]}, renamed to ${labels.join(", ")}`;
 }
 
 function overlapOf({ set }: TaskRecord): string {
-  return set === "emorynlp" ? " Some of its utterances\nmay be in MELD's train split." : "";
+  return set === "emorynlp"
+    ? "\n  Utterances of MELD's dev and test splits were cut. Some of its utterances may be in MELD's train split."
+    : "";
 }
 
 function pathOf({ name, set }: TaskRecord, folder: string): string {

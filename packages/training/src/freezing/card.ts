@@ -31,13 +31,14 @@ function importedCardText(
   const { modelType, numHiddenLayers, hiddenSize, vocabularySize, parameters, pooling, maxTokens, source } = imported;
   return `# A feature extractor imported from ${source}
 
-Turns an utterance of at most ${maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell emotions from. It stays frozen
-on the device; only heads are trained there. Licence, training data and limits are those its publisher states.
+This encoder turns an utterance of at most ${maxTokens} word pieces into ${frozen.featureSize} features for a linear head.
+It stays frozen on the device. Only heads are trained there. Its publisher states its licence, training data and limits.
 
 ## Architecture
 
-${modelType}: ${numHiddenLayers} layers, ${hiddenSize} wide, ${vocabularySize.toLocaleString("en")} word pieces, pooled by ${pooling}, then standardised.
-${parameters.toLocaleString("en")} weights, int8 with one scale a row, as published otherwise: nothing was trained on.
+- ${modelType}: ${numHiddenLayers} layers, ${hiddenSize} wide, ${vocabularySize.toLocaleString("en")} word pieces
+- pooling: ${pooling}, then standardised
+- ${parameters.toLocaleString("en")} weights as published, in int8 with one scale a row
 
 ${filesTable(frozen)}
 
@@ -58,16 +59,17 @@ function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): stri
     dialogueRows === 0
       ? ""
       : `
-and of ${dialogueRows.toLocaleString("en")} EmoryNLP rows, a row of which weighs as ${dialogueWeight} of the others. Their labels are not the seven: each row counts for every emotion that
-may bear its label (an utterance of surprise is called neutral, joyful, mad or scared there), by the chance that the head gives it, ${rounds} times over`;
+It was also fitted on ${dialogueRows.toLocaleString("en")} EmoryNLP rows. Each of them weighs as much as ${dialogueWeight} of the others.
+EmoryNLP's labels are not the seven. Each row counts for every emotion that its label can stand for, by the chance that the head gives this emotion.
+These chances are computed ${rounds} times, each time from the head before.`;
   const seen =
     dialogueRows === 0
       ? "It was fitted on no MELD."
-      : `It was not fitted on MELD; under
-EmoryNLP's labels it has seen some utterances of MELD's train split, and by the cut none of four words or more of its dev and test splits.`;
-  return `The prior head is a softmax regression on the int8 features of the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion${dialogue}.
-Classes weigh as often as they are heard: neutral ${neutralShare}, the others by the root of their rows. These weights and the l2 of ${l2} were chosen on MELD's
-train split. Weighted F1 on GoEmotions' dev rows: ${priorDevF1.toFixed(4)}. ${seen}`;
+      : `It was not fitted on MELD.
+Under EmoryNLP's labels it has seen some utterances of MELD's train split. By the cut it has seen no utterance of four words or more of MELD's dev and test splits.`;
+  return `The prior head is a softmax regression on int8 features. It was fitted on the ${priorRows.toLocaleString("en")} GoEmotions train rows with one emotion.${dialogue}
+Neutral has a weight of ${neutralShare}, and the other classes share the rest by the root of their rows.
+These weights and the l2 of ${l2} were chosen on MELD's train split. The weighted F1 on GoEmotions' dev rows is ${priorDevF1.toFixed(4)}. ${seen}`;
 }
 
 function filesTable({ sizesBytes }: FreezeOutcome): string {
@@ -90,14 +92,19 @@ function cardText({ run, about, frozen, evaluation }: CardInput): string {
   const { titles, onMeld, isOpen } = data;
   return `# ${about.title ?? `A feature extractor pre-trained on ${titles}`}
 
-Turns ${isOpen ? "an English" : "an"} utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features that a linear head can tell
-emotions from. It stays frozen on the device; only heads are trained there. ${licenceText(run, about)}
+This encoder turns ${isOpen ? "an English" : "an"} utterance of at most ${recipe.maxTokens} word pieces into ${frozen.featureSize} features for a linear head.
+It stays frozen on the device. Only heads are trained there.
+
+${licenceText(run, about)}
 
 ## Architecture
 
-${architectures[run.modelType] ?? run.modelType}: ${run.numHiddenLayers} layers, ${run.hiddenSize} wide, ${run.numAttentionHeads} attention heads, feed-forward ${run.intermediateSize}, ${run.vocabularySize.toLocaleString("en")} word pieces
-(${vocabularyText(run)}), pooled by
-${recipe.pooling}, then standardised. ${run.parameters.toLocaleString("en")} weights, int8 with one scale a row. ${originText(run)}
+- ${architectures[run.modelType] ?? run.modelType}: ${run.numHiddenLayers} layers, ${run.hiddenSize} wide, ${run.numAttentionHeads} attention heads, feed-forward ${run.intermediateSize}
+- ${run.vocabularySize.toLocaleString("en")} word pieces: ${vocabularyText(run)}
+- pooling: ${recipe.pooling}, then standardised
+- ${run.parameters.toLocaleString("en")} weights, in int8 with one scale a row
+
+${originText(run)}
 
 ${filesTable(frozen)}
 
@@ -109,32 +116,36 @@ Identity of the features: \`${frozen.identity}\`
 |---|---:|---|
 ${run.data.map(({ name, rows, sha256 }) => `| ${name} | ${rows.toLocaleString("en")} | \`${sha256.slice(0, 16)}\` |`).join("\n")}
 
-${data.description(recipe.select === "best" ? "its dev split chose the\nweights" : "its dev split\nwas watched and chose nothing")}${about.dataNote === undefined ? "" : ` ${about.dataNote}`}
+${data.description(recipe.select === "best" ? "Its dev split chose the weights." : "Its dev split was watched and chose nothing.")}${about.dataNote === undefined ? "" : `\n\n${about.dataNote}`}
 
 ## Recipe
 
+\`\`\`
 ${commandText({ run, about, frozen, evaluation })}
+\`\`\`
 
-${trainingText(run, about)} The exported files' features differ from
-the training graph's by at most ${run.parity.toExponential(1)}. Everything is in \`run.json\`: the recipe's every number, the curves, digests of all that went in.
+${trainingText(run, about)}
+
+The exported files' features differ from the training graph's by at most ${run.parity.toExponential(1)}.
+\`run.json\` holds every number of the recipe, the curves, and the digests of all inputs.
 ${about.recipeNote === undefined ? "" : `\n${about.recipeNote}\n`}
 ${priorText(frozen)}
 
 ## Measured
 
-${onMeld ? "It was pre-trained on MELD's train split, so these are not the numbers of a stranger to that set.\n" : ""}${measuredText(evaluation)}
+${onMeld ? "It was pre-trained on MELD's train split, so these numbers do not show how it does on an unknown set.\n" : ""}${measuredText(evaluation)}
 
 ## Limits
 
-${startingPointLimits(run, about)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- One utterance at a time: it sees no context, no voice, no face. Longer texts lose what follows ${recipe.maxTokens} word pieces.
-- It predicts the label that an annotator would give to a text, not what anyone feels; it must not decide anything about a person.
+${startingPointLimits(run, about)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- It reads one utterance at a time, without context, voice or face. It ignores a text beyond ${recipe.maxTokens} word pieces.
+- It predicts the label that an annotator would give to a text, not a person's feelings. It must not decide anything about a person.
 `;
 }
 
 /** The limits that follow from the data alone; how far a head errs is measured, not assumed. */
 function limitsOf(titles: string): string[] {
   return [
-    `It knows the language and the register of ${titles}, and has their biases. This card measures no group of people on its own.`,
+    `It has the language, the register and the biases of ${titles}. This card measures no group of people on its own.`,
     "GoEmotions' `joy`, from which the prior head learns, is wider than MELD's (admiration, gratitude, optimism count as joy).",
     "Disgust and fear are rare in GoEmotions: the prior head learned them from few rows.",
   ];
@@ -145,8 +156,8 @@ function startingPointLimits({ checkpoint }: RunRecord, { checkpointTexts }: Car
   if (checkpoint === undefined) return "";
   const source = checkpoint.source.replace(/^hf:/, "").replace(/@.*/, "");
   const name = source.slice(source.lastIndexOf("/") + 1);
-  return `- ${name} was trained by its publishers on ${checkpointTexts ?? "texts that this card does not know"}; what they hold of bias and of other
-  people's terms is in these weights too.
+  return `- The publishers of ${name} trained it on ${checkpointTexts ?? "texts that this card does not know"}.
+  The biases of those texts, and the terms of their owners, are in these weights too.
 `;
 }
 
@@ -183,8 +194,8 @@ function vocabularyText({ recipe, checkpoint }: RunRecord): string {
 
 function originText(run: RunRecord): string {
   const { checkpoint, numHiddenLayers, teacher } = run;
-  const taught = teacher === undefined ? "" : ` ${teacherText(teacher, cardDataOf(run).title)}`;
-  if (checkpoint === undefined) return `Trained from random weights: no other checkpoint went in.${taught}`;
+  const taught = teacher === undefined ? "" : `\n${teacherText(teacher, cardDataOf(run).title)}`;
+  if (checkpoint === undefined) return `Training started from random weights, and from no other checkpoint.${taught}`;
   const { source, files } = checkpoint;
   const part =
     numHiddenLayers === checkpoint.numHiddenLayers
@@ -192,14 +203,12 @@ function originText(run: RunRecord): string {
       : `the first ${numHiddenLayers} of ${checkpoint.numHiddenLayers}`;
   const weights = files.filter(({ name }) => /\.(safetensors|bin)$/.test(name));
   const digests = weights.map(({ name, sha256 }) => `${name} \`${sha256.slice(0, 16)}\``).join(", ");
-  return `Started from ${part} layers of ${source} (${digests})
-and fine-tuned whole.${taught}`;
+  return `Training started from ${part} layers of ${source} (${digests}) and changed all of them.${taught}`;
 }
 
 function teacherText({ recipe, devMetric, digest, trainingSeconds }: TeacherRecord, title: string): string {
   const layers = recipe.numHiddenLayers === undefined ? "all layers" : `${recipe.numHiddenLayers} layers`;
-  return `Its teacher, ${layers} trained
-for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on ${title} dev (\`${digest.slice(0, 16)}\`).`;
+  return `Its teacher, ${layers} trained for ${epochsText(recipe.epochs)} in ${Math.round(trainingSeconds / 60)} minutes, has a weighted F1 of ${devMetric.toFixed(4)} on ${title} dev (\`${digest.slice(0, 16)}\`).`;
 }
 
 /** The last batch of an epoch may end a little beside the epoch's end. */
@@ -222,7 +231,7 @@ function commandText({ run, about, frozen, evaluation }: CardInput): string {
     `${pretrainText(run, { flags, file: recipeFile })}${others} --out run`,
     `attune extractor freeze --run run --data ${dataFolder}goemotions${extra} --out ${out}${meld}`,
   ];
-  return commands.map((command) => `    ${command}`).join("\n");
+  return commands.join("\n");
 }
 
 /** `file` holds a changed recipe to repeat the run from; a teacher's recipe is in its student's run.json. */
@@ -246,19 +255,21 @@ function trainingText(run: RunRecord, { machine }: CardAbout): string {
   const soft =
     teacher === undefined || distillation === undefined
       ? ""
-      : `, and, with weight ${distillation.weight}, KL divergence from the teacher at temperature ${distillation.temperature} (Hinton et al. 2015)`;
-  const weighing = recipe.classWeights === "none" ? "" : ", a row counting by the inverse root of its class's rows";
+      : `, and KL divergence from the teacher with weight ${distillation.weight} at temperature ${distillation.temperature} (Hinton et al. 2015)`;
+  const weighing = recipe.classWeights === "none" ? "" : ", each row weighted by the inverse root of its class's rows";
   const ending = endingText(run);
   const [selected, last] = [evaluations[selectedEvaluation], evaluations.at(-1)];
   const which =
     evaluations.length === 1
       ? "the only evaluation"
       : `${recipe.select === "best" ? "the best" : "the last"} of ${evaluations.length} evaluations`;
-  return `Cross-entropy over each set's own labels${weighing}${soft}, AdamW (learning rate ${rates},
-weight decay ${recipe.weightDecay}, ${100 * recipe.warmupFraction}% warm-up, then linear decay
-over ${epochsText(recipe.epochs)}), batches of ${recipe.batchSize} of like length, dropout ${recipe.dropoutRate}, ${100 * recipe.tokenDropoutRate}% of word pieces shown as unknown. Trained for ${epochsText(last!.epoch)}; the
-weights are those after ${epochsText(selected!.epoch)}, ${which} (weighted F1 ${selected?.devMetric.toFixed(4)} on ${cardDataOf(run).title} dev).${ending === undefined ? "" : ` Training ended ${ending}.`} ${Math.round(trainingSeconds / 60)} minutes${machine === undefined ? "" : ` on ${machine}`},
-${backend}, Node ${node}.`;
+  return `- Loss: cross-entropy over each set's own labels${weighing}${soft}.
+- Optimizer: AdamW, learning rate ${rates}, weight decay ${recipe.weightDecay}.
+- Schedule: ${100 * recipe.warmupFraction}% warm-up, then linear decay over ${epochsText(recipe.epochs)}.
+- Batches: ${recipe.batchSize} texts of like length. Dropout ${recipe.dropoutRate}; ${100 * recipe.tokenDropoutRate}% of word pieces are shown as unknown.
+- Length: ${epochsText(last!.epoch)}. The weights are those after ${epochsText(selected!.epoch)}, ${which}.
+- Weighted F1 on ${cardDataOf(run).title} dev: ${selected?.devMetric.toFixed(4)}.${ending === undefined ? "" : `\n- Training ended ${ending}.`}
+- Cost: ${Math.round(trainingSeconds / 60)} minutes${machine === undefined ? "" : ` on ${machine}`}, ${backend}, Node ${node}.`;
 }
 
 function metrics(evaluation: Evaluation): string {
@@ -268,21 +279,21 @@ function metrics(evaluation: Evaluation): string {
     ["bag of words, softmax regression", evaluation.bagOfWords],
     ["**these features, float32**, linear head", evaluation.float32Features],
     ["**these features, int8**, linear head", evaluation.int8Features],
-    ["the same, the head's class weights chosen too", evaluation.int8ClassWeights],
+    ["the same, with chosen class weights", evaluation.int8ClassWeights],
     ["the prior head as shipped (not fitted on MELD)", evaluation.priorHead],
   ];
   const people = evaluation.people.map(
     ({ person, trainRows, devRows, f1Prior, f1Personal }) =>
       `| ${person} | ${trainRows} | ${devRows} | ${f1Prior.toFixed(3)} | ${f1Personal.toFixed(3)} |`,
   );
-  return `Weighted F1 on MELD's dev split${evaluation.devRows === undefined ? "" : ` (${evaluation.devRows.toLocaleString("en")} utterances)`}. Heads are trained on its train split, their l2 (and, where it is said, their class weights)
-chosen on a fifth of that; the test split was not used.
+  return `Weighted F1 on MELD's dev split${evaluation.devRows === undefined ? "" : ` (${evaluation.devRows.toLocaleString("en")} utterances)`}. Heads are trained on its train split.
+Their l2 was chosen on a fifth of that split, and their class weights as well where a row says so. The test split was not used.
 
 | | weighted F1 |
 |---|---:|
 ${rows.map(([name, value]) => `| ${name} | ${value.toFixed(3)} |`).join("\n")}
 
-Tuning to one person: the prior head, and prior + personal head trained on that person's train rows.
+This table compares the prior head with the personal head that was trained on the person's train rows.
 
 | person | train rows | dev rows | prior | personal |
 |---|---:|---:|---:|---:|

@@ -186,15 +186,15 @@ describe("pretrain from a checkpoint", () => {
 
     const frozen = { identity: "i", featureSize: 16, sizesBytes: {}, priorRows: 1, dialogueRows: 0, priorDevF1: 0.5 };
     const card = cardOf({ kind: "run", record }, { frozen });
-    expect(card).toContain("Started from the first 2 of 3 layers of checkpoint (model.safetensors");
+    expect(card).toContain("Training started from the first 2 of 3 layers of checkpoint (model.safetensors");
     expect(card).toContain("checkpoint, from which it was made, is apache-2.0");
-    expect(card).toContain("KL divergence from the teacher at temperature 2");
+    expect(card).toContain("KL divergence from the teacher with weight");
     expect(card).toContain("--recipe teacher.json --seed 1 --out teacher\n");
     expect(card).toContain("--recipe run.json --seed 1 --teacher teacher --out run\n");
     const { teacher: _, ...alone } = { ...record, recipe: recipeByName("bundled") };
     const named = cardOf({ kind: "run", record: alone }, { frozen });
     expect(named).toContain("--recipe bundled --seed 1 --out run\n");
-    expect(named).toContain("Cross-entropy over each set's own labels, AdamW");
+    expect(named).toContain("Loss: cross-entropy over each set's own labels.\n- Optimizer: AdamW");
     expect(named).not.toContain("Training ended");
     const commit = "0123456789abcdef0123456789abcdef01234567";
     const changed: RunRecord = {
@@ -206,8 +206,8 @@ describe("pretrain from a checkpoint", () => {
     };
     const told = cardOf({ kind: "run", record: changed }, { frozen });
     expect(told).toContain(`--from hf:sentence-transformers/all-MiniLM-L6-v2@${commit} `);
-    expect(told).toContain("- all-MiniLM-L6-v2 was trained by its publishers on texts that this card does not know");
-    expect(told).toContain("own labels, a row counting by the inverse root of its class's rows, AdamW");
+    expect(told).toContain("- The publishers of all-MiniLM-L6-v2 trained it on texts that this card does not know");
+    expect(told).toContain("own labels, each row weighted by the inverse root of its class's rows.");
     expect(told).toContain("Training ended at the goal of 0.6000, 0.8 of the full run's 0.7500.");
     expect(told).toContain("--reference-run full-run");
   });
