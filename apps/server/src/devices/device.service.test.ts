@@ -198,12 +198,12 @@ describe("an enrolment", () => {
   });
 });
 
-function pollMessage(device: string, changes: Partial<Message<"poll">> = {}): Message<"poll"> {
+function pollMessage(device: string, changes: Partial<Message<"poll", 1>> = {}): Message<"poll", 1> {
   const state = { releaseSequence: 2, state: "idle", reason: "none" } as const;
   return { type: "poll", contract: 1, device, epoch, sequence: 1, ...state, ...changes };
 }
 
-async function poll(device: string, changes: Partial<Message<"poll">> = {}): Promise<SignedTarget> {
+async function poll(device: string, changes: Partial<Message<"poll", 1>> = {}): Promise<SignedTarget> {
   const message = pollMessage(device, changes);
   const envelope = await service.poll({ version: 2, message, signature: signature(key, message) }, "fleet.example");
   const root = pinnedRoot(signer.trustedKeys);
@@ -300,7 +300,7 @@ describe("a poll without a prefix", () => {
     fake.devices.get(device)!.prefixedPolls = false;
   });
 
-  async function barePoll(changes: Partial<Message<"poll">> = {}): Promise<TargetState> {
+  async function barePoll(changes: Partial<Message<"poll", 1>> = {}): Promise<TargetState> {
     const message = pollMessage(device, changes);
     const bare = Buffer.from(key.sign(canonicalBytes(message))).toString("base64");
     return (await service.poll({ message, signature: bare })) as TargetState;
