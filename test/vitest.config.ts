@@ -7,6 +7,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
 const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
+// A worker loads each module once for all its files, for modules hold no state. The main process idles, so each core gets a worker.
+const quick = { isolate: false, maxWorkers: "100%" };
 const besideSources = ["packages/*/src/**", "apps/*/src/**"];
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 
@@ -21,12 +23,17 @@ export default defineConfig({
         ...common,
         test: {
           ...patience,
+          ...quick,
           name: "unit",
           include: besideSources.map((folder) => `${folder}/*.test.ts`),
           exclude: ["**/*.slow.test.ts"],
         },
       },
-      { root, ...common, test: { ...patience, name: "architecture", include: ["test/architecture/**/*.test.ts"] } },
+      {
+        root,
+        ...common,
+        test: { ...patience, ...quick, name: "architecture", include: ["test/architecture/**/*.test.ts"] },
+      },
       {
         root,
         ...common,

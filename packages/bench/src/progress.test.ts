@@ -3,10 +3,7 @@ import { createProgress } from "./progress.js";
 
 afterEach(() => void vi.useRealTimers());
 
-afterEach(() => void vi.useRealTimers());
-
 test("every line says what is done, how much of all that is, and how long the rest takes", () => {
-  vi.useFakeTimers({ toFake: ["performance"] });
   vi.useFakeTimers({ toFake: ["performance"] });
   const lines: string[] = [];
   const progress = createProgress("table8", 10, (text) => lines.push(text));

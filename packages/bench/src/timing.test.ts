@@ -3,8 +3,6 @@ import { contender, summarize, timeInTurn } from "./timing.js";
 
 afterEach(() => void vi.useRealTimers());
 
-afterEach(() => void vi.useRealTimers());
-
 test("the median and the 90th percentile are of the samples in order of size", () => {
   expect(summarize([10, 9, 8, 7, 6, 5, 4, 3, 2, 1])).toEqual({ medianMs: 6, p90Ms: 10 });
   expect(summarize([3])).toEqual({ medianMs: 3, p90Ms: 3 });
@@ -30,7 +28,6 @@ test("a busy machine's time is not spent without end: rounds are left out, and i
 });
 
 test("warming up is not timed, and work that answers later is waited for", async () => {
-  vi.useFakeTimers({ toFake: ["performance"] });
   vi.useFakeTimers({ toFake: ["performance"] });
   let calls = 0;
   const late = contender("late", async () => {

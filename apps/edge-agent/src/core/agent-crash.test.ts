@@ -184,6 +184,8 @@ describe("an agent that is killed", () => {
     await device.agent.learn();
     device.restart();
     const judged: Life = async (device) => {
+      // A verdict waits for an hour. Six polls in that hour are enough to die before and after a poll.
+      device.fleet.pollIntervalMs = 600_000;
       device.fleet.publish(second);
       const stop = device.start();
       try {

@@ -4,12 +4,9 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { verifyJournal } from "./egress/journal.js";
 import { recordName } from "./learning/record-names.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Copy = ReadonlyMap<string, Uint8Array>;
 const copyOf = (device: Device): Copy => new Map(device.store.contents);

@@ -9,11 +9,8 @@ import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
-import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { recordName } from "./learning/record-names.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 let first: TinyRelease;
 let second: TinyRelease;

@@ -4,10 +4,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { fakeDevice, fakeToken } from "@attune/fakes/fake-fleet";
 import { createTinyRelease, privateWords, sayings } from "@attune/fakes/tiny-release";
 import { entryCapacityBits } from "@attune/shared/contracts/audit";
-import { describe, expect, it, vi } from "vitest";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
+import { describe, expect, it } from "vitest";
 
 const committed = (device: Device) => async () => (await device.agent.status()).updateState === "committed";
 const outboxEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;

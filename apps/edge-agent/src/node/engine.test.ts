@@ -9,14 +9,13 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { halveTensorFile } from "@attune/ml/quantization/fp16";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createRandom } from "@attune/ml/tensor/random";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { readTrainedBert, trainedFiles, trainedForms } from "../../../../test/golden/trained-bert.js";
 import { describeUnlessLacking, lackOfAddon, lackOfData } from "../../../../test/requirements.js";
 import { type ChosenEngine, chooseEngine } from "./engine.js";
 import { createNativeEngine, loadNativeAddon, type NativeAddon } from "./native-engine.js";
 
-vi.setConfig({ testTimeout: 120_000 });
 const require = createRequire(import.meta.url);
 const read = (name: string) => readFileSync(require.resolve(`@attune/ml/kernels/${name}`));
 const readBuilds = () => ({ simd128: read("attune-simd128.wasm"), relaxed: read("attune-relaxed.wasm") });

@@ -1,12 +1,11 @@
 // The addon's own checks of what JavaScript passes: any values, in any number, with detached buffers. A crash would end the test's process.
 // check/fuzz.c covers what the kernels do with sizes and ids that pass.
 import { createRandom } from "@attune/ml/tensor/random";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { describeUnlessLacking, lackOfAddon } from "../../../../test/requirements.js";
 import { createNativeEngine, loadNativeAddon } from "./native-engine.js";
 
-vi.setConfig({ testTimeout: 120_000 });
 const calls = 100_000;
 
 function detached<T extends Float32Array | Int32Array | Int8Array | Uint8Array | Uint16Array>(array: T): T {

@@ -15,6 +15,14 @@ const edit = (name: ReleaseFileName, change: (text: string) => string): Extracto
 });
 const replace = (name: ReleaseFileName, bytes: Uint8Array): ExtractorFiles => ({ ...bundled, [name]: bytes });
 
+function refusalOf(files: ExtractorFiles): unknown {
+  try {
+    return checkExtractor(files);
+  } catch (error) {
+    return error;
+  }
+}
+
 test("the bundled extractor reproduces its own golden vectors", () => {
   const { features, labels } = checkExtractor(bundled);
   expect(features.identity).toMatch(/^[0-9a-f]{64}$/);
@@ -60,9 +68,8 @@ describe("a folder is refused by the name of the file at fault", () => {
       }),
     ],
   ])("%s (%s)", (name, words, files) => {
-    expect(() => checkExtractor(files)).toThrow(
-      expect.objectContaining({ code: "INVALID_EXTRACTOR", message: expect.stringContaining(`${name}: `) }),
-    );
-    expect(() => checkExtractor(files)).toThrow(words);
+    const refusal = refusalOf(files);
+    expect(refusal).toMatchObject({ code: "INVALID_EXTRACTOR", message: expect.stringContaining(`${name}: `) });
+    expect(refusal).toMatchObject({ message: expect.stringContaining(words) });
   });
 });

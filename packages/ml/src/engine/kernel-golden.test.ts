@@ -1,6 +1,6 @@
 // Compares the kernels with Transformers' own hidden states: every architecture, in every format of weights.
 import { readFileSync } from "node:fs";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { halveTensorFile } from "../quantization/fp16.js";
@@ -8,7 +8,6 @@ import { quantizeTensorFile } from "../quantization/int8.js";
 import { referenceEngine } from "./reference-engine.js";
 import { createWasmEngine } from "./wasm-engine.js";
 
-vi.setConfig({ testTimeout: 120_000 });
 const kernel = (name: string) => readFileSync(new URL(`../../kernels/wasm/${name}`, import.meta.url));
 const simd128 = kernel("attune-simd128.wasm");
 const engines = [

@@ -115,8 +115,8 @@ function remember(
     precondition: Precondition;
   },
 ): void {
-  const s = Float64Array.from(step.trialX, (after, i) => after - step.x[i]!);
-  const y = Float64Array.from(step.trialGradient, (after, i) => after - step.gradient[i]!);
+  const s = step.trialX.map((after, i) => after - step.x[i]!);
+  const y = step.trialGradient.map((after, i) => after - step.gradient[i]!);
   const product = dot(s, y);
   if (!(product > Number.EPSILON * dot(y, y))) return;
   const conditioned = y.slice();

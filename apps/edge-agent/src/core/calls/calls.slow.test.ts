@@ -12,9 +12,6 @@ import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { recordName } from "../learning/record-names.js";
 
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
-
 let release: TinyRelease;
 beforeAll(() => {
   release = createTinyRelease();

@@ -6,11 +6,8 @@ import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import { createContracts, firstContract } from "@attune/shared/contracts/egress";
 import { domainSizes } from "@attune/shared/contracts/egress-declaration";
 import { judgeReport } from "@attune/shared/contracts/report";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { spokenContract } from "./consent.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const contracts = createContracts(contractsWithMadeUp);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -7,11 +7,8 @@ import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { verdictPauseMs } from "../update/verdicts.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const dayMs = 86_400_000;
 const first = createTinyRelease();

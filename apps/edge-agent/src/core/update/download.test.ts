@@ -8,13 +8,10 @@ import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { clear } from "../egress/cleared.js";
 import { gate } from "../egress/gate.js";
 import { createDownloader, type Downloader } from "./download.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const release = createTinyRelease();
 const model = release.release.files.find(({ name }) => name === "model.safetensors")!;

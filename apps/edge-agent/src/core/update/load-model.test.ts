@@ -6,11 +6,8 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadModel } from "./load-model.js";
-
-// The tests run whole lives, and a busy machine must not fail them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const hashing = createTestHashing("candidate");
 function tried(options: TinyReleaseOptions) {
