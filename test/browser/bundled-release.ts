@@ -11,13 +11,17 @@ import { featureIdentity } from "@attune/ml/features/identity";
 import { openFeatureExtractor } from "@attune/ml/features/open-extractor";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { type Release, type ReleaseFileName, releaseFileNames } from "@attune/shared/contracts/release";
+import {
+  type ReleaseFileName,
+  type ReleaseManifest,
+  release1Labels,
+  releaseFileNames,
+} from "@attune/shared/contracts/release";
 import { toHex } from "@attune/shared/encoding";
 import { fetchBytes, kernels, threadScript } from "./served.js";
 
 export interface Settings {
-  readonly pooling: Release["features"]["pooling"];
+  readonly pooling: ReleaseManifest["features"]["pooling"];
   readonly maxTokens: number;
   readonly featureSize: number;
   readonly identity: string;
@@ -119,7 +123,7 @@ async function prepareRelease(variant: Variant, settings: Settings): Promise<Pre
   return { ports: { files: { ...files, open, read } }, contents, manifestSha256 };
 }
 
-async function manifestOf(contents: ReadonlyMap<string, Uint8Array>, settings: Settings): Promise<Release> {
+async function manifestOf(contents: ReadonlyMap<string, Uint8Array>, settings: Settings): Promise<ReleaseManifest> {
   const files = releaseFileNames.map(async (name) => {
     const bytes = contents.get(path(name))!;
     const sha256 = await hashing.sha256(bytes);
@@ -140,7 +144,7 @@ async function manifestOf(contents: ReadonlyMap<string, Uint8Array>, settings: S
     expiresAt: "2027-11-01T00:00:00Z",
     egressContractVersion: 1,
     features: { ...settings, identity: await identityOf(contents, settings) },
-    labels: [...emotionLabels],
+    labels: [...release1Labels],
     headRecipe: { kind: "linear" },
     files: await Promise.all(files),
   };
@@ -158,6 +162,6 @@ async function identityOf(contents: ReadonlyMap<string, Uint8Array>, settings: S
   return hashing.sha256(new TextEncoder().encode(featureIdentity((name) => digests[name], settings)));
 }
 
-function anotherIdentity(manifest: Release): Release {
+function anotherIdentity(manifest: ReleaseManifest): ReleaseManifest {
   return { ...manifest, features: { ...manifest.features, identity: "f".repeat(64) } };
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { emotionLabels } from "@attune/training/datasets/emotions";
 import { type AgentModel, writeAgentHome } from "./agent-home.js";
 import { openAgentParts } from "./product.js";
 import type { Progress } from "./progress.js";

@@ -3,7 +3,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import {
   type AgentStatus,
   agentStatusSchema,
@@ -69,7 +68,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
   return {
     predict: async ({ text }) => predictionSchema.parse(await call("POST", "/v1/predictions", { text })),
     async label({ id, text, label, split }) {
-      await call("PUT", `/v1/utterances/${id}`, { text, label: label satisfies EmotionLabel, split });
+      await call("PUT", `/v1/utterances/${id}`, { text, label, split });
     },
     async learn() {
       await call("POST", "/v1/learn", { report: true });

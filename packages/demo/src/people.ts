@@ -1,7 +1,7 @@
 // The people of a dataset in MELD's form: the most frequent speakers, with utterances to learn from and utterances to be tested on.
 
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { AppError } from "@attune/shared/errors";
+import type { EmotionLabel } from "@attune/training/datasets/emotions";
 import { loadMeld } from "@attune/training/datasets/meld";
 import type { LabelledRow } from "@attune/training/datasets/table";
 import type { Warn } from "@attune/training/datasets/warning";

@@ -9,6 +9,7 @@ import type {
 } from "@attune/edge-agent/core/ports";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
+import type { ReleaseManifest } from "@attune/shared/contracts/release";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
@@ -42,7 +43,7 @@ export interface FakeFleet {
   readonly received: Map<string, string>;
   /** Every byte string that arrived, in order. */
   readonly wire: string[];
-  publish(release: TinyRelease): void;
+  publish(release: TinyRelease<ReleaseManifest>): void;
 }
 
 export function createFakeFleet(): FakeFleet {

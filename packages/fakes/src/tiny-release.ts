@@ -12,11 +12,20 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
-import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
+import { type LabelSet, slugsOf } from "@attune/shared/contracts/label-set";
+import {
+  type Release1,
+  type Release2,
+  type ReleaseFileName,
+  type ReleaseManifest,
+  release1Labels,
+  sizesOf,
+} from "@attune/shared/contracts/release";
 import type { TrustedKeys } from "@attune/shared/trust/keys";
 import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
 import { type KernelConfig, randomWeights, type Spread } from "./random-encoder.js";
+
+type EmotionLabel = (typeof release1Labels)[number];
 
 /** For each emotion a few words that the labelled dataset connects with it. */
 export const emotionWords: Readonly<Record<EmotionLabel, readonly string[]>> = {
@@ -34,21 +43,32 @@ const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 export const privateWords = ["bazinga", "blimey", "crumbs", "yikes", "hmm", "ugh", "yay"];
 const vocabulary = [...special, ...fillers, ...Object.values(emotionWords).flat(), ...privateWords];
 
-export interface TinyReleaseOptions {
+interface Options {
   readonly sequence?: number;
   readonly seed?: number;
-  readonly labels?: readonly EmotionLabel[];
   readonly signers?: readonly SigningKey[];
-  /** Changes to the manifest before it is signed. */
-  readonly amend?: (release: Release) => Release;
   /** Changes to the files before they are cut into chunks; their digests follow. */
   readonly amendFiles?: (files: Map<ReleaseFileName, Uint8Array>) => void;
   /** Zeroes the encoder, so that all texts give the same features: a release without any use. */
   readonly blind?: boolean;
 }
 
-export interface TinyRelease {
-  readonly release: Release;
+/** A release of version 1. */
+export interface TinyReleaseOptions extends Options {
+  readonly labels?: readonly EmotionLabel[];
+  /** Changes to the manifest before it is signed. */
+  readonly amend?: (release: Release1) => Release1;
+}
+
+/** A release of version 2. */
+export interface TinyRelease2Options extends Options {
+  /** The first label means `neutral`, the second `joy`, and so on. */
+  readonly labels: LabelSet;
+  readonly amend?: (release: Release2) => Release2;
+}
+
+export interface TinyRelease<R extends ReleaseManifest = Release1> {
+  readonly release: R;
   readonly files: ReadonlyMap<ReleaseFileName, Uint8Array>;
   readonly manifest: Uint8Array;
   readonly manifestSha256: string;
@@ -63,15 +83,37 @@ export const testTrustedKeys: TrustedKeys = {
 export const tinyChunkBytes = 10_000;
 
 export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease {
-  const { sequence = 1, seed = 1, labels = emotionLabels, signers = [testSigner], amend = (r: Release) => r } = options;
-  const files = buildFiles({ seed, labels, blind: options.blind ?? false });
-  options.amendFiles?.(files);
+  const { labels = release1Labels, amend = (release) => release } = options;
+  const parts = buildParts(options, { emotions: labels, slugs: labels });
+  return signed(amend({ ...parts.fields, version: 1, labels: [...labels] }), parts, options);
+}
+
+export function createTinyRelease2(options: TinyRelease2Options): TinyRelease<Release2> {
+  const { labels, amend = (release) => release } = options;
+  const parts = buildParts(options, { emotions: release1Labels.slice(0, labels.length), slugs: slugsOf(labels) });
+  const { fields } = parts;
+  const release: Release2 = { ...fields, version: 2, labels, fallback: null, sizes: sizesOf(fields.files) };
+  return signed(amend(release), parts, options);
+}
+
+/** The emotions that the labelled dataset knows, and the slugs of the labels that mean them. */
+interface Classes {
+  readonly emotions: readonly EmotionLabel[];
+  readonly slugs: readonly string[];
+}
+
+interface Parts {
+  readonly fields: Omit<Release1, "version" | "labels">;
+  readonly files: ReadonlyMap<ReleaseFileName, Uint8Array>;
+  readonly chunks: ReadonlyMap<string, Uint8Array>;
+}
+
+function buildParts({ sequence = 1, seed = 1, blind = false, amendFiles }: Options, classes: Classes): Parts {
+  const files = buildFiles({ seed, classes, blind });
+  amendFiles?.(files);
   const chunks = new Map<string, Uint8Array>();
-  const digest = (name: ReleaseFileName) => sha256Hex(files.get(name)!);
   const settings = { pooling: "mean", maxTokens: 16 } as const;
-  const identity = identityOf(files, settings);
-  const release = amend({
-    version: 1,
+  const fields: Parts["fields"] = {
     kind: "release",
     sequence,
     model: "tiny",
@@ -79,8 +121,7 @@ export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease
     issuedAt: "2026-11-01T00:00:00Z",
     expiresAt: "2027-11-01T00:00:00Z",
     egressContractVersion: 1,
-    features: { identity, ...settings, featureSize: 8 },
-    labels: [...labels],
+    features: { identity: identityOf(files, settings), ...settings, featureSize: 8 },
     headRecipe: { kind: "linear" },
     files: [...files].map(([name, bytes]) => {
       const parts: { sha256: string; sizeBytes: number }[] = [];
@@ -89,10 +130,14 @@ export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease
         chunks.set(sha256Hex(part), part);
         parts.push({ sha256: sha256Hex(part), sizeBytes: part.length });
       }
-      return { name, sizeBytes: bytes.length, sha256: digest(name), chunks: parts };
+      return { name, sizeBytes: bytes.length, sha256: sha256Hex(bytes), chunks: parts };
     }),
-  });
-  const manifest = signManifest(release, signers);
+  };
+  return { fields, files, chunks };
+}
+
+function signed<R extends ReleaseManifest>(release: R, { files, chunks }: Parts, options: Options): TinyRelease<R> {
+  const manifest = signManifest(release, options.signers ?? [testSigner]);
   return { release, files, manifest, manifestSha256: sha256Hex(manifest), chunks };
 }
 
@@ -106,8 +151,8 @@ export function signManifest(payload: unknown, signers: readonly SigningKey[]): 
 export function sayings(size: number, style = 0, seed = 5): { id: string; text: string; label: EmotionLabel }[] {
   const random = createRandom(seed);
   return Array.from({ length: size }, (_, i) => {
-    const label = emotionLabels[random.integer(emotionLabels.length)]!;
-    const words = style === 0 ? emotionWords[label] : [privateWords[(emotionLabels.indexOf(label) + style) % 7]!];
+    const label = release1Labels[random.integer(release1Labels.length)]!;
+    const words = style === 0 ? emotionWords[label] : [privateWords[(release1Labels.indexOf(label) + style) % 7]!];
     const around = () => fillers[random.integer(fillers.length)]!;
     const text = [around(), words[random.integer(words.length)]!, around()].join(" ");
     return { id: `u${String(i).padStart(4, "0")}`, text, label };
@@ -119,11 +164,11 @@ const zeroes: Spread = { words: 0, places: 0, linear: 0, biases: 0, norms: 0 };
 
 interface BuildOptions {
   readonly seed: number;
-  readonly labels: readonly EmotionLabel[];
+  readonly classes: Classes;
   readonly blind: boolean;
 }
 
-function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName, Uint8Array> {
+function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions): Map<ReleaseFileName, Uint8Array> {
   const config: KernelConfig = {
     modelType: "bert",
     vocabSize: vocabulary.length,
@@ -146,7 +191,7 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
     maxTokens: 16,
     identity: "pooled",
   });
-  const dataset = sayings(210).filter(({ label }) => labels.includes(label));
+  const dataset = sayings(210).filter(({ label }) => emotions.includes(label));
   const pooled = extractor.extractAll(dataset.map(({ text }) => text));
   const noise = createRandom(9);
   const fitOn = blind ? { ...pooled, data: pooled.data.map(() => noise.normal()) } : pooled;
@@ -157,10 +202,10 @@ function buildFiles({ seed, labels, blind }: BuildOptions): Map<ReleaseFileName,
     ["tokenizer.json", utf8(tokenizerJson)],
     ["dr.safetensors", serializeSafetensors(reduction.save())],
   ]);
-  const identity = { features: identityOf(files, { pooling: "mean", maxTokens: 16 }), classes: labels };
+  const identity = { features: identityOf(files, { pooling: "mean", maxTokens: 16 }), classes: slugs };
   const prior = fitLinear({
     features: reduction.apply(pooled),
-    labels: Int32Array.from(dataset, ({ label }) => labels.indexOf(label)),
+    labels: Int32Array.from(dataset, ({ label }) => emotions.indexOf(label)),
     identity,
     recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 0.01 },
     random: createRandom(1),

@@ -1,5 +1,5 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
-import type { Release } from "@attune/shared/contracts/release";
+import type { ReleaseManifest } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 
 export type CatalogueRepository = ReturnType<typeof createCatalogueRepository>;
@@ -12,7 +12,7 @@ export interface PublishSteps {
   /** Called where the version exists already; its answer is the result. */
   readonly existing: (version: StoredVersion) => Promise<StoredVersion>;
   /** Makes the release for the next free sequence number, and stores its manifest. */
-  readonly create: (sequence: number) => Promise<{ release: Release; manifestSha256: string }>;
+  readonly create: (sequence: number) => Promise<{ release: ReleaseManifest; manifestSha256: string }>;
 }
 
 export function createCatalogueRepository(prisma: PrismaClient) {

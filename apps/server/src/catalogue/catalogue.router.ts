@@ -1,13 +1,19 @@
 // Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before, as chunks over HTTP.
-import { headRecipeSchema, releaseFileNames, releaseFileSchema, releaseSchema } from "@attune/shared/contracts/release";
+import {
+  headRecipeSchema,
+  modelNameSchema,
+  modelVersionSchema,
+  releaseFileNames,
+  releaseFileSchema,
+} from "@attune/shared/contracts/release";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
 import type { CatalogueService } from "./catalogue.service.js";
 import { defaultLifeDays } from "./publish.js";
 
 const publishSchema = z.strictObject({
-  model: releaseSchema.shape.model,
-  modelVersion: releaseSchema.shape.modelVersion,
+  model: modelNameSchema,
+  modelVersion: modelVersionSchema,
   files: z.array(releaseFileSchema).length(releaseFileNames.length),
   headRecipe: headRecipeSchema.default({ kind: "linear" }),
   lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),

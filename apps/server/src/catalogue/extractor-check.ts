@@ -4,12 +4,12 @@ import { featureIdentity } from "@attune/ml/features/identity";
 import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";
 import { verifyExtractor } from "@attune/ml/features/verify-extractor";
 import { sha256 } from "@attune/platform/sha256";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import { type Release, type ReleaseFileName, readGolden } from "@attune/shared/contracts/release";
+import { readGolden } from "@attune/shared/contracts/golden";
+import { type ReleaseFileName, type ReleaseManifest, release1Labels } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
-export type CheckedExtractor = Pick<Release, "features" | "labels">;
+export type CheckedExtractor = Pick<ReleaseManifest, "features"> & { readonly labels: readonly string[] };
 
 /** Throws INVALID_EXTRACTOR naming the file and its fault. */
 export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
@@ -27,12 +27,12 @@ export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
       priorHead: files["prior-head.safetensors"],
     },
     settings: { ...settings, identity },
-    classes: emotionLabels,
+    classes: release1Labels,
     golden: golden.value,
   });
   if (!verdict.ok) throw new AppError("INVALID_EXTRACTOR", verdict.detail);
   const { featureSize } = verdict.value.extractor;
-  return { features: { ...settings, identity, featureSize }, labels: [...emotionLabels] };
+  return { features: { ...settings, identity, featureSize }, labels: [...release1Labels] };
 }
 
 function readSettings(config: Uint8Array): FeatureSettings {

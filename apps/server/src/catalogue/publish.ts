@@ -3,9 +3,9 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import {
   chunkSizeBytes,
   type HeadRecipe,
-  type Release,
   type ReleaseFile,
-  releaseSchema,
+  type ReleaseManifest,
+  release1Schema,
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { CheckedExtractor } from "./extractor-check.js";
@@ -30,10 +30,10 @@ export interface ReleaseInput {
 }
 
 /** Throws CONFLICT when the sequence numbers are used up. */
-export function buildRelease(input: ReleaseInput): Release {
+export function buildRelease(input: ReleaseInput): ReleaseManifest {
   const { sequence, model, modelVersion, headRecipe, files, extractor, issuedAtMs, lifeDays } = input;
   if (sequence > 65_535) throw new AppError("CONFLICT", "all 65535 release sequence numbers of this server are used");
-  return releaseSchema.parse({
+  return release1Schema.parse({
     version: 1,
     kind: "release",
     sequence,
@@ -66,7 +66,7 @@ export function splitFile(name: ReleaseFile["name"], bytes: Uint8Array): { file:
 
 /** Whether two releases have a device run the same content. */
 export function sameContent(
-  x: Pick<Release, "files" | "headRecipe">,
+  x: Pick<ReleaseManifest, "files" | "headRecipe">,
   y: Pick<ReleaseInput, "files" | "headRecipe">,
 ): boolean {
   const content = ({ files, headRecipe }: Pick<ReleaseInput, "files" | "headRecipe">) =>

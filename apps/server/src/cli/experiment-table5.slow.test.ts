@@ -9,7 +9,7 @@ import { encoderConfigJson } from "@attune/ml/encoder/config";
 import { createRandom } from "@attune/ml/tensor/random";
 import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import type { CommandIo } from "@attune/platform/cli/program";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { emotionLabels } from "@attune/training/datasets/emotions";
 import { iemocapLabels } from "@attune/training/datasets/iemocap";
 import { classifierTask } from "@attune/training/experiments/classifiers/classifier-tasks";
 import { openExperiments } from "@attune/training/experiments/run/experiment";

@@ -39,8 +39,8 @@ export interface Verification {
   readonly engine: Engine;
   readonly files: FrozenFiles;
   readonly settings: ExtractorSettings;
-  /** The classes that the prior head must have, in this order. */
-  readonly classes: readonly string[];
+  /** The classes that the prior head must have, in this order. Without them, its own classes are taken. */
+  readonly classes?: readonly string[];
   readonly golden: GoldenVectors;
   /** How often each sentence is predicted; a device warms up by these predictions. Default 1. */
   readonly rounds?: number;
@@ -83,7 +83,7 @@ function open({ engine, files, settings, classes }: Verification): WorkingExtrac
   const priorHead = inFile("prior-head.safetensors", () => parseSafetensors(files.priorHead));
   const prior = inFile("prior-head.safetensors", () => {
     const head = loadHead(priorHead, engine.heads);
-    assertSameFeatures(head, { features: settings.identity, classes });
+    assertSameFeatures(head, { features: settings.identity, classes: classes ?? head.identity.classes });
     if (head.inputSize === extractor.featureSize) return head;
     throw new MlError("mismatch", `takes ${head.inputSize} features where the DR gives ${extractor.featureSize}`);
   });

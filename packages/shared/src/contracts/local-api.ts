@@ -5,7 +5,7 @@ import { z } from "zod";
 import { AppError, type ErrorCode, errorTable, isErrorCode } from "../errors.js";
 import { journalEntrySchema } from "./audit.js";
 import { updateReasonSchema, updateStateSchema } from "./current-state.js";
-import { emotionLabelSchema } from "./dataset.js";
+import { labelSetSchema, labelSlugSchema } from "./label-set.js";
 import { headRecipeSchema } from "./release.js";
 
 /** The longest utterance, in Unicode code points: the same for the core, the local API, the command and the worker. */
@@ -63,8 +63,8 @@ export const predictInputSchema = z.strictObject({ text: utteranceSchema, id: ut
 export type PredictInput = z.infer<typeof predictInputSchema>;
 export const predictionSchema = z.strictObject({
   id: utteranceIdSchema.nullable(),
-  label: emotionLabelSchema,
-  probabilities: z.partialRecord(emotionLabelSchema, z.number()),
+  label: labelSlugSchema,
+  probabilities: z.record(labelSlugSchema, z.number()),
   head: headChoiceSchema,
   ms: z.number(),
 });
@@ -73,7 +73,7 @@ export type Prediction = z.infer<typeof predictionSchema>;
 export const labelInputSchema = z.strictObject({
   id: utteranceIdSchema,
   text: utteranceSchema,
-  label: emotionLabelSchema,
+  label: labelSlugSchema,
   split: splitSchema.optional(),
 });
 export type LabelInput = z.infer<typeof labelInputSchema>;
@@ -122,6 +122,8 @@ export const agentStatusSchema = z.strictObject({
       sequence: countSchema,
       model: z.string(),
       modelVersion: z.string(),
+      /** In the order of the head's classes. */
+      labels: labelSetSchema,
       expiresAt: z.string(),
       /** Judged by this device's clock. The device still answers by an expired release, which should have been replaced. */
       expired: z.boolean(),

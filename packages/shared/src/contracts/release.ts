@@ -1,8 +1,7 @@
 // The release manifest: everything that a device needs to know and to check about the release that it is asked to run.
 
 import { z } from "zod";
-import { accept, type Result, refuse } from "../result.js";
-import { emotionLabelSchema } from "./dataset.js";
+import { labelSetOf, labelSetSchema } from "./label-set.js";
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -56,13 +55,17 @@ export const headRecipeSchema = z.discriminatedUnion("kind", [
 ]);
 export type HeadRecipe = z.infer<typeof headRecipeSchema>;
 
-export const releaseSchema = z.strictObject({
-  version: z.literal(1),
+export const modelNameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
+export const modelVersionSchema = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
+export const releaseSequenceSchema = z.int().min(1).max(65_535);
+
+/** The fields of every version. */
+const fields = {
   kind: z.literal("release"),
   /** Grows by at least one with every release of a fleet's server. A device never accepts a lower sequence than it has accepted before. */
-  sequence: z.int().min(1).max(65_535),
-  model: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
-  modelVersion: z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/),
+  sequence: releaseSequenceSchema,
+  model: modelNameSchema,
+  modelVersion: modelVersionSchema,
   issuedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
   egressContractVersion: z.int().min(1),
@@ -73,39 +76,80 @@ export const releaseSchema = z.strictObject({
     maxTokens: z.int().min(3).max(512),
     featureSize: z.int().min(1).max(65_536),
   }),
-  labels: z.array(emotionLabelSchema).min(2),
   headRecipe: headRecipeSchema,
   files: z
     .array(releaseFileSchema)
     .refine((files) => releaseFileNames.every((name) => files.filter((file) => file.name === name).length === 1), {
       error: `every file must be there exactly once: ${releaseFileNames.join(", ")}`,
     }),
-});
-export type Release = z.infer<typeof releaseSchema>;
+};
 
-/** Golden vectors: a release counts as working once the device's own engine reproduces them. */
-export const goldenSchema = z.strictObject({
+/** The labels that a release of version 1 can have. Releases of version 2 carry a label set of their own. */
+export const release1Labels = ["neutral", "joy", "surprise", "anger", "sadness", "disgust", "fear"] as const;
+
+export const release1Schema = z.strictObject({
   version: z.literal(1),
-  tolerance: z.number().positive().max(0.1),
-  vectors: z
-    .array(z.strictObject({ ids: z.array(z.int().min(0)).min(1), features: z.array(z.number()).min(1) }))
-    .min(1)
-    .max(64),
+  ...fields,
+  labels: z.array(z.enum(release1Labels)).min(2),
 });
-export type Golden = z.infer<typeof goldenSchema>;
 
-/** Reads golden.json. The detail of a refusal names the file and the field at fault. */
-export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return refuse("malformed", "golden.json: the content is not JSON");
-  }
-  const parsed = goldenSchema.safeParse(value);
-  if (parsed.success) return accept(parsed.data);
-  const { path, message } = parsed.error.issues[0]!;
-  return refuse("malformed", `golden.json: ${path.join(".") || "its fields"}: ${message}`);
+const bytesSchema = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const release2Schema = z
+  .strictObject({
+    version: z.literal(2),
+    ...fields,
+    labels: labelSetSchema,
+    /** The sequence of the release that devices should fall back to; null where there is none. */
+    fallback: releaseSequenceSchema.nullable(),
+    /** A device decides by these sizes before it downloads. */
+    sizes: z.strictObject({ downloadBytes: bytesSchema, residentBytes: bytesSchema }),
+  })
+  .refine(({ files, sizes }) => sizes.downloadBytes === downloadBytesOf(files), {
+    path: ["sizes", "downloadBytes"],
+    error: "is not the sum of the files' sizes",
+  })
+  .refine(({ sequence, fallback }) => fallback === null || fallback < sequence, {
+    path: ["fallback"],
+    error: "is not an earlier release",
+  });
+
+export type Release1 = z.infer<typeof release1Schema>;
+export type Release2 = z.infer<typeof release2Schema>;
+
+/** A manifest's payload as it is signed. */
+export type ReleaseManifest = Release1 | Release2;
+
+/** A release as every reader sees it, whatever the version of its manifest. */
+export type Release = Omit<Release2, "version"> & { readonly version: 1 | 2 };
+
+/** Reads the payload of a manifest of any version. */
+export const releaseSchema = z.union([release1Schema.transform(liftRelease1), release2Schema]);
+
+function liftRelease1({ labels, ...release }: Release1): Release {
+  return { ...release, labels: labelSetOf(labels), fallback: null, sizes: sizesOf(release.files) };
+}
+
+/** The sizes of a release of these files. */
+export function sizesOf(files: readonly Pick<ReleaseFile, "name" | "sizeBytes">[]): Release2["sizes"] {
+  return { downloadBytes: downloadBytesOf(files), residentBytes: residentBytesOf(files) };
+}
+
+function downloadBytesOf(files: readonly Pick<ReleaseFile, "sizeBytes">[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+/** Room for an encoder's activations. */
+const activationBytes = 24 * mebibyte;
+/** A parsed tokenizer, DR or head takes less than this many times its file. */
+const parsedShare = 8;
+
+/** An upper bound: engines hold the weights once, in the file's own formats, and every other file parsed. */
+function residentBytesOf(files: readonly Pick<ReleaseFile, "name" | "sizeBytes">[]): number {
+  return files.reduce(
+    (sum, { name, sizeBytes }) => sum + (name === "model.safetensors" ? sizeBytes : parsedShare * sizeBytes),
+    activationBytes,
+  );
 }
 
 export const chunkPath = (sha256: string): string => `/v1/chunks/${sha256}`;

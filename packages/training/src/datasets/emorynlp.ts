@@ -1,8 +1,8 @@
 // Reads the EmoryNLP emotion set (Zahiri and Choi 2018): utterances of Friends with seven labels of its own.
 
 import { join } from "node:path";
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { headerOf } from "./delimited.js";
+import type { EmotionLabel } from "./emotions.js";
 import type { DatasetColumns } from "./mapping.js";
 import { filesIn, isTable } from "./parts.js";
 import { type LabelledRow, readTable } from "./table.js";

@@ -2,8 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { readUnquoted } from "./delimited.js";
+import type { EmotionLabel } from "./emotions.js";
 import { partFile } from "./parts.js";
 import type { LabelledRow } from "./table.js";
 import { datasetError, readTextFile } from "./text-file.js";

@@ -1,8 +1,8 @@
 // Recognises the labelled dataset at a path by its files, and reads it under its own labels, for pre-training an extractor.
 
 import { basename, join, resolve } from "node:path";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { emoryColumns, emoryLabels, findEmoryNlp, readEmoryFile } from "./emorynlp.js";
+import { emotionLabels } from "./emotions.js";
 import { groupOf, holdsIds, loadGoEmotions, readGoEmotionsFile, readLabelFile } from "./goemotions.js";
 import { iemocapLabels, loadIemocap } from "./iemocap.js";
 import { loadMeld, meldColumns, meldFiles } from "./meld.js";

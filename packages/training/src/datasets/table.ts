@@ -1,7 +1,7 @@
 // Reads any labelled CSV or TSV file through a mapping of its columns; the readers of published tables use it.
 
-import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { type DelimitedTable, readDelimited } from "./delimited.js";
+import { type EmotionLabel, emotionLabels } from "./emotions.js";
 import { datasetError } from "./text-file.js";
 import { rowsText, type Warn } from "./warning.js";
 

@@ -16,8 +16,7 @@ import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safeten
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { sha256 } from "@attune/platform/sha256";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
-import type { Golden } from "@attune/shared/contracts/release";
+import { type Golden, plainGolden } from "@attune/shared/contracts/golden";
 import { AppError } from "@attune/shared/errors";
 import {
   type ExtractionProgress,
@@ -27,6 +26,7 @@ import {
 } from "../checkpoints/extractor-files.js";
 import { type ImportRecord, importRecordName, parseImportRecord } from "../checkpoints/import-record.js";
 import { type EmoryNlpRow, loadEmoryNlp } from "../datasets/emorynlp.js";
+import { emotionLabels } from "../datasets/emotions.js";
 import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
 import { setKindOf } from "../datasets/labelled-set.js";
 import type { LabelledRow } from "../datasets/table.js";
@@ -103,7 +103,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const files = {
     ...featureFiles,
     "prior-head.safetensors": serializeSafetensors(head.save()),
-    "golden.json": encode(`${JSON.stringify(golden)}\n`),
+    "golden.json": plainGolden(golden),
   };
   refuseUnlessVerified(run, files, { identity, golden });
   for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(input.out, name), bytes);

@@ -1,9 +1,9 @@
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { openReproducibleEngine } from "@attune/platform/engine";
-import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { describe, expect, it } from "vitest";
 import { type EmoryLabel, emoryGroups } from "../datasets/emorynlp.js";
+import { type EmotionLabel, emotionLabels } from "../datasets/emotions.js";
 import {
   chancesOf,
   type DialogueRows,

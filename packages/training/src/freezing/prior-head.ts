@@ -4,8 +4,8 @@ import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { createMatrix, type Matrix, selectRows, stackRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
-import { type EmotionLabel, emotionLabels } from "@attune/shared/contracts/dataset";
 import { type EmoryLabel, type EmoryNlpRow, emoryLabels } from "../datasets/emorynlp.js";
+import { type EmotionLabel, emotionLabels } from "../datasets/emotions.js";
 import type { GoEmotionsRow } from "../datasets/goemotions.js";
 
 /**

@@ -1,6 +1,6 @@
 // Takes a label: the person says which emotion a text has, or corrects an earlier label.
 
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { type LabelSet, slugsOf } from "@attune/shared/contracts/label-set";
 import { type LabelInput, type Labelled, labelInputSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
@@ -55,8 +55,8 @@ async function writeLabel({ ports, utterances }: Context, id: string, utterance:
   utterances.onWritten(id, utterance);
 }
 
-/** A release may know fewer labels than the contract. */
-function checkLabel(label: EmotionLabel, known: readonly EmotionLabel[] | undefined): void {
-  if (known === undefined || known.includes(label)) return;
-  throw new AppError("INVALID_INPUT", `label must be one of ${known.join(", ")}`);
+/** The labels are those of the release that runs. Before the first release any slug is taken. */
+function checkLabel(label: string, known: LabelSet | undefined): void {
+  if (known === undefined || slugsOf(known).includes(label)) return;
+  throw new AppError("INVALID_INPUT", `label must be one of ${slugsOf(known).join(", ")}`);
 }

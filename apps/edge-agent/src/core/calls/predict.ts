@@ -1,6 +1,7 @@
 // Predicts the emotion of a text with the head that answers now.
 
 import { createMatrix } from "@attune/ml/tensor/matrix";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type PredictInput, type Prediction, predictInputSchema } from "@attune/shared/contracts/local-api";
 import { parseInput } from "@attune/shared/parse-input";
 import { type Context, requireLearningState } from "../agent-state.js";
@@ -21,7 +22,7 @@ export function predict(
   const { data } = (personal ?? model.prior).probabilities(createMatrix(1, features.length, features));
   const ms = clock.monotonicMs() - startedMs;
   latencies.add(ms);
-  const { labels } = model.release;
+  const labels = slugsOf(model.release.labels);
   const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
   return { id, label: labels[best]!, probabilities, head: personal === undefined ? "prior" : "personal", ms };

@@ -48,8 +48,8 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
 
 function releaseStatus({ learningState }: AgentState, nowMs: number): AgentStatus["release"] {
   if (learningState === undefined) return null;
-  const { sequence, model, modelVersion, expiresAt } = learningState.model.release;
-  return { sequence, model, modelVersion, expiresAt, expired: nowMs > Date.parse(expiresAt) };
+  const { sequence, model, modelVersion, labels, expiresAt } = learningState.model.release;
+  return { sequence, model, modelVersion, labels, expiresAt, expired: nowMs > Date.parse(expiresAt) };
 }
 
 function targetStatus({ lastAnswer }: AgentState, nowMs: number): AgentStatus["target"] {

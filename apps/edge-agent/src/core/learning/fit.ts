@@ -3,7 +3,7 @@
 import type { Engine } from "@attune/ml/engine/engine";
 import type { Head } from "@attune/ml/heads/head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import type { Clock } from "../ports.js";
@@ -47,7 +47,7 @@ export async function fit(parts: FitParts, learningState: LearningState): Promis
 /** The hold-out is looked at only after every choice has been made. */
 async function trainAndScore({ clock, engine, utterances }: FitParts, learningState: LearningState): Promise<Fitted> {
   const { release, prior } = learningState.model;
-  const classes: readonly string[] = release.labels;
+  const classes = slugsOf(release.labels);
   const rows = rowsOf(learningState, utterances, ({ split, label }) => split === "train" && classes.includes(label));
   const holdout = rowsOf(learningState, utterances, ({ split }) => split === "holdout");
   const pace = createPace(clock);
@@ -80,7 +80,7 @@ function rowsOf(
   isChosen: (entry: UtteranceEntry) => boolean,
 ): LabelledRows {
   const rows: Float32Array[] = [];
-  const labels: EmotionLabel[] = [];
+  const labels: string[] = [];
   for (const id of utterances.ids()) {
     const entry = utterances.entry(id);
     const row = features.get(id);

@@ -1,7 +1,7 @@
 // The local store of what the person said and how they labelled it: sealed, the caller's id too, never leaving the device.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { type EmotionLabel, emotionLabelSchema } from "@attune/shared/contracts/dataset";
+import { labelSlugSchema } from "@attune/shared/contracts/label-set";
 import { type Split, splitSchema, type UtteranceCounts } from "@attune/shared/contracts/local-api";
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
@@ -13,7 +13,7 @@ const utteranceSchema = z.strictObject({
   version: z.literal(2),
   id: z.string(),
   text: z.string(),
-  label: emotionLabelSchema,
+  label: labelSlugSchema,
   split: splitSchema,
   /** How often the id had been forgotten when this was said. */
   forgotten: z.int().min(1).optional(),
@@ -21,7 +21,8 @@ const utteranceSchema = z.strictObject({
 
 /** An utterance in memory; its text is read from the store when it is needed. */
 export interface UtteranceEntry {
-  readonly label: EmotionLabel;
+  /** A slug. A later release may not know this label, and leaves the utterance out of its training. */
+  readonly label: string;
   readonly split: Split;
 }
 

@@ -5,7 +5,7 @@ import { createTinyRelease, type TinyRelease, type TinyReleaseOptions } from "@a
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import type { ReleaseFileName } from "@attune/shared/contracts/release";
+import { type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";
 import { describe, expect, it } from "vitest";
 import { loadModel } from "./load-model.js";
 
@@ -13,7 +13,7 @@ const hashing = createTestHashing("candidate");
 function tried(options: TinyReleaseOptions) {
   const { release, files: small } = createTinyRelease(options);
   const files = { model: bytesSource(small.get("model.safetensors")!), small };
-  return loadModel({ release, files, engine: referenceEngine, hashing });
+  return loadModel({ release: releaseSchema.parse(release), files, engine: referenceEngine, hashing });
 }
 
 const replaced = (name: ReleaseFileName, change: (bytes: Uint8Array) => Uint8Array): TinyReleaseOptions => ({

@@ -6,7 +6,9 @@ import { warmUpRounds } from "@attune/ml/features/open-extractor";
 import { verifyExtractor, type WorkingExtractor } from "@attune/ml/features/verify-extractor";
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
-import { type Release, type ReleaseFileName, readGolden } from "@attune/shared/contracts/release";
+import { readGolden } from "@attune/shared/contracts/golden";
+import { slugsOf } from "@attune/shared/contracts/label-set";
+import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Hashing } from "../ports.js";
 import type { Model } from "../prediction/model.js";
@@ -47,7 +49,7 @@ export async function loadModel(parts: CandidateParts): Promise<Result<Model, Up
       priorHead: small("prior-head.safetensors"),
     },
     settings: features,
-    classes: labels,
+    classes: slugsOf(labels),
     golden: golden.value,
     rounds: warmUpRounds,
   });

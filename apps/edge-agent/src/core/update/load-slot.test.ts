@@ -6,6 +6,7 @@ import { createTestHashing } from "@attune/fakes/node-crypto";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
+import { releaseSchema } from "@attune/shared/contracts/release";
 import { describe, expect, it } from "vitest";
 import type { Files } from "../ports.js";
 import { checkReleaseFiles, loadSlot } from "./load-slot.js";
@@ -63,7 +64,9 @@ describe("a slot", () => {
       const { files, log } = watched(memory);
       const engine = { ...referenceEngine, createEncoder: () => expect.unreachable("the model was used") };
       const ports = { files, hashing, engine };
-      const outcome = await (load === loadSlot ? loadSlot(ports, target) : checkReleaseFiles(ports, release.release));
+      const outcome = await (load === loadSlot
+        ? loadSlot(ports, target)
+        : checkReleaseFiles(ports, releaseSchema.parse(release.release)));
       expect(outcome).toMatchObject({ ok: false, reason });
       expect(log.at(-1)).toBe("closed");
       expect(memory.contents.has(modelPath)).toBe(false);

@@ -1,6 +1,7 @@
 // Limits how often a release may be judged on what the person said: each verdict gives the server one bit about it.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type Release, sha256Schema } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
@@ -80,7 +81,8 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
 
 /** A hash of the release without its number, its dates and its name: the same content comes to the same verdict. */
 export function contentOf(release: Release, { sha256 }: Pick<Hashing, "sha256">): Promise<string> {
-  const { features, labels, headRecipe } = release;
+  const { features, headRecipe } = release;
+  const labels = slugsOf(release.labels);
   const files = release.files.map(({ name, sha256 }) => [name, sha256] as const).sort();
   return sha256(canonicalBytes({ features, labels, headRecipe, files }));
 }

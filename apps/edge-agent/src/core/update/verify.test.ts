@@ -8,7 +8,7 @@ import {
   testSigner,
   testTrustedKeys,
 } from "@attune/fakes/tiny-release";
-import { chunkSizeBytes, largestFileBytes, releaseFileNames } from "@attune/shared/contracts/release";
+import { chunkSizeBytes, largestFileBytes, releaseFileNames, releaseSchema } from "@attune/shared/contracts/release";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { describe, expect, it } from "vitest";
 import { type ManifestExpectations, verifyManifest } from "./verify.js";
@@ -31,7 +31,7 @@ const signed = (change: (release: TinyRelease["release"]) => unknown) =>
 
 describe("a manifest", () => {
   it("is accepted when everything fits", async () => {
-    expect(await check(good.manifest)).toEqual({ ok: true, value: good.release });
+    expect(await check(good.manifest)).toEqual({ ok: true, value: releaseSchema.parse(good.release) });
   });
 
   it.each(releaseFileNames)("may declare as much as a %s can be, and no byte more", async (name) => {

@@ -1,6 +1,7 @@
 // Checks on a release's manifest, in the order in which they must be made: nothing unsigned is looked into. No I/O.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type Release, releaseSchema } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Root } from "@attune/shared/trust/root";
@@ -43,7 +44,7 @@ export async function verifyManifest(
     return refuse("manifestMalformed", `the manifest's ${parsed.error.issues[0]?.path.join(".") || "whole"}`);
   }
   const release = parsed.data;
-  if (new Set(release.labels).size !== release.labels.length) {
+  if (new Set(slugsOf(release.labels)).size !== release.labels.length) {
     return refuse("manifestMalformed", "the manifest's labels repeat");
   }
   if (release.sequence !== target.sequence) {

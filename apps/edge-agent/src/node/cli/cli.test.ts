@@ -145,9 +145,9 @@ test("the longest text goes on to the agent, as an argument or on standard input
 });
 
 test("what a command is given is refused before the agent is asked", async () => {
-  const refused = await call(["label", "--id", "a", "--label", "bliss", "a text"]);
-  expect(refused.err).toContain("error INVALID_INPUT: --label is not one of neutral, joy");
-  expect(refused.err).not.toContain("bliss");
+  const refused = await call(["label", "--id", "a", "--label", "Bliss!", "a text"]);
+  expect(refused.err).toContain("error INVALID_INPUT: label must be 1 to 32 characters of a-z, 0-9 and -");
+  expect(refused.err).not.toContain("Bliss");
 });
 
 test("forget says whether the head was trained again", () => {

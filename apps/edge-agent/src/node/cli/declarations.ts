@@ -1,7 +1,6 @@
 // The commands of `attune-agent`, as a person types them.
 
 import { declare } from "@attune/platform/cli/declaration";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
 
 const server = { value: "URL", meaning: "the fleet's server (default: ATTUNE_SERVER)" } as const;
 
@@ -86,8 +85,7 @@ export const label = declare({
     id: { value: "ID", meaning: "your name for the utterance: 1 to 64 of A-Z a-z 0-9 _ -", required: true },
     label: {
       value: "EMOTION",
-      meaning: "the true emotion",
-      choices: emotionLabels,
+      meaning: "the true emotion: one of the release's labels, which attune-agent status lists",
       required: true,
     },
     split: { value: "SPLIT", meaning: "to learn from, or to test on", choices: ["train", "holdout"] },

@@ -22,6 +22,7 @@ function inWords(status: AgentStatus): string {
     ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
     ...(status.epochs > 1 ? [["store", restored] as [string, string]] : []),
     ["release", release === null ? "none yet" : releaseInWords(release)],
+    ...(release === null ? [] : [["labels", release.labels.map(labelInWords).join(", ")] as [string, string]]),
     ["target", target === null ? "none received yet" : targetInWords(target)],
     ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
     ["engine", `${engine.name}: ${engine.why}`],
@@ -54,6 +55,10 @@ function releaseInWords({
   expiresAt,
 }: NonNullable<AgentStatus["release"]>): string {
   return `${sequence} (${model} ${modelVersion})${expired ? `, expired at ${expiresAt}: ask for a newer one` : ""}`;
+}
+
+function labelInWords({ slug, words }: NonNullable<AgentStatus["release"]>["labels"][number]): string {
+  return words === slug ? slug : `${slug} (${words})`;
 }
 
 function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["target"]>): string {

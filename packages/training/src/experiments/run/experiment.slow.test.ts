@@ -7,8 +7,8 @@ import { writeTinyExtractor, writeTinyMeld } from "@attune/fakes/tiny-experiment
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { emotionLabels } from "../../datasets/emotions.js";
 import { loadIemocap } from "../../datasets/iemocap.js";
 import { meldMainSpeakers } from "../../datasets/meld.js";
 import { bpTask } from "../classifiers/bp-baseline.js";

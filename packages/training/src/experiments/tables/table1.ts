@@ -1,6 +1,5 @@
 // Table 1: the distribution of the emotions over the dataset's splits.
 
-import type { EmotionLabel } from "@attune/shared/contracts/dataset";
 import { paperTable1 } from "../paper.js";
 import type { DataRow } from "../workbench/data.js";
 import { type Cell, type Experiment, emptyCell, plainCell } from "../workbench/outcome.js";
@@ -19,7 +18,8 @@ export function table1({ data }: Workbench): Experiment {
     assemble: () =>
       data.classes.flatMap((label) =>
         splits.map(([column, rows]): Cell => {
-          const place = { row: label, column, paper: data.isPaper ? paperTable1[label as EmotionLabel][column] : null };
+          const paper = data.isPaper ? paperTable1[label as keyof typeof paperTable1][column] : null;
+          const place = { row: label, column, paper };
           if (rows === undefined)
             return emptyCell(
               place,

@@ -1,6 +1,6 @@
 // The dataset of the experiments: MELD, as in the paper, or any other labelled set, with one label a row and in parts.
 
-import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { emotionLabels } from "../../datasets/emotions.js";
 import { goEmotionsGroups } from "../../datasets/goemotions.js";
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import { meldMainSpeakers } from "../../datasets/meld.js";

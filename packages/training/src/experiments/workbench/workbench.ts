@@ -6,7 +6,7 @@ import type { HeadIdentity } from "@attune/ml/heads/identity";
 import { createMatrix, type Matrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { sha256 } from "@attune/platform/sha256";
-import { emotionLabels } from "@attune/shared/contracts/dataset";
+import { emotionLabels } from "../../datasets/emotions.js";
 import { stratifiedSplit } from "../../datasets/split.js";
 import type { Tf } from "../../pretraining/backend/tensorflow.js";
 import type { CodeDigest } from "./code-digest.js";
