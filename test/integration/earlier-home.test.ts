@@ -159,7 +159,7 @@ describe("a move that is interrupted", () => {
 
   test("after each of its requests goes on from there, with another server, and loses nothing", async () => {
     let attempts = 0;
-    for (let allowed = 0; nats.credentials.devicesStillStore(); allowed++) {
+    for (let allowed = 0; nats.credentials.hasEarlierStream(); allowed++) {
       attempts++;
       const ending = new AbortController();
       let left = allowed;

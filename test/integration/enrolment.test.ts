@@ -7,7 +7,7 @@ import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-st
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { revocationLimit } from "../../apps/server/src/platform/nats/nats-credentials.js";
+import { revocationLimit } from "../../apps/server/src/platform/nats/devices-account.js";
 import { withNativeSigning } from "../../apps/server/src/platform/nats/nkey-signatures.js";
 import {
   createFleet,

@@ -10,8 +10,8 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { revocationLimit } from "../../apps/server/src/platform/nats/devices-account.js";
 import { type Nats, startNats } from "../../apps/server/src/platform/nats/nats.js";
-import { revocationLimit } from "../../apps/server/src/platform/nats/nats-credentials.js";
 import { openNatsKeys } from "../../apps/server/src/platform/nats/nats-keys.js";
 import { choosePort, eventually, findTestNatsServer, makeTemporaryHome } from "./temporary-home.js";
 

@@ -145,7 +145,7 @@ const maximumManifestBytes = 4 * 1024 * 1024;
 async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> {
   for (const part of parts.toReversed()) {
     try {
-      await within(part.stop(), part.name);
+      await stopInTime(part);
     } catch (error) {
       logger.error("stop.failed", { part: part.name, ...errorFields(error) });
     }
@@ -153,13 +153,13 @@ async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> 
 }
 
 /** A part that hangs must not keep the parts behind it, PostgreSQL above all, from a clean end. */
-async function within(stopping: Promise<void>, name: string): Promise<void> {
+async function stopInTime(part: Part): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new AppError("TIMED_OUT", `${name} did not stop in time`)), stopTimeoutMs);
+    timer = setTimeout(() => reject(new AppError("TIMED_OUT", `${part.name} did not stop in time`)), stopTimeoutMs);
   });
   try {
-    await Promise.race([stopping, patience]);
+    await Promise.race([part.stop(), patience]);
   } finally {
     clearTimeout(timer);
   }

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { emotionLabels } from "@attune/training/datasets/emotions";
 import { type AgentModel, writeAgentHome } from "./agent-home.js";
 import { openAgentParts } from "./product.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import type { AgentRow, Measured } from "./results.js";
 import { readSentences } from "./sentences.js";
 
@@ -23,7 +23,7 @@ export const agentMemoryWeight = models.length * secondsEach;
 const restMs = 2_500;
 const command = fileURLToPath(new URL("../../../apps/edge-agent/bin/attune-agent.js", import.meta.url));
 
-export async function benchAgentMemory(progress: Progress): Promise<Measured> {
+export async function benchAgentMemory(progress: BenchProgress): Promise<Measured> {
   if (!existsSync("/proc/self/status")) {
     return { limits: [], notes: ["Resident memory is read from /proc, which is not here"], rows: [] };
   }

@@ -13,7 +13,7 @@ import { bundleOurs } from "./cold-start-ours.js";
 import { type Dtype, inDtype, nativeEngine } from "./engines.js";
 import { onnxEncoder } from "./onnx-model.js";
 import { cacheFolder, loadPeer, peerNames } from "./peers.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import { bertConfig, randomBert } from "./random-bert.js";
 import { type ColdRow, type Measured, ratioToBest } from "./results.js";
 import { assets, bertTokenizerJson, readSentences, vocabSize } from "./sentences.js";
@@ -28,7 +28,7 @@ interface Start {
   readonly request: ColdRequest;
 }
 
-export async function benchColdStart(progress: Progress): Promise<Measured> {
+export async function benchColdStart(progress: BenchProgress): Promise<Measured> {
   progress.begin("writing the model's files", 5);
   const starts = await prepare();
   const bare = { ...starts[0]!.request, engine: "node" } as const;

@@ -13,7 +13,7 @@ import {
 import type { Dtype, OurEngine } from "./engines.js";
 import { type Limit, measureLimit, shareOfLimit } from "./limits.js";
 import type { PeerName } from "./peers.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import { bertConfig, forwardOperations, type ModelName, mobileBertConfig, randomBert } from "./random-bert.js";
 import { type EncoderRow, type Measured, ratioToBest } from "./results.js";
 import { bertTokenizer, longest, readSentences, vocabSize } from "./sentences.js";
@@ -23,7 +23,7 @@ export interface EncoderBench {
   readonly engine: OurEngine;
   readonly peers: readonly PeerName[];
   readonly tf: Field["tf"];
-  readonly progress: Progress;
+  readonly progress: BenchProgress;
 }
 
 const models: readonly ModelName[] = ["tiny", "medium", "mobilebert"];
@@ -90,7 +90,7 @@ interface Work {
   readonly sentences: readonly string[];
   readonly encode: (text: string) => Int32Array;
   readonly model: ModelName;
-  readonly progress: Progress;
+  readonly progress: BenchProgress;
   readonly note: (line: string) => void;
 }
 

@@ -6,7 +6,7 @@ import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { HeadEngine } from "./head-engines.js";
 import type { Tf } from "./product.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import type { PythonPeers } from "./python-peers.js";
 import { type HeadRow, type Measured, ratioToBest } from "./results.js";
 import { type Contender, contender, timeInTurn } from "./timing.js";
@@ -20,7 +20,7 @@ export interface HeadBench {
   readonly engines: readonly HeadEngine[];
   readonly python: PythonPeers;
   readonly tf: Tf;
-  readonly progress: Progress;
+  readonly progress: BenchProgress;
   readonly cells: readonly HeadCell[];
   readonly rounds: number;
 }

@@ -92,7 +92,7 @@ export function createGraph() {
 
   /** The file: every input is (1, tokens), the output (1, features). */
   function finish(inputs: readonly GraphInput[], output: string): Buffer {
-    const info = (field: number, name: string, type: number, dims: readonly (number | string)[]) => {
+    const info = (field: number, { name, type }: GraphInput, dims: readonly (number | string)[]) => {
       const shape = dims.map((size) => part(1, typeof size === "string" ? part(2, size) : whole(1, size)));
       const tensor = Buffer.concat([whole(1, type), part(2, Buffer.concat(shape))]);
       return part(field, Buffer.concat([part(1, name), part(2, part(1, tensor))]));
@@ -101,8 +101,8 @@ export function createGraph() {
       ...nodes,
       part(2, "bert"),
       ...initializers,
-      ...inputs.map(({ name, type }) => info(11, name, type, [1, "tokens"])),
-      info(12, output, types.float, [1, "features"]),
+      ...inputs.map((input) => info(11, input, [1, "tokens"])),
+      info(12, { name: output, type: types.float }, [1, "features"]),
     ]);
     const opset = (domain: string, version: number) => part(8, Buffer.concat([part(1, domain), whole(2, version)]));
     return Buffer.concat([whole(1, 8), part(7, graph), opset("", 17), opset(microsoft, 1)]);

@@ -2,7 +2,7 @@
 
 import { createElmBench, type HeadEngine } from "./head-engines.js";
 import { randomData } from "./head-tables.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import type { PythonPeers } from "./python-peers.js";
 import { type Measured, ratioToBest, type TaskRow } from "./results.js";
 import { type Contender, timeInTurn } from "./timing.js";
@@ -12,7 +12,7 @@ export const oselmWeight = 25;
 export interface OselmBench {
   readonly engines: readonly HeadEngine[];
   readonly python: PythonPeers;
-  readonly progress: Progress;
+  readonly progress: BenchProgress;
 }
 
 const features = 128;

@@ -10,7 +10,7 @@ import { benchHeadTable, type HeadCell, headCellWeight, paperCells } from "./hea
 import { benchOselm, oselmWeight } from "./oselm.js";
 import { benchPredict, predictWeight } from "./predict.js";
 import { openTensorflow } from "./product.js";
-import { createProgress, type Progress } from "./progress.js";
+import { type BenchProgress, createBenchProgress } from "./progress.js";
 import { startPython } from "./python-peers.js";
 import { type Measured, measured, type Part } from "./results.js";
 
@@ -32,31 +32,35 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
   async predict() {
     const native = await nativeEngine();
     const engines = native === undefined ? [wasmEngine()] : [native, wasmEngine()];
-    return benchPredict({ engines, tf: await openTensorflow(), progress: createProgress("predict", predictWeight) });
+    return benchPredict({
+      engines,
+      tf: await openTensorflow(),
+      progress: createBenchProgress("predict", predictWeight),
+    });
   },
   // The Jetson's tables compare native code with native code.
   async table8() {
     const engine = await nativeEngine();
     if (engine === undefined) return { limits: [], notes: ["The native kernels were not built"], rows: [] };
-    const progress = createProgress("table8", encoderTableWeight);
+    const progress = createBenchProgress("table8", encoderTableWeight);
     return benchEncoders({ engine, peers: ["onnxruntime-node"], tf: undefined, progress });
   },
   table10: () => trainHeads("table10", { engines: ["native", "wasm"], cells: paperCells, rounds: headRounds }),
   // The phone's tables compare WebAssembly with WebAssembly.
   async table9() {
-    const progress = createProgress("table9", encoderTableWeight);
+    const progress = createBenchProgress("table9", encoderTableWeight);
     return benchEncoders({ engine: wasmEngine(), peers: ["onnxruntime-web"], tf: await openTensorflow(), progress });
   },
   table11: () => trainHeads("table11", { engines: ["wasm", "reference"], cells: paperCells, rounds: headRounds }),
   async oselm() {
     const python = await startPython();
     const engines = Object.values(await headEngines());
-    const result = await benchOselm({ engines, python, progress: createProgress("oselm", oselmWeight) });
+    const result = await benchOselm({ engines, python, progress: createBenchProgress("oselm", oselmWeight) });
     python.close();
     return result;
   },
-  "cold-start": () => benchColdStart(createProgress("cold-start", coldStartWeight)),
-  memory: () => benchAgentMemory(createProgress("memory", agentMemoryWeight)),
+  "cold-start": () => benchColdStart(createBenchProgress("cold-start", coldStartWeight)),
+  memory: () => benchAgentMemory(createBenchProgress("memory", agentMemoryWeight)),
 };
 
 interface HeadPart {
@@ -67,7 +71,7 @@ interface HeadPart {
 
 async function trainHeads(title: string, { engines, cells, rounds }: HeadPart): Promise<Measured> {
   const weight = cells.reduce((sum, cell) => sum + headCellWeight(cell, rounds), 0);
-  const progress: Progress = createProgress(title, weight);
+  const progress: BenchProgress = createBenchProgress(title, weight);
   const python = await startPython();
   const ours = await headEngines();
   const chosen = engines.map((name) => ours[name]);

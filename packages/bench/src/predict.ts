@@ -12,7 +12,7 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { createContenders, type EncoderContender, type Field } from "./encoder-contenders.js";
 import type { OurEngine } from "./engines.js";
 import { peerNames } from "./peers.js";
-import type { Progress } from "./progress.js";
+import type { BenchProgress } from "./progress.js";
 import { type Measured, ratioToBest, type TaskRow, tokenizerName } from "./results.js";
 import { assets, readSentences } from "./sentences.js";
 import { contender, timeInTurn } from "./timing.js";
@@ -22,7 +22,7 @@ export const predictWeight = 20;
 export interface PredictBench {
   readonly engines: readonly OurEngine[];
   readonly tf: Field["tf"];
-  readonly progress: Progress;
+  readonly progress: BenchProgress;
 }
 
 export async function benchPredict({ engines, tf, progress }: PredictBench): Promise<Measured> {

@@ -1,12 +1,12 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { createProgress } from "./progress.js";
+import { createBenchProgress } from "./progress.js";
 
 afterEach(() => void vi.useRealTimers());
 
 test("every line says what is done, how much of all that is, and how long the rest takes", () => {
   vi.useFakeTimers({ toFake: ["performance"] });
   const lines: string[] = [];
-  const progress = createProgress("table8", 10, (text) => lines.push(text));
+  const progress = createBenchProgress("table8", 10, (text) => lines.push(text));
   progress.begin("preparing", 4);
   vi.advanceTimersByTime(4_000);
   progress.begin("timing", 6);

@@ -1,6 +1,6 @@
 // A benchmark's progress on standard error: the work in hand, the share that is done, and the time left.
 
-export interface Progress {
+export interface BenchProgress {
   /** Begins a piece of work of this weight (seconds on a quiet machine, roughly). */
   begin(what: string, weight: number): void;
   /** Sets the share of the running piece of work that is done, from 0 to 1. */
@@ -11,7 +11,7 @@ export interface Progress {
 const sayEveryMs = 5_000;
 
 /** `total` is the sum of the weights that will be begun. */
-export function createProgress(
+export function createBenchProgress(
   title: string,
   total: number,
   write: (text: string) => unknown = (text) => process.stderr.write(text),
@@ -29,7 +29,7 @@ export function createProgress(
     saidAt = performance.now();
   }
 
-  const progress: Progress = {
+  const progress: BenchProgress = {
     begin(what, weight) {
       done += current.weight;
       current = { what, weight };

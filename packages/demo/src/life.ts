@@ -7,7 +7,7 @@ import { AppError } from "@attune/shared/errors";
 import type { AgentClient } from "./agent-client.js";
 import type { Person } from "./people.js";
 
-export interface Progress {
+export interface LifeProgress {
   readonly done: number;
   readonly total: number;
   /** The last prediction and the person's label for it. */
@@ -41,7 +41,7 @@ export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Pro
 export async function live(
   person: Person,
   agent: AgentClient,
-  options: { readonly signal: AbortSignal; readonly onProgress: (progress: Progress) => void },
+  options: { readonly signal: AbortSignal; readonly onProgress: (progress: LifeProgress) => void },
 ): Promise<AgentStatus> {
   const { utterances } = await awaitRelease(agent, options.signal);
   const total = person.said.length;

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { createAgentClient } from "./agent-client.js";
 import { type Border, openBorder } from "./border.js";
 import { type DemoFleet, openFleet, type PublishedRelease } from "./fleet.js";
-import { live, type Progress } from "./life.js";
+import { type LifeProgress, live } from "./life.js";
 import { loadPeople, type Person } from "./people.js";
 import { agentScript, enrolAgent, root } from "./processes.js";
 import type { PersonResult, Screen } from "./screen.js";
@@ -107,7 +107,7 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
       children,
       inParallel(lives, availableParallelism(), async ({ person, directory, border }) => {
         const agent = createAgentClient(directory, signal);
-        const onProgress = (progress: Progress): void => screen.progress(person.name, progress);
+        const onProgress = (progress: LifeProgress): void => screen.progress(person.name, progress);
         const status = await live(person, agent, { signal, onProgress });
         if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
         await fleet.confirmReports(agent, status.device);

@@ -1,6 +1,6 @@
 // The demo's display for a person: one line per agent that changes in place on a terminal, and a line now and then elsewhere.
 
-import type { Progress } from "./life.js";
+import type { LifeProgress } from "./life.js";
 
 export interface PersonResult {
   readonly person: string;
@@ -17,7 +17,7 @@ export interface PersonResult {
 
 export interface Screen {
   say(line: string): void;
-  progress(person: string, progress: Progress): void;
+  progress(person: string, progress: LifeProgress): void;
   done(person: string, note: string): void;
   close(): void;
 }
@@ -80,7 +80,11 @@ export function createScreen(write: (text: string) => void, isTty: boolean): Scr
   };
 }
 
-function progressLine(person: string, { done, total, predicted, corrected, head }: Progress, leftMs: number): string {
+function progressLine(
+  person: string,
+  { done, total, predicted, corrected, head }: LifeProgress,
+  leftMs: number,
+): string {
   const cells = Math.round((done / total) * barCells);
   const left = Number.isFinite(leftMs) ? `${Math.ceil(leftMs / 1_000)} s left` : "";
   const verdict = predicted === corrected ? `${predicted} ✓` : `${predicted} → ${corrected}`;

@@ -119,7 +119,7 @@ function createNativeHeadCore(addon: NativeAddon): HeadCore {
 const leastRows = 256;
 const batchTexts = 32;
 /** The piece of a tensor on its way from the file to the kernels: large enough that the calls cost nothing. */
-const partBytes = 262_144;
+const pieceBytes = 262_144;
 
 /** As in `kernels/node/addon.c`. */
 const noThreads = -11;
@@ -138,7 +138,7 @@ function createKernel(addon: NativeAddon, { index, threads, config, weights, row
   if (typeof encoder === "number") {
     throw new MlError("unsupported", `No memory for the encoder, or its sizes are out of range (code ${encoder})`);
   }
-  loadTensors(weights, partBytes, ({ slot, layer, cols }, first, { values, scales }) =>
+  loadTensors(weights, pieceBytes, ({ slot, layer, cols }, first, { values, scales }) =>
     addon.load(encoder, slot, layer, first, values.length / cols, values, scales),
   );
   return {

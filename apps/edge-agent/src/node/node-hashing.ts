@@ -19,11 +19,11 @@ export function createNodeHashing(storeKey: Uint8Array): Hashing {
 }
 
 /** Large enough that the calls cost nothing beside the hashing. */
-const partBytes = 262_144;
+const bufferBytes = 262_144;
 
 function sha256Of({ sizeBytes, read }: ByteSource): string {
   const hash = createHash("sha256");
-  const part = new Uint8Array(Math.min(partBytes, sizeBytes));
+  const part = new Uint8Array(Math.min(bufferBytes, sizeBytes));
   for (let offset = 0; offset < sizeBytes; offset += part.length) {
     const bytes = part.subarray(0, sizeBytes - offset);
     read(offset, bytes);

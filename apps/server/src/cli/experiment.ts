@@ -13,7 +13,7 @@ import { tableText } from "@attune/training/experiments/report/text-table";
 import { runExperiments } from "@attune/training/experiments/run/experiment";
 import { failureText } from "@attune/training/experiments/run/failures";
 import { announceRun } from "@attune/training/experiments/run/other-runs";
-import { createProgress } from "@attune/training/experiments/run/progress";
+import { createProgressBar } from "@attune/training/experiments/run/progress-bar";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import type { Failure } from "@attune/training/experiments/workbench/outcome";
 import { readEnv } from "../env.js";
@@ -23,7 +23,7 @@ import { usualThreads } from "./usual-threads.js";
 export const runExperiment: Body<typeof experiment, CommandIo> = async (input, io) => {
   const flags = flagsOf(input);
   const { home } = readEnv();
-  const progress = createProgress({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
+  const progress = createProgressBar({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
   const cacheDirectory = join(home, "cache");
   const report = flags.report ?? join(home, "reports", reportName(flags));
   await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");

@@ -36,7 +36,7 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 /** The number of whole contents in memory at a time, while they are verified. */
 const readsAtATime = 4;
 /** The bytes of a served content that its reader may leave untaken. */
-const partBytes = 64 * 1024;
+const bufferBytes = 64 * 1024;
 
 /** `maximumBytes` keeps each content small enough to be hashed whole on every read. */
 export function createChunkStore(directory: string, maximumBytes: number): ChunkStore {
@@ -98,7 +98,7 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
       sizeBytes,
       stream: async (start, endInclusive) => {
         await reads.run(() => read(sha256));
-        return createReadStream(path, { start, end: endInclusive, highWaterMark: partBytes });
+        return createReadStream(path, { start, end: endInclusive, highWaterMark: bufferBytes });
       },
     };
   }

@@ -93,15 +93,15 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     const genuine =
       device !== null &&
       device.revokedAt === null &&
-      (prefixed || isBare(message, device)) &&
+      (prefixed || mayPollUnprefixed(message, device)) &&
       verifyNkey(device.nkey, bytes, input.signature);
     if (!genuine) throw new AppError("UNAUTHORIZED", "the poll is not that of a device enrolled here");
     const caller = { ...device, host };
-    return prefixed ? answerSigned(message, caller) : answerBare(message, caller);
+    return prefixed ? answerSigned(message, caller) : answerUnprefixed(message, caller);
   }
 
   /** Answers agents from before polls had a prefix. Copies of their stores cannot be recognised, and are ignored as before. */
-  async function answerBare(message: Message<"poll">, device: Caller): Promise<TargetState> {
+  async function answerUnprefixed(message: Message<"poll">, device: Caller): Promise<TargetState> {
     const nowMs = now();
     const standing = standingOf(message, device, nowMs);
     if (standing === "anotherEpoch") {
@@ -170,7 +170,7 @@ function parseMessage<T extends "enrol" | "poll">(contracts: Contracts, type: T,
 }
 
 /** Agents from before polls had a prefix speak the first version. */
-function isBare(message: Message<"poll">, { prefixedPolls }: Device): boolean {
+function mayPollUnprefixed(message: Message<"poll">, { prefixedPolls }: Device): boolean {
   return !prefixedPolls && message.contract === firstContract;
 }
 

@@ -5,7 +5,7 @@ import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Device } from "../generated/prisma/client.js";
-import type { Revocations } from "../platform/nats/nats-credentials.js";
+import type { Revocations } from "../platform/nats/devices-account.js";
 import type { FleetRepository } from "./fleet.repository.js";
 import { createFleetService, type FleetService } from "./fleet.service.js";
 

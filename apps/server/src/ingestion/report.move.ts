@@ -23,11 +23,11 @@ const batchSize = 1_000;
 /** Retries until the move is done or the signal ends it. Returns at once where nothing is to be moved. */
 export async function moveReports(deps: ReportMoveDeps): Promise<void> {
   const { nats, log, signal } = deps;
-  let isDone = !nats.credentials.devicesStillStore();
+  let isDone = !nats.credentials.hasEarlierStream();
   for (let failures = 0; !isDone && !signal.aborted; ) {
     try {
-      if (nats.credentials.devicesStillStore()) await moveOnce(deps);
-      await nats.credentials.separateDevices();
+      if (nats.credentials.hasEarlierStream()) await moveOnce(deps);
+      await nats.credentials.removeEarlierStream();
       isDone = true;
     } catch (error) {
       if (signal.aborted) return;

@@ -71,7 +71,7 @@ export type NormalizationType = (typeof normalizationTypes)[number];
  */
 export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderConfig {
   const raw = readConfigObject(json);
-  const modelType = oneOf(raw, "model_type", modelTypes, assumed);
+  const modelType = oneOf(raw, "model_type", { known: modelTypes, fallback: assumed });
   refuseOtherModels(raw);
   const layerNormEps = raw.layer_norm_eps ?? 1e-12;
   if (typeof layerNormEps !== "number" || !(layerNormEps > 0 && layerNormEps < 1)) {
@@ -87,7 +87,12 @@ export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderCo
     typeVocabSize: size(raw, "type_vocab_size", { fallback: 2 }),
     layerNormEps,
     hiddenAct:
-      activations[oneOf(raw, "hidden_act", Object.keys(activations), modelType === "mobilebert" ? "relu" : "gelu")]!,
+      activations[
+        oneOf(raw, "hidden_act", {
+          known: Object.keys(activations),
+          fallback: modelType === "mobilebert" ? "relu" : "gelu",
+        })
+      ]!,
     padTokenId: padToken(raw, modelType === "roberta" ? 1 : 0),
   };
   if (common.padTokenId >= common.vocabSize) {
@@ -198,7 +203,7 @@ function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
     useBottleneckAttention: flag(raw, "use_bottleneck_attention", false),
     keyQuerySharedBottleneck: flag(raw, "key_query_shared_bottleneck", true),
     numFeedforwardNetworks: size(raw, "num_feedforward_networks", { fallback: 4, largest: largestCount }),
-    normalizationType: oneOf(raw, "normalization_type", normalizationTypes, "no_norm"),
+    normalizationType: oneOf(raw, "normalization_type", { known: normalizationTypes, fallback: "no_norm" }),
   };
   const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck, intraBottleneckSize } = parts;
   // Query and key would otherwise read the layer's full width through weights of the bottleneck's width.
@@ -264,7 +269,12 @@ function flag(raw: Record<string, unknown>, key: string, fallback: boolean): boo
   return value;
 }
 
-function oneOf<T extends string>(raw: Record<string, unknown>, key: string, known: readonly T[], fallback?: T): T {
+interface Choices<T extends string> {
+  readonly known: readonly T[];
+  readonly fallback: T | undefined;
+}
+
+function oneOf<T extends string>(raw: Record<string, unknown>, key: string, { known, fallback }: Choices<T>): T {
   const value = raw[key] ?? fallback;
   const found = known.find((candidate) => candidate === value);
   if (found === undefined) {

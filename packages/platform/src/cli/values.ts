@@ -18,25 +18,33 @@ export function readInput(declaration: Declaration, words: Words, rules: Reading
   const read = (declaration.arguments ?? []).map((argument, index) => {
     const own = argument.variadic ? words.arguments.slice(index) : words.arguments.slice(index, index + 1);
     if (own.length === 0 && !argument.optional) throw missing(argument.name, argument, rules);
-    const values = own.map((text) => readValue(argument.name, argument, text, rules));
+    const values = own.map((text) => readValue({ name: argument.name, declared: argument }, text, rules));
     return argument.variadic ? values : values[0];
   });
   const options = Object.entries(declaration.options ?? {});
-  const values = options.map(([name, option]) => [name, readOption(`--${name}`, option, words.options[name], rules)]);
+  const values = options.map(([name, option]) => [
+    name,
+    readOption({ name: `--${name}`, declared: option }, words.options[name], rules),
+  ]);
   return { values: Object.fromEntries(values), arguments: read };
 }
 
-function readOption(name: string, option: OptionDeclaration, given: unknown, rules: ReadingRules): unknown {
+interface Named<Declared extends OptionDeclaration | ArgumentDeclaration> {
+  readonly name: string;
+  readonly declared: Declared;
+}
+
+function readOption(named: Named<OptionDeclaration>, given: unknown, rules: ReadingRules): unknown {
+  const { name, declared: option } = named;
   if (option.value === undefined) return given === true;
   const texts = (given === undefined ? [option.default] : [given].flat()).filter((text) => text !== undefined);
   if (texts.length === 0 && option.required) throw missing(name, option, rules);
-  const read = texts.map((text) => readValue(name, option, text as string, rules));
+  const read = texts.map((text) => readValue(named, text as string, rules));
   return option.multiple ? read : read[0];
 }
 
 function readValue(
-  name: string,
-  declared: OptionDeclaration | ArgumentDeclaration,
+  { name, declared }: Named<OptionDeclaration | ArgumentDeclaration>,
   text: string,
   { quotes, advice }: ReadingRules,
 ): unknown {

@@ -53,10 +53,7 @@ function listHtml(title: string, lines: readonly string[]): string {
 }
 
 function heading(table: string): string {
-  return table.replace(
-    /^(\w)([a-z]+)(\d)$/,
-    (_, first: string, rest: string, digit: string) => `${first.toUpperCase()}${rest} ${digit}`,
-  );
+  return table.replace(/\d$/, " $&").replace(/^\w/, (first) => first.toUpperCase());
 }
 
 function extractorsHtml({ result }: ExperimentRun): string {

@@ -20,7 +20,7 @@ import { type Cell, experimentResultSchema, type Outcome } from "../workbench/ou
 import { type Problem, problemOf } from "../workbench/workbench.js";
 import { type ExperimentRun, runExperiments } from "./experiment.js";
 import type { ExperimentOptions } from "./options.js";
-import { createProgress } from "./progress.js";
+import { createProgressBar } from "./progress-bar.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
   jobs: 0,
   iemocapDirectory: undefined,
   cacheDirectory: at("cache"),
-  progress: createProgress({ write: () => {}, isTty: false, nowMs: () => 0 }),
+  progress: createProgressBar({ write: () => {}, isTty: false, nowMs: () => 0 }),
   onWarning: () => {},
   ...change,
 });

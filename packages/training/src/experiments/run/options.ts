@@ -2,7 +2,7 @@
 
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import type { ExperimentName } from "../tables/catalogue.js";
-import type { Progress } from "./progress.js";
+import type { ProgressBar } from "./progress-bar.js";
 
 export interface ExperimentOptions {
   readonly names: readonly ExperimentName[];
@@ -22,7 +22,7 @@ export interface ExperimentOptions {
   readonly jobs: number;
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
-  readonly progress: Progress;
+  readonly progress: ProgressBar;
   /** Receives warnings, before anything is computed, about rows and tables that are not taken as they stand. */
   readonly onWarning: (text: string) => void;
 }

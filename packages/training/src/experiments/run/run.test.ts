@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Task } from "../workbench/outcome.js";
 import { openCellStore } from "./cell-store.js";
 import { type Lane, thisThread } from "./lanes.js";
-import { createProgress } from "./progress.js";
+import { createProgressBar } from "./progress-bar.js";
 import { runTasks } from "./run.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-cells-"));
@@ -30,7 +30,11 @@ function bench(name: string) {
   const run = (keys: string[]) =>
     runTasks(keys.map(task), {
       store: openCellStore(path),
-      progress: createProgress({ write: (text) => lines.push(text), isTty: true, nowMs: () => computed.length * 1000 }),
+      progress: createProgressBar({
+        write: (text) => lines.push(text),
+        isTty: true,
+        nowMs: () => computed.length * 1000,
+      }),
       nowMs: () => 0,
       openLanes: () => [thisThread],
     });
@@ -86,7 +90,7 @@ describe("Running tasks", () => {
     };
     const { outcomeOf } = await runTasks([first, task("bb"), task("ccc")], {
       store: own,
-      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [thisThread],
     });
@@ -123,7 +127,7 @@ describe("Running tasks", () => {
     const tasks = [task("a1", 2), task("b1", 40), task("b2", 9), task("b3", 90), task("a2", 2), task("c1", 30)];
     const { outcomeOf } = await runTasks(tasks, {
       store: openCellStore(join(directory, "lanes", "cells.jsonl")),
-      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [lane(0), lane(1)],
     });
@@ -153,7 +157,7 @@ describe("Running tasks", () => {
     };
     const running = runTasks(["a", "bb"].map(task), {
       store: full,
-      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [lane("one"), lane("two")],
     });

@@ -5,11 +5,11 @@ import type { Experiment, Outcome, OutcomeOf, Task } from "../workbench/outcome.
 import type { CellStore } from "./cell-store.js";
 import { type Faults, failedOutcome, faultOf } from "./failures.js";
 import type { Lane } from "./lanes.js";
-import type { Progress } from "./progress.js";
+import type { ProgressBar } from "./progress-bar.js";
 
 export interface TaskRun {
   readonly store: CellStore;
-  readonly progress: Progress;
+  readonly progress: ProgressBar;
   readonly nowMs: () => number;
   /** Called once, when an outcome is missing. */
   readonly openLanes: (missing: readonly Task[]) => readonly Lane[];

@@ -2,7 +2,7 @@
 
 import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
 
-export interface Progress {
+export interface ProgressBar {
   /** `done` and `total` are in the tasks' cost units; `spent` is this run's part of `done`. */
   update(state: { readonly what: string; readonly done: number; readonly total: number; readonly spent: number }): void;
   end(): void;
@@ -10,7 +10,7 @@ export interface Progress {
 
 const barWidth = 24;
 
-export function createProgress(output: ProgressOutput): Progress {
+export function createProgressBar(output: ProgressOutput): ProgressBar {
   const { nowMs } = output;
   const line = createStatusLine(output);
   const started = nowMs();
