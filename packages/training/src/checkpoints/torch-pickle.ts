@@ -1,6 +1,8 @@
 // Reads the pickle inside a PyTorch checkpoint and executes nothing, although a pickle is a program that may call any function of Python. The reader
 // knows the few opcodes and names that tensors need, and refuses everything else by name.
 
+import { PickleInput } from "./pickle-input.js";
+
 export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | PickleObject;
 
 export type PickleObject =
@@ -149,106 +151,140 @@ const mostSteps = 4_000_000;
 
 /** Reads one pickle from `start`. Throws an Error that names the refused part, or says that the data end too soon. */
 export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
-  const input = new PickleInput(bytes, start);
-  const stack: PickleValue[] = [];
-  const marks: number[] = [];
-  const memo = new Map<number, PickleValue>();
-  const storages = new Map<string, StorageReference>();
-
-  const pop = (): PickleValue => {
-    if (stack.length <= (marks.at(-1) ?? 0)) throw new Error("the pickle takes a value that is not there");
-    return stack.pop() as PickleValue;
-  };
-  const popMark = (): PickleValue[] => {
-    const mark = marks.pop();
-    if (mark === undefined) throw new Error("the pickle takes a mark that is not there");
-    return stack.splice(mark);
-  };
-  const top = (): PickleValue => {
-    const value = stack.at(-1);
-    if (value === undefined) throw new Error("the pickle takes a value that is not there");
-    return value;
-  };
-  const recall = (index: number): void => {
-    const value = memo.get(index);
-    if (value === undefined) throw new Error(`the pickle takes entry ${index} of its memory, which is not there`);
-    stack.push(value);
-  };
-  const popMany = (count: number): PickleValue[] => Array.from({ length: count }, pop).reverse();
-  const setItems = (items: PickleValue[]): void => {
-    const dict = top();
-    if (!isObject(dict) || dict.kind !== "dict" || items.length % 2 !== 0) throw new Error("items are set on no dict");
-    for (let i = 0; i < items.length; i += 2) dict.entries.set(items[i]!, items[i + 1]!);
-  };
-
-  /** By opcode, as Python's pickletools lists them. The loop handles STOP. */
-  const operations: Readonly<Record<number, () => void>> = {
-    128: () => expectProtocol(input.uint8()), // PROTO
-    149: () => void input.take(8), // FRAME
-    40: () => void marks.push(stack.length), // MARK
-    48: () => void pop(), // POP
-    78: () => void stack.push(null), // NONE
-    136: () => void stack.push(true), // NEWTRUE
-    137: () => void stack.push(false), // NEWFALSE
-    74: () => void stack.push(input.int32()), // BININT
-    75: () => void stack.push(input.uint8()), // BININT1
-    77: () => void stack.push(input.uint16()), // BININT2
-    138: () => void stack.push(input.long(input.uint8())), // LONG1
-    71: () => void stack.push(input.float64()), // BINFLOAT
-    88: () => void stack.push(input.text(input.uint32())), // BINUNICODE
-    140: () => void stack.push(input.text(input.uint8())), // SHORT_BINUNICODE
-    41: () => void stack.push([]), // EMPTY_TUPLE
-    133: () => void stack.push(popMany(1)), // TUPLE1
-    134: () => void stack.push(popMany(2)), // TUPLE2
-    135: () => void stack.push(popMany(3)), // TUPLE3
-    116: () => void stack.push(popMark()), // TUPLE
-    93: () => void stack.push([]), // EMPTY_LIST
-    97: () => appendTo([pop()], top()), // APPEND
-    101: () => appendTo(popMark(), top()), // APPENDS
-    125: () => void stack.push({ kind: "dict", entries: new Map() }), // EMPTY_DICT
-    115: () => setItems(popMany(2)), // SETITEM
-    117: () => setItems(popMark()), // SETITEMS
-    113: () => void memo.set(input.uint8(), top()), // BINPUT
-    114: () => void memo.set(input.uint32(), top()), // LONG_BINPUT
-    148: () => void memo.set(memo.size, top()), // MEMOIZE
-    104: () => recall(input.uint8()), // BINGET
-    106: () => recall(input.uint32()), // LONG_BINGET
-    99: () => void stack.push(knownGlobal(input.line(), input.line())), // GLOBAL
-    147: () => void stack.push(knownGlobal(...(popMany(2).map(asText) as [string, string]))), // STACK_GLOBAL
-    // BINPERSID
-    81: () => {
-      const storage = storageOf(pop());
-      storages.set(storage.key, storage);
-      stack.push(storage);
-    },
-    // REDUCE
-    82: () => {
-      const [callee, args] = popMany(2);
-      stack.push(call(callee, asList(args)));
-    },
-    // BUILD: state_dict carries its modules' versions as an attribute, which no tensor needs.
-    98: () => {
-      pop();
-      const built = top();
-      if (!isObject(built) || built.kind !== "dict") throw new Error("attributes are set on something that is no dict");
-    },
-  };
-
+  const machine = new PickleMachine(new PickleInput(bytes, start));
+  const { input } = machine;
   for (let step = 0; ; step++) {
     // One byte can make an object of many bytes: a large file of such bytes must not fill the memory.
     if (step === mostSteps) throw new Error(`the pickle has more than ${mostSteps} steps; no checkpoint needs so many`);
     const at = input.position;
     const opcode = input.uint8();
-    if (opcode === 46) return { value: pop(), storages, end: input.position };
+    if (opcode === stop) return { value: machine.pop(), storages: machine.storages, end: input.position };
     const operation = operations[opcode];
     if (operation === undefined) {
       throw new Error(
         `the pickle's opcode 0x${opcode.toString(16)} at byte ${at} is refused: no checkpoint of tensors needs it`,
       );
     }
-    operation();
+    operation(machine);
   }
 }
+
+/** The stack, the marks and the memo on which a pickle's operations work. */
+class PickleMachine {
+  readonly marks: number[] = [];
+  readonly memo = new Map<number, PickleValue>();
+  readonly storages = new Map<string, StorageReference>();
+  private readonly stack: PickleValue[] = [];
+
+  constructor(readonly input: PickleInput) {}
+
+  push(value: PickleValue): void {
+    this.stack.push(value);
+  }
+
+  pop(): PickleValue {
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw new Error("the pickle takes a value that is not there");
+    return this.stack.pop() as PickleValue;
+  }
+
+  popMany(count: number): PickleValue[] {
+    return Array.from({ length: count }, () => this.pop()).reverse();
+  }
+
+  mark(): void {
+    this.marks.push(this.stack.length);
+  }
+
+  /** The values since the last mark. */
+  popMark(): PickleValue[] {
+    const mark = this.marks.pop();
+    if (mark === undefined) throw new Error("the pickle takes a mark that is not there");
+    return this.stack.splice(mark);
+  }
+
+  top(): PickleValue {
+    const value = this.stack.at(-1);
+    if (value === undefined) throw new Error("the pickle takes a value that is not there");
+    return value;
+  }
+
+  topDict(refusal: string): Map<PickleValue, PickleValue> {
+    const dict = this.top();
+    if (!isObject(dict) || dict.kind !== "dict") throw new Error(refusal);
+    return dict.entries;
+  }
+
+  memorize(index: number): void {
+    this.memo.set(index, this.top());
+  }
+
+  recall(index: number): void {
+    const value = this.memo.get(index);
+    if (value === undefined) throw new Error(`the pickle takes entry ${index} of its memory, which is not there`);
+    this.push(value);
+  }
+
+  setItems(items: PickleValue[]): void {
+    const entries = this.topDict("items are set on no dict");
+    if (items.length % 2 !== 0) throw new Error("items are set on no dict");
+    for (let i = 0; i < items.length; i += 2) entries.set(items[i]!, items[i + 1]!);
+  }
+}
+
+/** STOP ends the pickle. */
+const stop = 46;
+
+/** By opcode, as Python's pickletools lists them. */
+const operations: Readonly<Record<number, (machine: PickleMachine) => void>> = {
+  128: ({ input }) => expectProtocol(input.uint8()), // PROTO
+  149: ({ input }) => void input.take(8), // FRAME
+  40: (machine) => machine.mark(), // MARK
+  48: (machine) => void machine.pop(), // POP
+  78: (machine) => machine.push(null), // NONE
+  136: (machine) => machine.push(true), // NEWTRUE
+  137: (machine) => machine.push(false), // NEWFALSE
+  74: (machine) => machine.push(machine.input.int32()), // BININT
+  75: (machine) => machine.push(machine.input.uint8()), // BININT1
+  77: (machine) => machine.push(machine.input.uint16()), // BININT2
+  138: (machine) => machine.push(machine.input.long(machine.input.uint8())), // LONG1
+  71: (machine) => machine.push(machine.input.float64()), // BINFLOAT
+  88: (machine) => machine.push(machine.input.text(machine.input.uint32())), // BINUNICODE
+  140: (machine) => machine.push(machine.input.text(machine.input.uint8())), // SHORT_BINUNICODE
+  41: (machine) => machine.push([]), // EMPTY_TUPLE
+  133: (machine) => machine.push(machine.popMany(1)), // TUPLE1
+  134: (machine) => machine.push(machine.popMany(2)), // TUPLE2
+  135: (machine) => machine.push(machine.popMany(3)), // TUPLE3
+  116: (machine) => machine.push(machine.popMark()), // TUPLE
+  93: (machine) => machine.push([]), // EMPTY_LIST
+  97: (machine) => appendTo([machine.pop()], machine.top()), // APPEND
+  101: (machine) => appendTo(machine.popMark(), machine.top()), // APPENDS
+  125: (machine) => machine.push({ kind: "dict", entries: new Map() }), // EMPTY_DICT
+  115: (machine) => machine.setItems(machine.popMany(2)), // SETITEM
+  117: (machine) => machine.setItems(machine.popMark()), // SETITEMS
+  113: (machine) => machine.memorize(machine.input.uint8()), // BINPUT
+  114: (machine) => machine.memorize(machine.input.uint32()), // LONG_BINPUT
+  148: (machine) => machine.memorize(machine.memo.size), // MEMOIZE
+  104: (machine) => machine.recall(machine.input.uint8()), // BINGET
+  106: (machine) => machine.recall(machine.input.uint32()), // LONG_BINGET
+  99: (machine) => machine.push(knownGlobal(machine.input.line(), machine.input.line())), // GLOBAL
+  147: (machine) => machine.push(knownGlobal(...(machine.popMany(2).map(asText) as [string, string]))), // STACK_GLOBAL
+  // BINPERSID
+  81: (machine) => {
+    const storage = storageOf(machine.pop());
+    machine.storages.set(storage.key, storage);
+    machine.push(storage);
+  },
+  // REDUCE
+  82: (machine) => {
+    const [callee, args] = machine.popMany(2);
+    machine.push(call(callee, asList(args)));
+  },
+  // BUILD: state_dict carries its modules' versions as an attribute, which no tensor needs.
+  98: (machine) => {
+    machine.pop();
+    machine.topDict("attributes are set on something that is no dict");
+  },
+};
 
 function expectProtocol(protocol: number): void {
   if (protocol < 2 || protocol > 5) throw new Error(`pickle protocol ${protocol} is not 2 to 5`);
@@ -306,59 +342,4 @@ function asSize(value: PickleValue | undefined): number {
     throw new Error("a size, offset or stride is not a whole, non-negative number");
   }
   return value;
-}
-
-/** Reads bytes from front to back, never past the end. */
-class PickleInput {
-  position: number;
-  private readonly view: DataView;
-
-  constructor(
-    private readonly bytes: Uint8Array,
-    start: number,
-  ) {
-    this.position = start;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Moves past `count` bytes and returns where they begin. */
-  take(count: number): number {
-    const at = this.position;
-    if (at + count > this.bytes.length) throw new Error("the pickle is truncated");
-    this.position = at + count;
-    return at;
-  }
-
-  uint8 = (): number => this.view.getUint8(this.take(1));
-  uint16 = (): number => this.view.getUint16(this.take(2), true);
-  uint32 = (): number => this.view.getUint32(this.take(4), true);
-  int32 = (): number => this.view.getInt32(this.take(4), true);
-  float64 = (): number => this.view.getFloat64(this.take(8), false);
-
-  /** Two's complement, little-endian; a number if it is a safe integer. */
-  long(count: number): number | bigint {
-    const at = this.take(count);
-    let value = 0n;
-    for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i]!);
-    const signed = BigInt.asIntN(8 * count, value);
-    const small = Number(signed);
-    return Number.isSafeInteger(small) ? small : signed;
-  }
-
-  text(count: number): string {
-    const at = this.take(count);
-    try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes.subarray(at, at + count));
-    } catch (cause) {
-      throw new Error(`the pickle's text at byte ${at} is not UTF-8`, { cause });
-    }
-  }
-
-  line(): string {
-    const end = this.bytes.indexOf(10, this.position);
-    if (end < 0) throw new Error("the pickle is truncated");
-    const line = this.text(end - this.position);
-    this.take(1);
-    return line;
-  }
 }
