@@ -99,7 +99,7 @@ const places: readonly Place[] = [
   {
     name: "packages/bench",
     files: /^packages\/bench\/src\/.*\.ts$/,
-    allows: (imported) => oursFrom("ml|shared|training|server|edge-agent")(imported) && !isCommand(imported),
+    allows: (imported) => oursFrom("ml|shared|platform|training|server|edge-agent")(imported) && !isCommand(imported),
     reaches: /^packages\/bench\/src\//,
   },
 ];

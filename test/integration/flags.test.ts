@@ -91,6 +91,14 @@ const shown: Record<string, () => Promise<void>> = {
   },
 };
 
+test("publish shows the uploaded share on standard error", async () => {
+  const { err } = await run("publish", extractor, "--model", "shown", "--version", "1.0.0");
+  expect(err.split("\n").filter((line) => line !== "")).toEqual([
+    expect.stringMatching(/^░+ +0% · uploading /),
+    expect.stringMatching(/^█+ 100% · uploading /),
+  ]);
+});
+
 async function published(): Promise<Record<string, unknown>> {
   const flags = ["--model", "mine", "--version", "0.2.0", "--head", "elm:64:1", "--days", "3"];
   return value("publish", extractor, ...flags);

@@ -1,7 +1,8 @@
 // Puts measured tables into a page, between the comments that name them: <!-- bench table8 --> … <!-- end bench -->.
 
+import { markdownTable } from "@attune/platform/table";
 import { goalsOf } from "./goals.js";
-import { renderPart, renderRows } from "./render.js";
+import { renderPart } from "./render.js";
 import type { Part } from "./results.js";
 
 /** Throws if the page has no place for a measured part. `goals` is filled when every part is there. */
@@ -31,5 +32,5 @@ export function renderGoals(parts: readonly Part[]): string {
     reached === "" ? "not measured" : reached,
     met === null ? "" : met ? "yes" : "no",
   ]);
-  return renderRows(["goal", "asked", "reached", "met"], rows);
+  return markdownTable([["goal", "asked", "reached", "met"], ...rows]).join("\n");
 }

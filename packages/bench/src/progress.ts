@@ -1,4 +1,6 @@
-// A benchmark's progress on standard error: the work in hand, the share that is done, and the time left.
+// A benchmark's progress on standard error, out of the weights of its pieces of work.
+
+import { createProgress, type ProgressOutput } from "@attune/platform/progress";
 
 export interface BenchProgress {
   /** Begins a piece of work of this weight (seconds on a quiet machine, roughly). */
@@ -8,41 +10,29 @@ export interface BenchProgress {
   say(line: string): void;
 }
 
-const sayEveryMs = 5_000;
+const standardError: ProgressOutput = {
+  write: (text) => void process.stderr.write(text),
+  isTty: process.stderr.isTTY === true,
+  nowMs: () => performance.now(),
+};
 
 /** `total` is the sum of the weights that will be begun. */
-export function createBenchProgress(
-  title: string,
-  total: number,
-  write: (text: string) => unknown = (text) => process.stderr.write(text),
-) {
-  const startedAt = performance.now();
+export function createBenchProgress(title: string, total: number, output = standardError): BenchProgress {
+  const progress = createProgress(output);
   let done = 0;
   let current = { what: "", weight: 0 };
-  let saidAt = Number.NEGATIVE_INFINITY;
-
-  function show(share: number): void {
-    const reached = Math.min(1, (done + share * current.weight) / total);
-    const elapsed = (performance.now() - startedAt) / 1000;
-    const left = reached > 0.02 ? `, ${duration((elapsed * (1 - reached)) / reached)} left` : "";
-    write(`${title}: ${current.what}, ${Math.floor(100 * reached)}%${left}\n`);
-    saidAt = performance.now();
-  }
-
-  const progress: BenchProgress = {
+  const show = (share: number, isNew: boolean) =>
+    progress.show({ what: `${title}: ${current.what}`, done: done + share * current.weight, total, isNew });
+  return {
     begin(what, weight) {
       done += current.weight;
       current = { what, weight };
-      show(0);
+      show(0, true);
     },
-    advance(share) {
-      if (performance.now() - saidAt >= sayEveryMs) show(share);
+    advance: (share) => show(share, false),
+    say(line) {
+      progress.end();
+      output.write(`${title}: ${line}\n`);
     },
-    say: (line) => void write(`${title}: ${line}\n`),
   };
-  return progress;
-}
-
-function duration(seconds: number): string {
-  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

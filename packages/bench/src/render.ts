@@ -1,5 +1,6 @@
 // Renders a measured part as text and as Markdown, both with the same table.
 
+import { markdownTable } from "@attune/platform/table";
 import type { PartName } from "@attune/server/bench-parts";
 import { threadsOf } from "./encoder-contenders.js";
 import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, Row, TaskRow } from "./results.js";
@@ -81,10 +82,7 @@ export function renderPart(part: Part): string {
 function renderRowByRow({ name, rows }: Part): string {
   const columns = columnsOf(name);
   const cells = rows.map((row: Row) => columns.map(({ cell }) => cell(row as never)));
-  return renderRows(
-    columns.map(({ title }) => title),
-    cells,
-  );
+  return markdownTable([columns.map(({ title }) => title), ...cells]).join("\n");
 }
 
 /** One line a cell of the paper's table, one column an engine. A peer's time has the factor by which our first engine is faster. */
@@ -104,7 +102,7 @@ function renderHeads(rows: readonly HeadRow[]): string {
     });
     return [String(features), String(samples), ...times];
   });
-  return renderRows(["features", "samples", ...engines], lines);
+  return markdownTable([["features", "samples", ...engines], ...lines]).join("\n");
 }
 
 /** A paragraph about the machine, with the notes for the reader. */
@@ -115,12 +113,4 @@ function describe({ cpu, node, load, limits, notes }: Part): string {
   );
   const machine = `${cpu}, Node ${node}; load average ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after.`;
   return [machine, ...limit, ...notes.map((note) => `${note}.`)].join("\n");
-}
-
-/** A table for people; every cell is text already. */
-export function renderRows(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }

@@ -1,5 +1,7 @@
 // The demo's display for a person: one line per agent that changes in place on a terminal, and a line now and then elsewhere.
 
+import { progressText } from "@attune/platform/progress";
+import { noValue, textTable } from "@attune/platform/table";
 import type { LifeProgress } from "./life.js";
 
 export interface PersonResult {
@@ -24,7 +26,6 @@ export interface Screen {
 
 const redrawMs = 100;
 const plainEveryMs = 5_000;
-const barCells = 24;
 
 /** @param write takes raw text (standard error, so that standard output stays free for `--json`) */
 export function createScreen(write: (text: string) => void, isTty: boolean): Screen {
@@ -85,16 +86,9 @@ function progressLine(
   { done, total, predicted, corrected, head }: LifeProgress,
   leftMs: number,
 ): string {
-  const cells = Math.round((done / total) * barCells);
-  const left = Number.isFinite(leftMs) ? `${Math.ceil(leftMs / 1_000)} s left` : "";
   const verdict = predicted === corrected ? `${predicted} ✓` : `${predicted} → ${corrected}`;
-  return [
-    person.padEnd(12),
-    `${"█".repeat(cells)}${"░".repeat(barCells - cells)}`,
-    `${done}/${total}`.padStart(9),
-    left.padStart(11),
-    ` ${head} head: ${verdict}`,
-  ].join(" ");
+  const secondsLeft = Number.isFinite(leftMs) ? leftMs / 1_000 : undefined;
+  return `${person.padEnd(12)} ${progressText({ what: `${head} head: ${verdict}`, done, total, secondsLeft })}`;
 }
 
 /** The closing table. */
@@ -114,17 +108,12 @@ export function renderTable(results: readonly PersonResult[]): string {
     String(result.utterances),
     ratio(result.f1Prior),
     ratio(result.f1Personal),
-    result.predictP50Ms === null ? "–" : `${result.predictP50Ms.toFixed(2)} ms`,
+    result.predictP50Ms === null ? noValue : `${result.predictP50Ms.toFixed(2)} ms`,
     String(result.messages),
     String(result.bytesOut),
     String(result.textBytesOut),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ");
-  return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)].join("\n");
+  return textTable([head, ...rows]).join("\n");
 }
 
-const ratio = (value: number | null): string => (value === null ? "–" : value.toFixed(3));
+const ratio = (value: number | null): string => (value === null ? noValue : value.toFixed(3));

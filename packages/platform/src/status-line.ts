@@ -22,7 +22,7 @@ export function createStatusLine({ write, isTty, nowMs }: ProgressOutput): Statu
       const now = nowMs();
       if (now < next && !isLast) return;
       next = now + (isTty ? 200 : 10_000);
-      write(isTty ? `\r\x1b[2K${text()}` : `${text()}\n`);
+      write(isTty ? `\r\x1b[2K${fitting(text())}` : `${text()}\n`);
       isOpen = isTty;
     },
     end() {
@@ -30,6 +30,12 @@ export function createStatusLine({ write, isTty, nowMs }: ProgressOutput): Statu
       isOpen = false;
     },
   };
+}
+
+/** A line that wraps cannot be rewritten in place. */
+function fitting(text: string): string {
+  const { columns } = process.stderr;
+  return columns > 0 ? [...text].slice(0, columns - 1).join("") : text;
 }
 
 export function inWords(seconds: number): string {

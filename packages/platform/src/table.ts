@@ -1,26 +1,44 @@
-// Formats the tables of every list that a command prints: columns as wide as their widest cell, numbers to the right, no
-// frames.
-// The libraries for this draw frames, cut cells and bring dependencies; twenty lines serve lists that a person greps and pipes.
+// Formats every table that a command prints: columns as wide as their widest cell, numbers to the right, no frames.
+// The libraries for this draw frames, cut cells and bring dependencies; these lines serve tables that a person greps and pipes.
 
+/** Rows of text, the names of the columns first. */
+export type Grid = readonly (readonly string[])[];
 export type TableRow = Readonly<Record<string, string | number | null>>;
 
-/** The first row names the columns. An unknown value is null and shown as a dash. */
+/** A list of objects as lines. The first row names the columns. An unknown value is null and shown as a dash. */
 export function tableLines(rows: readonly TableRow[]): string[] {
   const [first] = rows;
   if (first === undefined) return ["(none)"];
-  const columns = Object.keys(first).map((name) => {
-    const cells = rows.map((row) => (row[name] == null ? "–" : String(row[name])));
-    const width = Math.max(...[name, ...cells].map(widthOf));
-    const isNumber = rows.every((row) => typeof row[name] !== "string");
-    return [name, ...cells].map((text) => pad(text, width, isNumber));
-  });
-  return [undefined, ...rows].map((_, line) =>
-    columns
-      .map((column) => column[line])
-      .join("  ")
-      .trimEnd(),
-  );
+  const names = Object.keys(first);
+  return textTable([names, ...rows.map((row) => names.map((name) => String(row[name] ?? noValue)))]);
 }
+
+export const noValue = "–";
+
+export function textTable(grid: Grid): string[] {
+  return aligned(grid).map((cells) => cells.join("  ").trimEnd());
+}
+
+/** A table for a page, with a rule below the names. */
+export function markdownTable(grid: Grid): string[] {
+  const [head = [], ...rows] = aligned(grid).map((cells) => `| ${cells.join(" | ")} |`);
+  return [String(head), String(head).replace(/[^|]+/g, (cell) => ` ${"-".repeat(widthOf(cell) - 2)} `), ...rows];
+}
+
+/** The same cells, each as wide as its column. */
+function aligned(grid: Grid): string[][] {
+  const [names = []] = grid;
+  const columns = names.map((_, index) => {
+    const cells = grid.map((row) => row[index] ?? "");
+    const width = Math.max(...cells.map(widthOf));
+    const isNumber = cells.slice(1).every((cell) => numberLike.test(cell));
+    return cells.map((cell) => pad(cell, width, isNumber));
+  });
+  return grid.map((_, line) => columns.map((column) => column[line] as string));
+}
+
+/** A number with what belongs to it ("0.500 ±0.010 [0.507]", "12 ms", "60%", "1.50x"), or no value. */
+const numberLike = /^(–?|[-−]?\d[\d,]*(\.\d+)?(e[-+]\d+)?([%x]|\/\d+)?( .*)?)$/;
 
 /** The width in characters, not in UTF-16 units. */
 const widthOf = (text: string): number => [...text].length;

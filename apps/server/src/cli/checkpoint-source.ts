@@ -3,13 +3,9 @@
 import { basename, resolve } from "node:path";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { fetchThrough } from "@attune/platform/proxy";
-import { createStatusLine, inWords, type ProgressOutput } from "@attune/platform/status-line";
-import {
-  type DownloadProgress,
-  downloadCheckpoint,
-  parseHubReference,
-} from "@attune/training/checkpoints/hub-download";
+import { downloadCheckpoint, parseHubReference } from "@attune/training/checkpoints/hub-download";
 import { readEnv } from "../env.js";
+import { progressOn } from "./progress-on.js";
 
 export interface FetchedCheckpoint {
   readonly folder: string;
@@ -22,38 +18,20 @@ export async function fetchCheckpoint(name: string, download: string, io: Comman
   if (!name.startsWith("hf:")) return { folder: resolve(name), source: basename(resolve(name)) };
   const reference = parseHubReference(name.slice("hf:".length));
   const { hubEndpoint, hubToken, proxies } = readEnv();
-  const line = createDownloadLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
+  const line = progressOn(io);
   try {
     const commit = await downloadCheckpoint(reference, {
       endpoint: hubEndpoint,
       token: hubToken,
       fetch: await fetchThrough(proxies),
       directory: download,
-      onProgress: line.show,
+      onProgress: ({ name, doneBytes, totalBytes }) => {
+        const what = `${name}, ${(totalBytes / 1e6).toFixed(1)} MB`;
+        line.show({ what, done: doneBytes, total: totalBytes });
+      },
     });
     return { folder: download, source: `hf:${reference.repository}@${commit}` };
   } finally {
     line.end();
   }
-}
-
-/** Shows one file after the other. A resumed file's time left counts from the bytes that were there. */
-export function createDownloadLine(output: ProgressOutput): { show(progress: DownloadProgress): void; end(): void } {
-  const line = createStatusLine(output);
-  let begun: DownloadProgress & { readonly ms: number } = { name: "", doneBytes: 0, totalBytes: 0, ms: 0 };
-  return {
-    show(progress) {
-      const { name, doneBytes, totalBytes } = progress;
-      const ms = output.nowMs();
-      if (begun.name !== name || doneBytes < begun.doneBytes) begun = { ...progress, ms };
-      const isLast = doneBytes === totalBytes;
-      const secondsLeft = ((ms - begun.ms) / 1000 / (doneBytes - begun.doneBytes)) * (totalBytes - doneBytes);
-      // The first bytes alone give no rate.
-      const left = isLast || !(secondsLeft > 0) ? "" : ` · ${inWords(secondsLeft)} left`;
-      const percent = Math.floor((100 * doneBytes) / totalBytes);
-      line.show(() => `${name}: ${percent}% of ${(totalBytes / 1e6).toFixed(1)} MB${left}`, isLast);
-      if (isLast) line.end();
-    },
-    end: line.end,
-  };
 }

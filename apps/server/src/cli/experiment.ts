@@ -13,17 +13,17 @@ import { tableText } from "@attune/training/experiments/report/text-table";
 import { runExperiments } from "@attune/training/experiments/run/experiment";
 import { failureText } from "@attune/training/experiments/run/failures";
 import { announceRun } from "@attune/training/experiments/run/other-runs";
-import { createProgressBar } from "@attune/training/experiments/run/progress-bar";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import type { Failure } from "@attune/training/experiments/workbench/outcome";
 import { readEnv } from "../env.js";
 import type { experiment } from "./declarations/training.js";
+import { progressOn } from "./progress-on.js";
 import { usualThreads } from "./usual-threads.js";
 
 export const runExperiment: Body<typeof experiment, CommandIo> = async (input, io) => {
   const flags = flagsOf(input);
   const { home } = readEnv();
-  const progress = createProgressBar({ write: io.stderr, isTty: io.isTty, nowMs: () => performance.now() });
+  const progress = progressOn(io);
   const cacheDirectory = join(home, "cache");
   const report = flags.report ?? join(home, "reports", reportName(flags));
   await makeOutputDirectory(cacheDirectory, "ATTUNE_HOME");

@@ -78,7 +78,7 @@ describe("attune extractor import", () => {
       refuses = false;
       const result = await run(["hf:owner/name", "--out", out], true);
       expect(JSON.parse(result.out[0]!)).toMatchObject({ source: `hf:owner/name@${commit}`, modelType: "roberta" });
-      expect(result.err.at(-1)).toMatch(/^pytorch_model\.bin: 100% of 0\.0 MB\n$/);
+      expect(result.err.at(-1)).toMatch(/ 100% · pytorch_model\.bin, 0\.0 MB\n$/);
     } finally {
       hub.close();
       vi.unstubAllEnvs();

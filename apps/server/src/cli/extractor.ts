@@ -14,8 +14,8 @@ import { loadMeld } from "@attune/training/datasets/meld";
 import { cardOf } from "@attune/training/freezing/card";
 import { type Evaluation, evaluateExtractor } from "@attune/training/freezing/evaluation";
 import { freezeExtractor, readOrigin, writeRecord } from "@attune/training/freezing/freeze";
-import { createExtractionLine } from "@attune/training/pretraining/run/progress";
 import type { extractorFreeze } from "./declarations/training.js";
+import { progressOn } from "./progress-on.js";
 import { usualThreads } from "./usual-threads.js";
 
 export const runFreeze: Body<typeof extractorFreeze, CommandIo> = async ({ values }, io) => {
@@ -32,7 +32,7 @@ function freezeOn(engine: Engine, flags: ValuesOf<(typeof extractorFreeze)["opti
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
-  const report = createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
+  const report = progressOn(io).show;
   const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
   const frozen = freezeExtractor({
     engine,

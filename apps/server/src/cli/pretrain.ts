@@ -14,9 +14,10 @@ import { checkpointName } from "@attune/training/pretraining/loop/checkpoint";
 import { endingText } from "@attune/training/pretraining/loop/ending";
 import type { PretrainInput } from "@attune/training/pretraining/run/inputs";
 import { pretrain } from "@attune/training/pretraining/run/pretrain";
-import { createExtractionLine, createProgressLine } from "@attune/training/pretraining/run/progress";
+import { trainingProgress } from "@attune/training/pretraining/run/progress";
 import { fetchCheckpoint } from "./checkpoint-source.js";
 import type { pretrain as declaration } from "./declarations/training.js";
+import { progressOn } from "./progress-on.js";
 
 export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values }, io) => {
   const flags = flagsOf(values);
@@ -35,7 +36,7 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
   // The handlers stay for repeated signals: npx passes a Ctrl-C on a second time, which must not end the run before its
   // checkpoint is written.
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  const line = createProgressLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now });
+  const line = progressOn(io);
   try {
     const record = await pretrain({
       dataDirectory: flags.data,
@@ -48,8 +49,8 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
       out,
       seed: flags.seed,
       resume: flags.resume,
-      onProgress: line.show,
-      onTeaching: createExtractionLine({ write: io.stderr, isTty: io.isTty, nowMs: Date.now }),
+      onProgress: (report) => line.show(trainingProgress(report)),
+      onTeaching: line.show,
       onWarning: (text) => {
         line.end();
         io.stderr(`warning: ${text}\n`);

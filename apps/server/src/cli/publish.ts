@@ -1,4 +1,5 @@
 // `attune publish`: makes a signed release of a frozen extractor.
+
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/release";
@@ -6,20 +7,20 @@ import { AppError } from "@attune/shared/errors";
 import { publishFolder } from "../client/publish-folder.js";
 import { accessOf } from "./access.js";
 import type { publish } from "./declarations/fleet.js";
+import { progressOn } from "./progress-on.js";
 
 export const runPublish: Body<typeof publish, CommandIo> = async ({ values, arguments: [folder] }, io) => {
   const { model, version: modelVersion, head, days: lifeDays } = values;
+  const progress = progressOn(io);
   const input = {
     folder,
     model,
     modelVersion,
     headRecipe: head === undefined ? undefined : parseRecipe(head),
     lifeDays,
-    onProgress: (done: number, total: number) => {
-      if (io.isTty) io.stderr(`\r${done} of ${total} chunks${done === total ? "\n" : ""}`);
-    },
+    onProgress: (done: number, total: number) => progress.show({ what: `uploading ${folder}`, done, total }),
   };
-  const release = await publishFolder(await accessOf(values), input);
+  const release = await publishFolder(await accessOf(values), input).finally(progress.end);
   if (io.json) {
     io.stdout(JSON.stringify(release));
     return;

@@ -21,7 +21,8 @@ export interface PublishFolder {
   readonly modelVersion: string;
   readonly headRecipe?: HeadRecipe | undefined;
   readonly lifeDays?: number | undefined;
-  readonly onProgress?: (uploaded: number, total: number) => void;
+  /** In bytes. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** An interrupted publication can be repeated: uploaded chunks stay, and a published version is answered as it is. */
@@ -34,11 +35,14 @@ export async function publishFolder(access: ServerAccess, input: PublishFolder) 
     files.push(split.file);
     for (const chunk of split.chunks) chunks.set(chunk.sha256, chunk);
   }
-  let done = 0;
+  const totalBytes = [...chunks.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  let doneBytes = 0;
   for (const chunk of chunks.values()) {
+    input.onProgress?.(doneBytes, totalBytes);
     await upload(access, chunk);
-    input.onProgress?.(++done, chunks.size);
+    doneBytes += chunk.bytes.length;
   }
+  input.onProgress?.(doneBytes, totalBytes);
   const recipe = headRecipe === undefined ? {} : { headRecipe };
   const life = lifeDays === undefined ? {} : { lifeDays };
   return askServer(access, (client) =>

@@ -7,9 +7,3 @@ export function asMs(value: number | null): string {
 export function asF1(value: number | null): string {
   return value === null ? "-" : value.toFixed(3);
 }
-
-/** Rows of name and value, the values aligned. */
-export function table(rows: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
-}

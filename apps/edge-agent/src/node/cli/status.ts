@@ -1,11 +1,12 @@
 // attune-agent status: the state of the device, and what has left it.
 
 import type { Body } from "@attune/platform/cli/declaration";
+import { textTable } from "@attune/platform/table";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
 import type { status as declaration } from "./declarations.js";
-import { asF1, asMs, table } from "./format.js";
+import { asF1, asMs } from "./format.js";
 
 export const showStatus: Body<typeof declaration, AgentContext> = async (_input, context) => {
   const status = await askAgent(context, (agent) => agent.status());
@@ -18,7 +19,7 @@ function inWords(status: AgentStatus): string {
     `${sent.byPath[name].messages} messages, ${sent.byPath[name].bytes} bytes`;
   const reached = (up: boolean, error: string | null): string =>
     up ? "yes" : `no${error === null ? "" : ` (${error})`}`;
-  return table([
+  return textTable([
     ["device", status.device === null ? "not enrolled" : `${status.device} in fleet ${status.fleet}`],
     ...(status.epochs > 1 ? [["store", restored] as [string, string]] : []),
     ["release", release === null ? "none yet" : releaseInWords(release)],
@@ -42,7 +43,7 @@ function inWords(status: AgentStatus): string {
     ["outbox", `${outbox.pending} of ${outbox.limit} waiting${outbox.held > 0 ? `, ${outbox.held} held back` : ""}`],
     ["server reached", reached(connected.server, lastError.server)],
     ["broker reached", reached(connected.nats, lastError.nats)],
-  ]);
+  ]).join("\n");
 }
 
 const restored = "restored from a copy: utterances forgotten after the copy was made may be back";

@@ -31,7 +31,7 @@ function linesOf(...cells: Cell[]): string[] {
 it("Every table has the baselines below it, and tells of whose random encoders another number is", () => {
   expect(linesOf(cell("ours", "Linear", { sd: 0.01, paper: 0.507 }))).toEqual([
     "table6 · After PCA (dev; the paper's number in brackets)",
-    "      Linear",
+    "                    Linear",
     "ours  0.500 ±0.010 [0.507]",
     "",
     "Baselines, weighted F1: bag of words 0.518 (measured elsewhere: 0.51) · always neutral 0.250 · random encoder 0.481 ±0.007 (BERT-Tiny's shape, mean-pooled, elsewhere: 0.446)",
@@ -69,13 +69,13 @@ it("Columns of one start stand in a block of their own", () => {
     cell("Joey", "bag of words, everyone's rows"),
   );
   expect(lines.slice(1, -2)).toEqual([
-    "      All    bag of words, everyone's rows",
-    "Joey  0.500  0.500",
+    "        All  bag of words, everyone's rows",
+    "Joey  0.500                          0.500",
     "",
-    "scratch  25     All",
+    "scratch     25    All",
     "Joey     0.500  0.500",
     "",
-    "prior, own biases  25     All",
+    "prior, own biases     25    All",
     "Joey               0.500  0.500",
     "  25: better",
     "",

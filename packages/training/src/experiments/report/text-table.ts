@@ -1,5 +1,6 @@
 // Writes a table as lines for a terminal: our number with the paper's in brackets, and below each note once and the baselines.
 
+import { textTable } from "@attune/platform/table";
 import { randomReferenceShape } from "../paper.js";
 import type { Baselines, Cell, TableResult } from "../workbench/outcome.js";
 import { type Block, blocksOf, cellIn, namesOf, placedNotes } from "./blocks.js";
@@ -17,13 +18,7 @@ function gridLines({ name, cells }: Block): string[] {
     [name, ...columns],
     ...namesOf(cells, "row").map((row) => [row, ...columns.map((column) => cellText(cellIn(cells, row, column)))]),
   ];
-  const widths = grid[0]!.map((_, index) => Math.max(...grid.map((line) => [...line[index]!].length)));
-  return grid.map((line) =>
-    line
-      .map((text, index) => text.padEnd(widths[index]!))
-      .join("  ")
-      .trimEnd(),
-  );
+  return textTable(grid);
 }
 
 function noteLines(cells: readonly Cell[]): string[] {

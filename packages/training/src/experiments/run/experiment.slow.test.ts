@@ -1,4 +1,5 @@
 // The experiments on a small made-up dataset and a tiny extractor: each table's shape, missing measurements, and data that must not be shown.
+
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { writeTinyExtractor, writeTinyMeld } from "@attune/fakes/tiny-experiment
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
+import { createProgress } from "@attune/platform/progress";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { emotionLabels } from "../../datasets/emotions.js";
 import { loadIemocap } from "../../datasets/iemocap.js";
@@ -20,7 +22,6 @@ import { type Cell, experimentResultSchema, type Outcome } from "../workbench/ou
 import { type Problem, problemOf } from "../workbench/workbench.js";
 import { type ExperimentRun, runExperiments } from "./experiment.js";
 import type { ExperimentOptions } from "./options.js";
-import { createProgressBar } from "./progress-bar.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-experiment-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -36,7 +37,7 @@ const options = (change: Partial<ExperimentOptions>): ExperimentOptions => ({
   jobs: 0,
   iemocapDirectory: undefined,
   cacheDirectory: at("cache"),
-  progress: createProgressBar({ write: () => {}, isTty: false, nowMs: () => 0 }),
+  progress: createProgress({ write: () => {}, isTty: false, nowMs: () => 0 }),
   onWarning: () => {},
   ...change,
 });

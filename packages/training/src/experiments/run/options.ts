@@ -1,8 +1,8 @@
 // The options of a run of `attune experiment`.
 
+import type { Progress } from "@attune/platform/progress";
 import type { DatasetMapping } from "../../datasets/mapping.js";
 import type { ExperimentName } from "../tables/catalogue.js";
-import type { ProgressBar } from "./progress-bar.js";
 
 export interface ExperimentOptions {
   readonly names: readonly ExperimentName[];
@@ -22,7 +22,7 @@ export interface ExperimentOptions {
   readonly jobs: number;
   readonly iemocapDirectory: string | undefined;
   readonly cacheDirectory: string;
-  readonly progress: ProgressBar;
+  readonly progress: Progress;
   /** Receives warnings, before anything is computed, about rows and tables that are not taken as they stand. */
   readonly onWarning: (text: string) => void;
 }

@@ -1,12 +1,13 @@
 // Outcomes are saved, some tasks are computed again, and a run that was cut off keeps its outcomes.
+
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createProgress } from "@attune/platform/progress";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Task } from "../workbench/outcome.js";
 import { openCellStore } from "./cell-store.js";
 import { type Lane, thisThread } from "./lanes.js";
-import { createProgressBar } from "./progress-bar.js";
 import { runTasks } from "./run.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-cells-"));
@@ -30,7 +31,7 @@ function bench(name: string) {
   const run = (keys: string[]) =>
     runTasks(keys.map(task), {
       store: openCellStore(path),
-      progress: createProgressBar({
+      progress: createProgress({
         write: (text) => lines.push(text),
         isTty: true,
         nowMs: () => computed.length * 1000,
@@ -90,7 +91,7 @@ describe("Running tasks", () => {
     };
     const { outcomeOf } = await runTasks([first, task("bb"), task("ccc")], {
       store: own,
-      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [thisThread],
     });
@@ -127,7 +128,7 @@ describe("Running tasks", () => {
     const tasks = [task("a1", 2), task("b1", 40), task("b2", 9), task("b3", 90), task("a2", 2), task("c1", 30)];
     const { outcomeOf } = await runTasks(tasks, {
       store: openCellStore(join(directory, "lanes", "cells.jsonl")),
-      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [lane(0), lane(1)],
     });
@@ -157,7 +158,7 @@ describe("Running tasks", () => {
     };
     const running = runTasks(["a", "bb"].map(task), {
       store: full,
-      progress: createProgressBar({ write: () => {}, isTty: true, nowMs: () => 0 }),
+      progress: createProgress({ write: () => {}, isTty: true, nowMs: () => 0 }),
       nowMs: () => 0,
       openLanes: () => [lane("one"), lane("two")],
     });

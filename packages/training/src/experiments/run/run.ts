@@ -1,15 +1,15 @@
 // Runs every task of the experiments once. Known outcomes come from the store; new ones are computed in lanes and saved as soon as they are found.
 
+import type { Progress } from "@attune/platform/progress";
 import type { AppError } from "@attune/shared/errors";
 import type { Experiment, Outcome, OutcomeOf, Task } from "../workbench/outcome.js";
 import type { CellStore } from "./cell-store.js";
 import { type Faults, failedOutcome, faultOf } from "./failures.js";
 import type { Lane } from "./lanes.js";
-import type { ProgressBar } from "./progress-bar.js";
 
 export interface TaskRun {
   readonly store: CellStore;
-  readonly progress: ProgressBar;
+  readonly progress: Progress;
   readonly nowMs: () => number;
   /** Called once, when an outcome is missing. */
   readonly openLanes: (missing: readonly Task[]) => readonly Lane[];
@@ -35,7 +35,7 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
   const show = () => {
     const spent = [...running].reduce((sum, [{ cost }, fraction]) => sum + cost * fraction, finished);
     const what = [...running.keys()].map((task) => task.what).join(" + ");
-    progress.update({ what: what === "" ? "done" : what, done: known + spent, total, spent });
+    progress.show({ what: what === "" ? "done" : what, done: known + spent, total });
   };
 
   const next = createQueue(missing);
