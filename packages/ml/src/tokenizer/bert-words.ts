@@ -55,11 +55,79 @@ export function createWordScan(
   }
   const settings = readSettings(normalizer);
   const { kinds, lowered } = asciiTables(settings);
-  const word: Word = { units: new Uint16Array(2 * maxCodePoints), length: 0, codePoints: 0 };
-  const { units } = word;
-  const runs = new Map<string, Int32Array>();
+  const normalizedRun = createRunCache(settings);
+  const writer = new WordWriter(maxCodePoints);
+  return (text, { from, to }, onWord) => {
+    writer.begin(onWord);
+    for (let i = from; i < to && writer.more; ) {
+      const unit = text.charCodeAt(i);
+      const kind = unit < 128 ? kinds[unit]! : dropped;
+      if (kind === dropped) {
+        const end = endOfRun(text, { from: i, to }, kinds);
+        for (const entry of normalizedRun(text.slice(i, end))) writer.add(entry >> kindShift, entry & codePointMask);
+        i = end;
+      } else {
+        writer.add(kind, lowered[unit]!);
+        i++;
+      }
+    }
+    writer.flush();
+  };
+}
 
-  function normalizedRun(run: string): Int32Array {
+/** Collects code points to words. Words stand between spaces; a mark is a word of its own. */
+class WordWriter {
+  /** False once the receiver wants no more words. */
+  more = true;
+  private readonly word: Word;
+  private onWord: (word: Word) => boolean = () => false;
+
+  constructor(private readonly maxCodePoints: number) {
+    this.word = { units: new Uint16Array(2 * maxCodePoints), length: 0, codePoints: 0 };
+  }
+
+  begin(onWord: (word: Word) => boolean): void {
+    this.onWord = onWord;
+    this.more = true;
+    this.word.length = 0;
+    this.word.codePoints = 0;
+  }
+
+  add(kind: number, code: number): void {
+    if (kind === letter) {
+      this.push(code);
+    } else {
+      this.flush();
+      if (kind === space) return;
+      this.push(code);
+      this.flush();
+    }
+  }
+
+  flush(): void {
+    const { word } = this;
+    if (word.codePoints === 0 || !this.more) return;
+    this.more = this.onWord(word);
+    word.length = 0;
+    word.codePoints = 0;
+  }
+
+  private push(code: number): void {
+    const { word } = this;
+    if (word.codePoints++ >= this.maxCodePoints) return;
+    if (code > 0xffff) {
+      word.units[word.length++] = 0xd7c0 + (code >> 10);
+      word.units[word.length++] = 0xdc00 | (code & 0x3ff);
+    } else {
+      word.units[word.length++] = code;
+    }
+  }
+}
+
+/** Normalizes runs that are not ASCII, and keeps short runs. Each entry holds a code point and, above it, its kind. */
+function createRunCache(settings: Settings): (run: string) => Int32Array {
+  const runs = new Map<string, Int32Array>();
+  return (run) => {
     const known = runs.get(run);
     if (known !== undefined) return known;
     const result = Int32Array.from(normalize(run, settings), (char) => {
@@ -71,73 +139,18 @@ export function createWordScan(
       runs.set(run, result);
     }
     return result;
-  }
-
-  /** The end of the run that begins at `from`. ASCII that stays surrounds a run, so nothing is composed or reordered across the run's ends. */
-  function endOfRun(text: string, from: number, to: number): number {
-    let end = from + 1;
-    while (end < to) {
-      const unit = text.charCodeAt(end);
-      if (unit < 128 && kinds[unit] !== dropped) break;
-      end++;
-    }
-    return end;
-  }
-
-  return (text, { from, to }, onWord) => {
-    word.length = 0;
-    word.codePoints = 0;
-    let more = true;
-
-    function flush(): void {
-      if (word.codePoints === 0 || !more) return;
-      more = onWord(word);
-      word.length = 0;
-      word.codePoints = 0;
-    }
-
-    function push(code: number): void {
-      if (word.codePoints++ >= maxCodePoints) return;
-      if (code > 0xffff) {
-        units[word.length++] = 0xd7c0 + (code >> 10);
-        units[word.length++] = 0xdc00 | (code & 0x3ff);
-      } else {
-        units[word.length++] = code;
-      }
-    }
-
-    function pushMark(code: number): void {
-      flush();
-      push(code);
-      flush();
-    }
-
-    for (let i = from; i < to && more; ) {
-      const unit = text.charCodeAt(i);
-      const kind = unit < 128 ? kinds[unit]! : dropped;
-      if (kind === letter) {
-        if (word.codePoints++ < maxCodePoints) units[word.length++] = lowered[unit]!;
-        i++;
-      } else if (kind === space) {
-        flush();
-        i++;
-      } else if (kind === mark) {
-        pushMark(unit);
-        i++;
-      } else {
-        const end = endOfRun(text, i, to);
-        for (const entry of normalizedRun(text.slice(i, end))) {
-          const code = entry & codePointMask;
-          const kindOfCode = entry >> kindShift;
-          if (kindOfCode === letter) push(code);
-          else if (kindOfCode === space) flush();
-          else pushMark(code);
-        }
-        i = end;
-      }
-    }
-    flush();
   };
+}
+
+/** The end of the run that begins at `from`. ASCII that stays surrounds a run, so nothing is composed or reordered across the run's ends. */
+function endOfRun(text: string, { from, to }: { from: number; to: number }, kinds: Uint8Array): number {
+  let end = from + 1;
+  while (end < to) {
+    const unit = text.charCodeAt(end);
+    if (unit < 128 && kinds[unit] !== dropped) break;
+    end++;
+  }
+  return end;
 }
 
 function readSettings(normalizer: Fields | null): Settings {
