@@ -2,6 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
+import { createContracts } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { attune } from "../../apps/server/src/cli/commands.js";
 import { serverOptions } from "../../apps/server/src/cli/declarations/fleet.js";
@@ -15,7 +17,7 @@ let elsewhere: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let device: TestDevice;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ contracts: createContracts(contractsWithMadeUp) });
   elsewhere = await makeTemporaryHome();
   vi.stubEnv("ATTUNE_HOME", server.home.home);
   await createFleet(server, "home");
@@ -54,6 +56,21 @@ const shown: Record<string, () => Promise<void>> = {
   "publish --days": async () => {
     const { issuedAt, expiresAt } = await published();
     expect(Date.parse(String(expiresAt)) - Date.parse(String(issuedAt))).toBe(3 * 86_400_000);
+  },
+  "publish --contract": async () => {
+    const { sequence } = await value(
+      "publish",
+      extractor,
+      "--model",
+      "mine",
+      "--version",
+      "0.3.0",
+      "--contract",
+      String(madeUp),
+    );
+    expect(await value("release", "show", String(sequence))).toMatchObject({
+      release: { egressContractVersion: madeUp },
+    });
   },
   "rollout --fleet": async () => expect((await rolledOut()).fleet).toBe("work"),
   "rollout --release": async () => expect((await rolledOut()).releaseSequence).toBe((await published()).sequence),

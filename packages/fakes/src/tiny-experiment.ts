@@ -1,6 +1,6 @@
 // The data of experiments in tests: a folder in MELD's form with made-up utterances, and an extractor with random weights.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTinyRelease, sayings } from "./tiny-release.js";
 
@@ -21,6 +21,4 @@ export function writeTinyMeld(folder: string, rows: Readonly<Partial<Record<"tra
 export function writeTinyExtractor(folder: string): void {
   mkdirSync(folder);
   for (const [file, bytes] of createTinyRelease().files) writeFileSync(join(folder, file), bytes);
-  const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
-  writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, attune: { pooling: "mean", maxTokens: 16 } }));
 }

@@ -80,6 +80,7 @@ export const testTrustedKeys: TrustedKeys = {
   threshold: 1,
   keys: [{ keyId: testSigner.keyId, publicKey: testSigner.publicKey }],
 };
+const settings = { pooling: "mean", maxTokens: 16 } as const;
 export const tinyChunkBytes = 10_000;
 
 export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease {
@@ -112,7 +113,6 @@ function buildParts({ sequence = 1, seed = 1, blind = false, amendFiles }: Optio
   const files = buildFiles({ seed, classes, blind });
   amendFiles?.(files);
   const chunks = new Map<string, Uint8Array>();
-  const settings = { pooling: "mean", maxTokens: 16 } as const;
   const fields: Parts["fields"] = {
     kind: "release",
     sequence,
@@ -187,8 +187,7 @@ function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions)
   const extractor = createFeatureExtractor({
     tokenizer: createTokenizer(tokenizerJson),
     encoder: referenceEngine.createEncoder(config, encoderFile),
-    pooling: "mean",
-    maxTokens: 16,
+    ...settings,
     identity: "pooled",
   });
   const dataset = sayings(210).filter(({ label }) => emotions.includes(label));
@@ -197,12 +196,12 @@ function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions)
   const fitOn = blind ? { ...pooled, data: pooled.data.map(() => noise.normal()) } : pooled;
   const reduction = fitDimensionalityReduction(fitOn, 8);
   const files = new Map<ReleaseFileName, Uint8Array>([
-    ["config.json", utf8(encoderConfigJson(config))],
+    ["config.json", utf8(JSON.stringify({ ...JSON.parse(encoderConfigJson(config)), attune: settings }))],
     ["model.safetensors", serializeSafetensors(encoderFile)],
     ["tokenizer.json", utf8(tokenizerJson)],
     ["dr.safetensors", serializeSafetensors(reduction.save())],
   ]);
-  const identity = { features: identityOf(files, { pooling: "mean", maxTokens: 16 }), classes: slugs };
+  const identity = { features: identityOf(files, settings), classes: slugs };
   const prior = fitLinear({
     features: reduction.apply(pooled),
     labels: Int32Array.from(dataset, ({ label }) => emotions.indexOf(label)),

@@ -17,6 +17,7 @@ const publishSchema = z.strictObject({
   files: z.array(releaseFileSchema).length(releaseFileNames.length),
   headRecipe: headRecipeSchema.default({ kind: "linear" }),
   lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),
+  egressContractVersion: z.int().min(1).optional(),
 });
 
 export function createCatalogueRouter(service: CatalogueService) {

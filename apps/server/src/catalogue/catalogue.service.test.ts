@@ -1,27 +1,34 @@
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type ReleaseFile, releaseFileNames, releaseSchema } from "@attune/shared/contracts/release";
+// Publications with the repository and the stores in memory, of an extractor that is small enough to be checked in milliseconds.
+
+import { generateKeyPairSync } from "node:crypto";
+import { createTinyRelease } from "@attune/fakes/tiny-release";
+import { sha256 } from "@attune/platform/sha256";
+import { type ReleaseFile, releaseSchema } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { signedEnvelopeSchema, verifySigned } from "@attune/shared/trust/signed";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type ChunkStore, createChunkStore } from "../content/chunk-store.js";
-import { openReleaseSigner, type ReleaseSigner, verifyEd25519 } from "../signing/sign.js";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createReleaseSigner, verifyEd25519 } from "../signing/sign.js";
 import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";
-import { createCatalogueService, type PublishRequest } from "./catalogue.service.js";
+import { type CatalogueService, createCatalogueService, type PublishRequest } from "./catalogue.service.js";
 import { splitFile } from "./publish.js";
 
-const folder = fileURLToPath(new URL("../../../../assets/extractor/", import.meta.url));
 const noon = Date.UTC(2026, 0, 1, 12);
-let directory: string;
-let chunkStore: ChunkStore;
-let manifests: ChunkStore;
-let signer: ReleaseSigner;
-let files: ReleaseFile[];
-let service: ReturnType<typeof createCatalogueService>;
-let request: PublishRequest;
+const signer = createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
+const tiny = createTinyRelease();
+const files = tiny.release.files;
+
+function createMemoryStore() {
+  const contents = new Map<string, Buffer>();
+  return {
+    contents,
+    put: async (bytes: Uint8Array) => {
+      contents.set(sha256(bytes), Buffer.from(bytes));
+      return sha256(bytes);
+    },
+    read: async (hash: string) => contents.get(hash),
+  };
+}
 
 /** Keeps versions in memory, numbered as the database numbers them. */
 function createFakeRepository(): CatalogueRepository {
@@ -55,55 +62,106 @@ function createFakeRepository(): CatalogueRepository {
   };
 }
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "attune-catalogue-"));
-  chunkStore = createChunkStore(join(directory, "chunks"), 262_144);
-  manifests = createChunkStore(join(directory, "manifests"), 1_048_576);
-  signer = await openReleaseSigner(join(directory, "keys"));
-  files = [];
-  for (const name of releaseFileNames) {
-    const { file, chunks } = splitFile(name, readFileSync(`${folder}${name}`));
-    for (const chunk of chunks) await chunkStore.put(chunk.bytes);
-    files.push(file);
-  }
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
-beforeEach(() => {
-  service = createCatalogueService({
-    repository: createFakeRepository(),
-    chunkStore,
-    manifests,
-    signer,
-    contracts: { newest: 1 },
-    now: () => noon,
-  });
+let repository: CatalogueRepository;
+let chunks: ReturnType<typeof createMemoryStore>;
+let manifests: ReturnType<typeof createMemoryStore>;
+let service: CatalogueService;
+let request: PublishRequest;
+beforeEach(async () => {
+  repository = createFakeRepository();
+  [chunks, manifests] = [createMemoryStore(), createMemoryStore()];
+  for (const chunk of tiny.chunks.values()) await chunks.put(chunk);
+  service = createService([1, 2]);
   request = { model: "tiny", modelVersion: "1.0.0", files, headRecipe: { kind: "linear" }, lifeDays: 90 };
 });
 
-test("publishing signs a manifest that says what a device needs and lasts for 90 days", async () => {
-  const published = await service.publish(request);
-  const bytes = await manifests.read(published.manifestSha256);
-  const envelope = signedEnvelopeSchema.parse(JSON.parse(String(bytes)));
-  const root = pinnedRoot(signer.trustedKeys);
-  const verified = await verifySigned(envelope, { root, role: "targets" }, verifyEd25519);
-  const release = releaseSchema.parse(verified.ok && verified.value);
-  expect(release).toMatchObject({ sequence: 1, model: "tiny", modelVersion: "1.0.0", headRecipe: { kind: "linear" } });
-  expect(release.files.flatMap((file) => file.chunks).length).toBeGreaterThan(releaseFileNames.length);
-  expect(Date.parse(release.expiresAt) - noon).toBe(90 * 86_400_000);
+function createService(versions: readonly number[]): CatalogueService {
+  const contracts = { versions };
+  return createCatalogueService({ repository, chunkStore: chunks, manifests, signer, contracts, now: () => noon });
+}
+
+describe("a publication", () => {
+  test("signs a manifest that says what a device needs and lasts for 90 days", async () => {
+    const published = await service.publish(request);
+    const envelope = signedEnvelopeSchema.parse(JSON.parse(String(await manifests.read(published.manifestSha256))));
+    const root = pinnedRoot(signer.trustedKeys);
+    const verified = await verifySigned(envelope, { root, role: "targets" }, verifyEd25519);
+    const release = releaseSchema.parse(verified.ok && verified.value);
+    expect(release).toMatchObject({
+      sequence: 1,
+      model: "tiny",
+      modelVersion: "1.0.0",
+      headRecipe: { kind: "linear" },
+    });
+    expect(release.features).toEqual(tiny.release.features);
+    expect(Date.parse(release.expiresAt) - noon).toBe(90 * 86_400_000);
+    expect((await service.get(1)).release).toEqual(release);
+  });
+
+  test("of the same version with the same content is the same release; the next version has the next number", async () => {
+    const first = await service.publish(request);
+    expect(await service.publish(request)).toEqual(first);
+    expect(await service.publish({ ...request, files: files.toReversed() })).toEqual(first);
+    expect(await service.publish({ ...request, modelVersion: "1.0.1" })).toMatchObject({ sequence: 2 });
+  });
+
+  test("of the same version with other content is refused", async () => {
+    await service.publish(request);
+    const other = { ...request, headRecipe: { kind: "elm", hidden: 64, l2: 1 } } as const;
+    await expect(service.publish(other)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(await service.list()).toHaveLength(1);
+  });
+
+  test("that another publication of the same version overtakes is judged by that one's content", async () => {
+    const elm = { kind: "elm", hidden: 64, l2: 1 } as const;
+    const { publish } = repository;
+    repository.publish = async (steps) => {
+      repository.publish = publish;
+      await service.publish({ ...request, headRecipe: elm });
+      return publish(steps);
+    };
+    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect((await service.get(1)).release.headRecipe).toEqual(elm);
+  });
+
+  test("is refused where all sequence numbers are used", async () => {
+    repository.publish = async ({ create }) => Promise.reject(await create(65_536));
+    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(manifests.contents.size).toBe(0);
+  });
+
+  test("that the database refuses is not listed", async () => {
+    const fault = new AppError("DATABASE_UNAVAILABLE", "the connection broke");
+    repository.publish = async () => Promise.reject(fault);
+    await expect(service.publish(request)).rejects.toBe(fault);
+    expect(await service.list()).toEqual([]);
+  });
 });
 
-test("the same version with the same content is the same release; the next version has the next number", async () => {
-  const first = await service.publish(request);
-  expect(await service.publish(request)).toEqual(first);
-  expect(await service.publish({ ...request, files: files.toReversed() })).toEqual(first);
-  expect(await service.publish({ ...request, modelVersion: "1.0.1" })).toMatchObject({ sequence: 2 });
-});
+describe("the egress contract of a release", () => {
+  const versionOf = async (sequence: number) => (await service.get(sequence)).release.egressContractVersion;
 
-test("the same version with other content is refused", async () => {
-  await service.publish(request);
-  const other = { ...request, headRecipe: { kind: "elm", hidden: 64, l2: 1 } } as const;
-  await expect(service.publish(other)).rejects.toMatchObject({ code: "CONFLICT" });
-  expect(await service.list()).toHaveLength(1);
+  test("is the oldest that the server takes, or the version that the fleet manager chooses", async () => {
+    await service.publish(request);
+    await service.publish({ ...request, modelVersion: "1.0.1", egressContractVersion: 2 });
+    expect([await versionOf(1), await versionOf(2)]).toEqual([1, 2]);
+  });
+
+  test("is never a version that the server does not take", async () => {
+    const chosen = service.publish({ ...request, egressContractVersion: 3 });
+    await expect(chosen).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("1, 2, not 3"),
+    });
+  });
+
+  test("never changes: another choice for a published version is refused, and no choice keeps it", async () => {
+    const first = await service.publish(request);
+    const other = service.publish({ ...request, egressContractVersion: 2 });
+    await expect(other).rejects.toMatchObject({ code: "CONFLICT" });
+    service = createService([2]);
+    expect(await service.publish(request)).toEqual(first);
+  });
 });
 
 const withModel = (change: (file: ReleaseFile) => ReleaseFile): PublishRequest => ({
@@ -111,33 +169,46 @@ const withModel = (change: (file: ReleaseFile) => ReleaseFile): PublishRequest =
   files: files.map((file) => (file.name === "model.safetensors" ? change(file) : file)),
 });
 
-test.each<[string, (file: ReleaseFile) => ReleaseFile, string]>([
-  [
-    "a chunk that was not uploaded",
-    (file) => ({ ...file, chunks: file.chunks.with(2, { ...file.chunks[2]!, sha256: "0".repeat(64) }) }),
-    "chunk 2 is not in the store",
-  ],
-  [
-    "chunks in another order",
-    (file) => ({ ...file, chunks: [file.chunks[1]!, file.chunks[0]!, ...file.chunks.slice(2)] }),
-    "do not make up its sha256",
-  ],
-  [
-    "a chunk of another size",
-    (file) => ({ ...file, chunks: file.chunks.with(0, { ...file.chunks[0]!, sizeBytes: 7 }) }),
-    "bytes, not 7",
-  ],
-  ["another digest of the whole", (file) => ({ ...file, sha256: "0".repeat(64) }), "do not make up its sha256"],
-])("%s is refused and nothing is published", async (_what, change, words) => {
-  await expect(service.publish(withModel(change))).rejects.toThrow(words);
-  await expect(service.publish(withModel(change))).rejects.toMatchObject({ code: "INVALID_INPUT" });
-  expect(await service.list()).toEqual([]);
+describe("an upload", () => {
+  test.each<[string, (file: ReleaseFile) => ReleaseFile, string]>([
+    [
+      "a chunk that was not uploaded",
+      (file) => ({ ...file, chunks: file.chunks.with(1, { ...file.chunks[1]!, sha256: "0".repeat(64) }) }),
+      "chunk 1 is not in the store",
+    ],
+    ["chunks in another order", (file) => ({ ...file, chunks: file.chunks.toReversed() }), "its sha256"],
+    [
+      "a chunk of another size",
+      (file) => ({ ...file, chunks: file.chunks.with(0, { ...file.chunks[0]!, sizeBytes: 7 }) }),
+      "bytes, not 7",
+    ],
+    ["another digest of the whole", (file) => ({ ...file, sha256: "0".repeat(64) }), "do not make up its sha256"],
+    ["more bytes than an extractor may have", (file) => ({ ...file, sizeBytes: 2 ** 30 }), "bytes in all"],
+    ["a file in the place of another", (file) => ({ ...file, name: "golden.json" }), "model.safetensors is missing"],
+  ])("with %s is refused and nothing is published", async (_what, change, words) => {
+    await expect(service.publish(withModel(change))).rejects.toThrow(words);
+    await expect(service.publish(withModel(change))).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    expect(await service.list()).toEqual([]);
+  });
+
+  test("of an extractor that is not what it claims to be is not published", async () => {
+    const golden = splitFile("golden.json", new TextEncoder().encode("{}"));
+    for (const chunk of golden.chunks) await chunks.put(chunk.bytes);
+    const wrong = { ...request, files: files.map((file) => (file.name === "golden.json" ? golden.file : file)) };
+    await expect(service.publish(wrong)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
+    expect(await service.list()).toEqual([]);
+  });
 });
 
-test("an extractor that is not what it claims to be is not published", async () => {
-  const { file, chunks } = splitFile("golden.json", new TextEncoder().encode("{}"));
-  for (const chunk of chunks) await chunkStore.put(chunk.bytes);
-  const wrong = { ...request, files: files.map((one) => (one.name === "golden.json" ? file : one)) };
-  await expect(service.publish(wrong)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
-  expect(await service.list()).toEqual([]);
+describe("a release that is asked for", () => {
+  test("is refused where there is none", async () => {
+    await expect(service.get(1)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("is reported where its manifest is lost", async () => {
+    await service.publish(request);
+    manifests.contents.clear();
+    await expect(service.get(1)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    await expect(service.publish(request)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+  });
 });

@@ -20,11 +20,11 @@ import { buildRelease, sameContent } from "./publish.js";
 
 export interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
-  readonly chunkStore: ChunkStore;
-  readonly manifests: ChunkStore;
+  readonly chunkStore: Pick<ChunkStore, "read">;
+  readonly manifests: Pick<ChunkStore, "put" | "read">;
   readonly signer: Pick<ReleaseSigner, "sign">;
   /** The versions of the egress contract that this server takes. */
-  readonly contracts: Pick<Contracts, "newest">;
+  readonly contracts: Pick<Contracts, "versions">;
   readonly now: () => number;
 }
 
@@ -34,6 +34,8 @@ export interface PublishRequest {
   readonly files: readonly ReleaseFile[];
   readonly headRecipe: HeadRecipe;
   readonly lifeDays: number;
+  /** By default the oldest version that the server takes, so that no device refuses the release for the contract's sake. */
+  readonly egressContractVersion?: number | undefined;
 }
 
 export type CatalogueService = ReturnType<typeof createCatalogueService>;
@@ -46,14 +48,22 @@ export function createCatalogueService(deps: CatalogueServiceDeps) {
 
   /** Publishing the same content under the same version again answers the existing release. Throws INVALID_EXTRACTOR, CONFLICT. */
   async function publish(request: PublishRequest) {
-    const { model, modelVersion, headRecipe, lifeDays } = request;
+    const { model, modelVersion, headRecipe, lifeDays, egressContractVersion } = request;
+    if (egressContractVersion !== undefined && !contracts.versions.includes(egressContractVersion)) {
+      throw new AppError(
+        "INVALID_INPUT",
+        `egressContractVersion: this server takes ${contracts.versions.join(", ")}, not ${egressContractVersion}`,
+      );
+    }
     const files = await assemble(request.files);
     const extractor = checkExtractor(files);
     const stored = await repository.publish({
       model,
       version: modelVersion,
       existing: async (version) => {
-        if (sameContent(await readRelease(version), request)) return version;
+        const release = await readRelease(version);
+        const wanted = { ...request, egressContractVersion: egressContractVersion ?? release.egressContractVersion };
+        if (sameContent(release, wanted)) return version;
         throw new AppError(
           "CONFLICT",
           `${model} ${modelVersion} is published with other content; a version never changes: choose the next one`,
@@ -69,7 +79,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps) {
           extractor,
           issuedAtMs: now(),
           lifeDays,
-          egressContractVersion: contracts.newest,
+          egressContractVersion: egressContractVersion ?? contracts.versions[0]!,
         });
         const manifestSha256 = await manifests.put(canonicalBytes(signer.sign(release)));
         return { release, manifestSha256 };

@@ -22,10 +22,7 @@ export interface ReleaseInput {
   readonly extractor: CheckedExtractor;
   readonly issuedAtMs: number;
   readonly lifeDays: number;
-  /**
-   * The newest version of the egress contract that the server takes. A device that runs the release speaks this version at
-   * most.
-   */
+  /** A device that runs the release speaks this version of the egress contract at most. A device that does not know it refuses the release. */
   readonly egressContractVersion: number;
 }
 
@@ -64,12 +61,15 @@ export function splitFile(name: ReleaseFile["name"], bytes: Uint8Array): { file:
   return { file: { name, sizeBytes: bytes.length, sha256: sha256Of(bytes), chunks: described }, chunks };
 }
 
+type Content = Pick<ReleaseInput, "files" | "headRecipe" | "egressContractVersion">;
+
 /** Whether two releases have a device run the same content. */
-export function sameContent(
-  x: Pick<ReleaseManifest, "files" | "headRecipe">,
-  y: Pick<ReleaseInput, "files" | "headRecipe">,
-): boolean {
-  const content = ({ files, headRecipe }: Pick<ReleaseInput, "files" | "headRecipe">) =>
-    JSON.stringify([Object.entries(headRecipe).sort(), files.map(({ name, sha256 }) => `${name} ${sha256}`).sort()]);
+export function sameContent(x: Content, y: Content): boolean {
+  const content = ({ files, headRecipe, egressContractVersion }: Content) =>
+    JSON.stringify([
+      Object.entries(headRecipe).sort(),
+      files.map(({ name, sha256 }) => `${name} ${sha256}`).sort(),
+      egressContractVersion,
+    ]);
   return content(x) === content(y);
 }

@@ -10,7 +10,7 @@ import type { publish } from "./declarations/fleet.js";
 import { progressOn } from "./progress-on.js";
 
 export const runPublish: Body<typeof publish, CommandIo> = async ({ values, arguments: [folder] }, io) => {
-  const { model, version: modelVersion, head, days: lifeDays } = values;
+  const { model, version: modelVersion, head, days: lifeDays, contract: egressContractVersion } = values;
   const progress = progressOn(io);
   const input = {
     folder,
@@ -18,6 +18,7 @@ export const runPublish: Body<typeof publish, CommandIo> = async ({ values, argu
     modelVersion,
     headRecipe: head === undefined ? undefined : parseRecipe(head),
     lifeDays,
+    egressContractVersion,
     onProgress: (done: number, total: number) => progress.show({ what: `uploading ${folder}`, done, total }),
   };
   const release = await publishFolder(await accessOf(values), input).finally(progress.end);

@@ -21,13 +21,14 @@ export interface PublishFolder {
   readonly modelVersion: string;
   readonly headRecipe?: HeadRecipe | undefined;
   readonly lifeDays?: number | undefined;
+  readonly egressContractVersion?: number | undefined;
   /** In bytes. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** An interrupted publication can be repeated: uploaded chunks stay, and a published version is answered as it is. */
 export async function publishFolder(access: ServerAccess, input: PublishFolder) {
-  const { folder, model, modelVersion, headRecipe, lifeDays } = input;
+  const { folder, onProgress, ...release } = input;
   const files: ReleaseFile[] = [];
   const chunks = new Map<string, Chunk>();
   for (const name of releaseFileNames) {
@@ -38,16 +39,12 @@ export async function publishFolder(access: ServerAccess, input: PublishFolder) 
   const totalBytes = [...chunks.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   let doneBytes = 0;
   for (const chunk of chunks.values()) {
-    input.onProgress?.(doneBytes, totalBytes);
+    onProgress?.(doneBytes, totalBytes);
     await upload(access, chunk);
     doneBytes += chunk.bytes.length;
   }
-  input.onProgress?.(doneBytes, totalBytes);
-  const recipe = headRecipe === undefined ? {} : { headRecipe };
-  const life = lifeDays === undefined ? {} : { lifeDays };
-  return askServer(access, (client) =>
-    client.release.publish.mutate({ model, modelVersion, files, ...recipe, ...life }),
-  );
+  onProgress?.(doneBytes, totalBytes);
+  return askServer(access, (client) => client.release.publish.mutate({ ...release, files }));
 }
 
 async function readExtractorFile(folder: string, name: ReleaseFileName): Promise<Uint8Array> {

@@ -49,6 +49,12 @@ export const publish = declare({
       meaning: "the days until devices refuse to install it (default: 90)",
       whole: { from: 1, to: 3_650 },
     },
+    contract: {
+      value: "N",
+      meaning:
+        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: the oldest that the server takes)",
+      whole: { from: 1, to: 1_000 },
+    },
     ...serverOptions,
   },
   examples: [
