@@ -35,7 +35,7 @@ export async function benchAgentMemory(progress: BenchProgress): Promise<Measure
     progress.advance(1);
   }
   const notes = [
-    "One process each, in an environment without settings for the C library: at start after 80 predictions, then 80 corrections and one lesson more",
+    "One process each, in an environment without settings for the C library: at start after 80 predictions, then 80 corrections and one training more",
     "Neither server nor broker is there, so connections are tried in vain",
   ];
   return { limits: [], notes, rows };

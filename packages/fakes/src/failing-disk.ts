@@ -33,164 +33,17 @@ export interface FailedRun<T> {
 const changing = ["chmod", "mkdir", "rm", "truncate", "copyFile", "link", "rename"];
 const looking = ["readFile", "readdir", "stat", "access"];
 
-/** Runs `action` with `fault` at the `at`-th call (1 = the first) on `root` or anything below it. */
-export async function withFault<T>(
-  { root, fault, at }: { readonly root: string; readonly fault: Fault; readonly at: number },
-  action: () => Promise<T>,
-): Promise<FailedRun<T>> {
-  let calls = 0;
-  let isDead = false;
-  /** The bytes of each file that were on the disk before its first unsynced write. */
-  const unsyncedData = new Map<string, number>();
-  const unsyncedNames: { readonly directory: string; readonly undo: () => void }[] = [];
-  const open = new Map<number, string>();
-  const patched: (() => void)[] = [];
+interface FaultPlan {
+  readonly root: string;
+  readonly fault: Fault;
+  /** The call that meets the fault; 1 is the first. */
+  readonly at: number;
+}
 
-  /** Throws where the fault is due. True means that half of the write is to be done first. */
-  function meets(call: string, kind: "change" | "write" | "look"): boolean {
-    if (isDead) throw new Crash(call);
-    const counts = fault === "torn" ? kind === "write" : fault !== "ENOSPC" || kind !== "look";
-    if (!counts || ++calls !== at) return false;
-    if (kind === "write" && (fault === "torn" || fault === "crash")) return true;
-    return fail(call);
-  }
-  function fail(call: string): never {
-    if (fault === "crash") {
-      isDead = true;
-      throw new Crash(call);
-    }
-    const code = fault === "EIO" ? "EIO" : "ENOSPC";
-    throw Object.assign(new Error(`${code}: ${call}`), { code, syscall: call });
-  }
-  function named(path: string, undo: () => void): void {
-    unsyncedNames.push({ directory: dirname(path), undo });
-  }
-  function opened(path: string, fd: number, existed: boolean): void {
-    open.set(fd, path);
-    if (!existed) named(path, () => real.rmSync(path, { force: true }));
-  }
-  function synced(path: string): void {
-    unsyncedData.delete(path);
-    for (let i = unsyncedNames.length - 1; i >= 0; i--) {
-      if (unsyncedNames[i]!.directory === path) unsyncedNames.splice(i, 1);
-    }
-  }
-  function beforeRename(from: string, to: string): void {
-    const old = real.statSync(to, { throwIfNoEntry: false })?.isFile() ? real.readFileSync(to) : undefined;
-    named(to, () => {
-      if (real.existsSync(to)) real.renameSync(to, from);
-      if (old !== undefined) real.writeFileSync(to, old);
-    });
-    const kept = unsyncedData.get(from);
-    if (kept !== undefined) unsyncedData.set(to, kept);
-    unsyncedData.delete(from);
-  }
-  function written(path: string): void {
-    if (!unsyncedData.has(path)) unsyncedData.set(path, real.statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  }
-
-  function patch(target: Record<string, AnyCall>, name: string, make: (original: AnyCall) => AnyCall): void {
-    const original = target[name]!;
-    target[name] = make(original.bind(target));
-    patched.push(() => {
-      target[name] = original;
-    });
-  }
-  const isInside = (path: unknown): path is string => typeof path === "string" && path.startsWith(root);
-
-  /** The steps before a call that is named by its path, shared by the synchronous and the asynchronous kind. */
-  function before(name: string, args: readonly unknown[]): void {
-    meets(name, looking.includes(name) ? "look" : "change");
-    const [from, to] = args as [string, string];
-    if (name === "rename") beforeRename(from, to);
-    if (name === "link") named(to, () => real.rmSync(to, { force: true }));
-    if (name === "copyFile") written(to);
-  }
-  for (const name of [...changing, ...looking]) {
-    patch(promises, name, (call) => async (...args) => {
-      if (isInside(args[0])) before(name, args);
-      return call(...args);
-    });
-    patch(sync, `${name}Sync`, (call) => (...args) => {
-      if (isInside(args[0])) before(name, args);
-      return call(...args);
-    });
-  }
-  // Node's own existsSync answers false where it cannot look.
-  patch(sync, "existsSync", (call) => (path) => {
-    if (!isInside(path)) return call(path);
-    try {
-      meets("access", "look");
-    } catch (error) {
-      if (error instanceof Crash) throw error;
-      return false;
-    }
-    return call(path);
-  });
-
-  const creates = (flags: unknown): boolean => typeof flags === "string" && flags !== "r";
-  const halfOf = (content: string | Uint8Array) => Buffer.from(content as string).subarray(0, content.length / 2);
-
-  function followHandle(handle: Handle, path: string): Handle {
-    for (const name of ["writeFile", "sync", "chmod", "truncate", "read", "readFile", "stat"]) {
-      const call = handle[name]!.bind(handle);
-      const kind = name === "writeFile" ? "write" : /^(read|readFile|stat)$/.test(name) ? "look" : "change";
-      handle[name] = async (...args) => {
-        const isTorn = meets(name, kind);
-        if (kind === "write") written(path);
-        if (isTorn) {
-          await call(halfOf(args[0]));
-          fail(name);
-        }
-        const result = await call(...args);
-        if (name === "sync") synced(path);
-        return result;
-      };
-    }
-    return handle;
-  }
-  patch(promises, "open", (call) => async (path, flags, ...rest) => {
-    if (!isInside(path)) return call(path, flags, ...rest);
-    meets("open", creates(flags) ? "change" : "look");
-    const existed = real.existsSync(path);
-    const handle = (await call(path, flags, ...rest)) as Handle;
-    opened(path, handle.fd, existed);
-    return followHandle(handle, path);
-  });
-  patch(promises, "writeFile", (call) => async (path, content, ...rest) => {
-    if (!isInside(path)) return call(path, content, ...rest);
-    const isTorn = meets("writeFile", "write");
-    written(path);
-    if (!real.existsSync(path)) named(path, () => real.rmSync(path, { force: true }));
-    await call(path, isTorn ? halfOf(content) : content, ...rest);
-    if (isTorn) fail("writeFile");
-  });
-  patch(sync, "openSync", (call) => (path, flags = "r", ...rest) => {
-    if (!isInside(path)) return call(path, flags, ...rest);
-    meets("open", creates(flags) ? "change" : "look");
-    const existed = real.existsSync(path);
-    const fd = call(path, flags, ...rest) as number;
-    opened(path, fd, existed);
-    return fd;
-  });
-  for (const name of ["writeSync", "appendFileSync"]) {
-    patch(sync, name, (call) => (fd, content, ...rest) => {
-      const path = open.get(fd);
-      if (path === undefined) return call(fd, content, ...rest);
-      const isTorn = meets(name, "write");
-      written(path);
-      const done = isTorn ? call(fd, halfOf(content)) : call(fd, content, ...rest);
-      if (isTorn) fail(name);
-      return done;
-    });
-  }
-  patch(sync, "fsyncSync", (call) => (fd) => {
-    const path = open.get(fd);
-    if (path !== undefined) meets("fsync", "change");
-    call(fd);
-    if (path !== undefined) synced(path);
-  });
-
+/** Runs `action` with `fault` at the `at`-th call on `root` or anything below it. */
+export async function withFault<T>(plan: FaultPlan, action: () => Promise<T>): Promise<FailedRun<T>> {
+  const disk = new FailingDisk(plan);
+  const restore = replaceCalls(disk);
   const outcome: { value?: T; error?: unknown } = {};
   syncBuiltinESMExports();
   try {
@@ -198,19 +51,226 @@ export async function withFault<T>(
   } catch (error) {
     outcome.error = error;
   } finally {
-    for (const restore of patched.reverse()) restore();
+    restore();
     syncBuiltinESMExports();
   }
   return {
-    isReached: calls >= at,
+    isReached: disk.isReached(),
     value: outcome.value,
     error: outcome.error,
-    cutPower: (lost) => {
-      if (lost === "data") for (const [path, keptBytes] of unsyncedData) tear(path, keptBytes);
-      if (lost === "names") for (const { undo } of unsyncedNames.toReversed()) undo();
-    },
+    cutPower: (lost) => disk.cutPower(lost),
   };
 }
+
+type CallKind = "change" | "write" | "look";
+
+/** Counts the calls, meets the fault, and remembers everything that is not synced. */
+class FailingDisk {
+  private calls = 0;
+  private isDead = false;
+  /** The bytes of each file that were on the disk before its first unsynced write. */
+  private readonly unsyncedData = new Map<string, number>();
+  private readonly unsyncedNames: { readonly directory: string; readonly undo: () => void }[] = [];
+  private readonly paths = new Map<number, string>();
+
+  constructor(private readonly plan: FaultPlan) {}
+
+  isReached(): boolean {
+    return this.calls >= this.plan.at;
+  }
+
+  isInside(path: unknown): path is string {
+    return typeof path === "string" && path.startsWith(this.plan.root);
+  }
+
+  /** Throws where the fault is due. True means that half of the write is to be done first. */
+  meets(call: string, kind: CallKind): boolean {
+    const { fault, at } = this.plan;
+    if (this.isDead) throw new Crash(call);
+    const counts = fault === "torn" ? kind === "write" : fault !== "ENOSPC" || kind !== "look";
+    if (!counts || ++this.calls !== at) return false;
+    if (kind === "write" && (fault === "torn" || fault === "crash")) return true;
+    return this.fail(call);
+  }
+
+  fail(call: string): never {
+    const { fault } = this.plan;
+    if (fault === "crash") {
+      this.isDead = true;
+      throw new Crash(call);
+    }
+    const code = fault === "EIO" ? "EIO" : "ENOSPC";
+    throw Object.assign(new Error(`${code}: ${call}`), { code, syscall: call });
+  }
+
+  named(path: string, undo: () => void): void {
+    this.unsyncedNames.push({ directory: dirname(path), undo });
+  }
+
+  created(path: string): void {
+    this.named(path, () => real.rmSync(path, { force: true }));
+  }
+
+  opened(path: string, fd: number): void {
+    this.paths.set(fd, path);
+  }
+
+  pathOf(fd: number): string | undefined {
+    return this.paths.get(fd);
+  }
+
+  written(path: string): void {
+    if (this.unsyncedData.has(path)) return;
+    this.unsyncedData.set(path, real.statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  }
+
+  synced(path: string): void {
+    this.unsyncedData.delete(path);
+    for (let i = this.unsyncedNames.length - 1; i >= 0; i--) {
+      if (this.unsyncedNames[i]!.directory === path) this.unsyncedNames.splice(i, 1);
+    }
+  }
+
+  beforeRename(from: string, to: string): void {
+    const old = real.statSync(to, { throwIfNoEntry: false })?.isFile() ? real.readFileSync(to) : undefined;
+    this.named(to, () => {
+      if (real.existsSync(to)) real.renameSync(to, from);
+      if (old !== undefined) real.writeFileSync(to, old);
+    });
+    const kept = this.unsyncedData.get(from);
+    if (kept !== undefined) this.unsyncedData.set(to, kept);
+    this.unsyncedData.delete(from);
+  }
+
+  cutPower(lost: Lost): void {
+    if (lost === "data") for (const [path, keptBytes] of this.unsyncedData) tear(path, keptBytes);
+    if (lost === "names") for (const { undo } of this.unsyncedNames.toReversed()) undo();
+  }
+}
+
+type Replace = (target: Record<string, AnyCall>, name: string, make: (original: AnyCall) => AnyCall) => void;
+
+/** Returns the function that restores all calls. */
+function replaceCalls(disk: FailingDisk): () => void {
+  const restores: (() => void)[] = [];
+  const replace: Replace = (target, name, make) => {
+    const original = target[name]!;
+    target[name] = make(original.bind(target));
+    restores.push(() => {
+      target[name] = original;
+    });
+  };
+  replaceCallsByPath(disk, replace);
+  replaceHandles(disk, replace);
+  replaceDescriptors(disk, replace);
+  return () => {
+    for (const restore of restores.reverse()) restore();
+  };
+}
+
+function replaceCallsByPath(disk: FailingDisk, replace: Replace): void {
+  for (const name of [...changing, ...looking]) {
+    replace(promises, name, (call) => async (...args) => {
+      if (disk.isInside(args[0])) beforeCall(disk, name, args);
+      return call(...args);
+    });
+    replace(sync, `${name}Sync`, (call) => (...args) => {
+      if (disk.isInside(args[0])) beforeCall(disk, name, args);
+      return call(...args);
+    });
+  }
+  // Node's own existsSync answers false where it cannot look.
+  replace(sync, "existsSync", (call) => (path) => {
+    if (!disk.isInside(path)) return call(path);
+    try {
+      disk.meets("access", "look");
+    } catch (error) {
+      if (error instanceof Crash) throw error;
+      return false;
+    }
+    return call(path);
+  });
+  replace(promises, "writeFile", (call) => async (path, content, ...rest) => {
+    if (!disk.isInside(path)) return call(path, content, ...rest);
+    const isTorn = disk.meets("writeFile", "write");
+    disk.written(path);
+    if (!real.existsSync(path)) disk.created(path);
+    await call(path, isTorn ? halfOf(content) : content, ...rest);
+    if (isTorn) disk.fail("writeFile");
+  });
+}
+
+/** The steps before a call that is named by its path, shared by the synchronous and the asynchronous kind. */
+function beforeCall(disk: FailingDisk, name: string, args: readonly unknown[]): void {
+  disk.meets(name, looking.includes(name) ? "look" : "change");
+  const [from, to] = args as [string, string];
+  if (name === "rename") disk.beforeRename(from, to);
+  if (name === "link") disk.created(to);
+  if (name === "copyFile") disk.written(to);
+}
+
+function replaceHandles(disk: FailingDisk, replace: Replace): void {
+  replace(promises, "open", (call) => async (path, flags, ...rest) => {
+    if (!disk.isInside(path)) return call(path, flags, ...rest);
+    disk.meets("open", creates(flags) ? "change" : "look");
+    const existed = real.existsSync(path);
+    const handle = (await call(path, flags, ...rest)) as Handle;
+    disk.opened(path, handle.fd);
+    if (!existed) disk.created(path);
+    return followHandle(disk, handle, path);
+  });
+}
+
+function followHandle(disk: FailingDisk, handle: Handle, path: string): Handle {
+  for (const name of ["writeFile", "sync", "chmod", "truncate", "read", "readFile", "stat"]) {
+    const call = handle[name]!.bind(handle);
+    const kind = name === "writeFile" ? "write" : /^(read|readFile|stat)$/.test(name) ? "look" : "change";
+    handle[name] = async (...args) => {
+      const isTorn = disk.meets(name, kind);
+      if (kind === "write") disk.written(path);
+      if (isTorn) {
+        await call(halfOf(args[0]));
+        disk.fail(name);
+      }
+      const result = await call(...args);
+      if (name === "sync") disk.synced(path);
+      return result;
+    };
+  }
+  return handle;
+}
+
+function replaceDescriptors(disk: FailingDisk, replace: Replace): void {
+  replace(sync, "openSync", (call) => (path, flags = "r", ...rest) => {
+    if (!disk.isInside(path)) return call(path, flags, ...rest);
+    disk.meets("open", creates(flags) ? "change" : "look");
+    const existed = real.existsSync(path);
+    const fd = call(path, flags, ...rest) as number;
+    disk.opened(path, fd);
+    if (!existed) disk.created(path);
+    return fd;
+  });
+  for (const name of ["writeSync", "appendFileSync"]) {
+    replace(sync, name, (call) => (fd, content, ...rest) => {
+      const path = disk.pathOf(fd);
+      if (path === undefined) return call(fd, content, ...rest);
+      const isTorn = disk.meets(name, "write");
+      disk.written(path);
+      const done = isTorn ? call(fd, halfOf(content)) : call(fd, content, ...rest);
+      if (isTorn) disk.fail(name);
+      return done;
+    });
+  }
+  replace(sync, "fsyncSync", (call) => (fd) => {
+    const path = disk.pathOf(fd);
+    if (path !== undefined) disk.meets("fsync", "change");
+    call(fd);
+    if (path !== undefined) disk.synced(path);
+  });
+}
+
+const creates = (flags: unknown): boolean => typeof flags === "string" && flags !== "r";
+const halfOf = (content: string | Uint8Array) => Buffer.from(content as string).subarray(0, content.length / 2);
 
 function tear(path: string, keptBytes: number): void {
   const found = real.statSync(path, { throwIfNoEntry: false });

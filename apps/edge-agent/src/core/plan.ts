@@ -35,7 +35,7 @@ export type Step =
 export const maximumCrashes = 3;
 
 /** Outcomes that a retry may change: the network, the disk, the clock. All others are the release's own. */
-const worthAnotherTry: readonly UpdateReason[] = [
+const retryableReasons: readonly UpdateReason[] = [
   "network",
   "diskFull",
   "deadline",
@@ -63,7 +63,7 @@ export function plan(snapshot: Snapshot): Step {
   }
   if (target === null) return { kind: "wait", wakeInMs: null };
   if (!sameTarget(record.target, target)) return { kind: "begin", target };
-  if ((state === "failed" || state === "timedOut") && worthAnotherTry.includes(record.reason)) {
+  if ((state === "failed" || state === "timedOut") && retryableReasons.includes(record.reason)) {
     const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
     const elapsedMs = nowMs - record.enteredAtMs;
     // A clock set back would make the pause last until it has caught up, so the attempt begins at once.

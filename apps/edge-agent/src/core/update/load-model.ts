@@ -20,7 +20,7 @@ export interface ReleaseFiles {
   readonly small: ReadonlyMap<ReleaseFileName, Uint8Array>;
 }
 
-export interface CandidateParts {
+export interface LoadModelParts {
   readonly release: Release;
   /** Already compared with the manifest's digests. */
   readonly files: ReleaseFiles;
@@ -29,7 +29,7 @@ export interface CandidateParts {
 }
 
 /** The model, once it has been found to work here and to be what its manifest says. The sentences that it answers are also its warm-up. */
-export async function loadModel(parts: CandidateParts): Promise<Result<Model, UpdateReason>> {
+export async function loadModel(parts: LoadModelParts): Promise<Result<Model, UpdateReason>> {
   const { release, files, engine } = parts;
   const { features, labels } = release;
   const identity = await identityOf(parts);
@@ -75,7 +75,7 @@ function contradictionOf(
 }
 
 /** Computed from the manifest's digests, which the files are already known to have. Hashing the model twice would be a tenth of a start. */
-async function identityOf({ release, hashing }: CandidateParts): Promise<string> {
+async function identityOf({ release, hashing }: LoadModelParts): Promise<string> {
   const digest = (name: ReleaseFileName): string => release.files.find((listed) => listed.name === name)!.sha256;
   return hashing.sha256(new TextEncoder().encode(featureIdentity(digest, release.features)));
 }
