@@ -37,7 +37,7 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   "app.ts": [],
   "backends.ts": [],
   "compose.ts": [],
-  "contract-window.ts": [],
+  "contract-window.ts": ["cli"],
   "http.ts": [],
 };
 

@@ -2,8 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { superviseServer } from "@attune/demo/server-process";
+import { demoContract } from "@attune/shared/contracts/egress";
 import { expect, test } from "vitest";
 import { identifyProcess } from "../../packages/platform/src/process-identity.js";
+import { createFleet, enrolDevice, startTestServer } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 test("a server that does not stop in time is killed, and its PostgreSQL and nats-server are stopped after it", async () => {
@@ -34,4 +36,30 @@ test("a server that does not stop in time is killed, and its PostgreSQL and nats
     await server.stop();
     await home.remove();
   }
+});
+
+test("attune server --demo, and no other server, takes the contract with the fast clock", async () => {
+  const home = await makeTemporaryHome();
+  const ports = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
+  const options = { home: home.home, env: { PATH: process.env.PATH ?? "", ...ports }, onRestart: () => undefined };
+  const server = superviseServer(options);
+  try {
+    const { httpUrl } = await eventually(async () => JSON.parse(await readFile(home.readyFile, "utf8")), 90_000);
+    const access = { httpUrl, adminToken: (await readFile(home.adminTokenFile, "utf8")).trim() };
+    await createFleet({ access }, "home");
+    const device = await enrolDevice({ access }, "home", { contract: demoContract });
+    expect(device.reply.egressContractVersion).toBe(demoContract);
+    expect(await device.poll()).toMatchObject({ sequence: 1 });
+  } finally {
+    await server.stop();
+    await home.remove();
+  }
+  const usual = await startTestServer();
+  await createFleet(usual, "home");
+  const refused = enrolDevice(usual, "home", { contract: demoContract });
+  await expect(refused).rejects.toMatchObject({
+    code: "CONFLICT",
+    message: expect.stringContaining("taken here: 1, 2"),
+  });
+  await usual.stop();
 });

@@ -1,14 +1,18 @@
 // A whole server in this process, on free ports and its own directory: real PostgreSQL, real nats-server, real sockets.
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { contractsWithMadeUp } from "@attune/fakes/made-up-contract";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import {
   type Contracts,
-  egressContracts,
+  createContracts,
+  demoContracts,
   firstContract,
   type Message,
   signedBytes,
+  wireBody,
 } from "@attune/shared/contracts/egress";
+import type { MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
 import type { EnrolmentReply, SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, type SignedTarget, signedTargetSchema } from "@attune/shared/contracts/target-state";
 import { inboxPrefix, reportSubject } from "@attune/shared/subjects";
@@ -91,6 +95,16 @@ export async function startTestServer({ restore, broker, ...options }: TestServe
   };
 }
 
+/** Every version that the product and its tests know. */
+const everyContract = createContracts({ ...demoContracts, ...contractsWithMadeUp });
+
+/** A message of any version. */
+type Said = Readonly<Record<string, unknown>> & { readonly type: string; readonly contract: number };
+
+export function declarationOf({ type, contract }: Said): MessageDeclaration {
+  return everyContract.declaration(contract, type)!;
+}
+
 /** A device as the server sees it: its key, the messages that it may send, and their subjects. */
 export interface TestDevice {
   readonly key: KeyPair;
@@ -98,6 +112,8 @@ export interface TestDevice {
   readonly reply: EnrolmentReply;
   connect(): Promise<NatsConnection>;
   poll(fields?: Partial<Message<"poll", 1>>): Promise<SignedTarget>;
+  /** A message of the device in the version that it enrolled with. */
+  say(type: string, fields: Readonly<Record<string, unknown>>): Said;
   metrics(sequence: number, fields?: Partial<Message<"report.metrics">>): Message<"report.metrics">;
 }
 
@@ -124,17 +140,18 @@ export function enrolMessage(token: string, key: KeyPair, epoch: string): Messag
 
 const sign = (key: KeyPair, bytes: Uint8Array): string => Buffer.from(key.sign(bytes)).toString("base64");
 
-/** An enrolment as a device sends it, with the proof that the device holds the key. */
-export function signEnrolment(key: KeyPair, message: Message<"enrol", 1>): SignedEnrolment {
-  return { message, proof: sign(key, signedBytes(egressContracts[1].messages.enrol, canonicalBytes(message))) };
+/** Signed as the message's own version declares it. */
+export function signSaid(key: KeyPair, message: Said): string {
+  return sign(key, signedBytes(declarationOf(message), canonicalBytes(message)));
 }
 
-export function signPoll(key: KeyPair, message: Message<"poll", 1>): Poll {
-  return {
-    version: 2,
-    message,
-    signature: sign(key, signedBytes(egressContracts[1].messages.poll, canonicalBytes(message))),
-  };
+/** An enrolment as a device sends it, with the proof that the device holds the key. */
+export function signEnrolment(key: KeyPair, message: Said): SignedEnrolment {
+  return { message, proof: signSaid(key, message) };
+}
+
+export function signPoll(key: KeyPair, message: Said): Poll {
+  return { version: 2, message, signature: signSaid(key, message) };
 }
 
 /** A poll as agents signed it before polls had a prefix. */
@@ -149,13 +166,17 @@ export async function openTarget(answer: unknown, { releaseKeys }: EnrolmentRepl
   return signedTargetSchema.parse(verified.value);
 }
 
-export async function enrolDevice(server: Pick<TestServer, "access">, fleet: string): Promise<TestDevice> {
+export async function enrolDevice(
+  server: Pick<TestServer, "access">,
+  fleet: string,
+  changed: Readonly<Record<string, unknown>> = {},
+): Promise<TestDevice> {
   const key = createUser();
   const epoch = randomBytes(8).toString("hex");
-  const message = enrolMessage(await createToken(server, fleet), key, epoch);
+  const message = { ...enrolMessage(await createToken(server, fleet), key, epoch), ...changed };
   const reply = await askServer(server.access, (client) => client.device.enrol.mutate(signEnrolment(key, message)));
   const identity = { contract: firstContract, device: reply.device, epoch } as const;
-  return {
+  const device: TestDevice = {
     key,
     epoch,
     reply,
@@ -168,18 +189,11 @@ export async function enrolDevice(server: Pick<TestServer, "access">, fleet: str
         reconnectTimeWait: 50,
       }),
     poll: async (fields = {}) => {
-      const poll: Message<"poll", 1> = {
-        type: "poll",
-        ...identity,
-        sequence: 1,
-        releaseSequence: 0,
-        state: "idle",
-        reason: "none",
-        ...fields,
-      };
+      const poll = device.say("poll", { releaseSequence: 0, state: "idle", reason: "none", ...fields });
       const answer = await askServer(server.access, (client) => client.device.poll.mutate(signPoll(key, poll)));
       return openTarget(answer, reply);
     },
+    say: (type, fields) => ({ ...identity, contract: message.contract, type, sequence: 1, ...fields }),
     metrics: (sequence, fields = {}) => ({
       type: "report.metrics",
       ...identity,
@@ -197,15 +211,13 @@ export async function enrolDevice(server: Pick<TestServer, "access">, fleet: str
       ...fields,
     }),
   };
+  return device;
 }
 
 /** Publishes as a device does, and waits until the broker confirms that the message is on its disk. */
-export async function publishReport(
-  connection: NatsConnection,
-  device: TestDevice,
-  message: Message<"report.metrics"> | Message<"report.state">,
-): Promise<void> {
-  await publishBytes(connection, device, canonicalBytes(message), `${message.epoch}-${message.sequence}`);
+export async function publishReport(connection: NatsConnection, device: TestDevice, message: Said): Promise<void> {
+  const body = new TextEncoder().encode(wireBody(declarationOf(message), message));
+  await publishBytes(connection, device, body, `${message.epoch}-${message.sequence}`);
 }
 
 export async function publishBytes(

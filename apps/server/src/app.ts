@@ -13,7 +13,7 @@ import { natsUrlsFor, openNats, openPostgres, portRequest } from "./backends.js"
 import { composeServices } from "./compose.js";
 import { createChunkStore } from "./content/chunk-store.js";
 import { createSending, defaultSending } from "./content/sending.js";
-import { servedContracts } from "./contract-window.js";
+import { servedContracts, publishedContract as usuallyPublished } from "./contract-window.js";
 import type { ServerEnv } from "./env.js";
 import { createHttpServer } from "./http.js";
 import { startIntake } from "./ingestion/intake.js";
@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly now?: () => number;
   /** The versions of the egress contract that this server takes. */
   readonly contracts?: Contracts;
+  /** The version that its new releases carry. */
+  readonly publishedContract?: number;
   /** How often the connections to the broker are probed. */
   readonly natsPingIntervalMs?: number | undefined;
 }
@@ -72,6 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
 async function startParts(options: AppOptions, parts: Part[]) {
   const { env, logger, signal, now = Date.now, contracts = servedContracts(egressContracts) } = options;
+  const { publishedContract = usuallyPublished } = options;
   const places = placesOf(env.home);
   await makePlaces(places);
   const lock = await acquireHomeLock(places.lockFile);
@@ -107,6 +110,7 @@ async function startParts(options: AppOptions, parts: Part[]) {
     natsUrls: natsUrlsFor({ env, nats, logger }),
     pollIntervalMs: env.pollIntervalMs,
     contracts,
+    publishedContract,
     now,
   });
   parts.push({

@@ -34,6 +34,8 @@ export interface Parts {
   readonly pollIntervalMs: number;
   /** The versions of the egress contract that this server takes. */
   readonly contracts: Contracts;
+  /** The version that new releases carry. */
+  readonly publishedContract: number;
   readonly now: () => number;
 }
 
@@ -59,6 +61,7 @@ export function composeServices(parts: Parts) {
       manifests,
       signer,
       contracts,
+      publishedContract: parts.publishedContract,
       now,
     }),
     rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),

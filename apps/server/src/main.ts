@@ -1,17 +1,18 @@
 // Runs the server as a process, from its start to the signal that ends it.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
-import { type App, createApp } from "./app.js";
+import { type App, type AppOptions, createApp } from "./app.js";
 import type { ServerEnv } from "./env.js";
 
-export interface RunServerOptions {
+export interface RunServerOptions extends Pick<AppOptions, "contracts" | "publishedContract"> {
   readonly env: ServerEnv;
   readonly logger: Logger;
   readonly onReady: (app: App) => void;
 }
 
 /** Resolves once the server has stopped on request. Rejects when the server cannot start, or ends by a defect. */
-export async function runServer({ env, logger, onReady }: RunServerOptions): Promise<void> {
+export async function runServer({ onReady, ...options }: RunServerOptions): Promise<void> {
+  const { logger } = options;
   const stopping = new AbortController();
   let defect: unknown;
   const release = onStopRequest({
@@ -28,7 +29,7 @@ export async function runServer({ env, logger, onReady }: RunServerOptions): Pro
     },
   });
   try {
-    const app = await createApp({ env, logger, signal: stopping.signal });
+    const app = await createApp({ ...options, signal: stopping.signal });
     onReady(app);
     await whenAborted(stopping.signal);
     await app.stop();

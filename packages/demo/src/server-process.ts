@@ -20,7 +20,7 @@ export interface ServerProcessOptions {
 export function superviseServer({ home, env, onRestart, stopGraceMs = 60_000 }: ServerProcessOptions): Supervised {
   const server = supervise({
     name: "server",
-    argv: [join(root, "apps/server/bin/attune.js"), "server"],
+    argv: [join(root, "apps/server/bin/attune.js"), "server", "--demo"],
     env: { ...env, ATTUNE_HOME: home },
     logFile: join(home, "server.log"),
     pidFile: join(home, "server.pid"),

@@ -77,7 +77,8 @@ beforeEach(async () => {
 
 function createService(versions: readonly number[]): CatalogueService {
   const contracts = { versions };
-  return createCatalogueService({ repository, chunkStore: chunks, manifests, signer, contracts, now: () => noon });
+  const stores = { repository, chunkStore: chunks, manifests };
+  return createCatalogueService({ ...stores, signer, contracts, publishedContract: versions[0]!, now: () => noon });
 }
 
 describe("a publication", () => {
@@ -141,7 +142,7 @@ describe("a publication", () => {
 describe("the egress contract of a release", () => {
   const versionOf = async (sequence: number) => (await service.get(sequence)).release.egressContractVersion;
 
-  test("is the oldest that the server takes, or the version that the fleet manager chooses", async () => {
+  test("is the server's choice, or the version that the fleet manager chooses", async () => {
     await service.publish(request);
     await service.publish({ ...request, modelVersion: "1.0.1", egressContractVersion: 2 });
     expect([await versionOf(1), await versionOf(2)]).toEqual([1, 2]);

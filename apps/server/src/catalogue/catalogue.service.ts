@@ -25,6 +25,8 @@ export interface CatalogueServiceDeps {
   readonly signer: Pick<ReleaseSigner, "sign">;
   /** The versions of the egress contract that this server takes. */
   readonly contracts: Pick<Contracts, "versions">;
+  /** The version that releases carry where the fleet manager chooses none. */
+  readonly publishedContract: number;
   readonly now: () => number;
 }
 
@@ -34,7 +36,6 @@ export interface PublishRequest {
   readonly files: readonly ReleaseFile[];
   readonly headRecipe: HeadRecipe;
   readonly lifeDays: number;
-  /** By default the oldest version that the server takes, so that no device refuses the release for the contract's sake. */
   readonly egressContractVersion?: number | undefined;
 }
 
@@ -44,7 +45,7 @@ export type CatalogueService = ReturnType<typeof createCatalogueService>;
 const maximumExtractorBytes = 2 ** 30;
 
 export function createCatalogueService(deps: CatalogueServiceDeps) {
-  const { repository, chunkStore, manifests, signer, contracts, now } = deps;
+  const { repository, chunkStore, manifests, signer, contracts, publishedContract, now } = deps;
 
   /** Publishing the same content under the same version again answers the existing release. Throws INVALID_EXTRACTOR, CONFLICT. */
   async function publish(request: PublishRequest) {
@@ -79,7 +80,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps) {
           extractor,
           issuedAtMs: now(),
           lifeDays,
-          egressContractVersion: egressContractVersion ?? contracts.versions[0]!,
+          egressContractVersion: egressContractVersion ?? publishedContract,
         });
         const manifestSha256 = await manifests.put(canonicalBytes(signer.sign(release)));
         return { release, manifestSha256 };

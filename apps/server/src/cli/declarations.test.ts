@@ -36,6 +36,7 @@ const exercised: Record<string, Record<string, string>> = {
   bench: { out: bench, markdown: bench },
   server: {
     home: "test/integration/external.test.ts",
+    demo: "test/integration/demo-server.test.ts",
     "write-nats-config": "test/integration/external.test.ts",
     "nats-listen": "test/integration/external.test.ts",
   },

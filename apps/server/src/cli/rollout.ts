@@ -30,5 +30,7 @@ export const showRollout: Body<typeof rolloutStatus, CommandIo> = async ({ value
   const { committed, underway, waiting, rejected, failed, devices } = status.counts;
   io.stdout(`release ${status.releaseSequence} to ${status.fleet}: ${committed} of ${devices} devices run it`);
   io.stdout(`${underway} on the way, ${waiting} waiting, ${rejected} rejected it, ${failed} failed`);
+  const { better, same, worse, tooLittle } = status.verdicts;
+  io.stdout(`verdicts: ${better} better, ${same} the same, ${worse} worse, ${tooLittle} on too few labels`);
   for (const line of tableLines(status.devices)) io.stdout(line);
 };

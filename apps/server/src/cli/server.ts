@@ -6,6 +6,7 @@ import type { CommandIo } from "@attune/platform/cli/program";
 import { createLogger } from "@attune/platform/logger";
 import { standardStream } from "@attune/platform/standard-stream";
 import { createLogLines } from "@attune/shared/output";
+import { demonstrationContracts } from "../contract-window.js";
 import { readEnv } from "../env.js";
 import { runServer } from "../main.js";
 import { makePlaces, placesOf } from "../platform/home.js";
@@ -28,6 +29,7 @@ export const serve: Body<typeof server, CommandIo> = async ({ values }, io) => {
   await runServer({
     env,
     logger,
+    ...(values.demo ? demonstrationContracts() : {}),
     onReady: ({ httpUrl, natsUrl }) => {
       if (io.json) io.stdout(JSON.stringify({ httpUrl, natsUrl, pid: process.pid }));
       else io.stdout(`ready: ${httpUrl} (NATS: ${natsUrl}), kept in ${env.home}`);

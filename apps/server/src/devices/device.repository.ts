@@ -23,6 +23,9 @@ export interface PollArrival {
 
 const dayMs = 86_400_000;
 
+/** Stands for a word that a device left out, because the word's last day is over. A number is 0 then. */
+const unknown = "unknown";
+
 export function createDeviceRepository(prisma: PrismaClient) {
   /** Uses the token and creates the device in one transaction, or finds the device of an earlier, identical request. */
   async function enrol(request: EnrolmentRequest): Promise<Device> {
@@ -49,7 +52,7 @@ export function createDeviceRepository(prisma: PrismaClient) {
    * Answers the number of the device's target, or undefined where nothing was recorded.
    */
   async function recordPoll(message: Message<"poll">, { prefixed, nowMs }: PollArrival): Promise<number | undefined> {
-    const { device, epoch, sequence, releaseSequence, state, reason } = message;
+    const { device, epoch, sequence, releaseSequence, state = unknown, reason = unknown } = message;
     const rows = await prisma.$queryRaw<{ targetNumber: bigint }[]>`
       UPDATE "Device" SET "pollSequence" = ${sequence}, "releaseSequence" = ${releaseSequence}, "state" = ${state},
         "reason" = ${reason}, "lastSeenAt" = ${new Date(nowMs)}, "prefixedPolls" = "prefixedPolls" OR ${prefixed},
@@ -106,7 +109,7 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
   if ((await tx.device.findUnique({ where: { nkey: message.nkey } })) !== null) {
     throw keyTaken();
   }
-  const { nkey, epoch, deviceKind, engine, memory } = message;
+  const { nkey, epoch, deviceKind = unknown, engine = unknown, memory = 0 } = message;
   const fleetName = (token as NonNullable<typeof token>).fleetName;
   const device = await tx.device.create({
     data: {

@@ -1,17 +1,23 @@
 // Computes a fleet's target and a rollout's progress. Pure: a snapshot in, a target and counts out.
-import type { UpdateState } from "@attune/shared/contracts/current-state";
+import { type UpdateState, updateStates, type Verdict, verdicts } from "@attune/shared/contracts/current-state";
 
 export interface RolloutSnapshot {
   readonly releaseSequence: number;
   readonly createdAt: Date;
 }
 
+/** `unknown`: the device leaves its state out, because the field's last day is over. */
+export const polledStates = [...updateStates, "unknown"] as const;
+export type PolledState = UpdateState | "unknown";
+
 export interface DeviceSnapshot {
   readonly revoked: boolean;
   /** The time of the device's last poll, by the server's own clock. */
   readonly lastSeenAt: Date | null;
   readonly releaseSequence: number;
-  readonly state: UpdateState;
+  readonly state: PolledState;
+  /** The verdict on the rollout's release that the device has reported. */
+  readonly verdict?: Verdict | undefined;
 }
 
 /** The state of one device within one rollout. */
@@ -22,7 +28,8 @@ export interface RolloutCounts extends Readonly<Record<RolloutStanding, number>>
   readonly devices: number;
 }
 
-const standingOfState: Readonly<Record<UpdateState, RolloutStanding>> = {
+const standingOfState: Readonly<Record<PolledState, RolloutStanding>> = {
+  unknown: "waiting",
   idle: "waiting",
   downloading: "underway",
   verifying: "underway",
@@ -38,9 +45,15 @@ const standingOfState: Readonly<Record<UpdateState, RolloutStanding>> = {
 
 export function standing(rollout: RolloutSnapshot, device: DeviceSnapshot): RolloutStanding {
   if (device.releaseSequence === rollout.releaseSequence) return "committed";
+  const polled = standingOfPoll(rollout, device);
+  // A release that failed after its verdict, as a rollback does, is not committed any more.
+  if (device.verdict === undefined || polled === "failed") return polled;
+  return device.verdict === "worse" ? "rejected" : "committed";
+}
+
+function standingOfPoll(rollout: RolloutSnapshot, { lastSeenAt, state }: DeviceSnapshot): RolloutStanding {
   // A device's state from before the rollout is about another release.
-  if (device.lastSeenAt === null || device.lastSeenAt < rollout.createdAt) return "waiting";
-  return standingOfState[device.state];
+  return lastSeenAt === null || lastSeenAt < rollout.createdAt ? "waiting" : standingOfState[state];
 }
 
 /** Revoked devices count neither in the numerators nor in the denominator. */
@@ -52,4 +65,11 @@ export function countStandings(rollout: RolloutSnapshot, devices: readonly Devic
     counts[standing(rollout, device)]++;
   }
   return counts;
+}
+
+/** The number of devices by their verdict, without revoked devices. A verdict is always a count here, never the word of a device. */
+export function countVerdicts(devices: readonly DeviceSnapshot[]): Readonly<Record<Verdict, number>> {
+  const present = devices.filter(({ revoked }) => !revoked);
+  const countOf = (word: Verdict) => present.filter(({ verdict }) => verdict === word).length;
+  return Object.fromEntries(verdicts.map((word) => [word, countOf(word)])) as Record<Verdict, number>;
 }

@@ -67,5 +67,16 @@ export function createRolloutRepository(prisma: PrismaClient) {
     });
   }
 
-  return { start, latest, find, activeTarget, devicesOf };
+  /** The latest verdict of each device of the fleet on the release, by device. */
+  async function verdictsOn({ fleetName, releaseSequence }: { fleetName: string; releaseSequence: number }) {
+    const rows = await prisma.$queryRaw<{ device: string; verdict: string }[]>`
+      SELECT DISTINCT ON (report."deviceId") report."deviceId" AS device, report."body"->>'verdict' AS verdict
+      FROM "Report" report JOIN "Device" device ON device."id" = report."deviceId"
+      WHERE device."fleetName" = ${fleetName} AND report."type" = 'report.verdict'
+        AND report."releaseSequence" = ${releaseSequence} AND report."body"->>'verdict' IS NOT NULL
+      ORDER BY report."deviceId", report."receivedAt" DESC, report."sequence" DESC`;
+    return new Map(rows.map(({ device, verdict }) => [device, verdict]));
+  }
+
+  return { start, latest, find, activeTarget, devicesOf, verdictsOn };
 }

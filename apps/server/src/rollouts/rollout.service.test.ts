@@ -10,7 +10,7 @@ type Rollout = NonNullable<Awaited<ReturnType<RolloutRepository["find"]>>>;
 type DeviceRow = Awaited<ReturnType<RolloutRepository["devicesOf"]>>[number];
 
 /** Keeps rollouts in memory. A test replaces a call where the database refuses. */
-function createFakeRepository(devices: readonly DeviceRow[]) {
+function createFakeRepository(devices: readonly DeviceRow[], verdicts: ReadonlyMap<string, string>) {
   const rollouts: Rollout[] = [];
   const repository: RolloutRepository = {
     async start({ fleet, releaseSequence, at }) {
@@ -25,6 +25,7 @@ function createFakeRepository(devices: readonly DeviceRow[]) {
     find: async (id) => rollouts.find((one) => one.id === id) ?? null,
     activeTarget: async () => null,
     devicesOf: async (fleet) => (fleet === "home" ? [...devices] : []),
+    verdictsOn: async ({ releaseSequence }) => (releaseSequence === 3 ? new Map(verdicts) : new Map()),
   };
   return repository;
 }
@@ -35,13 +36,16 @@ const device = (id: string, changes: Partial<DeviceRow> = {}): DeviceRow => ({
 });
 
 let devices: DeviceRow[];
+/** Verdicts on release 3. */
+let verdicts: Map<string, string>;
 let repository: RolloutRepository;
 let service: RolloutService;
 let nowMs: number;
 beforeEach(() => {
   nowMs = noon;
   devices = [];
-  repository = createFakeRepository(devices);
+  verdicts = new Map();
+  repository = createFakeRepository(devices, verdicts);
   service = createRolloutService({ repository, now: () => nowMs });
 });
 
@@ -102,6 +106,20 @@ describe("the status", () => {
     devices.push(device("d1", { releaseSequence: 2, state: "committed" }));
     expect((await service.status({ rollout: "r1" })).counts.committed).toBe(1);
     expect((await service.status({ rollout: "r2" })).counts.committed).toBe(0);
+  });
+
+  test("takes a verdict for the end of the update, and counts the words of the devices that are present", async () => {
+    devices.push(...["d1", "d2", "d3", "d4"].map((id) => device(id, { state: "testing" })));
+    devices.push(device("d5", { revokedAt: new Date(noon) }), device("d6", { state: "unknown", reason: "unknown" }));
+    for (const [i, verdict] of ["better", "tooLittle", "worse"].entries()) verdicts.set(`d${i + 1}`, verdict);
+    verdicts.set("d5", "worse");
+    const status = await service.status({ fleet: "home" });
+    expect(status.verdicts).toEqual({ better: 1, same: 0, worse: 1, tooLittle: 1 });
+    expect(status.devices.map(({ standing }) => standing)).toEqual([
+      ...["committed", "committed", "rejected", "underway", "waiting"],
+    ]);
+    expect(JSON.stringify(status.devices)).not.toContain("tooLittle");
+    expect((await service.status({ rollout: "r1" })).verdicts).toMatchObject({ better: 0, worse: 0 });
   });
 
   test("fails loudly where a stored state is not in the contract", async () => {

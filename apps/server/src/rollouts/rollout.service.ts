@@ -1,9 +1,12 @@
 // Rollouts: the release that a fleet should run, and the number of its devices that run it.
 
-import { updateStateSchema } from "@attune/shared/contracts/current-state";
+import { verdictSchema } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
-import { countStandings, type DeviceSnapshot, standing } from "./rollout.plan.js";
+import { z } from "zod";
+import { countStandings, countVerdicts, type DeviceSnapshot, polledStates, standing } from "./rollout.plan.js";
 import type { RolloutRepository } from "./rollout.repository.js";
+
+const polledStateSchema = z.enum(polledStates);
 
 export type RolloutService = ReturnType<typeof createRolloutService>;
 
@@ -23,15 +26,18 @@ export function createRolloutService({ repository, now }: { repository: RolloutR
         id === undefined ? `fleet "${fleet}" has no rollout` : `there is no rollout ${id}`,
       );
     }
+    const verdicts = await repository.verdictsOn(rollout);
     const devices = (await repository.devicesOf(rollout.fleetName)).map(({ revokedAt, state, ...device }) => ({
       ...device,
       revoked: revokedAt !== null,
-      state: updateStateSchema.parse(state),
+      state: polledStateSchema.parse(state),
+      verdict: verdictSchema.optional().parse(verdicts.get(device.id)),
     })) satisfies DeviceSnapshot[];
     const present = devices.filter((device) => !device.revoked);
     return {
       ...describe(rollout),
       counts: countStandings(rollout, devices),
+      verdicts: countVerdicts(devices),
       devices: present.map((device) => ({
         device: device.id,
         releaseSequence: device.releaseSequence,

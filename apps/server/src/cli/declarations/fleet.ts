@@ -52,7 +52,7 @@ export const publish = declare({
     contract: {
       value: "N",
       meaning:
-        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: the oldest that the server takes)",
+        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: the server's choice)",
       whole: { from: 1, to: 1_000 },
     },
     ...serverOptions,

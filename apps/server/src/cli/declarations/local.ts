@@ -115,6 +115,7 @@ export const server = declare({
   ],
   options: {
     home: { value: "DIR", meaning: "a directory in place of ATTUNE_HOME", path: "folder" },
+    demo: { meaning: "also take the egress contract of demonstrations, whose slots last seconds in place of a week" },
     "write-nats-config": { value: "DIR", meaning: "prepare DIR for a nats-server of your own", path: "folder" },
     "nats-listen": {
       value: "HOST:PORT",
