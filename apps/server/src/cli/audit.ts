@@ -1,7 +1,9 @@
 // `attune audit`: compares a device's own journal with the reports that the server holds of the device.
+
 import { readFile } from "node:fs/promises";
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
+import { counted } from "@attune/platform/counted";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
@@ -40,7 +42,7 @@ async function readJournal(path: string): Promise<unknown[]> {
 function* describe(result: AuditResult): Generator<string> {
   const { verdict, device, entries, bytes, capacityBits } = result;
   yield `device ${device ?? "(unknown: the journal names none)"}: ${verdict}`;
-  yield `${entries} messages left it, ${bytes} bytes; together they can say at most ${capacityBits.toFixed(1)} bits`;
+  yield `${counted(entries, "message")} left it, ${counted(bytes, "byte")}; together they can say at most ${capacityBits.toFixed(1)} bits`;
   for (const fault of result.faults) yield `journal: ${fault}`;
   if (result.epochs.length > 1)
     yield `it began ${result.epochs.length} epochs: its store was put back to an earlier copy`;

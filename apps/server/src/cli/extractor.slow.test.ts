@@ -99,7 +99,7 @@ describe("attune extractor freeze", () => {
       expect(same, name).toBe(name !== "prior-head.safetensors");
     }
     const third = readFileSync(at("third", "README.md"), "utf8");
-    expect(third).toContain("of 21 EmoryNLP rows");
+    expect(third).toContain("on 21 EmoryNLP rows");
     expect(third).toContain("freeze --run run --data goemotions --extra emorynlp");
     const files = Object.fromEntries(
       releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("first", name)))]),
@@ -181,7 +181,7 @@ describe("attune pretrain", () => {
     const record = JSON.parse(io.out[0]!);
     expect(record.checkpoint).toMatchObject({ source: "published", licence: "mit", modelType: "roberta" });
     expect(record).toMatchObject({ numHiddenLayers: 1, recipe: { epochs: 1, batchSize: 8 } });
-    expect(io.err.join("")).toMatch(/loss \d.*dev 0\.\d+ · \d+ s left/);
+    expect(io.err.join("")).toMatch(/ \d+ s left · epoch 1\/1 · .*loss \d[\s\S]* · dev 0\.\d+\n/);
     const freeze = ["freeze", "--run", at("tuned"), "--data", at("data"), "--out", at("tuned-frozen")];
     expect(await performAttune(["extractor", ...freeze], recorder())).toBe(0);
     const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("tuned-frozen", name)))]);

@@ -2,7 +2,8 @@
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
-import { tableLines } from "@attune/platform/table";
+import { counted } from "@attune/platform/counted";
+import { noValue, tableLines } from "@attune/platform/table";
 import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
 import type { reportList, reportSummary } from "./declarations/fleet.js";
@@ -21,7 +22,10 @@ export const listReports: Body<typeof reportList, CommandIo> = async ({ values }
     sequence,
     type,
     release: releaseSequence,
-    said: type === "report.state" ? `${body.state} ${body.reason}` : `F1 ${body.f1Prior} → ${body.f1Personal}`,
+    said:
+      type === "report.state"
+        ? `${body.state} ${body.reason}`
+        : `F1 ${body.f1Prior ?? noValue} → ${body.f1Personal ?? noValue}`,
     received: receivedAt,
   }));
   for (const line of tableLines(rows)) io.stdout(line);
@@ -35,7 +39,9 @@ export const sumUpReports: Body<typeof reportSummary, CommandIo> = async ({ valu
     return;
   }
   const dead = Object.entries(summary.deadLetters).map(([reason, count]) => `${count} ${reason}`);
-  io.stdout(`${summary.reports} reports, ${summary.conflicts} conflicts, refused: ${dead.join(", ") || "none"}`);
+  io.stdout(
+    `${counted(summary.reports, "report")}, ${counted(summary.conflicts, "conflict")}, refused: ${dead.join(", ") || "none"}`,
+  );
   const rows = summary.devices.map(({ device, reports, bytes, latestMetrics }) => ({
     device,
     reports,

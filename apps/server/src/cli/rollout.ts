@@ -32,5 +32,6 @@ export const showRollout: Body<typeof rolloutStatus, CommandIo> = async ({ value
   io.stdout(`${underway} on the way, ${waiting} waiting, ${rejected} rejected it, ${failed} failed`);
   const { better, same, worse, tooLittle } = status.verdicts;
   io.stdout(`verdicts: ${better} better, ${same} the same, ${worse} worse, ${tooLittle} on too few labels`);
-  for (const line of tableLines(status.devices)) io.stdout(line);
+  const rows = status.devices.map(({ device, releaseSequence: release, ...rest }) => ({ device, release, ...rest }));
+  for (const line of tableLines(rows)) io.stdout(line);
 };

@@ -1,6 +1,7 @@
 // attune-agent status: the state of the device, and what has left it.
 
 import type { Body } from "@attune/platform/cli/declaration";
+import { counted } from "@attune/platform/counted";
 import { textTable } from "@attune/platform/table";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
@@ -16,7 +17,7 @@ export const showStatus: Body<typeof declaration, AgentContext> = async (_input,
 function inWords(status: AgentStatus): string {
   const { release, target, head, engine, utterances, outbox, sent, connected, lastError } = status;
   const path = (name: "trpc" | "https" | "nats"): string =>
-    `${sent.byPath[name].messages} messages, ${sent.byPath[name].bytes} bytes`;
+    `${counted(sent.byPath[name].messages, "message")}, ${counted(sent.byPath[name].bytes, "byte")}`;
   const reached = (up: boolean, error: string | null): string =>
     up ? "yes" : `no${error === null ? "" : ` (${error})`}`;
   return textTable([
@@ -34,7 +35,7 @@ function inWords(status: AgentStatus): string {
     ["training", asMs(status.trainMs)],
     [
       "left the device",
-      `${sent.messages} messages, ${sent.bytes} bytes, which can say at most ${Math.ceil(status.capacityBits)} bits`,
+      `${counted(sent.messages, "message")}, ${counted(sent.bytes, "byte")}, which can say at most ${Math.ceil(status.capacityBits)} bits`,
     ],
     ["  verdicts", verdictsInWords(status.verdicts)],
     ["  enrol, poll", path("trpc")],
