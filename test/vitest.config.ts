@@ -8,7 +8,7 @@ const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
 const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
 // A worker loads each module once for all its files, for modules hold no state. The main process idles, so each core gets a worker.
-const quick = { isolate: false, maxWorkers: "100%" };
+const quick = { isolate: false, maxWorkers: "100%", unstubEnvs: true, unstubGlobals: true };
 const besideSources = ["packages/*/src/**", "apps/*/src/**"];
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
 

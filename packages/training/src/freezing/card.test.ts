@@ -2,15 +2,19 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunRecord } from "../pretraining/run/run-record.js";
 import { cardOf } from "./card.js";
 import type { Evaluation } from "./evaluation.js";
 import { type FreezeOutcome, readOrigin } from "./freeze.js";
 
 const bundled = join(import.meta.dirname, "../../../../assets/extractor");
-const directory = mkdtempSync(join(tmpdir(), "attune-card-"));
-afterAll(() => rmSync(directory, { recursive: true }));
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "attune-card-"));
+  cpSync(join(bundled, "run.json"), join(directory, "run.json"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
 
 type FrozenRecord = RunRecord & { readonly frozen: FreezeOutcome; readonly evaluation: Evaluation };
 const record: FrozenRecord = JSON.parse(readFileSync(join(bundled, "run.json"), "utf8"));
@@ -23,7 +27,6 @@ describe("A card", () => {
   });
 
   it("of anybody's run says nothing of this repository, its machine or its measurements", () => {
-    cpSync(join(bundled, "run.json"), join(directory, "run.json"));
     const { frozen } = record;
     const { checkpoint: _, teacher: __, ...untaught } = record;
     for (const run of [record, untaught]) {
