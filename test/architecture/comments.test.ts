@@ -28,6 +28,15 @@ test.each(parts)("the comments of %s are written in short sentences that open wi
   expect(faults).toEqual([]);
 });
 
+test("the names of tests use the field's verbs", () => {
+  const named = /\b(?:test|it|describe)(?:\.each\([^)]*\))?\(\s*(["'`])(.*?)\1,/g;
+  const tests = listFiles(/\.test\.ts$/).flatMap((path) =>
+    [...read(path).matchAll(named)].map(([, , name]) => [path, name as string] as const),
+  );
+  expect(tests.length).toBeGreaterThan(1_000);
+  expect(tests.filter(([, name]) => faultsOf(name).some((fault) => fault.startsWith("says ")))).toEqual([]);
+});
+
 test("comments are found above code, behind code and inside of code, and lines that follow each other are one text", () => {
   const source =
     "// One text\n// on two lines.\n\n/** Another. */\nconst a = f(/* A third. */ 1); // A fourth.\n\n// A fifth.\n";

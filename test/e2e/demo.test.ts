@@ -104,7 +104,7 @@ describe("the demo on the sample people", () => {
     }
   });
 
-  test("run again in the same directory it goes on from there and ends with the same utterances", async () => {
+  test("run again in the same directory it resumes there and ends with the same utterances", async () => {
     const again = await startDemo(["--data", data, "--home", home, "--json"]).ended;
     expect(again.code).toBe(0);
     const first = resultSchema.parse(JSON.parse(run.stdout)).people;

@@ -15,7 +15,7 @@ function processesOf(home: string): string[] {
   });
 }
 
-test("a demo that nobody reads any more (`| head`) goes on to its end, says so by its exit code, and leaves no process", async () => {
+test("a demo that nobody reads any more (`| head`) runs to its end, says so by its exit code, and leaves no process", async () => {
   const [home, data] = [temporaryFolder("unread-home"), temporaryFolder("unread-people")];
   const ofMaeve = (split: "train" | "dev", count: number) =>
     sampleRows(split)

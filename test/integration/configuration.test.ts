@@ -81,7 +81,7 @@ describe.each(["start", "demo", "server"])("attune %s", (command) => {
   });
 });
 
-test("a second demo in one directory is told of the first", async () => {
+test("a second demo in one directory is refused with the first's process", async () => {
   const home = join(folder, "home");
   const { acquireHomeLock } = await import("../../packages/platform/src/home-lock.js");
   const { makeTree } = await import("../../packages/platform/src/durable-file.js");

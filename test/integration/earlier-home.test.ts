@@ -157,7 +157,7 @@ describe("a move that is interrupted", () => {
     await home?.remove();
   });
 
-  test("after each of its requests goes on from there, with another server, and loses nothing", async () => {
+  test("after each of its requests continues from there, with another server, and loses nothing", async () => {
     let attempts = 0;
     for (let allowed = 0; nats.credentials.hasEarlierStream(); allowed++) {
       attempts++;

@@ -225,7 +225,7 @@ describe("polls", () => {
     }
   });
 
-  test("that are behind, or ahead of what a device can have polled, change nothing and are told to begin a new epoch", async () => {
+  test("that are behind, or ahead of what a device can have polled, change nothing and are answered with a new epoch", async () => {
     const device = await enrolDevice(server, "home");
     const { device: id } = device.reply;
     await device.poll({ sequence: 40, state: "committed", releaseSequence: 3 });

@@ -87,7 +87,7 @@ describe("a command whose output goes into a pipe", () => {
 });
 
 describe("the server", () => {
-  test.each(["closed", "full"] as const)("goes on working with a log that is %s, and ends in order", async (log) => {
+  test.each(["closed", "full"] as const)("keeps working with a log that is %s, and ends in order", async (log) => {
     const { home } = await newHome();
     const env = { ATTUNE_HOME: home, ...freePorts, ATTUNE_LOG_LEVEL: "debug" };
     const { child, stdout } = start([attune, "server", "--json"], { log, env });
@@ -150,7 +150,7 @@ describe("the agent", () => {
   const status = async () =>
     JSON.parse((await promisify(execFile)(process.execPath, [agent, "status", "--home", home, "--json"])).stdout);
 
-  test.each(["closed", "full"] as const)("goes on working with a log that is %s, and ends in order", async (log) => {
+  test.each(["closed", "full"] as const)("keeps working with a log that is %s, and ends in order", async (log) => {
     const env = { ATTUNE_LOG_LEVEL: "debug" };
     const { child, stdout } = start([agent, "run", "--home", home, "--json"], { log, env });
     const { url } = await eventually(async () => JSON.parse(stdout()) as { url: string }, 60_000);

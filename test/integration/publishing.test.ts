@@ -66,7 +66,7 @@ describe("chunks over HTTP", () => {
     expect(sha256Of(new Uint8Array(await response.arrayBuffer()))).toBe(sha256);
   });
 
-  test("go on from a byte", async () => {
+  test("resume from a byte", async () => {
     const response = await get({ range: "bytes=4096-" });
     expect(response.status).toBe(206);
     expect(response.headers.get("content-range")).toBe("bytes 4096-9999/10000");

@@ -86,7 +86,7 @@ test("PostgreSQL and nats-server killed with SIGKILL come back, and the server w
   });
 });
 
-test("while PostgreSQL is away a call is refused as one that may be tried again, without its values", async () => {
+test("while PostgreSQL is away a call is refused as one that may be retried, without its values", async () => {
   const app = await start();
   process.kill(app.pids().postgres!, "SIGKILL");
   await expect.poll(() => app.pids().postgres).toBeUndefined();
@@ -139,7 +139,7 @@ describe("a start is refused", () => {
     });
   });
 
-  test("when DATABASE_URL does not answer, without telling the password", async () => {
+  test("when DATABASE_URL does not answer, without the password in the message", async () => {
     const fault = (await start({ DATABASE_URL: "postgresql://me:hunter2@127.0.0.1:1/x" }).catch(
       (error) => error,
     )) as Error;

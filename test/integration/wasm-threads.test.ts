@@ -61,7 +61,7 @@ test("one thread starts none; three start two, which end when the engine is clos
   expect(after).toMatch(/SIMD on one thread instead of 3 /);
 });
 
-test("a process with threads ends by itself, by process.exit, and when it is told to", () => {
+test("a process with threads ends by itself, by process.exit, and when it is asked to", () => {
   const ready = `
     await (await open(1)).features();
     const before = tasks();

@@ -81,7 +81,7 @@ test("of a defect the client learns only that there was one; the log has the res
   expect(lines.join("\n")).toContain("internal detail");
 });
 
-test("a database that is away is a fault that may be tried again, without Prisma's words", async () => {
+test("a database that is away is a fault that may be retried, without Prisma's words", async () => {
   const reply = await (await open()).post("away");
   expect(reply.statusCode).toBe(503);
   expect(reply.body).toContain("DATABASE_UNAVAILABLE");
@@ -186,7 +186,7 @@ test("calls that come to nothing are limited for an address; the fleet manager's
   expect((await post("genuine", admin)).statusCode).toBe(200);
 });
 
-test("addresses are told apart by the word of a trusted proxy, and by nobody else's", async () => {
+test("a trusted proxy's word distinguishes addresses, and no other word does", async () => {
   const from = (address: string) => ({ "x-forwarded-for": address });
   const behindProxy = await open(undefined, { burst: 1, trustedProxies: "127.0.0.1, 10.0.0.0/8" });
   expect((await behindProxy.post("used", from("192.0.2.1"))).statusCode).toBe(409);

@@ -55,7 +55,7 @@ test("TensorFlow.js's float32 stands for the int8 that it does not have", () => 
   expect(find([part("table9", rows)], "WebAssembly tiny int8 over TensorFlow.js").reached).toBe("7.00x");
 });
 
-test("of many cells it tells how many are met", () => {
+test("of many cells it says how many are met", () => {
   const cell = (engine: string, features: number, medianMs: number): HeadRow => ({
     engine,
     features,

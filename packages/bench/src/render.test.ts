@@ -26,7 +26,7 @@ test("an engine that is not built says so, and the others stand without a ratio"
   expect(renderPart(part).replaceAll(/ +/g, " ")).toContain("| 32 | 200 | not built | 3.0 (3.0) |");
 });
 
-test("the limit is told for every number of threads", () => {
+test("the limit is stated for every number of threads", () => {
   const limits = [
     { threads: 1, fp32: 90.4, int8: 140 },
     { threads: 2, fp32: 180, int8: 281.6 },

@@ -35,7 +35,7 @@ test("passes both directions on and records what went out on both paths, not wha
   nats.server.close();
 });
 
-test("goes on with the record of an earlier run", async () => {
+test("continues the record of an earlier run", async () => {
   const { server, url } = await startEcho();
   const file = recordFile();
   for (const said of ["one", "two"]) {

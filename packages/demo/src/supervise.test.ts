@@ -18,7 +18,7 @@ const until = (condition: () => boolean) => expect.poll(condition).toBe(true);
 
 const countMarks = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").length : 0);
 
-test("starts a killed process again, and stops it with SIGTERM when told to", async () => {
+test("starts a killed process again, and stops it with SIGTERM when asked to", async () => {
   const child = script(`
     import { appendFileSync } from "node:fs";
     appendFileSync(process.argv[2], "s");
@@ -64,7 +64,7 @@ test("reports a fault of configuration at once, as the process itself said it", 
   expect(restarts).toEqual([]);
 });
 
-test("starts a process again whose log tells of an older fault of configuration", async () => {
+test("starts a process again whose log reports an older fault of configuration", async () => {
   const child = script(`
     import { appendFileSync } from "node:fs";
     appendFileSync(process.argv[2], "s");

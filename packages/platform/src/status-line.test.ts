@@ -33,7 +33,7 @@ describe("the status line", () => {
     expect(composed).toBe(2);
   });
 
-  it("tells seconds, and minutes from sixty on", () => {
+  it("states seconds, and minutes from sixty on", () => {
     expect([-1, 0.2, 59.5, 125].map(inWords)).toEqual(["0 s", "1 s", "1 min 0 s", "2 min 5 s"]);
   });
 });

@@ -177,7 +177,7 @@ describe("an agent that is killed", () => {
     await expectSameEnd(device, forgetSomething);
   });
 
-  it("hears one verdict on the next release, and tells it once", async () => {
+  it("reaches one verdict on the next release, and reports it once", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, 62)) await device.agent.label(saying);

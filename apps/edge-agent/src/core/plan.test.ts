@@ -24,12 +24,12 @@ describe("the plan", () => {
     expect(decide(under("committed", { target: { ...target, sequence: 1 } }))).toEqual({ kind: "begin", target });
   });
 
-  it("goes on with the state it is in until the state's deadline", () => {
+  it("stays in its state until the state's deadline", () => {
     expect(decide(under("testing"), { nowMs: 400 })).toEqual({ kind: "run", state: "testing", remainingMs: 600 });
     expect(decide(under("testing"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
   });
 
-  it("leaves a download for what the server asks for instead, and goes on with it while the server says nothing", () => {
+  it("leaves a download for what the server asks for instead, and continues it while the server says nothing", () => {
     const downloading = under("downloading", { target: { sequence: 1, manifestSha256: "b".repeat(64) } });
     expect(decide(downloading)).toEqual({ kind: "begin", target });
     expect(decide(downloading, { target: null }).kind).toBe("run");
@@ -81,7 +81,7 @@ describe("the plan", () => {
     }
   });
 
-  it("tries again, later each time, what the network, the disk or the clock spoiled", () => {
+  it("retries, later each time, what the network, the disk or the clock spoiled", () => {
     const failed = under("failed", { reason: "diskFull" });
     expect(decide(failed)).toEqual({ kind: "wait", wakeInMs: 60_000 });
     expect(decide(failed, { nowMs: 60_000 })).toEqual({ kind: "begin", target });

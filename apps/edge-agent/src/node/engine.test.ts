@@ -60,7 +60,7 @@ describe("the choice of an engine", () => {
     expect(why()).toMatch(/not built.*WebAssembly/);
   });
 
-  test("is WebAssembly on as many threads as it is told, to the same bits, and says so; once closed, on one", async () => {
+  test("is WebAssembly on as many threads as it is given, to the same bits, and says so; once closed, on one", async () => {
     const file = quantizeTensorFile(weightsOf(9, wideConfig));
     const ids = Int32Array.from({ length: 60 }, (_, i) => i);
     const features = ({ engine }: ChosenEngine) =>

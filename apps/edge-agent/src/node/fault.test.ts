@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { describeFault, faultFields, stackLines } from "./fault.js";
 
-test("a defect is told by its kind and place, never by its message", () => {
+test("a defect is reported by its kind and place, never by its message", () => {
   const error = new TypeError("cannot read 'I never told anybody'\nnot on a second line either");
   const said = [JSON.stringify(faultFields(error)), describeFault(error), stackLines(error)].join();
   expect(said).not.toMatch(/never told|second line/);

@@ -108,7 +108,7 @@ test("an unknown command and a defect are errors as well", async () => {
   expect(defect).toMatchObject({ code: 1, err: expect.stringContaining("error INTERNAL: x is not a function") });
 });
 
-test("commands that train try their --out first, and are told of it as of any place that cannot be written", async () => {
+test("commands that train try their --out first, and report it as any place that cannot be written", async () => {
   const source = ["pretrain", "--data", "none", "--vocabulary", "none"];
   for (const argv of [
     source,
@@ -135,7 +135,7 @@ test("a demo for more people than its data hold is refused with the range, befor
   expect(err.join("")).toContain("--people 101 is not a whole number from 1 to 100");
 });
 
-test("what the system refuses is told as such, and not as a defect", async () => {
+test("a refusal of the system is reported as such, and not as a defect", async () => {
   const refused = async (path: string) => run(["greet"], async () => void (await readFile(path)) as never);
   expect((await refused("/")).err).toMatch(/^error INVALID_CONFIGURATION: EISDIR: .*\nwhat to do: Correct the named/);
   expect((await refused("/dev/null/file")).err).toMatch(/^error INVALID_CONFIGURATION: ENOTDIR: .*'\/dev\/null\/file'/);

@@ -231,7 +231,7 @@ describe("Which dataset", () => {
     expect(opened(at("meld"), { mapping: { labels: two } }).bench.data.classes).toEqual(["bad", "good"]);
   });
 
-  it("may be IEMOCAP's release, whose table 3 it is too, and whose session 5 is heard for the first time", () => {
+  it("may be IEMOCAP's release, whose table 3 it is too, and whose session 5 is read for the first time", () => {
     writeIemocapRelease(at("release"));
     const { bench, cells } = opened(at("release"));
     expect(bench.data).toMatchObject({ isPaper: false, name: "IEMOCAP", speakers: [] });

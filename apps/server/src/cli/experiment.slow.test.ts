@@ -59,7 +59,7 @@ describe("attune experiment", () => {
     expect(await measured("--iemocap", at("release"))).toBeGreaterThan(0);
   });
 
-  it("says how to go on when it is interrupted, and goes on", async () => {
+  it("says how to resume when it is interrupted, and resumes", async () => {
     home(at("interrupted"));
     const argv = ["table2", "table2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
     const io = recorder();

@@ -56,7 +56,7 @@ describe("attune extractor import", () => {
     expect(JSON.parse(result.out[0]!)).toMatchObject({ modelType: "roberta", pooling: "mean-max", maxTokens: 16 });
   });
 
-  it("imports from the hub, and goes on with a download that was broken off", async () => {
+  it("imports from the hub, and resumes a download that was broken off", async () => {
     const read = (path: string) => ({ content: readFileSync(path) });
     const files = {
       "config.json": read(join(checkpoint, "config.json")),

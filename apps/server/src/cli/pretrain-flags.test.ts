@@ -60,7 +60,7 @@ it("--extra adds the training rows of a second set", async () => {
   expect(rows((await pretrain(["--extra", at("extra")])).record).sort()).toEqual([24, 24, 6].sort());
 });
 
-it("--recipe reads a file, which --set changes; --teacher and --reference-run name finished runs; --resume goes on", async () => {
+it("--recipe reads a file, which --set changes; --teacher and --reference-run name finished runs; --resume resumes", async () => {
   const teacher = await pretrain([]);
   const { recipe } = teacher.record;
   writeFileSync(at("mine.json"), JSON.stringify({ ...recipe, learningRate: 0.003 }));

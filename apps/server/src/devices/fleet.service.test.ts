@@ -85,7 +85,7 @@ beforeEach(() => {
 });
 
 describe("an enrolment token", () => {
-  test("pins the release keys, ends when it is told to, and is stored as the hash of its secret alone", async () => {
+  test("pins the release keys, ends at the given time, and is stored as the hash of its secret alone", async () => {
     const { token, expiresAt } = await service.createToken({ fleet: "home", ttlMs: dayMs });
     const [, pinned, secret] = enrolmentTokenPattern.exec(token)!;
     expect(pinned).toBe(fingerprint);

@@ -156,7 +156,7 @@ describe.each(builds)("the $name build", ({ engine }) => {
     }
   });
 
-  test("refuses bad tokens and goes on working", () => {
+  test("refuses bad tokens and keeps working", () => {
     const config = configOf({ hiddenSize: 8, intermediateSize: 8 });
     const encoder = engine.createEncoder(config, randomWeights(config, createRandom(14)));
     for (const ids of [[], [-1], [101], [2 ** 31 - 1], new Array(129).fill(1)]) {

@@ -195,7 +195,7 @@ describe("a team of threads", () => {
     expect(team.failure()).toMatch(/out of bounds|unreachable|ended/);
   });
 
-  test("that is closed ends its workers, and its encoders go on alone", async () => {
+  test("that is closed ends its workers, and its encoders continue alone", async () => {
     const team = teamOf({ threads: 4 });
     const engine = createWasmEngine(simd128.alone, team);
     const encoders = [engine.createEncoder(config, file), engine.createEncoder(config, file)];

@@ -48,7 +48,7 @@ describe("a feature extractor", () => {
     );
   });
 
-  it("extracts many texts as it does each, telling how far it is", () => {
+  it("extracts many texts as it does each, and says how far it is", () => {
     const extractor = createFeatureExtractor(parts);
     const progress: string[] = [];
     const features = extractor.extractAll(texts, (done, total) => progress.push(`${done}/${total}`));

@@ -116,7 +116,7 @@ describe.each(heads)("A saved head: %s", (_, head) => {
 });
 
 describe("A saved OSELM head", () => {
-  it("goes on learning and forgetting as the one it was saved from, and is not changed by it", () => {
+  it("keeps learning and forgetting as the head it was saved from, and is not changed by it", () => {
     const head = createLearned();
     const file = head.save();
     const loaded = loadHead(file) as OselmHead;

@@ -210,7 +210,7 @@ describe("The linear head refuses", () => {
     expect(() => fit({ ...wide, prior })).toThrow("takes 3 features a row, not 4");
   });
 
-  it("to go on once it is told to stop", () => {
+  it("to continue once it is asked to stop", () => {
     expect(() => fit({ signal: { aborted: true } })).toThrow("stopped");
     const sgd: LinearRecipe = { optimizer: "sgd", learningRate: 0.1, epochs: 5, batchSize: 4, l2: 0 };
     expect(() => fit({ recipe: sgd, signal: { aborted: true } })).toThrow("stopped");

@@ -35,7 +35,7 @@ describe("Reliability", () => {
     expect(reliability(two(0.6, 0.7), Int32Array.of(0, 1))).toHaveLength(2);
   });
 
-  it("finds little wrong with honest probabilities and much with boastful ones", () => {
+  it("finds little wrong with calibrated probabilities and much with extreme ones", () => {
     const random = createRandom(5);
     const honest = Array.from({ length: 20_000 }, () => 0.5 + 0.5 * random.next());
     const labels = Int32Array.from(honest, (p) => (random.next() < p ? 0 : 1));

@@ -127,7 +127,7 @@ describe("a checkpoint on the hub", () => {
 });
 
 describe("an interrupted download", () => {
-  it("goes on within one run from the bytes it has", async () => {
+  it("resumes within one run from the bytes it has", async () => {
     const { endpoint, requests } = await startHub(files, hangingUp(100_000, 2));
     await download(endpoint);
     expect(requests.filter(({ host }) => host === "storage").map(({ range }) => range)).toEqual([
@@ -138,7 +138,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(join(target, "model.safetensors")).equals(weights)).toBe(true);
   });
 
-  it("goes on in the next run from the bytes of the last", async () => {
+  it("resumes in the next run from the bytes of the last", async () => {
     const never: HubFault = ({ host }, response) => host === "storage" && Boolean(response.destroy());
     const fault: { now: HubFault } = { now: hangingUp(120_000, 1) };
     const { endpoint, requests } = await startHub(files, (request, response) => {
@@ -184,7 +184,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(path).equals(weights)).toBe(true);
   });
 
-  it("tries again when the server is overloaded, and gives up in the end", async () => {
+  it("retries when the server is overloaded, and gives up in the end", async () => {
     let busy = 2;
     const overloaded: HubFault = ({ method, path }, response) =>
       method === "HEAD" && path.endsWith("config.json") && busy-- > 0 && Boolean(response.writeHead(503).end());
@@ -194,7 +194,7 @@ describe("an interrupted download", () => {
     expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: "config.json: the server answers 503" });
   });
 
-  it("tries again for the list of files, too", async () => {
+  it("retries the list of files, too", async () => {
     let busy = 2;
     const overloaded: HubFault = ({ path }, response) =>
       path.startsWith("/api/models") && busy-- > 0 && Boolean(response.writeHead(503).end());

@@ -144,7 +144,7 @@ describe("A quotation mark", () => {
     expect(refusal(path)).toMatch(/both\.tsv, line 5: the quoted field that ends here holds tabs and line breaks/);
   });
 
-  it("that may have swallowed rows of a .csv is told by line", () => {
+  it("that may have swallowed rows of a .csv is reported by line", () => {
     expect(read(file("lone.csv", rows(",")))).toHaveLength(2);
     expect(warnings).toEqual([
       expect.stringMatching(/lone\.csv: a field of 1 row \(line 5\) holds line breaks and a comma/),

@@ -31,7 +31,7 @@ function refusal(path: string): string {
 }
 
 describe("A labelled set", () => {
-  it("is told by its files", () => {
+  it("is recognised by its files", () => {
     writeIemocapRelease(join(root, "release"));
     expect(setKindOf(join(root, "release"))).toBe("iemocap");
     write("meld/train_sent_emo.csv", "Utterance,Speaker,Emotion\n");

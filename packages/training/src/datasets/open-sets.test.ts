@@ -54,7 +54,7 @@ describe("Labels", () => {
     expect(set!.train[0]).toMatchObject({ labelIds: [0], label: "good" });
   });
 
-  it("are refused where no set has them, or nothing is left to tell apart", () => {
+  it("are refused where no set has them, or nothing is left to distinguish", () => {
     const own = file("two.csv", "text,label\nhi,x\nno,y\n");
     const unknown = () => openSets([own], { labels: { z: "x" } });
     expect(refusal(unknown, "INVALID_INPUT")).toMatch(/--labels z=…: two has no such label; it has x, y/);

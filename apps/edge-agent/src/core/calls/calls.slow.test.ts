@@ -127,7 +127,7 @@ describe("a label", () => {
     expect((await device.agent.predict({ text: "\udfff" })).label).toBeTypeOf("string");
   });
 
-  it("is kept when its features are not numbers, for nothing that others hear may tell that they are not", async () => {
+  it("is kept when its features are not numbers, for no message to others may show that they are not", async () => {
     const broken = await readyDevice();
     const engine = broken.ports.engine;
     // The engine breaks only once the release is open: a release that is broken from the start is not taken into use at all.

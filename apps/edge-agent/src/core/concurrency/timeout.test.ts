@@ -4,7 +4,7 @@ import { withTimeout } from "./timeout.js";
 
 const never = <T>() => new Promise<T>(() => undefined);
 
-test("work that takes too long is given up and told so, and leaves no request behind", async () => {
+test("work that takes too long is given up and aborted, and leaves no request behind", async () => {
   let told: AbortSignal | undefined;
   const work = (signal: AbortSignal) => {
     told = signal;
@@ -17,7 +17,7 @@ test("work that takes too long is given up and told so, and leaves no request be
   expect(told?.aborted).toBe(true);
 });
 
-test("work that is stopped from outside is told so", async () => {
+test("work that is stopped from outside is aborted", async () => {
   const outside = new AbortController();
   let told: AbortSignal | undefined;
   const waiting = withTimeout(

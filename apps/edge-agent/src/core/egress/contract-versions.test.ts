@@ -44,7 +44,7 @@ describe("a device", () => {
     expect(spokenContract({ known, agreed: 3, release: undefined })).toBe(firstContract);
   });
 
-  it("goes on with the first version until the person agrees to the next, and keeps the consent", async () => {
+  it("keeps the first version until the person agrees to the next, and keeps the consent", async () => {
     const { device, stop } = await liveWith(madeUp);
     expect((await device.agent.status()).contract).toEqual({ spoken: 1, agreed: 1 });
     expect(await device.agent.agree({ contract: madeUp })).toEqual({ spoken: madeUp, agreed: madeUp });
@@ -55,7 +55,7 @@ describe("a device", () => {
     await expect(device.agent.agree({ contract: 99 })).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 
-  it("goes on with the first version while its release is published for that", async () => {
+  it("keeps the first version while its release is published for that", async () => {
     const { device, stop } = await liveWith(1);
     expect(await device.agent.agree({ contract: madeUp })).toEqual({ spoken: 1, agreed: madeUp });
     await stop();

@@ -74,7 +74,7 @@ const cases = fc.record({
 });
 
 describe("a journal", () => {
-  it("passes when it is honest, and so does each of its beginnings", async () => {
+  it("passes when it is unchanged, and so does each of its beginnings", async () => {
     await fc.assert(
       fc.asyncProperty(chains, async ({ entries, heads }) => {
         for (const head of heads) {

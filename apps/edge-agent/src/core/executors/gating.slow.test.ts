@@ -191,7 +191,7 @@ describe("a release that is judged", () => {
       await device.clock.until(async () => (await device.agent.status()).verdicts.waiting === 3);
     });
 
-    it("waits, whatever the wall clock says, and the person is told", async () => {
+    it("waits, whatever the wall clock says, and the status says so", async () => {
       device.clock.setWall(device.clock.nowMs() + 60 * dayMs);
       await pass(device, 2 * dayMs);
       const { verdicts } = await device.agent.status();
@@ -203,7 +203,7 @@ describe("a release that is judged", () => {
       await stop();
     });
 
-    it("goes on waiting after a restart, and a clock that was set back lets neither too little nor too much time pass", async () => {
+    it("keeps waiting after a restart, and a clock that was set back lets neither too little nor too much time pass", async () => {
       await stop();
       device.clock.setWall(device.clock.nowMs() - 3_000 * dayMs);
       for (let restarts = 0; restarts < 4; restarts++) {

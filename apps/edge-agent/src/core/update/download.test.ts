@@ -57,7 +57,7 @@ describe("a download", () => {
     expect([...files.contents.keys()]).toEqual([path]);
   });
 
-  it("goes on after an interruption from the last multiple of 4,096 bytes", async () => {
+  it("resumes after an interruption from the last multiple of 4,096 bytes", async () => {
     let cuts = 0;
     fleet.spoil = (_, offset, whole) => {
       if (cuts >= 2) return undefined;
@@ -70,7 +70,7 @@ describe("a download", () => {
     expect(files.contents.get(path)).toEqual(modelBytes);
   });
 
-  it("goes on after a body that ends too early", async () => {
+  it("resumes after a body that ends too early", async () => {
     let cut = false;
     fleet.spoil = (_, offset, whole) => {
       if (cut) return undefined;
@@ -81,7 +81,7 @@ describe("a download", () => {
     expect(offsetsOf(0)).toEqual([0, 4_096]);
   });
 
-  it("goes on in another life with what the disk has", async () => {
+  it("resumes in another life with what the disk has", async () => {
     const stopping = new AbortController();
     async function* stopped(whole: Uint8Array): AsyncIterable<Uint8Array> {
       yield whole.slice(0, 9_000);

@@ -79,7 +79,7 @@ test("commands that need the daemon say that it does not run, and leave no trace
   expect(await readdir(home)).toEqual([]);
 });
 
-test("what is named by a flag and was given without one is told so, without a word of the text", async () => {
+test("an argument that belongs behind a flag is refused with the flag's name, without a word of the text", async () => {
   const { err } = await call(["label", "u1", "anger", "so sad today"]);
   expect(err).toContain("label takes one argument beside its flags");
   expect(err).toContain("usage: attune-agent label --id ID --label EMOTION [options] TEXT");
@@ -130,7 +130,7 @@ test("wrong usage is refused without a word of the text", async () => {
   expect((await call(["status"], "", { ATTUNE_LOG_LEVEL: "loud" })).err).toContain("ATTUNE_LOG_LEVEL");
 });
 
-test("the longest text goes on to the agent, as an argument or on standard input; one code point more does not", async () => {
+test("the longest text reaches the agent, as an argument or on standard input; one code point more does not", async () => {
   const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
   for (const [argument, stdin] of [
     [longest, ""],

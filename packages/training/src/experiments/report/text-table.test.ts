@@ -28,7 +28,7 @@ function linesOf(...cells: Cell[]): string[] {
   return tableText({ table: "table6", split: "dev", cells }, "After PCA", baselines).split("\n");
 }
 
-it("Every table has the baselines below it, and tells of whose random encoders another number is", () => {
+it("Every table has the baselines below it, and says whose random encoders another number is of", () => {
   expect(linesOf(cell("ours", "Linear", { sd: 0.01, paper: 0.507 }))).toEqual([
     "table6 · After PCA (dev; the paper's number in brackets)",
     "                    Linear",
@@ -39,7 +39,7 @@ it("Every table has the baselines below it, and tells of whose random encoders a
   ]);
 });
 
-it("A note is told once, with the rows or columns that it is of", () => {
+it("A note is printed once, with the rows or columns that it is of", () => {
   const rows = ["BERT-Tiny 128", "BERT-Tiny PCA 64", "BERT-Tiny PCA 32", "BERT-Tiny PCA 16"];
   const columns = ["Linear", "ELM"];
   const notes = (from: number) =>

@@ -256,7 +256,7 @@ describe("Each table", () => {
     expect(assembled("table4", { ...bench, withBp: true })[0]).toMatchObject({ row: "BP", measured: 0.5 });
   });
 
-  it("4 goes on fine-tuning where it was cut off, to the same scores", async () => {
+  it("4 resumes fine-tuning where it was cut off, to the same scores", async () => {
     const bench = { ...run.bench, seeds: [1, 2], scratchDirectory: at("scratch") };
     const task = bpTask(bench, bench.extractors[0]!);
     const whole = await task.compute(() => {});
@@ -292,7 +292,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "Hidden", "RoBERTa, pre-trained")).toMatchObject({ paper: 0.598, measured: null });
   });
 
-  it("6 keeps the paper's shares of the features, and tells the variance kept", () => {
+  it("6 keeps the paper's shares of the features, and states the variance kept", () => {
     const cells = assembled("table6", run.bench, { series: { kept: [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1] } });
     expect(cellOf(cells, "tiny PCA 4", "ELM")).toMatchObject({ paper: 0.509, measured: 0.5 });
     expect(cellOf(cells, "tiny PCA 2", "variance kept")!.measured).toBe(0.5);

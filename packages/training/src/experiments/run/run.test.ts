@@ -51,7 +51,7 @@ describe("Running tasks", () => {
     expect(() => outcomeOf(task("ccc"))).toThrow("was not computed");
   });
 
-  it("goes on past a task that fails, says why, and computes that one alone in a rerun", async () => {
+  it("continues after a task that fails, says why, and computes that one alone in a rerun", async () => {
     const { run, computed, fail, task } = bench("resume");
     fail("bb");
     const { outcomeOf, faults } = await run(["a", "bb", "ccc"]);

@@ -35,7 +35,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describe("openBackend", () => {
-  it("falls back on wasm where the native binding is absent or without its binary, unless told not to", async () => {
+  it("falls back on wasm where the native binding is absent or without its binary, unless that is ruled out", async () => {
     const native = await openBackend("tfjs-node").catch(() => undefined);
     const { name } = await openBackend();
     const wasm = openNativeMatMul() === undefined ? "tfjs-wasm" : "tfjs-wasm-native";

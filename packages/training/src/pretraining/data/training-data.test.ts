@@ -73,7 +73,7 @@ describe("The data of a run", () => {
     expect(digests[0]!.sha256).not.toBe(loadTrainingData({ data: at("meld") }).digests[0]!.sha256);
   });
 
-  it("tell sets of an owner's apart by their labels too", () => {
+  it("distinguish an owner's sets by their labels too", () => {
     const digests = ["bored\nkeen", "keen\nbored"].map((names, i) => {
       mkdirSync(at(`own-${i}`));
       writeFileSync(at(`own-${i}`, "labels.txt"), names);

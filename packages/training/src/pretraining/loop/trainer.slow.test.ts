@@ -127,7 +127,7 @@ describe("train", () => {
     expect(third.selected).not.toEqual(first.selected);
   });
 
-  it("killed at any step, goes on from its checkpoint to the same weights as a run that was never stopped", async () => {
+  it("killed at any step, resumes from its checkpoint to the same weights as a run that was never stopped", async () => {
     const whole = await train(input);
     const expected = weightsAt(directory);
     // Copies the files of a process killed after each of these steps: the last whole checkpoint, and the beginning of the next.
@@ -158,7 +158,7 @@ describe("train", () => {
     }
   });
 
-  it("ends after the epochs it is told to with the weights that the longer schedule had there", async () => {
+  it("ends after the given epochs with the weights that the longer schedule had there", async () => {
     const state: { first?: Map<string, Float32Array> } = {};
     await train({
       ...input,
@@ -204,7 +204,7 @@ describe("train", () => {
     expect(loadCheckpoint(directory, "f")!.progress.step).toBe(3);
   });
 
-  it("tells the time left of a resumed run at once, by the pace it had", async () => {
+  it("states the time left of a resumed run at once, by the pace it had", async () => {
     const stop = new AbortController();
     await train({ ...input, signal: stop.signal, onProgress: ({ step }) => step === 5 && stop.abort() });
     const { seconds } = loadCheckpoint(directory, "f")!.progress;

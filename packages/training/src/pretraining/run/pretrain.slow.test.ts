@@ -148,7 +148,7 @@ describe("startFromRandom", () => {
 });
 
 describe("pretrain from a checkpoint", () => {
-  it("distils, goes on after a stop to the same bytes, and records what went in", async () => {
+  it("distils, resumes after a stop to the same bytes, and records what went in", async () => {
     const teacher = await pretrain({ ...inputOf("teacher", ["vocabularySize=none", "numHiddenLayers=3"]) });
     expect(teacher).toMatchObject({ numHiddenLayers: 3, vocabularySize: vocabulary.length });
     const taught = (out: string) => ({ ...inputOf(out), teacherDirectory: at("teacher") });
