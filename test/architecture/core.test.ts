@@ -14,7 +14,7 @@ const arrows: Arrows = {
   egress: ["ports", "concurrency", "storage"],
   learning: ["ports", "concurrency", "storage", "prediction"],
   plan: ["agent-api", "update-state"],
-  update: ["ports", "update-state", "concurrency", "storage", "prediction", "egress", "learning"],
+  update: ["ports", "update-state", "concurrency", "storage", "prediction", "egress"],
   "agent-state": [
     "ports",
     "update-state",

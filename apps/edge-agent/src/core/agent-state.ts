@@ -14,6 +14,7 @@ import type { FeatureSet } from "./learning/features-cache.js";
 import type { Fitted } from "./learning/fit.js";
 import type { Learner } from "./learning/learner.js";
 import type { LearningState } from "./learning/learning-state.js";
+import type { Scores } from "./learning/scores.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
 import type { Hashing, Ports } from "./ports.js";
@@ -33,6 +34,7 @@ export const keys = {
   active: "active",
   milestones: "milestones",
   answer: "answer",
+  measured: "measured-release",
 } as const;
 
 const epochSchema = z.strictObject({
@@ -62,6 +64,8 @@ const answerSchema = z.strictObject({
 });
 export type Answer = z.infer<typeof answerSchema>;
 
+const measuredSchema = z.strictObject({ version: z.literal(1), release: z.int().min(1) });
+
 export interface AgentState {
   epoch: string;
   epochs: number;
@@ -87,6 +91,8 @@ export interface AgentState {
   target: Target | null;
   /** The server's last answer to a poll. */
   lastAnswer: Answer | undefined;
+  /** The release whose latencies were reported last; 0 before the first. */
+  measuredRelease: number;
   /** The newest version of the egress contract that the person has agreed to. */
   agreedContract: number;
   readonly connected: { server: boolean; nats: boolean };
@@ -105,6 +111,7 @@ export interface Context {
   readonly utterances: Utterances;
   readonly tombstones: Tombstones;
   readonly learner: Learner;
+  readonly scores: Scores;
   readonly verdicts: Verdicts;
   /** The times of the person's own predictions; they stay on the device. */
   readonly latencies: Latencies;
@@ -144,6 +151,7 @@ export async function readAgentState({ store, hashing }: Pick<Ports, "store" | "
     candidate: undefined,
     target: null,
     lastAnswer: await readRecord(store, keys.answer, answerSchema),
+    measuredRelease: (await readRecord(store, keys.measured, measuredSchema))?.release ?? 0,
     agreedContract: await readConsent(store),
     connected: { server: false, nats: false },
     lastError: { server: null, nats: null },

@@ -16,16 +16,19 @@ import { createExclusive } from "./concurrency/exclusive.js";
 import { createWakeup, type Wakeup } from "./concurrency/wakeup.js";
 import { spokenContract } from "./egress/consent.js";
 import { openEgress } from "./egress/egress.js";
+import type { Announced } from "./egress/egress-state.js";
 import { createExecutors, type Executors } from "./executors/executors.js";
 import { doDueWork } from "./jobs/due-work.js";
 import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
 import { renameEarlierRecords } from "./learning/record-names.js";
+import { openScores } from "./learning/scores.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { codeOf } from "./loops/loop-parts.js";
 import { pollLoop } from "./loops/poll-loop.js";
 import { reportLoop } from "./loops/report-loop.js";
+import { slotLoop } from "./loops/slot-loop.js";
 import { updateLoop } from "./loops/update-loop.js";
 import type { Ports } from "./ports.js";
 import { createLatencies } from "./prediction/latencies.js";
@@ -60,6 +63,8 @@ interface OpenAgent {
   readonly executors: Executors;
   /** Notified when a report is queued. */
   readonly reportWakeup: Wakeup;
+  /** Notified when the device may speak another contract. */
+  readonly slotWakeup: Wakeup;
 }
 
 /** Nothing is read or sent before the first call, which opens the store. */
@@ -86,7 +91,12 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     label: async (input) => label((await opened()).context, input),
     forget: async (id) => forget((await opened()).context, id),
     learn: async (input) => learn((await opened()).context, input),
-    agree: async ({ contract }) => agree((await opened()).context, contract),
+    async agree({ contract }) {
+      const { context, slotWakeup } = await opened();
+      const agreed = await agree(context, contract);
+      slotWakeup.notify();
+      return agreed;
+    },
     report: async () => report((await opened()).context),
     async status() {
       const { context, executors } = await opened();
@@ -101,12 +111,13 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   const { log } = ports;
   const reportWakeup = createWakeup();
+  const slotWakeup = createWakeup();
   const context = await openContext(ports, settings, reportWakeup.notify);
-  const { egress, utterances, learner } = context;
+  const { egress, contracts, utterances, learner, scores } = context;
   const { backoff, requestTimeoutMs } = settings;
-  const downloader = createDownloader({ ...ports, egress, backoff, requestTimeoutMs });
-  const executors = createExecutors({ context, downloader });
-  const returned = await forgetReturned({ store: ports.store, utterances, learner });
+  const downloader = createDownloader({ ...ports, egress, contracts, backoff, requestTimeoutMs });
+  const executors = createExecutors({ context, downloader, onCommit: slotWakeup.notify });
+  const returned = await forgetReturned({ store: ports.store, utterances, learner, scores });
   if (returned > 0) log("warn", "forgotten.again", { utterances: returned });
   await executors.restore();
   await executors.tidy();
@@ -115,7 +126,7 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   context
     .exclusive(() => doDueWork(context))
     .catch((error: unknown) => log("warn", "learning.postponed", { code: codeOf(error) }));
-  return { context, executors, reportWakeup };
+  return { context, executors, reportWakeup, slotWakeup };
 }
 
 async function openContext(ports: Ports, settings: Settings, onQueued: () => void): Promise<Context> {
@@ -127,6 +138,8 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
     contracts,
     contract: () => contractOf(agentState, contracts),
     outboxLimit: settings.outboxLimit,
+    releases: () => knownReleases(agentState),
+    announced: (version) => announce(agentState, contracts.rules(version) !== undefined),
     sender: () => agentState.identity && { device: agentState.identity.device, epoch: agentState.epoch },
     onQueued,
   });
@@ -141,6 +154,7 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
     utterances,
     tombstones,
     learner: createLearner({ store, cipher, clock, engine, utterances }),
+    scores: await openScores({ store, cipher }),
     verdicts: await openVerdicts(store, clock),
     latencies: createLatencies(),
     exclusive: createExclusive(),
@@ -148,9 +162,33 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
 }
 
 /** The version of the egress contract that this device speaks now. */
-function contractOf({ agreedContract, learningState }: AgentState, { versions }: Contracts): number {
+function contractOf({ agreedContract, learningState }: AgentState, contracts: Contracts): number {
   const release = learningState?.model.release.egressContractVersion;
-  return spokenContract({ known: versions, agreed: agreedContract, release });
+  return spokenContract({ contracts, agreed: agreedContract, release });
+}
+
+/** The releases that the server has signed and asked this device to run; 0 stands for none. */
+function knownReleases({ activeSlot, update }: AgentState): number[] {
+  const sequences = [activeSlot?.sequence, activeSlot?.previous?.sequence, update.target?.sequence];
+  return [0, ...sequences.filter((sequence) => sequence !== undefined)];
+}
+
+/** Under a bounded contract a gated release counts as tested, so that no other message says its verdict before the verdict leaves. */
+function announce({ activeSlot, update }: AgentState, isBounded: boolean): Announced {
+  const { state, reason } = update;
+  const releaseSequence = activeSlot?.sequence ?? 0;
+  if (!isBounded) return { releaseSequence, state, reason };
+  return {
+    releaseSequence,
+    state: state === "gating" ? "testing" : state,
+    reason: reason === "personalInferior" ? "none" : reason,
+  };
+}
+
+/** A bounded contract says how long a release is gated: from its test to its verdict. */
+function deadlinesNow({ deadlinesMs }: Settings, { contracts, egress }: Context): Settings["deadlinesMs"] {
+  const rules = contracts.rules(egress.contract);
+  return rules === undefined ? deadlinesMs : { ...deadlinesMs, gating: rules.verdictDelayMs };
 }
 
 async function runLoops(open: OpenAgent, settings: Settings, signal: AbortSignal): Promise<void> {
@@ -158,8 +196,13 @@ async function runLoops(open: OpenAgent, settings: Settings, signal: AbortSignal
   if (context.agentState.identity === undefined) {
     throw new AppError("NOT_ENROLLED", "this device has no identity yet");
   }
-  const parts = { ...settings, ...open, updateWakeup: createWakeup() };
-  await Promise.all([pollLoop(parts, signal), updateLoop(parts, signal), reportLoop(parts, signal)]);
+  const parts = {
+    ...settings,
+    ...open,
+    deadlinesMs: () => deadlinesNow(settings, context),
+    updateWakeup: createWakeup(),
+  };
+  await Promise.all([pollLoop, updateLoop, reportLoop, slotLoop].map((loop) => loop(parts, signal)));
   // An orderly end finishes the learning under way.
   await context.exclusive(async () => undefined);
 }

@@ -150,9 +150,9 @@ export function domainSizes(
     .filter((size) => size > 1);
 }
 
-/** The sizes of the domains that say something about the person. */
-export function personSizes(declaration: MessageDeclaration): number[] {
-  return domainSizes(declaration, (_, { about = "person" }) => about === "person");
+/** The sizes of the domains that say something about the person, of the fields that `message` has. */
+export function personSizes(declaration: MessageDeclaration, message: object = declaration.fields): number[] {
+  return domainSizes(declaration, (name, { about = "person" }) => about === "person" && Object.hasOwn(message, name));
 }
 
 /** The sizes of the domains of the fields that this message has: without those whose last day is over. */

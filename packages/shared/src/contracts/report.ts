@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { Contracts, Judged, Message } from "./egress.js";
 
-export type ReportType = "report.metrics" | "report.state";
+export type ReportType = "report.metrics" | "report.state" | "report.device" | "report.slot" | "report.verdict";
 export type Report = Message<ReportType>;
 
 /** The most bytes that any report can take on the wire. A longer report is refused before it is parsed. */

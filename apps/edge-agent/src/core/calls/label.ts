@@ -6,8 +6,11 @@ import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import type { Context } from "../agent-state.js";
 import { doDueWork } from "../jobs/due-work.js";
+import { isRight } from "../learning/evaluate.js";
 import { deleteFeatures } from "../learning/features-cache.js";
+import { answeringHead } from "../learning/fit.js";
 import { featuresOf } from "../learning/learning-state.js";
+import type { ScoreChange } from "../learning/scores.js";
 import type { Utterance } from "../learning/utterances.js";
 import { wellFormed } from "./well-formed.js";
 
@@ -42,11 +45,31 @@ async function writeText(context: Context, id: string, { utterance, replaces }: 
   if (replaces) operations.push(...(await deleteFeatures(store, await utterances.nameOf(id))));
   const row = learningState && featuresOf(learningState.model, utterance.text);
   if (row !== undefined) operations.push(await learningState!.features.put(id, row));
+  const scored = replaces || row === undefined ? undefined : await score(context, id, { row, label: utterance.label });
+  if (scored !== undefined) operations.push(...scored.operations);
   if (replaces) await store.erase(operations);
   else await store.batch(operations);
+  scored?.onWritten();
   utterances.onWritten(id, utterance);
   learningState?.features.onWritten(id, row);
   agentState.candidateFeatures?.onWritten(id, undefined);
+}
+
+/** Scores the heads on a new label before they learn from it. An id that was forgotten has had its score. */
+async function score(
+  { agentState, utterances, tombstones, scores }: Context,
+  id: string,
+  { row, label }: { readonly row: Float32Array; readonly label: string },
+): Promise<ScoreChange | undefined> {
+  const { learningState, fitted, activeSlot } = agentState;
+  if (learningState === undefined || activeSlot === undefined || (await tombstones.count(id)) > 0) return undefined;
+  const { model } = learningState;
+  return scores.add({
+    name: await utterances.nameOf(id),
+    release: activeSlot.sequence,
+    prior: isRight(model.prior, row, label),
+    answering: isRight(answeringHead(model, fitted), row, label),
+  });
 }
 
 /** The text stays, and its features with it. */

@@ -4,6 +4,7 @@ import { type Learned, type LearnInput, learnInputSchema } from "@attune/shared/
 import { parseInput } from "@attune/shared/parse-input";
 import { type Context, requireLearningState } from "../agent-state.js";
 import { askForReport, doDueWork } from "../jobs/due-work.js";
+import { hasMetricsReports } from "../jobs/metrics-report.js";
 import { relearn } from "../jobs/relearn.js";
 
 /** Throws NO_RELEASE or INVALID_INPUT. */
@@ -13,7 +14,10 @@ export function learn(context: Context, input: LearnInput = {}): Promise<Learned
     const { report = false } = parseInput(learnInputSchema, input);
     const { sequence } = requireLearningState(agentState).model.release;
     const { train, holdout } = utterances.counts;
-    const asked = report ? await askForReport(ports.store, { release: sequence, train, holdout }) : [];
+    const asked =
+      report && hasMetricsReports(context)
+        ? await askForReport(ports.store, { release: sequence, train, holdout })
+        : [];
     const { choice, l2, trainMs, f1Prior, f1Personal } = await relearn(context, asked);
     await doDueWork(context);
     return { head: choice, l2, trainMs, f1Prior, f1Personal, holdout };

@@ -5,6 +5,7 @@ import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type PredictInput, type Prediction, predictInputSchema } from "@attune/shared/contracts/local-api";
 import { parseInput } from "@attune/shared/parse-input";
 import { type Context, requireLearningState } from "../agent-state.js";
+import { answeringHead } from "../learning/fit.js";
 import { wellFormed } from "./well-formed.js";
 
 /** Throws NO_RELEASE or INVALID_INPUT. */
@@ -17,13 +18,12 @@ export function predict(
   const text = wellFormed(given);
   const startedMs = clock.monotonicMs();
   const features = model.extract(text);
-  const { fitted } = agentState;
-  const personal = fitted?.choice === "personal" ? fitted.personal : undefined;
-  const { data } = (personal ?? model.prior).probabilities(createMatrix(1, features.length, features));
+  const head = answeringHead(model, agentState.fitted);
+  const { data } = head.probabilities(createMatrix(1, features.length, features));
   const ms = clock.monotonicMs() - startedMs;
   latencies.add(ms);
   const labels = slugsOf(model.release.labels);
   const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
-  return { id, label: labels[best]!, probabilities, head: personal === undefined ? "prior" : "personal", ms };
+  return { id, label: labels[best]!, probabilities, head: head === model.prior ? "prior" : "personal", ms };
 }

@@ -1,6 +1,6 @@
 // The version of the egress contract that the device speaks. A newer version may say more about the person, so the person agrees to it first.
 
-import { firstContract } from "@attune/shared/contracts/egress";
+import { type Contracts, firstContract } from "@attune/shared/contracts/egress";
 import { z } from "zod";
 import type { Store, StoreOperation } from "../ports.js";
 import { putRecord, readRecord } from "../storage/records.js";
@@ -23,14 +23,17 @@ export function putConsent(contract: number): StoreOperation {
 
 export interface Speaking {
   /** The versions that this agent knows. */
-  readonly known: readonly number[];
+  readonly contracts: Pick<Contracts, "versions" | "saysMore">;
   readonly agreed: number;
   /** The version that the running release was published for; undefined where none runs. */
   readonly release: number | undefined;
 }
 
-/** The newest version that agent, person and release all allow. Without a running release it is the first version, which every server has taken. */
-export function spokenContract({ known, agreed, release = firstContract }: Speaking): number {
-  const allowed = known.filter((version) => version <= agreed && version <= release);
+/**
+ * The newest version that agent, person and release all allow. A version that says less needs no new consent. Without a running release the
+ * device speaks the first version, which every server has taken.
+ */
+export function spokenContract({ contracts, agreed, release = firstContract }: Speaking): number {
+  const allowed = contracts.versions.filter((version) => version <= release && !contracts.saysMore(version, agreed));
   return Math.max(firstContract, ...allowed);
 }

@@ -10,11 +10,13 @@ import { describe, expect, it } from "vitest";
 import { spokenContract } from "./consent.js";
 
 const contracts = createContracts(contractsWithMadeUp);
+/** Two versions without a bound, of which the later needs a consent. */
+const unbounded = { 1: contractsWithMadeUp[1]!, [madeUp]: contractsWithMadeUp[madeUp]! };
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** A device that runs a release which allows the version, and whose reports wait for the broker. */
 async function liveWith(contract: number): Promise<{ device: Device; stop: () => Promise<void> }> {
-  const device = createDevice({ contracts: contractsWithMadeUp });
+  const device = createDevice({ contracts: unbounded });
   device.fleet.brokerUp = false;
   const amend = (release: object) => ({ ...release, egressContractVersion: contract }) as never;
   device.fleet.publish(createTinyRelease({ amend }));
@@ -35,13 +37,19 @@ const versionsOf = (bodies: readonly string[]) => bodies.map((body) => JSON.pars
 
 describe("a device", () => {
   it("speaks the newest version that agent, person and release all allow", () => {
-    const known = [1, 2, 3];
-    expect(spokenContract({ known, agreed: 3, release: 3 })).toBe(3);
-    expect(spokenContract({ known, agreed: 3, release: 2 })).toBe(2);
-    expect(spokenContract({ known, agreed: 2, release: 3 })).toBe(2);
-    expect(spokenContract({ known: [1], agreed: 2, release: 2 })).toBe(1);
-    expect(spokenContract({ known: [1, 3], agreed: 2, release: 3 })).toBe(1);
-    expect(spokenContract({ known, agreed: 3, release: undefined })).toBe(firstContract);
+    const speaks = (agreed: number, release: number | undefined) => spokenContract({ contracts, agreed, release });
+    expect(madeUp).toBe(3);
+    expect(speaks(3, 3)).toBe(3);
+    expect(speaks(3, 2)).toBe(2);
+    expect(speaks(2, 3)).toBe(2);
+    expect(speaks(3, 1)).toBe(1);
+    expect(speaks(3, undefined)).toBe(firstContract);
+    expect(spokenContract({ contracts: createContracts({ 1: unbounded[1] }), agreed: 2, release: 2 })).toBe(1);
+  });
+
+  it("needs no consent to a version that says less", () => {
+    expect(spokenContract({ contracts, agreed: 1, release: 2 })).toBe(2);
+    expect(spokenContract({ contracts, agreed: 1, release: 3 })).toBe(2);
   });
 
   it("keeps the first version until the person agrees to the next, and keeps the consent", async () => {

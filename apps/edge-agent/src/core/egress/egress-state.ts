@@ -1,5 +1,6 @@
 // The egress's parts and its state, which direct messages and reports share, and the two steps that each message passes: gate and journal.
 
+import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
@@ -11,9 +12,17 @@ import { type Gated, gate } from "./gate.js";
 import { journalKey, nextEntry } from "./journal.js";
 import type { JournalCheck } from "./journal-check.js";
 import { countEntry, type Ledger } from "./ledger.js";
+import type { SlotClock } from "./slot-clock.js";
 
 /** Messages that are sent at once; reports go through the outbox. */
 export type DirectType = "enrol" | "poll" | "download";
+
+/** The device's word about its own update. No caller of the egress chooses it. */
+export interface Announced {
+  readonly releaseSequence: number;
+  readonly state: UpdateState;
+  readonly reason: UpdateReason;
+}
 
 export interface Sender {
   readonly device: string;
@@ -30,6 +39,10 @@ export interface EgressParts {
   readonly contracts: Contracts;
   /** The version that new messages speak. */
   readonly contract: () => number;
+  /** The releases that the server has signed and asked this device to run; 0 stands for none. */
+  readonly releases: () => readonly number[];
+  /** The update's state as the device announces it under this version of the contract. */
+  readonly announced: (contract: number) => Announced;
   readonly outboxLimit: number;
   /** The device that sends; undefined before enrolment. */
   readonly sender: () => Sender | undefined;
@@ -40,6 +53,7 @@ export interface EgressParts {
 export interface EgressState {
   readonly exclusive: Exclusive;
   readonly journalCheck: JournalCheck;
+  readonly slotClock: SlotClock;
   ledger: Ledger;
   /** The number of reports in the outbox. */
   sendable: number;
@@ -57,11 +71,11 @@ export function requireSender({ sender }: Pick<EgressParts, "sender">): Sender {
 
 /** Throws EGRESS_DENIED where the message is not what the contract declares. */
 export function passGate<T extends DirectType | ReportType>(
-  { contracts, log }: Pick<EgressParts, "contracts" | "log">,
+  { contracts, clock, releases, log }: Pick<EgressParts, "contracts" | "clock" | "releases" | "log">,
   type: T,
   message: unknown,
 ): Gated<T> {
-  const result = gate(contracts, type, message);
+  const result = gate({ contracts, nowMs: clock.nowMs(), releases: releases() }, type, message);
   if (result.ok) return result.value;
   log("error", "egress.denied", { type, reason: result.reason, detail: result.detail });
   throw new AppError("EGRESS_DENIED", result.detail);
@@ -86,7 +100,7 @@ export async function addEntries(
   for (const gated of messages) {
     const declaration = contracts.declaration(gated.message.contract, gated.type)!;
     const { entry, head } = await nextEntry(ledger.journal, { gated, declaration, nowMs }, hashing);
-    ledger = countEntry(ledger, entry, head);
+    ledger = countEntry(ledger, { entry, declaration, head });
     operations.push(putRecord(journalKey(entry.index), entry));
   }
   if (messages.length > 0) operations.push(await journalCheck.note(ledger.journal));

@@ -22,13 +22,10 @@ import { checkJournal } from "./journal-check.js";
 import { type Ledger, putLedger, readLedger } from "./ledger.js";
 import { countWaiting, dequeueReport, oldestWaiting, type WaitingReport } from "./outbox.js";
 import { createReportQueue, type ReportQueue } from "./report-queue.js";
+import { openSlotClock, type SlotView } from "./slot-clock.js";
 
-type FilledIn = "type" | "contract" | "device" | "epoch" | "sequence";
-
-/** A message of any version, before the egress fills in the other fields. Fields that a version lacks do not leave under this version. */
-type Fields<T extends DirectType> = T extends "poll"
-  ? Omit<Message<"poll", 1>, FilledIn>
-  : Omit<Message<T, 1>, "type" | "contract">;
+/** A message of any version, before the egress fills in the other fields. No caller says anything in a poll. */
+type Fields<T extends DirectType> = T extends "poll" ? object : Partial<Omit<Message<T, 1>, "type" | "contract">>;
 
 export interface Egress extends ReportQueue {
   /** Journals the message durably, then hands it to `deliver`. */
@@ -38,6 +35,8 @@ export interface Egress extends ReportQueue {
   waiting(limit: number): Promise<WaitingReport[]>;
   /** Called after the PubAck. */
   acknowledged(reports: readonly WaitingReport[]): Promise<void>;
+  /** The report slot under way, begun where the last one is over; undefined where the contract has no slots. */
+  slot(): Promise<SlotView | undefined>;
   entries(after: number, limit: number): Promise<JournalEntry[]>;
   /** The number of reports that have not left, and how many of them may leave now. */
   readonly pending: number;
@@ -54,6 +53,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   const state: EgressState = {
     exclusive: createExclusive(),
     journalCheck: await checkJournal(parts, ledger.journal),
+    slotClock: await openSlotClock({ ...parts, rules: () => parts.contracts.rules(parts.contract()) }),
     ledger,
     sendable: await countWaiting(store),
     drafts: await readDrafts(store),
@@ -70,6 +70,7 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
         await store.batch(reports.map(dequeueReport));
         state.sendable -= reports.length;
       }),
+    slot: () => state.exclusive(state.slotClock.now),
     entries: (after, limit) => readEntries(store, after + 1, Math.min(state.ledger.journal.count, after + 1 + limit)),
     get pending() {
       return pending();
@@ -99,8 +100,9 @@ function clearDirect<T extends DirectType>(
 ): Promise<Cleared<T>> {
   return state.exclusive(async () => {
     const polls = state.ledger.polls + (type === "poll" ? 1 : 0);
-    const identity = type === "poll" ? { ...requireSender(parts), sequence: polls } : {};
-    const gated = passGate(parts, type, { ...fields, ...identity, type, contract: parts.contract() });
+    const contract = parts.contract();
+    const own = type === "poll" ? { ...requireSender(parts), sequence: polls, ...parts.announced(contract) } : {};
+    const gated = passGate(parts, type, { ...fields, ...own, type, contract });
     const entries = await addEntries(parts, state, [gated as Gated]);
     const ledger = { ...entries.ledger, polls };
     const [cleared] = await clear([gated], () => parts.store.batch([...entries.operations, putLedger(ledger)]));

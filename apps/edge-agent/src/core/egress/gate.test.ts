@@ -4,7 +4,8 @@ import { createContracts, type MessageType } from "@attune/shared/contracts/egre
 import { describe, expect, it } from "vitest";
 import { gate as gateOf } from "./gate.js";
 
-const gate = (type: MessageType, message: unknown) => gateOf(createContracts(), type, message);
+const gate = (type: MessageType, message: unknown) =>
+  gateOf({ contracts: createContracts(), nowMs: 0, releases: [0, 3] }, type, message);
 
 const metrics = {
   type: "report.metrics",

@@ -1,7 +1,13 @@
 // The egress gate: pure. A message passes only when it is exactly what the contract of its version declares.
 
-import { canonicalJson } from "@attune/shared/canonical-json";
-import type { ContractFault, Contracts, Message, MessageType } from "@attune/shared/contracts/egress";
+import {
+  type ContractFault,
+  type Contracts,
+  type Message,
+  type MessageType,
+  wireBody,
+} from "@attune/shared/contracts/egress";
+import type { MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 import { reportLimitBytes } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
@@ -24,27 +30,69 @@ const faults: Readonly<Record<ContractFault, string>> = {
   notInContract: "not as the egress contract declares",
 };
 
-/** The detail names fields, never values: a value might be the very content that must not be repeated. */
-export function gate<T extends MessageType>(
-  contracts: Contracts,
-  type: T,
-  message: unknown,
-): Result<Gated<T>, GateReason> {
-  const judged = contracts.judge(type, message);
+/** The gate's own knowledge, whoever made the message. */
+export interface GateFacts {
+  readonly contracts: Contracts;
+  readonly nowMs: number;
+  /** The releases that the server has signed and asked this device to run; 0 stands for none. */
+  readonly releases: readonly number[];
+}
+
+/**
+ * Judges a new message. A field whose last day is over does not leave. The detail names fields, never values: a value might be the very
+ * content that must not be repeated.
+ */
+export function gate<T extends MessageType>(facts: GateFacts, type: T, message: unknown): Result<Gated<T>, GateReason> {
+  const { contracts } = facts;
+  const declaration = contracts.declaration(Number((message as { contract?: unknown } | null)?.contract), type);
+  const judged = contracts.judge(type, declaration === undefined ? message : withoutEnded(declaration, message, facts));
   if (!judged.ok) {
     const { reason, issues } = judged;
     return refuse(reason, issues.length === 0 ? faults[reason] : `${type}: ${namedFields(issues)}`);
   }
-  const text = wireText(type, judged.value);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length > reportLimitBytes) return refuse("tooLarge", `${type}: ${bytes.length} bytes`);
-  return accept({ type, message: Object.freeze(judged.value), bytes } as unknown as Gated<T>);
+  const wrong = wrongFields(declaration!, judged.value, facts);
+  if (wrong.length > 0) return refuse("notInContract", `${type}: ${wrong.join(", ")}`);
+  return pack(contracts, type, judged.value);
 }
 
-function wireText(type: MessageType, message: Message<MessageType>): string {
-  if (type !== "download") return canonicalJson(message);
+/** The bytes of a message that is in its contract. A message read back from the outbox passes here alone: it was judged when it was made. */
+export function pack<T extends MessageType>(
+  contracts: Contracts,
+  type: T,
+  message: Message<T>,
+): Result<Gated<T>, GateReason> {
+  const text =
+    type === "download" ? downloadPath(message) : wireBody(contracts.declaration(message.contract, type)!, message);
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length > reportLimitBytes) return refuse("tooLarge", `${type}: ${bytes.length} bytes`);
+  return accept({ type, message: Object.freeze(message), bytes } as unknown as Gated<T>);
+}
+
+function downloadPath(message: Message<MessageType>): string {
   const { what, sha256 } = message as Message<"download">;
   return what === "chunks" ? chunkPath(sha256) : manifestPath(sha256);
+}
+
+const hasEnded = (expires: string | undefined, nowMs: number): boolean =>
+  expires !== undefined && nowMs >= Date.parse(expires);
+
+function withoutEnded({ fields }: MessageDeclaration, message: unknown, { nowMs }: GateFacts): unknown {
+  const kept = Object.entries(message as object).filter(([name]) => !hasEnded(fields[name]?.expires, nowMs));
+  return Object.fromEntries(kept);
+}
+
+/** A field left out before its last day, or a release that the server never named, would be one more thing to say. */
+function wrongFields(
+  { fields }: MessageDeclaration,
+  message: Readonly<Record<string, unknown>>,
+  { nowMs, releases }: GateFacts,
+): string[] {
+  return Object.entries(fields)
+    .filter(([name, { domain, expires }]) => {
+      if (!Object.hasOwn(message, name)) return !hasEnded(expires, nowMs);
+      return domain.kind === "release" && !releases.includes(message[name] as number);
+    })
+    .map(([name]) => name);
 }
 
 interface Issue {

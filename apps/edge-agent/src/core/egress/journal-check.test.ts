@@ -23,7 +23,13 @@ const entries: JournalEntry[] = [];
 beforeAll(async () => {
   for (let i = 0; i < count; i++) {
     const sha256 = i.toString(16).padStart(64, "0");
-    const gated = gate(contracts, "download", { type: "download", contract: 1, what: "chunks", sha256, offset: 0 });
+    const gated = gate({ contracts, nowMs: 0, releases: [] }, "download", {
+      type: "download",
+      contract: 1,
+      what: "chunks",
+      sha256,
+      offset: 0,
+    });
     if (!gated.ok) throw new Error(gated.detail);
     const { entry, head } = await nextEntry(heads.at(-1)!, { gated: gated.value, declaration, nowMs: 0 }, hashing);
     entries.push(entry);

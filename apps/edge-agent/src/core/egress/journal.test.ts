@@ -16,7 +16,7 @@ async function journalOf(offsets: readonly number[]): Promise<{ entries: Journal
   let head = emptyJournal;
   for (const offset of offsets) {
     const message = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset };
-    const gated = gate(contracts, "download", message);
+    const gated = gate({ contracts, nowMs: 0, releases: [] }, "download", message);
     if (!gated.ok) throw new Error(gated.detail);
     const next = await nextEntry(head, { gated: gated.value, declaration, nowMs: 0 }, hashing);
     entries.push(next.entry);

@@ -2,7 +2,7 @@
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { journalEntrySchema, type NewJournalEntry } from "@attune/shared/contracts/audit";
-import { domainSizes, type MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
+import { type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Hashing } from "../ports.js";
 import type { Gated } from "./gate.js";
@@ -46,7 +46,7 @@ export async function nextEntry(
     sequence: "sequence" in message ? message.sequence : 0,
     sizeBytes: bytes.length,
     sha256: await hashing.sha256(bytes),
-    domainSizes: domainSizes(declaration),
+    domainSizes: sentSizes(declaration, message),
     message,
   };
   return { entry, head: { count: head.count + 1, sha256: await hashing.sha256(canonicalBytes(entry)) } };

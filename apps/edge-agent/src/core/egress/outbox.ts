@@ -6,7 +6,7 @@ import { AppError } from "@attune/shared/errors";
 import type { Cleared, Store, StoreOperation } from "../ports.js";
 import { parseJson } from "../storage/parse-json.js";
 import { clearedBefore } from "./cleared.js";
-import { type Gated, gate } from "./gate.js";
+import { type Gated, pack } from "./gate.js";
 
 const prefix = "outbox/";
 
@@ -51,7 +51,7 @@ function reopen(contracts: Contracts, key: string, bytes: Uint8Array): Cleared<R
   if (!json.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not JSON`);
   const judged = judgeReport(contracts, json.value);
   if (!judged.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not in the egress contract`);
-  const gated = gate(contracts, judged.value.type, judged.value);
+  const gated = pack(contracts, judged.value.type, judged.value);
   if (!gated.ok) throw new AppError("STORE_CORRUPT", `the queued report ${key} is not allowed: ${gated.detail}`);
   if (!sameBytes(gated.value.bytes, bytes)) {
     throw new AppError("STORE_CORRUPT", `the queued report ${key} is not written as it was journalled`);

@@ -1,5 +1,6 @@
 // Queues reports. A report gets its epoch, number and journal entry at once, or as a kept draft once the server has believed a poll.
 
+import { personSizes } from "@attune/shared/contracts/egress-declaration";
 import type { ReportType } from "@attune/shared/contracts/report";
 import type { StoreOperation } from "../ports.js";
 import { keepDraft } from "./drafts.js";
@@ -8,6 +9,7 @@ import type { Gated } from "./gate.js";
 import { putLedger } from "./ledger.js";
 import { enqueueReport } from "./outbox.js";
 import type { Draft } from "./report.js";
+import type { SlotCharge } from "./slot-clock.js";
 
 export interface ReportQueue {
   /**
@@ -28,8 +30,11 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
     queue: (drafts, operations) =>
       exclusive(async () => {
         const reports = numbered(parts, drafts, state.ledger.reports + state.drafts.length);
-        if (state.confirmed) await putIntoOutbox(parts, state, { reports, operations });
-        else await keepDrafts(store, state, { drafts, operations });
+        const charge = chargePerson(parts, state, reports);
+        const written = charge === undefined ? operations : [...operations, charge.operation];
+        if (state.confirmed) await putIntoOutbox(parts, state, { reports, operations: written });
+        else await keepDrafts(store, state, { drafts, operations: written });
+        charge?.onWritten();
         return reports.map(({ message }) => message.sequence);
       }),
 
@@ -58,6 +63,21 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
 function numbered(parts: EgressParts, drafts: readonly Draft[], last: number): Gated<ReportType>[] {
   const { device, epoch } = requireSender(parts);
   return drafts.map((draft, i) => passGate(parts, draft.type, { ...draft, device, epoch, sequence: last + 1 + i }));
+}
+
+/** A report counts in the slot in which it is made, whenever it leaves. Throws EGRESS_DENIED where the slot's budget is spent. */
+function chargePerson(
+  { contracts }: EgressParts,
+  { slotClock }: EgressState,
+  reports: readonly Gated<ReportType>[],
+): SlotCharge | undefined {
+  const sizes = reports.flatMap(({ type, message }) =>
+    personSizes(contracts.declaration(message.contract, type)!, message),
+  );
+  return slotClock.charge(
+    sizes,
+    reports.some(({ type }) => type === "report.slot"),
+  );
 }
 
 interface ReportBatch {

@@ -48,6 +48,6 @@ describe("a metrics report", () => {
     const odd = metricsDraft({ ...measured, f1Prior: Number.NaN, trainMs: Number.NaN, predictP50Ms: null });
     expect(odd).toMatchObject({ f1Prior: null, trainTime: null, predictP50: null });
     const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
-    expect(gate(contracts, "report.metrics", { ...odd, ...identity }).ok).toBe(true);
+    expect(gate({ contracts, nowMs: 0, releases: [] }, "report.metrics", { ...odd, ...identity }).ok).toBe(true);
   });
 });

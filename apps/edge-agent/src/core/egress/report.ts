@@ -1,5 +1,7 @@
 // The content of a report, in the coarse numbers of the contract. Pure; identity and sequence are added where it is queued.
 
+import { noisyCount } from "@attune/ml/privacy/noisy-count";
+import type { Verdict } from "@attune/shared/contracts/current-state";
 import type { Contracts, Message } from "@attune/shared/contracts/egress";
 import { type Field, quantize } from "@attune/shared/contracts/egress-declaration";
 import type { ReportType } from "@attune/shared/contracts/report";
@@ -56,6 +58,47 @@ export function stateDraft(
   values: Pick<Message<"report.state">, "releaseSequence" | "state" | "reason">,
 ): Draft<"report.state"> {
   return draft("report.state", wording, values);
+}
+
+/** The latencies of predictions over fixed sentences, in milliseconds. */
+export interface DeviceMeasurements {
+  readonly releaseSequence: number;
+  readonly engine: Message<"report.device">["engine"];
+  readonly predictP50Ms: number;
+  readonly predictP90Ms: number;
+}
+
+export function deviceDraft(wording: Wording, measured: DeviceMeasurements): Draft<"report.device"> {
+  const { releaseSequence, engine, predictP50Ms, predictP90Ms } = measured;
+  const [predictP50, predictP90] = [predictP50Ms * 1_000, predictP90Ms * 1_000];
+  return draft("report.device", wording, { releaseSequence, engine, predictP50, predictP90 });
+}
+
+/** `block`: the right answers in a block of labels; undefined where none is complete. The draft holds them with noise, drawn here once. */
+export function slotDraft(
+  wording: Wording,
+  values: { readonly releaseSequence: number; readonly slot: number; readonly block: RightAnswers | undefined },
+  random: Parameters<typeof noisyCount>[1],
+): Draft<"report.slot"> {
+  const { releaseSequence, slot, block } = values;
+  return draft("report.slot", wording, {
+    releaseSequence,
+    slot,
+    rightPrior: block === undefined ? null : noisyCount(block.rightPrior, random),
+    rightAnswering: block === undefined ? null : noisyCount(block.rightAnswering, random),
+  });
+}
+
+export interface RightAnswers {
+  readonly rightPrior: number;
+  readonly rightAnswering: number;
+}
+
+export function verdictDraft(
+  wording: Wording,
+  values: { readonly releaseSequence: number; readonly verdict: Verdict },
+): Draft<"report.verdict"> {
+  return draft("report.verdict", wording, values);
 }
 
 type Values = Readonly<Record<string, string | number | null>>;

@@ -1,11 +1,13 @@
 // The two ends of gating: the release becomes active together with the heads fitted on it, or it is removed.
 
+import type { Verdict } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
 import { type Context, keys } from "../agent-state.js";
+import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { doDueWork } from "../jobs/due-work.js";
 import type { Fitted } from "../learning/fit.js";
 import type { LearningState } from "../learning/learning-state.js";
-import { deleteRelearnMark } from "../learning/relearn-mark.js";
+import { deleteRelearnMark, putRelearnMark } from "../learning/relearn-mark.js";
 import { putRecord } from "../storage/records.js";
 import type { ActiveSlot } from "../update/slots.js";
 import { contentOf } from "../update/verdicts.js";
@@ -15,13 +17,22 @@ import { targetUnderWay, type UpdateWriter } from "./update-writer.js";
 export interface CommitParts {
   readonly context: Context;
   readonly writer: UpdateWriter;
+  /** Called once a release is active. */
+  readonly onCommit: () => void;
+}
+
+export interface TakenRelease {
+  readonly learningState: LearningState;
+  /** Undefined where the head must be learned anew, after the commit. */
+  readonly fitted: Fitted | undefined;
+  /** Undefined where the release was taken without a verdict. */
+  readonly verdict: Verdict | undefined;
 }
 
 /** Runs inside `exclusive`. */
 export async function commit(
-  { context, writer }: CommitParts,
-  learningState: LearningState,
-  fitted: Fitted,
+  { context, writer, onCommit }: CommitParts,
+  { learningState, fitted, verdict }: TakenRelease,
 ): Promise<void> {
   const { ports, agentState, learner, verdicts } = context;
   const target = targetUnderWay(agentState);
@@ -33,18 +44,21 @@ export async function commit(
   };
   const ran = verdicts.recordRun(await contentOf(learningState.model.release, ports.hashing));
   const operations = [
-    ...(await learner.deleteHeads(learningState.features)),
-    ...(await learner.putHead(learningState, fitted)),
-    deleteRelearnMark,
+    ...(await learner.deleteHeads(fitted && learningState.features)),
+    ...(fitted === undefined
+      ? [putRelearnMark]
+      : [...(await learner.putHead(learningState, fitted)), deleteRelearnMark]),
     putRecord(keys.active, activeSlot),
     ran.operation,
   ];
-  await writer.finish({ state: "committed", reason: "none" }, operations, target.sequence);
+  await writer.finish({ state: "committed", reason: "none", verdict }, operations, target.sequence);
   ran.onWritten();
   agentState.activeSlot = activeSlot;
   agentState.learningState = learningState;
   agentState.fitted = fitted;
+  onCommit();
   try {
+    if (fitted === undefined) await learner.extractMissing(learningState, wholeExtraction);
     await doDueWork(context);
     await tidy(context);
   } catch (error) {
@@ -53,7 +67,10 @@ export async function commit(
   }
 }
 
+/** Changes after the fit are extracted without interruption. */
+const wholeExtraction = { signal: new AbortController().signal, exclusive: alreadyExclusive };
+
 export async function reject({ context, writer }: CommitParts): Promise<void> {
-  await writer.finish({ state: "rejected", reason: "personalInferior" });
+  await writer.finish({ state: "rejected", reason: "personalInferior", verdict: "worse" });
   await tidy(context);
 }

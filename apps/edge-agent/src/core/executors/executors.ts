@@ -17,12 +17,14 @@ import { createUpdateWriter, targetUnderWay } from "./update-writer.js";
 export interface ExecutorParts {
   readonly context: Context;
   readonly downloader: Downloader;
+  /** Called once a release is active, when the device may speak another contract. */
+  readonly onCommit: () => void;
 }
 
-export function createExecutors({ context, downloader }: ExecutorParts) {
+export function createExecutors({ context, downloader, onCommit }: ExecutorParts) {
   const { ports, agentState, contracts } = context;
   const writer = createUpdateWriter(context);
-  const gating = createGating({ context, writer });
+  const gating = createGating({ context, writer, onCommit });
 
   return {
     restore: () => restore({ context, writer }),
@@ -58,6 +60,7 @@ export function createExecutors({ context, downloader }: ExecutorParts) {
     },
     conclude: gating.conclude,
     isHeld: gating.isHeld,
+    letWaitingIn: gating.letWaitingIn,
 
     /** An orderly stop, which the next start must not count as a crash. */
     pause: () => writer.save({ ...agentState.update, executing: false }),

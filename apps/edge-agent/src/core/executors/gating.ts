@@ -1,15 +1,15 @@
-// Gating is the one state of an update that touches what the person said. The server receives one of two answers, at a time that was set
-// before: the release was taken, or it was not. Errors on the person's texts are no third answer.
+// Gating is the one state of an update that touches what the person said. The server receives one word about it, at a time that was set
+// before: the verdict. Errors on the person's texts count as `worse`, and are no word of their own.
 
+import { fewestPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
+import type { Verdict } from "@attune/shared/contracts/current-state";
 import type { Release } from "@attune/shared/contracts/release";
 import type { Context } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
-import { minimumHoldout } from "../egress/report.js";
-import type { Fitted } from "../learning/fit.js";
+import { type Fitted, rightOnHoldout } from "../learning/fit.js";
 import type { LearningState } from "../learning/learning-state.js";
 import type { GatingView } from "../plan.js";
 import type { Model } from "../prediction/model.js";
-import { personalGate } from "../update/personal-gate.js";
 import { contentOf } from "../update/verdicts.js";
 import { commit, reject } from "./commit.js";
 import type { UpdateWriter } from "./update-writer.js";
@@ -17,13 +17,15 @@ import type { UpdateWriter } from "./update-writer.js";
 export interface GatingParts {
   readonly context: Context;
   readonly writer: UpdateWriter;
+  readonly onCommit: () => void;
 }
 
 interface Finding {
-  readonly taken: boolean;
+  /** Undefined where the release needs none. */
+  readonly verdict: Verdict | undefined;
   readonly learningState: LearningState;
   readonly fitted: Fitted;
-  /** The utterances' revision in this finding: a finding is renewed once anything was said or forgotten after it. */
+  /** The utterances' revision in this finding: nothing that was forgotten after it may stay in a head. */
   readonly revision: number;
 }
 
@@ -35,9 +37,17 @@ interface GatingState {
   dueMs: number | undefined;
   /** Whether gating waits until another release may be judged. */
   held: boolean;
+  /** The manifest of the release that the person lets in without a verdict. */
+  letIn: string | undefined;
 }
 
-const notGating: GatingState = { needsVerdict: false, finding: undefined, dueMs: undefined, held: false };
+const notGating: GatingState = {
+  needsVerdict: false,
+  finding: undefined,
+  dueMs: undefined,
+  held: false,
+  letIn: undefined,
+};
 
 export interface Gating {
   /** Decides how the release is gated, and counts a verdict before anything of the person is touched. */
@@ -49,6 +59,8 @@ export interface Gating {
   /** Drops all that was found. */
   reset(): void;
   isHeld(): boolean;
+  /** The person lets the held release in without a verdict. Returns its number; undefined where none is held. */
+  letWaitingIn(): number | undefined;
 }
 
 export function createGating(parts: GatingParts): Gating {
@@ -68,23 +80,30 @@ export function createGating(parts: GatingParts): Gating {
       }),
     reset,
     isHeld: () => state.held,
+    letWaitingIn() {
+      if (!state.held) return undefined;
+      const { sequence, manifestSha256 } = agentState.update.target!;
+      state.letIn = manifestSha256;
+      return sequence;
+    },
   };
 }
 
 /** Runs inside `exclusive`. */
-async function admit({ context, writer }: GatingParts, state: GatingState, release: Release): Promise<GatingView> {
+async function admit(parts: GatingParts, state: GatingState, release: Release): Promise<GatingView> {
+  const { context, writer } = parts;
   const { ports, agentState, verdicts } = context;
   const { clock } = ports;
   state.held = false;
   const dueInMs = () => Math.max(0, (state.dueMs ?? 0) - clock.monotonicMs());
   if (state.finding !== undefined) return { heldMs: 0, dueInMs: dueInMs() };
   const { manifestSha256 } = agentState.update.target!;
-  state.needsVerdict = await needsVerdict(context, release);
+  state.needsVerdict = manifestSha256 !== state.letIn && (await needsVerdict(context, release));
   const heldMs = verdicts.pauseLeftMs();
   if (!state.needsVerdict || verdicts.isCounted(manifestSha256)) return { heldMs: 0, dueInMs: undefined };
   if (heldMs > 0) {
     state.held = true;
-    await stopExecuting({ context, writer });
+    await stopExecuting(parts);
     return { heldMs, dueInMs: undefined };
   }
   const counted = verdicts.countVerdict(manifestSha256);
@@ -93,9 +112,13 @@ async function admit({ context, writer }: GatingParts, state: GatingState, relea
   return { heldMs: 0, dueInMs: undefined };
 }
 
-async function needsVerdict({ ports, agentState, utterances, verdicts }: Context, release: Release): Promise<boolean> {
+async function needsVerdict(context: Context, release: Release): Promise<boolean> {
+  const { ports, agentState, egress, contracts, utterances, verdicts } = context;
   const { learningState } = agentState;
-  if (learningState === undefined || utterances.counts.holdout < minimumHoldout) return false;
+  if (learningState === undefined) return false;
+  // Under a bounded contract the number of labels must not decide whether a verdict leaves.
+  const isBounded = contracts.rules(egress.contract) !== undefined;
+  if (!isBounded && utterances.counts.holdout < fewestPairs) return false;
   const content = await contentOf(release, ports.hashing);
   return !verdicts.hasRun(content) && content !== (await contentOf(learningState.model.release, ports.hashing));
 }
@@ -142,20 +165,20 @@ async function judge(context: Context, state: GatingState, learningState: Learni
   await learner.extractMissing(learningState, extraction);
   const { revision } = utterances;
   const fitted = await learner.fit(learningState);
+  const finding = { learningState, fitted, revision };
   const before = agentState.learningState;
-  if (!state.needsVerdict || before === undefined) return { taken: true, learningState, fitted, revision };
+  if (!state.needsVerdict || before === undefined) return { ...finding, verdict: undefined };
   const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
   const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
-  const taken = !lacks && personalGate(await learner.fit(before), fitted).ok;
-  return { taken, learningState, fitted, revision };
+  if (lacks) return { ...finding, verdict: "worse" };
+  const answersBefore = rightOnHoldout(utterances, before, await learner.fit(before));
+  return { ...finding, verdict: pairedVerdict(answersBefore, rightOnHoldout(utterances, learningState, fitted)) };
 }
 
-/** Runs inside `exclusive`. */
-async function conclude(parts: GatingParts, state: GatingState): Promise<void> {
-  const { context } = parts;
-  let { finding } = state;
-  if (finding === undefined || finding === "outOfTime") return reject(parts);
-  if (finding.revision !== context.utterances.revision) finding = await judge(context, state, finding.learningState);
-  if (finding.taken) await commit(parts, finding.learningState, finding.fitted);
-  else await reject(parts);
+/** Runs inside `exclusive`. Nothing is computed here, since the time of the verdict must not depend on what the person said. */
+async function conclude(parts: GatingParts, { finding }: GatingState): Promise<void> {
+  if (finding === undefined || finding === "outOfTime" || finding.verdict === "worse") return reject(parts);
+  const { learningState, fitted, revision, verdict } = finding;
+  const isCurrent = revision === parts.context.utterances.revision;
+  await commit(parts, { learningState, fitted: isCurrent ? fitted : undefined, verdict });
 }

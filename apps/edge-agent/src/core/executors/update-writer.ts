@@ -1,10 +1,10 @@
 // The record of the update under way. A state is on the disk before it is acted on, and an end together with its report.
 
-import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import type { UpdateReason, UpdateState, Verdict } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { type AgentState, keys } from "../agent-state.js";
 import type { Egress } from "../egress/egress.js";
-import { stateDraft } from "../egress/report.js";
+import { type Draft, stateDraft, verdictDraft } from "../egress/report.js";
 import type { Ports, StoreOperation } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import { enter, type Target, type UpdateRecord } from "../update-state.js";
@@ -19,6 +19,8 @@ export interface UpdateWriterParts {
 export interface Outcome {
   readonly state: UpdateState;
   readonly reason: UpdateReason;
+  /** Present where the release was judged on what the person said. */
+  readonly verdict?: Verdict | undefined;
 }
 
 /** The release that is under way. */
@@ -34,6 +36,19 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
     log("info", "update.state", { state: record.state, release: record.target?.sequence ?? 0 });
   }
 
+  /** Contract 1 says with every outcome which release runs. A bounded contract says of which release it speaks, and of a judged one the verdict. */
+  function outcomeDraft(
+    { state, reason, verdict }: Outcome,
+    { runs, sequence }: { readonly runs: number; readonly sequence: number },
+  ): Draft {
+    const wording = { contracts, contract: egress.contract };
+    if (contracts.rules(egress.contract) === undefined) {
+      return stateDraft(wording, { releaseSequence: runs, state, reason });
+    }
+    if (verdict !== undefined) return verdictDraft(wording, { releaseSequence: sequence, verdict });
+    return stateDraft(wording, { releaseSequence: state === "rolledBack" ? runs : sequence, state, reason });
+  }
+
   return {
     save,
     enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
@@ -41,7 +56,7 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
 
     /** Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the release that runs now. */
     async finish(
-      { state, reason }: Outcome,
+      { state, reason, verdict }: Outcome,
       operations: readonly StoreOperation[] = [],
       runs: number = agentState.activeSlot?.sequence ?? 0,
     ): Promise<void> {
@@ -52,8 +67,8 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
       const written = [...operations, putRecord(keys.update, record)];
       if (known || agentState.identity === undefined) await store.batch(written);
       else {
-        const wording = { contracts, contract: egress.contract };
-        await egress.queue([stateDraft(wording, { releaseSequence: runs, state, reason })], written);
+        const sequence = record.target?.sequence ?? runs;
+        await egress.queue([outcomeDraft({ state, reason, verdict }, { runs, sequence })], written);
       }
       agentState.update = record;
       agentState.candidate = undefined;

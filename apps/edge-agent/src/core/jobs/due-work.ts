@@ -6,7 +6,7 @@ import { milestonesPassed } from "../learning/milestones.js";
 import { isRelearnDue } from "../learning/relearn-mark.js";
 import type { Store, StoreOperation } from "../ports.js";
 import { putMark, putRecord } from "../storage/records.js";
-import { queueMetrics } from "./metrics-report.js";
+import { hasMetricsReports, queueMetrics } from "./metrics-report.js";
 import { relearn } from "./relearn.js";
 
 const wantedPrefix = "report-wanted/";
@@ -19,7 +19,8 @@ export async function doDueWork(context: Context): Promise<void> {
   if (await isRelearnDue(ports.store)) await relearn(context);
   const passed = milestonesPassed(utterances.counts.train);
   const learned = milestonesPassed(agentState.fitted?.train ?? 0);
-  if (agentState.milestonesReported < passed && learned < passed) await relearn(context);
+  if (learned < passed) await relearn(context);
+  if (!hasMetricsReports(context)) return;
   if (await reportMilestones(context, passed)) await reportWanted(context);
 }
 

@@ -1,12 +1,9 @@
 // The metrics report: counts, scores and times of the model that answers now.
 
-import { warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
-import { createMatrix } from "@attune/ml/tensor/matrix";
 import { type Context, requireLearningState } from "../agent-state.js";
 import { type Draft, metricsDraft } from "../egress/report.js";
-import type { Clock, StoreOperation } from "../ports.js";
-import { createLatencies, type Latencies } from "../prediction/latencies.js";
-import type { Model } from "../prediction/model.js";
+import type { StoreOperation } from "../ports.js";
+import { measureLatencies } from "./standard-latencies.js";
 
 function draftMetrics({ ports, agentState, egress, contracts, utterances }: Context): Draft<"report.metrics"> {
   const { model } = requireLearningState(agentState);
@@ -28,20 +25,6 @@ function draftMetrics({ ports, agentState, egress, contracts, utterances }: Cont
   });
 }
 
-/** Latencies on fixed sentences: latencies on the person's own sentences would reveal their length. */
-function measureLatencies({ extract, prior }: Model, clock: Clock): Latencies {
-  const latencies = createLatencies();
-  for (let round = 0; round < warmUpRounds; round++) {
-    for (const text of warmUpTexts) {
-      const startedMs = clock.monotonicMs();
-      const features = extract(text);
-      prior.probabilities(createMatrix(1, features.length, features));
-      latencies.add(clock.monotonicMs() - startedMs);
-    }
-  }
-  return latencies;
-}
-
 /**
  * Queues the report together with `operations`, and returns its sequence. A full outbox takes nothing: the held report is counted, and the
  * result is undefined. Throws NO_RELEASE.
@@ -57,4 +40,9 @@ export async function queueMetrics(
   }
   const [sequence] = await egress.queue([draftMetrics(context)], operations);
   return sequence;
+}
+
+/** Whether the contract that the device speaks has metrics reports. */
+export function hasMetricsReports({ contracts, egress }: Pick<Context, "contracts" | "egress">): boolean {
+  return contracts.declaration(egress.contract, "report.metrics") !== undefined;
 }

@@ -2,13 +2,19 @@
 
 import type { Head } from "@attune/ml/heads/head";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
-import type { Matrix } from "@attune/ml/tensor/matrix";
+import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 
 export interface LabelledRows {
   /** (N, featureSize) */
   readonly features: Matrix;
   /** (N) */
   readonly labels: readonly string[];
+}
+
+/** Whether `head` answers `row` (featureSize) with `label`. */
+export function isRight(head: Head, row: Float32Array, label: string): boolean {
+  const [column] = predictedLabels(head.probabilities(createMatrix(1, row.length, row)));
+  return head.identity.classes[column!] === label;
 }
 
 /**

@@ -7,7 +7,8 @@ import { slugsOf } from "@attune/shared/contracts/label-set";
 import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import type { Clock } from "../ports.js";
-import { evaluate, type LabelledRows } from "./evaluate.js";
+import type { Model } from "../prediction/model.js";
+import { evaluate, isRight, type LabelledRows } from "./evaluate.js";
 import type { LearningState } from "./learning-state.js";
 import { createPace } from "./pace.js";
 import { personalise } from "./personalise.js";
@@ -71,6 +72,24 @@ async function trainAndScore({ clock, engine, utterances }: FitParts, learningSt
     train: utterances.counts.train,
     holdout: utterances.counts.holdout,
   };
+}
+
+/** The head that answers: the personal head where it was chosen, else the prior head. */
+export function answeringHead({ prior }: Model, fitted: Pick<Fitted, "personal" | "choice"> | undefined): Head {
+  return (fitted?.choice === "personal" ? fitted.personal : undefined) ?? prior;
+}
+
+/**
+ * Whether the head that would answer is right about each utterance of the hold-out, in the order of the ids. An utterance without features
+ * counts as wrong.
+ */
+export function rightOnHoldout(utterances: Utterances, { model, features }: LearningState, fitted: Fitted): boolean[] {
+  const head = answeringHead(model, fitted);
+  const holdout = utterances.ids().filter((id) => utterances.entry(id)?.split === "holdout");
+  return holdout.map((id) => {
+    const row = features.get(id);
+    return row !== undefined && isRight(head, row, utterances.entry(id)!.label);
+  });
 }
 
 /** The rows of the chosen utterances that have features. */

@@ -4,27 +4,45 @@ import type { Store, StoreOperation } from "../ports.js";
 import { deleteFeatures } from "./features-cache.js";
 import type { Learner } from "./learner.js";
 import { putRelearnMark } from "./relearn-mark.js";
+import type { Scores } from "./scores.js";
 import type { Utterances } from "./utterances.js";
 
 interface ForgetParts {
   readonly store: Store;
   readonly utterances: Utterances;
   readonly learner: Learner;
+  readonly scores: Scores;
 }
 
-/** The operations to write, or undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
-export async function forgetOperations(
-  { store, utterances, learner }: ForgetParts,
+export interface Forgetting {
+  readonly operations: readonly StoreOperation[];
+  /** Called once the operations are on the disk. */
+  readonly onWritten: () => void;
+}
+
+/** Undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
+export async function forgetUtterance(
+  { store, utterances, learner, scores }: ForgetParts,
   id: string,
   hadLearned: boolean,
-): Promise<StoreOperation[] | undefined> {
+): Promise<Forgetting | undefined> {
   if (utterances.entry(id) === undefined) return undefined;
-  return [
+  const name = await utterances.nameOf(id);
+  const score = scores.delete(name);
+  const operations = [
     await utterances.delete(id),
-    ...(await deleteFeatures(store, await utterances.nameOf(id))),
+    ...score.operations,
+    ...(await deleteFeatures(store, name)),
     ...(await learner.deleteHeads()),
     ...(hadLearned ? [putRelearnMark] : []),
   ];
+  return {
+    operations,
+    onWritten() {
+      score.onWritten();
+      utterances.onWritten(id, undefined);
+    },
+  };
 }
 
 /** Forgets once more what a copy of the store brought back, before anything is read or learned from it. Returns the number of utterances. */
@@ -33,8 +51,8 @@ export async function forgetReturned(parts: ForgetParts): Promise<number> {
   const { returned } = utterances;
   if (returned.length === 0) return 0;
   const hadLearned = await learner.hasHeads();
-  const operations = await Promise.all(returned.map((id) => forgetOperations(parts, id, hadLearned)));
-  await store.erase(operations.flatMap((each) => each ?? []));
-  for (const id of returned) utterances.onWritten(id, undefined);
+  const forgettings = await Promise.all(returned.map((id) => forgetUtterance(parts, id, hadLearned)));
+  await store.erase(forgettings.flatMap((each) => each?.operations ?? []));
+  for (const each of forgettings) each?.onWritten();
   return returned.length;
 }

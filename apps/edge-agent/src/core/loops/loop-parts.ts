@@ -10,12 +10,15 @@ import type { Executors } from "../executors/executors.js";
 export interface LoopParts {
   readonly context: Context;
   readonly executors: Executors;
-  readonly deadlinesMs: Readonly<Record<ActiveUpdateState, number>>;
+  /** The longest time in each state; a bounded contract decides how long a release is gated. */
+  readonly deadlinesMs: () => Readonly<Record<ActiveUpdateState, number>>;
   readonly backoff: BackoffRange;
   readonly requestTimeoutMs: number;
   /** `updateWakeup` notifies when a target came, `reportWakeup` when a report was queued or credentials changed. */
   readonly updateWakeup: Wakeup;
   readonly reportWakeup: Wakeup;
+  /** Notifies when the device may speak another contract. */
+  readonly slotWakeup: Wakeup;
 }
 
 export function codeOf(error: unknown): ErrorCode {

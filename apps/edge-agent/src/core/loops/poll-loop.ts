@@ -43,9 +43,7 @@ export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<v
 async function poll(parts: LoopParts, signal: AbortSignal): Promise<number | undefined> {
   const { context, updateWakeup } = parts;
   const { ports, agentState, egress } = context;
-  const { state, reason } = agentState.update;
-  const fields = { releaseSequence: agentState.activeSlot?.sequence ?? 0, state, reason };
-  const answered = await egress.send("poll", fields, (cleared) => ask(parts, cleared, signal));
+  const answered = await egress.send("poll", {}, (cleared) => ask(parts, cleared, signal));
   if (answered.beginEpoch || answered.reports > egress.ledger.reports) {
     await beginEpoch(context);
     return undefined;

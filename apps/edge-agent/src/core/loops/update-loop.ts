@@ -20,7 +20,11 @@ export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise
       const gating = await executors.gating();
       const nowMs = clock.nowMs();
       const target = freshTarget(agentState, nowMs);
-      await execute(parts, plan({ nowMs, record: agentState.update, target, deadlinesMs, ...gating }), signal);
+      await execute(
+        parts,
+        plan({ nowMs, record: agentState.update, target, deadlinesMs: deadlinesMs(), ...gating }),
+        signal,
+      );
       backoff.reset();
     } catch (error) {
       log("error", "update.step.failed", { state: agentState.update.state, code: codeOf(error) });

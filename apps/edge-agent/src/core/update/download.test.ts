@@ -28,6 +28,7 @@ describe("a download", () => {
     fleet.publish(release);
     files = createMemoryFiles(createFaults());
     downloader = createDownloader({
+      contracts: createContracts(),
       files,
       downloads: fleet.downloads,
       hashing: createTestHashing("download"),
@@ -36,8 +37,13 @@ describe("a download", () => {
       backoff: { minimumMs: 100, maximumMs: 1_000 },
       requestTimeoutMs: 5_000,
       egress: {
+        contract: 1,
         send: async (type, fields, deliver) => {
-          const gated = gate(createContracts(), type, { ...fields, type, contract: 1 });
+          const gated = gate({ contracts: createContracts(), nowMs: 0, releases: [] }, type, {
+            ...fields,
+            type,
+            contract: 1,
+          });
           if (!gated.ok) throw new AppError("EGRESS_DENIED", gated.detail);
           const [cleared] = await clear([gated.value], async () => undefined);
           return deliver(cleared!);

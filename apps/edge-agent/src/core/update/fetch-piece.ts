@@ -2,6 +2,7 @@
 
 import type { BackoffRange } from "@attune/shared/backoff";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { Contracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import { createBackoff } from "../concurrency/backoff.js";
@@ -11,13 +12,14 @@ import type { Clock, DownloadReply, DownloadTransport, Files, Hashing, Log } fro
 
 /** A manifest of the largest release that a device would take stays far below this. */
 const manifestLimitBytes = 4_194_304;
-/** The contract lets an interrupted download resume from multiples of this only. */
+/** Contract 1 lets an interrupted download resume from multiples of this; later versions fetch the whole piece again. */
 const resumeStepBytes = 4_096;
 /** The server may break its promise about a piece this often before the release is given up. */
 const maximumFaults = 3;
 
 export interface DownloadParts {
-  readonly egress: Pick<Egress, "send">;
+  readonly egress: Pick<Egress, "send" | "contract">;
+  readonly contracts: Pick<Contracts, "declaration">;
   readonly downloads: DownloadTransport;
   readonly files: Files;
   readonly hashing: Hashing;
@@ -91,13 +93,14 @@ interface Try {
 
 async function tryOnce(parts: DownloadParts, piece: Piece, { have, signal }: Try): Promise<Attempt> {
   if (have.length === piece.sizeBytes) return { kind: "complete", bytes: have };
-  const { egress, downloads, log } = parts;
+  const { egress, contracts, downloads, log } = parts;
   const { what, sha256 } = piece;
-  const offset = have.length - (have.length % resumeStepBytes);
+  const resumes = contracts.declaration(egress.contract, "download")?.fields.offset !== undefined;
+  const offset = resumes ? have.length - (have.length % resumeStepBytes) : 0;
   const { controller: request, release } = childController(signal);
   let kept = have.subarray(0, offset);
   try {
-    const asked = egress.send("download", { what, sha256, offset }, (cleared) =>
+    const asked = egress.send("download", { what, sha256, ...(resumes && { offset }) }, (cleared) =>
       downloads.get(cleared, request.signal),
     );
     const reply = await inTime(parts, asked, signal);

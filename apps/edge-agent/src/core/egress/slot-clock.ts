@@ -1,0 +1,140 @@
+// The clock of the report slots: one report about the person in each, at a time drawn beforehand.
+// It also holds the budget of bits that all messages about the person share.
+// An update's slots (active, candidate) are another thing.
+
+import { capacityBits, type PersonRules } from "@attune/shared/contracts/egress-declaration";
+import { AppError } from "@attune/shared/errors";
+import { z } from "zod";
+import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
+import { putRecord, readRecord } from "../storage/records.js";
+
+const key = "report-slot";
+const recordSchema = z.strictObject({
+  version: z.literal(1),
+  /** The number of the slot under way; 0 before the first. */
+  slot: z.int().min(0),
+  /** The rest of the slot, and the time until its report is due, when the wall clock showed `wallMs`. */
+  leftMs: z.number(),
+  dueMs: z.number(),
+  wallMs: z.number(),
+  reported: z.boolean(),
+  /** The sizes of the domains about the person that have left in this slot. */
+  spent: z.array(z.int().min(2)),
+});
+type SlotRecord = z.infer<typeof recordSchema>;
+
+const beforeTheFirst: SlotRecord = { version: 1, slot: 0, leftMs: 0, dueMs: 0, wallMs: 0, reported: true, spent: [] };
+
+export interface SlotView {
+  readonly slot: number;
+  readonly endsInMs: number;
+  /** Undefined where the slot's report has left. */
+  readonly dueInMs: number | undefined;
+  readonly spentBits: number;
+  readonly budgetBits: number;
+}
+
+export interface SlotCharge {
+  readonly operation: StoreOperation;
+  /** Called once the operation is on the disk. */
+  readonly onWritten: () => void;
+}
+
+export interface SlotClock {
+  /** Begins the next slot where the last one is over. Undefined where the contract has no slots. */
+  now(): Promise<SlotView | undefined>;
+  /**
+   * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot's budget, or its one report, is spent.
+   * Undefined where nothing is counted.
+   */
+  charge(sizes: readonly number[], isSlotReport: boolean): SlotCharge | undefined;
+}
+
+export interface SlotClockParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly hashing: Pick<Hashing, "randomBytes">;
+  /** The rules of the contract that new messages speak. */
+  readonly rules: () => PersonRules | undefined;
+}
+
+/**
+ * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between two runs only the wall
+ * clock can measure; a clock that was set back counts as no time at all. A device that was off for several slots skips them.
+ */
+export async function openSlotClock({ store, clock, hashing, rules }: SlotClockParts): Promise<SlotClock> {
+  let record = (await readRecord(store, key, recordSchema)) ?? beforeTheFirst;
+  const offMs = clock.nowMs() - record.wallMs;
+  let sinceMs = clock.monotonicMs() - Math.max(0, record.slot === 0 ? 0 : offMs);
+  // A clock that was far ahead once would otherwise let no time pass for years.
+  if (record.slot > 0 && offMs < 0) await write({ ...record, wallMs: clock.nowMs() });
+
+  const elapsedMs = () => clock.monotonicMs() - sinceMs;
+
+  function changed(next: SlotRecord): SlotCharge {
+    return {
+      operation: putRecord(key, next),
+      onWritten() {
+        record = next;
+        sinceMs = clock.monotonicMs();
+      },
+    };
+  }
+
+  async function write(next: SlotRecord): Promise<void> {
+    const { operation, onWritten } = changed(next);
+    await store.batch([operation]);
+    onWritten();
+  }
+
+  /** The record as it reads now. */
+  function current(): SlotRecord {
+    const passedMs = elapsedMs();
+    return {
+      ...record,
+      leftMs: record.leftMs - passedMs,
+      dueMs: record.dueMs - passedMs,
+      wallMs: clock.nowMs(),
+    };
+  }
+
+  async function now(): Promise<SlotView | undefined> {
+    const limits = rules();
+    if (limits === undefined) return undefined;
+    const { slotMs, budgetBits } = limits;
+    const overMs = elapsedMs() - record.leftMs;
+    if (overMs >= 0) {
+      const leftMs = record.slot === 0 ? slotMs : slotMs - (overMs % slotMs);
+      const dueMs = Math.floor(drawFraction(hashing) * leftMs);
+      await write({
+        version: 1,
+        slot: record.slot + 1,
+        leftMs,
+        dueMs,
+        wallMs: clock.nowMs(),
+        reported: false,
+        spent: [],
+      });
+    }
+    const { slot, leftMs, dueMs, reported, spent } = current();
+    const dueInMs = reported ? undefined : Math.max(0, dueMs);
+    return { slot, endsInMs: leftMs, dueInMs, spentBits: capacityBits(spent), budgetBits };
+  }
+
+  function charge(sizes: readonly number[], isSlotReport: boolean): SlotCharge | undefined {
+    const limits = rules();
+    if (limits === undefined || sizes.length === 0) return undefined;
+    const spent = [...record.spent, ...sizes];
+    if (capacityBits(spent) > limits.budgetBits || (isSlotReport && record.reported)) {
+      throw new AppError("EGRESS_DENIED", `slot ${record.slot} has no room for more about the person`);
+    }
+    return changed({ ...current(), spent, reported: record.reported || isSlotReport });
+  }
+
+  return { now, charge };
+}
+
+/** Uniform in 0 … 1. */
+function drawFraction({ randomBytes }: Pick<Hashing, "randomBytes">): number {
+  return new DataView(randomBytes(4).buffer).getUint32(0) / 2 ** 32;
+}
