@@ -19,10 +19,8 @@ import { type TinyRelease, testSigner, testTrustedKeys } from "./tiny-release.js
 export const fakeToken = `attune1.${sha256Hex(canonicalBytes(testTrustedKeys))}.${"5".repeat(48)}`;
 export const fakeDevice = "d".repeat(32);
 
-export interface FakeFleet {
-  readonly control: ControlTransport;
-  readonly downloads: DownloadTransport;
-  readonly reports: ReportTransport;
+/** The settings that a test changes, and everything that arrived. */
+interface FleetState {
   target: { sequence: number; manifestSha256: string } | null;
   pollIntervalMs: number;
   online: boolean;
@@ -43,24 +41,86 @@ export interface FakeFleet {
   readonly received: Map<string, string>;
   /** Every byte string that arrived, in order. */
   readonly wire: string[];
+}
+
+export interface FakeFleet extends FleetState {
+  readonly control: ControlTransport;
+  readonly downloads: DownloadTransport;
+  readonly reports: ReportTransport;
   publish(release: TinyRelease<ReleaseManifest>): void;
 }
 
+const nats = { urls: ["nats://127.0.0.1:1"], userJwt: "jwt" };
+
 export function createFakeFleet(): FakeFleet {
   const resources = new Map<string, Uint8Array>();
-  const nats = { urls: ["nats://127.0.0.1:1"], userJwt: "jwt" };
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  const state: FleetState = {
+    nowMs: () => Date.UTC(2026, 10, 22),
+    amendTarget: undefined,
+    forgeAnswer: undefined,
+    target: null,
+    pollIntervalMs: 60_000,
+    online: true,
+    brokerUp: true,
+    loseAcks: 0,
+    spoil: undefined,
+    polls: [],
+    requests: [],
+    received: new Map(),
+    wire: [],
+  };
+  // The parts read the settings at each call, so a test may change the settings at any time.
+  return Object.assign(state, {
+    control: createControl(state),
+    downloads: createDownloads(state, resources),
+    reports: createReports(state),
+    publish(release: TinyRelease<ReleaseManifest>) {
+      resources.set(`/v1/manifests/${release.manifestSha256}`, release.manifest);
+      for (const [sha256, bytes] of release.chunks) resources.set(`/v1/chunks/${sha256}`, bytes);
+      state.target = { sequence: release.release.sequence, manifestSha256: release.manifestSha256 };
+    },
+  });
+}
 
-  function requireOnline(): void {
-    if (!fleet.online) throw new AppError("SERVER_UNAVAILABLE", "no network (by the test)");
-  }
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
+function requireOnline({ online }: FleetState): void {
+  if (!online) throw new AppError("SERVER_UNAVAILABLE", "no network (by the test)");
+}
+
+function createControl(fleet: FleetState): ControlTransport {
+  const answer = createTargets(fleet);
+  return {
+    async enrol(cleared) {
+      requireOnline(fleet);
+      fleet.wire.push(text(cleared.bytes));
+      return {
+        version: 1,
+        device: fakeDevice,
+        fleet: "home",
+        releaseKeys: testTrustedKeys,
+        egressContractVersion: 1,
+        nats,
+      };
+    },
+    async poll(cleared) {
+      requireOnline(fleet);
+      fleet.wire.push(text(cleared.bytes));
+      fleet.polls.push(cleared);
+      const target = answer(cleared.message);
+      const signed = signTarget(fleet.amendTarget?.(target) ?? target);
+      return fleet.forgeAnswer?.(signed) ?? signed;
+    },
+  };
+}
+
+/** Answers polls as the server does: a poll of another copy of the device's store has to begin an epoch. */
+function createTargets(fleet: FleetState): (poll: Message<"poll">) => SignedTarget {
   /** The device's epochs, latest last, and the highest sequence polled under the latest. */
   const epochs: string[] = [];
   let pollSequence = 0;
   let number = 0;
-
-  function answer({ device, epoch, sequence }: Message<"poll">): SignedTarget {
+  return ({ device, epoch, sequence }) => {
     if (!epochs.includes(epoch)) {
       epochs.push(epoch);
       pollSequence = 0;
@@ -85,85 +145,48 @@ export function createFakeFleet(): FakeFleet {
       nats,
       pollIntervalMs: fleet.pollIntervalMs,
     };
-  }
+  };
+}
 
-  const fleet: FakeFleet = {
-    nowMs: () => Date.UTC(2026, 10, 22),
-    amendTarget: undefined,
-    forgeAnswer: undefined,
-    target: null,
-    pollIntervalMs: 60_000,
-    online: true,
-    brokerUp: true,
-    loseAcks: 0,
-    spoil: undefined,
-    polls: [],
-    requests: [],
-    received: new Map(),
-    wire: [],
-    publish(release) {
-      resources.set(`/v1/manifests/${release.manifestSha256}`, release.manifest);
-      for (const [sha256, bytes] of release.chunks) resources.set(`/v1/chunks/${sha256}`, bytes);
-      fleet.target = { sequence: release.release.sequence, manifestSha256: release.manifestSha256 };
-    },
-    control: {
-      async enrol(cleared) {
-        requireOnline();
-        fleet.wire.push(text(cleared.bytes));
-        return {
-          version: 1,
-          device: fakeDevice,
-          fleet: "home",
-          releaseKeys: testTrustedKeys,
-          egressContractVersion: 1,
-          nats,
-        };
-      },
-      async poll(cleared) {
-        requireOnline();
-        fleet.wire.push(text(cleared.bytes));
-        fleet.polls.push(cleared);
-        const target = answer(cleared.message);
-        const signed = signTarget(fleet.amendTarget?.(target) ?? target);
-        return fleet.forgeAnswer?.(signed) ?? signed;
-      },
-    },
-    downloads: {
-      async get(cleared) {
-        requireOnline();
-        const path = text(cleared.bytes);
-        const offset = "offset" in cleared.message ? cleared.message.offset : 0;
-        fleet.wire.push(path);
-        fleet.requests.push({ path, offset });
-        const whole = resources.get(path);
-        if (whole === undefined) return { status: 404, totalBytes: undefined, body: pieces([]) };
-        const spoiled = fleet.spoil?.(path, offset, whole);
-        if (spoiled !== undefined) return spoiled;
-        return { status: offset > 0 ? 206 : 200, totalBytes: whole.length, body: pieces([whole.slice(offset)]) };
-      },
-    },
-    reports: {
-      async connect() {
-        if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
-        return {
-          async publish(cleared, { messageId }) {
-            if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
-            const body = text(cleared.bytes);
-            const known = fleet.received.get(messageId);
-            if (known !== undefined && known !== body) throw new Error(`${messageId} came with another body`);
-            if (known === undefined) fleet.wire.push(body);
-            fleet.received.set(messageId, body);
-            if (fleet.loseAcks > 0) {
-              fleet.loseAcks--;
-              throw new AppError("TIMED_OUT", "the acknowledgement was lost (by the test)");
-            }
-          },
-          async close() {},
-        };
-      },
+function createDownloads(fleet: FleetState, resources: ReadonlyMap<string, Uint8Array>): DownloadTransport {
+  return {
+    async get(cleared) {
+      requireOnline(fleet);
+      const path = text(cleared.bytes);
+      const offset = "offset" in cleared.message ? cleared.message.offset : 0;
+      fleet.wire.push(path);
+      fleet.requests.push({ path, offset });
+      const whole = resources.get(path);
+      if (whole === undefined) return { status: 404, totalBytes: undefined, body: pieces([]) };
+      const spoiled = fleet.spoil?.(path, offset, whole);
+      if (spoiled !== undefined) return spoiled;
+      return { status: offset > 0 ? 206 : 200, totalBytes: whole.length, body: pieces([whole.slice(offset)]) };
     },
   };
-  return fleet;
+}
+
+/** Keeps reports by their ids, as JetStream does. */
+function createReports(fleet: FleetState): ReportTransport {
+  return {
+    async connect() {
+      if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
+      return {
+        async publish(cleared, { messageId }) {
+          if (!fleet.brokerUp) throw new AppError("NATS_UNAVAILABLE", "no broker (by the test)");
+          const body = text(cleared.bytes);
+          const known = fleet.received.get(messageId);
+          if (known !== undefined && known !== body) throw new Error(`${messageId} came with another body`);
+          if (known === undefined) fleet.wire.push(body);
+          fleet.received.set(messageId, body);
+          if (fleet.loseAcks > 0) {
+            fleet.loseAcks--;
+            throw new AppError("TIMED_OUT", "the acknowledgement was lost (by the test)");
+          }
+        },
+        async close() {},
+      };
+    },
+  };
 }
 
 /** The envelope around a target, as the server makes it. */

@@ -98,6 +98,6 @@ export function begin(record: UpdateRecord, target: Target, nowMs: number): Upda
 /** The record after a start of the process: a state that was being acted on is the state in which the process died. */
 export function recover(record: UpdateRecord, progressBytes: number): UpdateRecord {
   if (!isActiveState(record.state) || !record.executing) return record;
-  const gotOn = record.state === "downloading" && progressBytes > record.progressBytes;
-  return { ...record, crashes: gotOn ? 0 : record.crashes + 1, executing: false, progressBytes };
+  const progressed = record.state === "downloading" && progressBytes > record.progressBytes;
+  return { ...record, crashes: progressed ? 0 : record.crashes + 1, executing: false, progressBytes };
 }
