@@ -2,11 +2,11 @@
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
-import { type Contracts, createContracts } from "@attune/shared/contracts/egress";
-import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
+import { type Contracts, createContracts, wireBody } from "@attune/shared/contracts/egress";
+import { capacityBits, type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
 import { chunkPath } from "@attune/shared/contracts/release";
 
-export type JournalMessage = Readonly<Record<string, string | number>>;
+export type JournalMessage = Readonly<Record<string, string | number | null>>;
 
 interface JournalOptions {
   readonly contracts?: Contracts;
@@ -23,7 +23,7 @@ export function createJournal(
   for (const [index, message] of messages.entries()) {
     const type = String(message.type);
     const declaration = contracts.declaration(Number(message.contract), type)!;
-    const body = bodyOf(message);
+    const body = bodyOf(declaration, message);
     const common = {
       index,
       previous,
@@ -33,7 +33,7 @@ export function createJournal(
       sha256: sha256Of(body),
       message,
     };
-    const sizes = domainSizes(declaration);
+    const sizes = sentSizes(declaration, message);
     const entry: JournalEntry =
       index < earlier
         ? { ...common, version: 1, type: type as "poll", capacityBits: capacityBits(sizes) }
@@ -44,8 +44,7 @@ export function createJournal(
   return entries;
 }
 
-function bodyOf(message: JournalMessage): Uint8Array {
-  return message.type === "download"
-    ? new TextEncoder().encode(chunkPath(String(message.sha256)))
-    : canonicalBytes(message);
+function bodyOf(declaration: MessageDeclaration, message: JournalMessage): Uint8Array {
+  const isDownload = message.type === "download";
+  return new TextEncoder().encode(isDownload ? chunkPath(String(message.sha256)) : wireBody(declaration, message));
 }

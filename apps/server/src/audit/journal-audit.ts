@@ -4,8 +4,14 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import { type Contracts, createContracts, type MessageType, wireBody } from "@attune/shared/contracts/egress";
-import { capacityBits, type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
+import {
+  capacityBits,
+  lettersOf,
+  type MessageDeclaration,
+  sentSizes,
+} from "@attune/shared/contracts/egress-declaration";
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
+import { createPersonAccount, type PersonBits } from "./person-account.js";
 
 export interface ServerReport {
   readonly epoch: string;
@@ -47,6 +53,10 @@ export interface AuditResult {
   readonly bytes: number;
   /** The upper bound of the information in all messages together. */
   readonly capacityBits: number;
+  /** The same of what the messages say about the person. */
+  readonly personBits: PersonBits;
+  /** The number of letters that the bits about the person could spell. */
+  readonly letters: { readonly ever: number; readonly lastSlot: number };
 }
 
 /** `contracts` holds every version that the auditor knows, including those that servers no longer take. */
@@ -55,7 +65,7 @@ export function auditJournal(
   reports: readonly ServerReport[],
   contracts: Contracts = createContracts(),
 ): AuditResult {
-  const { entries, faults } = checkJournal(journal, contracts);
+  const { entries, faults, personBits } = checkJournal(journal, contracts);
   const journalled = new Map(entries.filter(isReport).map((entry) => [nameOf(entry.message), entry]));
   const stored = new Map<string, ServerReport[]>();
   for (const report of reports) stored.set(nameOf(report), [...(stored.get(nameOf(report)) ?? []), report]);
@@ -88,6 +98,8 @@ export function auditJournal(
     altered,
     bytes: entries.reduce((sum, entry) => sum + entry.sizeBytes, 0),
     capacityBits: entries.reduce((sum, entry) => sum + entryBits(contracts, entry), 0),
+    personBits,
+    letters: { ever: lettersOf(personBits.ever), lastSlot: lettersOf(personBits.lastSlot?.bits ?? 0) },
   };
 }
 
@@ -100,11 +112,12 @@ export function deviceOf(journal: readonly JournalEntry[]): string | null {
 function checkJournal(
   journal: readonly unknown[],
   contracts: Contracts,
-): { entries: JournalEntry[]; faults: string[] } {
+): { entries: JournalEntry[]; faults: string[]; personBits: PersonBits } {
   const entries: JournalEntry[] = [];
   const faults: string[] = [];
   let previous = "0".repeat(64);
   const counters = new Map<string, number>();
+  const person = createPersonAccount(contracts);
   let device: unknown;
   for (const [place, value] of journal.entries()) {
     const parsed = journalEntrySchema.safeParse(value);
@@ -120,12 +133,13 @@ function checkJournal(
     for (const fault of faultsOf(contracts, entry)) faults.push(`entry ${place}: ${fault}`);
     const fault = countUp(counters, entry);
     if (fault !== undefined) faults.push(`entry ${place}: ${fault}`);
+    for (const fault of person.add(entry)) faults.push(`entry ${place}: ${fault}`);
     device ??= entry.message.device;
     if (entry.message.device !== undefined && entry.message.device !== device) {
       faults.push(`entry ${place}: its message is of another device`);
     }
   }
-  return { entries, faults };
+  return { entries, faults, personBits: person.bits() };
 }
 
 /** The entry's description of its message must equal the message, by the contract of the message's own version. */

@@ -5,6 +5,7 @@ import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { counted } from "@attune/platform/counted";
 import { journalEntrySchema } from "@attune/shared/contracts/audit";
+import { createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { type AuditResult, auditJournal, deviceOf } from "../audit/journal-audit.js";
 import { fetchReports } from "../client/device-reports.js";
@@ -15,7 +16,7 @@ export const runAudit: Body<typeof audit, CommandIo> = async ({ values }, io) =>
   const journal = await readJournal(values.journal);
   const device = deviceOf(journal.flatMap((entry) => journalEntrySchema.safeParse(entry).data ?? []));
   const reports = device === null ? [] : await fetchReports(await accessOf(values), device);
-  const result = auditJournal(journal, reports);
+  const result = auditJournal(journal, reports, createContracts(demoContracts));
   if (io.json) io.stdout(JSON.stringify(result));
   else for (const line of describe(result)) io.stdout(line);
   return result.verdict === "inconsistent" ? 1 : 0;
@@ -40,9 +41,14 @@ async function readJournal(path: string): Promise<unknown[]> {
 }
 
 function* describe(result: AuditResult): Generator<string> {
-  const { verdict, device, entries, bytes, capacityBits } = result;
+  const { verdict, device, entries, bytes, capacityBits, personBits, letters } = result;
   yield `device ${device ?? "(unknown: the journal names none)"}: ${verdict}`;
   yield `${counted(entries, "message")} left it, ${counted(bytes, "byte")}; together they can say at most ${capacityBits.toFixed(1)} bits`;
+  yield `about the person at most ${personBits.ever.toFixed(1)} bits, which could spell ${counted(letters.ever, "letter")}`;
+  if (personBits.lastSlot !== null) {
+    const { slot, bits } = personBits.lastSlot;
+    yield `the last slot, number ${slot}, has ${bits.toFixed(1)} of them, or ${counted(letters.lastSlot, "letter")}`;
+  }
   for (const fault of result.faults) yield `journal: ${fault}`;
   if (result.epochs.length > 1)
     yield `it began ${result.epochs.length} epochs: its store was put back to an earlier copy`;
