@@ -68,6 +68,13 @@ test("no test waits for a fixed time: a timer stands in a loop that asks for a c
   expect(waits).toEqual([]);
 });
 
+test("product code takes no unreadable path for an absent one: it asks isPresent, and existsSync nowhere", () => {
+  // The benchmarks look at their own machine, and know no platform.
+  const asking = product.filter((path) => /^(apps|packages\/(?!bench\/|fakes\/))[^ ]*\/src\//.test(path));
+  expect(asking.length).toBeGreaterThan(300);
+  expect(asking.filter((path) => /\bexistsSync\(/.test(read(path)))).toEqual([]);
+});
+
 test("module state does not change after import", () => {
   const mutable = product.filter((path) =>
     path.startsWith("packages/") || path.startsWith("apps/") ? /^(export )?(let|var) /m.test(read(path)) : false,

@@ -2,10 +2,12 @@
 // The owner then finds the old content or the new, whole. An unreadable file is never taken for a missing one.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Fault, type Lost, withFault } from "@attune/fakes/failing-disk";
+import { copyFolderDurably } from "@attune/platform/durable-folder";
+import { isPresent } from "@attune/platform/presence";
 import { createUser } from "@nats-io/nkeys";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -211,6 +213,15 @@ const files: readonly DurableFile[] = [
     reopen: seedsIn,
     accepts: (found, isDone) =>
       (found as (string | undefined)[]).every((seed) => (seed === undefined ? !isDone : /^S[A-Z2-7]{57}$/.test(seed))),
+  },
+  {
+    name: "the server's copy of PostgreSQL's programs",
+    before: async (root) => {
+      await mkdir(join(root, "installed/bin"), { recursive: true });
+      await writeFile(join(root, "installed/bin/postgres"), "a program");
+    },
+    write: (root) => copyFolderDurably(join(root, "installed"), join(root, "copy"), async () => undefined),
+    read: async (root) => ((await isPresent(join(root, "copy"))) ? textIn(root, "copy/bin/postgres") : undefined),
   },
   {
     name: "the server's nats-account.jwt",

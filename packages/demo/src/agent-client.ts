@@ -1,8 +1,9 @@
 // The person's side of one agent: its local HTTP API, with patience while the daemon restarts.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isPresentSync } from "@attune/platform/presence";
 import {
   type AgentStatus,
   agentStatusSchema,
@@ -53,7 +54,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
     for (;;) {
       signal.throwIfAborted();
       try {
-        if (existsSync(join(home, "local-api.json"))) return await attempt(method, path, body);
+        if (isPresentSync(join(home, "local-api.json"))) return await attempt(method, path, body);
       } catch (error) {
         if (error instanceof AppError && !error.retryable) throw error;
         if (performance.now() > deadline) throw error;

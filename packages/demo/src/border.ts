@@ -1,8 +1,9 @@
 // The device's border, made visible: a relay between one agent and the fleet that records every byte the agent sends. Bytes are appended to a file as
 // they pass, so that the record also covers what was sent before a crash.
 
-import { appendFileSync, existsSync, readFileSync, statSync } from "node:fs";
+import { appendFileSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, Socket } from "node:net";
+import { isPresentSync } from "@attune/platform/presence";
 
 export interface Border {
   /** The addresses to which the agent connects in place of the fleet's. */
@@ -27,8 +28,8 @@ export async function openBorder({ httpUrl, natsUrl, recordFile }: BorderOptions
   return {
     httpUrl: `http://127.0.0.1:${http.port}`,
     natsUrl: `nats://127.0.0.1:${nats.port}`,
-    captured: () => (existsSync(recordFile) ? readFileSync(recordFile) : new Uint8Array()),
-    bytesOut: () => (existsSync(recordFile) ? statSync(recordFile).size : 0),
+    captured: () => (isPresentSync(recordFile) ? readFileSync(recordFile) : new Uint8Array()),
+    bytesOut: () => (isPresentSync(recordFile) ? statSync(recordFile).size : 0),
     async close() {
       await Promise.all([http.close(), nats.close()]);
     },

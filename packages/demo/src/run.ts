@@ -1,10 +1,11 @@
 // The main job: server and agents as real processes, and one path of data from a labelled utterance to a metric on the server. A border around each
 // agent records what left. Everything resumes from its directory.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isPresentSync } from "@attune/platform/presence";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -147,7 +148,7 @@ async function awaitServer(
 ): Promise<{ httpUrl: string; natsUrl: string }> {
   const path = join(home, "server", "ready.json");
   for (const deadline = performance.now() + serverPatienceMs; performance.now() < deadline; ) {
-    if (existsSync(path)) {
+    if (isPresentSync(path)) {
       const ready = readySchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
       if (ready.success && ready.data.pid === server.pid()) return ready.data;
     }
@@ -173,7 +174,7 @@ async function startAgent(input: {
   const env = { ...options.env, ...own };
   const logFile = join(options.home, "agents", `${person.slug}.log`);
   const enrolled = join(options.home, "agents", `${person.slug}.enrolled`);
-  if (!existsSync(enrolled)) {
+  if (!isPresentSync(enrolled)) {
     await enrolAgent({ directory, env, logFile, token: await fleet.createToken() });
     writeFileSync(enrolled, "");
   }

@@ -137,9 +137,11 @@ class FailingDisk {
       if (real.existsSync(to)) real.renameSync(to, from);
       if (old !== undefined) real.writeFileSync(to, old);
     });
-    const kept = this.unsyncedData.get(from);
-    if (kept !== undefined) this.unsyncedData.set(to, kept);
-    this.unsyncedData.delete(from);
+    for (const [path, keptBytes] of [...this.unsyncedData]) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue;
+      this.unsyncedData.delete(path);
+      this.unsyncedData.set(to + path.slice(from.length), keptBytes);
+    }
   }
 
   cutPower(lost: Lost): void {
@@ -179,17 +181,6 @@ function replaceCallsByPath(disk: FailingDisk, replace: Replace): void {
       return call(...args);
     });
   }
-  // Node's own existsSync answers false where it cannot look.
-  replace(sync, "existsSync", (call) => (path) => {
-    if (!disk.isInside(path)) return call(path);
-    try {
-      disk.meets("access", "look");
-    } catch (error) {
-      if (error instanceof Crash) throw error;
-      return false;
-    }
-    return call(path);
-  });
   replace(promises, "writeFile", (call) => async (path, content, ...rest) => {
     if (!disk.isInside(path)) return call(path, content, ...rest);
     const isTorn = disk.meets("writeFile", "write");

@@ -1,20 +1,11 @@
 // Writes files that are either old or new after a power cut: temporary file, fsync, rename, fsync of the directory.
 
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { diskFault, isMissing, namingDiskFaults, namingDiskFaultsSync } from "./disk-fault.js";
+import { isPresent } from "./presence.js";
 
 export interface DurableOptions {
   /** The exact mode, whatever the umask: 0600 for every secret. */
@@ -101,7 +92,7 @@ function syncDirectorySync(path: string): void {
 /** Renames `path` to `<path>.<word>-N`, N being the first free number, and answers the new name. */
 export async function moveAside(path: string, word: string): Promise<string> {
   let number = 1;
-  while (existsSync(`${path}.${word}-${number}`)) number++;
+  while (await isPresent(`${path}.${word}-${number}`)) number++;
   const target = `${path}.${word}-${number}`;
   await renameDurably(path, target);
   return target;
@@ -115,7 +106,8 @@ export function renameDurably(from: string, to: string): Promise<void> {
   });
 }
 
-function temporaryBeside(path: string): string {
+/** A new name in the same folder, from which a rename puts a finished file in its place. */
+export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
 }
 
@@ -128,12 +120,17 @@ function removeQuietly(path: string): void {
 }
 
 /** Makes the names in a directory durable: a rename is on disk only after this. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+export function syncDirectory(path: string): Promise<void> {
+  return syncPath(path);
+}
+
+/** Makes a file's content durable, or the names in a directory. */
+export async function syncPath(path: string): Promise<void> {
+  const opened = await open(path, "r");
   try {
-    await directory.sync();
+    await opened.sync();
   } finally {
-    await directory.close();
+    await opened.close();
   }
 }
 

@@ -1,8 +1,8 @@
 // The files in a device's directory beside its store, and how they are read: addresses, tokens and keys.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readTextFile } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { parseJson } from "../core/storage/parse-json.js";
@@ -55,7 +55,7 @@ export async function writeLocalApi(paths: HomePaths, address: LocalApiAddress):
 
 /** Whether a store lies here. Its values are sealed with a key, so the key must be here, too. */
 export function hasStore(paths: HomePaths): boolean {
-  return existsSync(join(paths.store, "CURRENT"));
+  return isPresentSync(join(paths.store, "CURRENT"));
 }
 
 async function readJsonFile<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {

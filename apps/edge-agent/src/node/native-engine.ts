@@ -1,6 +1,6 @@
 // The C kernels as a Node-API addon, where native/build.js could build it: the fastest engine a daemon has.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Engine } from "@attune/ml/engine/engine";
@@ -9,6 +9,7 @@ import { createKernelEncoder, type EncoderKernel } from "@attune/ml/engine/kerne
 import { createHeadKernels } from "@attune/ml/engine/kernel-heads";
 import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { MlError } from "@attune/ml/error";
+import { isPresentSync } from "@attune/platform/presence";
 
 /** The exports of `kernels/node/addon.c`. Returned numbers are codes of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
 export interface NativeAddon {
@@ -43,9 +44,9 @@ const addonPath = fileURLToPath(
 
 /** Throws where the addon was not built, with the reason that native/build.js left, or cannot be loaded here. */
 export function loadNativeAddon(path: string = addonPath): NativeAddon {
-  if (!existsSync(path)) {
+  if (!isPresentSync(path)) {
     const word = join(dirname(path), "not-built.txt");
-    const why = existsSync(word) ? readFileSync(word, "utf8") : "native/build.js did not run";
+    const why = isPresentSync(word) ? readFileSync(word, "utf8") : "native/build.js did not run";
     throw new MlError("unsupported", `they were not built: ${why}`);
   }
   // As `require` does in the end. Its search for the file takes five times as long as the loading.

@@ -1,9 +1,9 @@
 // Composes the agent over Node's adapters: takes the home's lock, opens the store and hands the ports to the core.
 
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { moveAside } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
@@ -96,10 +96,10 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
  * lost number, so a new enrolment needs a new key.
  */
 async function setAsideOrphan(paths: HomePaths): Promise<void> {
-  if (!hasStore(paths) && existsSync(paths.deviceSeed)) await moveAside(paths.deviceSeed, "orphan");
+  if (!hasStore(paths) && isPresentSync(paths.deviceSeed)) await moveAside(paths.deviceSeed, "orphan");
 }
 
 /** NVIDIA's system image for Jetson boards carries this file. */
 function deviceKind(): "jetson" | "linux" {
-  return existsSync("/etc/nv_tegra_release") ? "jetson" : "linux";
+  return isPresentSync("/etc/nv_tegra_release") ? "jetson" : "linux";
 }

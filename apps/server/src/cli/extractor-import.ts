@@ -1,10 +1,11 @@
 // `attune extractor import`: turns a published checkpoint, from a folder or the hub, into an extractor folder.
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { importCheckpoint } from "@attune/training/checkpoints/checkpoint-import";
 import { fetchCheckpoint } from "./checkpoint-source.js";
@@ -13,7 +14,7 @@ import type { extractorImport } from "./declarations/training.js";
 export const runImport: Body<typeof extractorImport, CommandIo> = async ({ values, arguments: [source] }, io) => {
   const { pooling, "max-tokens": maxTokens } = values;
   const out = resolve(values.out);
-  if (existsSync(out) && readdirSync(out).length > 0) {
+  if (isPresentSync(out) && readdirSync(out).length > 0) {
     throw new AppError("INVALID_INPUT", `--out ${out} holds files already; choose another folder`);
   }
   await makeOutputDirectory(dirname(out), "--out");

@@ -1,10 +1,11 @@
 // `attune pretrain`: trains a feature extractor on a labelled dataset, from random weights or a checkpoint, and leaves a run folder.
 
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Body, ValuesOf } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { readCheckpointFolder } from "@attune/training/checkpoints/checkpoint-import";
 import { parseMapping } from "@attune/training/datasets/mapping";
@@ -22,7 +23,7 @@ import { progressOn } from "./progress-on.js";
 export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values }, io) => {
   const flags = flagsOf(values);
   const out = resolve(flags.out);
-  if (!flags.resume && existsSync(join(out, checkpointName))) {
+  if (!flags.resume && isPresentSync(join(out, checkpointName))) {
     throw new AppError(
       "INVALID_INPUT",
       `--out ${flags.out} holds a run already; add --resume or choose another folder`,

@@ -1,7 +1,7 @@
 // Turns a checkpoint in Hugging Face's layout into an extractor folder of config.json, model.safetensors (float32, the encoder alone) and
 // tokenizer.json. Its import.json records where the files came from. The folder is written whole or not at all.
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
@@ -12,6 +12,7 @@ import { parsePythonJson } from "@attune/ml/json";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { renameDurablySync, writeFileDurablySync } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -85,7 +86,7 @@ export function readCheckpointFolder(folder: string): CheckpointFolder {
   const configPath = join(folder, "config.json");
   const configText = inFile(configPath, () => readText(configPath));
   const adapter = join(folder, "adapter_config.json");
-  if (existsSync(adapter)) {
+  if (isPresentSync(adapter)) {
     throw new AppError("INVALID_CHECKPOINT", `${adapter}: an adapter changes the weights; merge it and save the model`);
   }
   const found = openWeights(folder);
@@ -94,7 +95,7 @@ export function readCheckpointFolder(folder: string): CheckpointFolder {
   const origin = inFile(configPath, () => readTokenizerOrigin(configText));
   const tokenizerJson = readTokenizerJson(folder, { ...origin, vocabSize: config.vocabSize });
   const weightFiles = new Set([...found.values()].map(({ file }) => basename(file.path)));
-  const tokenizerFiles = tokenizerFileNames.filter((name) => existsSync(join(folder, name)));
+  const tokenizerFiles = tokenizerFileNames.filter((name) => isPresentSync(join(folder, name)));
   const files = ["config.json", ...weightFiles, ...tokenizerFiles].map((name) => {
     const bytes = inFile(join(folder, name), () => readBytes(join(folder, name)));
     return { name, sizeBytes: bytes.length, sha256: sha256(bytes) };
@@ -115,7 +116,7 @@ function readTokenizerOrigin(configJson: string): TokenizerOrigin {
 function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
   const read = (name: string) => {
     const path = join(folder, name);
-    return existsSync(path) ? inFile(path, () => new TextDecoder().decode(readBytes(path))) : undefined;
+    return isPresentSync(path) ? inFile(path, () => new TextDecoder().decode(readBytes(path))) : undefined;
   };
   const text = read(importRecordName);
   const imported =
@@ -127,7 +128,7 @@ function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licenc
 }
 
 function refuseFilled(out: string): void {
-  if (existsSync(out) && readdirSync(out).length > 0) {
+  if (isPresentSync(out) && readdirSync(out).length > 0) {
     throw new AppError("INVALID_INPUT", `--out ${out} holds files already; choose another folder`);
   }
 }

@@ -1,10 +1,10 @@
 // Reads a checkpoint's tokenizer.json, or builds it from the older vocab.txt, or vocab.json with merges.txt, and applies tokenizer_config.json. A
 // file is refused by name if Transformers would compute other ids from it.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { byteLevelBpeTokenizerJson } from "@attune/ml/tokenizer/byte-level-bpe";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { collectAddedTokens } from "./checkpoint-added-tokens.js";
 import { inFile, readText } from "./checkpoint-weights.js";
@@ -43,7 +43,7 @@ export interface TokenizerOrigin {
 
 /** Throws INVALID_CHECKPOINT naming the file and what is wrong with it. */
 export function readTokenizerJson(folder: string, origin: TokenizerOrigin = {}): string {
-  const has = (name: FileName) => existsSync(join(folder, name));
+  const has = (name: FileName) => isPresentSync(join(folder, name));
   const within = <T>(name: FileName, use: (text: string) => T): T =>
     inFile(join(folder, name), () => use(readText(join(folder, name))));
   const isGiven = has("tokenizer.json");
@@ -97,20 +97,20 @@ function kindOf(folder: string, { settings, origin }: Stated): Kind {
     return inFile(join(folder, file), () => kindOfClass(stated));
   }
   if (origin.modelType !== undefined) return kindOfModel(origin.modelType);
-  if (existsSync(join(folder, "tokenizer.json"))) return "plain";
-  return existsSync(join(folder, "vocab.txt")) ? "wordPiece" : "byteLevel";
+  if (isPresentSync(join(folder, "tokenizer.json"))) return "plain";
+  return isPresentSync(join(folder, "vocab.txt")) ? "wordPiece" : "byteLevel";
 }
 
 function makeTokenizerJson(folder: string, kind: Kind): string {
   const path = (name: FileName) => join(folder, name);
   const read = (name: FileName) => inFile(path(name), () => readText(path(name)));
-  if (kind === "wordPiece" && existsSync(path("vocab.txt"))) {
+  if (kind === "wordPiece" && isPresentSync(path("vocab.txt"))) {
     return inFile(path("vocab.txt"), () => {
       const lines = linesOf(readText(path("vocab.txt"), { keepsMark: true }));
       return wordPieceTokenizerJson(lines, { lowercase: true });
     });
   }
-  if (kind === "byteLevel" && existsSync(path("vocab.json")) && existsSync(path("merges.txt"))) {
+  if (kind === "byteLevel" && isPresentSync(path("vocab.json")) && isPresentSync(path("merges.txt"))) {
     const files = { vocabJson: read("vocab.json"), mergesText: read("merges.txt") };
     return inFile(folder, () => byteLevelBpeTokenizerJson(files));
   }

@@ -1,6 +1,6 @@
 // Finds and opens the weights of a checkpoint folder in Hugging Face's layout (one file or many, safetensors or PyTorch's), and takes them by name.
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { EncoderConfig, ModelType } from "@attune/ml/encoder/config";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
@@ -8,6 +8,7 @@ import { assertFinite } from "@attune/ml/error";
 import { parsePythonJson } from "@attune/ml/json";
 import { asFloat32 } from "@attune/ml/tensor/half";
 import { parseSafetensors, sameShape, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { readTorchFile, type StoredTensor } from "./torch-file.js";
@@ -37,7 +38,7 @@ export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
 
 /** Every tensor of the folder by name. Throws INVALID_CHECKPOINT naming the file, and the tensor where there is one. */
 export function openWeights(folder: string): CheckpointTensors {
-  const name = weightFileNames.find((candidate) => existsSync(join(folder, candidate)));
+  const name = weightFileNames.find((candidate) => isPresentSync(join(folder, candidate)));
   if (name === undefined) {
     throw new AppError("INVALID_CHECKPOINT", `${folder} holds none of ${weightFileNames.join(", ")}`);
   }

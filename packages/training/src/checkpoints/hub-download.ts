@@ -2,11 +2,12 @@
 // No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and begins an interrupted file anew.
 
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createReadStream, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { renameDurablySync } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { backoffMs } from "@attune/shared/backoff";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -117,10 +118,10 @@ async function downloadFile(client: HubClient, input: FileInput): Promise<void> 
   if (remote.sizeBytes > largestTextBytes && /\.(json|txt|md)$/.test(name)) {
     throw new AppError("INVALID_CHECKPOINT", `${name}: ${remote.sizeBytes} bytes are no text file of a checkpoint`);
   }
-  if (existsSync(target) && (await hashOf(target, remote)) === remote.hash) return;
+  if (isPresentSync(target) && (await hashOf(target, remote)) === remote.hash) return;
   // The hash in the name keeps a part of another version from being resumed.
   const partial = join(directory, `${name}.${remote.hash}.part`);
-  let resumed = existsSync(partial);
+  let resumed = isPresentSync(partial);
   for (;;) {
     await retrying(input, () => fetchRest(client, { remote, partial, input }), partial);
     const found = await hashOf(partial, remote);

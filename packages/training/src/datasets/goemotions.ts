@@ -1,7 +1,7 @@
 // Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with labels of the Ekman grouping.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isPresentSync } from "@attune/platform/presence";
 import { readUnquoted } from "./delimited.js";
 import type { EmotionLabel } from "./emotions.js";
 import { partFile } from "./parts.js";
@@ -128,7 +128,7 @@ export const labelFileName = "labels.txt";
 /** The label names of a folder, one a line, in lower case; undefined for a folder without the file. */
 export function readLabelFile(directory: string): string[] | undefined {
   const path = join(directory, labelFileName);
-  if (!existsSync(path)) return undefined;
+  if (!isPresentSync(path)) return undefined;
   const names = readTextFile(path)
     .split(/\r?\n/)
     .map((name) => name.trim().toLowerCase());

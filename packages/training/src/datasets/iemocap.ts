@@ -1,9 +1,10 @@
 // Reads a user's own copy of IEMOCAP (Busso et al. 2008) in its official layout: Session1 … Session5, each with
 // dialog/EmoEvaluation/*.txt (labels) and dialog/transcriptions/*.txt (what was said).
 
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "@attune/ml/tensor/random";
+import { isPresentSync } from "@attune/platform/presence";
 import { datasetError, readTextFile } from "./text-file.js";
 import type { Warn } from "./warning.js";
 
@@ -82,7 +83,7 @@ function readSession(directory: string, odd: OddTurns): IemocapRow[] {
   const evaluations = join(directory, "dialog", "EmoEvaluation");
   const transcriptions = join(directory, "dialog", "transcriptions");
   for (const path of [evaluations, transcriptions]) {
-    if (!existsSync(path)) {
+    if (!isPresentSync(path)) {
       throw datasetError(path, undefined, "there is no such folder; give the folder that holds Session1 to Session5");
     }
   }

@@ -1,7 +1,7 @@
 // Reads MELD (Poria et al. 2019): utterances of the series Friends with speaker and emotion, as its authors publish them.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isPresentSync } from "@attune/platform/presence";
 import { type LabelledRow, readTable } from "./table.js";
 import type { Warn } from "./warning.js";
 
@@ -31,6 +31,6 @@ export function loadMeld(directory: string, warn: Warn): Meld {
   return {
     train: readMeldFile(train, warn),
     dev: readMeldFile(dev, warn),
-    ...(existsSync(test) ? { test: readMeldFile(test, warn) } : {}),
+    ...(isPresentSync(test) ? { test: readMeldFile(test, warn) } : {}),
   };
 }

@@ -1,7 +1,8 @@
 // Reads card.json: the maker's own statements for a run's card, beside the run's record. The bundled extractor's is in assets/extractor.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isPresentSync } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 
@@ -31,7 +32,7 @@ export const cardAboutName = "card.json";
 /** Reads a run folder's card.json; empty where there is none. Throws INVALID_INPUT, naming the file and the field. */
 export function readCardAbout(directory: string): CardAbout {
   const path = join(directory, cardAboutName);
-  if (!existsSync(path)) return {};
+  if (!isPresentSync(path)) return {};
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, "utf8"));

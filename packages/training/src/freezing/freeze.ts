@@ -1,6 +1,6 @@
 // Freezes a run: writes int8 weights, DR, prior head and golden vectors into the folder that `attune publish` signs.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
@@ -15,6 +15,7 @@ import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { type Golden, plainGolden } from "@attune/shared/contracts/golden";
 import { AppError } from "@attune/shared/errors";
@@ -212,7 +213,7 @@ export type Origin =
 /** Reads run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, if it is missing or damaged. */
 export function readOrigin(directory: string): Origin {
   const path = join(directory, importRecordName);
-  if (!existsSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };
+  if (!isPresentSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };
   try {
     return { kind: "import", record: parseImportRecord(readFileSync(path, "utf8")) };
   } catch (cause) {

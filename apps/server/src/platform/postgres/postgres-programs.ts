@@ -1,15 +1,16 @@
 // Finds the embedded PostgreSQL's programs, and copies them for a user who cannot reach the installation.
 
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { cp, rename, rm, stat, symlink } from "node:fs/promises";
+import { symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { makeDirectory, readTextFile } from "@attune/platform/durable-file";
+import { copyFolderDurably } from "@attune/platform/durable-folder";
 import type { Logger } from "@attune/platform/logger";
 import { directoryFault } from "@attune/platform/output-directory";
+import { isPresent } from "@attune/platform/presence";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { canReach, type OsUser } from "./os-user.js";
@@ -31,15 +32,13 @@ export async function openPostgresPrograms({ user, sharedDirectory, logger }: Pr
   const programs = join(installed.directory, "native", "bin");
   if (user === undefined || (await canReach(programs, user))) return programs;
   const copy = join(sharedDirectory, `postgresql-${installed.version}-${process.arch}`);
-  if ((await stat(copy).catch(() => undefined)) === undefined) {
+  if (!(await isPresent(copy))) {
     await makeSharedDirectory(sharedDirectory);
     logger.info("postgres.copying", { from: installed.directory, to: copy });
-    const temporary = `${copy}.${randomBytes(6).toString("hex")}`;
-    await cp(join(installed.directory, "native"), temporary, { recursive: true, verbatimSymlinks: true });
-    // The package may have been installed under a strict umask.
-    await run("chmod", ["-R", "a+rX", temporary]);
-    // Another server may have been quicker; its copy is as good.
-    await rename(temporary, copy).catch(() => rm(temporary, { recursive: true, force: true }));
+    await copyFolderDurably(join(installed.directory, "native"), copy, async (temporary) => {
+      // The package may have been installed under a strict umask.
+      await run("chmod", ["-R", "a+rX", temporary]);
+    });
   }
   return join(copy, "bin");
 }

@@ -1,6 +1,6 @@
 // An extractor under experiment: its opened folder, the facts about it, and its twin with random weights.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
@@ -11,6 +11,7 @@ import {
 import { type LinearHead, loadLinear } from "@attune/ml/heads/linear";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
+import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { type ExtractorFolder, readExtractorFolder } from "../../checkpoints/extractor-files.js";
@@ -101,7 +102,7 @@ function refuseOtherShape(argument: string, extractor: PaperExtractor, config: E
 
 function trainedOn(directory: string): Pick<ExtractorSource, "trainedOn"> {
   const path = join(directory, "run.json");
-  if (!existsSync(path)) return {};
+  if (!isPresentSync(path)) return {};
   try {
     return { trainedOn: cardDataOf(JSON.parse(readFileSync(path, "utf8"))).titles };
   } catch (cause) {

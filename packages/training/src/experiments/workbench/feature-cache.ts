@@ -1,11 +1,12 @@
 // Keeps pooled features on disk, by extractor, engine and texts: the encoder runs once over a dataset for all measurements.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "@attune/ml/engine/engine";
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { getFloat32, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { openExtractor } from "../../checkpoints/extractor-files.js";
 import type { ExtractorSource } from "./extractor-source.js";
@@ -38,7 +39,7 @@ export function createFeatureCache(directory: string, engine: Engine): FeatureCa
 
 /** undefined if the file is missing or damaged; the features are then computed again. */
 function read(path: string, rows: number): Matrix | undefined {
-  if (!existsSync(path)) return undefined;
+  if (!isPresentSync(path)) return undefined;
   try {
     const file = parseSafetensors(new Uint8Array(readFileSync(path)));
     const data = getFloat32(file, "features");

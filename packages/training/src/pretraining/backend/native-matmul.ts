@@ -1,9 +1,9 @@
 // Repairs the matrix products of TensorFlow.js's wasm backend. The native addon multiplies if native/build.js could build it; else copies replace
 // transposed matrices.
 
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { isPresentSync } from "@attune/platform/presence";
 import type { Tf } from "./tensorflow.js";
 
 /** y = a b for each matrix of a batch; sizes: batch, m, n, k, transposeA, transposeB. False if the sizes do not fit the arrays. */
@@ -14,7 +14,7 @@ export function openNativeMatMul(): MatMul | undefined {
   const name = `matmul-${process.platform}-${process.arch}.node`;
   // Beside the compiled sources, because this file may also run from its source.
   const path = fileURLToPath(new URL(`../../../../../apps/server/dist/native/${name}`, import.meta.url));
-  if (!existsSync(path)) return undefined;
+  if (!isPresentSync(path)) return undefined;
   const addon = createRequire(import.meta.url)(path) as { readonly matMul?: MatMul };
   return addon.matMul;
 }

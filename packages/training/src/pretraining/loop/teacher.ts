@@ -1,11 +1,12 @@
 // Distillation: the logits of a larger fine-tuned extractor's heads for every training text, computed once and kept in the run folder.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { getFloat32, parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
+import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import {
@@ -53,7 +54,7 @@ export interface Teacher {
 export function openTeacher(directory: string, tasks: readonly TaskClasses[]): Teacher {
   const folder = readExtractorFolder(directory);
   const path = join(directory, headsName);
-  if (!existsSync(path)) {
+  if (!isPresentSync(path)) {
     throw new AppError(
       "INVALID_INPUT",
       `--teacher: ${path} is missing; a teacher is a finished run of attune pretrain`,
@@ -101,7 +102,7 @@ export function teacherLogits(input: TeachingInput): Map<string, Float32Array> {
   const { directory, teacher, dataDigest } = input;
   const key = sha256(teacher.digest, dataDigest);
   const path = join(directory, teacherLogitsName);
-  if (existsSync(path)) {
+  if (isPresentSync(path)) {
     const file = parseSafetensors(new Uint8Array(readFileSync(path)));
     if (file.metadata.key === key) {
       return new Map([...file.tensors].map(([name, { shape }]) => [name, getFloat32(file, name, shape).slice()]));
