@@ -11,6 +11,7 @@ import type {
   Labelled,
   Learned,
   LearnInput,
+  LetIn,
   PredictInput,
   Prediction,
   Reported,
@@ -42,7 +43,9 @@ export interface AskableAgent {
   status(): Promise<AgentStatus>;
   /** Entries with an index above `after` (all when left out), oldest first, at most `limit` (default 1,000). */
   journal(input?: JournalRange): Promise<JournalEntry[]>;
-  /** Queues a metrics report now. Throws OUTBOX_FULL, NO_RELEASE or NOT_ENROLLED. */
+  /** Takes the release that waits for its verdict, without a verdict. The server learns that the release runs. */
+  letIn(): Promise<LetIn>;
+  /** Queues a metrics report now. Throws EGRESS_DENIED where the contract has no such report, OUTBOX_FULL, NO_RELEASE or NOT_ENROLLED. */
   report(): Promise<Reported>;
 }
 

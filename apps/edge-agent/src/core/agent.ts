@@ -61,6 +61,8 @@ function withDefaults(options: AgentOptions) {
 interface OpenAgent {
   readonly context: Context;
   readonly executors: Executors;
+  /** Notified when the server asks for a release, or the person lets a release in. */
+  readonly updateWakeup: Wakeup;
   /** Notified when a report is queued. */
   readonly reportWakeup: Wakeup;
   /** Notified when the device may speak another contract. */
@@ -97,6 +99,12 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       slotWakeup.notify();
       return agreed;
     },
+    async letIn() {
+      const { executors, updateWakeup } = await opened();
+      const release = executors.letWaitingIn() ?? null;
+      updateWakeup.notify();
+      return { release };
+    },
     report: async () => report((await opened()).context),
     async status() {
       const { context, executors } = await opened();
@@ -112,6 +120,7 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   const { log } = ports;
   const reportWakeup = createWakeup();
   const slotWakeup = createWakeup();
+  const updateWakeup = createWakeup();
   const context = await openContext(ports, settings, reportWakeup.notify);
   const { egress, contracts, utterances, learner, scores } = context;
   const { backoff, requestTimeoutMs } = settings;
@@ -126,7 +135,7 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   context
     .exclusive(() => doDueWork(context))
     .catch((error: unknown) => log("warn", "learning.postponed", { code: codeOf(error) }));
-  return { context, executors, reportWakeup, slotWakeup };
+  return { context, executors, updateWakeup, reportWakeup, slotWakeup };
 }
 
 async function openContext(ports: Ports, settings: Settings, onQueued: () => void): Promise<Context> {
@@ -200,7 +209,6 @@ async function runLoops(open: OpenAgent, settings: Settings, signal: AbortSignal
     ...settings,
     ...open,
     deadlinesMs: () => deadlinesNow(settings, context),
-    updateWakeup: createWakeup(),
   };
   await Promise.all([pollLoop, updateLoop, reportLoop, slotLoop].map((loop) => loop(parts, signal)));
   // An orderly end finishes the learning under way.

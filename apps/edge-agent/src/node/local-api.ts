@@ -9,6 +9,7 @@ import {
   labelInputSchema,
   largestRequestBytes,
   learnInputSchema,
+  letInInputSchema,
   localRoutes,
   predictInputSchema,
   reportInputSchema,
@@ -79,6 +80,10 @@ function addRoutes(app: FastifyInstance, agent: AskableAgent): void {
     report({ body }) {
       parseInput(reportInputSchema, body ?? {}, "body");
       return agent.report();
+    },
+    letIn({ body }) {
+      parseInput(letInInputSchema, body ?? {}, "body");
+      return agent.letIn();
     },
   };
   for (const [name, { method, path }] of Object.entries(localRoutes)) {

@@ -11,6 +11,7 @@ import {
   type LocalCall,
   labelledSchema,
   learnedSchema,
+  letInSchema,
   localRoutes,
   predictionSchema,
   reportedSchema,
@@ -52,6 +53,7 @@ export function daemonAgent(paths: HomePaths): AskableAgent {
     status: () => ask("status", agentStatusSchema),
     journal: async (query = {}) => (await ask("journal", journalPageSchema, { query: { ...query } })).entries,
     report: () => ask("report", reportedSchema),
+    letIn: () => ask("letIn", letInSchema),
   };
 }
 

@@ -35,6 +35,7 @@ const performers: Performers = {
   status: (agent) => agent.status(),
   journal: (agent, range) => agent.journal(range),
   agree: (agent, input) => agent.agree(input),
+  letIn: (agent) => agent.letIn(),
   report: (agent) => agent.report(),
 };
 

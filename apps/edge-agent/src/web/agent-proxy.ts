@@ -102,6 +102,7 @@ export function connectAgent(worker: WorkerPort): WorkerAgent {
     status: () => call({ name: "status", input: undefined }),
     journal: (range) => call({ name: "journal", input: range }),
     agree: (input) => call({ name: "agree", input }),
+    letIn: () => call({ name: "letIn", input: undefined }),
     report: () => call({ name: "report", input: undefined }),
     close: () => end(new AppError("AGENT_NOT_RUNNING", "the agent's worker was closed")),
   };

@@ -14,6 +14,7 @@ import {
   labelledSchema,
   learnedSchema,
   learnInputSchema,
+  letInSchema,
   predictInputSchema,
   predictionSchema,
   reportedSchema,
@@ -35,6 +36,7 @@ export const agentCalls = {
   status: { input: nothingSchema, output: agentStatusSchema },
   journal: { input: journalRangeSchema.optional(), output: journalSchema },
   agree: { input: agreeInputSchema, output: agreedSchema },
+  letIn: { input: nothingSchema, output: letInSchema },
   report: { input: nothingSchema, output: reportedSchema },
 } as const satisfies Record<keyof Agent, { input: z.ZodType; output: z.ZodType }>;
 

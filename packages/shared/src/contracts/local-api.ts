@@ -155,7 +155,22 @@ export const agentStatusSchema = z.strictObject({
     bytes: countSchema,
     byPath: z.strictObject({ trpc: sentSchema, https: sentSchema, nats: sentSchema }),
   }),
+  /** The most bits of information that everything that has left can hold. */
   capacityBits: z.number(),
+  /** The part of these bits that is about the person: ever, and in the report slot under way (null where the contract has no slots). */
+  person: z.strictObject({
+    bits: z.number().min(0),
+    slot: z
+      .strictObject({
+        number: countSchema,
+        bits: z.number().min(0),
+        budgetBits: z.number().min(0),
+        endsInMs: z.number().min(0),
+        /** Null where the slot's report has left. */
+        reportDueInMs: z.number().min(0).nullable(),
+      })
+      .nullable(),
+  }),
   contract: agreedSchema,
   /**
    * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the next may come after `nextInMs`.
@@ -167,6 +182,11 @@ export const agentStatusSchema = z.strictObject({
   lastError: z.strictObject({ server: errorCodeSchema.nullable(), nats: errorCodeSchema.nullable() }),
 });
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
+
+export const letInInputSchema = z.strictObject({});
+/** The release that waited for its verdict and is let in without a verdict; null where none waited. */
+export const letInSchema = z.strictObject({ release: z.int().min(1).nullable() });
+export type LetIn = z.infer<typeof letInSchema>;
 
 const afterSchema = z.int().min(-1);
 const limitSchema = z.int().min(1).max(journalPageEntries);
@@ -212,5 +232,6 @@ export const localRoutes = {
   status: { method: "GET", path: "/v1/status" },
   journal: { method: "GET", path: "/v1/journal" },
   report: { method: "POST", path: "/v1/report" },
+  letIn: { method: "POST", path: "/v1/let-in" },
 } as const;
 export type LocalCall = keyof typeof localRoutes;

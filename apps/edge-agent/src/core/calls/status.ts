@@ -2,7 +2,7 @@
 
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import type { AgentState, Context } from "../agent-state.js";
-import { ledgerCapacityBits } from "../egress/ledger.js";
+import { ledgerCapacityBits, ledgerPersonBits } from "../egress/ledger.js";
 import { isOver } from "../trust/target.js";
 
 export interface StatusInput {
@@ -35,6 +35,7 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
     outbox: { pending: egress.pending, limit: outboxLimit, held: agentState.reportsHeld },
     sent: sentStatus(egress),
     capacityBits: ledgerCapacityBits(egress.ledger),
+    person: personStatus(egress),
     contract: { spoken: egress.contract, agreed: agentState.agreedContract },
     verdicts: {
       count: verdicts.count,
@@ -44,6 +45,14 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
     connected: { ...connected },
     lastError: { ...lastError },
   };
+}
+
+function personStatus(egress: Context["egress"]): AgentStatus["person"] {
+  const view = egress.slot();
+  const bits = ledgerPersonBits(egress.ledger);
+  if (view === undefined) return { bits, slot: null };
+  const { slot, spentBits, budgetBits, endsInMs, dueInMs = null } = view;
+  return { bits, slot: { number: slot, bits: spentBits, budgetBits, endsInMs, reportDueInMs: dueInMs } };
 }
 
 function releaseStatus({ learningState }: AgentState, nowMs: number): AgentStatus["release"] {

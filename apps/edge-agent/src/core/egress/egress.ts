@@ -36,7 +36,8 @@ export interface Egress extends ReportQueue {
   /** Called after the PubAck. */
   acknowledged(reports: readonly WaitingReport[]): Promise<void>;
   /** The report slot under way, begun where the last one is over; undefined where the contract has no slots. */
-  slot(): Promise<SlotView | undefined>;
+  advanceSlot(): Promise<SlotView | undefined>;
+  slot(): SlotView | undefined;
   entries(after: number, limit: number): Promise<JournalEntry[]>;
   /** The number of reports that have not left, and how many of them may leave now. */
   readonly pending: number;
@@ -70,7 +71,8 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
         await store.batch(reports.map(dequeueReport));
         state.sendable -= reports.length;
       }),
-    slot: () => state.exclusive(state.slotClock.now),
+    advanceSlot: () => state.exclusive(state.slotClock.advance),
+    slot: () => state.slotClock.view(),
     entries: (after, limit) => readEntries(store, after + 1, Math.min(state.ledger.journal.count, after + 1 + limit)),
     get pending() {
       return pending();

@@ -41,8 +41,10 @@ export interface SlotCharge {
 }
 
 export interface SlotClock {
-  /** Begins the next slot where the last one is over. Undefined where the contract has no slots. */
-  now(): Promise<SlotView | undefined>;
+  /** The slot under way, or the last one. Undefined where the contract has no slots. */
+  view(): SlotView | undefined;
+  /** Begins the next slot where the last one is over, and returns the slot under way. */
+  advance(): Promise<SlotView | undefined>;
   /**
    * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot's budget, or its one report, is spent.
    * Undefined where nothing is counted.
@@ -98,10 +100,10 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
     };
   }
 
-  async function now(): Promise<SlotView | undefined> {
+  async function advance(): Promise<SlotView | undefined> {
     const limits = rules();
     if (limits === undefined) return undefined;
-    const { slotMs, budgetBits } = limits;
+    const { slotMs } = limits;
     const overMs = elapsedMs() - record.leftMs;
     if (overMs >= 0) {
       const leftMs = record.slot === 0 ? slotMs : slotMs - (overMs % slotMs);
@@ -116,9 +118,16 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
         spent: [],
       });
     }
+    return view();
+  }
+
+  function view(): SlotView | undefined {
+    const limits = rules();
+    if (limits === undefined) return undefined;
     const { slot, leftMs, dueMs, reported, spent } = current();
     const dueInMs = reported ? undefined : Math.max(0, dueMs);
-    return { slot, endsInMs: leftMs, dueInMs, spentBits: capacityBits(spent), budgetBits };
+    const { budgetBits } = limits;
+    return { slot, endsInMs: Math.max(0, leftMs), dueInMs, spentBits: capacityBits(spent), budgetBits };
   }
 
   function charge(sizes: readonly number[], isSlotReport: boolean): SlotCharge | undefined {
@@ -131,7 +140,7 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
     return changed({ ...current(), spent, reported: record.reported || isSlotReport });
   }
 
-  return { now, charge };
+  return { view, advance, charge };
 }
 
 /** Uniform in 0 … 1. */

@@ -20,7 +20,7 @@ export async function slotLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   }
 
   async function step(): Promise<void> {
-    const view = await context.egress.slot();
+    const view = await context.egress.advanceSlot();
     if (view === undefined) return rest(undefined);
     await reportDevice(context);
     const { slot, dueInMs, endsInMs } = view;

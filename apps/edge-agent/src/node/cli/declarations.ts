@@ -109,8 +109,21 @@ export const learn = declare({
 export const status = declare({
   name: "status",
   summary: "Show the release, the head, the speed, and every byte that has left the device",
-  details: ["Works without a running agent too, by reading the device's directory."],
+  details: [
+    "Bits about the person are the most that the server can know about you; a letter of a text takes about 1.5 bits.",
+    "Works without a running agent too, by reading the device's directory.",
+  ],
   examples: ["attune-agent status", "attune-agent status --json"],
+});
+
+export const letIn = declare({
+  name: "let-in",
+  summary: "Take the release that waits for its verdict, without a verdict",
+  details: [
+    "The agent judges one release a week on your labels. A further release waits, and attune-agent status shows it.",
+    "The server learns that the release runs here, and nothing about your labels.",
+  ],
+  examples: ["attune-agent let-in"],
 });
 
 export const forget = declare({
@@ -128,7 +141,8 @@ export const journal = declare({
   name: "journal",
   summary: "List every message that has left the device",
   details: [
-    "Each line shows index, day, kind, path, bytes, and the message itself. Works without a running agent too.",
+    "Each line shows index, day, kind, path, bytes, bits about the person, and the message itself.",
+    "Works without a running agent too.",
   ],
   options: {
     after: {

@@ -2,6 +2,8 @@
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { createContracts, demoContracts } from "@attune/shared/contracts/egress";
+import { capacityBits, personSizes } from "@attune/shared/contracts/egress-declaration";
 import { journalPageEntries } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
@@ -50,7 +52,16 @@ function inWords(entry: JournalEntry): string {
   const day = "day" in entry ? new Date(entry.day * dayMs).toISOString().slice(0, 10) : "";
   const fields = Object.entries(message).filter(([name]) => name !== "type" && name !== "contract");
   const text = fields.map(([name, value]) => `${name}=${value}`).join(" ");
-  return `${String(index).padStart(5)} ${day.padEnd(10)} ${type.padEnd(14)} ${path.padEnd(5)} ${String(sizeBytes).padStart(5)} B  ${text}`;
+  return `${String(index).padStart(5)} ${day.padEnd(10)} ${type.padEnd(14)} ${path.padEnd(5)} ${String(sizeBytes).padStart(5)} B ${personBits(entry)}  ${text}`;
+}
+
+const contracts = createContracts(demoContracts);
+
+/** Empty where the message's contract is not known here. */
+function personBits({ type, message }: JournalEntry): string {
+  const declaration = contracts.declaration(Number(message.contract), type);
+  const bits = declaration && `${capacityBits(personSizes(declaration, message)).toFixed(1)} bits`;
+  return (bits ?? "").padStart(9);
 }
 
 const dayMs = 86_400_000;

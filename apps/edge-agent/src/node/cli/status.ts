@@ -3,11 +3,12 @@
 import type { Body } from "@attune/platform/cli/declaration";
 import { counted } from "@attune/platform/counted";
 import { textTable } from "@attune/platform/table";
+import { lettersOf } from "@attune/shared/contracts/egress-declaration";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
 import type { status as declaration } from "./declarations.js";
-import { asF1, asMs } from "./format.js";
+import { asDuration, asF1, asMs } from "./format.js";
 
 export const showStatus: Body<typeof declaration, AgentContext> = async (_input, context) => {
   const status = await askAgent(context, (agent) => agent.status());
@@ -37,6 +38,8 @@ function inWords(status: AgentStatus): string {
       "left the device",
       `${counted(sent.messages, "message")}, ${counted(sent.bytes, "byte")}, which can say at most ${Math.ceil(status.capacityBits)} bits`,
     ],
+    ["  about the person", personInWords(status.person)],
+    ...slotInWords(status.person.slot),
     ["  verdicts", verdictsInWords(status.verdicts)],
     ["  enrol, poll", path("trpc")],
     ["  download", path("https")],
@@ -45,6 +48,20 @@ function inWords(status: AgentStatus): string {
     ["server reached", reached(connected.server, lastError.server)],
     ["broker reached", reached(connected.nats, lastError.nats)],
   ]).join("\n");
+}
+
+function personInWords({ bits }: AgentStatus["person"]): string {
+  return `at most ${Math.ceil(bits)} bits ever, which could spell about ${counted(lettersOf(bits), "letter")}`;
+}
+
+function slotInWords(slot: AgentStatus["person"]["slot"]): [string, string][] {
+  if (slot === null) return [];
+  const { number, bits, budgetBits, endsInMs, reportDueInMs } = slot;
+  const report = reportDueInMs === null ? "its report has left" : `its report leaves in ${asDuration(reportDueInMs)}`;
+  return [
+    ["  this slot", `number ${number}: ${Math.ceil(bits)} of ${budgetBits} bits; ${report}`],
+    ["  next slot", `in ${asDuration(endsInMs)}`],
+  ];
 }
 
 const restored = "restored from a copy: utterances forgotten after the copy was made may be back";
@@ -71,6 +88,6 @@ function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["ta
 function verdictsInWords({ count, nextInMs, waiting }: AgentStatus["verdicts"]): string {
   const days = Math.ceil(nextInMs / 86_400_000);
   const next = nextInMs > 0 ? `, the next in ${days} ${days === 1 ? "day" : "days"} at the earliest` : "";
-  const held = waiting === null ? "" : `; release ${waiting} waits for it`;
-  return `${count} sent: whether a release suits your labels, one bit each${next}${held}`;
+  const held = waiting === null ? "" : `; release ${waiting} waits for it, or for attune-agent let-in`;
+  return `${count} sent: whether a release suits your labels${next}${held}`;
 }
