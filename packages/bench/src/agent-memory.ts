@@ -35,8 +35,9 @@ export async function benchAgentMemory(progress: BenchProgress): Promise<Measure
     progress.advance(1);
   }
   const notes = [
-    "One process each, in an environment without settings for the C library: at start after 80 predictions, then 80 corrections and one training more",
-    "Neither server nor broker is there, so connections are tried in vain",
+    "Each row is one process, in an environment without settings for the C library",
+    "The start counts after 80 predictions, the second number after 80 corrections and one more training",
+    "Neither server nor broker runs, so every attempt to connect fails",
   ];
   return { limits: [], notes, rows };
 }

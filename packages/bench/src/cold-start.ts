@@ -67,7 +67,8 @@ export async function benchColdStart(progress: BenchProgress): Promise<Measured>
   const bareMb = (median(bareRss) / 1e6).toFixed(0);
   const notes = [
     `A bare Node has ${bareMb} MB resident; ${rounds} processes each, files in the page cache, Node's own start not counted`,
-    "Ours is one file, as the agent's bundle is, the peers as their packages come; every engine is given our tokenizer; ONNX Runtime the fused export",
+    "Our engine is one file, as the agent's bundle is. The peers are imported as their packages come",
+    "Every engine uses our tokenizer. ONNX Runtime runs the fused export",
   ];
   return { limits: [], notes, rows };
 }

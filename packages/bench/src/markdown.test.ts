@@ -29,7 +29,7 @@ test("a table takes the place of the former one, and the rest of the page stays"
 
 test("a table says the machine and its load, what was left out, and what is not built", () => {
   const filled = fillIn("<!-- bench oselm -->\n<!-- end bench -->", [oselm]);
-  expect(filled).toContain("a processor, Node v20; load average 1.0 before, 2.0 after.\nnumpy is left out.");
+  expect(filled).toContain("a processor, Node v20; load average 1.0 before, 2.0 after.\n\n- Numpy is left out.");
   expect(filled).toMatch(/\| wasm +\| one update \| not built \| +\| +\|/);
 });
 

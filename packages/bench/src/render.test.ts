@@ -33,6 +33,6 @@ test("the limit is stated for every number of threads", () => {
   ];
   const part: Part = { name: "table8", cpu: "x", node: "v20", load: [0, 0], limits, notes: [], rows: [] };
   expect(renderPart(part)).toContain(
-    "Limit on 1 thread: 90 GFLOP/s, 140 GOP/s in int8.\nLimit on 2 threads: 180 GFLOP/s, 282 GOP/s in int8.",
+    "\n\n- Limit on 1 thread: 90 GFLOP/s, 140 GOP/s in int8.\n- Limit on 2 threads: 180 GFLOP/s, 282 GOP/s in int8.",
   );
 });

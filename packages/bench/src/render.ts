@@ -105,12 +105,13 @@ function renderHeads(rows: readonly HeadRow[]): string {
   return markdownTable([["features", "samples", ...engines], ...lines]).join("\n");
 }
 
-/** A paragraph about the machine, with the notes for the reader. */
+/** A line about the machine, and a list of the limits and the notes for the reader. */
 function describe({ cpu, node, load, limits, notes }: Part): string {
   const limit = limits.map(
     ({ threads, fp32, int8 }) =>
       `Limit on ${threadsOf(threads)}: ${fp32.toFixed(0)} GFLOP/s, ${int8.toFixed(0)} GOP/s in int8.`,
   );
   const machine = `${cpu}, Node ${node}; load average ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after.`;
-  return [machine, ...limit, ...notes.map((note) => `${note}.`)].join("\n");
+  const list = [...limit, ...notes.map((note) => `${note[0]?.toUpperCase()}${note.slice(1)}.`)];
+  return list.length === 0 ? machine : [machine, "", ...list.map((item) => `- ${item}`)].join("\n");
 }
