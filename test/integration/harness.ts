@@ -111,6 +111,7 @@ export interface TestDevice {
   readonly epoch: string;
   readonly reply: EnrolmentReply;
   connect(): Promise<NatsConnection>;
+  /** Polls as a device that reads manifests of version 1 alone. */
   poll(fields?: Partial<Message<"poll", 1>>): Promise<SignedTarget>;
   /** A message of the device in the version that it enrolled with. */
   say(type: string, fields: Readonly<Record<string, unknown>>): Said;

@@ -1,16 +1,23 @@
 // Publishing and rolling out over HTTP: the fleet manager's commands on one side, a device's downloads on the other.
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createTinyRelease2 } from "@attune/fakes/tiny-release";
+import { labelSetOf } from "@attune/shared/contracts/label-set";
 import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
+import {
+  manifestVersionHeader,
+  newestManifestVersion,
+  signedTargetSchema,
+} from "@attune/shared/contracts/target-state";
 import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { performAttune } from "../attune-command.js";
-import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
+import { createFleet, enrolDevice, publishReport, signPoll, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
 
 const bundled = fileURLToPath(new URL("../../assets/extractor", import.meta.url));
@@ -158,6 +165,39 @@ describe("publishing", () => {
   });
 });
 
+test("a release with labels of its own reaches the devices that read its manifest, and no others", async () => {
+  const folder = join(scratch, "own-labels");
+  await mkdir(folder);
+  const { files } = createTinyRelease2({ labels: labelSetOf(["calm", "tense", "tired"]) });
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  const argv = [folder, "--model", "own", "--version", "1.0.0", "--words", "tense=On edge"];
+  const { result } = await run("publish", ...argv);
+  expect(result.manifest1Sha256).toBeNull();
+  const lines: string[] = [];
+  const io = { stdout: (line: string) => lines.push(line), stderr: () => undefined, json: false, isTty: false };
+  expect(await performAttune(["publish", ...argv, "--home", server.home.home], io)).toBe(0);
+  expect(lines.join()).toContain("agents from before manifests of version 2 do not receive it");
+  const { release } = (await run("release", "show", String(result.sequence))).result;
+  expect(release.labels).toEqual(labelSetOf(["calm", "tense", "tired"], { tense: "On edge" }));
+
+  await createFleet(server, "own");
+  await run("rollout", "create", "--fleet", "own", "--release", String(result.sequence));
+  const [earlier, present] = [await enrolDevice(server, "own"), await enrolDevice(server, "own")];
+  expect((await earlier.poll()).release).toBeNull();
+  const reply = await fetch(url("/trpc/device.poll"), {
+    method: "POST",
+    headers: { "content-type": "application/json", [manifestVersionHeader]: String(newestManifestVersion) },
+    body: JSON.stringify(
+      signPoll(present.key, present.say("poll", { releaseSequence: 0, state: "idle", reason: "none" })),
+    ),
+  });
+  const answer = ((await reply.json()) as { result: { data: { payload: unknown } } }).result.data.payload;
+  expect(signedTargetSchema.parse(answer).release).toEqual({
+    sequence: result.sequence,
+    manifestSha256: result.manifestSha256,
+  });
+});
+
 test("a rollout sets the target of a fleet's devices, and its status follows what they say", async () => {
   await run("publish", bundled, "--model", "tiny", "--version", "1.0.0");
   const next = (await run("publish", bundled, "--model", "tiny", "--version", "2.0.0")).result;
@@ -168,7 +208,7 @@ test("a rollout sets the target of a fleet's devices, and its status follows wha
   ];
   await run("rollout", "create", "--fleet", "home", "--release", String(next.sequence));
   const target = await one.poll({ sequence: 1, state: "downloading" });
-  expect(target.release).toEqual({ sequence: next.sequence, manifestSha256: next.manifestSha256 });
+  expect(target.release).toEqual({ sequence: next.sequence, manifestSha256: next.manifest1Sha256 });
   await two.poll({ sequence: 1, state: "committed", releaseSequence: next.sequence });
   await three.poll({ sequence: 1, state: "rejected", reason: "personalInferior" });
   const { result } = await run("rollout", "status", "--fleet", "home");

@@ -1,6 +1,7 @@
 // The server's HTTP surface: tRPC, the bytes of releases, and a health check.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
+import { manifestVersionHeader } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
@@ -91,6 +92,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
       createContext: ({ req }): RequestContext => ({
         role: isAdmin(req.headers.authorization) ? "admin" : "public",
         host: req.host,
+        manifestVersion: manifestVersionOf(req.headers[manifestVersionHeader]),
         budget: { take: () => deps.callBudget.take(req.ip), giveBack: () => deps.callBudget.giveBack(req.ip) },
       }),
       onError: ({ error, path }) => {
@@ -150,6 +152,10 @@ async function answersInTime(health: Promise<boolean>, patienceMs: number): Prom
 }
 
 /** A body without a declared length is not small: its size would be known only after it was received. */
+function manifestVersionOf(header: string | string[] | undefined): number {
+  return typeof header === "string" && /^[1-9][0-9]{0,2}$/.test(header) ? Number(header) : 1;
+}
+
 function isSmall(headers: {
   "content-length"?: string | undefined;
   "transfer-encoding"?: string | undefined;

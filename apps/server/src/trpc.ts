@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly role: "public" | "admin";
   /** The Host header: the name or address by which the caller reached this server. */
   readonly host: string | undefined;
+  /** The newest version of a manifest that the calling device reads. */
+  readonly manifestVersion: number;
   /** The budget of the caller's address for calls that come to nothing. */
   readonly budget: { take(): boolean; giveBack(): void };
 }

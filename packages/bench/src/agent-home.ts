@@ -29,13 +29,18 @@ export async function writeAgentHome(home: string, model: AgentModel): Promise<v
   const parts = await openAgentParts();
   const content = model === "tiny" ? tinyExtractor(parts) : bundledExtractor();
   const signer = parts.createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
-  const release = parts.buildRelease({
+  const files = releaseFileNames.map((name) => parts.splitFile(name, content[name]).file);
+  const { features, classes } = parts.checkExtractor(content);
+  const { second: release } = parts.buildReleases({
     sequence: 1,
     model: `bench-${model}`,
     modelVersion: "1.0.0",
     headRecipe: { kind: "linear" },
-    files: releaseFileNames.map((name) => parts.splitFile(name, content[name]).file),
-    extractor: parts.checkExtractor(content),
+    features,
+    labels: parts.labelsOf(classes, {}),
+    fallback: null,
+    files,
+    plainGolden: files.find(({ name }) => name === "golden.json")!,
     issuedAtMs: Date.now(),
     egressContractVersion: 1,
     lifeDays: parts.defaultLifeDays,

@@ -42,7 +42,8 @@ export async function openAgentParts() {
     extractorConfigJson: exporting.extractorConfigJson,
     checkExtractor: check.checkExtractor,
     splitFile: publishing.splitFile,
-    buildRelease: publishing.buildRelease,
+    buildReleases: publishing.buildReleases,
+    labelsOf: publishing.labelsOf,
     defaultLifeDays: publishing.defaultLifeDays,
     createReleaseSigner: signing.createReleaseSigner,
   };

@@ -80,8 +80,8 @@ export const testTrustedKeys: TrustedKeys = {
   threshold: 1,
   keys: [{ keyId: testSigner.keyId, publicKey: testSigner.publicKey }],
 };
-const settings = { pooling: "mean", maxTokens: 16 } as const;
 export const tinyChunkBytes = 10_000;
+const settings = { pooling: "mean", maxTokens: 16 } as const satisfies FeatureSettings;
 
 export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease {
   const { labels = release1Labels, amend = (release) => release } = options;
@@ -121,7 +121,7 @@ function buildParts({ sequence = 1, seed = 1, blind = false, amendFiles }: Optio
     issuedAt: "2026-11-01T00:00:00Z",
     expiresAt: "2027-11-01T00:00:00Z",
     egressContractVersion: 1,
-    features: { identity: identityOf(files, settings), ...settings, featureSize: 8 },
+    features: { identity: identityOf(files), ...settings, featureSize: 8 },
     headRecipe: { kind: "linear" },
     files: [...files].map(([name, bytes]) => {
       const parts: { sha256: string; sizeBytes: number }[] = [];
@@ -201,7 +201,7 @@ function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions)
     ["tokenizer.json", utf8(tokenizerJson)],
     ["dr.safetensors", serializeSafetensors(reduction.save())],
   ]);
-  const identity = { features: identityOf(files, settings), classes: slugs };
+  const identity = { features: identityOf(files), classes: slugs };
   const prior = fitLinear({
     features: reduction.apply(pooled),
     labels: Int32Array.from(dataset, ({ label }) => emotions.indexOf(label)),
@@ -219,7 +219,7 @@ function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions)
   return files;
 }
 
-function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>, settings: FeatureSettings): string {
+function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>): string {
   return sha256Hex(utf8(featureIdentity((name) => sha256Hex(files.get(name)!), settings)));
 }
 

@@ -55,7 +55,13 @@ test("a poll sends the message and its signature, with no header that is not nee
   expect(await poll()).toEqual({ version: 1 });
   expect(seen.url).toBe("/trpc/device.poll");
   expect(JSON.parse(seen.body ?? "")).toEqual({ version: 2, message, signature: "c2lnbmF0dXJl" });
-  expect(Object.keys(seen.headers ?? {}).sort()).toEqual(["connection", "content-length", "content-type", "host"]);
+  expect(Object.keys(seen.headers ?? {}).sort()).toEqual([
+    "attune-manifest-version",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+  ]);
 });
 
 test("the server's own code comes through", async () => {

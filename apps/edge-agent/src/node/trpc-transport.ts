@@ -1,6 +1,7 @@
 // Enrolment and polls over tRPC, on the device's own HTTP client: bounded replies, no redirects, no header that says more than needed.
 
 import type { AppRouter } from "@attune/server/app-router";
+import { manifestVersionHeader, newestManifestVersion } from "@attune/shared/contracts/target-state";
 import { AppError, isErrorCode } from "@attune/shared/errors";
 import { createTRPCClient, TRPCClientError, type TRPCLink } from "@trpc/client";
 import { observable } from "@trpc/server/observable";
@@ -61,7 +62,10 @@ async function post(to: { client: HttpClient; server: string }, { path, input, s
   const reply = await to.client.send({
     method: "POST",
     url: new URL(`/trpc/${path}`, to.server),
-    headers: { "content-type": "application/json" },
+    headers: {
+      "content-type": "application/json",
+      ...(path === "device.poll" ? { [manifestVersionHeader]: String(newestManifestVersion) } : {}),
+    },
     body: JSON.stringify(input),
     signal: signal ?? undefined,
     limitBytes: replyLimitBytes,

@@ -1,9 +1,16 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
-import type { ReleaseManifest } from "@attune/shared/contracts/release";
+import type { Release2 } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 
 export type CatalogueRepository = ReturnType<typeof createCatalogueRepository>;
 export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
+
+export interface StoredManifests {
+  readonly release: Release2;
+  /** Null for labels that version 1 does not have. */
+  readonly manifest1Sha256: string | null;
+  readonly manifest2Sha256: string;
+}
 
 export interface PublishSteps {
   /** The model and version to publish; looked for first. */
@@ -11,8 +18,8 @@ export interface PublishSteps {
   readonly version: string;
   /** Called where the version exists already; its answer is the result. */
   readonly existing: (version: StoredVersion) => Promise<StoredVersion>;
-  /** Makes the release for the next free sequence number, and stores its manifest. */
-  readonly create: (sequence: number) => Promise<{ release: ReleaseManifest; manifestSha256: string }>;
+  /** Makes the release for the next free sequence number, and stores its manifests. */
+  readonly create: (sequence: number) => Promise<StoredManifests>;
 }
 
 export function createCatalogueRepository(prisma: PrismaClient) {
@@ -27,14 +34,14 @@ export function createCatalogueRepository(prisma: PrismaClient) {
         });
         if (found !== null) return existing(found);
         const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
-        const { release, manifestSha256 } = await create((last._max.sequence ?? 0) + 1);
+        const { release, ...manifests } = await create((last._max.sequence ?? 0) + 1);
         await tx.registeredModel.upsert({ where: { name: model }, create: { name: model }, update: {} });
         return tx.modelVersion.create({
           data: {
             sequence: release.sequence,
             modelName: model,
             version,
-            manifestSha256,
+            ...manifests,
             featureIdentity: release.features.identity,
             issuedAt: new Date(release.issuedAt),
             expiresAt: new Date(release.expiresAt),

@@ -1,10 +1,12 @@
 // Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before, as chunks over HTTP.
+import { labelSlugSchema, labelWordsSchema } from "@attune/shared/contracts/label-set";
 import {
   headRecipeSchema,
   modelNameSchema,
   modelVersionSchema,
   releaseFileNames,
   releaseFileSchema,
+  releaseSequenceSchema,
 } from "@attune/shared/contracts/release";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
@@ -16,6 +18,9 @@ const publishSchema = z.strictObject({
   modelVersion: modelVersionSchema,
   files: z.array(releaseFileSchema).length(releaseFileNames.length),
   headRecipe: headRecipeSchema.default({ kind: "linear" }),
+  /** Words to show, by slug. A label without words is shown by its slug. */
+  words: z.record(labelSlugSchema, labelWordsSchema).optional(),
+  fallback: releaseSequenceSchema.optional(),
   lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),
   egressContractVersion: z.int().min(1).optional(),
 });
@@ -25,7 +30,7 @@ export function createCatalogueRouter(service: CatalogueService) {
     publish: adminProcedure.input(publishSchema).mutation(({ input }) => service.publish(input)),
     list: adminProcedure.query(() => service.list()),
     get: adminProcedure
-      .input(z.strictObject({ sequence: z.int().min(1).max(65_535) }))
+      .input(z.strictObject({ sequence: releaseSequenceSchema }))
       .query(({ input }) => service.get(input.sequence)),
   });
 }

@@ -1,9 +1,18 @@
 // Publications with the repository and the stores in memory, of an extractor that is small enough to be checked in milliseconds.
 
 import { generateKeyPairSync } from "node:crypto";
-import { createTinyRelease } from "@attune/fakes/tiny-release";
+import { createTinyRelease, createTinyRelease2, type TinyRelease } from "@attune/fakes/tiny-release";
 import { sha256 } from "@attune/platform/sha256";
-import { type ReleaseFile, releaseSchema } from "@attune/shared/contracts/release";
+import { canonicalBytes } from "@attune/shared/canonical-json";
+import { readGolden } from "@attune/shared/contracts/golden";
+import { labelSetOf, slugsOf } from "@attune/shared/contracts/label-set";
+import {
+  type ReleaseFile,
+  type ReleaseManifest,
+  release1Schema,
+  release2Schema,
+  releaseSchema,
+} from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { signedEnvelopeSchema, verifySigned } from "@attune/shared/trust/signed";
@@ -37,12 +46,12 @@ function createFakeRepository(): CatalogueRepository {
     async publish({ model, version, existing, create }) {
       const found = versions.find((one) => one.modelName === model && one.version === version);
       if (found !== undefined) return existing(found);
-      const { release, manifestSha256 } = await create(versions.length + 1);
+      const { release, ...manifests } = await create(versions.length + 1);
       const stored: StoredVersion = {
         sequence: release.sequence,
         modelName: model,
         version,
-        manifestSha256,
+        ...manifests,
         featureIdentity: release.features.identity,
         issuedAt: new Date(release.issuedAt),
         expiresAt: new Date(release.expiresAt),
@@ -198,6 +207,82 @@ describe("an upload", () => {
     const wrong = { ...request, files: files.map((file) => (file.name === "golden.json" ? golden.file : file)) };
     await expect(service.publish(wrong)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
     expect(await service.list()).toEqual([]);
+  });
+});
+
+describe("the manifests of a release", () => {
+  const payloadOf = async (hash: string | null) =>
+    signedEnvelopeSchema.parse(JSON.parse(String(await manifests.read(hash!)))).payload;
+  const readGoldenOf = async ({ files }: { files: readonly ReleaseFile[] }) => {
+    const golden = files.find(({ name }) => name === "golden.json")!;
+    return readGolden(Buffer.concat(golden.chunks.map(({ sha256 }) => chunks.contents.get(sha256)!)));
+  };
+  /** The request for an extractor, whose chunks are uploaded. */
+  async function upload({ release, chunks: parts }: TinyRelease<ReleaseManifest>): Promise<PublishRequest> {
+    for (const part of parts.values()) await chunks.put(part);
+    return { ...request, files: release.files };
+  }
+
+  test("are one of each version, with the same files but for the form of the golden vectors", async () => {
+    const looser = createTinyRelease({
+      amendFiles: (files) => {
+        const golden = JSON.parse(new TextDecoder().decode(files.get("golden.json")));
+        files.set("golden.json", canonicalBytes({ ...golden, tolerance: 5e-3 }));
+      },
+    });
+    const published = await service.publish(await upload(looser));
+    const first = release1Schema.parse(await payloadOf(published.manifest1Sha256));
+    const second = release2Schema.parse(await payloadOf(published.manifestSha256));
+    const others = ({ files }: { files: readonly ReleaseFile[] }) => files.filter(({ name }) => name !== "golden.json");
+    expect(others(second)).toEqual(others(first));
+    expect(slugsOf(second.labels)).toEqual(first.labels);
+    expect(second).toMatchObject({ sequence: first.sequence, features: first.features, fallback: null });
+    expect(await readGoldenOf(first)).toMatchObject({ ok: true, value: { version: 1 } });
+    expect(await readGoldenOf(second)).toMatchObject({ ok: true, value: { version: 2 } });
+    const compact = { ...request, files: second.files };
+    expect(await service.publish(compact)).toEqual(published);
+  });
+
+  test("have the same golden vectors where no compact form is exact enough", async () => {
+    const published = await service.publish(request);
+    const { files: first } = release1Schema.parse(await payloadOf(published.manifest1Sha256));
+    expect(release2Schema.parse(await payloadOf(published.manifestSha256)).files).toEqual(first);
+  });
+
+  test("name the first egress contract to devices that read version 1 alone", async () => {
+    const published = await service.publish({ ...request, egressContractVersion: 2 });
+    expect(await payloadOf(published.manifest1Sha256)).toMatchObject({ egressContractVersion: 1 });
+    expect(await payloadOf(published.manifestSha256)).toMatchObject({ egressContractVersion: 2 });
+  });
+
+  test("show labels by the words that the fleet manager gives", async () => {
+    const published = await service.publish({ ...request, words: { joy: "Freude" } });
+    const { labels } = release2Schema.parse(await payloadOf(published.manifestSha256));
+    expect(labels.find(({ slug }) => slug === "joy")).toEqual({ slug: "joy", words: "Freude" });
+    expect(labels.find(({ slug }) => slug === "anger")).toEqual({ slug: "anger", words: "anger" });
+    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    const unknown = service.publish({ ...request, words: { bliss: "Bliss" } });
+    await expect(unknown).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  test("fall back to a published release alone", async () => {
+    await expect(service.publish({ ...request, fallback: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await service.publish(request);
+    const published = await service.publish({ ...request, modelVersion: "1.0.1", fallback: 1 });
+    expect(await payloadOf(published.manifestSha256)).toMatchObject({ sequence: 2, fallback: 1 });
+  });
+
+  test("are of version 2 alone for other labels than the seven", async () => {
+    const labels = labelSetOf(["calm", "tense", "tired"]);
+    const published = await service.publish(await upload(createTinyRelease2({ labels })));
+    expect(published.manifest1Sha256).toBeNull();
+    expect(release2Schema.parse(await payloadOf(published.manifestSha256)).labels).toEqual(labels);
+    expect((await service.get(published.sequence)).release.labels).toEqual(labels);
+  });
+
+  test("need labels that are slugs", async () => {
+    const odd = createTinyRelease2({ labels: labelSetOf(["Calm", "tense"]) });
+    await expect(service.publish(await upload(odd))).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
   });
 });
 

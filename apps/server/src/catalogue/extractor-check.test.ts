@@ -24,9 +24,9 @@ function refusalOf(files: ExtractorFiles): unknown {
 }
 
 test("the bundled extractor reproduces its own golden vectors", () => {
-  const { features, labels } = checkExtractor(bundled);
+  const { features, classes } = checkExtractor(bundled);
   expect(features.identity).toMatch(/^[0-9a-f]{64}$/);
-  expect(labels).toHaveLength(7);
+  expect(classes).toHaveLength(7);
 });
 
 describe("a folder is refused by the name of the file at fault", () => {

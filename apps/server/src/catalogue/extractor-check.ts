@@ -4,12 +4,17 @@ import { featureIdentity } from "@attune/ml/features/identity";
 import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";
 import { verifyExtractor } from "@attune/ml/features/verify-extractor";
 import { sha256 } from "@attune/platform/sha256";
-import { readGolden } from "@attune/shared/contracts/golden";
-import { type ReleaseFileName, type ReleaseManifest, release1Labels } from "@attune/shared/contracts/release";
+import { type ReadGolden, readGolden } from "@attune/shared/contracts/golden";
+import type { Release, ReleaseFileName } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
-export type CheckedExtractor = Pick<ReleaseManifest, "features"> & { readonly labels: readonly string[] };
+export interface CheckedExtractor {
+  readonly features: Release["features"];
+  /** The prior head's classes, in its order. */
+  readonly classes: readonly string[];
+  readonly golden: ReadGolden;
+}
 
 /** Throws INVALID_EXTRACTOR naming the file and its fault. */
 export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
@@ -27,12 +32,12 @@ export function checkExtractor(files: ExtractorFiles): CheckedExtractor {
       priorHead: files["prior-head.safetensors"],
     },
     settings: { ...settings, identity },
-    classes: release1Labels,
     golden: golden.value,
   });
   if (!verdict.ok) throw new AppError("INVALID_EXTRACTOR", verdict.detail);
-  const { featureSize } = verdict.value.extractor;
-  return { features: { ...settings, identity, featureSize }, labels: [...release1Labels] };
+  const { extractor, prior } = verdict.value;
+  const features = { ...settings, identity, featureSize: extractor.featureSize };
+  return { features, classes: prior.identity.classes, golden: golden.value };
 }
 
 function readSettings(config: Uint8Array): FeatureSettings {

@@ -10,7 +10,15 @@ import type { publish } from "./declarations/fleet.js";
 import { progressOn } from "./progress-on.js";
 
 export const runPublish: Body<typeof publish, CommandIo> = async ({ values, arguments: [folder] }, io) => {
-  const { model, version: modelVersion, head, days: lifeDays, contract: egressContractVersion } = values;
+  const {
+    model,
+    version: modelVersion,
+    head,
+    days: lifeDays,
+    contract: egressContractVersion,
+    words,
+    fallback,
+  } = values;
   const progress = progressOn(io);
   const input = {
     folder,
@@ -19,6 +27,8 @@ export const runPublish: Body<typeof publish, CommandIo> = async ({ values, argu
     headRecipe: head === undefined ? undefined : parseRecipe(head),
     lifeDays,
     egressContractVersion,
+    words,
+    fallback,
     onProgress: (done: number, total: number) => progress.show({ what: `uploading ${folder}`, done, total }),
   };
   const release = await publishFolder(await accessOf(values), input).finally(progress.end);
@@ -28,6 +38,9 @@ export const runPublish: Body<typeof publish, CommandIo> = async ({ values, argu
   }
   io.stdout(`release ${release.sequence}: ${release.model} ${release.modelVersion}, ${release.sizeBytes} bytes`);
   io.stdout(`manifest ${release.manifestSha256}, valid until ${release.expiresAt}`);
+  if (release.manifest1Sha256 === null) {
+    io.stdout("agents from before manifests of version 2 do not receive it, because its labels are new to them");
+  }
 };
 
 function parseRecipe(text: string): HeadRecipe {

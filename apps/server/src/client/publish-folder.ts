@@ -22,6 +22,10 @@ export interface PublishFolder {
   readonly headRecipe?: HeadRecipe | undefined;
   readonly lifeDays?: number | undefined;
   readonly egressContractVersion?: number | undefined;
+  /** Words to show for labels, by slug. */
+  readonly words?: Readonly<Record<string, string>> | undefined;
+  /** The sequence of the release to fall back to. */
+  readonly fallback?: number | undefined;
   /** In bytes. */
   readonly onProgress?: (done: number, total: number) => void;
 }

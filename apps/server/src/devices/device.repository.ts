@@ -4,6 +4,7 @@ import { AppError } from "@attune/shared/errors";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { judgeToken } from "./enrolment.js";
 import { epochsPerDay } from "./poll.plan.js";
+import type { Offered } from "./target-manifest.js";
 
 export type DeviceRepository = ReturnType<typeof createDeviceRepository>;
 
@@ -62,6 +63,14 @@ export function createDeviceRepository(prisma: PrismaClient) {
     return rows[0] === undefined ? undefined : Number(rows[0].targetNumber);
   }
 
+  /** Rollouts only go forward, and so do the releases that a device is offered. */
+  async function recordOffer(device: string, { offeredSequence, offeredManifest }: Offered): Promise<void> {
+    await prisma.device.updateMany({
+      where: { id: device, offeredSequence: { lt: offeredSequence } },
+      data: { offeredSequence, offeredManifest },
+    });
+  }
+
   async function hasEpoch(deviceId: string, epoch: string): Promise<boolean> {
     return (await prisma.deviceEpoch.count({ where: { deviceId, epoch } })) === 1;
   }
@@ -96,7 +105,7 @@ export function createDeviceRepository(prisma: PrismaClient) {
     return (await prisma.device.count({ where: { id, revokedAt: null } })) === 0;
   }
 
-  return { enrol, findDevice, recordPoll, hasEpoch, beginEpoch, lastReport, isRevoked };
+  return { enrol, findDevice, recordPoll, recordOffer, hasEpoch, beginEpoch, lastReport, isRevoked };
 }
 
 async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentRequest): Promise<Device> {

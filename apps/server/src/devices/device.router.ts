@@ -13,7 +13,7 @@ const deviceSchema = z.string().regex(devicePattern);
 export function createDeviceRouter(devices: DeviceService, fleets: FleetService) {
   return router({
     enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input, ctx }) => devices.enrol(input, ctx.host)),
-    poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => devices.poll(input, ctx.host)),
+    poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => devices.poll(input, ctx)),
     list: adminProcedure
       .input(z.strictObject({ fleet: fleetSchema.optional() }).optional())
       .query(({ input }) => fleets.listDevices(input?.fleet)),

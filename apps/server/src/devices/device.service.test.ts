@@ -21,6 +21,7 @@ import { createReleaseSigner, verifyEd25519 } from "../signing/sign.js";
 import type { DeviceRepository } from "./device.repository.js";
 import { createDeviceService, type DeviceService } from "./device.service.js";
 import { judgeToken } from "./enrolment.js";
+import type { FleetTarget } from "./target-manifest.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const dayMs = 86_400_000;
@@ -29,6 +30,11 @@ const signer = createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
 const [epoch, laterEpoch] = ["0123456789abcdef", "fedcba9876543210"];
 const secret = "a".repeat(48);
 const release = { sequence: 3, manifestSha256: "c".repeat(64) };
+const published: FleetTarget = {
+  sequence: 3,
+  manifest1Sha256: release.manifestSha256,
+  manifest2Sha256: "d".repeat(64),
+};
 
 interface Token {
   readonly fleetName: string;
@@ -50,6 +56,7 @@ function createFakeRepository() {
         ...{ id: newDevice, fleetName: token!.fleetName, nkey, epoch: message.epoch, deviceKind, engine, memory },
         ...{ enrolledAt: new Date(nowMs), revokedAt: null, lastSeenAt: null, prefixedPolls: true },
         ...{ releaseSequence: 0, state: "idle", reason: "none", pollSequence: 0, targetNumber: 0n },
+        ...{ offeredSequence: 0, offeredManifest: 1 },
       };
       token!.device = device;
       devices.set(newDevice, device);
@@ -65,6 +72,9 @@ function createFakeRepository() {
       const polled = { pollSequence: sequence, lastSeenAt: new Date(nowMs), targetNumber: BigInt(targetNumber) };
       Object.assign(device, { ...polled, releaseSequence, state, reason, prefixedPolls });
       return targetNumber;
+    },
+    async recordOffer(id, offer) {
+      if (devices.get(id)!.offeredSequence < offer.offeredSequence) Object.assign(devices.get(id)!, offer);
     },
     hasEpoch: async (id, epoch) => epochs.has(`${id} ${epoch}`),
     async beginEpoch(id, epoch) {
@@ -86,6 +96,8 @@ let issuedJwts: number;
 /** Whether the fleet manager revokes a device while its credentials are signed. */
 let isRevokedMeanwhile: boolean;
 let key: KeyPair;
+/** The fleet's target. */
+let target: FleetTarget;
 beforeEach(() => {
   fake = createFakeRepository();
   fake.issue(secret);
@@ -93,6 +105,7 @@ beforeEach(() => {
   issuedJwts = 0;
   isRevokedMeanwhile = false;
   key = newKey();
+  target = published;
   service = createDeviceService({
     repository: fake.repository,
     credentials: {
@@ -102,7 +115,7 @@ beforeEach(() => {
       },
     },
     signer,
-    targetRelease: async (fleet) => (fleet === "home" ? release : null),
+    targetRelease: async (fleet) => (fleet === "home" ? target : null),
     natsUrls: (host) => [`nats://${host}:4222`],
     pollIntervalMs: 30_000,
     contracts,
@@ -203,9 +216,14 @@ function pollMessage(device: string, changes: Partial<Message<"poll", 1>> = {}):
   return { type: "poll", contract: 1, device, epoch, sequence: 1, ...state, ...changes };
 }
 
-async function poll(device: string, changes: Partial<Message<"poll", 1>> = {}): Promise<SignedTarget> {
+async function poll(
+  device: string,
+  changes: Partial<Message<"poll", 1>> = {},
+  manifestVersion = 1,
+): Promise<SignedTarget> {
   const message = pollMessage(device, changes);
-  const envelope = await service.poll({ version: 2, message, signature: signature(key, message) }, "fleet.example");
+  const signed = { version: 2, message, signature: signature(key, message) } as const;
+  const envelope = await service.poll(signed, { host: "fleet.example", manifestVersion });
   const root = pinnedRoot(signer.trustedKeys);
   const verified = await verifySigned(envelope as SignedEnvelope, { root, role: "targets" }, verifyEd25519);
   return signedTargetSchema.parse(verified.ok && verified.value);
@@ -290,6 +308,56 @@ describe("a signed poll", () => {
     nowMs += 20 * dayMs;
     isRevokedMeanwhile = true;
     await expect(poll(device)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  });
+});
+
+describe("the manifest that a poll is answered with", () => {
+  let device: string;
+  beforeEach(async () => {
+    device = (await enrol()).device;
+  });
+  const offerAt = async (sequence: number, manifestVersion: number) =>
+    (await poll(device, { sequence }, manifestVersion)).release;
+  const [first, second] = [release, { sequence: 3, manifestSha256: published.manifest2Sha256 }];
+  const next = { sequence: 4, manifest1Sha256: "e".repeat(64), manifest2Sha256: "f".repeat(64) };
+
+  test("is of the newest version that the device reads", async () => {
+    expect(await offerAt(1, 2)).toEqual(second);
+    target = next;
+    expect(await offerAt(2, 3)).toEqual({ sequence: 4, manifestSha256: next.manifest2Sha256 });
+  });
+
+  test.each([
+    [1, first],
+    [2, second],
+  ])(
+    "stays the same for a release when a device that read version %i reads another by then",
+    async (before, offered) => {
+      expect(await offerAt(1, before)).toEqual(offered);
+      expect(await offerAt(2, 3 - before)).toEqual(offered);
+      target = next;
+      const later = before === 1 ? next.manifest2Sha256 : next.manifest1Sha256;
+      expect(await offerAt(3, 3 - before)).toEqual({ sequence: 4, manifestSha256: later });
+    },
+  );
+
+  test("is not fixed by a poll that someone recorded and sends again", async () => {
+    target = { ...next, sequence: 2 };
+    await offerAt(5, 1);
+    target = published;
+    expect(await offerAt(5, 1)).toEqual(first);
+    expect(await offerAt(6, 2)).toEqual(second);
+  });
+
+  test("is none where the device reads no manifest of the release, until the device reads it", async () => {
+    target = { ...published, manifest1Sha256: null };
+    expect(await offerAt(1, 1)).toBeNull();
+    expect(await offerAt(2, 2)).toEqual(second);
+  });
+
+  test("is the first of a release from before there was a second", async () => {
+    target = { ...published, manifest2Sha256: null };
+    expect(await offerAt(1, 2)).toEqual(first);
   });
 });
 

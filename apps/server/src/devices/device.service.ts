@@ -16,14 +16,13 @@ import type { ReleaseSigner } from "../signing/sign.js";
 import { createRenewals } from "./credential-renewal.js";
 import type { DeviceRepository } from "./device.repository.js";
 import { type Poller, standingOf } from "./poll.plan.js";
+import { type OfferParts, offerRelease } from "./target-manifest.js";
 
-export interface DeviceServiceDeps {
+export interface DeviceServiceDeps extends Pick<OfferParts, "targetRelease"> {
   readonly repository: DeviceRepository;
   readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
   /** The release keys, which sign targets as they sign releases. */
   readonly signer: ReleaseSigner;
-  /** The release that a fleet's devices should run; null before its first rollout. */
-  readonly targetRelease: (fleet: string) => Promise<TargetState["release"]>;
   /** The broker's addresses for a device that has reached this server as `host`. */
   readonly natsUrls: (host: string | undefined) => readonly string[];
   readonly pollIntervalMs: number;
@@ -35,8 +34,13 @@ export interface DeviceServiceDeps {
 /** The time for which a device may take a target for the server's latest; longer than the outage of a long weekend. */
 const targetLifeMs = 7 * 86_400_000;
 
-/** A device, and the name or address of this server that its request used. */
-type Caller = Device & { readonly host: string | undefined };
+/** How a request arrived: the name or address of this server that it used, and the newest manifest version that the device reads. */
+export interface Arrival {
+  readonly host?: string | undefined;
+  readonly manifestVersion: number;
+}
+
+type Caller = Device & Arrival;
 
 export type DeviceService = ReturnType<typeof createDeviceService>;
 
@@ -80,11 +84,11 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       releaseKeys: signer.trustedKeys,
       // The version that the device has spoken: it agreed to no other version.
       egressContractVersion: message.contract,
-      nats: await natsFor({ ...device, host }),
+      nats: await natsFor({ ...device, host, manifestVersion: 1 }),
     };
   }
 
-  async function poll(input: Poll, host?: string): Promise<TargetState | SignedEnvelope> {
+  async function poll(input: Poll, arrival: Arrival = { manifestVersion: 1 }): Promise<TargetState | SignedEnvelope> {
     const message = parseMessage(contracts, "poll", input.message);
     const prefixed = "version" in input;
     const device = await repository.findDevice(message.device);
@@ -96,7 +100,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       (prefixed || mayPollUnprefixed(message, device)) &&
       verifyNkey(device.nkey, bytes, input.signature);
     if (!genuine) throw new AppError("UNAUTHORIZED", "the poll is not that of a device enrolled here");
-    const caller = { ...device, host };
+    const caller = { ...device, ...arrival };
     return prefixed ? answerSigned(message, caller) : answerUnprefixed(message, caller);
   }
 
@@ -110,8 +114,8 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     if (standing === "impossible") {
       throw new AppError("CONFLICT", "sequence: no device can have polled so often since its last poll");
     }
-    await repository.recordPoll(message, { prefixed: false, nowMs });
-    return { version: 1, device: device.id, ...(await orders(device)) };
+    const number = await repository.recordPoll(message, { prefixed: false, nowMs });
+    return { version: 1, device: device.id, ...(await orders(device, number !== undefined)) };
   }
 
   async function answerSigned(message: Message<"poll">, device: Caller): Promise<SignedEnvelope> {
@@ -129,7 +133,7 @@ export function createDeviceService(deps: DeviceServiceDeps) {
       expiresAt: new Date(nowMs + targetLifeMs).toISOString(),
       beginEpoch: number === undefined,
       reports: await repository.lastReport(device.id, epoch),
-      ...(await orders(device)),
+      ...(await orders(device, number !== undefined)),
     };
     return signer.sign(target);
   }
@@ -147,9 +151,9 @@ export function createDeviceService(deps: DeviceServiceDeps) {
     return repository.recordPoll(message, { prefixed: true, nowMs });
   }
 
-  async function orders(device: Caller) {
+  async function orders(device: Caller, isLatest: boolean) {
     return {
-      release: await deps.targetRelease(device.fleetName),
+      release: await offerRelease(deps, device, { manifestVersion: device.manifestVersion, isLatest }),
       nats: await natsFor(device),
       pollIntervalMs: deps.pollIntervalMs,
     };

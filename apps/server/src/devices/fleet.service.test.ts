@@ -24,6 +24,7 @@ function deviceOf(id: string, changes: Partial<Device> = {}): Device {
       releaseSequence: 2,
     },
     ...{ state: "idle", reason: "none", pollSequence: 9, prefixedPolls: true, targetNumber: 9n },
+    ...{ offeredSequence: 2, offeredManifest: 1 },
     ...changes,
   };
 }

@@ -1,5 +1,4 @@
 // Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
-import type { TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { PrismaClient } from "../generated/prisma/client.js";
 
@@ -49,14 +48,14 @@ export function createRolloutRepository(prisma: PrismaClient) {
   }
 
   /** The release that the fleet's devices should run; null before the first rollout. */
-  async function activeTarget(fleet: string): Promise<TargetState["release"]> {
+  async function activeTarget(fleet: string) {
     const rollout = await prisma.rollout.findFirst({
       where: { fleetName: fleet, status: "active" },
       orderBy: { createdAt: "desc" },
-      include: { modelVersion: { select: { manifestSha256: true } } },
+      include: { modelVersion: { select: { manifest1Sha256: true, manifest2Sha256: true } } },
     });
     if (rollout === null) return null;
-    return { sequence: rollout.releaseSequence, manifestSha256: rollout.modelVersion.manifestSha256 };
+    return { sequence: rollout.releaseSequence, ...rollout.modelVersion };
   }
 
   async function devicesOf(fleet: string) {

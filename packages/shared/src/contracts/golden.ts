@@ -35,6 +35,10 @@ export interface Golden {
   readonly vectors: readonly { readonly ids: readonly number[]; readonly features: readonly number[] }[];
 }
 
+export interface ReadGolden extends Golden {
+  readonly version: 1 | 2;
+}
+
 const largestSteps = 32_767;
 /** The exponent of the finest step. */
 const finestStep = -14;
@@ -42,7 +46,7 @@ const finestStep = -14;
 const leastStepsInTolerance = 8;
 
 /** Reads golden.json in either form. The detail of a refusal names the file and the field at fault. */
-export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
+export function readGolden(bytes: Uint8Array): Result<ReadGolden, "malformed"> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -55,13 +59,13 @@ export function readGolden(bytes: Uint8Array): Result<Golden, "malformed"> {
     return refuse("malformed", `golden.json: ${path.join(".") || "its fields"}: ${message}`);
   }
   const golden = parsed.data;
-  if (golden.version === 1) return accept({ tolerance: golden.tolerance, vectors: golden.vectors });
-  const { tolerance, step } = golden;
+  if (golden.version === 1) return accept(golden);
+  const { version, tolerance, step } = golden;
   const vectors = golden.vectors.map(({ ids, features }) => ({ ids, features: unpack(features, step) }));
   const odd = vectors.findIndex(({ features }) => features === undefined);
   if (odd >= 0)
     return refuse("malformed", `golden.json: vectors.${odd}.features: the bytes are not whole 16-bit numbers`);
-  return accept({ tolerance, vectors: vectors as Golden["vectors"] });
+  return accept({ version, tolerance, vectors: vectors as Golden["vectors"] });
 }
 
 /** The first form, which every device reads. */

@@ -11,6 +11,13 @@ export const barePollSchema = z.strictObject({ message: z.unknown(), signature: 
 /** A poll in its present form: the egress message `poll`, with the device key's signature over it under the message's prefix. */
 export const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
 
+/**
+ * The header of a poll that states the newest version of a manifest that the device reads. Without the header the device reads
+ * version 1 alone. The poll's body is the same for every server, because earlier servers refuse a body that they do not know.
+ */
+export const manifestVersionHeader = "attune-manifest-version";
+export const newestManifestVersion = 2;
+
 export const pollSchema = z.union([signedPollSchema, barePollSchema]);
 export type Poll = z.infer<typeof pollSchema>;
 

@@ -19,6 +19,12 @@ const sequence = { from: 1, to: 65_535 } as const;
 
 const fleetNameForm = "a lower-case letter, then up to 31 lower-case letters, digits and dashes";
 
+function parseWords(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  if (pairs.every((pair) => pair.length === 2)) return Object.fromEntries(pairs);
+  throw new SyntaxError("is not of the form SLUG=WORDS,SLUG=WORDS");
+}
+
 export const publish = declare({
   name: "publish",
   summary: "Publish a frozen extractor as a signed release",
@@ -55,6 +61,12 @@ export const publish = declare({
         "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: the server's choice)",
       whole: { from: 1, to: 1_000 },
     },
+    words: {
+      value: "SLUG=WORDS,…",
+      meaning: "the words that people see for labels (default: each label's slug)",
+      parse: parseWords,
+    },
+    fallback: { value: "N", meaning: "the number of the release to fall back to (default: none)", whole: sequence },
     ...serverOptions,
   },
   examples: [
