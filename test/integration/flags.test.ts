@@ -97,6 +97,10 @@ const shown: Record<string, () => Promise<void>> = {
     expect(summary.reports).toBe(0);
     expect((await run("report", "summary", "--device", "x")).err).toContain("INVALID_INPUT");
   },
+  "report --fleet": async () => {
+    expect(await value("report", "averages", "--fleet", "work")).toEqual({ fewestDevices: 5, releases: [] });
+    expect((await run("report", "averages", "--fleet", "No fleet")).err).toContain("INVALID_INPUT");
+  },
   "report --limit": async () => {
     expect(await value("report", "list", "--limit", "1")).toEqual({ reports: [] });
     expect((await run("report", "list", "--limit", "1001")).err).toContain("--limit 1001");
@@ -156,6 +160,7 @@ test.each([
   ["device", "revoke", "0123456789abcdef0123456789abcdef", "another"],
   ["report", "list", "10"],
   ["report", "summary", "10"],
+  ["report", "averages", "home"],
   ["audit", "journal.json"],
   ["bench", "table8", "table9"],
 ])("attune %s %s refuses an argument that it does not take, with its usage", async (...argv) => {

@@ -42,6 +42,7 @@ const commands: readonly Command<CommandIo>[] = [
   group(fleet.report, [
     command(fleet.reportList, async () => (await import("./report.js")).listReports),
     command(fleet.reportSummary, async () => (await import("./report.js")).sumUpReports),
+    command(fleet.reportAverages, async () => (await import("./report.js")).averageReports),
   ]),
   command(fleet.audit, async () => (await import("./audit.js")).runAudit),
 ];

@@ -1,10 +1,10 @@
 // Reads the stored reports of the whole fleet back for its manager.
 import type { PrismaClient } from "../generated/prisma/client.js";
+import type { Block } from "./fleet-averages.js";
 import { describeReport, reportColumns } from "./report.row.js";
+import type { Body } from "./shown-body.js";
 
 export type ReportRepository = ReturnType<typeof createReportRepository>;
-
-type Body = Record<string, string | number | null>;
 
 export function createReportRepository(prisma: PrismaClient) {
   /** The reports, the latest first. */
@@ -23,7 +23,12 @@ export function createReportRepository(prisma: PrismaClient) {
     const where = device === undefined ? {} : { deviceId: device };
     const by = ["deviceId", "type"] as const;
     const rows = await prisma.report.groupBy({ by: [...by], where, _count: true, _sum: { sizeBytes: true } });
-    return rows.map((row) => ({ device: row.deviceId, reports: row._count, bytes: row._sum.sizeBytes ?? 0 }));
+    return rows.map((row) => ({
+      device: row.deviceId,
+      type: row.type,
+      reports: row._count,
+      bytes: row._sum.sizeBytes ?? 0,
+    }));
   }
 
   /** The latest metrics of each device. */
@@ -33,6 +38,22 @@ export function createReportRepository(prisma: PrismaClient) {
       WHERE "type" = 'report.metrics' AND "deviceId" LIKE ${device ?? "%"}
       ORDER BY "deviceId", "receivedAt" DESC, "sequence" DESC`;
     return new Map(rows.map((row) => [row.deviceId, row.body]));
+  }
+
+  /**
+   * Each device's latest block for each release, without revoked devices. One value stands for one person, and a slot without a block counts for
+   * nothing.
+   */
+  async function latestBlocks(fleet?: string): Promise<Block[]> {
+    return prisma.$queryRaw<Block[]>`
+      SELECT DISTINCT ON (report."releaseSequence", report."deviceId")
+        device."fleetName" AS fleet, report."releaseSequence",
+        (report."body"->>'rightPrior')::int AS "rightPrior", (report."body"->>'rightAnswering')::int AS "rightAnswering"
+      FROM "Report" report JOIN "Device" device ON device."id" = report."deviceId"
+      WHERE report."type" = 'report.slot' AND device."revokedAt" IS NULL
+        AND report."body"->>'rightPrior' IS NOT NULL AND report."body"->>'rightAnswering' IS NOT NULL
+        AND (${fleet ?? null}::text IS NULL OR device."fleetName" = ${fleet ?? null})
+      ORDER BY report."releaseSequence", report."deviceId", report."receivedAt" DESC, (report."body"->>'slot')::int DESC`;
   }
 
   /** The number of refused messages, by reason. */
@@ -46,5 +67,5 @@ export function createReportRepository(prisma: PrismaClient) {
     return prisma.reportConflict.count({ where: device === undefined ? {} : { deviceId: device } });
   }
 
-  return { listReports, countReports, latestMetrics, countDeadLetters, countConflicts };
+  return { listReports, countReports, latestMetrics, latestBlocks, countDeadLetters, countConflicts };
 }

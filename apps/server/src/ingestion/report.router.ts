@@ -1,5 +1,5 @@
 // Procedures about the reports of the fleet, for its manager.
-import { devicePattern } from "@attune/shared/subjects";
+import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
 import type { ReportService } from "./report.service.js";
@@ -18,5 +18,8 @@ export function createReportRouter(service: ReportService) {
     summary: adminProcedure
       .input(z.strictObject({ device: deviceSchema.optional() }).optional())
       .query(({ input }) => service.summarise(input?.device)),
+    averages: adminProcedure
+      .input(z.strictObject({ fleet: z.string().regex(fleetPattern).optional() }).optional())
+      .query(({ input }) => service.average(input?.fleet)),
   });
 }

@@ -214,7 +214,7 @@ export const deviceRevoke = declare({
 
 export const report = declare({
   name: "report",
-  summary: "List the reports of devices, or sum them up",
+  summary: "List the reports of devices, sum them up, or average them over a fleet",
   examples: ["attune report summary", "attune report list --limit 10 --json"],
 });
 
@@ -241,6 +241,18 @@ export const reportSummary = declare({
   summary: "Sum up the reports by device, with the latest metrics",
   options: { device: oneDevice, ...serverOptions },
   examples: ["attune report summary"],
+});
+
+export const reportAverages = declare({
+  name: "averages",
+  summary: "Average the right answers of a fleet's devices, by release",
+  details: [
+    "Each device counts once, with its latest block of 50 scored labels for the release.",
+    "Devices send noisy counts. The noise averages out, and the 95% intervals in brackets include it.",
+    "An average of fewer than five devices is not shown.",
+  ],
+  options: { fleet: { value: "NAME", meaning: "the averages of this fleet alone" }, ...serverOptions },
+  examples: ["attune report averages --fleet home"],
 });
 
 export const audit = declare({
