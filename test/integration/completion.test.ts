@@ -43,7 +43,7 @@ const wanted: readonly (readonly [line: string, offered: readonly string[], notO
   ["attune experiment --data x table", ["table1", "table7"], ["dev"]],
   ["attune completion ", ["bash", "zsh", "fish"], []],
   ["attune-agent corr", ["correct"], []],
-  ["attune-agent correct --label ", ["joy", "sadness"], ["train"]],
+  ["attune-agent correct --split ", ["train", "holdout"], ["joy"]],
   ["attune-agent label --id a --split ", ["train", "holdout"], ["joy"]],
 ];
 
