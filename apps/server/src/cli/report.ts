@@ -88,7 +88,7 @@ function inPercent({
 
 type ReportBody = Readonly<Record<string, string | number | null | undefined>>;
 
-/** Of a slot and a verdict it says that they left. Their content is shown in sums over devices alone. */
+/** A slot and a verdict are shown as sent. Their content is shown in sums over devices alone. */
 function saidInWords(type: string, body: ReportBody): string {
   const value = (name: string) => body[name] ?? noValue;
   switch (type) {
