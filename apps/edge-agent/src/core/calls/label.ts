@@ -10,8 +10,8 @@ import { isRight } from "../learning/evaluate.js";
 import { deleteFeatures } from "../learning/features-cache.js";
 import { answeringHead } from "../learning/fit.js";
 import { featuresOf } from "../learning/learning-state.js";
-import type { ScoreChange } from "../learning/scores.js";
 import type { Utterance } from "../learning/utterances.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { wellFormed } from "./well-formed.js";
 
 /** Throws INVALID_INPUT. */
@@ -60,7 +60,7 @@ async function score(
   { agentState, utterances, tombstones, scores }: Context,
   id: string,
   { row, label }: { readonly row: Float32Array; readonly label: string },
-): Promise<ScoreChange | undefined> {
+): Promise<PendingChange | undefined> {
   const { learningState, fitted, activeSlot } = agentState;
   if (learningState === undefined || activeSlot === undefined || (await tombstones.count(id)) > 0) return undefined;
   const { model } = learningState;

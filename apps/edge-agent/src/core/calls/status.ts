@@ -3,7 +3,7 @@
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import type { AgentState, Context } from "../agent-state.js";
 import { ledgerCapacityBits, ledgerPersonBits } from "../egress/ledger.js";
-import { isOver } from "../trust/target.js";
+import { isExpired } from "../trust/target.js";
 
 export interface StatusInput {
   readonly outboxLimit: number;
@@ -64,7 +64,7 @@ function releaseStatus({ learningState }: AgentState, nowMs: number): AgentStatu
 function targetStatus({ lastAnswer }: AgentState, nowMs: number): AgentStatus["target"] {
   if (lastAnswer === undefined) return null;
   const { release, issuedAt, expiresAt } = lastAnswer;
-  return { release, issuedAt, expiresAt, stale: isOver(expiresAt, nowMs) };
+  return { release, issuedAt, expiresAt, stale: isExpired(expiresAt, nowMs) };
 }
 
 function sentStatus({ ledger: { byPath } }: Context["egress"]): AgentStatus["sent"] {

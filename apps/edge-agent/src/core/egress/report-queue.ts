@@ -3,13 +3,13 @@
 import { personSizes } from "@attune/shared/contracts/egress-declaration";
 import type { ReportType } from "@attune/shared/contracts/report";
 import type { StoreOperation } from "../ports.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { keepDraft } from "./drafts.js";
 import { addEntries, type EgressParts, type EgressState, passGate, requireSender } from "./egress-state.js";
 import type { Gated } from "./gate.js";
 import { putLedger } from "./ledger.js";
 import { enqueueReport } from "./outbox.js";
 import type { Draft } from "./report.js";
-import type { SlotCharge } from "./slot-clock.js";
 
 export interface ReportQueue {
   /**
@@ -31,7 +31,7 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
       exclusive(async () => {
         const reports = numbered(parts, drafts, state.ledger.reports + state.drafts.length);
         const charge = chargePerson(parts, state, reports);
-        const written = charge === undefined ? operations : [...operations, charge.operation];
+        const written = charge === undefined ? operations : [...operations, ...charge.operations];
         if (state.confirmed) await putIntoOutbox(parts, state, { reports, operations: written });
         else await keepDrafts(store, state, { drafts, operations: written });
         charge?.onWritten();
@@ -70,7 +70,7 @@ function chargePerson(
   { contracts }: EgressParts,
   { slotClock }: EgressState,
   reports: readonly Gated<ReportType>[],
-): SlotCharge | undefined {
+): PendingChange | undefined {
   const sizes = reports.flatMap(({ type, message }) =>
     personSizes(contracts.declaration(message.contract, type)!, message),
   );

@@ -5,7 +5,8 @@
 import { capacityBits, type PersonRules } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
+import type { Clock, Hashing, Store } from "../ports.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { putRecord, readRecord } from "../storage/records.js";
 
 const key = "report-slot";
@@ -34,12 +35,6 @@ export interface SlotView {
   readonly budgetBits: number;
 }
 
-export interface SlotCharge {
-  readonly operation: StoreOperation;
-  /** Called once the operation is on the disk. */
-  readonly onWritten: () => void;
-}
-
 export interface SlotClock {
   /** The slot under way, or the last one. Undefined where the contract has no slots. */
   view(): SlotView | undefined;
@@ -49,7 +44,7 @@ export interface SlotClock {
    * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot's budget, or its one report, is spent.
    * Undefined where nothing is counted.
    */
-  charge(sizes: readonly number[], isSlotReport: boolean): SlotCharge | undefined;
+  charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined;
 }
 
 export interface SlotClockParts {
@@ -73,9 +68,9 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
 
   const elapsedMs = () => clock.monotonicMs() - sinceMs;
 
-  function changed(next: SlotRecord): SlotCharge {
+  function changed(next: SlotRecord): PendingChange {
     return {
-      operation: putRecord(key, next),
+      operations: [putRecord(key, next)],
       onWritten() {
         record = next;
         sinceMs = clock.monotonicMs();
@@ -84,8 +79,8 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
   }
 
   async function write(next: SlotRecord): Promise<void> {
-    const { operation, onWritten } = changed(next);
-    await store.batch([operation]);
+    const { operations, onWritten } = changed(next);
+    await store.batch(operations);
     onWritten();
   }
 
@@ -130,7 +125,7 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
     return { slot, endsInMs: Math.max(0, leftMs), dueInMs, spentBits: capacityBits(spent), budgetBits };
   }
 
-  function charge(sizes: readonly number[], isSlotReport: boolean): SlotCharge | undefined {
+  function charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined {
     const limits = rules();
     if (limits === undefined || sizes.length === 0) return undefined;
     const spent = [...record.spent, ...sizes];

@@ -49,7 +49,7 @@ export async function commit(
       ? [putRelearnMark]
       : [...(await learner.putHead(learningState, fitted)), deleteRelearnMark]),
     putRecord(keys.active, activeSlot),
-    ran.operation,
+    ...ran.operations,
   ];
   await writer.finish({ state: "committed", reason: "none", verdict }, operations, target.sequence);
   ran.onWritten();

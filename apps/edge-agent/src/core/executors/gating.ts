@@ -107,7 +107,7 @@ async function admit(parts: GatingParts, state: GatingState, release: Release): 
     return { heldMs, dueInMs: undefined };
   }
   const counted = verdicts.countVerdict(manifestSha256);
-  await writer.save({ ...agentState.update, enteredAtMs: clock.nowMs() }, [counted.operation]);
+  await writer.save({ ...agentState.update, enteredAtMs: clock.nowMs() }, counted.operations);
   counted.onWritten();
   return { heldMs: 0, dueInMs: undefined };
 }

@@ -2,7 +2,8 @@
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
-import type { Cipher, Store, StoreOperation } from "../ports.js";
+import type { Cipher, Store } from "../ports.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { parseRecord } from "../storage/records.js";
 
 const prefix = "score/";
@@ -25,23 +26,17 @@ export interface Block {
   readonly rightAnswering: number;
 }
 
-export interface ScoreChange {
-  readonly operations: readonly StoreOperation[];
-  /** Called once the operations are on the disk. */
-  readonly onWritten: () => void;
-}
-
 export interface Scores {
   /** The number of scores that have not left in a block. */
   readonly count: number;
-  add(score: Score): Promise<ScoreChange>;
+  add(score: Score): Promise<PendingChange>;
   /** Deletes the utterance's score, if it has one. */
-  delete(name: string): ScoreChange;
+  delete(name: string): PendingChange;
   /**
    * Takes the newest whole block of `release`, and removes its scores, all earlier scores, and the scores of other releases. So each block is
    * taken at most once. The block is undefined where none is whole.
    */
-  takeBlock(release: number, size: number): ScoreChange & { readonly block: Block | undefined };
+  takeBlock(release: number, size: number): PendingChange & { readonly block: Block | undefined };
 }
 
 export async function openScores({ store, cipher }: { store: Store; cipher: Cipher }): Promise<Scores> {
@@ -52,7 +47,7 @@ export async function openScores({ store, cipher }: { store: Store; cipher: Ciph
   }
   let next = Number([...scores.keys()].at(-1)?.slice(prefix.length) ?? -1) + 1;
 
-  function removal(keys: readonly string[]): ScoreChange {
+  function removal(keys: readonly string[]): PendingChange {
     return {
       operations: keys.map((key) => ({ type: "delete", key })),
       onWritten() {

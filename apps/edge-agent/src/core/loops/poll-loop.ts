@@ -9,7 +9,7 @@ import { createBackoff, withJitter } from "../concurrency/backoff.js";
 import { withTimeout } from "../concurrency/timeout.js";
 import type { Cleared } from "../ports.js";
 import { putRecord } from "../storage/records.js";
-import { isOver, verifyTarget } from "../trust/target.js";
+import { isExpired, verifyTarget } from "../trust/target.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
 export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
@@ -52,7 +52,7 @@ async function poll(parts: LoopParts, signal: AbortSignal): Promise<number | und
   await adoptAnswer(parts, answered);
   agentState.target = answered.release;
   updateWakeup.notify();
-  if (isOver(answered.expiresAt, ports.clock.nowMs())) {
+  if (isExpired(answered.expiresAt, ports.clock.nowMs())) {
     throw new AppError("TARGET_REFUSED", "by this device's clock the server's answer has expired; one clock is wrong");
   }
   return answered.pollIntervalMs;

@@ -6,7 +6,7 @@ import { createBackoff } from "../concurrency/backoff.js";
 import { childController } from "../concurrency/timeout.js";
 import type { RunLimits } from "../executors/states.js";
 import { isSuperseded, plan, type Step } from "../plan.js";
-import { isOver } from "../trust/target.js";
+import { isExpired } from "../trust/target.js";
 import { isActiveState, type Target } from "../update-state.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
@@ -108,5 +108,5 @@ async function rest({ context, updateWakeup }: LoopParts, wakeInMs: number | nul
 
 /** The target that the server asked for last, or null where it is too old to begin with. */
 function freshTarget({ target, lastAnswer }: AgentState, nowMs: number): Target | null {
-  return lastAnswer === undefined || isOver(lastAnswer.expiresAt, nowMs) ? null : target;
+  return lastAnswer === undefined || isExpired(lastAnswer.expiresAt, nowMs) ? null : target;
 }

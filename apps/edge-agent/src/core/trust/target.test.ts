@@ -5,7 +5,7 @@ import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { expect, test } from "vitest";
-import { isOver, verifyTarget } from "./target.js";
+import { isExpired, verifyTarget } from "./target.js";
 
 const device = "d".repeat(32);
 const epoch = "0123456789abcdef";
@@ -77,7 +77,7 @@ test("the word to begin a new epoch has no number, for a restored store has seen
 
 test("a target is over a day after its end, and never by a clock that is behind", () => {
   const end = Date.parse(target.expiresAt);
-  expect(isOver(target.expiresAt, end + 86_000_000)).toBe(false);
-  expect(isOver(target.expiresAt, end + 87_000_000)).toBe(true);
-  expect(isOver(target.expiresAt, 0)).toBe(false);
+  expect(isExpired(target.expiresAt, end + 86_000_000)).toBe(false);
+  expect(isExpired(target.expiresAt, end + 87_000_000)).toBe(true);
+  expect(isExpired(target.expiresAt, 0)).toBe(false);
 });

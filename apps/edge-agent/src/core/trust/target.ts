@@ -46,6 +46,6 @@ export async function verifyTarget(
 const clockToleranceMs = 86_400_000;
 
 /** Whether `expiresAt` has passed by this device's clock. A clock far behind sees nothing expire; an answer made for its poll is fresh anyway. */
-export function isOver(expiresAt: string, nowMs: number): boolean {
+export function isExpired(expiresAt: string, nowMs: number): boolean {
   return nowMs > Date.parse(expiresAt) + clockToleranceMs;
 }

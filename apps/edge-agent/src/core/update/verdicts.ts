@@ -4,7 +4,8 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type Release, sha256Schema } from "@attune/shared/contracts/release";
 import { z } from "zod";
-import type { Clock, Hashing, Store, StoreOperation } from "../ports.js";
+import type { Clock, Hashing, Store } from "../ports.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { putRecord, readRecord } from "../storage/records.js";
 
 /** The pause between two verdicts. */
@@ -37,12 +38,6 @@ export interface Verdicts {
   recordRun(content: string): PendingChange;
 }
 
-export interface PendingChange {
-  readonly operation: StoreOperation;
-  /** Called once the operation is on the disk. */
-  readonly onWritten: () => void;
-}
-
 /**
  * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. Between two runs only the wall
  * clock can measure; a clock that was set back counts as no time at all.
@@ -58,7 +53,7 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
   function change(fields: Partial<VerdictRecord>): PendingChange {
     const next: VerdictRecord = { ...record, pauseMs: pauseLeftMs(), wallMs: clock.nowMs(), ...fields };
     return {
-      operation: putRecord(key, next),
+      operations: [putRecord(key, next)],
       onWritten() {
         record = next;
         pause = { leftMs: next.pauseMs, sinceMs: clock.monotonicMs() };
