@@ -3,7 +3,7 @@
 import { createContracts } from "@attune/shared/contracts/egress";
 import { describe, expect, it } from "vitest";
 import { gate } from "./gate.js";
-import { metricsDraft as draftOf, type Measurements } from "./report.js";
+import { deviceDraft, metricsDraft as draftOf, type Measurements, slotDraft } from "./report.js";
 
 const contracts = createContracts();
 const metricsDraft = (measured: Measurements) => draftOf({ contracts, contract: 1 }, measured);
@@ -49,5 +49,26 @@ describe("a metrics report", () => {
     expect(odd).toMatchObject({ f1Prior: null, trainTime: null, predictP50: null });
     const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
     expect(gate({ contracts, nowMs: 0, releases: [] }, "report.metrics", { ...odd, ...identity }).ok).toBe(true);
+  });
+});
+
+describe("the reports of contract 2", () => {
+  const wording = { contracts, contract: 2 };
+  const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
+  const random = { randomBytes: (length: number) => new Uint8Array(length) };
+
+  it("keep the numbers of slot and release as they are, and pass the gate", () => {
+    const slot = slotDraft(wording, { releaseSequence: 3, slot: 7, block: undefined }, random);
+    expect(slot).toMatchObject({ releaseSequence: 3, slot: 7, rightPrior: null, rightAnswering: null });
+    const device = deviceDraft(wording, {
+      releaseSequence: 3,
+      engine: "wasm",
+      predictP50Ms: 0.3,
+      predictP90Ms: 1.2,
+    });
+    expect(device).toMatchObject({ releaseSequence: 3, predictP50: 250, predictP90: 1_000 });
+    for (const draft of [slot, device]) {
+      expect(gate({ contracts, nowMs: 0, releases: [3] }, draft.type, { ...draft, ...identity }).ok).toBe(true);
+    }
   });
 });

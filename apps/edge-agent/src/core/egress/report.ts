@@ -114,6 +114,6 @@ function draft<T extends ReportType>(type: T, { contracts, contract }: Wording, 
 }
 
 function coarse({ domain, nullable }: Field, value: string | number | null): string | number | null {
-  if (typeof value !== "number") return value;
+  if (typeof value !== "number" || (domain.kind !== "bucket" && domain.kind !== "quantized")) return value;
   return quantize(domain, value) ?? (nullable ? null : 0);
 }
