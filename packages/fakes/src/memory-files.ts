@@ -9,6 +9,8 @@ export interface MemoryFiles extends Files {
   readonly contents: Map<string, Uint8Array>;
   /** While set, every write fails as on a full disk. */
   full: boolean;
+  /** The room that the disk states, where a test sets it. */
+  room: number | undefined;
 }
 
 export function createMemoryFiles(faults: Faults): MemoryFiles {
@@ -20,6 +22,7 @@ export function createMemoryFiles(faults: Faults): MemoryFiles {
   const files: MemoryFiles = {
     contents,
     full: false,
+    room: undefined,
     async read(path) {
       faults.check();
       const bytes = contents.get(path);
@@ -42,6 +45,7 @@ export function createMemoryFiles(faults: Faults): MemoryFiles {
       faults.check();
       return contents.get(path)?.length;
     },
+    freeBytes: async () => files.room,
     async truncate(path, sizeBytes) {
       write(path, () => contents.set(path, contents.get(path)!.slice(0, sizeBytes)));
     },

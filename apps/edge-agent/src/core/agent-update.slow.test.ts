@@ -6,6 +6,7 @@ import { createSigningKey } from "@attune/fakes/node-crypto";
 import { createTinyRelease, sayings, type TinyRelease } from "@attune/fakes/tiny-release";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
+import { sizesOf } from "@attune/shared/contracts/release";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
@@ -268,6 +269,19 @@ describe("an update", () => {
     device.fleet.publish(second);
     await endsAs("failed", "diskFull");
     device.files.full = false;
+    await device.clock.until(async () => (await releaseNow()) === 2);
+    await stop();
+  });
+
+  it("that does not fit the disk's room is not downloaded, until there is room", async () => {
+    const { downloadBytes } = sizesOf(second.release.files);
+    const chunks = () => device.fleet.requests.filter(({ path }) => path.includes("/chunks/")).length;
+    device.files.room = downloadBytes - 1;
+    const before = chunks();
+    device.fleet.publish(second);
+    await endsAs("failed", "diskFull");
+    expect(chunks()).toBe(before);
+    device.files.room = downloadBytes;
     await device.clock.until(async () => (await releaseNow()) === 2);
     await stop();
   });

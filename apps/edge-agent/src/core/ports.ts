@@ -58,6 +58,8 @@ export interface Files {
   truncate(path: string, sizeBytes: number): Promise<void>;
   /** Removes a file, or a directory with all it holds; a missing path is no error. */
   remove(path: string): Promise<void>;
+  /** Bytes that may still be written; undefined where the host does not say. */
+  freeBytes(): Promise<number | undefined>;
   /** Names of files and directories directly inside; empty where there is no such directory. */
   list(directory: string): Promise<string[]>;
 }

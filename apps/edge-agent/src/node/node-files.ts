@@ -1,7 +1,7 @@
 // The device's files, by paths relative to its home. No path leaves the home, and a write is durable before it returns.
 
 import { readSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import { isMissing, namingDiskFaults } from "@attune/platform/disk-fault";
 import { syncDirectory } from "@attune/platform/durable-file";
@@ -26,6 +26,16 @@ export function createNodeFiles(home: string): Files {
       try {
         return (await stat(locate(path))).size;
       } catch (cause) {
+        if (isMissing(cause)) return undefined;
+        throw cause;
+      }
+    },
+    freeBytes: async () => {
+      try {
+        const { bavail, bsize } = await statfs(root);
+        return bavail * bsize;
+      } catch (cause) {
+        // No file has been written yet.
         if (isMissing(cause)) return undefined;
         throw cause;
       }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { plainGolden, readGolden } from "@attune/shared/contracts/golden";
 import { type ReleaseFileName, releaseFileNames } from "@attune/shared/contracts/release";
 import { describe, expect, test } from "vitest";
 import { checkExtractor, type ExtractorFiles } from "./extractor-check.js";
@@ -29,14 +30,39 @@ test("the bundled extractor reproduces its own golden vectors", () => {
   expect(classes).toHaveLength(7);
 });
 
-describe("a folder is refused by the name of the file at fault", () => {
+test("an update of the bundled extractor that changes DR, prior head and golden vectors downloads less than 100 kB", () => {
+  const size = (name: ReleaseFileName) => bundled[name].length;
+  expect(size("golden.json")).toBeLessThan(20_000);
+  expect(size("dr.safetensors") + size("prior-head.safetensors") + size("golden.json")).toBeLessThan(100_000);
+});
+
+test("one feature of the compact golden vectors that is off by two tolerances is found, whichever it is", () => {
   const golden = JSON.parse(new TextDecoder().decode(bundled["golden.json"]));
-  const withVector = (change: (vector: { ids: number[]; features: number[] }) => void) =>
-    edit("golden.json", () => {
-      const copy = structuredClone(golden);
-      change(copy.vectors.at(-1));
-      return JSON.stringify(copy);
-    });
+  const verdictOf = (vector: number, feature: number) => {
+    const copy = structuredClone(golden);
+    const features = Buffer.from(copy.vectors[vector].features, "base64");
+    const wrong = features.readInt16LE(2 * feature) + Math.ceil((2 * golden.tolerance) / golden.step);
+    features.writeInt16LE(wrong, 2 * feature);
+    copy.vectors[vector].features = features.toString("base64");
+    return () => checkExtractor(edit("golden.json", () => JSON.stringify(copy)));
+  };
+  for (const [vector, feature] of [
+    [0, 0],
+    [3, 391],
+    [7, 767],
+  ] as const) {
+    expect(verdictOf(vector, feature)).toThrow(`vector ${vector} of`);
+  }
+});
+
+describe("a folder is refused by the name of the file at fault", () => {
+  const withVector = (change: (vector: { ids: number[]; features: number[] }) => void) => {
+    const golden = readGolden(bundled["golden.json"]);
+    if (!golden.ok) throw new Error(golden.detail);
+    const vectors = golden.value.vectors.map(({ ids, features }) => ({ ids: [...ids], features: [...features] }));
+    change(vectors.at(-1)!);
+    return replace("golden.json", plainGolden({ ...golden.value, vectors }));
+  };
 
   test.each<[string, string, ExtractorFiles]>([
     ["config.json", "attune", edit("config.json", (text) => text.replace('"pooling"', '"puling"'))],

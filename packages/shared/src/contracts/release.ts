@@ -139,10 +139,10 @@ function downloadBytesOf(files: readonly Pick<ReleaseFile, "sizeBytes">[]): numb
   return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
-/** Room for an encoder's activations. */
-const activationBytes = 24 * mebibyte;
+/** Room for the activations of an encoder that is 1,024 wide and reads 512 tokens, on one thread. */
+const activationBytes = 32 * mebibyte;
 /** A parsed tokenizer, DR or head takes less than this many times its file. */
-const parsedShare = 8;
+const parsedShare = 4;
 
 /** An upper bound: engines hold the weights once, in the file's own formats, and every other file parsed. */
 function residentBytesOf(files: readonly Pick<ReleaseFile, "name" | "sizeBytes">[]): number {

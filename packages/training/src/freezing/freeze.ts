@@ -17,7 +17,7 @@ import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
-import { type Golden, plainGolden } from "@attune/shared/contracts/golden";
+import { compactGolden, type Golden, plainGolden } from "@attune/shared/contracts/golden";
 import { AppError } from "@attune/shared/errors";
 import {
   type ExtractionProgress,
@@ -104,7 +104,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const files = {
     ...featureFiles,
     "prior-head.safetensors": serializeSafetensors(head.save()),
-    "golden.json": plainGolden(golden),
+    "golden.json": compactGolden(golden) ?? plainGolden(golden),
   };
   refuseUnlessVerified(run, files, { identity, golden });
   for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(input.out, name), bytes);

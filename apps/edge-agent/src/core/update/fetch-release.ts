@@ -1,8 +1,9 @@
 // A release on its way to a slot: fetched as its signed manifest says, then checked once more from the disk.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import type { Release } from "@attune/shared/contracts/release";
 import { accept, type Result, refuse } from "@attune/shared/result";
-import type { Ports } from "../ports.js";
+import type { Files, Ports } from "../ports.js";
 import type { Downloader } from "./download.js";
 import { checkReleaseFiles, readManifest } from "./load-slot.js";
 import { slotDirectory, slotFile } from "./slots.js";
@@ -27,11 +28,25 @@ export async function fetchRelease(
     await files.remove(slotDirectory(sequence));
     await files.writeDurably(slotFile(sequence, "manifest.json"), bytes.value);
   }
+  const room = await judgeRoom(files, manifest.value);
+  if (!room.ok) return room;
   for (const file of manifest.value.files) {
     const fetched = await downloader.file(sequence, file, signal);
     if (!fetched.ok) return fetched;
   }
   return accept(undefined);
+}
+
+/** Refuses a release that the disk cannot hold before the first of its bytes is fetched. */
+async function judgeRoom(
+  files: Files,
+  { sequence, sizes, files: listed }: Release,
+): Promise<Result<void, UpdateReason>> {
+  const freeBytes = await files.freeBytes();
+  let missingBytes = sizes.downloadBytes;
+  for (const { name } of listed) missingBytes -= (await files.size(slotFile(sequence, name))) ?? 0;
+  if (freeBytes === undefined || missingBytes <= freeBytes) return accept(undefined);
+  return refuse("diskFull", `release ${sequence} needs ${missingBytes} bytes more, and the disk has ${freeBytes}`);
 }
 
 /** Checks everything once more, from the disk: the bytes that are checked are the bytes that will run. */
