@@ -105,7 +105,8 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
       const dueMs = Math.floor(drawFraction(hashing) * leftMs);
       await write({
         version: 1,
-        slot: record.slot + 1,
+        // A slot that passed without its report gives its number on, so that the numbers in the journal have no gap.
+        slot: record.reported ? record.slot + 1 : record.slot,
         leftMs,
         dueMs,
         wallMs: clock.nowMs(),
