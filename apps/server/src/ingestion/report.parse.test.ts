@@ -1,4 +1,4 @@
-import { canonicalBytes } from "@attune/shared/canonical-json";
+import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { reportLimitBytes } from "@attune/shared/contracts/report";
 import { reportSubject } from "@attune/shared/subjects";
@@ -38,6 +38,7 @@ test.each([
   ["contract", encode("[]"), subject],
   ["contract", encode('{"type":"poll"}'), subject],
   ["contract", canonicalBytes({ ...report, sequence: 0 }), subject],
+  ["contract", encode(canonicalJson(report).replace('"releaseSequence":1', '"releaseSequence":-0')), subject],
   ["contract", canonicalBytes({ ...report, sequence: 1.5 }), subject],
   ["contract", canonicalBytes({ ...report, reason: "because" }), subject],
   ["contractVersion", canonicalBytes({ ...report, contract: 99 }), subject],

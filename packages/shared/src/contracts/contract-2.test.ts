@@ -71,11 +71,16 @@ test.each(bounded)(
   },
 );
 
-test("counts are null together or not at all", () => {
+test("counts are null together, or left out together after their last day, or not at all", () => {
   expect(judgeReport(contracts, slot)).toEqual({ ok: true, value: slot });
   expect(judgeReport(contracts, { ...slot, rightPrior: null, rightAnswering: null }).ok).toBe(true);
   expect(judgeReport(contracts, { ...slot, rightPrior: null })).toMatchObject({ reason: "notInContract" });
   expect(judgeReport(contracts, { ...slot, rightAnswering: null })).toMatchObject({ reason: "notInContract" });
+  const { rightAnswering: _left, ...half } = slot;
+  expect(judgeReport(contracts, half)).toMatchObject({ reason: "notInContract" });
+  expect(judgeReport(contracts, { ...half, rightPrior: null })).toMatchObject({ reason: "notInContract" });
+  const { rightPrior: _too, ...neither } = half;
+  expect(judgeReport(contracts, neither).ok).toBe(true);
 });
 
 test.each([-6, 56, 1, 21, 2.5, Number.NaN])("a count of %d is refused", (rightPrior) => {

@@ -96,6 +96,9 @@ export interface EgressContracts {
 const largestCount = 2_147_483_647;
 const largestRelease = 65_535;
 
+/** JSON can write -0, which equals 0 in every comparison and has no canonical form. */
+const isCanonical = (value: number) => !Object.is(value, -0);
+
 export function domainSchema(domain: Domain): z.ZodType {
   switch (domain.kind) {
     case "enum":
@@ -105,14 +108,15 @@ export function domainSchema(domain: Domain): z.ZodType {
     case "counter":
       return z.int().min(1).max(largestCount);
     case "release":
-      return z.int().min(0).max(largestRelease);
+      return z.int().min(0).max(largestRelease).refine(isCanonical);
     case "bucket":
-      return z.literal([...domain.edges]);
+      return z.literal([...domain.edges]).refine(isCanonical);
     case "quantized":
       return z
         .int()
         .min(domain.minimum)
         .max(domain.maximum)
+        .refine(isCanonical)
         .refine((value) => (value - domain.minimum) % domain.step === 0, { error: `not a multiple of ${domain.step}` });
   }
 }

@@ -43,6 +43,9 @@ test("a report inside every domain passes, alone and through the union of report
 
 test.each([
   ["NaN", { f1Prior: Number.NaN }],
+  ["a negative zero on a grid", { f1Prior: -0 }],
+  ["a negative zero among edges", { utterances: -0 }],
+  ["a negative zero of a release", { releaseSequence: -0 }],
   ["an infinity", { f1Prior: Number.POSITIVE_INFINITY }],
   ["an F1 above one hundred", { f1Prior: 101 }],
   ["a negative latency", { predictP50: -1 }],

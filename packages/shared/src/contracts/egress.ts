@@ -147,8 +147,9 @@ function messageSchema(version: number, type: string, { fields, together = [] }:
   }
   const message = z.strictObject(shape);
   if (together.length === 0) return message;
-  return message.refine((value) => new Set(together.map((name) => value[name] == null)).size === 1, {
-    error: `null together or not at all: ${together.join(", ")}`,
+  const formOf = (value: unknown) => (value === undefined || value === null ? value : "given");
+  return message.refine((value) => new Set(together.map((name) => formOf(value[name]))).size === 1, {
+    error: `null or left out together or not at all: ${together.join(", ")}`,
     path: [together[0]!],
   });
 }
