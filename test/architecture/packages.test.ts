@@ -14,6 +14,7 @@ const ml: Arrows = {
   quantization: ["error.ts", "tensor"],
   encoder: ["error.ts", "json.ts", "tensor", "quantization"],
   heads: ["error.ts", "tensor", "linalg"],
+  online: ["error.ts", "tensor"],
   engine: ["error.ts", "tensor", "encoder", "heads"],
   features: ["error.ts", "tensor", "tokenizer", "linalg", "quantization", "encoder", "heads", "engine"],
 };
