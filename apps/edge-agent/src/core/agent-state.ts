@@ -2,6 +2,7 @@
 // A field that has a record changes only after its batch is on the disk.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
+import type { Release } from "@attune/shared/contracts/release";
 import { toHex } from "@attune/shared/encoding";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { epochPattern } from "@attune/shared/subjects";
@@ -87,6 +88,8 @@ export interface AgentState {
   candidateFeatures: FeatureSet | undefined;
   /** The model under test, so that gating need not load it again. */
   candidate: Model | undefined;
+  /** The release under way, once this process believes its manifest. */
+  believedRelease: Release | undefined;
   /** The target that the server asked for last, since this process started. */
   target: Target | null;
   /** The server's last answer to a poll. */
@@ -149,6 +152,7 @@ export async function readAgentState({ store, hashing }: Pick<Ports, "store" | "
     fitted: undefined,
     candidateFeatures: undefined,
     candidate: undefined,
+    believedRelease: undefined,
     target: null,
     lastAnswer: await readRecord(store, keys.answer, answerSchema),
     measuredRelease: (await readRecord(store, keys.measured, measuredSchema))?.release ?? 0,

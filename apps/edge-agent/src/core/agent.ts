@@ -170,10 +170,10 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
   };
 }
 
-/** The version of the egress contract that this device speaks now. */
-function contractOf({ agreedContract, learningState }: AgentState, contracts: Contracts): number {
-  const release = learningState?.model.release.egressContractVersion;
-  return spokenContract({ contracts, agreed: agreedContract, release });
+/** The version of the egress contract that this device speaks now. The first release decides it as soon as its manifest is believed. */
+function contractOf({ agreedContract, learningState, believedRelease }: AgentState, contracts: Contracts): number {
+  const release = learningState?.model.release ?? believedRelease;
+  return spokenContract({ contracts, agreed: agreedContract, release: release?.egressContractVersion });
 }
 
 /** The releases that the server has signed and asked this device to run; 0 stands for none. */
@@ -194,10 +194,12 @@ function announce({ activeSlot, update }: AgentState, isBounded: boolean): Annou
   };
 }
 
-/** A bounded contract says how long a release is gated: from its test to its verdict. */
-function deadlinesNow({ deadlinesMs }: Settings, { contracts, egress }: Context): Settings["deadlinesMs"] {
+/** A bounded contract says how long a release is gated: from its test to its verdict. The first release needs no verdict. */
+function deadlinesNow({ deadlinesMs }: Settings, { contracts, egress, agentState }: Context): Settings["deadlinesMs"] {
   const rules = contracts.rules(egress.contract);
-  return rules === undefined ? deadlinesMs : { ...deadlinesMs, gating: rules.verdictDelayMs };
+  return rules === undefined || agentState.learningState === undefined
+    ? deadlinesMs
+    : { ...deadlinesMs, gating: rules.verdictDelayMs };
 }
 
 async function runLoops(open: OpenAgent, settings: Settings, signal: AbortSignal): Promise<void> {

@@ -25,13 +25,13 @@ export interface Speaking {
   /** The versions that this agent knows. */
   readonly contracts: Pick<Contracts, "versions" | "saysMore">;
   readonly agreed: number;
-  /** The version that the running release was published for; undefined where none runs. */
+  /** The version that the running release, or before it the first release, was published for; undefined before that. */
   readonly release: number | undefined;
 }
 
 /**
- * The newest version that agent, person and release all allow. A version that says less needs no new consent. Without a running release the
- * device speaks the first version, which every server has taken.
+ * The newest version that agent, person and release all allow. A version that says less needs no new consent. Without a release the device
+ * speaks the first version, which every server has taken.
  */
 export function spokenContract({ contracts, agreed, release = firstContract }: Speaking): number {
   const allowed = contracts.versions.filter((version) => version <= release && !contracts.saysMore(version, agreed));

@@ -3,8 +3,8 @@
 import { createDevice, type Device } from "@attune/fakes/device";
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
-import { createContracts, firstContract } from "@attune/shared/contracts/egress";
-import { domainSizes } from "@attune/shared/contracts/egress-declaration";
+import { createContracts, egressContracts, firstContract } from "@attune/shared/contracts/egress";
+import { domainSizes, type EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import { judgeReport } from "@attune/shared/contracts/report";
 import { describe, expect, it } from "vitest";
 import { spokenContract } from "./consent.js";
@@ -15,8 +15,11 @@ const unbounded = { 1: contractsWithMadeUp[1]!, [madeUp]: contractsWithMadeUp[ma
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 /** A device that runs a release which allows the version, and whose reports wait for the broker. */
-async function liveWith(contract: number): Promise<{ device: Device; stop: () => Promise<void> }> {
-  const device = createDevice({ contracts: unbounded });
+async function liveWith(
+  contract: number,
+  known: EgressContracts = unbounded,
+): Promise<{ device: Device; stop: () => Promise<void> }> {
+  const device = createDevice({ contracts: known });
   device.fleet.brokerUp = false;
   const amend = (release: object) => ({ ...release, egressContractVersion: contract }) as never;
   device.fleet.publish(createTinyRelease({ amend }));
@@ -61,6 +64,19 @@ describe("a device", () => {
     expect((await device.agent.status()).contract).toEqual({ spoken: madeUp, agreed: madeUp });
     expect(await device.agent.agree({ contract: 1 })).toEqual({ spoken: 1, agreed: 1 });
     await expect(device.agent.agree({ contract: 99 })).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
+  it("speaks the version of its first release as soon as it believes the manifest", async () => {
+    const { device, stop } = await liveWith(2, egressContracts);
+    await stop();
+    const journal = await device.agent.journal();
+    const [manifest, ...chunks] = journal.filter(({ type }) => type === "download").map(({ message }) => message);
+    expect(manifest).toMatchObject({ what: "manifests", contract: firstContract });
+    expect(chunks.length).toBeGreaterThan(0);
+    expect(new Set(chunks.map(({ contract }) => contract))).toEqual(new Set([2]));
+    expect(journal.find(({ type }) => type === "report.state")).toMatchObject({
+      message: { contract: 2, releaseSequence: 1, state: "committed" },
+    });
   });
 
   it("keeps the first version while its release is published for that", async () => {

@@ -33,6 +33,7 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
 
     async begin(target: Target): Promise<void> {
       gating.reset();
+      agentState.believedRelease = undefined;
       await writer.save(begin(agentState.update, target, ports.clock.nowMs()));
       await tidy(context);
     },

@@ -2,6 +2,7 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
+import type { Release } from "@attune/shared/contracts/release";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { AgentState } from "../agent-state.js";
@@ -17,7 +18,7 @@ import { targetUnderWay } from "./update-writer.js";
 
 export interface StateParts {
   readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock">;
-  readonly agentState: Pick<AgentState, "update" | "root" | "highestRelease" | "candidate">;
+  readonly agentState: Pick<AgentState, "update" | "root" | "highestRelease" | "candidate" | "believedRelease">;
   /** The versions of the egress contract that this agent knows. */
   readonly contracts: Pick<Contracts, "versions">;
   readonly downloader: Downloader;
@@ -41,9 +42,12 @@ type Executor = (parts: StateParts, limits: RunLimits) => Promise<Result<Advance
 
 export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
   async downloading(parts, { signal }) {
-    const { ports, downloader } = parts;
+    const { ports, agentState, downloader } = parts;
     const { files, hashing } = ports;
-    const fetched = await fetchRelease({ files, hashing, downloader }, expectations(parts), signal);
+    const onManifest = (release: Release): void => {
+      agentState.believedRelease = release;
+    };
+    const fetched = await fetchRelease({ files, hashing, downloader, onManifest }, expectations(parts), signal);
     return fetched.ok ? accept({ to: "verifying" }) : fetched;
   },
 

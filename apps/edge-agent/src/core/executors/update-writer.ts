@@ -11,7 +11,7 @@ import { enter, type Target, type UpdateRecord } from "../update-state.js";
 
 export interface UpdateWriterParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;
-  readonly agentState: Pick<AgentState, "update" | "identity" | "activeSlot" | "candidate">;
+  readonly agentState: Pick<AgentState, "update" | "identity" | "activeSlot" | "candidate" | "believedRelease">;
   readonly egress: Pick<Egress, "queue" | "contract">;
   readonly contracts: Contracts;
 }
@@ -72,6 +72,7 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
       }
       agentState.update = record;
       agentState.candidate = undefined;
+      if (state !== "committed") agentState.believedRelease = undefined;
       const release = record.target?.sequence ?? 0;
       log(state === "committed" ? "info" : "warn", "update.end", { state, reason, release });
     },

@@ -11,9 +11,15 @@ import { type ManifestExpectations, verifyManifest } from "./verify.js";
 
 type SlotPorts = Pick<Ports, "files" | "hashing">;
 
+interface FetchParts extends SlotPorts {
+  readonly downloader: Downloader;
+  /** Called with the manifest once it is believed, before any piece is fetched. */
+  readonly onManifest: (release: Release) => void;
+}
+
 /** Resumes with the manifest and the files that the slot already holds. */
 export async function fetchRelease(
-  { files, hashing, downloader }: SlotPorts & { readonly downloader: Downloader },
+  { files, hashing, downloader, onManifest }: FetchParts,
   expected: ManifestExpectations,
   signal: AbortSignal,
 ): Promise<Result<void, UpdateReason>> {
@@ -28,6 +34,7 @@ export async function fetchRelease(
     await files.remove(slotDirectory(sequence));
     await files.writeDurably(slotFile(sequence, "manifest.json"), bytes.value);
   }
+  onManifest(manifest.value);
   const room = await judgeRoom(files, manifest.value);
   if (!room.ok) return room;
   for (const file of manifest.value.files) {
