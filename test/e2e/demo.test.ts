@@ -20,6 +20,7 @@ const resultSchema = z.strictObject({
       trainMs: z.number().positive(),
       messages: z.int().positive(),
       bytesOut: z.int().positive(),
+      personBits: z.number().positive(),
       textBytesOut: z.int(),
     }),
   ),

@@ -2,10 +2,11 @@
 // checks that the server holds exactly the reports in a device's journal.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { auditJournal } from "@attune/server/audit/journal-audit";
+import { type AuditResult, auditJournal } from "@attune/server/audit/journal-audit";
 import { fetchReports } from "@attune/server/client/device-reports";
 import { askServer, type FleetClient, findServer } from "@attune/server/client/fleet-client";
 import { publishFolder } from "@attune/server/client/publish-folder";
+import { createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { AgentClient } from "./agent-client.js";
 
@@ -20,8 +21,8 @@ export interface DemoFleet {
   publish(directory: string): Promise<PublishedRelease>;
   /** A one-time enrolment token. */
   createToken(): Promise<string>;
-  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and no other report. */
-  confirmReports(agent: AgentClient, device: string): Promise<void>;
+  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and no other report; returns the audit. */
+  confirmReports(agent: AgentClient, device: string): Promise<AuditResult>;
 }
 
 const fleetName = "home";
@@ -35,6 +36,7 @@ export async function openFleet(input: {
   readonly httpUrl: string;
   readonly signal: AbortSignal;
 }): Promise<DemoFleet> {
+  const contracts = createContracts(demoContracts);
   const access = await findServer({ home: input.home, server: input.httpUrl, adminTokenFile: undefined });
 
   /** Retries while the server restarts; every call may be made twice. */
@@ -74,8 +76,9 @@ export async function openFleet(input: {
     },
     async confirmReports(agent, device) {
       for (const deadline = performance.now() + patienceMs; ; ) {
-        const audit = auditJournal(await agent.journal(), await patiently(() => fetchReports(access, device)));
-        if (audit.verdict === "consistent") return;
+        const journal = await agent.journal();
+        const audit = auditJournal(journal, await patiently(() => fetchReports(access, device)), contracts);
+        if (audit.verdict === "consistent") return audit;
         // A killed server's batch arrives after later reports, so a missing report may still be on its way.
         const final = audit.faults.length + audit.extra.length + audit.altered.length > 0;
         if (final || performance.now() > deadline) {

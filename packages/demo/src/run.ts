@@ -111,10 +111,10 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
         const onProgress = (progress: LifeProgress): void => screen.progress(person.name, progress);
         const status = await live(person, agent, { signal, onProgress });
         if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
-        await fleet.confirmReports(agent, status.device);
+        const { personBits } = await fleet.confirmReports(agent, status.device);
         engines.add(status.engine.name);
         screen.done(person.name, "done; every report reached the server once");
-        return describe(person, status, { border, canaries: options.canaries ?? [] });
+        return describe(person, status, { border, personBits: personBits.ever, canaries: options.canaries ?? [] });
       }),
     );
     screen.close();
@@ -192,8 +192,9 @@ async function startAgent(input: {
 function describe(
   person: Person,
   status: AgentStatus,
-  { border, canaries }: { readonly border: Border; readonly canaries: readonly string[] },
+  left: { readonly border: Border; readonly personBits: number; readonly canaries: readonly string[] },
 ): PersonResult {
+  const { border, personBits, canaries } = left;
   const scanner = createTextScanner(
     person.said.map(({ text }) => text),
     canaries,
@@ -208,6 +209,7 @@ function describe(
     trainMs: status.trainMs,
     messages: status.sent.messages,
     bytesOut: border.bytesOut(),
+    personBits,
     textBytesOut: scanner.textBytes(border.captured()),
   };
 }

@@ -11,13 +11,17 @@ const result = {
   trainMs: 12,
   messages: 9,
   bytesOut: 12_345,
+  personBits: 23.63,
   textBytesOut: 0,
 };
 
-test("the table aligns its columns and shows a dash where there is no number", () => {
-  const lines = renderTable([result, { ...result, person: "Bo" }]).split("\n");
-  expect(new Set(lines.map((line) => [...line].length)).size).toBe(1);
-  expect(lines[1]).toMatch(/^Maeve +150 +0\.412 +– +1\.23 ms +9 +12345 +0$/);
+test("the table aligns its columns, shows a dash where there is no number, and says where its numbers are from", () => {
+  const [head, ...rest] = renderTable([result, { ...result, person: "Bo" }]).split("\n");
+  const rows = rest.slice(0, 2);
+  expect(new Set([head, ...rows].map((line) => [...line!].length)).size).toBe(1);
+  expect(rows[0]).toMatch(/^Maeve +150 +0\.412 +– +1\.23 ms +12345 +23\.6 \(16 letters\) +0$/);
+  expect(rest[2]).toBe("");
+  expect(rest.slice(3).join(" ")).toMatch(/F1 .* read on the device\. .* sums the bits about the person/);
 });
 
 test("outside a terminal progress is plain lines, now and then, without control characters", () => {

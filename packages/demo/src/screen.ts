@@ -1,7 +1,9 @@
 // The demo's display for a person: one line per agent that changes in place on a terminal, and a line now and then elsewhere.
 
+import { counted } from "@attune/platform/counted";
 import { progressText } from "@attune/platform/progress";
 import { noValue, textTable } from "@attune/platform/table";
+import { lettersOf } from "@attune/shared/contracts/egress-declaration";
 import type { LifeProgress } from "./life.js";
 
 export interface PersonResult {
@@ -14,6 +16,8 @@ export interface PersonResult {
   readonly trainMs: number | null;
   readonly messages: number;
   readonly bytesOut: number;
+  /** The most bits about the person in all messages that left, as the audit sums them. */
+  readonly personBits: number;
   readonly textBytesOut: number;
 }
 
@@ -91,7 +95,7 @@ function progressLine(
   return `${person.padEnd(12)} ${progressText({ what: `${head} head: ${verdict}`, done, total, secondsLeft })}`;
 }
 
-/** The closing table. */
+/** The closing table, and the source of its numbers. */
 export function renderTable(results: readonly PersonResult[]): string {
   const head = [
     "person",
@@ -99,9 +103,9 @@ export function renderTable(results: readonly PersonResult[]): string {
     "F1 prior",
     "F1 personal",
     "predict p50",
-    "messages",
-    "bytes that left",
-    "bytes of text that left",
+    "bytes out",
+    "bits about the person",
+    "bytes of text out",
   ];
   const rows = results.map((result) => [
     result.person,
@@ -109,11 +113,16 @@ export function renderTable(results: readonly PersonResult[]): string {
     ratio(result.f1Prior),
     ratio(result.f1Personal),
     result.predictP50Ms === null ? noValue : `${result.predictP50Ms.toFixed(2)} ms`,
-    String(result.messages),
     String(result.bytesOut),
+    `${result.personBits.toFixed(1)} (${counted(lettersOf(result.personBits), "letter")})`,
     String(result.textBytesOut),
   ]);
-  return textTable([head, ...rows]).join("\n");
+  return [...textTable([head, ...rows]), "", ...notes].join("\n");
 }
+
+const notes = [
+  "F1 is each agent's own measure of its heads, read on the device.",
+  "The audit of each journal sums the bits about the person: the most that all messages together can say, and the letters they could spell.",
+];
 
 const ratio = (value: number | null): string => (value === null ? noValue : value.toFixed(3));

@@ -45,7 +45,7 @@ export const demo = declare({
   details: [
     "Starts PostgreSQL, NATS, the server and one agent process for each person.",
     "Each agent predicts, is corrected by its person, tunes its head and reports.",
-    "The closing table shows the gain of tuning, and the bytes that left each device.",
+    "The closing table shows the gain of tuning, and the bytes and the bits about the person that left each device.",
     "Exits with 0 when every report reached the server exactly once and no byte of text left a device.",
   ],
   options: {
