@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { createContracts } from "@attune/shared/contracts/egress";
+import type { Release } from "@attune/shared/contracts/release";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { attune } from "../../apps/server/src/cli/commands.js";
 import { serverOptions } from "../../apps/server/src/cli/declarations/fleet.js";
@@ -71,6 +72,18 @@ const shown: Record<string, () => Promise<void>> = {
     expect(await value("release", "show", String(sequence))).toMatchObject({
       release: { egressContractVersion: madeUp },
     });
+  },
+  "publish --words": async () => {
+    const flags = ["--model", "mine", "--version", "0.4.0", "--words", "joy=Freude,anger=Wut"];
+    const { sequence } = await value("publish", extractor, ...flags);
+    const { release } = await value("release", "show", String(sequence));
+    expect((release as Release).labels).toContainEqual({ slug: "joy", words: "Freude" });
+  },
+  "publish --fallback": async () => {
+    const fallback = (await published()).sequence;
+    const flags = ["--model", "mine", "--version", "0.5.0", "--fallback", String(fallback)];
+    const { sequence } = await value("publish", extractor, ...flags);
+    expect(await value("release", "show", String(sequence))).toMatchObject({ release: { fallback } });
   },
   "rollout --fleet": async () => expect((await rolledOut()).fleet).toBe("work"),
   "rollout --release": async () => expect((await rolledOut()).releaseSequence).toBe((await published()).sequence),

@@ -72,6 +72,8 @@ const exercised: Record<string, Record<string, string>> = {
   extractor: {
     run: extractor,
     data: extractor,
+    columns: extractor,
+    labels: extractor,
     out: extractor,
     extra: extractor,
     meld: extractor,

@@ -113,6 +113,36 @@ describe("attune extractor freeze", () => {
     expect(readFileSync(at("first", "README.md"), "utf8")).toContain("| always neutral |");
   });
 
+  it("makes of a run and a set of one's own a folder whose releases predict the set's labels", async () => {
+    const moods = ["very calm", "tense", "tired"];
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, i) => `${words[i % 3]} that ${i},${moods[i % 3]}\n`);
+    mkdirSync(at("moods"));
+    for (const [part, count] of Object.entries({ train: 84, dev: 21 })) {
+      writeFileSync(at("moods", `${part}.csv`), `Said,Mood\n${lines(count).join("")}`);
+    }
+    const table = ["--data", at("moods"), "--columns", "text=Said,label=Mood"];
+    const argv = ["extractor", "freeze", "--run", at("run"), ...table, "--out", at("own"), "--threads", "1"];
+    expect(await refusal(argv)).toMatch(
+      /the label "very calm" must be 1 to 32 characters .* rename labels with --labels/,
+    );
+    expect(await refusal([...argv, "--extra", at("emory.csv")])).toMatch(/--extra is for the seven emotions/);
+    expect(await refusal([...argv, "--meld", at("meld")])).toMatch(/--meld measures the seven emotions/);
+    const io = recorder();
+    expect(await performAttune([...argv, "--labels", "very calm=calm"], io)).toBe(0);
+    expect(JSON.parse(io.out[0]!)).toMatchObject({ priorRows: 84, priorSet: { name: "moods" } });
+    const files = releaseFileNames.map((name) => [name, new Uint8Array(readFileSync(at("own", name)))]);
+    expect(checkExtractor(Object.fromEntries(files) as ExtractorFiles).classes.toSorted()).toEqual([
+      "calm",
+      "tense",
+      "tired",
+    ]);
+    const card = readFileSync(at("own", "README.md"), "utf8");
+    expect(card).toContain("It was fitted on the 84 train rows of moods with one label.");
+    expect(card).toContain('--data moods --columns "text=Said,label=Mood" --labels "very calm=calm" --out frozen');
+    expect(card).not.toContain("GoEmotions'");
+  });
+
   it.each(["mean-max", "cls"])(
     "makes of an imported RoBERTa, pooled by %s, a folder that publishing accepts",
     async (pooling) => {

@@ -9,7 +9,10 @@ import type { CommandIo } from "@attune/platform/cli/program";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { openReproducibleEngine } from "@attune/platform/engine";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
+import { AppError } from "@attune/shared/errors";
 import { readExtractorFolder } from "@attune/training/checkpoints/extractor-files";
+import { setKindOf } from "@attune/training/datasets/labelled-set";
+import { parseMapping } from "@attune/training/datasets/mapping";
 import { loadMeld } from "@attune/training/datasets/meld";
 import { cardOf } from "@attune/training/freezing/card";
 import { type Evaluation, evaluateExtractor } from "@attune/training/freezing/evaluation";
@@ -32,6 +35,9 @@ function freezeOn(engine: Engine, flags: ValuesOf<(typeof extractorFreeze)["opti
   const runDirectory = resolve(flags.run);
   const out = resolve(flags.out);
   const origin = readOrigin(runDirectory);
+  if (flags.meld !== undefined && setKindOf(flags.data) !== "goemotions") {
+    throw new AppError("INVALID_INPUT", "--meld measures the seven emotions; omit it for a set of your own");
+  }
   const report = progressOn(io).show;
   const onWarning = (text: string) => io.stderr(`warning: ${text}\n`);
   const frozen = freezeExtractor({
@@ -39,6 +45,7 @@ function freezeOn(engine: Engine, flags: ValuesOf<(typeof extractorFreeze)["opti
     runDirectory,
     dataDirectory: flags.data,
     extraPath: flags.extra,
+    mapping: parseMapping(flags),
     out,
     report,
     onWarning,

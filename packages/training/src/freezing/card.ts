@@ -9,6 +9,7 @@ import { type CardData, cardDataOf } from "./card-data.js";
 import type { Evaluation } from "./evaluation.js";
 import type { FreezeOutcome, Origin } from "./freeze.js";
 import { priorChoices } from "./prior-head.js";
+import type { OwnSet } from "./prior-set.js";
 
 export interface CardInput {
   readonly run: RunRecord;
@@ -53,7 +54,19 @@ ${measuredText(evaluation)}
 }
 
 /** The rows that the prior head learned from, and how they were weighted. */
-function priorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
+function priorText(frozen: FreezeOutcome): string {
+  return frozen.priorSet === undefined ? emotionsPriorText(frozen) : ownPriorText(frozen, frozen.priorSet);
+}
+
+function ownPriorText({ priorRows, priorDevF1 }: FreezeOutcome, { name, labels }: OwnSet): string {
+  const { neutralShare, l2 } = priorChoices;
+  const neutral = labels.includes("neutral") ? `Neutral has a weight of ${neutralShare}, and the other` : "The";
+  return `The prior head is a softmax regression on int8 features. It was fitted on the ${priorRows.toLocaleString("en")} train rows of ${name} with one label.
+Its labels are ${labels.join(", ")}. ${neutral} classes share ${labels.includes("neutral") ? "the rest" : "the weight"} by the root of their rows.
+The l2 is ${l2}. The weighted F1 on the dev rows of ${name} is ${priorDevF1.toFixed(4)}.`;
+}
+
+function emotionsPriorText({ priorRows, dialogueRows, priorDevF1 }: FreezeOutcome): string {
   const { dialogueWeight, neutralShare, l2, rounds } = priorChoices;
   const dialogue =
     dialogueRows === 0
@@ -137,15 +150,19 @@ ${onMeld ? "It was pre-trained on MELD's train split, so these numbers do not sh
 
 ## Limits
 
-${startingPointLimits(run, about)}${(about.limits ?? limitsOf(titles)).map((limit) => `- ${limit}\n`).join("")}- It reads one utterance at a time, without context, voice or face. It ignores a text beyond ${recipe.maxTokens} word pieces.
+${startingPointLimits(run, about)}${(about.limits ?? limitsOf(titles, frozen)).map((limit) => `- ${limit}\n`).join("")}- It reads one utterance at a time, without context, voice or face. It ignores a text beyond ${recipe.maxTokens} word pieces.
 - It predicts the label that an annotator would give to a text, not a person's feelings. It must not decide anything about a person.
 `;
 }
 
 /** The limits that follow from the data alone; how far a head errs is measured, not assumed. */
-function limitsOf(titles: string): string[] {
-  return [
+function limitsOf(titles: string, { priorSet }: FreezeOutcome): string[] {
+  const general = [
     `It has the language, the register and the biases of ${titles}. This card measures no group of people on its own.`,
+  ];
+  if (priorSet !== undefined) return general;
+  return [
+    ...general,
     "GoEmotions' `joy`, from which the prior head learns, is wider than MELD's (admiration, gratitude, optimism count as joy).",
     "Disgust and fear are rare in GoEmotions: the prior head learned them from few rows.",
   ];
@@ -229,7 +246,7 @@ function commandText({ run, about, frozen, evaluation }: CardInput): string {
   const commands = [
     ...(teacher ? [`${pretrainText(teacher, { flags, file: "teacher.json" })} --out teacher`] : []),
     `${pretrainText(run, { flags, file: recipeFile })}${others} --out run`,
-    `attune extractor freeze --run run --data ${dataFolder}goemotions${extra} --out ${out}${meld}`,
+    `attune extractor freeze --run run --data ${dataFolder}${frozen.priorSet?.name ?? "goemotions"}${frozen.priorSet?.flags ?? ""}${extra} --out ${out}${meld}`,
   ];
   return commands.join("\n");
 }

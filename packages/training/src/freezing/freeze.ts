@@ -7,7 +7,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { type DimensionalityReduction, fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { FeatureExtractor } from "@attune/ml/features/extractor";
 import { featureIdentity } from "@attune/ml/features/identity";
-import { verifyExtractor } from "@attune/ml/features/verify-extractor";
+import { type Verification, verifyExtractor } from "@attune/ml/features/verify-extractor";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { quantizeTensorFile } from "@attune/ml/quantization/int8";
@@ -26,28 +26,19 @@ import {
   readExtractorFolder,
 } from "../checkpoints/extractor-files.js";
 import { type ImportRecord, importRecordName, parseImportRecord } from "../checkpoints/import-record.js";
-import { type EmoryNlpRow, loadEmoryNlp } from "../datasets/emorynlp.js";
 import { emotionLabels } from "../datasets/emotions.js";
-import { type GoEmotionsRow, loadGoEmotions } from "../datasets/goemotions.js";
-import { setKindOf } from "../datasets/labelled-set.js";
-import type { LabelledRow } from "../datasets/table.js";
-import { rowsText, type Warn } from "../datasets/warning.js";
 import { type RunRecord, readRunRecord } from "../pretraining/run/run-record.js";
 import { type CardAbout, readCardAbout } from "./card-about.js";
 import { goldenVectors } from "./golden.js";
-import { fitPriorHead, hasOneEmotion } from "./prior-head.js";
+import { fitPriorHead } from "./prior-head.js";
+import { type OwnSet, type PriorRow, type PriorSetInput, readPriorSet } from "./prior-set.js";
 
-export interface FreezeInput {
+export interface FreezeInput extends PriorSetInput {
   /** An engine that gives the same bits on every machine, because DR and prior head depend on its features. */
   readonly engine: Engine;
   readonly runDirectory: string;
-  readonly dataDirectory: string;
-  /** EmoryNLP: dialogue, from which the prior head learns too. */
-  readonly extraPath?: string | undefined;
   readonly out: string;
   readonly report: (progress: ExtractionProgress) => void;
-  /** Receives warnings about rows that are not learned from, and the readers' warnings about other rows. */
-  readonly onWarning?: Warn;
 }
 
 export interface FreezeOutcome {
@@ -60,6 +51,8 @@ export interface FreezeOutcome {
   readonly dialogueRows: number;
   /** Weighted F1 of the prior head on the labelled dataset's own dev rows with one emotion. */
   readonly priorDevF1: number;
+  /** The set that the prior head was fitted on; absent for GoEmotions. */
+  readonly priorSet?: OwnSet;
 }
 
 /** The run to freeze: its folder, the int8 weights, and the extractor that computes with them. */
@@ -68,12 +61,6 @@ interface Run {
   readonly folder: ExtractorFolder;
   readonly quantized: TensorFile;
   readonly extractor: FeatureExtractor;
-}
-
-interface Rows {
-  readonly train: readonly GoEmotionsRow[];
-  readonly dev: readonly GoEmotionsRow[];
-  readonly dialogue: readonly EmoryNlpRow[];
 }
 
 /** The frozen files by name. */
@@ -85,19 +72,20 @@ type Files = Readonly<Record<string, Uint8Array>>;
  */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const folder = readExtractorFolder(input.runDirectory);
-  const rows = readRows(input);
+  const rows = readPriorSet(input);
   const run = openRun(input, folder);
   const pooled = extract(run, "features of the labelled dataset", rows.train);
   const reduction = fitDimensionalityReduction(pooled);
   const golden = goldenOf(run, reduction);
   const featureFiles = featureFilesOf(run, reduction);
   const identity = sha256(featureIdentity((name) => sha256(featureFiles[name]), folder));
-  const featuresOf = (what: string, of: readonly LabelledRow[]) =>
+  const featuresOf = (what: string, of: readonly { readonly text: string }[]) =>
     of.length === 0 ? createMatrix(0, reduction.outputSize) : reduction.apply(extract(run, what, of));
   const head = fitPriorHead({
-    posts: { features: reduction.apply(pooled), labels: labelsOf(rows.train) },
+    posts: { features: reduction.apply(pooled), labels: idsOf(rows.train) },
     dialogue: { features: featuresOf("features of the dialogue", rows.dialogue), rows: rows.dialogue },
     identity,
+    classes: rows.labels,
     kernels: input.engine.heads,
     report: (done, total) => input.report({ what: "the prior head", done, total }),
   });
@@ -106,7 +94,7 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     "prior-head.safetensors": serializeSafetensors(head.save()),
     "golden.json": compactGolden(golden) ?? plainGolden(golden),
   };
-  refuseUnlessVerified(run, files, { identity, golden });
+  refuseUnlessVerified(run, files, { identity, classes: rows.labels, golden });
   for (const [name, bytes] of Object.entries(files)) writeFileDurablySync(join(input.out, name), bytes);
   return {
     identity,
@@ -114,21 +102,9 @@ export function freezeExtractor(input: FreezeInput): FreezeOutcome {
     sizesBytes: Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length])),
     priorRows: rows.train.length,
     dialogueRows: rows.dialogue.length,
-    priorDevF1: headF1(head, featuresOf("features of its dev rows", rows.dev), labelsOf(rows.dev)),
+    priorDevF1: headF1(head, featuresOf("features of its dev rows", rows.dev), idsOf(rows.dev)),
+    ...(rows.own && { priorSet: rows.own }),
   };
-}
-
-/** The rows that the prior head learns from and is measured on. */
-function readRows({ dataDirectory, extraPath, onWarning = () => {} }: FreezeInput): Rows {
-  refuseOtherLabels(dataDirectory);
-  const goEmotions = loadGoEmotions(dataDirectory);
-  const dialogue = extraPath === undefined ? [] : loadEmoryNlp(extraPath, onWarning);
-  const withOneEmotion = (part: "train" | "dev") => {
-    const others = goEmotions[part].filter((row) => !hasOneEmotion(row)).map(({ sourceLine }) => sourceLine);
-    if (others.length > 0) onWarning(`${part}: ${rowsText(others)} with several emotions are left out`);
-    return goEmotions[part].filter(hasOneEmotion);
-  };
-  return { train: withOneEmotion("train"), dev: withOneEmotion("dev"), dialogue };
 }
 
 function openRun(input: FreezeInput, folder: ExtractorFolder): Run {
@@ -137,7 +113,7 @@ function openRun(input: FreezeInput, folder: ExtractorFolder): Run {
 }
 
 /** Features of the rows' texts before the DR: (N, H). */
-function extract({ extractor, input }: Run, what: string, rows: readonly LabelledRow[]): Matrix {
+function extract({ extractor, input }: Run, what: string, rows: readonly { readonly text: string }[]): Matrix {
   const texts = rows.map((row) => row.text);
   return extractor.extractAll(texts, (done, total) => input.report({ what, done, total }));
 }
@@ -164,7 +140,7 @@ function featureFilesOf({ folder, quantized }: Run, reduction: DimensionalityRed
 function refuseUnlessVerified(
   { input, folder }: Run,
   files: Files,
-  { identity, golden }: { readonly identity: string; readonly golden: Golden },
+  { identity, classes, golden }: Pick<Verification, "classes" | "golden"> & { readonly identity: string },
 ): void {
   const verdict = verifyExtractor({
     engine: input.engine,
@@ -176,7 +152,7 @@ function refuseUnlessVerified(
       priorHead: files["prior-head.safetensors"]!,
     },
     settings: { pooling: folder.pooling, maxTokens: folder.maxTokens, identity },
-    classes: emotionLabels,
+    classes: classes!,
     golden,
   });
   if (verdict.ok) return;
@@ -186,19 +162,13 @@ function refuseUnlessVerified(
   );
 }
 
-/** A release predicts the seven emotions, whatever the run learned, and only GoEmotions' labels group into all of the seven. */
-function refuseOtherLabels(path: string): void {
-  const kind = setKindOf(path);
-  if (kind === "goemotions") return;
-  throw new AppError(
-    "INVALID_INPUT",
-    `--data ${path} is ${kind === "own" ? "a set of other labels" : kind}, but DR and prior head are fitted on GoEmotions, whose labels group into the seven that a release predicts; name its folder, whatever the run was trained on`,
-  );
-}
-
 /** Weighted F1 of a head on (N, D) features. */
 export function headF1(head: LinearHead, features: Matrix, labels: Int32Array): number {
-  return weightedF1(labels, predictedLabels(head.probabilities(features)), emotionLabels.length);
+  return weightedF1(labels, predictedLabels(head.probabilities(features)), head.identity.classes.length);
+}
+
+function idsOf(rows: readonly PriorRow[]): Int32Array {
+  return Int32Array.from(rows, ({ labelId }) => labelId);
 }
 
 export function labelsOf(rows: readonly { readonly label: (typeof emotionLabels)[number] }[]): Int32Array {

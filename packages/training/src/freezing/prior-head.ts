@@ -62,6 +62,8 @@ export interface PriorFit {
   /** Has no rows if no dialogue was given. */
   readonly dialogue: DialogueRows;
   readonly identity: string;
+  /** The labels of the posts, in order. Default: the seven emotions. */
+  readonly classes?: readonly string[];
   readonly kernels: HeadKernels;
   readonly report?: (done: number, total: number) => void;
 }
@@ -70,7 +72,14 @@ export interface PriorFit {
  * Posts keep their labels. A row of dialogue may mean any emotion that has such a name, with the chance that the previous round's head gives it. This
  * is expectation-maximisation over the meanings of labels (Jin and Ghahramani 2002, "Learning with multiple labels").
  */
-export function fitPriorHead({ posts, dialogue, identity, kernels, report }: PriorFit): LinearHead {
+export function fitPriorHead({
+  posts,
+  dialogue,
+  identity,
+  classes = emotionLabels,
+  kernels,
+  report,
+}: PriorFit): LinearHead {
   const { dialogueWeight, rounds, l2 } = priorChoices;
   const total = dialogue.rows.length === 0 ? 1 : 1 + rounds;
   const fit = (meant: WeighedRows) => {
@@ -83,8 +92,8 @@ export function fitPriorHead({ posts, dialogue, identity, kernels, report }: Pri
     return fitLinear({
       features: stackRows([posts.features, meant.features]),
       labels,
-      identity: { features: identity, classes: [...emotionLabels] },
-      importance: speechWeights(labels, own),
+      identity: { features: identity, classes: [...classes] },
+      importance: speechWeights(labels, own, classes),
       recipe: { ...toOptimum, l2 },
       random: createRandom(1),
       kernels,
@@ -146,15 +155,21 @@ function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows
 }
 
 /**
- * The rows' weights times one factor a class, so that each class weighs as often as people express it. Half of what people say is neutral. The other
- * emotions share the rest by the root of their weight, which makes up for how a dataset's collection treated rare ones.
+ * The rows' weights times one factor a class, so that each class weighs as often as people express it. Half of their utterances are neutral. The
+ * other classes share the rest by the root of their weight, which makes up for how a dataset's collection treated rare ones. The
+ * classes share the whole if none of them is called neutral.
  */
-export function speechWeights(labels: Int32Array, own: Float64Array): Float64Array {
-  const totals = new Float64Array(emotionLabels.length);
+export function speechWeights(
+  labels: Int32Array,
+  own: Float64Array,
+  classes: readonly string[] = emotionLabels,
+): Float64Array {
+  const neutral = classes.indexOf("neutral");
+  const neutralShare = neutral < 0 ? 0 : priorChoices.neutralShare;
+  const totals = new Float64Array(classes.length);
   for (const [i, label] of labels.entries()) totals[label]! += own[i]!;
-  const roots = totals.map((total, label) => (label === 0 ? 0 : Math.sqrt(total)));
+  const roots = totals.map((total, label) => (label === neutral ? 0 : Math.sqrt(total)));
   const sum = roots.reduce((whole, root) => whole + root, 0);
-  const share = (label: number) =>
-    label === 0 ? priorChoices.neutralShare : ((1 - priorChoices.neutralShare) * roots[label]!) / sum;
+  const share = (label: number) => (label === neutral ? neutralShare : ((1 - neutralShare) * roots[label]!) / sum);
   return own.map((weight, i) => (weight * share(labels[i]!)) / totals[labels[i]!]!);
 }

@@ -194,6 +194,8 @@ export const extractorFreeze = declare({
   details: [
     "Writes the folder that attune publish packs and signs: int8 weights, DR (standardisation), prior head, golden vectors, record and card.",
     "The bytes are the same on every machine and on any number of threads.",
+    "With GoEmotions a release predicts seven emotions. A label of your own set is 1 to 32 characters of a-z, 0-9 and -.",
+    quoting,
   ],
   options: {
     run: {
@@ -203,11 +205,12 @@ export const extractorFreeze = declare({
       path: "folder",
     },
     data: {
-      value: "DIR",
-      meaning: "GoEmotions, on whose features DR and prior head are fitted for every run",
+      value: "PATH",
+      meaning: "GoEmotions or a set of your own, on which DR and prior head are fitted; releases predict its labels",
       required: true,
-      path: "folder",
     },
+    columns,
+    labels,
     out,
     extra: { value: "DIR", meaning: "EmoryNLP, whose dialogue the prior head learns from as well", path: "folder" },
     meld: { value: "DIR", meaning: "MELD, on whose dev split the features are measured for the card", path: "folder" },
@@ -220,6 +223,7 @@ export const extractorFreeze = declare({
   examples: [
     "attune extractor freeze --run runs/tiny-1 --data data/goemotions --out assets/extractor",
     "attune extractor freeze --run runs/tiny-1 --data data/goemotions --extra data/emorynlp --out candidate --meld data/meld --json",
+    'attune extractor freeze --run runs/tiny-1 --data data/moods.csv --labels "very calm=calm" --out moods',
   ],
 });
 
