@@ -148,6 +148,7 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
     contract: () => contractOf(agentState, contracts),
     outboxLimit: settings.outboxLimit,
     releases: () => knownReleases(agentState),
+    judgedRelease: () => agentState.update.target?.sequence ?? 0,
     announced: (version) => announce(agentState, contracts.rules(version) !== undefined),
     sender: () => agentState.identity && { device: agentState.identity.device, epoch: agentState.epoch },
     onQueued,

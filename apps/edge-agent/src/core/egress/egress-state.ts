@@ -1,14 +1,14 @@
 // The egress's parts and its state, which direct messages and reports share, and the two steps that each message passes: gate and journal.
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
-import type { Contracts } from "@attune/shared/contracts/egress";
+import type { Contracts, Message } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
 import type { Exclusive } from "../concurrency/exclusive.js";
 import type { Cipher, Clock, Hashing, Log, Store, StoreOperation } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import type { KeptDraft } from "./drafts.js";
-import { type Gated, gate } from "./gate.js";
+import { type Gated, gate, pack } from "./gate.js";
 import { journalKey, nextEntry } from "./journal.js";
 import type { JournalCheck } from "./journal-check.js";
 import { countEntry, type Ledger } from "./ledger.js";
@@ -43,6 +43,8 @@ export interface EgressParts {
   readonly releases: () => readonly number[];
   /** The update's state as the device announces it under this version of the contract. */
   readonly announced: (contract: number) => Announced;
+  /** The release under way, which a verdict is about; 0 stands for none. */
+  readonly judgedRelease: () => number;
   readonly outboxLimit: number;
   /** The device that sends; undefined before enrolment. */
   readonly sender: () => Sender | undefined;
@@ -79,6 +81,17 @@ export function passGate<T extends DirectType | ReportType>(
   if (result.ok) return result.value;
   log("error", "egress.denied", { type, reason: result.reason, detail: result.detail });
   throw new AppError("EGRESS_DENIED", result.detail);
+}
+
+/**
+ * A kept report was judged when it was made. Neither a clock that was set right since then nor a release that is gone refuses it now.
+ * A report that never passes would hold all later reports.
+ */
+export function passAgain<T extends ReportType>({ contracts }: EgressParts, type: T, message: unknown): Gated<T> {
+  const judged = contracts.judge(type, message);
+  const packed = judged.ok ? pack(contracts, type, judged.value as Message<T>) : judged;
+  if (packed.ok) return packed.value;
+  throw new AppError("EGRESS_DENIED", `a kept ${type} is not in the egress contract`);
 }
 
 export interface JournalStep {

@@ -2,6 +2,7 @@
 
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
+import { personSizes } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import { createExclusive } from "../concurrency/exclusive.js";
 import type { Cleared, Store } from "../ports.js";
@@ -54,7 +55,11 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
   const state: EgressState = {
     exclusive: createExclusive(),
     journalCheck: await checkJournal(parts, ledger.journal),
-    slotClock: await openSlotClock({ ...parts, rules: () => parts.contracts.rules(parts.contract()) }),
+    slotClock: await openSlotClock({
+      ...parts,
+      rules: () => contracts.rules(parts.contract()),
+      reportSizes: () => personSizes(contracts.declaration(parts.contract(), "report.slot")!),
+    }),
     ledger,
     sendable: await countWaiting(store),
     drafts: await readDrafts(store),

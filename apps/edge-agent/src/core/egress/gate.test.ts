@@ -66,3 +66,76 @@ describe("the egress gate", () => {
     expect(gate("toString" as never, metrics)).toMatchObject({ ok: false, reason: "unknownType" });
   });
 });
+
+describe("the egress gate under contract 2", () => {
+  const contracts = createContracts();
+  const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1, releaseSequence: 3 };
+  const slot = { ...identity, type: "report.slot", contract: 2, slot: 1, rightPrior: 20, rightAnswering: null };
+  const full = { ...slot, rightAnswering: 22 };
+  const bare = { ...identity, type: "report.slot", contract: 2, slot: 1 };
+  const lastMs = Date.UTC(2028, 5, 30);
+  const at = (nowMs: number, message: object) =>
+    gateOf({ contracts, nowMs, releases: [0, 3] }, (message as typeof slot).type as MessageType, message);
+  const sent = (result: ReturnType<typeof at>) => result.ok && JSON.parse(new TextDecoder().decode(result.value.bytes));
+
+  it("leaves a field out from the day on which it expires, and not an hour before", () => {
+    expect(sent(at(lastMs - 3_600_000, full))).toEqual(full);
+    expect(sent(at(lastMs - 1, full))).toEqual(full);
+    expect(sent(at(lastMs, full))).toEqual(bare);
+    expect(sent(at(lastMs, bare))).toEqual(bare);
+    const state = { ...identity, type: "report.state", contract: 2, state: "failed", reason: "network" };
+    expect(sent(at(lastMs, state))).toEqual({ ...identity, type: "report.state", contract: 2 });
+  });
+
+  it("refuses a message without a field before that day, whether the field is absent or undefined", () => {
+    const { rightPrior: _, ...without } = full;
+    for (const message of [bare, without, { ...bare, rightPrior: undefined, rightAnswering: undefined }]) {
+      expect(at(lastMs - 1, message)).toMatchObject({ ok: false, reason: "notInContract" });
+    }
+    expect(at(lastMs - 1, bare)).toMatchObject({ detail: "report.slot: rightPrior, rightAnswering" });
+  });
+
+  it("lets no undeclared field pass after that day", () => {
+    expect(at(lastMs, { ...full, note: "what I said" })).toMatchObject({ ok: false });
+  });
+
+  it("refuses counts of which one alone is empty", () => {
+    expect(at(0, slot).ok).toBe(false);
+    expect(at(0, { ...slot, rightPrior: null }).ok).toBe(true);
+  });
+
+  it("refuses the number of a release that the server never named", () => {
+    for (const releaseSequence of [1, 2, 4, 65_535]) {
+      expect(at(0, { ...full, releaseSequence })).toMatchObject({ detail: "report.slot: releaseSequence" });
+    }
+    for (const releaseSequence of [0, 3]) expect(at(0, { ...full, releaseSequence }).ok).toBe(true);
+  });
+
+  it("refuses a negative zero, which JSON cannot say", () => {
+    expect(at(0, { ...full, rightPrior: -0 })).toMatchObject({ ok: false, reason: "notInContract" });
+    expect(at(0, { ...full, rightPrior: 0 }).ok).toBe(true);
+  });
+
+  it("sends the value that it judged, where a field changes from one reading to the next", () => {
+    let asked = 0;
+    const changing = Object.defineProperty({ ...full }, "contract", {
+      get: () => (asked++ === 0 ? 2 : 1),
+      enumerable: true,
+    });
+    expect(sent(at(0, changing))).toEqual(full);
+    expect(at(0, { ...full, contract: Symbol("2") })).toMatchObject({ ok: false, reason: "notInContract" });
+  });
+
+  it("gives each report about a person one length, whatever its numbers", () => {
+    const largest = { sequence: 2_147_483_647, releaseSequence: 65_535, slot: 2_147_483_647 };
+    const releases = [0, 3, 65_535];
+    const sizes = (message: object) => {
+      const result = gateOf({ contracts, nowMs: 0, releases }, (message as typeof slot).type as MessageType, message);
+      return result.ok && result.value.bytes.length;
+    };
+    const { slot: _, ...numbers } = largest;
+    const verdict = { ...identity, type: "report.verdict", contract: 2, verdict: "same" };
+    expect([full, { ...full, ...largest }, { ...slot, rightPrior: null }].map(sizes)).toEqual([384, 384, 384]);
+    expect([verdict, { ...verdict, ...numbers, verdict: "tooLittle" }].map(sizes)).toEqual([320, 320]);
+  });
+});

@@ -44,8 +44,9 @@ export interface GateFacts {
  */
 export function gate<T extends MessageType>(facts: GateFacts, type: T, message: unknown): Result<Gated<T>, GateReason> {
   const { contracts } = facts;
-  const declaration = contracts.declaration(Number((message as { contract?: unknown } | null)?.contract), type);
-  const judged = contracts.judge(type, declaration === undefined ? message : withoutEnded(declaration, message, facts));
+  const said = ownFields(message);
+  const declaration = contracts.declaration(said.contract as number, type);
+  const judged = contracts.judge(type, declaration === undefined ? said : withoutEnded(declaration, said, facts));
   if (!judged.ok) {
     const { reason, issues } = judged;
     return refuse(reason, issues.length === 0 ? faults[reason] : `${type}: ${namedFields(issues)}`);
@@ -76,9 +77,14 @@ function downloadPath(message: Message<MessageType>): string {
 const hasEnded = (expires: string | undefined, nowMs: number): boolean =>
   expires !== undefined && nowMs >= Date.parse(expires);
 
-function withoutEnded({ fields }: MessageDeclaration, message: unknown, { nowMs }: GateFacts): unknown {
-  const kept = Object.entries(message as object).filter(([name]) => !hasEnded(fields[name]?.expires, nowMs));
-  return Object.fromEntries(kept);
+/** Reads each field once, so that the value that is judged is the value that leaves. */
+function ownFields(message: unknown): Readonly<Record<string, unknown>> {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) return {};
+  return Object.fromEntries(Object.entries(message));
+}
+
+function withoutEnded({ fields }: MessageDeclaration, said: object, { nowMs }: GateFacts): unknown {
+  return Object.fromEntries(Object.entries(said).filter(([name]) => !hasEnded(fields[name]?.expires, nowMs)));
 }
 
 /** A field left out before its last day, or a release that the server never named, would be one more thing to say. */
@@ -89,8 +95,9 @@ function wrongFields(
 ): string[] {
   return Object.entries(fields)
     .filter(([name, { domain, expires }]) => {
-      if (!Object.hasOwn(message, name)) return !hasEnded(expires, nowMs);
-      return domain.kind === "release" && !releases.includes(message[name] as number);
+      const value = message[name];
+      if (value === undefined) return !hasEnded(expires, nowMs);
+      return domain.kind === "release" && !releases.includes(value as number);
     })
     .map(([name]) => name);
 }

@@ -5,7 +5,7 @@ import type { ReportType } from "@attune/shared/contracts/report";
 import type { StoreOperation } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { keepDraft } from "./drafts.js";
-import { addEntries, type EgressParts, type EgressState, passGate, requireSender } from "./egress-state.js";
+import { addEntries, type EgressParts, type EgressState, passAgain, passGate, requireSender } from "./egress-state.js";
 import type { Gated } from "./gate.js";
 import { putLedger } from "./ledger.js";
 import { enqueueReport } from "./outbox.js";
@@ -29,11 +29,13 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
   return {
     queue: (drafts, operations) =>
       exclusive(async () => {
-        const reports = numbered(parts, drafts, state.ledger.reports + state.drafts.length);
+        const last = state.ledger.reports + state.drafts.length;
+        const pinned = await pinDrafts(parts, state, drafts);
+        const reports = numbered(parts, pinned, { last, pass: passGate });
         const charge = chargePerson(parts, state, reports);
         const written = charge === undefined ? operations : [...operations, ...charge.operations];
         if (state.confirmed) await putIntoOutbox(parts, state, { reports, operations: written });
-        else await keepDrafts(store, state, { drafts, operations: written });
+        else await keepDrafts(store, state, { drafts: reports.map(draftOf), operations: written });
         charge?.onWritten();
         return reports.map(({ message }) => message.sequence);
       }),
@@ -43,7 +45,8 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
         if (state.drafts.length > 0) {
           const drafts = state.drafts.map(({ draft }) => draft);
           const operations = state.drafts.map(({ remove }) => remove);
-          await putIntoOutbox(parts, state, { reports: numbered(parts, drafts, state.ledger.reports), operations });
+          const reports = numbered(parts, drafts, { last: state.ledger.reports, pass: passAgain });
+          await putIntoOutbox(parts, state, { reports, operations });
           state.drafts = [];
         }
         state.confirmed = true;
@@ -59,10 +62,37 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
   };
 }
 
-/** The reports under the numbers after `last`, as the gate lets them pass. */
-function numbered(parts: EgressParts, drafts: readonly Draft[], last: number): Gated<ReportType>[] {
+/** No maker of a report chooses anything beside the words about the person or the device: neither version, slot nor judged release. */
+async function pinDrafts(
+  { contract, announced, judgedRelease }: EgressParts,
+  { slotClock }: EgressState,
+  drafts: readonly Draft[],
+): Promise<Draft[]> {
+  const version = contract();
+  const isAboutPerson = drafts.some(({ type }) => type === "report.slot" || type === "report.verdict");
+  const slot = isAboutPerson ? (await slotClock.advance())?.slot : undefined;
+  const pins: { readonly [type: string]: object } = {
+    "report.slot": { slot, releaseSequence: announced(version).releaseSequence },
+    "report.verdict": { releaseSequence: judgedRelease() },
+  };
+  return drafts.map((draft) => ({ ...draft, ...pins[draft.type], contract: version }) as Draft);
+}
+
+interface Numbering {
+  readonly last: number;
+  readonly pass: (parts: EgressParts, type: ReportType, message: unknown) => Gated<ReportType>;
+}
+
+/** The reports under the numbers after `last`, as `pass` lets them pass. */
+function numbered(parts: EgressParts, drafts: readonly Draft[], { last, pass }: Numbering): Gated<ReportType>[] {
   const { device, epoch } = requireSender(parts);
-  return drafts.map((draft, i) => passGate(parts, draft.type, { ...draft, device, epoch, sequence: last + 1 + i }));
+  return drafts.map((draft, i) => pass(parts, draft.type, { ...draft, device, epoch, sequence: last + 1 + i }));
+}
+
+/** The report as the gate let it pass, without its numbers. */
+function draftOf({ message }: Gated<ReportType>): Draft {
+  const { device: _device, epoch: _epoch, sequence: _sequence, ...draft } = message;
+  return draft as Draft;
 }
 
 /** A report counts in the slot in which it is made, whenever it leaves. Throws EGRESS_DENIED where the slot's budget is spent. */

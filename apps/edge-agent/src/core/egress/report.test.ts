@@ -1,9 +1,18 @@
 // Measurements become coarse numbers, and small samples become no numbers at all.
 
+import { createTestHashing } from "@attune/fakes/node-crypto";
+import { noisyCountValues } from "@attune/ml/privacy/noisy-count";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { describe, expect, it } from "vitest";
 import { gate } from "./gate.js";
-import { deviceDraft, metricsDraft as draftOf, type Measurements, slotDraft } from "./report.js";
+import {
+  deviceDraft,
+  metricsDraft as draftOf,
+  type Measurements,
+  slotDraft,
+  stateDraft,
+  verdictDraft,
+} from "./report.js";
 
 const contracts = createContracts();
 const metricsDraft = (measured: Measurements) => draftOf({ contracts, contract: 1 }, measured);
@@ -52,23 +61,44 @@ describe("a metrics report", () => {
   });
 });
 
-describe("the reports of contract 2", () => {
+describe("reports of a contract with bounds", () => {
   const wording = { contracts, contract: 2 };
-  const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
-  const random = { randomBytes: (length: number) => new Uint8Array(length) };
 
-  it("keep the numbers of slot and release as they are, and pass the gate", () => {
-    const slot = slotDraft(wording, { releaseSequence: 3, slot: 7, block: undefined }, random);
-    expect(slot).toMatchObject({ releaseSequence: 3, slot: 7, rightPrior: null, rightAnswering: null });
-    const device = deviceDraft(wording, {
+  it("hold both counts of a block with noise, or neither where no block is complete", () => {
+    const block = { rightPrior: 20, rightAnswering: 31 };
+    const { rightPrior, rightAnswering, ...rest } = slotDraft(wording, block, createTestHashing("noise"));
+    expect(rest).toEqual({ type: "report.slot", contract: 2 });
+    for (const value of [rightPrior, rightAnswering]) expect(noisyCountValues()).toContain(value);
+    const empty = { type: "report.slot", contract: 2, rightPrior: null, rightAnswering: null };
+    const untouched = () => {
+      throw new Error("no noise is drawn for no block");
+    };
+    expect(slotDraft(wording, undefined, { randomBytes: untouched })).toEqual(empty);
+  });
+
+  it("draw the noise of each count on its own", () => {
+    const block = { rightPrior: 24, rightAnswering: 24 };
+    const hashing = createTestHashing("noise");
+    const drawn = Array.from({ length: 400 }, () => slotDraft(wording, block, hashing));
+    const values = new Set(drawn.map(({ rightPrior, rightAnswering }) => `${rightPrior} ${rightAnswering}`));
+    expect(drawn.filter(({ rightPrior, rightAnswering }) => rightPrior !== rightAnswering).length).toBeGreaterThan(150);
+    expect(values.size).toBeGreaterThan(15);
+  });
+
+  it("say a verdict alone, and of an update without a verdict its state", () => {
+    expect(verdictDraft(wording, "worse")).toEqual({ type: "report.verdict", contract: 2, verdict: "worse" });
+    expect(stateDraft(wording, { releaseSequence: 3, state: "failed", reason: "network" })).toEqual({
+      type: "report.state",
+      contract: 2,
       releaseSequence: 3,
-      engine: "wasm",
-      predictP50Ms: 0.3,
-      predictP90Ms: 1.2,
+      state: "failed",
+      reason: "network",
     });
-    expect(device).toMatchObject({ releaseSequence: 3, predictP50: 250, predictP90: 1_000 });
-    for (const draft of [slot, device]) {
-      expect(gate({ contracts, nowMs: 0, releases: [3] }, draft.type, { ...draft, ...identity }).ok).toBe(true);
-    }
+  });
+
+  it("say latencies in coarse steps", () => {
+    const latencies = { releaseSequence: 3, engine: "wasm", predictP50Ms: 1.234, predictP90Ms: 999 } as const;
+    expect(deviceDraft(wording, latencies)).toMatchObject({ engine: "wasm", predictP50: 1_000, predictP90: 256_000 });
+    expect(() => deviceDraft({ contracts, contract: 1 }, latencies)).toThrow("declares no report.device");
   });
 });

@@ -7,10 +7,15 @@ import { type Field, quantize } from "@attune/shared/contracts/egress-declaratio
 import type { ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
 
-/** A report before it has a device, an epoch and a sequence. */
-export type Draft<T extends ReportType = ReportType> = T extends ReportType
-  ? Omit<Message<T>, "device" | "epoch" | "sequence">
-  : never;
+/** The fields that the egress fills in, whoever makes the report. */
+type Filled<T extends ReportType> =
+  | "device"
+  | "epoch"
+  | "sequence"
+  | (T extends "report.slot" ? "slot" | "releaseSequence" : T extends "report.verdict" ? "releaseSequence" : never);
+
+/** A report before the egress has filled in its other fields. */
+export type Draft<T extends ReportType = ReportType> = T extends ReportType ? Omit<Message<T>, Filled<T>> : never;
 
 /** Below this many hold-out utterances an F1 says too much about each of them, and too little about the head. */
 export const minimumHoldout = 20;
@@ -77,13 +82,10 @@ export function deviceDraft(wording: Wording, measured: DeviceMeasurements): Dra
 /** `block`: the right answers in a block of labels; undefined where none is complete. The draft holds them with noise, drawn here once. */
 export function slotDraft(
   wording: Wording,
-  values: { readonly releaseSequence: number; readonly slot: number; readonly block: RightAnswers | undefined },
+  block: RightAnswers | undefined,
   random: Parameters<typeof noisyCount>[1],
 ): Draft<"report.slot"> {
-  const { releaseSequence, slot, block } = values;
   return draft("report.slot", wording, {
-    releaseSequence,
-    slot,
     rightPrior: block === undefined ? null : noisyCount(block.rightPrior, random),
     rightAnswering: block === undefined ? null : noisyCount(block.rightAnswering, random),
   });
@@ -94,11 +96,8 @@ export interface RightAnswers {
   readonly rightAnswering: number;
 }
 
-export function verdictDraft(
-  wording: Wording,
-  values: { readonly releaseSequence: number; readonly verdict: Verdict },
-): Draft<"report.verdict"> {
-  return draft("report.verdict", wording, values);
+export function verdictDraft(wording: Wording, verdict: Verdict): Draft<"report.verdict"> {
+  return draft("report.verdict", wording, { verdict });
 }
 
 type Values = Readonly<Record<string, string | number | null>>;

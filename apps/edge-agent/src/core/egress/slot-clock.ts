@@ -41,8 +41,8 @@ export interface SlotClock {
   /** Begins the next slot where the last one is over, and returns the slot under way. */
   advance(): Promise<SlotView | undefined>;
   /**
-   * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot's budget, or its one report, is spent.
-   * Undefined where nothing is counted.
+   * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot has no room, and where the slot's report is not due or
+   * has left. Undefined where nothing is counted.
    */
   charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined;
 }
@@ -53,13 +53,15 @@ export interface SlotClockParts {
   readonly hashing: Pick<Hashing, "randomBytes">;
   /** The rules of the contract that new messages speak. */
   readonly rules: () => PersonRules | undefined;
+  /** The sizes of the domains about the person in the slot's report, whose room is kept until the report leaves. */
+  readonly reportSizes: () => readonly number[];
 }
 
 /**
  * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between two runs only the wall
  * clock can measure; a clock that was set back counts as no time at all. A device that was off for several slots skips them.
  */
-export async function openSlotClock({ store, clock, hashing, rules }: SlotClockParts): Promise<SlotClock> {
+export async function openSlotClock({ store, clock, hashing, rules, reportSizes }: SlotClockParts): Promise<SlotClock> {
   let record = (await readRecord(store, key, recordSchema)) ?? beforeTheFirst;
   const offMs = clock.nowMs() - record.wallMs;
   let sinceMs = clock.monotonicMs() - Math.max(0, record.slot === 0 ? 0 : offMs);
@@ -128,12 +130,17 @@ export async function openSlotClock({ store, clock, hashing, rules }: SlotClockP
 
   function charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined {
     const limits = rules();
-    if (limits === undefined || sizes.length === 0) return undefined;
-    const spent = [...record.spent, ...sizes];
-    if (capacityBits(spent) > limits.budgetBits || (isSlotReport && record.reported)) {
-      throw new AppError("EGRESS_DENIED", `slot ${record.slot} has no room for more about the person`);
+    if (limits === undefined || (sizes.length === 0 && !isSlotReport)) return undefined;
+    const next = current();
+    if (isSlotReport && (next.reported || next.dueMs >= 1)) {
+      throw new AppError("EGRESS_DENIED", `the report of slot ${next.slot} is not due`);
     }
-    return changed({ ...current(), spent, reported: record.reported || isSlotReport });
+    const spent = [...next.spent, ...sizes];
+    const reported = next.reported || isSlotReport;
+    if (capacityBits(reported ? spent : [...spent, ...reportSizes()]) > limits.budgetBits) {
+      throw new AppError("EGRESS_DENIED", `slot ${next.slot} has no room for more about the person`);
+    }
+    return changed({ ...next, spent, reported });
   }
 
   return { view, advance, charge };

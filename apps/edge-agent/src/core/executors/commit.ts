@@ -71,6 +71,8 @@ export async function commit(
 const wholeExtraction = { signal: new AbortController().signal, exclusive: alreadyExclusive };
 
 export async function reject({ context, writer }: CommitParts): Promise<void> {
-  await writer.finish({ state: "rejected", reason: "personalInferior", verdict: "worse" });
+  const settled = context.verdicts.settle();
+  await writer.finish({ state: "rejected", reason: "personalInferior", verdict: "worse" }, settled.operations);
+  settled.onWritten();
   await tidy(context);
 }

@@ -4,8 +4,10 @@
 import { fewestPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
 import type { Verdict } from "@attune/shared/contracts/current-state";
 import type { Release } from "@attune/shared/contracts/release";
+import { AppError } from "@attune/shared/errors";
 import type { Context } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
+import { childController } from "../concurrency/timeout.js";
 import { type Fitted, rightOnHoldout } from "../learning/fit.js";
 import type { LearningState } from "../learning/learning-state.js";
 import type { GatingView } from "../plan.js";
@@ -72,7 +74,7 @@ export function createGating(parts: GatingParts): Gating {
   }
   return {
     admit: (release) => exclusive(() => admit(parts, state, release)),
-    run: (candidate) => extractAndJudge(parts, state, candidate),
+    run: (candidate) => run(parts, state, candidate),
     conclude: () =>
       exclusive(async () => {
         await conclude(parts, state);
@@ -96,6 +98,7 @@ async function admit(parts: GatingParts, state: GatingState, release: Release): 
   const { clock } = ports;
   state.held = false;
   const dueInMs = () => Math.max(0, (state.dueMs ?? 0) - clock.monotonicMs());
+  if (state.needsVerdict && state.dueMs !== undefined && dueInMs() === 0) state.finding ??= "outOfTime";
   if (state.finding !== undefined) return { heldMs: 0, dueInMs: dueInMs() };
   const { manifestSha256 } = agentState.update.target!;
   state.needsVerdict = manifestSha256 !== state.letIn && (await needsVerdict(context, release));
@@ -134,12 +137,34 @@ export interface GatingRun {
   readonly signal: AbortSignal;
 }
 
-async function extractAndJudge(parts: GatingParts, state: GatingState, candidate: GatingRun): Promise<void> {
-  const { ports, agentState, learner, exclusive } = parts.context;
-  const { model, remainingMs, signal } = candidate;
-  const endMs = ports.clock.monotonicMs() + remainingMs;
+/** The pause after a failure while a verdict is due. A pause that grows could end after the verdict's time. */
+const retryMs = 60_000;
+
+async function run(parts: GatingParts, state: GatingState, candidate: GatingRun): Promise<void> {
+  const { clock, log } = parts.context.ports;
+  const { remainingMs, signal } = candidate;
+  const endMs = clock.monotonicMs() + remainingMs;
   const isRetry = state.dueMs !== undefined;
   state.dueMs ??= state.needsVerdict ? endMs : 0;
+  const { controller, release } = childController(signal);
+  const limitMs = Math.max(0, (state.needsVerdict ? state.dueMs : endMs) - clock.monotonicMs());
+  void clock.sleep(limitMs, controller.signal).then(() => controller.abort());
+  try {
+    await extractAndJudge(parts, state, { ...candidate, signal: controller.signal });
+  } catch (error) {
+    if (!state.needsVerdict) throw error;
+    log("error", "gating.failed", { code: error instanceof AppError ? error.code : "INTERNAL" });
+    await clock.sleep(retryMs, controller.signal);
+  } finally {
+    release();
+    controller.abort();
+  }
+  // A release without a verdict gets a second run, which resumes from the features of the first.
+  if (isRetry && clock.monotonicMs() >= endMs) state.finding ??= "outOfTime";
+}
+
+async function extractAndJudge(parts: GatingParts, state: GatingState, { model, signal }: GatingRun): Promise<void> {
+  const { agentState, learner, exclusive } = parts.context;
   // Opened in one task: an utterance forgotten or said anew while the features are read would otherwise stay in them.
   const learningState = await exclusive(async () => {
     const opened = await learner.openLearningState(model);
@@ -147,11 +172,7 @@ async function extractAndJudge(parts: GatingParts, state: GatingState, candidate
     return opened;
   });
   await learner.extractMissing(learningState, { signal, exclusive });
-  if (signal.aborted) {
-    // The retry resumes from the features that it has. If it runs out of time as well, this device does not take the release.
-    if (isRetry && ports.clock.monotonicMs() >= endMs) state.finding = "outOfTime";
-    return;
-  }
+  if (signal.aborted) return;
   await exclusive(async () => {
     state.finding = await judge(parts.context, state, learningState);
     await stopExecuting(parts);

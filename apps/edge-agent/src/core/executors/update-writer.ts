@@ -45,7 +45,7 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
     if (contracts.rules(egress.contract) === undefined) {
       return stateDraft(wording, { releaseSequence: runs, state, reason });
     }
-    if (verdict !== undefined) return verdictDraft(wording, { releaseSequence: sequence, verdict });
+    if (verdict !== undefined) return verdictDraft(wording, verdict);
     return stateDraft(wording, { releaseSequence: state === "rolledBack" ? runs : sequence, state, reason });
   }
 

@@ -27,15 +27,15 @@ export function reportDevice(context: Context): Promise<void> {
   });
 }
 
-/** Reports the slot, and takes the block that it holds out of the store in the same batch. */
-export function reportSlot(context: Context, slot: number): Promise<void> {
+/** Reports the slot under way, and takes the block that it holds out of the store in the same batch. */
+export function reportSlot(context: Context): Promise<void> {
   const { ports, agentState, egress, contracts, scores, exclusive } = context;
   return exclusive(async () => {
     const { blockSize } = contracts.rules(egress.contract)!;
     const releaseSequence = agentState.activeSlot?.sequence ?? 0;
     const { block, operations, onWritten } = scores.takeBlock(releaseSequence, blockSize);
     const wording = { contracts, contract: egress.contract };
-    await egress.queue([slotDraft(wording, { releaseSequence, slot, block }, ports.hashing)], operations);
+    await egress.queue([slotDraft(wording, block, ports.hashing)], operations);
     onWritten();
   });
 }

@@ -22,9 +22,9 @@ export async function slotLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   async function step(): Promise<void> {
     const view = await context.egress.advanceSlot();
     if (view === undefined) return rest(undefined);
+    if (view.dueInMs === 0) return reportSlot(context);
     await reportDevice(context);
-    const { slot, dueInMs, endsInMs } = view;
-    if (dueInMs === 0) return reportSlot(context, slot);
+    const { dueInMs, endsInMs } = context.egress.slot() ?? view;
     return rest(dueInMs ?? endsInMs);
   }
 

@@ -16,7 +16,7 @@ const key = "verdicts";
 const recordSchema = z.strictObject({
   version: z.literal(1),
   count: z.int().min(0),
-  /** Manifest of the release that was judged last, or is being judged: it is not counted twice. */
+  /** Manifest of the release that is being judged: it is not counted twice. */
   judged: sha256Schema.nullable(),
   /** The rest of the pause when the wall clock showed `wallMs`. */
   pauseMs: z.number().min(0),
@@ -32,9 +32,13 @@ export interface Verdicts {
   readonly count: number;
   /** Milliseconds until another release may be judged; 0 when one may be judged now. */
   pauseLeftMs(): number;
+  /** Whether the judgement of the release is under way and has been counted. */
   isCounted(manifestSha256: string): boolean;
   hasRun(content: string): boolean;
   countVerdict(manifestSha256: string): PendingChange;
+  /** The judgement is over: the same release is counted anew where the server asks for it once more. */
+  settle(): PendingChange;
+  /** Settles, and remembers a content that runs here now. */
   recordRun(content: string): PendingChange;
 }
 
@@ -69,8 +73,12 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
     isCounted: (manifestSha256) => record.judged === manifestSha256,
     hasRun: (content) => record.ran.includes(content),
     countVerdict: (judged) => change({ judged, count: record.count + 1, pauseMs: verdictPauseMs }),
+    settle: () => change({ judged: null }),
     recordRun: (content) =>
-      change({ ran: [...record.ran.filter((known) => known !== content), content].slice(-rememberedContents) }),
+      change({
+        judged: null,
+        ran: [...record.ran.filter((known) => known !== content), content].slice(-rememberedContents),
+      }),
   };
 }
 

@@ -1,0 +1,12 @@
+// A million hostile messages at the gate.
+
+import { sendHostileMessages } from "@attune/fakes/hostile-sender";
+import { expect, it } from "vitest";
+
+it("The gate passes exact messages alone out of a million hostile messages.", () => {
+  const { passed, refused, leaked, wronged } = sendHostileMessages(1_000_000, 2);
+  expect(leaked).toEqual([]);
+  expect(wronged).toEqual([]);
+  expect(passed).toBeGreaterThan(200_000);
+  expect(Object.keys(refused).sort()).toEqual(["notInContract", "unknownContract", "unknownType"]);
+});
