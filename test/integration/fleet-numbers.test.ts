@@ -26,11 +26,13 @@ beforeAll(async () => {
   await server.database.registeredModel.create({ data: { name: "tiny" } });
   await server.database.modelVersion.create({
     data: {
-      ...{ sequence: release, modelName: "tiny", version: "1.0.0", manifestSha256: "a".repeat(64) },
+      ...{ sequence: release, modelName: "tiny", version: "1.0.0", manifest1Sha256: "a".repeat(64) },
       ...{ featureIdentity: "b".repeat(64), issuedAt: new Date(), expiresAt },
     },
   });
-  await askServer(server.access, (client) => client.rollout.create.mutate({ fleet: "home", releaseSequence: release }));
+  for (const fleet of ["home", "work"]) {
+    await askServer(server.access, (client) => client.rollout.create.mutate({ fleet, releaseSequence: release }));
+  }
   devices = [];
   for (const [i, verdict] of verdicts.entries()) {
     const device = await enrolDevice(server, "home", { contract: 2 });
@@ -45,7 +47,11 @@ beforeAll(async () => {
     ]);
   }
   const other = await enrolDevice(server, "work", { contract: 2 });
-  await report(other, [{ type: "report.slot", slot: 1, rightPrior: 40, rightAnswering: 40 }]);
+  await report(other, [
+    { type: "report.slot", slot: 1, rightPrior: 40, rightAnswering: 40 },
+    // A hostile device may speak of a release that its fleet never had.
+    { type: "report.slot", slot: 2, rightPrior: 54, rightAnswering: 54, releaseSequence: 9_999 },
+  ]);
 });
 afterAll(async () => {
   vi.unstubAllEnvs();

@@ -93,6 +93,11 @@ describe("what is no report", () => {
     ["a number as text", "contract", (message) => canonicalJson({ ...message, f1Prior: canary })],
     ["an F1 above 100 percent", "contract", (message) => canonicalJson({ ...message, f1Prior: 101 })],
     ["a negative latency", "contract", (message) => canonicalJson({ ...message, predictP50: -1 })],
+    [
+      "a negative zero",
+      "contract",
+      (message) => canonicalJson(message).replace('"releaseSequence":1', '"releaseSequence":-0'),
+    ],
     ["an unknown field", "contract", (message) => canonicalJson({ ...message, note: canary })],
     ["an unknown type", "contract", (message) => canonicalJson({ ...message, type: canary })],
     ["too many bytes", "oversized", (message) => canonicalJson({ ...message, note: canary.repeat(200) })],

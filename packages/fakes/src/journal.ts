@@ -12,11 +12,13 @@ interface JournalOptions {
   readonly contracts?: Contracts;
   /** How many entries, from the first, have the form that the first agents wrote. */
   readonly earlier?: number;
+  /** The day of all entries, in days since 1970. */
+  readonly day?: number;
 }
 
 export function createJournal(
   messages: readonly JournalMessage[],
-  { contracts = createContracts(), earlier = 0 }: JournalOptions = {},
+  { contracts = createContracts(), earlier = 0, day = 20_000 }: JournalOptions = {},
 ): JournalEntry[] {
   const entries: JournalEntry[] = [];
   let previous = "0".repeat(64);
@@ -37,7 +39,7 @@ export function createJournal(
     const entry: JournalEntry =
       index < earlier
         ? { ...common, version: 1, type: type as "poll", capacityBits: capacityBits(sizes) }
-        : { ...common, version: 2, type, day: 20_000, domainSizes: sizes };
+        : { ...common, version: 2, type, day, domainSizes: sizes };
     entries.push(entry);
     previous = sha256Of(canonicalBytes(entry));
   }

@@ -44,7 +44,7 @@ function saidIn({ block, verdict, isBefore, before, after }: Slot, slot: number)
 }
 
 /** Numbers the messages as a device does, and journals them. */
-function journalOf(said: readonly Said[], contract: number): JournalEntry[] {
+function journalOf(said: readonly Said[], contract: number, day?: number): JournalEntry[] {
   const sequences = { poll: 0, report: 0 };
   const messages = said.map(({ type, ...fields }): JournalMessage => {
     if (type === "download") return { type, contract, ...fields };
@@ -52,7 +52,7 @@ function journalOf(said: readonly Said[], contract: number): JournalEntry[] {
     const identity = { device: "0".repeat(32), epoch: "0".repeat(16), sequence, releaseSequence: 1 };
     return { type, contract, ...identity, ...fields };
   });
-  return createJournal(messages, { contracts });
+  return createJournal(messages, { contracts, ...(day === undefined ? {} : { day }) });
 }
 
 function audit(journal: readonly JournalEntry[]): AuditResult {
@@ -93,13 +93,23 @@ describe("the audit of a device that keeps to its slots", () => {
     expect(twoSlots.personBits.lastSlot).toEqual({ slot: 2, bits: 2 });
   });
 
-  it("counts no bits for fields whose last day is over", () => {
-    const journal = journalOf([{ type: "report.slot", slot: 1 }, { type: "report.verdict" }, { type: "poll" }], 2);
-    expect(audit(journal)).toMatchObject({
+  it("counts no bits for fields whose last day is over, and finds fields that end early or late", () => {
+    const ended: readonly Said[] = [{ type: "report.slot", slot: 1 }, { type: "report.verdict" }, { type: "poll" }];
+    const lastDay = Date.UTC(2028, 5, 30) / 86_400_000;
+    expect(audit(journalOf(ended, 2, lastDay))).toMatchObject({
       verdict: "consistent",
       personBits: { ever: 0, lastSlot: { slot: 1, bits: 0 } },
       letters: { ever: 0, lastSlot: 0 },
     });
+    expect(audit(journalOf(ended, 2, lastDay - 1)).faults).toEqual([
+      "entry 0: its rightPrior is left out before 2028-06-30",
+      "entry 0: its rightAnswering is left out before 2028-06-30",
+      "entry 1: its verdict is left out before 2028-06-30",
+      "entry 2: its state is left out before 2028-06-30",
+      "entry 2: its reason is left out before 2028-06-30",
+    ]);
+    const late = journalOf([{ type: "report.verdict", verdict: "same" }], 2, lastDay + 1);
+    expect(audit(late).faults).toEqual(["entry 0: its verdict is there after 2028-06-30"]);
   });
 });
 

@@ -3,14 +3,9 @@
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
-import { type Contracts, createContracts, type MessageType, wireBody } from "@attune/shared/contracts/egress";
-import {
-  capacityBits,
-  lettersOf,
-  type MessageDeclaration,
-  sentSizes,
-} from "@attune/shared/contracts/egress-declaration";
-import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
+import { type Contracts, createContracts } from "@attune/shared/contracts/egress";
+import { capacityBits, lettersOf, sentSizes } from "@attune/shared/contracts/egress-declaration";
+import { entryFaults } from "./entry-faults.js";
 import { createPersonAccount, type PersonBits } from "./person-account.js";
 
 export interface ServerReport {
@@ -130,7 +125,7 @@ function checkJournal(
     if (entry.index !== place) faults.push(`entry ${place}: its index is ${entry.index}; entries are missing`);
     if (entry.previous !== previous) faults.push(`entry ${place}: its previous hash is not that of the entry before`);
     previous = sha256Of(canonicalBytes(entry));
-    for (const fault of faultsOf(contracts, entry)) faults.push(`entry ${place}: ${fault}`);
+    for (const fault of entryFaults(contracts, entry)) faults.push(`entry ${place}: ${fault}`);
     const fault = countUp(counters, entry);
     if (fault !== undefined) faults.push(`entry ${place}: ${fault}`);
     for (const fault of person.add(entry)) faults.push(`entry ${place}: ${fault}`);
@@ -142,46 +137,10 @@ function checkJournal(
   return { entries, faults, personBits: person.bits() };
 }
 
-/** The entry's description of its message must equal the message, by the contract of the message's own version. */
-function* faultsOf(contracts: Contracts, entry: JournalEntry): Generator<string> {
-  const { type, message, path, sizeBytes, sha256, sequence } = entry;
-  const judged = contracts.judge(type as MessageType, message);
-  if (!judged.ok) {
-    yield judged.reason === "unknownContract"
-      ? `its message is of version ${message.contract} of the egress contract, which is not known here`
-      : "its message is not what the egress contract declares";
-    return;
-  }
-  const declaration = contracts.declaration(judged.value.contract, type)!;
-  const body = type === "download" ? downloadPath(message) : utf8(wireBody(declaration, message));
-  if (body.length !== sizeBytes || sha256Of(body) !== sha256) yield "its size or hash is not that of its message";
-  if (path !== declaration.path) yield `the contract sends ${type} over ${declaration.path}`;
-  if (!saysItsCapacity(entry, declaration)) yield "its capacity is not the contract's";
-  if (sequence !== (message.sequence ?? 0)) yield "its sequence is not its message's";
-}
-
-/**
- * Whether the entry states its message's capacity. The first entries hold a sum of logarithms, whose last digits depend on
- * their engine.
- */
-function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): boolean {
-  const sizes = sentSizes(declaration, entry.message);
-  if (entry.version === 1) return Math.abs(entry.capacityBits - capacityBits(sizes)) <= 1e-9;
-  return entry.domainSizes.join() === sizes.join();
-}
-
 /** The capacity by the contract where the contract is known, else the one that the entry states. */
 function entryBits(contracts: Contracts, entry: JournalEntry): number {
   const declaration = contracts.declaration(Number(entry.message.contract), entry.type);
   return declaration === undefined ? entryCapacityBits(entry) : capacityBits(sentSizes(declaration, entry.message));
-}
-
-function downloadPath({ what, sha256 }: JournalEntry["message"]): Uint8Array {
-  return utf8(what === "chunks" ? chunkPath(String(sha256)) : manifestPath(String(sha256)));
-}
-
-function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }
 
 /** Polls and reports are numbered from 1 without a gap; both kinds of report share one numbering. */

@@ -41,8 +41,8 @@ export function createReportRepository(prisma: PrismaClient) {
   }
 
   /**
-   * Each device's latest block for each release, without revoked devices. One value stands for one person, and a slot without a block counts for
-   * nothing.
+   * Each device's latest block for each release that its fleet was given, without revoked devices. One value stands for one person, and a slot
+   * without a block counts for nothing.
    */
   async function latestBlocks(fleet?: string): Promise<Block[]> {
     return prisma.$queryRaw<Block[]>`
@@ -52,6 +52,8 @@ export function createReportRepository(prisma: PrismaClient) {
       FROM "Report" report JOIN "Device" device ON device."id" = report."deviceId"
       WHERE report."type" = 'report.slot' AND device."revokedAt" IS NULL
         AND report."body"->>'rightPrior' IS NOT NULL AND report."body"->>'rightAnswering' IS NOT NULL
+        AND EXISTS (SELECT 1 FROM "Rollout" rollout
+          WHERE rollout."fleetName" = device."fleetName" AND rollout."releaseSequence" = report."releaseSequence")
         AND (${fleet ?? null}::text IS NULL OR device."fleetName" = ${fleet ?? null})
       ORDER BY report."releaseSequence", report."deviceId", report."receivedAt" DESC, (report."body"->>'slot')::int DESC`;
   }
