@@ -1,6 +1,7 @@
 // Runs each flag of attune-agent's commands as a person does, with a real server and daemon. A flag without a row fails.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -148,6 +149,17 @@ test("every flag that a command declares has its row", () => {
 });
 
 test.each(Object.entries(shown))("%s does what its help says", (_flag, show) => show());
+
+test("the daemon runs a release by its manifest of version 2, whose golden vectors are compact", async () => {
+  const { device, release } = await ask("status");
+  const offered = await server.database.device.findUnique({ where: { id: String(device) } });
+  const { sequence, labels } = release as { sequence: number; labels: unknown[] };
+  expect(offered).toMatchObject({ offeredSequence: sequence, offeredManifest: 2 });
+  expect(labels).toHaveLength(7);
+  const slot = join(home, "slots", String(sequence));
+  expect(JSON.parse(await readFile(join(slot, "manifest.json"), "utf8")).payload).toMatchObject({ version: 2, labels });
+  expect(JSON.parse(await readFile(join(slot, "golden.json"), "utf8"))).toMatchObject({ version: 2 });
+});
 
 test("a question works without a daemon, too, where the help says so; a prediction says that none runs", async () => {
   expect(await ask("predict", "-")).toMatchObject({ label: expect.any(String), head: expect.any(String) });

@@ -116,6 +116,7 @@ describe("an earlier agent with today's server", () => {
       for (const list of ["faults", "missing", "extra", "altered"] as const) expect(audit[list]).toEqual([]);
     });
     expect(await server.database.deadLetter.count()).toBe(0);
+    expect(await server.database.device.findUnique({ where: { id: device } })).toMatchObject({ offeredManifest: 1 });
   });
 });
 
