@@ -37,7 +37,7 @@ const places: readonly Place[] = [
     reaches: /^packages\/platform\/src\//,
   },
   {
-    // Reports and the console draw with the same charts, so these know neither workspaces, libraries nor a runtime.
+    // Any page can show the charts, since they know neither workspaces, libraries nor a runtime.
     name: "packages/charts",
     files: /^packages\/charts\/src\/.*\.ts$/,
     allows: () => false,
@@ -72,7 +72,7 @@ const places: readonly Place[] = [
   {
     name: "apps/server",
     files: /^apps\/server\/src\/(?!cli\/).*\.ts$/,
-    allows: oursFrom("charts|ml|shared|platform"),
+    allows: oursFrom("ml|shared|platform"),
     reaches: /^apps\/server\/src\/(?!cli\/)/,
   },
   {

@@ -8,7 +8,13 @@ import { assertNamed, assertUnderstood, type CommandLine, commandLinesIn } from 
 import { anchorsOf, bareNamesOf, codeBlocksOf, linksOf } from "./prose.js";
 import { listFiles, read, root } from "./tree.js";
 
-const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...listFiles(/^(docs\/.*|packages\/.*README)\.md$/)];
+const pages = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...listFiles(/^(docs\/.*|packages\/.*README)\.md$/),
+];
 
 test.each(pages)("%s names only paths that exist", (page) => {
   const quoted = [...read(page).matchAll(/`([^`\n]+)`|\]\(([^)#\s]+)\)/g)].map(

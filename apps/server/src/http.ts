@@ -151,11 +151,11 @@ async function answersInTime(health: Promise<boolean>, patienceMs: number): Prom
   }
 }
 
-/** A body without a declared length is not small: its size would be known only after it was received. */
 function manifestVersionOf(header: string | string[] | undefined): number {
   return typeof header === "string" && /^[1-9][0-9]{0,2}$/.test(header) ? Number(header) : 1;
 }
 
+/** A body without a declared length is not small: its size would be known only after it was received. */
 function isSmall(headers: {
   "content-length"?: string | undefined;
   "transfer-encoding"?: string | undefined;

@@ -1,6 +1,4 @@
-// A chart of lines with deviations as inline SVG. No chart here needs a script, a font or a fetch. d3-scale and d3-shape (ten packages, 1.2 MB)
-// would replace only ticks and paths; Observable Plot needs a DOM, uPlot a canvas, and Vega-Lite megabytes. With each of them, marks, legends and
-// dark mode would stay our own code.
+// A chart of lines with deviations as inline SVG, without a script, a font or a fetch.
 
 import { colours, dashes, figure, frame, height, legend, legendKey, px, svg, width } from "./drawing.js";
 import { escapeHtml } from "./escape-html.js";

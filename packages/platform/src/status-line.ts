@@ -1,5 +1,4 @@
 // The status of a long job: one line rewritten in place on a terminal, a line every ten seconds elsewhere.
-// A library of progress bars draws more than this line and writes nothing where standard error is no terminal, so these few lines stay.
 
 export interface ProgressOutput {
   readonly write: (text: string) => void;

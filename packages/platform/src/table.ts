@@ -1,5 +1,4 @@
 // Formats every table that a command prints: columns as wide as their widest cell, numbers to the right, no frames.
-// The libraries for this draw frames, cut cells and bring dependencies; these lines serve tables that a person greps and pipes.
 
 /** Rows of text, the names of the columns first. */
 export type Grid = readonly (readonly string[])[];

@@ -63,9 +63,9 @@ interface OpenAgent {
   readonly executors: Executors;
   /** Notified when the server asks for a release, or the person lets a release in. */
   readonly updateWakeup: Wakeup;
-  /** Notified when a report is queued. */
+  /** Notified when a report is queued or the broker's credentials change. */
   readonly reportWakeup: Wakeup;
-  /** Notified when the device may speak another contract. */
+  /** Notified when the person agrees to a contract, or a release is committed. */
   readonly slotWakeup: Wakeup;
 }
 

@@ -143,7 +143,7 @@ function entryBits(contracts: Contracts, entry: JournalEntry): number {
   return declaration === undefined ? entryCapacityBits(entry) : capacityBits(sentSizes(declaration, entry.message));
 }
 
-/** Polls and reports are numbered from 1 without a gap; both kinds of report share one numbering. */
+/** Polls and reports are numbered from 1 without a gap; all types of report share one numbering. */
 function countUp(counters: Map<string, number>, { type, message }: JournalEntry): string | undefined {
   if (typeof message.sequence !== "number") return undefined;
   const counter = `${type === "poll" ? "poll" : "report"} of ${String(message.epoch)}`;

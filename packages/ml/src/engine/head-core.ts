@@ -51,8 +51,15 @@ interface HeadExports {
 
 /** Memory larger than this is given back to the host after use; smaller memory is kept for the next call. */
 const keptBytes = 16 * 2 ** 20;
-/** The numbers and array descriptions of a call take these first bytes. */
-const callBytes = 256;
+/** ATTUNE_MOST_NUMBERS and ATTUNE_MOST_ARRAYS of `packages/ml/kernels/heads/call.h`. */
+const maxNumbers = 9;
+const maxArrays = 11;
+/** An array is described by its address, type and length. */
+const wordsPerArray = 3;
+/** A call's numbers, descriptions of arrays and result follow each other; the result starts at a multiple of 8. */
+const arraysOffset = maxNumbers * Float64Array.BYTES_PER_ELEMENT;
+const resultOffset = Math.ceil((arraysOffset + maxArrays * wordsPerArray * Uint32Array.BYTES_PER_ELEMENT) / 8) * 8;
+const callBytes = align(resultOffset + Float64Array.BYTES_PER_ELEMENT);
 const pageBytes = 65_536;
 
 /** module: the compiled `attune-simd128.wasm` or `attune-relaxed.wasm`. */
@@ -64,9 +71,9 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
     idle = undefined;
     const base = align(kernel.heap_base());
     const arrays = layOut(kernel, base + callBytes, layout);
-    const numbersAt = new Float64Array(kernel.memory.buffer, base, 9);
-    const arraysAt = new Uint32Array(kernel.memory.buffer, base + 72, 33);
-    const resultAt = new Float64Array(kernel.memory.buffer, base + 208, 1);
+    const numbersAt = new Float64Array(kernel.memory.buffer, base, maxNumbers);
+    const arraysAt = new Uint32Array(kernel.memory.buffer, base + arraysOffset, maxArrays * wordsPerArray);
+    const resultAt = new Float64Array(kernel.memory.buffer, base + resultOffset, 1);
     let closed = false;
     return {
       arrays,
@@ -74,9 +81,9 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
         numbersAt.set(numbers);
         for (let i = 0; i < given.length; i++) {
           const array = given[i]!;
-          arraysAt[3 * i] = array.byteOffset;
-          arraysAt[3 * i + 1] = array instanceof Float32Array ? 0 : array instanceof Float64Array ? 1 : 2;
-          arraysAt[3 * i + 2] = array.length;
+          arraysAt[wordsPerArray * i] = array.byteOffset;
+          arraysAt[wordsPerArray * i + 1] = array instanceof Float32Array ? 0 : array instanceof Float64Array ? 1 : 2;
+          arraysAt[wordsPerArray * i + 2] = array.length;
         }
         const fn = headFunctions[name];
         const code = kernel.head_call(fn, base, numbers.length, arraysAt.byteOffset, given.length, resultAt.byteOffset);
@@ -95,7 +102,9 @@ export function createWasmHeadCore(module: WebAssembly.Module): HeadCore {
   return { open };
 }
 
-const align = (address: number) => Math.ceil(address / 64) * 64;
+function align(address: number): number {
+  return Math.ceil(address / 64) * 64;
+}
 
 /** Places the arrays one after the other from `start` on; the memory must already be large enough. */
 function layOut<L extends Layout>(kernel: HeadExports, start: number, layout: L): HeadMemory<L>["arrays"] {

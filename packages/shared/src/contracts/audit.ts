@@ -9,7 +9,7 @@ const common = {
   /** sha256 of the canonical JSON of the previous entry; 64 zeros for the first entry. */
   previous: sha256Schema,
   path: z.enum(["trpc", "https", "nats"]),
-  /** The message's sequence number within its type; 0 where the type has no sequence. */
+  /** The number of the poll, or of the report among all reports, in its epoch; 0 where the type has no number. */
   sequence: z.int().min(0),
   /** Size and hash of the body as it was handed to the transport (for a download: of the request's path). */
   sizeBytes: z.int().min(0),

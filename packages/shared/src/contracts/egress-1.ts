@@ -17,7 +17,10 @@ const epoch = {
   domain: identity(epochPattern),
   meaning: "A random number drawn when this copy of the device's store was created.",
 } as const;
-const sequence = { domain: { kind: "counter" }, meaning: "How many messages of this kind came before." } as const;
+const sequence = {
+  domain: { kind: "counter" },
+  meaning: "The number of this poll or report in its epoch, from 1.",
+} as const;
 const releaseSequence = {
   domain: quantized(0, 65_535, 1),
   meaning: "Which release the device runs; 0 before the first.",

@@ -20,7 +20,7 @@ const epoch = known(
   { kind: "identity", pattern: epochPattern },
   "A random number drawn when this copy of the device's store was created.",
 );
-const sequence = known({ kind: "counter" }, "How many messages of this kind came before.");
+const sequence = known({ kind: "counter" }, "The number of this poll or report in its epoch, from 1.");
 const releaseSequence = known(
   { kind: "release" },
   "The release that the message is about: one that the server asked this device to run; 0 before the first.",

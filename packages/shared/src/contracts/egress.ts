@@ -22,7 +22,7 @@ export const demoContract = 1_002;
 /** The versions in a demonstration. A release of a demonstration is refused everywhere else, as one of an unknown version. */
 export const demoContracts: EgressContracts = { ...egressContracts, [demoContract]: demoContract2 };
 
-/** The version that a device speaks until its person has agreed to a later version. */
+/** The version that a device speaks before its first release. Its person agrees to this version by enrolling. */
 export const firstContract = 1;
 
 type Versions = typeof egressContracts;

@@ -14,10 +14,11 @@ export interface LoopParts {
   readonly deadlinesMs: () => Readonly<Record<ActiveUpdateState, number>>;
   readonly backoff: BackoffRange;
   readonly requestTimeoutMs: number;
-  /** `updateWakeup` notifies when a target came, `reportWakeup` when a report was queued or credentials changed. */
+  /** Notifies when the server asks for a release, or the person lets a release in. */
   readonly updateWakeup: Wakeup;
+  /** Notifies when a report is queued or the broker's credentials change. */
   readonly reportWakeup: Wakeup;
-  /** Notifies when the device may speak another contract. */
+  /** Notifies when the person agrees to a contract, or a release is committed. */
   readonly slotWakeup: Wakeup;
 }
 
