@@ -43,6 +43,8 @@ export interface AskableAgent {
   status(): Promise<AgentStatus>;
   /** Entries with an index above `after` (all when left out), oldest first, at most `limit` (default 1,000). */
   journal(input?: JournalRange): Promise<JournalEntry[]>;
+  /** The person agrees to the egress contract up to this version, or takes back later versions. Throws INVALID_INPUT for an unknown version. */
+  agree(input: { readonly contract: number }): Promise<AgentStatus["contract"]>;
   /** Takes the release that waits for its verdict, without a verdict. The server learns that the release runs. */
   letIn(): Promise<LetIn>;
   /** Queues a metrics report now. Throws EGRESS_DENIED where the contract has no such report, OUTBOX_FULL, NO_RELEASE or NOT_ENROLLED. */
@@ -55,6 +57,4 @@ export interface Agent extends AskableAgent {
   enrol(input: { readonly token: string; readonly signal?: AbortSignal }): Promise<Enrolment>;
   /** Polls, updates and reports until `signal` aborts, then resolves. Throws NOT_ENROLLED at once where no device is enrolled. */
   start(signal: AbortSignal): Promise<void>;
-  /** The person agrees to the egress contract up to this version, or takes back later versions. Throws INVALID_INPUT for an unknown version. */
-  agree(input: { readonly contract: number }): Promise<AgentStatus["contract"]>;
 }

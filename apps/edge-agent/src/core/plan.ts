@@ -2,7 +2,7 @@
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { isActiveState, type Target, type UpdateRecord } from "./update-state.js";
+import { isActiveState, sameTarget, type Target, type UpdateRecord } from "./update-state.js";
 
 /** The state of the gating under way. */
 export interface GatingView {
@@ -92,8 +92,4 @@ function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): S
 /** Whether the server now asks for another release than the release under way. */
 export function isSuperseded({ target: current }: UpdateRecord, target: Target | null): target is Target {
   return target !== null && !sameTarget(current, target);
-}
-
-function sameTarget(a: Target | null, b: Target): boolean {
-  return a !== null && a.sequence === b.sequence && a.manifestSha256 === b.manifestSha256;
 }

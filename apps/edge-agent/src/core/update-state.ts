@@ -33,6 +33,10 @@ export function isActiveState(state: UpdateState): state is ActiveUpdateState {
 export const targetSchema = z.strictObject({ sequence: z.int().min(1).max(65_535), manifestSha256: sha256Schema });
 export type Target = z.infer<typeof targetSchema>;
 
+export function sameTarget(a: Target | null, b: Target): boolean {
+  return a !== null && a.sequence === b.sequence && a.manifestSha256 === b.manifestSha256;
+}
+
 export const updateRecordSchema = z.strictObject({
   version: z.literal(1),
   target: targetSchema.nullable(),
@@ -90,7 +94,7 @@ export function enter(record: UpdateRecord, { state, reason = "none", nowMs }: E
 
 /** The record that begins `target`, anew or again. */
 export function begin(record: UpdateRecord, target: Target, nowMs: number): UpdateRecord {
-  const again = record.target?.sequence === target.sequence && record.target.manifestSha256 === target.manifestSha256;
+  const again = sameTarget(record.target, target);
   const entered = enter(record, { state: "downloading", nowMs });
   return { ...entered, target, attempt: again ? record.attempt + 1 : 1, reported: again ? record.reported : [] };
 }

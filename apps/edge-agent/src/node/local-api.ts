@@ -3,6 +3,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
+  agreeInputSchema,
   errorReply,
   journalQuerySchema,
   type LocalCall,
@@ -81,6 +82,7 @@ function addRoutes(app: FastifyInstance, agent: AskableAgent): void {
       parseInput(reportInputSchema, body ?? {}, "body");
       return agent.report();
     },
+    agree: ({ body }) => agent.agree(parseInput(agreeInputSchema, body, "body")),
     letIn({ body }) {
       parseInput(letInInputSchema, body ?? {}, "body");
       return agent.letIn();

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { isMissing } from "@attune/platform/disk-fault";
 import {
   agentStatusSchema,
+  agreedSchema,
   errorOf,
   errorReplySchema,
   forgottenSchema,
@@ -53,6 +54,7 @@ export function daemonAgent(paths: HomePaths): AskableAgent {
     status: () => ask("status", agentStatusSchema),
     journal: async (query = {}) => (await ask("journal", journalPageSchema, { query: { ...query } })).entries,
     report: () => ask("report", reportedSchema),
+    agree: (body) => ask("agree", agreedSchema, { body }),
     letIn: () => ask("letIn", letInSchema),
   };
 }

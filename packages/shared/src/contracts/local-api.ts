@@ -232,6 +232,7 @@ export const localRoutes = {
   status: { method: "GET", path: "/v1/status" },
   journal: { method: "GET", path: "/v1/journal" },
   report: { method: "POST", path: "/v1/report" },
+  agree: { method: "PUT", path: "/v1/agreement" },
   letIn: { method: "POST", path: "/v1/let-in" },
 } as const;
 export type LocalCall = keyof typeof localRoutes;

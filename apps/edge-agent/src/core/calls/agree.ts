@@ -13,7 +13,7 @@ export async function agree(
   if (!contracts.versions.includes(contract)) {
     throw new AppError(
       "INVALID_INPUT",
-      `contract: ${contract} is no version of the egress contract that is known here`,
+      `this agent knows no version ${contract} of the egress contract; it knows ${contracts.versions.join(", ")}`,
     );
   }
   await ports.store.batch([putConsent(contract)]);

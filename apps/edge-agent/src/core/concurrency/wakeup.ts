@@ -1,5 +1,8 @@
 // Wakes a loop that has nothing to do.
 
+import type { Clock } from "../ports.js";
+import { childController } from "./timeout.js";
+
 export interface Wakeup {
   notify(): void;
   /** Resolves when `notify` was called since the last wait, or when `signal` aborts. One waiter at a time. */
@@ -26,4 +29,18 @@ export function createWakeup(): Wakeup {
       notified = false;
     },
   };
+}
+
+/** Waits until `wakeup` notifies, at most `ms`; without a limit where `ms` is undefined. Resolves at once when `signal` aborts. */
+export async function waitAtMost(
+  { wakeup, clock }: { readonly wakeup: Wakeup; readonly clock: Pick<Clock, "sleep"> },
+  ms: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (ms === undefined) return wakeup.wait(signal);
+  const { controller, release } = childController(signal);
+  void clock.sleep(ms, controller.signal).then(() => controller.abort());
+  await wakeup.wait(controller.signal);
+  release();
+  controller.abort();
 }

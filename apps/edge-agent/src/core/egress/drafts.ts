@@ -4,12 +4,13 @@
 import { firstContract } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Store, StoreOperation } from "../ports.js";
+import { numberedKey } from "../storage/numbered-key.js";
 import { parseJson } from "../storage/parse-json.js";
 import { putRecord } from "../storage/records.js";
 import type { Draft } from "./report.js";
 
 const prefix = "draft/";
-const keyOf = (place: number): string => `${prefix}${String(place).padStart(16, "0")}`;
+const keyOf = (place: number): string => numberedKey(prefix, place);
 
 export interface KeptDraft {
   readonly place: number;

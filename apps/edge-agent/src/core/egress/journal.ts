@@ -5,6 +5,7 @@ import { journalEntrySchema, type NewJournalEntry } from "@attune/shared/contrac
 import { type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
 import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Hashing } from "../ports.js";
+import { numberedKey } from "../storage/numbered-key.js";
 import type { Gated } from "./gate.js";
 
 export interface JournalHead {
@@ -17,7 +18,7 @@ export interface JournalHead {
 export const emptyJournal: JournalHead = { count: 0, sha256: "0".repeat(64) };
 
 /** The key of an entry in the store, whose value is the canonical JSON that is hashed. */
-export const journalKey = (index: number): string => `journal/${String(index).padStart(16, "0")}`;
+export const journalKey = (index: number): string => numberedKey("journal/", index);
 
 type Sha256 = Pick<Hashing, "sha256">;
 

@@ -4,6 +4,7 @@ import type { Contracts } from "@attune/shared/contracts/egress";
 import { judgeReport, type ReportType } from "@attune/shared/contracts/report";
 import { AppError } from "@attune/shared/errors";
 import type { Cleared, Store, StoreOperation } from "../ports.js";
+import { numberedKey } from "../storage/numbered-key.js";
 import { parseJson } from "../storage/parse-json.js";
 import { clearedBefore } from "./cleared.js";
 import { type Gated, pack } from "./gate.js";
@@ -11,7 +12,7 @@ import { type Gated, pack } from "./gate.js";
 const prefix = "outbox/";
 
 /** A sequence begins anew with each epoch. An entry's place in the journal does not, and is above any sequence that was a key once. */
-const keyOf = (entry: number): string => `${prefix}${String(entry).padStart(16, "0")}`;
+const keyOf = (entry: number): string => numberedKey(prefix, entry);
 
 export interface WaitingReport {
   readonly key: string;

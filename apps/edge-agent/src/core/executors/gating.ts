@@ -22,6 +22,9 @@ export interface GatingParts {
   readonly onCommit: () => void;
 }
 
+/** The pause between two judged releases under contract 1, which sets none. */
+const unboundedPauseMs = 7 * 24 * 3_600_000;
+
 interface Finding {
   /** Undefined where the release needs none. */
   readonly verdict: Verdict | undefined;
@@ -109,7 +112,8 @@ async function admit(parts: GatingParts, state: GatingState, release: Release): 
     await stopExecuting(parts);
     return { heldMs, dueInMs: undefined };
   }
-  const counted = verdicts.countVerdict(manifestSha256);
+  const pauseMs = context.contracts.rules(context.egress.contract)?.verdictPauseMs ?? unboundedPauseMs;
+  const counted = verdicts.countVerdict(manifestSha256, pauseMs);
   await writer.save({ ...agentState.update, enteredAtMs: clock.nowMs() }, counted.operations);
   counted.onWritten();
   return { heldMs: 0, dueInMs: undefined };

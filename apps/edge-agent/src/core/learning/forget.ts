@@ -1,6 +1,7 @@
 // Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a new head is due.
 
-import type { Store, StoreOperation } from "../ports.js";
+import type { Store } from "../ports.js";
+import type { PendingChange } from "../storage/pending-change.js";
 import { deleteFeatures } from "./features-cache.js";
 import type { Learner } from "./learner.js";
 import { putRelearnMark } from "./relearn-mark.js";
@@ -14,18 +15,12 @@ interface ForgetParts {
   readonly scores: Scores;
 }
 
-export interface Forgetting {
-  readonly operations: readonly StoreOperation[];
-  /** Called once the operations are on the disk. */
-  readonly onWritten: () => void;
-}
-
 /** Undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
 export async function forgetUtterance(
   { store, utterances, learner, scores }: ForgetParts,
   id: string,
   hadLearned: boolean,
-): Promise<Forgetting | undefined> {
+): Promise<PendingChange | undefined> {
   if (utterances.entry(id) === undefined) return undefined;
   const name = await utterances.nameOf(id);
   const score = scores.delete(name);

@@ -3,11 +3,12 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
 import type { Cipher, Store } from "../ports.js";
+import { numberedKey } from "../storage/numbered-key.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { parseRecord } from "../storage/records.js";
 
 const prefix = "score/";
-const keyOf = (place: number): string => `${prefix}${String(place).padStart(16, "0")}`;
+const keyOf = (place: number): string => numberedKey(prefix, place);
 
 const scoreSchema = z.strictObject({
   version: z.literal(1),

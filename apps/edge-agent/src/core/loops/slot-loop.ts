@@ -1,7 +1,7 @@
 // The loop of the report slots: it waits for the time that was drawn for the slot's report, and makes the report then.
 
 import { createBackoff } from "../concurrency/backoff.js";
-import { childController } from "../concurrency/timeout.js";
+import { waitAtMost } from "../concurrency/wakeup.js";
 import { reportDevice, reportSlot } from "../jobs/bounded-reports.js";
 import { codeOf, type LoopParts } from "./loop-parts.js";
 
@@ -10,14 +10,7 @@ export async function slotLoop(parts: LoopParts, signal: AbortSignal): Promise<v
   const { clock, hashing, log } = context.ports;
   const backoff = createBackoff({ clock, hashing, range: parts.backoff });
 
-  /** Waits `ms`, or without end where it is undefined, or until the contract or the release has changed. */
-  async function rest(ms: number | undefined): Promise<void> {
-    const { controller, release } = childController(signal);
-    if (ms !== undefined) void clock.sleep(ms, controller.signal).then(() => controller.abort());
-    await slotWakeup.wait(controller.signal);
-    release();
-    controller.abort();
-  }
+  const rest = (ms: number | undefined) => waitAtMost({ wakeup: slotWakeup, clock }, ms, signal);
 
   async function step(): Promise<void> {
     const view = await context.egress.advanceSlot();

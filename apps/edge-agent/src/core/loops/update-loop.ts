@@ -4,6 +4,7 @@ import type { ActiveUpdateState } from "../agent-api.js";
 import type { AgentState } from "../agent-state.js";
 import { createBackoff } from "../concurrency/backoff.js";
 import { childController } from "../concurrency/timeout.js";
+import { waitAtMost } from "../concurrency/wakeup.js";
 import type { RunLimits } from "../executors/states.js";
 import { isSuperseded, plan, type Step } from "../plan.js";
 import { isExpired } from "../trust/target.js";
@@ -48,7 +49,11 @@ async function execute(parts: LoopParts, step: Step, signal: AbortSignal): Promi
     case "conclude":
       return executors.conclude();
     case "wait":
-      return rest(parts, step.wakeInMs, signal);
+      return waitAtMost(
+        { wakeup: parts.updateWakeup, clock: parts.context.ports.clock },
+        step.wakeInMs ?? undefined,
+        signal,
+      );
   }
 }
 
@@ -94,16 +99,6 @@ async function abortWhen(
     if (condition()) return controller.abort();
     await wakeup.wait(controller.signal);
   }
-}
-
-/** Waits for a new target, or until `wakeInMs` has passed. */
-async function rest({ context, updateWakeup }: LoopParts, wakeInMs: number | null, signal: AbortSignal): Promise<void> {
-  if (wakeInMs === null) return updateWakeup.wait(signal);
-  const { controller, release } = childController(signal);
-  void context.ports.clock.sleep(wakeInMs, controller.signal).then(() => controller.abort());
-  await updateWakeup.wait(controller.signal);
-  release();
-  controller.abort();
 }
 
 /** The target that the server asked for last, or null where it is too old to begin with. */

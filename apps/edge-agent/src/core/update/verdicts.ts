@@ -8,8 +8,6 @@ import type { Clock, Hashing, Store } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { putRecord, readRecord } from "../storage/records.js";
 
-/** The pause between two verdicts. */
-export const verdictPauseMs = 7 * 24 * 3_600_000;
 const rememberedContents = 64;
 
 const key = "verdicts";
@@ -35,7 +33,8 @@ export interface Verdicts {
   /** Whether the judgement of the release is under way and has been counted. */
   isCounted(manifestSha256: string): boolean;
   hasRun(content: string): boolean;
-  countVerdict(manifestSha256: string): PendingChange;
+  /** The next release waits `pauseMs` from now on. */
+  countVerdict(manifestSha256: string, pauseMs: number): PendingChange;
   /** The judgement is over: the same release is counted anew where the server asks for it once more. */
   settle(): PendingChange;
   /** Settles, and remembers a content that runs here now. */
@@ -72,7 +71,7 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
     pauseLeftMs,
     isCounted: (manifestSha256) => record.judged === manifestSha256,
     hasRun: (content) => record.ran.includes(content),
-    countVerdict: (judged) => change({ judged, count: record.count + 1, pauseMs: verdictPauseMs }),
+    countVerdict: (judged, pauseMs) => change({ judged, count: record.count + 1, pauseMs }),
     settle: () => change({ judged: null }),
     recordRun: (content) =>
       change({

@@ -17,6 +17,7 @@ const program: Program<AgentContext> = {
     command(declared.label, async () => (await import("./label.js")).label),
     command(declared.learn, async () => (await import("./learn.js")).learn),
     command(declared.status, async () => (await import("./status.js")).showStatus),
+    command(declared.agree, async () => (await import("./agree.js")).agree),
     command(declared.letIn, async () => (await import("./let-in.js")).letIn),
     command(declared.forget, async () => (await import("./forget.js")).forget),
     command(declared.journal, async () => (await import("./journal.js")).showJournal),

@@ -116,6 +116,18 @@ export const status = declare({
   examples: ["attune-agent status", "attune-agent status --json"],
 });
 
+export const agree = declare({
+  name: "agree",
+  summary: "Agree to a version of the egress contract",
+  details: [
+    "A version that says less than the version before needs no agreement.",
+    "An earlier version takes the agreement to later versions back.",
+    "docs/privacy-contract.md lists everything that the present version lets leave.",
+  ],
+  arguments: [{ name: "VERSION", meaning: "the number of the contract" }],
+  examples: ["attune-agent agree 2"],
+});
+
 export const letIn = declare({
   name: "let-in",
   summary: "Take the release that waits for its verdict, without a verdict",

@@ -38,6 +38,7 @@ function inWords(status: AgentStatus): string {
       "left the device",
       `${counted(sent.messages, "message")}, ${counted(sent.bytes, "byte")}, which can say at most ${Math.ceil(status.capacityBits)} bits`,
     ],
+    ["  egress contract", `version ${status.contract.spoken}; you have agreed to ${status.contract.agreed}`],
     ["  about the person", personInWords(status.person)],
     ...slotInWords(status.person.slot),
     ["  verdicts", verdictsInWords(status.verdicts)],
