@@ -1,5 +1,6 @@
 // Generates the Prisma client, offline, and only when the schema has changed since the last time.
 // Prisma wants to download its engine before it generates; no engine is needed for that, so it is given any executable.
+
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,6 @@
 // Runs the suite and the demo under each supported Node and nats-server, and prints one table at the end.
 // Usage: npm run matrix -- [--node 20,22,24] [--nats debian,current] [--only suite,demo]
+
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 // One vitest configuration: four projects, divided by their needs (nothing, the tree, real processes, a whole demo).
+
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 

@@ -1,4 +1,5 @@
 // Imports run one way: no file or folder imports a file that leads back to it. Types count too.
+
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";

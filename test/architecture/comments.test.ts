@@ -1,4 +1,5 @@
 // The words of comments: what stands above code is held to the lint of sentences, as pages are.
+
 import { parseSync } from "rolldown/utils";
 import { expect, test } from "vitest";
 import { faultsOf } from "./prose.js";

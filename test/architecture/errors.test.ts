@@ -1,4 +1,5 @@
 // The words of errors and commands: remedies and messages as a reader sees them, held to the lint of sentences.
+
 import { errorTable } from "@attune/shared/errors";
 import { parseSync } from "rolldown/utils";
 import { expect, test } from "vitest";

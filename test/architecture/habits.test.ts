@@ -38,6 +38,13 @@ test("a file starts by saying what it is for", () => {
   expect(silent).toEqual([]);
 });
 
+test("a blank line stands between a file's opening comment and its code", () => {
+  const joined = sources.filter(
+    (path) => /\.[jt]sx?$/.test(path) && /^(#![^\n]*\n)?(\/\/[^\n]*\n)+[^\n/]/.test(read(path)),
+  );
+  expect(joined).toEqual([]);
+});
+
 test("process.env is read in each app's env.ts and nowhere else", () => {
   const readers = product.filter((path) => path.startsWith("apps/") && /process\.env\b/.test(read(path)));
   expect(readers.filter((path) => !path.endsWith("/env.ts"))).toEqual([]);

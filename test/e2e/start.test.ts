@@ -1,4 +1,5 @@
 // `attune start` as a person runs it: the program stays up until Ctrl-C.
+
 import { rmSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";

@@ -1,4 +1,5 @@
 // Reads the encoders' golden vectors: weights, config, and every hidden state of every case, as Transformers computed them.
+
 import { readFileSync } from "node:fs";
 import { type EncoderConfig, parseEncoderConfig } from "../../packages/ml/src/encoder/config.js";
 import type { Encoder } from "../../packages/ml/src/encoder/encoder.js";

@@ -1,4 +1,5 @@
 // Reads the file that generate_statistics.py wrote, and compares draws with their distribution.
+
 import { readFileSync } from "node:fs";
 import type { RandomBytes } from "@attune/ml/privacy/discrete-laplace";
 import { createRandom } from "@attune/ml/tensor/random";

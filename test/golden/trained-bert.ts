@@ -1,4 +1,5 @@
 // A trained BERT-Tiny encoder with its own float64 check vectors. The data are not part of the repository: ATTUNE_DATA names their folder.
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BertConfig } from "../../packages/ml/src/encoder/config.js";

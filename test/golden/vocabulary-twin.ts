@@ -1,4 +1,5 @@
 // The scan of a vocabulary beside its twin: JSON.parse, for the tests that hold the two equal.
+
 import { expect } from "vitest";
 import { createRandom } from "../../packages/ml/src/tensor/random.js";
 import { idOfToken, type Vocabulary } from "../../packages/ml/src/tokenizer/vocabulary.js";

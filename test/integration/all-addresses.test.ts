@@ -1,4 +1,5 @@
 // A server that listens on all addresses of its machine: devices get an address of NATS that they can reach.
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";

@@ -1,5 +1,6 @@
 // The separate process of broker-tls.test.ts, because Node reads NODE_EXTRA_CA_CERTS once, when it starts.
 // Opens the server's connections and a device's to the broker at one address, and prints each outcome.
+
 import { join } from "node:path";
 import { reportStream, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { jetstreamManager } from "@nats-io/jetstream";

@@ -1,5 +1,6 @@
 // Both ends of the product and a real nats-server with a certificate: which brokers they accept, and how they describe the
 // others.
+
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";

@@ -1,5 +1,6 @@
 // The whole agent core in a worker of a real Chromium, over the fakes' store, fleet and clock.
 // A page speaks to the agent through the proxy.
+
 import type { Page } from "playwright-core";
 import { afterEach, expect, test } from "vitest";
 import type { AgentHelpers } from "../browser/agent-page.js";

@@ -1,4 +1,5 @@
 // A page in a real Chromium with one of the programs of test/browser, bundled as a host would bundle it.
+
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

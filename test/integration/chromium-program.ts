@@ -1,4 +1,5 @@
 // Finds the Chromium of these tests: CHROMIUM_PATH, else the packed one of the development packages, else the system's.
+
 import { execFileSync } from "node:child_process";
 import {
   createReadStream,

@@ -1,4 +1,5 @@
 // The completion scripts of both programs, run by the shells that they are for.
+
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";

@@ -1,4 +1,5 @@
 // Faults of configuration, met by the commands that run everything: each is reported once, at once, and by its cause.
+
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

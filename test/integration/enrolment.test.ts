@@ -1,4 +1,5 @@
 // Enrolment, polls and revocation on a real server, from the side of a device and of the fleet manager.
+
 import { createHash, randomBytes } from "node:crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";

@@ -1,4 +1,5 @@
 // A false broker at the broker's address: the limits of what it can have a device sign and believe.
+
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { canonicalJson } from "@attune/shared/canonical-json";

@@ -1,4 +1,5 @@
 // Runs each flag of the commands that speak to a server against a real server. A flag without a row here fails.
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
 // The fleet manager's numbers under version 2 of the egress contract, from stored reports: averages, verdicts, and no count of one device.
+
 import { noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";

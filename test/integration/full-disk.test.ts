@@ -1,4 +1,5 @@
 // The broker's disk is full, then has room again. nats-server stores nothing more after that until it is restarted.
+
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 // A whole server in this process, on free ports and its own directory: real PostgreSQL, real nats-server, real sockets.
+
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { contractsWithMadeUp } from "@attune/fakes/made-up-contract";

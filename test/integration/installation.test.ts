@@ -1,4 +1,5 @@
 // Installations as users have them: under a path that is not a valid URL, and without the packages' install scripts.
+
 import { execFileSync, execSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,

@@ -1,4 +1,5 @@
 // Copies this installation to a path of the test's choosing; every other package stays where it is.
+
 import { cpSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

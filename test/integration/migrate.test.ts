@@ -1,4 +1,5 @@
 // Migrations on the real PostgreSQL: applied once, refused when they do not fit, and equal to Prisma's own schema.
+
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

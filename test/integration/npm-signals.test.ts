@@ -1,4 +1,5 @@
 // Ctrl-C during `npm start`, and a signal to npm alone, as a service manager sends it.
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

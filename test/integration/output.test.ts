@@ -1,4 +1,5 @@
 // Daemons and commands whose output has no reader any more, or no room: as processes, on real pipes and devices.
+
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // PostgreSQL's user and the place of its data when root starts the server.
+
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // Prisma's own migration engine, compiled to WebAssembly by its makers: the code behind `prisma migrate deploy`, to compare with.
+
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";

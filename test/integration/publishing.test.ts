@@ -1,4 +1,5 @@
 // Publishing and rolling out over HTTP: the fleet manager's commands on one side, a device's downloads on the other.
+
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";

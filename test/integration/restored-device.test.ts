@@ -1,4 +1,5 @@
 // A device whose store was put back to an earlier copy, on a real server. No report of any epoch is lost or doubted.
+
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";

@@ -1,4 +1,5 @@
 // `attune server` as a process: one JSON object on standard output, a clean end, and a start after kill -9.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";

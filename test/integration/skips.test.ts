@@ -1,4 +1,5 @@
 // Checks the summary at the end of a run of tests that this machine cannot run.
+
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

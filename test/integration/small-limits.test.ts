@@ -1,4 +1,5 @@
 // Limits of the machine that are too small: the error names the limit and its remedy, and no process is left behind.
+
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,6 @@
 // The stream when reports come faster than they are ingested: one device cannot fill it for the others.
 // The server logs in time that the stream will be full.
+
 import { inboxPrefix, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";

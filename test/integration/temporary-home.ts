@@ -1,4 +1,5 @@
 // An ATTUNE_HOME for one test: real processes, free ports, everything removed afterwards.
+
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

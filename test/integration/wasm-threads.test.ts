@@ -1,5 +1,6 @@
 // The life of the WebAssembly kernels' threads in the built agent's engine, seen from outside. The tests read the system's list
 // of a process's threads (Linux has it as a folder), and the way in which the process ends.
+
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Starts the command that `npm run build` made last.
+
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";

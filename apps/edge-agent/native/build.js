@@ -1,6 +1,7 @@
 // Builds the native kernels for this machine where a C compiler is found: `node apps/edge-agent/native/build.js`, also at npm's install.
 // It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly. For another processor:
 // `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`, which does fail where it cannot.
+
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

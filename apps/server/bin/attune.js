@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Starts the built command. An unbuilt tree is built first.
+
 import { execSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

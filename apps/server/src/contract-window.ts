@@ -1,4 +1,5 @@
 // The versions of the egress contract that a server takes, at enrolments, polls and reports alike, and the version that its releases carry.
+
 import { type Contracts, contractsWithin, createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 

@@ -1,4 +1,5 @@
 // The pictures show their numbers, and no text of theirs becomes markup.
+
 import { describe, expect, it } from "vitest";
 import { barChart } from "./bar-chart.js";
 import { confusionChart } from "./confusion-chart.js";

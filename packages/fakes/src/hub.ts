@@ -1,4 +1,5 @@
 // A server with the Hugging Face hub's layout: the listing of a revision, files by commit, hashes in headers, redirects.
+
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,5 @@
 // A device's journal of given messages, as an agent writes it.
+
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";

@@ -1,4 +1,5 @@
 // Encoders of chosen or random weights, and odd shapes for tests that hold one engine equal to another.
+
 import type { BertConfig, EncoderConfig, RobertaConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import type { Random } from "@attune/ml/tensor/random";

@@ -1,4 +1,5 @@
 // Makes files of torch.save by hand: pickles of protocol 2 in a zip of stored entries, well-formed and malformed.
+
 import { crc32 } from "node:zlib";
 
 export const text = (value: string) => new TextEncoder().encode(value);

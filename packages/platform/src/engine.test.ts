@@ -1,4 +1,5 @@
 // The build of the kernels that the server takes for each purpose.
+
 import { hasRelaxedSimd } from "@attune/ml/engine/wasm-engine";
 import { describe, expect, it } from "vitest";
 import { openEngine, openReproducibleEngine } from "./engine.js";

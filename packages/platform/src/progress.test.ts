@@ -1,4 +1,5 @@
 // One progress line for every long job: how far it is, how long it takes, and what it does.
+
 import { describe, expect, it } from "vitest";
 import { createProgress, type ProgressState, progressText } from "./progress.js";
 

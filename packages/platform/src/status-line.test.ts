@@ -1,4 +1,5 @@
 // One line that is rewritten on a terminal, and few lines in a log.
+
 import { describe, expect, it } from "vitest";
 import { createStatusLine, inWords } from "./status-line.js";
 

@@ -1,4 +1,5 @@
 // Every table of every command has one look.
+
 import { expect, test } from "vitest";
 import { markdownTable, tableLines, textTable } from "./table.js";
 

@@ -7,6 +7,7 @@
 //     --project unit apps/edge-agent/src/node/make-earlier-home.test.ts
 //
 // Beside the home's files, the result holds that agent's knowledge: status, journal, predictions, the reports in its outbox.
+
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

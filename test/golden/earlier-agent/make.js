@@ -6,6 +6,7 @@
 //   cp ../attune/test/golden/earlier-agent/make.js test/integration/make-earlier-agent.test.ts
 //   OUT=../attune/test/golden/earlier-agent npx vitest run --config test/vitest.config.ts \
 //     --project integration test/integration/make-earlier-agent.test.ts
+
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,5 @@
 // Reads the files beside it: an earlier agent to run, and its server's answers.
+
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -7,6 +7,7 @@
 //     --project integration test/integration/make-earlier-home.test.ts
 //
 // The file holds every file of the home except PostgreSQL's (a cluster has 40 MB), and PostgreSQL's tables as JSON.
+
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
 // Puts the home of release 0.1.0 (see make.js beside this file) where a server finds it.
+
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";

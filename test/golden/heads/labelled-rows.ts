@@ -1,4 +1,5 @@
 // Made-up labelled rows for the tests of heads: one cloud of points for each class, overlapping.
+
 import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 

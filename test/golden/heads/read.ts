@@ -1,4 +1,5 @@
 // Reads a golden file that generate_heads.py wrote.
+
 import { readFileSync } from "node:fs";
 import { type Matrix, matrixFromRows } from "@attune/ml/tensor/matrix";
 

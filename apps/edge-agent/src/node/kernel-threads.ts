@@ -1,4 +1,5 @@
 // The threads of the kernels in WebAssembly as Node's workers, for a device where the native kernels did not load.
+
 import { Worker } from "node:worker_threads";
 import type { TeamOptions } from "@attune/ml/engine/wasm-team";
 

@@ -1,4 +1,5 @@
 // The begin and the end of the addon's threads, seen from outside: Linux lists the threads of a process in a folder.
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

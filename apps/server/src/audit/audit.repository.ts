@@ -1,4 +1,5 @@
 // The reports and conflicts of one device in the database: the server's side of an audit.
+
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { describeReport, reportColumns } from "../ingestion/report.row.js";
 

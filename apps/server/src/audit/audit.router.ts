@@ -1,4 +1,5 @@
 // Procedures for the auditor: the server's records of a device, report by report.
+
 import { devicePattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";

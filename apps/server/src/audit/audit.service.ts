@@ -1,4 +1,5 @@
 // The server's side of an audit: one device's reports, page by page.
+
 import { AppError } from "@attune/shared/errors";
 import type { AuditRepository } from "./audit.repository.js";
 

@@ -1,4 +1,5 @@
 // Judges one entry of a journal: whether it describes its message truly, and the message is what its version of the contract declares. Pure.
+
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { type Contracts, type MessageType, wireBody } from "@attune/shared/contracts/egress";

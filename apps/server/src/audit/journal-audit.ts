@@ -1,5 +1,6 @@
 // Audits a device's journal, against itself (chain, sequences, contract) and against the reports that the server holds.
 // Pure. Every finding is a number, a hash or a name from the contract.
+
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";

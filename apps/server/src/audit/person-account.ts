@@ -1,4 +1,5 @@
 // Sums the bits about the person in a journal's messages, and holds each slot to its contract's budget. Pure.
+
 import { entryCapacityBits, type JournalEntry } from "@attune/shared/contracts/audit";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { capacityBits, type PersonRules, personSizes } from "@attune/shared/contracts/egress-declaration";

@@ -1,4 +1,5 @@
 // Puts an uploaded extractor's files together from their chunks, and checks them against their descriptions.
+
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { type ReleaseFile, type ReleaseFileName, releaseFileNames } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";

@@ -1,4 +1,5 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
+
 import type { Release2 } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 

@@ -1,4 +1,5 @@
 // The catalogue of models and versions: checks an uploaded extractor and makes it a signed release.
+
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import {

@@ -1,4 +1,5 @@
 // Decides whether a frozen extractor may be published, by a device's own checks, on the reference engine.
+
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { type FeatureSettings, parseFeatureSettings } from "@attune/ml/features/settings";

@@ -1,4 +1,5 @@
 // Makes the manifests of a checked extractor: the content of a release, and the hashes by which a device checks each file.
+
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { firstContract } from "@attune/shared/contracts/egress";
 import { compactGolden, plainGolden, type ReadGolden } from "@attune/shared/contracts/golden";

@@ -1,4 +1,5 @@
 // The experiments on datasets other than the paper's: a user's own rows, labels and speakers, and the published sets.
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // The command itself: its flags, its output files, and its words after an interruption.
+
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 // Takes a small made-up dataset through both commands to a folder that can be published.
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // The effect of each flag of `attune pretrain`, seen in the record of a run that takes a moment.
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

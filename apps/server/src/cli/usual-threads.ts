@@ -1,4 +1,5 @@
 // The number of threads of a command whose options name none.
+
 import { availableParallelism } from "node:os";
 
 /** One thread for each core, at most four. */

@@ -1,4 +1,5 @@
 // The fleet manager's connection to a running server: tRPC with the admin token. The server's faults keep their codes.
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, isErrorCode } from "@attune/shared/errors";

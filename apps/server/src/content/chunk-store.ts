@@ -1,5 +1,6 @@
 // Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes.
 // So a file never changes and needs no lock. A file that no longer matches its name is set aside and reported, never served.
+
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,4 +1,5 @@
 // Limits the contents that are on their way to clients. A content that takes too long makes room once all places are taken.
+
 import type { Readable } from "node:stream";
 import { AppError } from "@attune/shared/errors";
 

@@ -1,4 +1,5 @@
 // Stores devices in the database as they enrol and poll.
+
 import type { Message } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";

@@ -1,4 +1,5 @@
 // Procedures about devices. A device calls `enrol` and `poll`; the fleet manager lists and revokes.
+
 import { signedEnrolmentSchema } from "@attune/shared/contracts/enrolment";
 import { pollSchema } from "@attune/shared/contracts/target-state";
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";

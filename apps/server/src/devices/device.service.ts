@@ -1,4 +1,5 @@
 // The server's answers to devices: enrolment and polls. A device reports its identity and state, and receives its target.
+
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";

@@ -1,5 +1,6 @@
 // The rules of enrolment: the form of a token, and when a token may be used. Pure; the caller supplies the clock and the
 // database.
+
 import type { Message } from "@attune/shared/contracts/egress";
 import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import { AppError } from "@attune/shared/errors";

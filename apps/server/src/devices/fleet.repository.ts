@@ -1,4 +1,5 @@
 // Stores fleets, enrolment tokens and devices in the database, as the fleet manager makes, lists and revokes them.
+
 import { AppError } from "@attune/shared/errors";
 import type { Device, PrismaClient } from "../generated/prisma/client.js";
 

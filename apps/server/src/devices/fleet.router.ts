@@ -1,4 +1,5 @@
 // Procedures about fleets and enrolment tokens, all for the fleet manager.
+
 import { fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";

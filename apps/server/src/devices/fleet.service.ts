@@ -1,4 +1,5 @@
 // The fleet manager's side of devices: fleets, enrolment tokens, the list of devices, and revocation.
+
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";

@@ -1,4 +1,5 @@
 // A refused message as it is recorded: its reason, size and hash, never its content.
+
 import type { DeadLetterReason, IncomingReport } from "./report.parse.js";
 
 export interface DeadLetterInput {

@@ -1,4 +1,5 @@
 // Averages of a fleet from noisy counts: the share of right answers of the prior and of the answering head, by release. Pure.
+
 import { type NoisyMean, noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
 
 /** One device's latest block for a release: right answers among 50 labels, each with noise. */

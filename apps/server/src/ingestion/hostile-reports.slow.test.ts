@@ -1,4 +1,5 @@
 // Hostile reports of version 2 at the server's parser: none is accepted but the exact bytes of a valid report.
+
 import { judgeHostile } from "@attune/fakes/exact-reports";
 import { hostileDevice } from "@attune/fakes/hostile-reports";
 import { createRandom } from "@attune/ml/tensor/random";

@@ -1,5 +1,6 @@
 // Stores reports in the database. The primary key (device, epoch, sequence) makes ingestion exactly-once, even where the bus
 // delivers repeatedly, late or out of order.
+
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { type DeadLetterInput, keptPerDevice } from "./dead-letter.js";
 import { type BatchFacts, sortBatch } from "./intake.plan.js";

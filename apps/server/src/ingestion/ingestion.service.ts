@@ -1,4 +1,5 @@
 // Takes a batch of messages from the bus into the database: each is parsed, then refused or stored, and counted.
+
 import { sha256 } from "@attune/platform/sha256";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { parseReportSubject } from "@attune/shared/subjects";

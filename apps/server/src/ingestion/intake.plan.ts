@@ -1,4 +1,5 @@
 // Decides which reports of a batch are taken, from their devices' fleets, epochs and reports of today. Pure.
+
 import { type DeadLetterInput, describeDeadLetter } from "./dead-letter.js";
 import type { DeadLetterReason, IncomingReport } from "./report.parse.js";
 

@@ -1,4 +1,5 @@
 // The wait between a failed attempt at the broker or the database and the next attempt.
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs } from "@attune/shared/backoff";
 

@@ -1,4 +1,5 @@
 // Reads the stored reports of the whole fleet back for its manager.
+
 import type { PrismaClient } from "../generated/prisma/client.js";
 import type { Block } from "./fleet-averages.js";
 import { describeReport, reportColumns } from "./report.row.js";

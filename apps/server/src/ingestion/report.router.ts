@@ -1,4 +1,5 @@
 // Procedures about the reports of the fleet, for its manager.
+
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";

@@ -1,4 +1,5 @@
 // A stored report as the fleet manager and the auditor read it.
+
 import type { Prisma } from "../generated/prisma/client.js";
 
 export const reportColumns = {

@@ -1,4 +1,5 @@
 // The reports of a fleet for its manager, with the repository in memory.
+
 import { createContracts, demoContract, demoContracts, egressContracts } from "@attune/shared/contracts/egress";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import { describe, expect, test } from "vitest";

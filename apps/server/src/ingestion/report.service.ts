@@ -1,4 +1,5 @@
 // The reports of the fleet for its manager: a list, a summary by device, and averages over devices.
+
 import { type Contracts, createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import { averageBlocks, fewestDevices } from "./fleet-averages.js";
 import type { ReportRepository } from "./report.repository.js";

@@ -1,4 +1,5 @@
 // The stream that holds reports until they are in the database, and the one durable consumer that all servers share.
+
 import { ingestionConsumer, reportStream, reportStreamSubjects } from "@attune/shared/subjects";
 import {
   AckPolicy,

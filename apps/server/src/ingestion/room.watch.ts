@@ -1,4 +1,5 @@
 // Logs that the disk or the stream will soon be full, early enough to act, and logs when there is room again.
+
 import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@attune/platform/logger";

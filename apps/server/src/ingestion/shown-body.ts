@@ -1,4 +1,5 @@
 // The fields of one device's report that its manager may see. Pure.
+
 import type { Contracts } from "@attune/shared/contracts/egress";
 
 export type Body = Readonly<Record<string, string | number | null>>;

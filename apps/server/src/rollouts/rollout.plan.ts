@@ -1,4 +1,5 @@
 // Computes a fleet's target and a rollout's progress. Pure: a snapshot in, a target and counts out.
+
 import { type UpdateState, updateStates, type Verdict, verdicts } from "@attune/shared/contracts/current-state";
 
 export interface RolloutSnapshot {

@@ -1,4 +1,5 @@
 // Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
+
 import { AppError } from "@attune/shared/errors";
 import type { PrismaClient } from "../generated/prisma/client.js";
 

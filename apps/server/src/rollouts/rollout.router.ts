@@ -1,4 +1,5 @@
 // Procedures about rollouts, all of them the fleet manager's.
+
 import { fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";

@@ -1,4 +1,5 @@
 // Finds the headers and flags that build a Node-API addon on this machine. It is plain JavaScript, as builds run at npm's install.
+
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,4 +1,5 @@
 // Compiles vocabulary.c into a module for the tokenizer: `node packages/ml/kernels/tokenizer/build.js [file]`. The same source gives the same bytes.
+
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +18,7 @@ try {
   const base64 = readFileSync(file).toString("base64");
   writeFileSync(
     target,
-    `// packages/ml/kernels/tokenizer/vocabulary.c in WebAssembly, by packages/ml/kernels/tokenizer/build.js: base64.\nexport const vocabularyWasm =\n  "${base64}";\n`,
+    `// packages/ml/kernels/tokenizer/vocabulary.c in WebAssembly, by packages/ml/kernels/tokenizer/build.js: base64.\n\nexport const vocabularyWasm =\n  "${base64}";\n`,
   );
 } finally {
   rmSync(scratch, { recursive: true });

@@ -1,5 +1,6 @@
 // Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/wasm/build.js [folder]`. Same sources give the same
 // bytes.
+
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

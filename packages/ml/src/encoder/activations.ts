@@ -1,4 +1,5 @@
 // The feed-forward activations, in float64 arithmetic over float32 arrays.
+
 import type { HiddenAct } from "./config.js";
 
 // Coefficients, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun Microsystems 1993, freely usable).

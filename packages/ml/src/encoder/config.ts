@@ -1,4 +1,5 @@
 // An encoder's sizes, read from Hugging Face's config.json. Every key is checked, and is in camelCase here.
+
 import { MlError } from "../error.js";
 import { parsePythonJson } from "../json.js";
 

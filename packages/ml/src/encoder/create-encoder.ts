@@ -1,4 +1,5 @@
 // Chooses the architecture of a config: the only place that names all architectures.
+
 import type { TensorFile } from "../tensor/safetensors.js";
 import { createBert } from "./bert.js";
 import type { EncoderConfig } from "./config.js";

@@ -1,4 +1,5 @@
 // The interface of every encoder to the rest of the pipeline, whatever its architecture or engine.
+
 import type { Matrix } from "../tensor/matrix.js";
 import type { EncoderConfig } from "./config.js";
 import type { Pooling } from "./pooling.js";

@@ -1,4 +1,5 @@
 // The checks that every encoder makes on its input before it computes anything.
+
 import { MlError } from "../error.js";
 import { type EncoderConfig, longestInput } from "./config.js";
 

@@ -1,4 +1,5 @@
 // The layers that encoders consist of, over row-major float32 with sums in float64. They hold no state and allocate nothing inside a loop.
+
 import { float32FromHalf } from "../tensor/half.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 

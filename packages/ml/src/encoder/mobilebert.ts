@@ -1,5 +1,6 @@
 // MobileBERT's encoder (Sun et al. 2020; Hugging Face Transformers' modeling_mobilebert.py), read from top to bottom: load, embed, layer by layer.
 // A layer works inside a bottleneck, narrower than the states between layers, and stacks several feed-forward networks.
+
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { activate } from "./activations.js";

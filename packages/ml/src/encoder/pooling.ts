@@ -1,4 +1,5 @@
 // Pools one vector per token into one vector per text.
+
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 

@@ -1,5 +1,6 @@
 // RoBERTa's encoder (Liu et al. 2019; Hugging Face Transformers' modeling_roberta.py), read from top to bottom: load, embed, layer by layer.
 // Its layers compute the same as BERT's. Its positions count from padTokenId + 1 and do not advance at padding.
+
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { activate } from "./activations.js";

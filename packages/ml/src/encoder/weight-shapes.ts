@@ -1,5 +1,6 @@
 // Every weight that an encoder reads, with its shape, by Hugging Face's name without a prefix.
 // A trained encoder is written from this list, and an imported checkpoint must hold every tensor of it.
+
 import { attentionWidth, type EncoderConfig, type MobileBertConfig, type ModelType } from "./config.js";
 
 /** Name → shape, in a fixed order; a linear layer's weight is (out, in). */

@@ -1,4 +1,5 @@
 // Reads an encoder's weights from a safetensors file: under either prefix, of the right shape, finite, and float32 or int8 with scales.
+
 import { assertFinite, MlError } from "../error.js";
 import { dequantizeRows, scaleName } from "../quantization/int8.js";
 import { float32FromHalf } from "../tensor/half.js";

@@ -1,4 +1,5 @@
 // The linear and the closed-form heads share these rules of the C kernels: how right-hand sides are padded, and when a matrix is singular.
+
 import { MlError } from "../error.js";
 
 /** The number of classes of a descent is padded to a multiple of this; so is the number of right-hand sides of a solution. */

@@ -1,4 +1,5 @@
 // Calls the C head kernels with numbers and arrays, and returns one number. The arrays lie in the module's memory in WebAssembly, anywhere natively.
+
 import { MlError } from "../error.js";
 
 /** In the order of `packages/ml/kernels/heads/call.h`, which says what numbers and arrays each function takes. */

@@ -1,4 +1,5 @@
 // An Encoder over the C kernels, whichever host runs them. It checks the input, splits batches, and turns codes into errors.
+
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder, EncoderOutput } from "../encoder/encoder.js";
 import { checkInput } from "../encoder/input.js";

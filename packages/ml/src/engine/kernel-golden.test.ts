@@ -1,4 +1,5 @@
 // Compares the kernels with Transformers' own hidden states: every architecture, in every format of weights.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";

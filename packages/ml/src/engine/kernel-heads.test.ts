@@ -1,4 +1,5 @@
 /// <reference path="../platform.d.ts" />
+
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { testHeadKernels } from "../../../../test/heads/kernels-suite.js";

@@ -1,5 +1,6 @@
 // Builds the kernels' C source for other hosts: 64-bit Arm under an emulator, and AVX-512 with its instructions emulated.
 // Builds it for this processor, too, under sanitizers and a fuzzer.
+
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,6 @@
 // An encoder's tensors in the order and form in which the C kernels take them, a few rows at a time.
 // Names and shapes are checked before any kernel sees a tensor; values are checked as they are handed over.
+
 import { attentionWidth, type EncoderConfig, type MobileBertConfig } from "../encoder/config.js";
 import type { EmbeddingTable, LayerNorm } from "../encoder/layers.js";
 import { asFloat32, type EncoderWeights, encoderWeights, type WeightRows } from "../encoder/weights.js";

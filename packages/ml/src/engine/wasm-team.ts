@@ -1,5 +1,6 @@
 // Threads for the encoders in WebAssembly. Each encoder has a memory of its own, which it shares with workers that the host starts.
 // On a host that cannot start workers, one thread computes the encoders and the team gives the reason.
+
 import { MlError } from "../error.js";
 import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-kernel.js";
 

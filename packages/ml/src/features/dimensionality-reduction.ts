@@ -1,5 +1,6 @@
 // DR stands between the extractor's pooled features and a head. It standardises the features, then projects them on principal components if there are
 // any.
+
 import { MlError } from "../error.js";
 import type { HeadKernels } from "../heads/head-kernels.js";
 import { referenceHeadKernels } from "../heads/reference-head-kernels.js";

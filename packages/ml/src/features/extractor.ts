@@ -1,4 +1,5 @@
 // Text to features: tokenizer, encoder, pooling, DR, in that order. A head is trained on such features and refuses any other features.
+
 import { longestInput } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";

@@ -1,4 +1,5 @@
 // The identity must change with every part that changes a feature, and with nothing else.
+
 import { describe, expect, it } from "vitest";
 import { featureIdentity as identityOf } from "./identity.js";
 import type { FeatureSettings } from "./settings.js";

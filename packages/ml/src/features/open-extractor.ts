@@ -1,4 +1,5 @@
 // Opens a feature extractor from its files' bytes, which a daemon reads from its disk and a browser's worker from the network.
+
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
 import { inFile } from "../error.js";

@@ -1,5 +1,6 @@
 // Principal component analysis: the directions in which features vary most, in float64.
 // Source: the paper's DR step; scikit-learn 1.9, PCA(svd_solver="covariance_eigh"), its sign rule included.
+
 import { assertFinite, MlError } from "../error.js";
 import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { addGram, mirrorUpper } from "../linalg/gram.js";

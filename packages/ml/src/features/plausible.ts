@@ -1,5 +1,6 @@
 // Checks whether the numbers of an extractor and its prior head are such as training produces. Other numbers could be chosen to overflow
 // only for texts that hold a certain word. A device checks the numbers before they process any text of its person.
+
 import type { EncoderConfig } from "../encoder/config.js";
 import { assertFinite, MlError } from "../error.js";
 import { scaleName } from "../quantization/int8.js";

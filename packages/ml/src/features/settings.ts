@@ -1,4 +1,5 @@
 // The settings of a feature extractor, which its config.json holds under "attune".
+
 import { readConfigObject } from "../encoder/config.js";
 import { type Pooling, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";

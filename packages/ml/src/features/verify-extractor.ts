@@ -1,4 +1,5 @@
 // Verifies that a frozen extractor works. Freezing, publishing and updating call this check, each with the engine and the bytes that it has.
+
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
 import { inFile, MlError } from "../error.js";

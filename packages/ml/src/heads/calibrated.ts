@@ -1,5 +1,6 @@
 // A head with a temperature: its predictions are the head's, its probabilities are calibrated.
 // Its file is the head's file with one more metadata field, which readers that do not know the field ignore.
+
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";

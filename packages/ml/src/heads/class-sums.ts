@@ -1,5 +1,6 @@
 // ELM's sums, kept by class. The output weights under any weighting of the classes can be solved from them, and rows come and go exactly.
 // Balanced OSELM needs them: a row's weight depends on the number of rows of its class, which every further row changes.
+
 import { MlError } from "../error.js";
 import { factorize, solveInPlace } from "../linalg/cholesky.js";
 import { addGram, addOuterProduct } from "../linalg/gram.js";

@@ -1,4 +1,5 @@
 // Compares a head that learns for years with the batch solution over the rows it still holds: a million updates, and as many rows forgotten.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type LabelledRows, labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";

@@ -1,4 +1,5 @@
 // The ELM head: a random hidden layer and a ridge regression on one-hot targets, in closed form. Paper, section 3.2; Huang et al. 2006.
+
 import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";

@@ -1,4 +1,5 @@
 // The port behind which heads are trained and predict: plain TypeScript (reference-head-kernels.ts) or the C kernels (../engine/kernel-heads.ts).
+
 import type { Matrix } from "../tensor/matrix.js";
 import type { HiddenLayer } from "./hidden-layer.js";
 import type { Descent } from "./mini-batch.js";

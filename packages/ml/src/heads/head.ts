@@ -1,4 +1,5 @@
 // A head is the classifier C on frozen features. This file holds the members of all kinds, and the rule that a head refuses other features.
+
 import type { Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { type HeadIdentity, refuseOtherIdentity } from "./identity.js";

@@ -1,4 +1,5 @@
 // The hidden layer of ELM and OSELM. It is random and never trained, and its outputs are rounded to a grid so that sums over rows are exact.
+
 import { MlError } from "../error.js";
 import { readFloat32, readMatrixShape } from "../tensor/fields.js";
 import type { Matrix } from "../tensor/matrix.js";

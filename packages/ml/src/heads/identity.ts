@@ -1,4 +1,5 @@
 // Compares the identities of two heads, or of a head and a feature extractor.
+
 import { MlError } from "../error.js";
 
 /** The features and classes on which a head was trained. A head cannot replace a head of another identity. */

@@ -1,4 +1,5 @@
 // The linear head: softmax + cross-entropy + L2. It is trained from nothing, or as the maximum a posteriori around a prior head. Paper, section 3.2.
+
 import { MlError } from "../error.js";
 import { readFloat64, readMatrixShape, refuseOtherTensors } from "../tensor/fields.js";
 import type { Matrix } from "../tensor/matrix.js";

@@ -1,4 +1,5 @@
 // Reads a head of any kind from its file.
+
 import { MlError } from "../error.js";
 import type { TensorFile } from "../tensor/safetensors.js";
 import { withStoredTemperature } from "./calibrated.js";

@@ -1,4 +1,5 @@
 // Mini-batch descent for the linear head: plain SGD and Adam, as the paper's training setup uses them.
+
 import { MlError } from "../error.js";
 import type { Random } from "../tensor/random.js";
 import { addCrossEntropy, addPenalty, type Design, type Penalty } from "./softmax.js";

@@ -1,4 +1,5 @@
 // The state of an OSELM head: the sums over the rows it holds, and how they are written and read.
+
 import { MlError } from "../error.js";
 import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";

@@ -1,5 +1,6 @@
 // The OSELM head is an ELM that learns row by row and can forget rows again. It always equals the batch solution over the rows it holds.
 // Paper, section 3.2; Liang et al. 2006. Their recursive inverse drifts, so this head keeps exact sums and a current Cholesky factor instead.
+
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";

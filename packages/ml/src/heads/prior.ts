@@ -1,4 +1,5 @@
 // Chooses how far to trust the prior head against a person's own rows, by cross-validation on those rows. The search starts from the usual trust.
+
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix, selectRows } from "../tensor/matrix.js";
 import type { Random } from "../tensor/random.js";

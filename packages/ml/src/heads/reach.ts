@@ -1,4 +1,5 @@
 // How far a person's head may stray from the prior head, feature by feature: further for the features that the prior head uses more.
+
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
 /** A share of the usual use: a feature that the prior does not use at all can still be learned. */

@@ -1,5 +1,6 @@
 // Moves a fit with fewer rows than features to fewer coordinates. A pull towards a centre moves the weights only within the rows' span,
 // so the fit needs only as many coordinates as rows.
+
 import { factorize } from "../linalg/cholesky.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { HeadKernels } from "./head-kernels.js";

@@ -1,4 +1,5 @@
 // Finds the optimum of the linear head's objective: L-BFGS in a metric that follows the features' correlations.
+
 import { type LbfgsResult, minimize } from "../linalg/lbfgs.js";
 import type { HeadKernels } from "./head-kernels.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";

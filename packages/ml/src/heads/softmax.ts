@@ -1,4 +1,5 @@
 // The mathematics of the linear head: class scores, softmax cross-entropy and its gradient. Each row carries a constant 1 for the bias.
+
 import type { Matrix } from "../tensor/matrix.js";
 
 /** Rows to learn from. */

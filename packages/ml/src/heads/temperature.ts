@@ -1,5 +1,6 @@
 // Temperature scaling: one number, fitted on held-out rows, turns a head's scores into probabilities that match the frequencies of the classes.
 // Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks".
+
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { checkLabels } from "./examples.js";

@@ -1,4 +1,5 @@
 // Cholesky factors of symmetric positive definite matrices in float64: factor, solve, and rank-1 updates and downdates that keep a factor current.
+
 import { MlError } from "../error.js";
 
 /** A = Uᵀ D U, where U is unit upper triangular. Rows of U are contiguous, so every loop below runs along memory. */

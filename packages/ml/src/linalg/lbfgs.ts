@@ -1,4 +1,5 @@
 // L-BFGS finds the minimum of a smooth convex function from its value and gradient, in float64.
+
 import { MlError } from "../error.js";
 
 /** Writes the gradient at x into `gradient` and returns the value. Both arrays are as long as the start. */

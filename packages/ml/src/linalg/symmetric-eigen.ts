@@ -1,5 +1,6 @@
 // All eigenvalues and eigenvectors of a symmetric matrix in float64: Householder tridiagonalisation, then implicit QL.
 // Source: Wilkinson and Reinsch 1971, "Handbook for Automatic Computation II", tred2 and imtql2, here with every loop along rows.
+
 import { assertFinite, MlError } from "../error.js";
 
 export interface SymmetricEigen {

@@ -1,4 +1,5 @@
 // Whether probabilities match the frequencies of correct predictions: Brier score, accuracy by confidence, expected calibration error.
+
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 

@@ -1,5 +1,6 @@
 // The measures of a classifier: confusion matrix, accuracy, precision, recall, F1 (weighted and macro) and log-loss.
 // Source: scikit-learn 1.9, sklearn.metrics, with zero_division=0: a class that is never predicted (or never true) scores 0, not NaN.
+
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 

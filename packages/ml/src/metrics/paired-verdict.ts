@@ -1,4 +1,5 @@
 // The verdict on a later answer for each text against an earlier answer for the same text, by an exact paired test.
+
 import { MlError } from "../error.js";
 
 export type PairedVerdict = "better" | "same" | "worse" | "tooLittle";

@@ -1,6 +1,7 @@
 // A mixture of experts, never much worse than the best expert: each expert has the weight that its probabilities earned before a label was known.
 // The aggregating algorithm for log-loss (Vovk 1990, "Aggregating strategies") with a decreasing share (Herbster and Warmuth 1998, "Tracking the best
 // expert").
+
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 

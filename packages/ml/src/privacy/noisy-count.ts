@@ -1,6 +1,7 @@
 // The noisy count of right answers in a block of 50 scored labels: the count, discrete Laplace noise, rounding to even values, clamping.
 // Rounding and clamping see only the noisy sum, so ε still bounds a change of one label's score.
 // Clamping biases the expected value towards the middle: by 0.0078 answers of 50 at counts 0 and 50, by less between them. Noise and rounding do not bias it.
+
 import { discreteLaplace, type RandomBytes, uniformBelow } from "./discrete-laplace.js";
 
 /** The values that a noisy count takes: `minimum`, `minimum` + `step`, … `maximum`. */

@@ -1,4 +1,5 @@
 // Estimates of a fleet from noisy counts: the mean share of right answers, and the paired difference of two shares, each with a 95% interval.
+
 import { noisyCountGrid, noisyCountVariance } from "./noisy-count.js";
 import { studentQuantile } from "./student-quantile.js";
 

@@ -1,4 +1,5 @@
 // Symmetric int8 quantization of weights: a quarter of the bytes, with one float32 scale for each row.
+
 import { assertFinite, MlError } from "../error.js";
 import { getFloat32, type Tensor, type TensorFile } from "../tensor/safetensors.js";
 

@@ -1,4 +1,5 @@
 // The only seeded generator. Everything random takes it as an argument, so that a seed repeats a run on any machine.
+
 import { MlError } from "../error.js";
 
 export interface Random {

@@ -1,5 +1,6 @@
 // The safetensors format (https://github.com/huggingface/safetensors#format): a length, a JSON header, the bytes. Files are read from memory or
 // piece by piece, and written.
+
 import { MlError } from "../error.js";
 
 interface Arrays {

@@ -1,4 +1,5 @@
 // Finds a tokenizer's added tokens ("[SEP]", "<mask>") in a text; the model encodes the text between them.
+
 import type { AddedToken } from "./tokenizer-file.js";
 
 export interface Sections {

@@ -1,5 +1,6 @@
 // BERT's normalisation and pre-tokenisation: turns text into the words and punctuation marks that WordPiece cuts up (Devlin et al. 2019,
 // tokenization.py).
+
 import { type Fields, malformed, readBoolean, refuseOtherSettings, show, unsupported } from "./tokenizer-file.js";
 
 /** The word being read, in UTF-16 units; the same object every time, valid until the callback returns. */

@@ -1,4 +1,5 @@
 // Makes a tokenizer.json of RoBERTa's kind from vocab.json and merges.txt, for checkpoints that carry only these two files.
+
 import { MlError } from "../error.js";
 
 export interface ByteLevelBpeFiles {

@@ -1,4 +1,5 @@
 // Byte-level byte-pair encoding of RoBERTa and GPT-2: words as bytes, the most frequent pair merged first (Radford et al. 2019, encoder.py).
+
 import { byteLetters } from "./byte-level-bpe.js";
 import { createPairQueue } from "./pair-queue.js";
 import {

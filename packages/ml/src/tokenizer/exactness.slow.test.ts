@@ -1,4 +1,5 @@
 // Compares this tokenizer with the library that it must equal: on the datasets, on corner cases of Unicode and on random text.
+
 import { readFileSync } from "node:fs";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
 // Reads and checks the used parts of a tokenizer.json. A setting that is not computed here is refused by name instead of ignored.
+
 import { MlError } from "../error.js";
 import { idOfToken, type Vocabulary, vocabularyOf } from "./vocabulary.js";
 import { scanVocabulary } from "./vocabulary-scan.js";

@@ -1,4 +1,5 @@
 // Turns text into token ids as Hugging Face's tokenizers do by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
+
 import { MlError } from "../error.js";
 import { createSectionWalk, type Sections } from "./added-tokens.js";
 import { createNormalizer } from "./bert-words.js";

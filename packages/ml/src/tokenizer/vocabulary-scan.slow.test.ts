@@ -1,4 +1,5 @@
 // The long comparison of the scan with its twin, and the build of the scan from its source.
+
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,6 +2,7 @@
 // A program's start waits for this scan, which runs once and ends before a loop in JavaScript would be compiled.
 // Its twin is vocabularyOf(JSON.parse(…)). In a fresh process the twin takes 4 times as long for the bundled tokenizer.
 // For roberta-base's tokenizer it takes 41 MB more memory at the peak.
+
 import { placesFor, type Vocabulary } from "./vocabulary.js";
 import { vocabularyWasm } from "./vocabulary-wasm.js";
 

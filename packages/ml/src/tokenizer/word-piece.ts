@@ -1,4 +1,5 @@
 // WordPiece: each word becomes the longest pieces of the vocabulary from left to right, or the unknown token (Devlin et al. 2019, tokenization.py).
+
 import { createWordScan, readMaxCodePoints, type Word } from "./bert-words.js";
 import { refuseOtherSettings, type TokenizerFile } from "./tokenizer-file.js";
 import { firstPlace, hashPrime, hashSeed, idOfToken, type Vocabulary } from "./vocabulary.js";

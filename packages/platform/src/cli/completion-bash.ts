@@ -1,4 +1,5 @@
 // Completion for bash, from version 3.2 on.
+
 import { quoted, type Stop, stepsOf, type Value } from "./completion-stops.js";
 
 export function bashScript(program: string, stops: readonly Stop[]): string {

@@ -1,4 +1,5 @@
 // Completion for fish, with the meaning beside each word.
+
 import { type Stop, stepsOf, type Value } from "./completion-stops.js";
 
 export function fishScript(program: string, stops: readonly Stop[]): string {

@@ -1,4 +1,5 @@
 // Completion for zsh, with the meaning beside each word.
+
 import { type Offer, quoted, type Stop, stepsOf, type Value } from "./completion-stops.js";
 
 export function zshScript(program: string, stops: readonly Stop[]): string {

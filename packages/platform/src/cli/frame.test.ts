@@ -1,4 +1,5 @@
 // A command line through the whole frame: a person's words, the body's input, and the answer to a mistake.
+
 import { expect, test } from "vitest";
 import { type Body, command, declare, group } from "./declaration.js";
 import { helpOf } from "./help.js";

@@ -1,4 +1,5 @@
 // The help of a program and of each command, from the declarations alone; commander's Help wraps and aligns it.
+
 import { Help } from "commander";
 import type { ArgumentDeclaration, OptionDeclaration } from "./declaration.js";
 import { namesOf, type Place } from "./program.js";

@@ -1,4 +1,5 @@
 // Explains why a command line was not understood, as INVALID_INPUT with a remedy and without a word of a private text.
+
 import { AppError } from "@attune/shared/errors";
 import type { CommanderError } from "commander";
 import { usageOf } from "./help.js";

@@ -1,4 +1,5 @@
 // The bytes of version 1, as the first agents wrote them, are read for ever and written the same.
+
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../canonical-json.js";

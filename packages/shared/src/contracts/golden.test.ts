@@ -1,4 +1,5 @@
 // Both forms of golden vectors hold the same features, and a damaged form is refused.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compactGolden, type Golden, plainGolden, readGolden } from "./golden.js";

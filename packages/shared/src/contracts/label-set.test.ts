@@ -1,4 +1,5 @@
 // Properties of label sets.
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../canonical-json.js";

@@ -1,4 +1,5 @@
 // Manifests of both versions, and the one view that readers have of them.
+
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../canonical-json.js";

@@ -1,4 +1,5 @@
 // Refuses files that are not what their name says, and files that ask for far more memory than they have bytes.
+
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
 // Reads PyTorch's files to the same values as safetensors, and refuses each harmful file by name.
+
 import { readFileSync } from "node:fs";
 import {
   dict,

@@ -1,4 +1,5 @@
 // Each reader on small files of its own form, and the message with which it refuses a faulty file.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // A few files in the official release's format, and the messages for files in another format.
+
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

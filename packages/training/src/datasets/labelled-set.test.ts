@@ -1,4 +1,5 @@
 // Recognises which set is at a path, and reads an owner's own tables under their own labels.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

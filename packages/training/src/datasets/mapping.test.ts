@@ -1,4 +1,5 @@
 // The values of the two flags, and rows that are JSON objects.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // The baseline learns which words go with which label, and gives the most frequent label for unknown words.
+
 import { describe, expect, it } from "vitest";
 import { bagOfWordsPredictions } from "./bag-of-words.js";
 

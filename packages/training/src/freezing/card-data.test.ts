@@ -1,4 +1,5 @@
 // A card describes the sets that a run learned from: by name, by labels, and by the flags that repeat the run.
+
 import { describe, expect, it } from "vitest";
 import type { TaskRecord } from "../pretraining/data/training-data.js";
 import { cardDataOf } from "./card-data.js";

@@ -1,4 +1,5 @@
 // The card of the bundled extractor, the card of any other run, and the statements that the latter must not make.
+
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // Golden vectors use token ids of the tokenizer at hand, whatever their order.
+
 import { readFileSync } from "node:fs";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { plainGolden, readGolden } from "@attune/shared/contracts/golden";

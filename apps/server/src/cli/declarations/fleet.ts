@@ -1,4 +1,5 @@
 // Declares the commands that speak to a server.
+
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
 import { fleetPattern } from "@attune/shared/subjects";

@@ -1,4 +1,5 @@
 // Declares the commands that run on this machine: a server, the demos, the benchmarks.
+
 import { declare } from "@attune/platform/cli/declaration";
 import { benchParts, partNames } from "../../bench-parts.js";
 

@@ -1,4 +1,5 @@
 // Declares the commands that make an extractor. Only their bodies load the package for training.
+
 import { declare } from "@attune/platform/cli/declaration";
 
 const columns = {

@@ -1,4 +1,5 @@
 // Hostile clients on real sockets: each test checks that other clients are still served.
+
 import { once } from "node:events";
 import type { RequestListener, Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";

@@ -1,4 +1,5 @@
 // Tables for a terminal: the numbers side by side, and the notes below.
+
 import { expect, it } from "vitest";
 import type { Baselines, Cell } from "../workbench/outcome.js";
 import { tableText } from "./text-table.js";

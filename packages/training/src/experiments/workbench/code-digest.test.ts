@@ -1,4 +1,5 @@
 // The digest of a cell's code covers some modules and leaves out others.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,4 +1,5 @@
 // Only folders of the right shape may be called one of the paper's encoders.
+
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // Both repairs of the wasm backend give the results of TensorFlow.js's own plain backend.
+
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend, repairWasm } from "./backend.js";

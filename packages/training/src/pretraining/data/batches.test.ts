@@ -1,4 +1,5 @@
 // Class weights against numbers worked out by hand.
+
 import { describe, expect, it } from "vitest";
 import { balanceClasses } from "./batches.js";
 

@@ -1,4 +1,5 @@
 // A recipe is chosen by name or from a record, changed field by field, and refused with the field's name.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // The data of a run: the main set's tasks, dev rows and digests, and the sets that fit together.
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

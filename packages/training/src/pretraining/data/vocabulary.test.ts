@@ -1,4 +1,5 @@
 // Pruning keeps the pieces that the texts use, and the pieces that spell any other word.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

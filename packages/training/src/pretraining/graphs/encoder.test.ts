@@ -1,4 +1,5 @@
 // Compares the trainable twins with packages/ml's encoders, and their gradients with PyTorch's: on every golden shape, in padded batches.
+
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import { type Pooling, pool, poolings } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";

@@ -1,4 +1,5 @@
 // Every hand-written gradient equals the library's own on its plain backend, on odd sizes too.
+
 import { createRandom } from "@attune/ml/tensor/random";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend } from "../backend/backend.js";

@@ -1,4 +1,5 @@
 // AdamW against its formulas, and the schedule at its corners.
+
 import { createRandom } from "@attune/ml/tensor/random";
 import { describe, expect, it } from "vitest";
 import { openBackend } from "../backend/backend.js";

@@ -1,4 +1,5 @@
 // The time left follows from steps like those to come, also right after a run is resumed.
+
 import { describe, expect, it } from "vitest";
 import { createPace } from "./pace.js";
 

@@ -1,4 +1,5 @@
 // The loss of a batch and its gradient against their formulas, written out in plain numbers.
+
 import { beforeAll, describe, expect, it } from "vitest";
 import { openBackend } from "../backend/backend.js";
 import type { Tf } from "../backend/tensorflow.js";

@@ -1,4 +1,5 @@
 // A small encoder trains on a made-up task: it learns, repeats itself, resumes to the same weights, stops early, and is exported alike.
+
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
 // A tiny random checkpoint is fine-tuned on a made-up dataset: the kept layers, distillation, resumption, early stopping and the run's record.
+
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

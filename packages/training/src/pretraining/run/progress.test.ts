@@ -1,4 +1,5 @@
 // The progress of a training run shows what a waiting person wants to know.
+
 import { progressText } from "@attune/platform/progress";
 import { expect, it } from "vitest";
 import { trainingProgress } from "./progress.js";
