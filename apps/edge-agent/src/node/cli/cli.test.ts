@@ -2,10 +2,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "@attune/platform/cli/version";
+import { labelSetOf } from "@attune/shared/contracts/label-set";
 import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.js";
 import { inWords } from "./forget.js";
+import { inWords as predictionInWords } from "./predict.js";
 
 const commands = ["enrol", "run", "predict", "label", "learn", "status", "forget", "journal"];
 let home: string;
@@ -155,6 +157,15 @@ test("forget says whether the head was trained again", () => {
   expect(inWords("a", { removed: true, retrained: true })).toBe("removed a; the head was trained again without it");
   expect(inWords("a", { removed: true, retrained: false })).toBe("removed a; no head had been trained yet");
   expect(inWords("a", { removed: true })).toBe("removed a");
+});
+
+test("predict shows a label by the words of its release, and by its slug where the release has none", () => {
+  const probabilities = { calm: 0.25, tense: 0.75 };
+  const prediction = { id: null, label: "tense", probabilities, head: "prior", ms: 1.234 } as const;
+  expect(predictionInWords(prediction, labelSetOf(["calm", "tense"], { calm: "At ease", tense: "On edge" }))).toBe(
+    `On edge (prior head, 1.23 ms)\n  On edge   75.0% ${"█".repeat(15)}\n  At ease   25.0% ${"█".repeat(5)}`,
+  );
+  expect(predictionInWords(prediction, [])).toContain("tense (prior head");
 });
 
 test("--version prints the version", async () => {

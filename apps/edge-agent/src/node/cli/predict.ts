@@ -1,6 +1,7 @@
 // attune-agent predict: recognises the emotion of one utterance.
 
 import type { Body } from "@attune/platform/cli/declaration";
+import type { LabelSet } from "@attune/shared/contracts/label-set";
 import type { Prediction } from "@attune/shared/contracts/local-api";
 import { daemonAgent } from "../local-client.js";
 import type { AgentContext } from "./context.js";
@@ -12,15 +13,19 @@ export const predict: Body<typeof declaration, AgentContext> = async (
   { paths, stdin, print },
 ) => {
   const text = await readUtterance(given, stdin);
-  const reply = await daemonAgent(paths).predict({ text });
-  print(reply, inWords(reply));
+  const agent = daemonAgent(paths);
+  const reply = await agent.predict({ text });
+  print(reply, inWords(reply, (await agent.status()).release?.labels ?? []));
 };
 
-function inWords({ label, probabilities, head, ms }: Prediction): string {
+/** A label that is not among `labels` is shown by its slug. */
+export function inWords({ label, probabilities, head, ms }: Prediction, labels: LabelSet): string {
+  const wordsOf = (slug: string) => labels.find((known) => known.slug === slug)?.words ?? slug;
   const ranked = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
-  const bars = ranked.map(([name, p]) => {
+  const width = 1 + Math.max(...ranked.map(([slug]) => wordsOf(slug).length));
+  const bars = ranked.map(([slug, p]) => {
     const percent = `${(100 * p).toFixed(1)}%`.padStart(6);
-    return `  ${name.padEnd(9)} ${percent} ${"█".repeat(Math.round(20 * p))}`.trimEnd();
+    return `  ${wordsOf(slug).padEnd(width)} ${percent} ${"█".repeat(Math.round(20 * p))}`.trimEnd();
   });
-  return [`${label} (${head} head, ${ms.toFixed(2)} ms)`, ...bars].join("\n");
+  return [`${wordsOf(label)} (${head} head, ${ms.toFixed(2)} ms)`, ...bars].join("\n");
 }
