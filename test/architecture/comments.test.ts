@@ -30,7 +30,7 @@ test.each(parts)("the comments of %s are written in short sentences that open wi
 });
 
 test("the names of tests use the field's verbs", () => {
-  const named = /\b(?:test|it|describe)(?:\.each\([^)]*\))?\(\s*(["'`])(.*?)\1,/g;
+  const named = /\b(?:test|describe)(?:\.each\([^)]*\))?\(\s*(["'`])(.*?)\1,/g;
   const tests = listFiles(/\.test\.ts$/).flatMap((path) =>
     [...read(path).matchAll(named)].map(([, , name]) => [path, name as string] as const),
   );

@@ -50,12 +50,17 @@ test("process.env is read in each app's env.ts and nowhere else", () => {
   expect(readers.filter((path) => !path.endsWith("/env.ts"))).toEqual([]);
 });
 
+test("a test is called test, and never it", () => {
+  const imported = sources.filter((path) => /import \{[^}]*\bit\b[^}]*\} from "vitest"/.test(read(path)));
+  expect(imported).toEqual([]);
+});
+
 test("no test is focused, left for later, or skipped otherwise than test/requirements.ts does it, with a reason", () => {
   const tests = sources.filter((path) => path.endsWith(".test.ts"));
   expect(tests.length).toBeGreaterThan(10);
-  expect(
-    tests.filter((path) => /\b(it|test|describe)\.(skip|skipIf|runIf|only|todo|fails)\b/.test(read(path))),
-  ).toEqual([]);
+  expect(tests.filter((path) => /\b(test|describe)\.(skip|skipIf|runIf|only|todo|fails)\b/.test(read(path)))).toEqual(
+    [],
+  );
 });
 
 test("unit tests mock no module", () => {

@@ -10,7 +10,7 @@ import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors } from "@attune/ml/tensor/safetensors";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Settings, Variant } from "../browser/bundled-release.js";
 import type { LoaderHelpers } from "../browser/loader-page.js";
 import { describeUnlessLacking } from "../requirements.js";
@@ -55,7 +55,7 @@ beforeAll(async () => {
 afterAll(() => close?.());
 
 describeUnlessLacking("an extractor in a browser's worker", lack, () => {
-  it("gives the features and probabilities of the same kernels in Node, within the golden vectors' tolerance", async () => {
+  test("gives the features and probabilities of the same kernels in Node, within the golden vectors' tolerance", async () => {
     const given = await page.evaluate(
       async ({ sentences, settings }) => {
         const worker = await globalThis.helpers.worker(settings);
@@ -100,7 +100,7 @@ describeUnlessLacking("an extractor in a browser's worker", lack, () => {
     expectClose(given.together, extractor.extractAll([...sentences, ...sentences]).data);
   });
 
-  it("reads a model that is a blob piece by piece, to the same features, and refuses it when it is cut short", async () => {
+  test("reads a model that is a blob piece by piece, to the same features, and refuses it when it is cut short", async () => {
     const given = await page.evaluate(
       async ({ sentence, settings }) => {
         const loaded = async (variant: "bytes" | "blob") => {
@@ -128,7 +128,7 @@ describeUnlessLacking("an extractor in a browser's worker", lack, () => {
     expect(given.features[2]).toEqual(given.features[0]);
   });
 
-  it("leaves the main thread free while it loads, where the same work on the main thread holds it", async () => {
+  test("leaves the main thread free while it loads, where the same work on the main thread holds it", async () => {
     const ticks = await page.evaluate(async (settings) => {
       const { worker: start, onMainThread, ticksDuring } = globalThis.helpers;
       let [inWorker, onMain] = [0, 0];
@@ -147,7 +147,7 @@ describeUnlessLacking("an extractor in a browser's worker", lack, () => {
     expect(ticks.inWorker).toBeGreaterThan(ticks.onMain);
   });
 
-  it("refuses what is damaged or of another identity, naming it, and loads the next", async () => {
+  test("refuses what is damaged or of another identity, naming it, and loads the next", async () => {
     const outcomes = await page.evaluate(
       async ({ sentence, settings }) => {
         const worker = await globalThis.helpers.worker(settings);

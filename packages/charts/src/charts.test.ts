@@ -1,6 +1,6 @@
 // The pictures show their numbers, and no text of theirs becomes markup.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { barChart } from "./bar-chart.js";
 import { confusionChart } from "./confusion-chart.js";
 import { lineChart } from "./line-chart.js";
@@ -11,7 +11,7 @@ const heightsOf = (svg: string) =>
   [...svg.matchAll(/<rect[^>]* height="([\d.]+)"/g)].map(([, height]) => Number(height));
 
 describe("a chart of bars", () => {
-  it("draws a bar as tall as its share of the largest, and names its value", () => {
+  test("draws a bar as tall as its share of the largest, and names its value", () => {
     const bars = [20, 10, 0].map((value, i) => ({ label: `bin ${i}`, value }));
     const svg = barChart({ ...axes, bars });
     const [first, second, third] = heightsOf(svg);
@@ -20,14 +20,14 @@ describe("a chart of bars", () => {
     expect(svg).toContain("<title>bin 1: 10</title>");
   });
 
-  it("has finite sizes without bars, and where all values are zero", () => {
+  test("has finite sizes without bars, and where all values are zero", () => {
     for (const bars of [[], [{ label: "none", value: 0 }]])
       expect(barChart({ ...axes, bars })).not.toMatch(/NaN|Infinity/);
   });
 });
 
 describe("a confusion matrix", () => {
-  it("shades a cell by its share of the row, and says which class was taken for which", () => {
+  test("shades a cell by its share of the row, and says which class was taken for which", () => {
     const svg = confusionChart("heads", [3, 1, 0, 0], ["joy", "anger"]);
     const shades = [...svg.matchAll(/fill-opacity="([\d.]+)"/g)].map(([, shade]) => Number(shade));
     expect(shades).toEqual(
@@ -38,7 +38,7 @@ describe("a confusion matrix", () => {
 });
 
 describe("a chart of calibration", () => {
-  it("places a calibrated classifier on the diagonal", () => {
+  test("places a calibrated classifier on the diagonal", () => {
     const points = [0, 0.5, 1].map((share) => ({ confidence: share, accuracy: share }));
     const svg = reliabilityChart("calibration", [{ name: "linear", points }]);
     const [, x1, y1, x2, y2] = /class="level"[^>]*x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"/.exec(svg)!;
@@ -46,12 +46,12 @@ describe("a chart of calibration", () => {
     expect(svg).toContain(`d="M${x1} ${y1}L${middle}L${x2} ${y2}"`);
   });
 
-  it("is left out without points", () => {
+  test("is left out without points", () => {
     expect(reliabilityChart("calibration", [{ name: "linear", points: [] }])).toBe("");
   });
 });
 
-it("keeps every text out of the markup", () => {
+test("keeps every text out of the markup", () => {
   const hostile = '<script>"&';
   const series = [{ name: hostile, points: [{ x: 0, y: 0.5, confidence: 0.5, accuracy: 0.5 }] }];
   const lines = { ...axes, ticks: [hostile], series, levels: [{ name: hostile, y: 0.4 }] };

@@ -1,6 +1,6 @@
 // One progress line for every long job: how far it is, how long it takes, and what it does.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createProgress, type ProgressState, progressText } from "./progress.js";
 
 function written(isTty: boolean, steps: readonly (readonly [seconds: number, state: ProgressState])[]): string {
@@ -18,7 +18,7 @@ function written(isTty: boolean, steps: readonly (readonly [seconds: number, sta
 const megabytes = (done: number) => ({ what: "model.safetensors", done, total: 100 });
 
 describe("the progress of a job", () => {
-  it("is the share done, the time left, and the work in hand", () => {
+  test("is the share done, the time left, and the work in hand", () => {
     expect(progressText({ what: "loss 1.23", done: 1, total: 4, secondsLeft: 125 })).toBe(
       "████░░░░░░░░░░░░  25% · 2 min 5 s left · loss 1.23",
     );
@@ -26,7 +26,7 @@ describe("the progress of a job", () => {
     expect(progressText({ what: "nothing", done: 0, total: 0 })).toContain("100%");
   });
 
-  it("in a log is a line every ten seconds, and one more at the end", () => {
+  test("in a log is a line every ten seconds, and one more at the end", () => {
     const steps = [1, 11, 12, 21, 30].map((seconds, at) => [seconds, megabytes([0, 10, 20, 50, 100][at]!)] as const);
     expect(written(false, steps)).toBe(
       [
@@ -38,7 +38,7 @@ describe("the progress of a job", () => {
     );
   });
 
-  it("counts the time from the part that an earlier run did, and anew for the next job", () => {
+  test("counts the time from the part that an earlier run did, and anew for the next job", () => {
     const steps = [
       [0, megabytes(80)],
       [10, megabytes(90)],
@@ -52,7 +52,7 @@ describe("the progress of a job", () => {
     expect(text).toContain("20% · 1 min 20 s left");
   });
 
-  it("names a new work at once where it is asked to, also in a log", () => {
+  test("names a new work at once where it is asked to, also in a log", () => {
     const text = written(false, [
       [0, { what: "one", done: 0, total: 9 }],
       [1, { what: "two", done: 1, total: 9 }],
@@ -61,7 +61,7 @@ describe("the progress of a job", () => {
     expect(text.match(/one|two|three/g)).toEqual(["one", "three"]);
   });
 
-  it("on a terminal is one line, ended also where the job breaks off", () => {
+  test("on a terminal is one line, ended also where the job breaks off", () => {
     const text = written(true, [
       [0, megabytes(10)],
       [1, megabytes(20)],

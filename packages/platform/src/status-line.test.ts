@@ -1,6 +1,6 @@
 // One line that is rewritten on a terminal, and few lines in a log.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createStatusLine, inWords } from "./status-line.js";
 
 function open(isTty: boolean) {
@@ -11,7 +11,7 @@ function open(isTty: boolean) {
 }
 
 describe("the status line", () => {
-  it("is rewritten in place on a terminal, the last in any case, and left once", () => {
+  test("is rewritten in place on a terminal, the last in any case, and left once", () => {
     const { written, clock, line } = open(true);
     line.end();
     line.show(() => "a", false);
@@ -25,7 +25,7 @@ describe("the status line", () => {
     expect(written).toEqual(["\r\x1b[2Ka", "\r\x1b[2Kb", "\r\x1b[2Kc", "\n"]);
   });
 
-  it("is a line every ten seconds elsewhere, and composes no other", () => {
+  test("is a line every ten seconds elsewhere, and composes no other", () => {
     const { written, clock, line } = open(false);
     let composed = 0;
     for (; clock.now < 20_000; clock.now += 100) line.show(() => `${++composed}`, false);
@@ -34,7 +34,7 @@ describe("the status line", () => {
     expect(composed).toBe(2);
   });
 
-  it("states seconds, and minutes from sixty on", () => {
+  test("states seconds, and minutes from sixty on", () => {
     expect([-1, 0.2, 59.5, 125].map(inWords)).toEqual(["0 s", "1 s", "1 min 0 s", "2 min 5 s"]);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createLogLines, openOutput } from "./output.js";
 
 /** A destination that can fill up, close and stand still, as files and pipes do. */
@@ -22,7 +22,7 @@ function place() {
 describe("the lines of a log", () => {
   const line = (event: string) => `${JSON.stringify({ event })}\n`;
 
-  it("are dropped while there is no room, and the next one says how many were", () => {
+  test("are dropped while there is no room, and the next one says how many were", () => {
     const log = place();
     const write = createLogLines(log, () => 0);
     write(line("a"));
@@ -40,7 +40,7 @@ describe("the lines of a log", () => {
     ]);
   });
 
-  it("do not pile up before a reader that stands still", () => {
+  test("do not pile up before a reader that stands still", () => {
     const log = place();
     const write = createLogLines(log, () => 0);
     log.state.writableLength = 2 ** 21;
@@ -54,7 +54,7 @@ describe("the lines of a log", () => {
 });
 
 describe("a command's result", () => {
-  it.each([0, 3])("that was written leaves the exit code %i as it is", async (code) => {
+  test.each([0, 3])("that was written leaves the exit code %i as it is", async (code) => {
     const [stdout, stderr] = [place(), place()];
     const output = openOutput({ stdout, stderr });
     output.stdout("result\n");
@@ -63,7 +63,7 @@ describe("a command's result", () => {
     expect(stderr.state.text).toBe("");
   });
 
-  it("that found no room is an error, said once, with what to do", async () => {
+  test("that found no room is an error, said once, with what to do", async () => {
     const [stdout, stderr] = [place(), place()];
     stdout.state.fault = "ENOSPC";
     const output = openOutput({ stdout, stderr });
@@ -75,7 +75,7 @@ describe("a command's result", () => {
     expect(await output.settle(0)).toBe(1);
   });
 
-  it("whose reader has seen enough is not complained about", async () => {
+  test("whose reader has seen enough is not complained about", async () => {
     const [stdout, stderr] = [place(), place()];
     stdout.state.fault = "EPIPE";
     const output = openOutput({ stdout, stderr });

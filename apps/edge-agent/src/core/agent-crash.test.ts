@@ -4,7 +4,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Split } from "@attune/shared/contracts/local-api";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { verifyJournal } from "./egress/journal.js";
 
 const first = createTinyRelease({ sequence: 1 });
@@ -138,12 +138,12 @@ async function expectSameEnd(from: Device, life: Life): Promise<Device> {
 }
 
 describe("an agent that is killed", () => {
-  it("enrols and takes its first release as if nothing had happened", async () => {
+  test("enrols and takes its first release as if nothing had happened", async () => {
     const end = await expectSameEnd(createDevice(), takeFirstRelease);
     expect(end.fleet.received.size).toBe(1);
   });
 
-  it("neither loses nor doubles an utterance or a report while it learns", async () => {
+  test("neither loses nor doubles an utterance or a report while it learns", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, -8)) await device.agent.label(saying);
@@ -154,7 +154,7 @@ describe("an agent that is killed", () => {
     expect(types).toEqual(["report.state", "report.metrics", "report.metrics"]);
   });
 
-  it("gets there however often it is killed", async () => {
+  test("gets there however often it is killed", async () => {
     const calm = createDevice();
     const tried = createDevice();
     const random = createRandom(3);
@@ -168,7 +168,7 @@ describe("an agent that is killed", () => {
     expect(await outcome(tried)).toEqual(await outcome(calm));
   });
 
-  it("forgets for good", async () => {
+  test("forgets for good", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said) await device.agent.label(saying);
@@ -177,7 +177,7 @@ describe("an agent that is killed", () => {
     await expectSameEnd(device, forgetSomething);
   });
 
-  it("reaches one verdict on the next release, and reports it once", async () => {
+  test("reaches one verdict on the next release, and reports it once", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, 62)) await device.agent.label(saying);
@@ -202,7 +202,7 @@ describe("an agent that is killed", () => {
     expect((await end.agent.status()).verdicts.count).toBe(1);
   });
 
-  it("moves to the next release with everything it has learned", async () => {
+  test("moves to the next release with everything it has learned", async () => {
     const device = createDevice();
     await takeFirstRelease(device);
     for (const saying of said.slice(0, 30)) await device.agent.label(saying);

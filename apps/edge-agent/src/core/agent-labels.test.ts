@@ -4,7 +4,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, createTinyRelease2, sayings } from "@attune/fakes/tiny-release";
 import { labelSetOf, slugsOf } from "@attune/shared/contracts/label-set";
 import { release1Labels } from "@attune/shared/contracts/release";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 const labels = labelSetOf(["calm", "tense", "tired"], { calm: "At ease", tense: "On edge", tired: "Worn out" });
 const slugs = slugsOf(labels);
@@ -35,7 +35,7 @@ async function correct(count: number): Promise<number> {
 }
 
 describe("a release with labels of its own", () => {
-  it("is taken, predicts its labels, and learns from corrections in them", async () => {
+  test("is taken, predicts its labels, and learns from corrections in them", async () => {
     device.fleet.publish(createTinyRelease2({ labels }));
     await takes(1);
     expect((await device.agent.status()).release?.labels).toEqual(labels);
@@ -54,7 +54,7 @@ describe("a release with labels of its own", () => {
     expect((await device.agent.predict({ text: "the blimey is" })).probabilities).toEqual(before.probabilities);
   });
 
-  it("refuses a label of another set, and lists its own", async () => {
+  test("refuses a label of another set, and lists its own", async () => {
     device.fleet.publish(createTinyRelease2({ labels }));
     await takes(1);
     await expect(device.agent.label({ id: "a", text: "hm", label: "joy" })).rejects.toMatchObject({
@@ -64,7 +64,7 @@ describe("a release with labels of its own", () => {
     await stop();
   });
 
-  it("takes any slug before the first release, and leaves out of training what the release does not know", async () => {
+  test("takes any slug before the first release, and leaves out of training what the release does not know", async () => {
     await device.agent.label({ id: "a", text: "so happy", label: "elated" });
     await expect(device.agent.label({ id: "b", text: "so happy", label: "Not a slug" })).rejects.toMatchObject({
       code: "INVALID_INPUT",
@@ -78,7 +78,7 @@ describe("a release with labels of its own", () => {
     await stop();
   });
 
-  it("follows a release with the seven and precedes it, and keeps the utterances of both", async () => {
+  test("follows a release with the seven and precedes it, and keeps the utterances of both", async () => {
     device.fleet.publish(createTinyRelease({ sequence: 1 }));
     await takes(1);
     for (const said of sayings(30, 1)) await device.agent.label({ ...said, id: `seven-${said.id}` });
@@ -93,7 +93,7 @@ describe("a release with labels of its own", () => {
     await stop();
   });
 
-  it("sends none of its slugs and words, whatever is said and corrected", async () => {
+  test("sends none of its slugs and words, whatever is said and corrected", async () => {
     device.fleet.publish(createTinyRelease2({ labels }));
     await takes(1);
     await correct(140);

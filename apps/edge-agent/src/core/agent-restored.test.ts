@@ -4,7 +4,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { verifyJournal } from "./egress/journal.js";
 import { recordName } from "./learning/record-names.js";
 
@@ -52,7 +52,7 @@ async function liveOn(device: Device, count: number): Promise<void> {
 }
 
 describe("a device whose store was put back to an earlier copy", () => {
-  it("begins a new epoch, and loses no report to those that its numbers already name", async () => {
+  test("begins a new epoch, and loses no report to those that its numbers already name", async () => {
     const device = await liveALittle();
     const copy = copyOf(device);
     const { epoch: before } = await device.agent.status();
@@ -80,7 +80,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     expect(await device.agent.status()).toMatchObject({ epoch: status.epoch, epochs: 2 });
   });
 
-  it("notices it by the reports alone, where its polls had not come as far as they have come again", async () => {
+  test("notices it by the reports alone, where its polls had not come as far as they have come again", async () => {
     const device = await liveALittle();
     const copy = copyOf(device);
     device.fleet.online = true;
@@ -101,7 +101,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     await again();
   });
 
-  it("still hands in, under their old numbers, the reports that waited when the copy was made", async () => {
+  test("still hands in, under their old numbers, the reports that waited when the copy was made", async () => {
     const device = await liveALittle();
     const stop = device.start();
     await device.clock.until(isConnected(device));
@@ -125,7 +125,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     await again();
   });
 
-  it("is no device that merely starts again: its epoch stays, and what it reports while offline keeps its order", async () => {
+  test("is no device that merely starts again: its epoch stays, and what it reports while offline keeps its order", async () => {
     const device = await liveALittle();
     const { epoch } = await device.agent.status();
     device.fleet.online = false;
@@ -144,7 +144,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     await expectWholeJournal(device);
   });
 
-  it("keeps forgotten what was forgotten after the copy was made, and nothing that was said anew", async () => {
+  test("keeps forgotten what was forgotten after the copy was made, and nothing that was said anew", async () => {
     const device = createDevice();
     device.fleet.publish(createTinyRelease());
     await device.enrol();
@@ -178,7 +178,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     expect((await device.agent.status()).utterances.train).toBe(59);
   });
 
-  it.each([
+  test.each([
     [1, "before", 3],
     // The file ends with half of its line.
     [1, "after", 3],
@@ -202,7 +202,7 @@ describe("a device whose store was put back to an earlier copy", () => {
     },
   );
 
-  it("polls with pauses that grow, should the server never be content", async () => {
+  test("polls with pauses that grow, should the server never be content", async () => {
     const device = await liveALittle();
     device.fleet.amendTarget = (target) => ({ ...target, beginEpoch: true });
     const polls = device.fleet.polls.length;

@@ -3,7 +3,7 @@
 import { type BoundedDevice, boundedRelease, createBoundedDevice } from "@attune/fakes/bounded-device";
 import { sayings } from "@attune/fakes/tiny-release";
 import { egressContract2 } from "@attune/shared/contracts/egress-2";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const { slotMs } = egressContract2.person;
 const yearMs = 365.25 * 86_400_000;
@@ -20,7 +20,7 @@ const lengthsOf = (device: BoundedDevice) => new Set(device.left("report.slot").
 const errorsOf = (device: BoundedDevice) => device.logged.filter((line) => line.startsWith("error"));
 
 describe("a device with slots", () => {
-  it("sends one report in each slot at the time that it shows beforehand, also without a label", async () => {
+  test("sends one report in each slot at the time that it shows beforehand, also without a label", async () => {
     const device = await createBoundedDevice(release);
     const beganMs = device.clock.monotonicMs();
     for (let slot = 1; slot <= 4; slot++) {
@@ -38,7 +38,7 @@ describe("a device with slots", () => {
     await device.stop();
   });
 
-  it("sends counts of the same length once fifty labels are scored, and no block twice", async () => {
+  test("sends counts of the same length once fifty labels are scored, and no block twice", async () => {
     const device = await createBoundedDevice(release);
     for (const [slot, labels] of [49, 1, 0, 130, 0].entries()) {
       await say(device, labels, `${slot}-`);
@@ -50,7 +50,7 @@ describe("a device with slots", () => {
     await device.stop();
   });
 
-  it("that was off for three slots reports the slot that it wakes in, and none of the slots before", async () => {
+  test("that was off for three slots reports the slot that it wakes in, and none of the slots before", async () => {
     const device = await createBoundedDevice(release);
     await device.pass((await device.agent.status()).person.slot!.endsInMs + 1);
     await device.pass((await device.agent.status()).person.slot!.reportDueInMs! + 1);
@@ -65,7 +65,7 @@ describe("a device with slots", () => {
     await device.stop();
   });
 
-  it.each([10, -10])("keeps to its slots when its clock is set by %i years", async (years) => {
+  test.each([10, -10])("keeps to its slots when its clock is set by %i years", async (years) => {
     const device = await createBoundedDevice(release);
     await say(device, 60);
     const { endsInMs } = (await device.agent.status()).person.slot!;
@@ -83,7 +83,7 @@ describe("a device with slots", () => {
     await device.stop();
   });
 
-  it("speaks contract 1 again with a release for that, and resumes its slots with the next for contract 2", async () => {
+  test("speaks contract 1 again with a release for that, and resumes its slots with the next for contract 2", async () => {
     const device = await createBoundedDevice(boundedRelease({}, 1));
     const runs = async (sequence: number) => (await device.agent.status()).release?.sequence === sequence;
     const take = async (sequence: number, contract: number) => {

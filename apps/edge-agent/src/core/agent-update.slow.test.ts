@@ -10,7 +10,7 @@ import { sizesOf } from "@attune/shared/contracts/release";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { recordName } from "./learning/record-names.js";
 
 let first: TinyRelease;
@@ -55,7 +55,7 @@ function changeRelease({ payload, signatures }: SignedEnvelope): SignedEnvelope 
 }
 
 describe("an update", () => {
-  it("replaces the model and keeps the one before for a rollback", async () => {
+  test("replaces the model and keeps the one before for a rollback", async () => {
     device.fleet.publish(second);
     await device.clock.until(async () => (await releaseNow()) === 2);
     const third = createTinyRelease({ sequence: 3, seed: 3 });
@@ -68,7 +68,7 @@ describe("an update", () => {
     expect([...slots].sort()).toEqual(["2", "3"]);
   });
 
-  it("goes back to the one before when the active one is damaged at a start", async () => {
+  test("goes back to the one before when the active one is damaged at a start", async () => {
     device.fleet.publish(second);
     await device.clock.until(async () => (await releaseNow()) === 2);
     await stop();
@@ -85,7 +85,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("fetches its only release again when that is damaged at a start", async () => {
+  test("fetches its only release again when that is damaged at a start", async () => {
     await stop();
     device.files.contents.get("slots/1/tokenizer.json")![50]! ^= 1;
     device.restart();
@@ -96,7 +96,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("keeps answering and learning with the old model while the new one is gated", async () => {
+  test("keeps answering and learning with the old model while the new one is gated", async () => {
     for (const [i, said] of sayings(60, 1).entries()) {
       await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
     }
@@ -125,7 +125,7 @@ describe("an update", () => {
     expect((await device.agent.predict({ text: "the crumbs" })).probabilities).toEqual(head);
   });
 
-  it("is refused by the personal gate when it is worse for this person, and taken when it is not", async () => {
+  test("is refused by the personal gate when it is worse for this person, and taken when it is not", async () => {
     for (const [i, said] of sayings(120, 0, 8).entries()) {
       await device.agent.label({ ...said, split: i % 2 === 0 ? "train" : "holdout" });
     }
@@ -141,7 +141,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("may bring other labels: what it does not know is kept and not trained on", async () => {
+  test("may bring other labels: what it does not know is kept and not trained on", async () => {
     for (const said of sayings(30, 1)) await device.agent.label({ ...said, split: "train" });
     const labels = ["sadness", "joy", "neutral"] as const;
     device.fleet.publish(createTinyRelease({ sequence: 2, labels }));
@@ -155,7 +155,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it.each<[string, () => TinyRelease, UpdateReason]>([
+  test.each<[string, () => TinyRelease, UpdateReason]>([
     [
       "with a stranger's signature",
       () => createTinyRelease({ sequence: 2, signers: [createSigningKey()] }),
@@ -200,7 +200,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("back to an older release is refused, for trust has moved on", async () => {
+  test("back to an older release is refused, for trust has moved on", async () => {
     device.fleet.publish(second);
     await device.clock.until(async () => (await releaseNow()) === 2);
     device.fleet.publish(first);
@@ -209,7 +209,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("with a file of another release in it is refused", async () => {
+  test("with a file of another release in it is refused", async () => {
     const mixed = createTinyRelease({
       sequence: 2,
       seed: 2,
@@ -230,7 +230,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("that cannot be fetched in time has timed out, is said so once, and is taken when the network is back", async () => {
+  test("that cannot be fetched in time has timed out, is said so once, and is taken when the network is back", async () => {
     device.fleet.publish(second);
     device.fleet.spoil = (path) => {
       if (path.includes("manifests")) return undefined;
@@ -247,7 +247,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("whose download does not get on is left for the next one that the server names", async () => {
+  test("whose download does not get on is left for the next one that the server names", async () => {
     const third = createTinyRelease({ sequence: 3, seed: 3 });
     device.fleet.spoil = (path) => {
       const sha256 = path.split("/").at(-1)!;
@@ -264,7 +264,7 @@ describe("an update", () => {
     expect([...device.files.contents.keys()].filter((path) => path.startsWith("slots/2/"))).toEqual([]);
   });
 
-  it("waits for room on a full disk", async () => {
+  test("waits for room on a full disk", async () => {
     device.files.full = true;
     device.fleet.publish(second);
     await endsAs("failed", "diskFull");
@@ -273,7 +273,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("that does not fit the disk's room is not downloaded, until there is room", async () => {
+  test("that does not fit the disk's room is not downloaded, until there is room", async () => {
     const { downloadBytes } = sizesOf(second.release.files);
     const chunks = () => device.fleet.requests.filter(({ path }) => path.includes("/chunks/")).length;
     device.files.room = downloadBytes - 1;
@@ -286,7 +286,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it.each<[string, (fleet: FakeFleet) => void]>([
+  test.each<[string, (fleet: FakeFleet) => void]>([
     ["to another device", (fleet) => (fleet.amendTarget = (target) => ({ ...target, device: "e".repeat(32) }))],
     ["to an earlier poll", (fleet) => (fleet.amendTarget = (target) => ({ ...target, sequence: target.sequence - 1 }))],
     ["under an older number", (fleet) => (fleet.amendTarget = (target) => ({ ...target, number: 1 }))],
@@ -312,7 +312,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("stays committed when what follows the commit fails", async () => {
+  test("stays committed when what follows the commit fails", async () => {
     const { list } = device.files;
     const gating = device.entered("gating");
     device.fleet.publish(second);
@@ -328,7 +328,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("is given up when the process dies of it three times in the same state", async () => {
+  test("is given up when the process dies of it three times in the same state", async () => {
     const { engine } = device.ports;
     const deadly = parseSafetensors(second.files.get("model.safetensors")!.slice());
     const name = "embeddings.word_embeddings.weight";
@@ -354,7 +354,7 @@ describe("an update", () => {
     await stop();
   });
 
-  it("that is stopped in an orderly way again and again is in no loop", async () => {
+  test("that is stopped in an orderly way again and again is in no loop", async () => {
     device.fleet.spoil = (path, _, whole) =>
       path.includes("chunks")
         ? { status: 200, totalBytes: whole.length, body: pieces([], new Error("reset")) }

@@ -6,7 +6,7 @@ import { sayings } from "@attune/fakes/tiny-release";
 import type { Engine } from "@attune/ml/engine/engine";
 import { egressContract2 } from "@attune/shared/contracts/egress-2";
 import { AppError } from "@attune/shared/errors";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const { verdictDelayMs, verdictPauseMs } = egressContract2.person;
 const hourMs = 3_600_000;
@@ -58,7 +58,7 @@ async function slowDown(device: BoundedDevice, stepMs: number): Promise<void> {
 }
 
 describe("a verdict leaves a day after the release's test, to the millisecond,", () => {
-  it.each([
+  test.each([
     ["without any label", 0, other(2), "tooLittle"],
     ["with labels below twenty pairs", 30, other(2), "tooLittle"],
     ["where the release is worse", 120, blind(2), "worse"],
@@ -79,7 +79,7 @@ describe("a verdict leaves a day after the release's test, to the millisecond,",
     await device.stop();
   });
 
-  it.each([
+  test.each([
     ["where extraction takes two and a half hours", 10 * 60_000, ["better", "same", "tooLittle", "worse"]],
     ["where extraction would take two days", 3 * hourMs, ["worse"]],
   ])("%s", async (_, stepMs, allowed) => {
@@ -91,7 +91,7 @@ describe("a verdict leaves a day after the release's test, to the millisecond,",
     await device.stop();
   });
 
-  it("where labels come and go meanwhile, before the finding and after it", async () => {
+  test("where labels come and go meanwhile, before the finding and after it", async () => {
     const device = await createLabelled();
     await slowDown(device, 10 * 60_000);
     const testedMs = await reachGating(device, other(2));
@@ -104,7 +104,7 @@ describe("a verdict leaves a day after the release's test, to the millisecond,",
     await device.stop();
   });
 
-  it.each([
+  test.each([
     ["kill", (device: BoundedDevice) => expect(() => device.faults.kill()).toThrow(Killed)],
     ["stop", () => {}],
   ])("after a %s and a restart, while texts are read and while the verdict waits", async (_, end) => {
@@ -121,7 +121,7 @@ describe("a verdict leaves a day after the release's test, to the millisecond,",
     await device.stop();
   });
 
-  it.each(["a text cannot be read", "the store takes no features"])("as worse, where %s", async (what) => {
+  test.each(["a text cannot be read", "the store takes no features"])("as worse, where %s", async (what) => {
     const device = await createLabelled();
     const { engine, store } = device.ports;
     if (what.startsWith("a text")) {
@@ -158,7 +158,7 @@ describe("a verdict leaves a day after the release's test, to the millisecond,",
 });
 
 describe("a release under contract 2", () => {
-  it("keeps nothing of an utterance that was forgotten after the finding", async () => {
+  test("keeps nothing of an utterance that was forgotten after the finding", async () => {
     const lives: Record<string, number>[] = [];
     for (const forgets of [true, false]) {
       const device = await createLabelled(0);
@@ -179,7 +179,7 @@ describe("a release under contract 2", () => {
     expect(lives[0]).toEqual(lives[1]);
   });
 
-  it("waits in the pause after a verdict, and is taken without a verdict once the person lets it in", async () => {
+  test("waits in the pause after a verdict, and is taken without a verdict once the person lets it in", async () => {
     const device = await createLabelled(0);
     const testedMs = await reachGating(device, other(2));
     await verdictAfter(device, testedMs);
@@ -197,7 +197,7 @@ describe("a release under contract 2", () => {
     await device.stop();
   });
 
-  it("is judged when the pause is over, where nobody lets it in", async () => {
+  test("is judged when the pause is over, where nobody lets it in", async () => {
     const device = await createLabelled(0);
     const admittedMs = await reachGating(device, other(2));
     await until(device, async () => (await statusOf(device)).release === 2);
@@ -208,7 +208,7 @@ describe("a release under contract 2", () => {
     await device.stop();
   });
 
-  it("goes back to a content that ran here at once, and no verdict is counted", async () => {
+  test("goes back to a content that ran here at once, and no verdict is counted", async () => {
     const device = await createLabelled();
     device.fleet.publish(blind(2));
     await until(device, () => verdictsOf(device).length === 1);
@@ -220,7 +220,7 @@ describe("a release under contract 2", () => {
     await device.stop();
   });
 
-  it("that was refused is not judged anew within the pause, though the server asks for another between", async () => {
+  test("that was refused is not judged anew within the pause, though the server asks for another between", async () => {
     const device = await createLabelled();
     const refused = blind(2);
     const testedMs = await reachGating(device, refused);

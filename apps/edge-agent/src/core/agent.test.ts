@@ -4,7 +4,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { fakeDevice, fakeToken } from "@attune/fakes/fake-fleet";
 import { createTinyRelease, privateWords, sayings } from "@attune/fakes/tiny-release";
 import { entryCapacityBits } from "@attune/shared/contracts/audit";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const committed = (device: Device) => async () => (await device.agent.status()).updateState === "committed";
 const outboxEmpty = (device: Device) => async () => (await device.agent.status()).outbox.pending === 0;
@@ -18,7 +18,7 @@ async function withRelease(device: Device): Promise<() => Promise<void>> {
 }
 
 describe("the agent", () => {
-  it("enrols, takes its first release, predicts, learns from labels and reports", async () => {
+  test("enrols, takes its first release, predicts, learns from labels and reports", async () => {
     const device = createDevice();
     const stop = await withRelease(device);
     const { agent, fleet } = device;
@@ -34,7 +34,7 @@ describe("the agent", () => {
     await stop();
   });
 
-  it.each(["elm", "oselm"] as const)("learns with an %s head where the release asks for it", async (kind) => {
+  test.each(["elm", "oselm"] as const)("learns with an %s head where the release asks for it", async (kind) => {
     const device = createDevice();
     const recipe = { kind, hidden: 64, l2: 0.1 } as const;
     device.fleet.publish(createTinyRelease({ amend: (release) => ({ ...release, headRecipe: recipe }) }));
@@ -51,7 +51,7 @@ describe("the agent", () => {
     expect((await device.agent.predict({ text: "the blimey" })).probabilities).toEqual(before.probabilities);
   });
 
-  it("learns anew what it knew when its engine has changed", async () => {
+  test("learns anew what it knew when its engine has changed", async () => {
     const device = createDevice();
     const stop = await withRelease(device);
     for (const said of sayings(60, 1)) await device.agent.label(said);
@@ -69,7 +69,7 @@ describe("the agent", () => {
     });
   });
 
-  it("starts again with the head it had", async () => {
+  test("starts again with the head it had", async () => {
     const device = createDevice();
     const stop = await withRelease(device);
     for (const said of sayings(60, 1)) await device.agent.label(said);
@@ -87,7 +87,7 @@ describe("the agent", () => {
     });
   });
 
-  it("answers and learns through days without server and broker, and then catches up", async () => {
+  test("answers and learns through days without server and broker, and then catches up", async () => {
     const device = createDevice();
     const stop = await withRelease(device);
     device.fleet.online = false;
@@ -109,7 +109,7 @@ describe("the agent", () => {
     await stop();
   });
 
-  it("does not mind a wall clock that jumps by ten years, either way", async () => {
+  test("does not mind a wall clock that jumps by ten years, either way", async () => {
     const device = createDevice();
     await device.enrol();
     const stop = device.start();
@@ -133,7 +133,7 @@ describe("the agent", () => {
 });
 
 describe("enrolment", () => {
-  it("may be repeated with the same token, and with no other", async () => {
+  test("may be repeated with the same token, and with no other", async () => {
     const device = createDevice();
     const first = await device.agent.enrol({ token: fakeToken });
     expect(first).toMatchObject({ device: fakeDevice, fleet: "home" });
@@ -143,7 +143,7 @@ describe("enrolment", () => {
     await expect(device.agent.enrol({ token: other })).rejects.toMatchObject({ code: "ALREADY_ENROLLED" });
   });
 
-  it("refuses a malformed token, and a server whose release keys the token does not name", async () => {
+  test("refuses a malformed token, and a server whose release keys the token does not name", async () => {
     const device = createDevice();
     await expect(device.agent.enrol({ token: "attune1.x.y" })).rejects.toMatchObject({ code: "TOKEN_INVALID" });
     expect(device.fleet.wire).toEqual([]);
@@ -152,7 +152,7 @@ describe("enrolment", () => {
     expect((await device.agent.status()).device).toBeNull();
   });
 
-  it("says when there is no server, and works later", async () => {
+  test("says when there is no server, and works later", async () => {
     const device = createDevice();
     device.fleet.online = false;
     await expect(device.enrol()).rejects.toMatchObject({ code: "SERVER_UNAVAILABLE" });
@@ -180,7 +180,7 @@ describe("what leaves", () => {
     return device;
   }
 
-  it("is the same, byte for byte, whatever was said", async () => {
+  test("is the same, byte for byte, whatever was said", async () => {
     const quiet = await live(["the", "table", "is", "a", "door"]);
     const loud = await live([...privateWords, "a much longer utterance with many more words than any other"]);
     const reports = (device: Device) => [...device.fleet.received];
@@ -188,7 +188,7 @@ describe("what leaves", () => {
     expect(loud.fleet.wire).toEqual(quiet.fleet.wire);
   });
 
-  it("cannot be denied by cutting the journal's end off or exchanging it", async () => {
+  test("cannot be denied by cutting the journal's end off or exchanging it", async () => {
     const device = await live(["so", "happy"]);
     const key = [...device.store.contents.keys()].filter((name) => name.startsWith("journal/")).at(-1)!;
     const last = device.store.contents.get(key)!;
@@ -203,7 +203,7 @@ describe("what leaves", () => {
     expect((await device.agent.status()).device).toBe(fakeDevice);
   });
 
-  it("is what the journal says, and the status counts it", async () => {
+  test("is what the journal says, and the status counts it", async () => {
     const device = await live(["so", "happy"]);
     const entries = await device.agent.journal();
     expect(entries.length).toBe(device.fleet.wire.length);

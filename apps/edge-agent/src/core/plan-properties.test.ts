@@ -2,7 +2,7 @@
 
 import { updateReasons, updateStates } from "@attune/shared/contracts/current-state";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { type GatingView, maximumCrashes, plan, type Snapshot, type Step } from "./plan.js";
 import {
@@ -63,7 +63,7 @@ function follow(record: UpdateRecord, step: Step, nowMs: number): UpdateRecord[]
 }
 
 describe("the plan of any snapshot", () => {
-  it("is there, and is the same when asked again", () => {
+  test("is there, and is the same when asked again", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         const before = structuredClone(snapshot);
@@ -73,7 +73,7 @@ describe("the plan of any snapshot", () => {
     );
   });
 
-  it("leads along the table's transitions alone", () => {
+  test("leads along the table's transitions alone", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         for (const next of follow(snapshot.record, plan(snapshot), snapshot.nowMs)) {
@@ -83,7 +83,7 @@ describe("the plan of any snapshot", () => {
     );
   });
 
-  it("runs a state for no longer than its deadline, and never waits in a state that works", () => {
+  test("runs a state for no longer than its deadline, and never waits in a state that works", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         const step = plan(snapshot);
@@ -99,7 +99,7 @@ describe("the plan of any snapshot", () => {
     );
   });
 
-  it("does not begin again at once what has just ended", () => {
+  test("does not begin again at once what has just ended", () => {
     fc.assert(
       fc.property(records, times, (record, nowMs) => {
         fc.pre(!isActiveState(record.state) && record.state !== "idle");
@@ -186,7 +186,7 @@ const deathsBelow = (most: number) =>
   fc.record({ downloading: fc.nat(most), verifying: fc.nat(most), testing: fc.nat(most), gating: fc.nat(most) });
 
 describe("the life of an update", () => {
-  it("comes to the same end however often the process dies, short of what counts as a loop", () => {
+  test("comes to the same end however often the process dies, short of what counts as a loop", () => {
     fc.assert(
       fc.property(refusals, fc.boolean(), deathsBelow(maximumCrashes - 1), (refusal, inferior, deaths) => {
         const calm = { downloading: 0, verifying: 0, testing: 0, gating: 0 };
@@ -197,7 +197,7 @@ describe("the life of an update", () => {
     );
   });
 
-  it("ends, and leaves a minute at least between two downloads of one release", () => {
+  test("ends, and leaves a minute at least between two downloads of one release", () => {
     fc.assert(
       fc.property(refusals, fc.boolean(), deathsBelow(5), (refusal, inferior, deaths) => {
         const { record, begun } = live({ refusal, inferior, deaths }, 5);

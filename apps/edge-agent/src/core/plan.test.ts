@@ -1,7 +1,7 @@
 // The agent's next step, and its record after crashes, clock changes and attempts.
 
 import { updateStates } from "@attune/shared/contracts/current-state";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plan, type Snapshot } from "./plan.js";
 import { begin, enter, noUpdate, recover, transitions, type UpdateRecord } from "./update-state.js";
 
@@ -18,35 +18,35 @@ const decide = (record: UpdateRecord, more: Partial<Snapshot> = {}) =>
   plan({ nowMs: 0, record, target, deadlinesMs, ...more });
 
 describe("the plan", () => {
-  it("waits without a target and begins with a new one", () => {
+  test("waits without a target and begins with a new one", () => {
     expect(decide(noUpdate, { target: null })).toEqual({ kind: "wait", wakeInMs: null });
     expect(decide(noUpdate)).toEqual({ kind: "begin", target });
     expect(decide(under("committed", { target: { ...target, sequence: 1 } }))).toEqual({ kind: "begin", target });
   });
 
-  it("stays in its state until the state's deadline", () => {
+  test("stays in its state until the state's deadline", () => {
     expect(decide(under("testing"), { nowMs: 400 })).toEqual({ kind: "run", state: "testing", remainingMs: 600 });
     expect(decide(under("testing"), { nowMs: 1_000 })).toEqual({ kind: "end", state: "timedOut", reason: "deadline" });
   });
 
-  it("leaves a download for what the server asks for instead, and continues it while the server says nothing", () => {
+  test("leaves a download for what the server asks for instead, and continues it while the server says nothing", () => {
     const downloading = under("downloading", { target: { sequence: 1, manifestSha256: "b".repeat(64) } });
     expect(decide(downloading)).toEqual({ kind: "begin", target });
     expect(decide(downloading, { target: null }).kind).toBe("run");
     expect(decide({ ...downloading, state: "verifying" }).kind).toBe("run");
   });
 
-  it("is not stretched by a clock that jumps back", () => {
+  test("is not stretched by a clock that jumps back", () => {
     const record = under("downloading", { enteredAtMs: 10 ** 12 });
     expect(decide(record)).toEqual({ kind: "run", state: "downloading", remainingMs: 1_000 });
   });
 
-  it("gives a release up that has killed the process three times in one state", () => {
+  test("gives a release up that has killed the process three times in one state", () => {
     expect(decide(under("testing", { crashes: 2 }))).toMatchObject({ kind: "run" });
     expect(decide(under("testing", { crashes: 3 }))).toEqual({ kind: "end", state: "failed", reason: "loop" });
   });
 
-  it("acts on what gating has found, or on three deaths in it, when the deadline is over and not before", () => {
+  test("acts on what gating has found, or on three deaths in it, when the deadline is over and not before", () => {
     const gating = under("gating");
     expect(decide(gating, { nowMs: 400 })).toEqual({ kind: "run", state: "gating", remainingMs: 600 });
     const found = { heldMs: 0, dueInMs: 600 };
@@ -57,11 +57,11 @@ describe("the plan", () => {
     expect(decide(deadly, { nowMs: 1_000 })).toEqual({ kind: "conclude" });
   });
 
-  it("makes up for a deadline that ended while the process was away", () => {
+  test("makes up for a deadline that ended while the process was away", () => {
     expect(decide(under("gating"), { nowMs: 5_000 })).toEqual({ kind: "run", state: "gating", remainingMs: 1_000 });
   });
 
-  it("waits with a release that may not be judged yet, unless the server asks for another", () => {
+  test("waits with a release that may not be judged yet, unless the server asks for another", () => {
     const gating = { heldMs: 10 ** 8, dueInMs: undefined };
     expect(decide(under("gating"), { nowMs: 5_000, gating })).toEqual({ kind: "wait", wakeInMs: 10 ** 8 });
     const other = under("gating", { target: { sequence: 1, manifestSha256: "b".repeat(64) } });
@@ -69,7 +69,7 @@ describe("the plan", () => {
     expect(decide(other, { gating: { heldMs: 0, dueInMs: undefined } }).kind).toBe("run");
   });
 
-  it("stays with a verdict on the release itself", () => {
+  test("stays with a verdict on the release itself", () => {
     for (const record of [
       under("committed"),
       under("rolledBack", { reason: "goldenMismatch" }),
@@ -81,7 +81,7 @@ describe("the plan", () => {
     }
   });
 
-  it("retries, later each time, what the network, the disk or the clock spoiled", () => {
+  test("retries, later each time, what the network, the disk or the clock spoiled", () => {
     const failed = under("failed", { reason: "diskFull" });
     expect(decide(failed)).toEqual({ kind: "wait", wakeInMs: 60_000 });
     expect(decide(failed, { nowMs: 60_000 })).toEqual({ kind: "begin", target });
@@ -89,25 +89,25 @@ describe("the plan", () => {
     expect(decide({ ...failed, attempt: 99 })).toEqual({ kind: "wait", wakeInMs: 3_600_000 });
   });
 
-  it("tries at once after the clock was set back", () => {
+  test("tries at once after the clock was set back", () => {
     const ended = under("timedOut", { reason: "deadline", enteredAtMs: 10 ** 12 });
     expect(decide(ended)).toEqual({ kind: "begin", target });
   });
 });
 
 describe("the update's record", () => {
-  it("has a way out of every state, and every state before gating can fail and time out", () => {
+  test("has a way out of every state, and every state before gating can fail and time out", () => {
     for (const state of updateStates) expect(transitions[state].length).toBeGreaterThan(0);
     for (const state of ["downloading", "verifying", "testing"] as const) {
       expect(transitions[state]).toEqual(expect.arrayContaining(["failed", "timedOut"]));
     }
   });
 
-  it("refuses a transition that is not in the table", () => {
+  test("refuses a transition that is not in the table", () => {
     expect(() => enter(under("downloading"), { state: "committed", nowMs: 0 })).toThrow("downloading to committed");
   });
 
-  it("counts attempts of one target and begins anew with another", () => {
+  test("counts attempts of one target and begins anew with another", () => {
     const once = begin(noUpdate, target, 5);
     expect(once).toMatchObject({ state: "downloading", attempt: 1, enteredAtMs: 5 });
     const failed = { ...enter(once, { state: "failed", reason: "network", nowMs: 6 }), reported: ["failed/network"] };
@@ -115,7 +115,7 @@ describe("the update's record", () => {
     expect(begin(failed, { ...target, sequence: 3 }, 7)).toMatchObject({ attempt: 1, reported: [] });
   });
 
-  it("counts a death only while it was being acted on, and none where the download got on", () => {
+  test("counts a death only while it was being acted on, and none where the download got on", () => {
     const acting = under("downloading", { executing: true, crashes: 2 });
     expect(recover(acting, 0)).toMatchObject({ crashes: 3, executing: false });
     expect(recover(acting, 4_096)).toMatchObject({ crashes: 0, progressBytes: 4_096 });

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "attune-command-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -21,7 +21,7 @@ describe("the attune-agent command", () => {
   copyFileSync(fileURLToPath(new URL("../../bin/attune-agent.js", import.meta.url)), command);
   const run = () => spawnSync(process.execPath, [command], { encoding: "utf8" });
 
-  it("says where to build, in one sentence, when nothing was built", () => {
+  test("says where to build, in one sentence, when nothing was built", () => {
     expect(run()).toMatchObject({
       status: 1,
       stdout: "",
@@ -29,7 +29,7 @@ describe("the attune-agent command", () => {
     });
   });
 
-  it("runs the bundle that was built, whatever the dates of other files", () => {
+  test("runs the bundle that was built, whatever the dates of other files", () => {
     write("dist/bundle/main.js", 'process.stdout.write("bundle");');
     write("dist/node/main.js", 'process.stdout.write("modules");');
     expect(run()).toMatchObject({ status: 0, stdout: "bundle" });

@@ -8,7 +8,7 @@ import { verdicts } from "@attune/shared/contracts/current-state";
 import { createContracts, demoContract, demoContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, lettersOf, personSizes } from "@attune/shared/contracts/egress-declaration";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type AuditResult, auditJournal as auditWith } from "./journal-audit.js";
 
 const contracts = createContracts(demoContracts);
@@ -67,7 +67,7 @@ const livesWithSlots = lives.filter(({ slots }) => slots.length > 0);
 const saidInAll = (all: readonly Slot[]) => all.flatMap((slot, i) => saidIn(slot, i + 1));
 
 describe("the audit of a device that keeps to its slots", () => {
-  it("finds nothing, and states the bits about the person, ever and in the last slot", () => {
+  test("finds nothing, and states the bits about the person, ever and in the last slot", () => {
     fc.assert(
       fc.property(lives, ({ slots, contract }) => {
         const { verdict, faults, personBits, letters } = audit(journalOf(saidInAll(slots), contract));
@@ -82,7 +82,7 @@ describe("the audit of a device that keeps to its slots", () => {
     );
   });
 
-  it("counts a verdict before the first report, and after the last, in a slot of its own", () => {
+  test("counts a verdict before the first report, and after the last, in a slot of its own", () => {
     const verdictAlone = audit(journalOf([{ type: "report.verdict", verdict: "better" }], 2));
     expect(verdictAlone).toMatchObject({ faults: [], personBits: { ever: 2, lastSlot: { slot: 1, bits: 2 } } });
     expect(verdictAlone.letters).toEqual({ ever: 1, lastSlot: 1 });
@@ -93,7 +93,7 @@ describe("the audit of a device that keeps to its slots", () => {
     expect(twoSlots.personBits.lastSlot).toEqual({ slot: 2, bits: 2 });
   });
 
-  it("counts no bits for fields whose last day is over, and finds fields that end early or late", () => {
+  test("counts no bits for fields whose last day is over, and finds fields that end early or late", () => {
     const ended: readonly Said[] = [{ type: "report.slot", slot: 1 }, { type: "report.verdict" }, { type: "poll" }];
     const lastDay = Date.UTC(2028, 5, 30) / 86_400_000;
     expect(audit(journalOf(ended, 2, lastDay))).toMatchObject({
@@ -118,7 +118,7 @@ const placesOfSlots = (said: readonly Said[]) =>
   said.flatMap(({ type }, place) => (type === "report.slot" ? [place] : []));
 
 describe("the audit of a device that says more about its person", () => {
-  it("finds a second report of a slot by its entry", () => {
+  test("finds a second report of a slot by its entry", () => {
     fc.assert(
       fc.property(livesWithSlots, fc.nat(), block, ({ slots, contract }, nth, block) => {
         const said = saidInAll(slots);
@@ -133,7 +133,7 @@ describe("the audit of a device that says more about its person", () => {
     );
   });
 
-  it("finds a slot without a report by the report of the next slot", () => {
+  test("finds a slot without a report by the report of the next slot", () => {
     fc.assert(
       fc.property(livesWithSlots, fc.nat(), ({ slots, contract }, nth) => {
         const said = [
@@ -149,7 +149,7 @@ describe("the audit of a device that says more about its person", () => {
     );
   });
 
-  it("finds more verdicts than slots by the slot that they overdraw", () => {
+  test("finds more verdicts than slots by the slot that they overdraw", () => {
     fc.assert(
       fc.property(livesWithSlots, fc.nat(), verdict, ({ slots, contract }, nth, word) => {
         const quiet = slots.map((slot) => ({ ...slot, verdict: null }));
@@ -170,7 +170,7 @@ describe("the audit of a device that says more about its person", () => {
     );
   });
 
-  it("finds a report whose padding was left out or changed", () => {
+  test("finds a report whose padding was left out or changed", () => {
     fc.assert(
       fc.property(livesWithSlots, fc.nat(), fc.constantFrom(0, -1, 1), ({ slots, contract }, nth, more) => {
         const said = saidInAll(slots);

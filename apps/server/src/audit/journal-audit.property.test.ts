@@ -6,7 +6,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type AuditResult, auditJournal as auditWith, type ServerReport } from "./journal-audit.js";
 
 const contracts = createContracts();
@@ -81,7 +81,7 @@ const shuffled = (reports: readonly ServerReport[]) =>
   fc.shuffledSubarray([...reports], { minLength: reports.length, maxLength: reports.length });
 
 describe("the audit of a device that says the truth", () => {
-  it("finds nothing, in whatever order the reports arrived", () => {
+  test("finds nothing, in whatever order the reports arrived", () => {
     const arrivals = devices(1).chain((device) => fc.tuple(fc.constant(device), shuffled(device.reports)));
     fc.assert(
       fc.property(arrivals, ([{ journal }, reports]) => {
@@ -111,7 +111,7 @@ function inOrder(reports: readonly ServerReport[], order: Target["order"]): Serv
 }
 
 describe("the audit after one report was falsified on the server", () => {
-  it("names a report that was dropped, and calls it pending only if nothing of its epoch follows", () => {
+  test("names a report that was dropped, and calls it pending only if nothing of its epoch follows", () => {
     fc.assert(
       fc.property(targets, ({ device: { journal, reports }, target, order }) => {
         const dropped = reports[target]!;
@@ -125,7 +125,7 @@ describe("the audit after one report was falsified on the server", () => {
     );
   });
 
-  it("names a report whose body was altered", () => {
+  test("names a report whose body was altered", () => {
     fc.assert(
       fc.property(targets, ({ device: { journal, reports }, target, order }) => {
         const altered = { ...reports[target]!, sha256: "f".repeat(64) };
@@ -136,7 +136,7 @@ describe("the audit after one report was falsified on the server", () => {
     );
   });
 
-  it("names a report that was doubled", () => {
+  test("names a report that was doubled", () => {
     fc.assert(
       fc.property(targets, ({ device: { journal, reports }, target, order }) => {
         const result = auditJournal(journal, inOrder([...reports, reports[target]!], order));
@@ -146,7 +146,7 @@ describe("the audit after one report was falsified on the server", () => {
     );
   });
 
-  it("names a report that was moved to another epoch at both of its places", () => {
+  test("names a report that was moved to another epoch at both of its places", () => {
     fc.assert(
       fc.property(targets, fc.nat(3), ({ device: { journal, reports }, target, order }, epochNumber) => {
         const report = reports[target]!;
@@ -167,7 +167,7 @@ describe("the audit after one report was falsified on the server", () => {
     );
   });
 
-  it("names a report that was moved to another device in both devices' audits", () => {
+  test("names a report that was moved to another device in both devices' audits", () => {
     fc.assert(
       fc.property(targets, devices(2), ({ device: { journal, reports }, target, order }, other) => {
         const moved = reports[target]!;
@@ -199,7 +199,7 @@ const withEntry = (minAfter: number) =>
     .chain((device) => fc.record({ device: fc.constant(device), place: fc.nat(device.journal.length - 1 - minAfter) }));
 
 describe("the audit after one entry of the journal was changed", () => {
-  it.each(Object.keys(changes))(
+  test.each(Object.keys(changes))(
     "names the entry by its %s, and no later entry but for the chain and the numbering",
     (field) => {
       fc.assert(
@@ -217,7 +217,7 @@ describe("the audit after one entry of the journal was changed", () => {
     },
   );
 
-  it("finds an entry that was rewritten as a whole by the entry that follows", () => {
+  test("finds an entry that was rewritten as a whole by the entry that follows", () => {
     fc.assert(
       fc.property(withEntry(1), ({ device: { journal, reports }, place }) => {
         const entry = journal[place]!;

@@ -20,7 +20,7 @@ import {
   type ExperimentResult,
   experimentResultSchema,
 } from "@attune/training/experiments/workbench/outcome";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-other-data-"));
@@ -109,7 +109,7 @@ describe("A user's own rows", () => {
     html = readFileSync(at("report.html"), "utf8");
   }, 300_000);
 
-  it("go through every table, and nothing of the paper's stands beside them but its count of IEMOCAP", () => {
+  test("go through every table, and nothing of the paper's stands beside them but its count of IEMOCAP", () => {
     expect(result.tables).toHaveLength(8);
     for (const { table, cells } of result.tables) {
       expect(cells.length, table).toBeGreaterThan(0);
@@ -128,7 +128,7 @@ describe("A user's own rows", () => {
     expect(JSON.stringify(result)).not.toContain("secret");
   });
 
-  it("are counted under their labels and split in three, each label by itself", () => {
+  test("are counted under their labels and split in three, each label by itself", () => {
     const cells = cellsOf("table1");
     expect([...new Set(cells.map(({ row }) => row))]).toEqual(["anger", "constructor", "n/a", "très content 😀"]);
     const counts = ["Train", "Validation", "Test"].map((part) =>
@@ -139,7 +139,7 @@ describe("A user's own rows", () => {
     expect(cells[0]!.notes.join()).toContain("a tenth each is dev and test");
   });
 
-  it("have baselines of their own", () => {
+  test("have baselines of their own", () => {
     const { alwaysNeutral, bagOfWords, randomFeatures } = result.baselines;
     expect(["n/a", "constructor"]).toContain(alwaysNeutral.label);
     for (const { measured, reference } of [alwaysNeutral, bagOfWords, randomFeatures]) {
@@ -149,7 +149,7 @@ describe("A user's own rows", () => {
     expect(bagOfWords.measured).toBeGreaterThan(alwaysNeutral.measured!);
   });
 
-  it("are sampled and personalised for those who said most, who are named as they are", () => {
+  test("are sampled and personalised for those who said most, who are named as they are", () => {
     const people = [...new Set(cellsOf("table7").map(({ row }) => row))];
     expect(people).toEqual([...people.slice(0, 3), "mean of the three"]);
     expect(people.slice(0, 3).sort()).toEqual(["Ann", "Bo & Co", "Cy"]);
@@ -161,7 +161,7 @@ describe("A user's own rows", () => {
     expect(samples.every(({ row }) => /^(Ann|Bo & Co|Cy), dev line \d+$/.test(row))).toBe(true);
   });
 
-  it("stand in the report under their names, which are text there and not HTML", () => {
+  test("stand in the report under their names, which are text there and not HTML", () => {
     expect(html).toContain("Measured on chat's dev split");
     expect(html).toContain("Bo &#38; Co");
     expect(html).toContain("secret");
@@ -172,7 +172,7 @@ describe("A user's own rows", () => {
 describe("A dataset's form", () => {
   const argv = (data: string, ...more: string[]) => ["table1", "--data", data, "--extractor", at("tiny"), ...more];
 
-  it("is refused by file, line and column, with the flag that mends it", async () => {
+  test("is refused by file, line and column, with the flag that mends it", async () => {
     writeFileSync(at("bad.jsonl"), '{"text":"secret","label":"x"}\n{"text":"secret\n');
     expect(await refusal(...argv(at("bad.jsonl")))).toMatch(/^INVALID_DATASET .*bad\.jsonl, line 2: not JSON/);
     expect(await refusal(...argv(at("chat.jsonl")))).toMatch(
@@ -223,7 +223,7 @@ describe("Which dataset", () => {
     return { bench, cells };
   };
 
-  it("is the paper's only under the paper's labels", () => {
+  test("is the paper's only under the paper's labels", () => {
     expect(opened(at("meld")).bench.data).toMatchObject({ isPaper: true, name: "MELD", classes: emotionLabels });
     const { data, dataKey } = opened(at("meld"), { mapping: { labels: { disgust: "anger", fear: "anger" } } }).bench;
     expect(data).toMatchObject({ isPaper: false, name: "MELD", classes: emotionLabels });
@@ -232,7 +232,7 @@ describe("Which dataset", () => {
     expect(opened(at("meld"), { mapping: { labels: two } }).bench.data.classes).toEqual(["bad", "good"]);
   });
 
-  it("may be IEMOCAP's release, whose table 3 it is too, and whose session 5 is read for the first time", () => {
+  test("may be IEMOCAP's release, whose table 3 it is too, and whose session 5 is read for the first time", () => {
     writeIemocapRelease(at("release"));
     const { bench, cells } = opened(at("release"));
     expect(bench.data).toMatchObject({ isPaper: false, name: "IEMOCAP", speakers: [] });
@@ -247,7 +247,7 @@ describe("Which dataset", () => {
     expect(opened(at("release"), { split: "test" }).bench.measured).toHaveLength(9);
   });
 
-  it("may be GoEmotions, in its groups and by rows with one emotion, or EmoryNLP in its own labels", () => {
+  test("may be GoEmotions, in its groups and by rows with one emotion, or EmoryNLP in its own labels", () => {
     mkdirSync(at("posts"));
     const rows = sayings(80).map(({ text }, i) => `${text}\t${i % 4 === 0 ? "0,2" : i % 4 === 1 ? "0,1" : "27"}\tx\n`);
     for (const part of ["train", "dev", "test"]) writeFileSync(at("posts", `${part}.tsv`), rows.join(""));

@@ -15,7 +15,7 @@ import { iemocapLabels } from "@attune/training/datasets/iemocap";
 import { classifierTask } from "@attune/training/experiments/classifiers/classifier-tasks";
 import { openExperiments } from "@attune/training/experiments/run/experiment";
 import type { RunRecord } from "@attune/training/pretraining/run/run-record";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-table5-"));
@@ -88,7 +88,7 @@ async function follow(note: string): Promise<void> {
 }
 
 describe("Table 5", () => {
-  it("gets its pre-trained column from the commands that its note names", async () => {
+  test("gets its pre-trained column from the commands that its note names", async () => {
     const { measured, notes } = table5([]).cellOf("BERT-Tiny, pre-trained");
     expect(measured).toBeNull();
     expect(notes[0]).toContain(`--data ${at("release")}`);
@@ -114,7 +114,7 @@ describe("Table 5", () => {
     }
   });
 
-  it("says of a run on other data what it was trained on", () => {
+  test("says of a run on other data what it was trained on", () => {
     mkdirSync(at("others"));
     for (const name of ["config.json", "model.safetensors", "tokenizer.json"]) {
       copyFileSync(at("runs", "bert-tiny", name), at("others", name));
@@ -133,7 +133,7 @@ describe("Table 5", () => {
     expect(() => table5([at("others")])).toThrow(/run\.json is no record of a run/);
   });
 
-  it("'s run is frozen on GoEmotions, whose card names IEMOCAP, and on no other published set", async () => {
+  test("'s run is frozen on GoEmotions, whose card names IEMOCAP, and on no other published set", async () => {
     const argv = ["freeze", "--run", at("runs", "bert-tiny"), "--out", at("frozen"), "--threads", "1", "--data"];
     await run(["extractor", ...argv, at("goemotions")]);
     const card = readFileSync(at("frozen", "README.md"), "utf8");

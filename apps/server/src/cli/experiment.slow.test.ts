@@ -10,7 +10,7 @@ import type { CommandIo } from "@attune/platform/cli/program";
 import { identifyProcess } from "@attune/platform/process-identity";
 import { experimentNames } from "@attune/training/experiments/tables/catalogue";
 import { experimentResultSchema } from "@attune/training/experiments/workbench/outcome";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { experimentChoices } from "./declarations/training.js";
 
@@ -36,7 +36,7 @@ describe("attune experiment", () => {
   const refusal = async (...argv: string[]) =>
     ((await performAttune(["experiment", ...argv], recorder()).catch((error: unknown) => error)) as Error).message;
 
-  it("writes a report that is its reader's only", async () => {
+  test("writes a report that is its reader's only", async () => {
     const io = recorder();
     const argv = ["table1", "--data", at("meld"), "--extractor", at("tiny"), "--report", at("out", "report.html")];
     expect(await performAttune(["experiment", ...argv], io)).toBe(0);
@@ -44,7 +44,7 @@ describe("attune experiment", () => {
     expect(statSync(at("out", "report.html")).mode & 0o777).toBe(0o600);
   });
 
-  it("measures test with --split test, and counts with --iemocap a user's own release", async () => {
+  test("measures test with --split test, and counts with --iemocap a user's own release", async () => {
     writeTinyMeld(at("split"), { train: 120, dev: 60, test: 30 });
     mkdirSync(at("release"));
     writeIemocapRelease(at("release"));
@@ -60,7 +60,7 @@ describe("attune experiment", () => {
     expect(await measured("--iemocap", at("release"))).toBeGreaterThan(0);
   });
 
-  it("says how to resume when it is interrupted, and resumes", async () => {
+  test("says how to resume when it is interrupted, and resumes", async () => {
     home(at("interrupted"));
     const argv = ["table2", "table2", "--data", at("meld"), "--extractor", at("tiny"), "--jobs", "1"];
     const io = recorder();
@@ -74,7 +74,7 @@ describe("attune experiment", () => {
     expect(io.err.at(-1)).toBe(`report: ${at("interrupted", "reports", "table2-meld-dev.html")}\n`);
   });
 
-  it("says which other process computes in the same home, and since when, and works beside it", async () => {
+  test("says which other process computes in the same home, and since when, and works beside it", async () => {
     home(at("beside"));
     const runs = at("beside", "cache", "runs");
     const other = spawn(process.execPath, ["-e", "process.stdin.resume()"]);
@@ -97,7 +97,7 @@ describe("attune experiment", () => {
     }
   });
 
-  it("names what could not be computed, prints and saves everything else, and tries it again", async () => {
+  test("names what could not be computed, prints and saves everything else, and tries it again", async () => {
     home(at("failing"));
     const cache = at("failing", "cache");
     mkdirSync(cache, { recursive: true });
@@ -124,7 +124,7 @@ describe("attune experiment", () => {
     expect(experimentResultSchema.parse(JSON.parse(again.out.join(""))).failed).toEqual([]);
   });
 
-  it("refuses a place that it cannot write to before it computes anything", async () => {
+  test("refuses a place that it cannot write to before it computes anything", async () => {
     const [file, argv] = [at("meld", "dev_sent_emo.csv"), ["table1", "--data", at("meld"), "--extractor", at("tiny")]];
     expect(await refusal(...argv, "--report", join(file, "report.html"))).toBe(
       `${file} cannot be made or written (EEXIST); --report must name a place that this user can write`,
@@ -141,7 +141,7 @@ describe("attune experiment", () => {
     }
   });
 
-  it("names what is wrong with its flags", async () => {
+  test("names what is wrong with its flags", async () => {
     expect(await refusal()).toContain(experimentNames.join(", "));
     expect(await refusal("table9", "--data", "x")).toContain("NAME table9 is not one of table1");
     expect(experimentChoices).toEqual([...experimentNames, "all"]);

@@ -6,7 +6,7 @@ import { commit, startHub } from "@attune/fakes/hub";
 import { poolings } from "@attune/ml/encoder/pooling";
 import type { CommandIo } from "@attune/platform/cli/program";
 import type { AppError } from "@attune/shared/errors";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { extractorImport } from "./declarations/training.js";
@@ -31,7 +31,7 @@ const refusal = (argv: string[]) =>
   );
 
 describe("attune extractor import", () => {
-  it("imports a folder and says what it is", async () => {
+  test("imports a folder and says what it is", async () => {
     const out = join(directory, "plain");
     const result = await run([checkpoint, "--out", out]);
     expect(result.code).toBe(0);
@@ -40,15 +40,15 @@ describe("attune extractor import", () => {
     expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
   });
 
-  it("offers every pooling that there is", () => {
+  test("offers every pooling that there is", () => {
     expect(extractorImport.options.pooling.choices).toEqual(poolings);
   });
 
-  it("has a help of its own", async () => {
+  test("has a help of its own", async () => {
     expect((await run(["--help"])).out[0]).toMatch(/^Usage: attune extractor import/);
   });
 
-  it("prints its record with --json", async () => {
+  test("prints its record with --json", async () => {
     const out = join(directory, "json");
     const result = await run([checkpoint, "--out", out, "--pooling", "mean-max", "--max-tokens", "16"], true);
     expect(result.out).toHaveLength(1);
@@ -56,7 +56,7 @@ describe("attune extractor import", () => {
     expect(JSON.parse(result.out[0]!)).toMatchObject({ modelType: "roberta", pooling: "mean-max", maxTokens: 16 });
   });
 
-  it("imports from the hub, and resumes a download that was broken off", async () => {
+  test("imports from the hub, and resumes a download that was broken off", async () => {
     const read = (path: string) => ({ content: readFileSync(path) });
     const files = {
       "config.json": read(join(checkpoint, "config.json")),
@@ -89,7 +89,7 @@ describe("attune extractor import", () => {
     expect(readdirSync(directory).filter((name) => name.startsWith("hub"))).toEqual(["hub"]);
   });
 
-  it.each<[string, string[], string]>([
+  test.each<[string, string[], string]>([
     ["no source", [], "SOURCE is missing: a folder, or hf:OWNER/NAME"],
     ["two sources", ["a", "b"], "is one argument too many"],
     ["no --out", [checkpoint], "--out is missing"],
@@ -105,7 +105,7 @@ describe("attune extractor import", () => {
     expect(existsSync("x")).toBe(false);
   });
 
-  it("refuses a folder that is no checkpoint", async () => {
+  test("refuses a folder that is no checkpoint", async () => {
     const error = await refusal([golden, "--out", join(directory, "none")]);
     expect(error).toMatchObject({ code: "INVALID_CHECKPOINT" });
     expect(error.message).toContain("config.json is missing");

@@ -13,7 +13,7 @@ import { freezeExtractor } from "@attune/training/freezing/freeze";
 import { recipes } from "@attune/training/pretraining/data/recipe";
 import { readVocabulary } from "@attune/training/pretraining/data/vocabulary";
 import { pretrain } from "@attune/training/pretraining/run/pretrain";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { checkExtractor, type ExtractorFiles } from "../catalogue/extractor-check.js";
@@ -64,7 +64,7 @@ async function refusal(argv: string[]): Promise<string> {
 }
 
 describe("attune extractor freeze", () => {
-  it("makes of a run a folder that publishing accepts, the same bytes on any number of threads, and measures it", async () => {
+  test("makes of a run a folder that publishing accepts, the same bytes on any number of threads, and measures it", async () => {
     const { tiny } = recipes;
     const recipe = {
       ...tiny,
@@ -114,7 +114,7 @@ describe("attune extractor freeze", () => {
     expect(readFileSync(at("first", "README.md"), "utf8")).toContain("| always neutral |");
   });
 
-  it("makes of a run and a set of one's own a folder whose releases predict the set's labels", async () => {
+  test("makes of a run and a set of one's own a folder whose releases predict the set's labels", async () => {
     const moods = ["very calm", "tense", "tired"];
     const lines = (count: number) =>
       Array.from({ length: count }, (_, i) => `${words[i % 3]} that ${i},${moods[i % 3]}\n`);
@@ -144,7 +144,7 @@ describe("attune extractor freeze", () => {
     expect(card).not.toContain("GoEmotions'");
   });
 
-  it.each(["mean-max", "cls"])(
+  test.each(["mean-max", "cls"])(
     "makes of an imported RoBERTa, pooled by %s, a folder that publishing accepts",
     async (pooling) => {
       const [checkpoint, imported, frozen] = ["checkpoint", "imported", "frozen"].map((name) =>
@@ -167,7 +167,7 @@ describe("attune extractor freeze", () => {
     },
   );
 
-  it("refuses weights that the kernels' int8 moves farther than devices accept, and writes nothing", () => {
+  test("refuses weights that the kernels' int8 moves farther than devices accept, and writes nothing", () => {
     const { engine } = openReproducibleEngine(1);
     const [runDirectory, dataDirectory, out] = [at("run"), at("data"), at("refused")];
     const coarse: Engine = {
@@ -190,7 +190,7 @@ describe("attune extractor freeze", () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
+  test("refuses a run that is not there, a missing flag and another verb, each by name", async () => {
     const argv = ["freeze", "--run", at("none"), "--data", at("data"), "--out", at("x")];
     expect(await refusal(["extractor", ...argv])).toMatch(/none\/run\.json is missing or not JSON/);
     expect(await refusal(["extractor", "freeze", "--run", at("run")])).toMatch(/--data is missing/);
@@ -201,7 +201,7 @@ describe("attune extractor freeze", () => {
 });
 
 describe("attune pretrain", () => {
-  it("fine-tunes what extractor import wrote, names where it came from, and makes of it a folder that publishing accepts", async () => {
+  test("fine-tunes what extractor import wrote, names where it came from, and makes of it a folder that publishing accepts", async () => {
     writeRobertaCheckpoint(at("published"));
     writeFileSync(at("published", "README.md"), "---\nlicense: mit\n---\n");
     expect(await performAttune(["extractor", "import", at("published"), "--out", at("brought")], recorder())).toBe(0);
@@ -220,12 +220,12 @@ describe("attune pretrain", () => {
     expect(readFileSync(at("tuned-frozen", "README.md"), "utf8")).toContain("the first 1 of 2 layers of published");
   });
 
-  it("explains every recipe that there is", () => {
+  test("explains every recipe that there is", () => {
     const explained = declared.sections.find(({ title }) => title === "Recipes")?.items.map(([name]) => name);
     expect(explained).toEqual(Object.keys(recipes));
   });
 
-  it("refuses what it cannot use, naming the flag or the file and line", async () => {
+  test("refuses what it cannot use, naming the flag or the file and line", async () => {
     const argv = ["--data", at("data"), "--vocabulary", at("vocab.txt"), "--out", at("run")];
     expect(await refusal(["pretrain", ...argv])).toMatch(/holds a run already; add --resume/);
     const fresh = [...argv.slice(0, 4), "--out", at("new")];

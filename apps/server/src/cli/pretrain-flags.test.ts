@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { performAttune } from "../../../../test/attune-command.js";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 
@@ -37,17 +37,17 @@ async function pretrain(flags: readonly string[], out = at(`run-${++runs}`)) {
   return { record: JSON.parse(lines.join("")), out, err: err.join("") };
 }
 
-it("--columns and --labels say what a user's own tables call text, label and the labels", async () => {
+test("--columns and --labels say what a user's own tables call text, label and the labels", async () => {
   const { record } = await pretrain(["--labels", "A=joy,B=joy,C=anger"]);
   expect(record.tasks[0].labels.toSorted()).toEqual(["anger", "joy"]);
 });
 
-it("--source names a checkpoint that is in a folder", async () => {
+test("--source names a checkpoint that is in a folder", async () => {
   expect((await pretrain([])).record.checkpoint).toMatchObject({ source: "checkpoint" });
   expect((await pretrain(["--source", "ours/small"])).record.checkpoint).toMatchObject({ source: "ours/small" });
 });
 
-it("--seed chooses the weights, and equal seeds give equal weights", async () => {
+test("--seed chooses the weights, and equal seeds give equal weights", async () => {
   const weights = async (seed: string) =>
     readFileSync(join((await pretrain(["--seed", seed])).out, "model.safetensors")).toString("base64");
   const first = await weights("1");
@@ -55,13 +55,13 @@ it("--seed chooses the weights, and equal seeds give equal weights", async () =>
   expect(await weights("2")).not.toBe(first);
 });
 
-it("--extra adds the training rows of a second set", async () => {
+test("--extra adds the training rows of a second set", async () => {
   const rows = (record: { data: { rows: number }[] }) => record.data.map(({ rows }) => rows);
   expect(rows((await pretrain([])).record)).toEqual([24, 24]);
   expect(rows((await pretrain(["--extra", at("extra")])).record).sort()).toEqual([24, 24, 6].sort());
 });
 
-it("--recipe reads a file, which --set changes; --teacher and --reference-run name finished runs; --resume resumes", async () => {
+test("--recipe reads a file, which --set changes; --teacher and --reference-run name finished runs; --resume resumes", async () => {
   const teacher = await pretrain([]);
   const { recipe } = teacher.record;
   writeFileSync(at("mine.json"), JSON.stringify({ ...recipe, learningRate: 0.003 }));

@@ -1,7 +1,7 @@
 // Compares the layers of a real, trained BERT-Tiny with its own float64 check vectors. The data are not part of the repository;
 // bert.test.ts covers the same code everywhere on random weights.
 
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { readTrainedBert, trainedFiles } from "../../../../test/golden/trained-bert.js";
 import { describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { quantizeTensorFile } from "../quantization/int8.js";
@@ -15,11 +15,11 @@ describeUnlessLacking("a trained BERT-Tiny", lackOfData(...trainedFiles), () => 
     return last.data.reduce((largest, value, i) => Math.max(largest, Math.abs(value - lastHidden[i]!)), 0);
   };
 
-  it("reproduces a trained BERT-Tiny's last hidden state to 1e-5", () => {
+  test("reproduces a trained BERT-Tiny's last hidden state to 1e-5", () => {
     expect(difference(file)).toBeLessThan(1e-5);
   });
 
-  it("stays within 0.1 of it with int8 weights", () => {
+  test("stays within 0.1 of it with int8 weights", () => {
     expect(difference(quantizeTensorFile(file))).toBeLessThan(0.1);
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { referenceEngine } from "../engine/reference-engine.js";
 import { MlError } from "../error.js";
 import { dequantizeTensorFile, quantizeTensorFile } from "../quantization/int8.js";
@@ -50,7 +50,7 @@ describe.each(shapes)("beside Transformers' BERT, shape $name", (shape) => {
   const { file, config, cases } = load(shape);
   const encoder = referenceEngine.createEncoder(config, file);
 
-  it.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", ({ ids, mask, hidden }) => {
+  test.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", ({ ids, mask, hidden }) => {
     const { hiddenStates } = encoder.forward(ids, mask);
     expect(hiddenStates).toHaveLength(config.numHiddenLayers + 1);
     for (const [layer, { data }] of hiddenStates.entries()) {
@@ -58,7 +58,7 @@ describe.each(shapes)("beside Transformers' BERT, shape $name", (shape) => {
     }
   });
 
-  it("gives the same for padded input with a mask as for its true length", () => {
+  test("gives the same for padded input with a mask as for its true length", () => {
     for (const { ids, mask } of cases) {
       const real = mask.indexOf(0) === -1 ? mask.length : mask.indexOf(0);
       const padded = encoder.forward(ids, mask).hiddenStates;
@@ -71,7 +71,7 @@ describe.each(shapes)("beside Transformers' BERT, shape $name", (shape) => {
 });
 
 describe("weights", () => {
-  it("are found with and without the prefix a task head brings", () => {
+  test("are found with and without the prefix a task head brings", () => {
     const plain = [...deep.file.tensors].map(([name, tensor]) => [name.replace(/^bert\./, ""), tensor] as const);
     expect(plain.map(([name]) => name)).not.toEqual([...deep.file.tensors.keys()]);
     const { ids } = deep.cases[3]!;
@@ -79,7 +79,7 @@ describe("weights", () => {
     expect(without).toEqual(createBert(deep.config, deep.file).forward(ids));
   });
 
-  it("may call a norm's weight and bias gamma and beta", () => {
+  test("may call a norm's weight and bias gamma and beta", () => {
     const older = [...odd.file.tensors].map(
       ([name, tensor]) =>
         [
@@ -92,7 +92,7 @@ describe("weights", () => {
     expect(read).toEqual(createBert(odd.config, odd.file).forward(ids));
   });
 
-  it("in int8 give what the same weights dequantized give, close to the originals'", () => {
+  test("in int8 give what the same weights dequantized give, close to the originals'", () => {
     const quantized = quantizeTensorFile(odd.file);
     const { ids } = odd.cases[2]!;
     const int8 = createBert(odd.config, quantized).forward(ids).hiddenStates;
@@ -112,7 +112,7 @@ describe("weights", () => {
     data: new Float32Array(441).fill(value),
   });
 
-  it.each<[string, string, Tensor, string]>([
+  test.each<[string, string, Tensor, string]>([
     ["NaN", query, filled(Number.NaN), `"${query}" holds NaN at position 0`],
     ["infinity", query, filled(Number.NEGATIVE_INFINITY), `"${query}" holds -Infinity`],
     ["another shape", query, { ...filled(0), shape: [441] } as Tensor, `"${query}" has shape [441], expected [21,21]`],
@@ -141,14 +141,14 @@ describe("weights", () => {
     expect(() => createBert(odd.config, replaced(odd.file, name, tensor))).toThrow(MlError);
   });
 
-  it("with scales that are too few or not finite are refused, naming them", () => {
+  test("with scales that are too few or not finite are refused, naming them", () => {
     const quantized = quantizeTensorFile(odd.file);
     const load = (scale: Tensor) => () => createBert(odd.config, replaced(quantized, `${query}.scale`, scale));
     expect(load(scales(1, 2))).toThrow(`"${query}.scale" has shape [2], expected [21]`);
     expect(load(scales(...Array.from({ length: 21 }, () => Number.NaN)))).toThrow(`"${query}.scale" holds NaN`);
   });
 
-  it("that are missing are refused, naming the tensor", () => {
+  test("that are missing are refused, naming the tensor", () => {
     for (const name of [query, "encoder.layer.0.output.LayerNorm.bias", words]) {
       const tensors = new Map(odd.file.tensors);
       tensors.delete(name);
@@ -160,7 +160,7 @@ describe("weights", () => {
 describe("input", () => {
   const encoder = createBert(odd.config, odd.file);
 
-  it.each([
+  test.each([
     ["no tokens", [], undefined, "No tokens"],
     [
       "more tokens than positions",
@@ -178,7 +178,7 @@ describe("input", () => {
     expect(run).toThrow(MlError);
   });
 
-  it("leaves no trace: the same text gives the same bits after any other", () => {
+  test("leaves no trace: the same text gives the same bits after any other", () => {
     const [first, second] = [odd.cases[2]!.ids, odd.cases[4]!.ids];
     const before = encoder.forward(first);
     encoder.forward(second);

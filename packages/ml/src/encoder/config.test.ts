@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { MlError } from "../error.js";
 import { encoderConfigJson, parseEncoderConfig } from "./config.js";
 
@@ -20,7 +20,7 @@ const bertTiny = {
 const parse = (changes: Record<string, unknown>) => () =>
   parseEncoderConfig(JSON.stringify({ ...bertTiny, ...changes }));
 
-it("reads Hugging Face's keys into camelCase, with Hugging Face's defaults for what is missing", () => {
+test("reads Hugging Face's keys into camelCase, with Hugging Face's defaults for what is missing", () => {
   expect(parse({})()).toEqual({
     modelType: "bert",
     vocabSize: 30522,
@@ -36,12 +36,12 @@ it("reads Hugging Face's keys into camelCase, with Hugging Face's defaults for w
   });
 });
 
-it("writes a config.json that reads back equal", () => {
+test("writes a config.json that reads back equal", () => {
   const config = parse({ hidden_act: "gelu_new", layer_norm_eps: 1e-5 })();
   expect(parseEncoderConfig(encoderConfigJson(config))).toEqual(config);
 });
 
-it.each([
+test.each([
   ["gelu", ["gelu", "gelu_python"]],
   ["gelu_new", ["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast"]],
   ["relu", ["relu"]],
@@ -49,7 +49,7 @@ it.each([
   for (const name of names) expect(parse({ hidden_act: name })().hiddenAct).toBe(hiddenAct);
 });
 
-it("reads NaN and infinite numbers as Python writes them, and says which key cannot have one", () => {
+test("reads NaN and infinite numbers as Python writes them, and says which key cannot have one", () => {
   const json = JSON.stringify({ ...bertTiny, note: 'NaN, "Infinity' });
   const withMore = (more: string) => () => parseEncoderConfig(json.replace("{", `{${more},`));
   expect(withMore('"best": NaN, "worst": [Infinity, -Infinity]')()).toEqual(parse({})());
@@ -58,13 +58,13 @@ it("reads NaN and infinite numbers as Python writes them, and says which key can
   expect(withMore('"best": nan')).toThrow("config.json: the content is not JSON");
 });
 
-it("takes the model_type that is assumed where none is stated", () => {
+test("takes the model_type that is assumed where none is stated", () => {
   const { model_type: _, ...untyped } = bertTiny;
   expect(parseEncoderConfig(JSON.stringify(untyped), "bert")).toEqual(parse({})());
   expect(parseEncoderConfig(JSON.stringify(bertTiny), "roberta").modelType).toBe("bert");
 });
 
-it.each([
+test.each([
   [{ model_type: "gpt2" }, 'model_type "gpt2"'],
   [{ model_type: undefined }, "model_type (missing)"],
   [{ hidden_act: "swish" }, 'hidden_act "swish"'],
@@ -91,7 +91,7 @@ it.each([
   expect(parse(changes)).toThrow(MlError);
 });
 
-it("refuses what is not a JSON object", () => {
+test("refuses what is not a JSON object", () => {
   expect(() => parseEncoderConfig("{")).toThrow("config.json: the content is not JSON");
   expect(() => parseEncoderConfig("[]")).toThrow("config.json: the content is not a JSON object");
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
 import { addEmbedding, addInPlace, layerNorm, linear, selfAttention } from "./layers.js";
@@ -21,7 +21,7 @@ function naiveLinear(x: Matrix, weight: Matrix, bias: Float32Array): Matrix {
 }
 
 describe("linear", () => {
-  it("equals the naive product bit for bit at every remainder of its tiles", () => {
+  test("equals the naive product bit for bit at every remainder of its tiles", () => {
     for (const tokens of [1, 2, 3, 5]) {
       for (const inFeatures of [1, 2, 7, 8]) {
         for (const outFeatures of [1, 2, 3, 4, 5, 6, 7, 9]) {
@@ -37,7 +37,7 @@ describe("linear", () => {
 });
 
 describe("layerNorm", () => {
-  it("brings each row to mean 0 and variance 1, then scales and shifts", () => {
+  test("brings each row to mean 0 and variance 1, then scales and shifts", () => {
     const x = randomMatrix(3, 50);
     layerNorm(x, { weight: new Float32Array(50).fill(2), bias: new Float32Array(50).fill(1), epsilon: 1e-12 });
     for (let t = 0; t < 3; t++) {
@@ -49,7 +49,7 @@ describe("layerNorm", () => {
     }
   });
 
-  it("turns a constant row into the shift, whatever its size", () => {
+  test("turns a constant row into the shift, whatever its size", () => {
     for (const constant of [0, 1e-20, 3, 1e18]) {
       const x = createMatrix(1, 4, new Float32Array(4).fill(constant));
       layerNorm(x, { weight: new Float32Array(4).fill(5), bias: new Float32Array(4).fill(7), epsilon: 1e-12 });
@@ -62,7 +62,7 @@ describe("selfAttention", () => {
   const sizes = { tokens: 5, width: 6, heads: 3 };
   const [query, key, value] = [0, 1, 2].map(() => randomMatrix(sizes.tokens, sizes.width)) as [Matrix, Matrix, Matrix];
 
-  it("gives a masked position weight exactly 0: even NaN there reaches nothing", () => {
+  test("gives a masked position weight exactly 0: even NaN there reaches nothing", () => {
     const spoil = (matrix: Matrix) => {
       const data = matrix.data.slice();
       data.fill(Number.NaN, 3 * sizes.width);
@@ -76,7 +76,7 @@ describe("selfAttention", () => {
     expect(masked.data.every(Number.isFinite)).toBe(true);
   });
 
-  it("passes the value through when one position alone is attended to", () => {
+  test("passes the value through when one position alone is attended to", () => {
     const mask = Uint8Array.of(0, 0, 1, 0, 0);
     const context = selfAttention({ query, key, value, heads: 2, mask });
     for (let t = 0; t < sizes.tokens; t++) {
@@ -84,7 +84,7 @@ describe("selfAttention", () => {
     }
   });
 
-  it("stands scores far beyond what exp can hold", () => {
+  test("stands scores far beyond what exp can hold", () => {
     const large = createMatrix(
       5,
       6,
@@ -95,13 +95,13 @@ describe("selfAttention", () => {
   });
 });
 
-it("adds in place", () => {
+test("adds in place", () => {
   const x = createMatrix(1, 2, Float32Array.of(1, 2));
   addInPlace(x, createMatrix(1, 2, Float32Array.of(10, 20)));
   expect([...x.data]).toEqual([11, 22]);
 });
 
-it("adds a row of a float32 table, and of an int8 one times its scale", () => {
+test("adds a row of a float32 table, and of an int8 one times its scale", () => {
   const place = { data: new Float32Array(4), offset: 2 };
   addEmbedding({ kind: "float32", rows: 2, cols: 2, data: Float32Array.of(1, 2, 3, 4) }, 1, place);
   const [data, scale] = [Int8Array.of(1, 2, -100, 4), Float32Array.of(9, 0.5)];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { referenceEngine } from "../engine/reference-engine.js";
 import { dequantizeTensorFile, quantizeTensorFile } from "../quantization/int8.js";
@@ -11,11 +11,11 @@ const published = shapes.find(({ name }) => name === "published")!;
 describe.each(shapes)("beside Transformers' MobileBERT, shape $name", ({ config, file, cases }) => {
   const encoder = referenceEngine.createEncoder(config, file);
 
-  it.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", (golden) => {
+  test.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", (golden) => {
     expect(largestDifference(encoder, golden)).toBeLessThan(1e-5);
   });
 
-  it("gives for int8 weights what the same weights dequantized give", () => {
+  test("gives for int8 weights what the same weights dequantized give", () => {
     const quantized = quantizeTensorFile(file);
     const { ids } = cases[2]!;
     const int8 = referenceEngine.createEncoder(config, quantized).forward(ids).hiddenStates;
@@ -24,12 +24,12 @@ describe.each(shapes)("beside Transformers' MobileBERT, shape $name", ({ config,
     expect(largestOf(int8.at(-1)!.data, cases[2]!.hidden(config.numHiddenLayers))).toBeGreaterThan(1e-5);
   });
 
-  it("writes a config.json that reads back equal", () => {
+  test("writes a config.json that reads back equal", () => {
     expect(parseEncoderConfig(encoderConfigJson(config))).toEqual(config);
   });
 });
 
-it("reads the published configuration, with Hugging Face's defaults for what is missing", () => {
+test("reads the published configuration, with Hugging Face's defaults for what is missing", () => {
   const hub = {
     model_type: "mobilebert",
     vocab_size: 30522,
@@ -52,7 +52,7 @@ it("reads the published configuration, with Hugging Face's defaults for what is 
   });
 });
 
-it.each([
+test.each([
   [{ normalization_type: "rms_norm" }, 'normalization_type "rms_norm" is not one of no_norm, layer_norm'],
   [{ trigram_input: 1 }, "trigram_input 1 is not true or false"],
   [{ num_feedforward_networks: 0 }, "num_feedforward_networks 0"],
@@ -63,7 +63,7 @@ it.each([
   expect(() => parseEncoderConfig(json)).toThrow(message);
 });
 
-it("lets the last real token see the padding after it, as the reference does, unless that padding's embedding is zero", () => {
+test("lets the last real token see the padding after it, as the reference does, unless that padding's embedding is zero", () => {
   const { config, file } = published;
   const words = "embeddings.word_embeddings.weight";
   const tensor = file.tensors.get(words) as Extract<Tensor, { dtype: "F32" }>;
@@ -78,7 +78,7 @@ it("lets the last real token see the padding after it, as the reference does, un
   expect(difference(referenceEngine.createEncoder(config, file))).toBeGreaterThan(1e-3);
 });
 
-it.each([
+test.each([
   ["encoder.layer.1.bottleneck.attention.dense.weight", 'tensor "encoder.layer.1.bottleneck.attention.dense.weight"'],
   ["encoder.layer.0.ffn.2.output.LayerNorm.bias", 'tensor "encoder.layer.0.ffn.2.output.LayerNorm.bias" is missing'],
   ["embeddings.embedding_transformation.weight", 'tensor "embeddings.embedding_transformation.weight" is missing'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, largestOf, readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import { referenceEngine } from "../engine/reference-engine.js";
 import { dequantizeTensorFile, quantizeTensorFile } from "../quantization/int8.js";
@@ -9,11 +9,11 @@ const shapes = readGoldenEncoders("roberta");
 describe.each(shapes)("beside Transformers' RoBERTa, shape $name", ({ config, file, cases }) => {
   const encoder = referenceEngine.createEncoder(config, file);
 
-  it.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", (golden) => {
+  test.each(cases)("gives every hidden state to 1e-5 for ids $ids, mask $mask", (golden) => {
     expect(largestDifference(encoder, golden)).toBeLessThan(1e-5);
   });
 
-  it("gives the same for padded input with a mask as for its true length", () => {
+  test("gives the same for padded input with a mask as for its true length", () => {
     for (const { ids, mask } of cases) {
       const real = mask.indexOf(0) === -1 ? mask.length : mask.indexOf(0);
       const padded = encoder.forward(ids, mask).hiddenStates;
@@ -23,7 +23,7 @@ describe.each(shapes)("beside Transformers' RoBERTa, shape $name", ({ config, fi
     }
   });
 
-  it("gives for int8 weights what the same weights dequantized give", () => {
+  test("gives for int8 weights what the same weights dequantized give", () => {
     const quantized = quantizeTensorFile(file);
     const { ids } = cases[2]!;
     const int8 = referenceEngine.createEncoder(config, quantized).forward(ids).hiddenStates;
@@ -32,12 +32,12 @@ describe.each(shapes)("beside Transformers' RoBERTa, shape $name", ({ config, fi
     expect(largestOf(int8.at(-1)!.data, cases[2]!.hidden(config.numHiddenLayers))).toBeGreaterThan(1e-5);
   });
 
-  it("writes a config.json that reads back equal", () => {
+  test("writes a config.json that reads back equal", () => {
     expect(parseEncoderConfig(encoderConfigJson(config))).toEqual(config);
   });
 });
 
-it("has positions only from the one after the padding token's id", () => {
+test("has positions only from the one after the padding token's id", () => {
   const { config, file } = shapes.find(({ name }) => name === "offset")!;
   const encoder = referenceEngine.createEncoder(config, file);
   const ids = (length: number) => new Int32Array(length).fill(5);
@@ -45,7 +45,7 @@ it("has positions only from the one after the padding token's id", () => {
   expect(() => encoder.forward(ids(11))).toThrow("11 tokens where the encoder has 10 positions");
 });
 
-it("counts no position for padding, wherever it stands", () => {
+test("counts no position for padding, wherever it stands", () => {
   const { config, file } = shapes.find(({ name }) => name === "odd")!;
   const encoder = referenceEngine.createEncoder(config, file);
   const [first] = encoder.forward(Int32Array.of(0, 9, 2)).hiddenStates;
@@ -54,7 +54,7 @@ it("counts no position for padding, wherever it stands", () => {
   expect(second!.data.subarray(2 * width)).toEqual(first!.data.subarray(width));
 });
 
-it("refuses a missing tensor by its name, under either prefix", () => {
+test("refuses a missing tensor by its name, under either prefix", () => {
   for (const { config, file } of shapes) {
     const tensors = new Map(file.tensors);
     for (const name of [...tensors.keys()]) {

@@ -1,6 +1,6 @@
 // The list must name exactly the tensors that encoders read: a checkpoint of these tensors loads, and a checkpoint without one of them does not.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";
 import type { Tensor } from "../tensor/safetensors.js";
 import { createEncoder } from "./create-encoder.js";
@@ -15,14 +15,14 @@ describe.each(encoders)("of $config.modelType $name", ({ config, file }) => {
     { dtype: "F32", shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) },
   ];
 
-  it("are those of Transformers' checkpoint", () => {
+  test("are those of Transformers' checkpoint", () => {
     for (const [name, shape] of shapes) {
       const tensor = file.tensors.get(name) ?? file.tensors.get(weightPrefixes[config.modelType] + name);
       expect(tensor?.shape, name).toEqual(shape);
     }
   });
 
-  it("are all that is read, and none is left out", () => {
+  test("are all that is read, and none is left out", () => {
     const load = (entries: [string, number[]][]) =>
       createEncoder(config, { tensors: new Map(entries.map(zeros)), metadata: {} });
     load(shapes).forward(Int32Array.of(2));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference, readGolden, toMatrix } from "../../../../test/golden/heads/read.js";
 import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
@@ -42,7 +42,7 @@ describe("PCA", () => {
   const features = toMatrix(golden.features);
   const pca = fitPca(features, 3);
 
-  it("equals scikit-learn's: mean, components with their signs, explained variance, projection", () => {
+  test("equals scikit-learn's: mean, components with their signs, explained variance, projection", () => {
     expect(largestDifference(pca.mean, golden.pca.mean)).toBeLessThan(1e-12);
     expect(largestDifference(pca.components.data, golden.pca.components.flat())).toBeLessThan(1e-7);
     expect(largestDifference(pca.explainedVariance, golden.pca.explainedVariance)).toBeLessThan(1e-11);
@@ -50,11 +50,11 @@ describe("PCA", () => {
     expect(largestDifference(applyPca(pca, features).data, golden.pca.projected.flat())).toBeLessThan(2e-6);
   });
 
-  it("projects one row as it does many", () => {
+  test("projects one row as it does many", () => {
     expect(applyPca(pca, row(features, 4))).toEqual(row(applyPca(pca, features), 4));
   });
 
-  it("survives save and load, and refuses a damaged file by the field's name", () => {
+  test("survives save and load, and refuses a damaged file by the field's name", () => {
     const file = savePca(pca);
     expect(loadPca(throughBytes(file))).toEqual(pca);
     expect(() => loadPca(withTensor(file, "mean", new Float64Array(5)))).toThrow('"mean" has shape [5], expected [6]');
@@ -65,13 +65,13 @@ describe("PCA", () => {
     expect(() => loadPca({ ...file, tensors: missing })).toThrow('"components" is missing');
   });
 
-  it("of features that do not vary keeps zeros, not NaN", () => {
+  test("of features that do not vary keeps zeros, not NaN", () => {
     const constant = fitPca(createMatrix(3, 2, new Float32Array(6).fill(4)), 2);
     expect(Array.from(constant.explainedVarianceRatio)).toEqual([0, 0]);
     expect(Array.from(applyPca(constant, Float32Array.of(4, 4)))).toEqual([0, 0]);
   });
 
-  it.each([40, 100])("of %i rows with 128 features keeps their distances in fewer components than rows", (rows) => {
+  test.each([40, 100])("of %i rows with 128 features keeps their distances in fewer components than rows", (rows) => {
     const random = createRandom(rows);
     const few = createMatrix(rows, 128, new Float32Array(rows * 128).map(random.normal));
     const fitted = fitPca(few, rows);
@@ -85,7 +85,7 @@ describe("PCA", () => {
     expect(distance(projected)).toBeCloseTo(distance(few), 4);
   });
 
-  it("refuses more components than there are, one row, NaN, and rows of another size", () => {
+  test("refuses more components than there are, one row, NaN, and rows of another size", () => {
     expect(() => fitPca(features, 7)).toThrow("ask for 1 to 6");
     expect(() => fitPca(createMatrix(2, 6), 3)).toThrow("ask for 1 to 2");
     expect(() => fitPca(createMatrix(1, 6), 1)).toThrow("at least two rows");
@@ -97,7 +97,7 @@ describe("PCA", () => {
 describe("Standardisation", () => {
   const features = toMatrix(golden.constant.features);
 
-  it("equals scikit-learn's, a constant feature included", () => {
+  test("equals scikit-learn's, a constant feature included", () => {
     const standardizer = fitStandardizer(features);
     expect(largestDifference(standardizer.mean, golden.constant.mean)).toBeLessThan(1e-12);
     expect(largestDifference(standardizer.scale, golden.constant.scale)).toBeLessThan(1e-12);
@@ -105,7 +105,7 @@ describe("Standardisation", () => {
     expect(largestDifference(standardised.data, golden.constant.standardised.flat())).toBeLessThan(1e-6);
   });
 
-  it("refuses no rows, infinity, and rows of another size", () => {
+  test("refuses no rows, infinity, and rows of another size", () => {
     expect(() => fitStandardizer(createMatrix(0, 3))).toThrow("at least one row");
     expect(() => fitStandardizer(createMatrix(1, 1, Float32Array.of(Number.POSITIVE_INFINITY)))).toThrow("features");
     expect(() => applyStandardizer(fitStandardizer(features), createMatrix(1, 5))).toThrow("6 features, not 5");
@@ -115,7 +115,7 @@ describe("Standardisation", () => {
 describe("The DR", () => {
   const features = toMatrix(golden.constant.features);
 
-  it("standardises, then projects, as scikit-learn's pipeline does", () => {
+  test("standardises, then projects, as scikit-learn's pipeline does", () => {
     const reduction = fitDimensionalityReduction(features, 3);
     expect(reduction).toMatchObject({ inputSize: 6, outputSize: 3 });
     expect(largestDifference(reduction.apply(features).data, golden.constant.projected.flat())).toBeLessThan(5e-6);
@@ -123,7 +123,7 @@ describe("The DR", () => {
     expect(largestDifference(ratio, golden.constant.explainedVarianceRatio)).toBeLessThan(1e-7);
   });
 
-  it("does not scale a feature that hardly varies up to what varies", () => {
+  test("does not scale a feature that hardly varies up to what varies", () => {
     const features = createMatrix(4, 3);
     features.data.set([1, 8, 0, -1, 8.0001, 2, 1, 8, 0, -1, 8.0001, 2]);
     const { data } = fitDimensionalityReduction(features).apply(features);
@@ -133,13 +133,13 @@ describe("The DR", () => {
     expect(data[2]).toBeCloseTo(-1, 5);
   });
 
-  it("without components standardises and keeps every feature", () => {
+  test("without components standardises and keeps every feature", () => {
     const reduction = fitDimensionalityReduction(features);
     expect(reduction).toMatchObject({ inputSize: 6, outputSize: 6 });
     expect(reduction.apply(features)).toEqual(applyStandardizer(fitStandardizer(features), features));
   });
 
-  it.each([undefined, 2])("with %s components gives the same bits after save and load", (outputSize) => {
+  test.each([undefined, 2])("with %s components gives the same bits after save and load", (outputSize) => {
     const reduction = fitDimensionalityReduction(
       labelledRows({ rows: 30, inputSize: 5, classes: 3, seed: 1 }).features,
       outputSize,
@@ -150,7 +150,7 @@ describe("The DR", () => {
     expect(serializeSafetensors(loaded.save())).toEqual(serializeSafetensors(reduction.save()));
   });
 
-  it("refuses a damaged file by the field's name", () => {
+  test("refuses a damaged file by the field's name", () => {
     const file = fitDimensionalityReduction(features, 3).save();
     const zero = new Float64Array(6);
     expect(() => loadDimensionalityReduction(withTensor(file, "scale", zero))).toThrow('"scale" holds 0 at position 0');
@@ -164,7 +164,7 @@ describe("The DR", () => {
     expect(() => loadDimensionalityReduction(empty)).toThrow('"mean" is missing');
   });
 
-  it("refuses features of another size", () => {
+  test("refuses features of another size", () => {
     expect(() => fitDimensionalityReduction(features, 3).apply(createMatrix(1, 3))).toThrow("takes 6 features, not 3");
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createBert } from "../encoder/bert.js";
 import { type BertConfig, parseEncoderConfig } from "../encoder/config.js";
 import { pool } from "../encoder/pooling.js";
@@ -22,7 +22,7 @@ const parts: FeatureExtractorParts = { tokenizer, encoder, pooling: "mean-max", 
 const texts = ["a b c", "", "h g f e d c b a h g f e d", "c"];
 
 describe("a feature extractor", () => {
-  it("is tokenizer, encoder at true length, and pooling, in that order", () => {
+  test("is tokenizer, encoder at true length, and pooling, in that order", () => {
     const extractor = createFeatureExtractor(parts);
     const ids = Int32Array.of(2, 5, 6, 7, 3);
     const expected = pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, "mean-max");
@@ -31,7 +31,7 @@ describe("a feature extractor", () => {
     expect(extractor).toMatchObject({ identity: "f00d", featureSize: 42 });
   });
 
-  it("reduces by the DR it is given", () => {
+  test("reduces by the DR it is given", () => {
     const random = createRandom(1);
     const samples = createMatrix(
       50,
@@ -48,7 +48,7 @@ describe("a feature extractor", () => {
     );
   });
 
-  it("extracts many texts as it does each, and says how far it is", () => {
+  test("extracts many texts as it does each, and says how far it is", () => {
     const extractor = createFeatureExtractor(parts);
     const progress: string[] = [];
     const features = extractor.extractAll(texts, (done, total) => progress.push(`${done}/${total}`));
@@ -57,12 +57,12 @@ describe("a feature extractor", () => {
     expect(extractor.extractAll([])).toMatchObject({ rows: 0, cols: 42 });
   });
 
-  it("cuts a text to its maxTokens", () => {
+  test("cuts a text to its maxTokens", () => {
     const extractor = createFeatureExtractor({ ...parts, maxTokens: 4 });
     expect(extractor.extract("a b c d e")).toEqual(extractor.extract("a b"));
   });
 
-  it("refuses parts that do not fit, naming them", () => {
+  test("refuses parts that do not fit, naming them", () => {
     const large = createTokenizer(
       wordPieceTokenizerJson([...vocab, ...Array.from({ length: 50 }, (_, i) => `x${i}`)], { lowercase: true }),
     );

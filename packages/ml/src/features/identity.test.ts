@@ -1,6 +1,6 @@
 // The identity must change with every part that changes a feature, and with nothing else.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { featureIdentity as identityOf } from "./identity.js";
 import type { FeatureSettings } from "./settings.js";
 
@@ -15,11 +15,11 @@ const settings = { pooling: "mean-max", maxTokens: 32 } as const;
 const featureIdentity = (given: typeof digests, chosen: FeatureSettings) => identityOf((name) => given[name], chosen);
 
 describe("featureIdentity", () => {
-  it("is the same text for the same parts", () => {
+  test("is the same text for the same parts", () => {
     expect(featureIdentity({ ...digests }, { ...settings })).toBe(featureIdentity(digests, settings));
   });
 
-  it("changes with every digest and with every setting", () => {
+  test("changes with every digest and with every setting", () => {
     const texts = new Set([featureIdentity(digests, settings)]);
     for (const name of Object.keys(digests)) {
       texts.add(featureIdentity({ ...digests, [name]: "e".repeat(64) }, settings));
@@ -29,7 +29,7 @@ describe("featureIdentity", () => {
     expect(texts.size).toBe(7);
   });
 
-  it("refuses a digest that is not one and names it", () => {
+  test("refuses a digest that is not one and names it", () => {
     expect(() => featureIdentity({ ...digests, "model.safetensors": "B".repeat(64) }, settings)).toThrow(
       /digest of model/,
     );

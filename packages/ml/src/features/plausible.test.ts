@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encoderFile } from "@attune/fakes/random-encoder";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseEncoderConfig } from "../encoder/config.js";
 import { referenceEngine } from "../engine/reference-engine.js";
 import { parseSafetensors, type Tensor } from "../tensor/safetensors.js";
@@ -23,12 +23,12 @@ const tiny = createTinyRelease();
 const copyOfTiny = () => weightsOf((name) => tiny.files.get(name as Parameters<typeof tiny.files.get>[0])!.slice());
 
 describe("plausible weights", () => {
-  it("are the bundled extractor's", () => {
+  test("are the bundled extractor's", () => {
     const folder = join(import.meta.dirname, "../../../../assets/extractor");
     expect(() => assertPlausible(weightsOf((name) => readFileSync(join(folder, name))))).not.toThrow();
   });
 
-  it.each([
+  test.each([
     ["model", "embeddings.word_embeddings.weight", 1e30],
     ["model", "encoder.layer.0.output.dense.bias", Number.NaN],
     ["model", "embeddings.LayerNorm.weight", Number.NEGATIVE_INFINITY],
@@ -43,7 +43,7 @@ describe("plausible weights", () => {
     expect(() => assertPlausible(weights)).toThrow(name);
   });
 
-  it("are looked at in every tensor, whatever it is stored as, and wherever in it", () => {
+  test("are looked at in every tensor, whatever it is stored as, and wherever in it", () => {
     const limit = 70_000;
     const odd: Tensor[] = [
       { dtype: "F16", shape: [limit], data: new Uint16Array(limit).fill(0x7c00, limit - 1) },
@@ -57,7 +57,7 @@ describe("plausible weights", () => {
     }
   });
 
-  it("in int8 are bounded by their rows' scales", () => {
+  test("in int8 are bounded by their rows' scales", () => {
     const weights = copyOfTiny();
     weights.model.tensors.set("w", { dtype: "I8", shape: [1, 2], data: Int8Array.of(127, -127) });
     weights.model.tensors.set("w.scale", { dtype: "F32", shape: [1], data: Float32Array.of(7) });
@@ -66,7 +66,7 @@ describe("plausible weights", () => {
     expect(() => assertPlausible(weights)).toThrow("w.scale");
   });
 
-  it("come with an epsilon that a float32 can hold", () => {
+  test("come with an epsilon that a float32 can hold", () => {
     const weights = copyOfTiny();
     for (const layerNormEps of [1e-12, 1e-5]) {
       expect(() => assertPlausible({ ...weights, config: { ...weights.config, layerNormEps } })).not.toThrow();
@@ -78,7 +78,7 @@ describe("plausible weights", () => {
     }
   });
 
-  it("at the limit overflow for no token, in an encoder as wide as published ones", () => {
+  test("at the limit overflow for no token, in an encoder as wide as published ones", () => {
     const [h, f] = [1_024, 4_096];
     const config = { ...copyOfTiny().config, hiddenSize: h, intermediateSize: f, numAttentionHeads: 16, vocabSize: 4 };
     const file = encoderFile(config, (_, shape) => {

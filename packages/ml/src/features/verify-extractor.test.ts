@@ -1,7 +1,7 @@
 // Which extractors work on an engine, and why the other extractors do not.
 
 import { createTinyRelease, type TinyReleaseOptions } from "@attune/fakes/tiny-release";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Encoder } from "../encoder/encoder.js";
 import type { Engine } from "../engine/engine.js";
 import { referenceEngine } from "../engine/reference-engine.js";
@@ -47,19 +47,19 @@ function engineWith(change: (data: Float32Array, textsBefore: number) => void): 
 }
 
 describe("an extractor", () => {
-  it("works where its golden vectors come out and sentences get probabilities", () => {
+  test("works where its golden vectors come out and sentences get probabilities", () => {
     const verdict = verifyExtractor({ ...tiny, rounds: 3 });
     if (!verdict.ok) throw new Error(verdict.detail);
     expect(verdict.value.extractor.extract("i am happy")).toHaveLength(8);
     expect(verdict.value.prior.identity.features).toBe(tiny.settings.identity);
   });
 
-  it("works from a source that is read a part at a time, as from bytes", () => {
+  test("works from a source that is read a part at a time, as from bytes", () => {
     const files = { ...tiny.files, model: bytesSource(tiny.files.model as Uint8Array) };
     expect(verifyExtractor({ ...tiny, files })).toMatchObject({ ok: true });
   });
 
-  it.each<[string, string, Partial<Verification>]>([
+  test.each<[string, string, Partial<Verification>]>([
     ["a truncated model", "model.safetensors: ", { files: { ...tiny.files, model: new Uint8Array(9) } }],
     ["a tokenizer that is none", "tokenizer.json", { files: { ...tiny.files, tokenizer: new Uint8Array(9) } }],
     ["another config", "config.json: ", { files: { ...tiny.files, config: new TextEncoder().encode("[]") } }],
@@ -72,7 +72,7 @@ describe("an extractor", () => {
     expect(verdict.ok || verdict.detail.startsWith(file), JSON.stringify(verdict)).toBe(true);
   });
 
-  it("with a weight that no training gives is invalid before any text meets it", () => {
+  test("with a weight that no training gives is invalid before any text meets it", () => {
     const model = parseSafetensors((tiny.files.model as Uint8Array).slice());
     (model.tensors.get("embeddings.word_embeddings.weight")!.data as Float32Array)[0] = 1e30;
     let texts = 0;
@@ -82,7 +82,7 @@ describe("an extractor", () => {
     expect(texts).toBe(0);
   });
 
-  it("whose golden vectors differ by more than the tolerance, or are NaN, does not work", () => {
+  test("whose golden vectors differ by more than the tolerance, or are NaN, does not work", () => {
     const { vectors } = tiny.golden;
     const withVector = (vector: (typeof vectors)[number]) =>
       verifyExtractor({ ...tiny, golden: { ...tiny.golden, vectors: [...vectors, vector] } });
@@ -105,7 +105,7 @@ describe("an extractor", () => {
     expect(verifyExtractor({ ...tiny, engine: nan })).toMatchObject({ reason: "goldenMismatch" });
   });
 
-  it("that answers a sentence with what are no probabilities does not work", () => {
+  test("that answers a sentence with what are no probabilities does not work", () => {
     const { length } = tiny.golden.vectors;
     const nan = engineWith((data, textsBefore) => textsBefore >= length && data.fill(Number.NaN));
     expect(verifyExtractor({ ...tiny, engine: nan })).toMatchObject({ reason: "inferenceFailed" });

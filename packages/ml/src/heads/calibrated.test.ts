@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { expectedCalibrationError, reliability } from "../metrics/calibration.js";
@@ -37,7 +37,7 @@ const heads: [string, () => Head][] = [
 ];
 
 describe("The temperature", () => {
-  it("is the one with the smallest log-loss", () => {
+  test("is the one with the smallest log-loss", () => {
     const scores = headScores(linear())(held.features);
     const temperature = fitTemperature(scores, held.labels);
     const loss = (t: number) => logLoss(softmaxAt(scores, t), held.labels);
@@ -46,7 +46,7 @@ describe("The temperature", () => {
     }
   });
 
-  it("undoes a scaling of the scores exactly", () => {
+  test("undoes a scaling of the scores exactly", () => {
     const scores = headScores(elm())(held.features);
     const tenfold = createMatrix(
       600,
@@ -57,7 +57,7 @@ describe("The temperature", () => {
     expect(ratio).toBeCloseTo(10, 4);
   });
 
-  it("stays in its range where every row is right, every row wrong, or all scores equal", () => {
+  test("stays in its range where every row is right, every row wrong, or all scores equal", () => {
     const right = createMatrix(2, 2, Float32Array.of(1, 0, 0, 1));
     expect(fitTemperature(right, Int32Array.of(0, 1))).toBeLessThan(2 * temperatureRange[0]);
     expect(fitTemperature(right, Int32Array.of(1, 0))).toBeCloseTo(temperatureRange[1], 3);
@@ -66,14 +66,14 @@ describe("The temperature", () => {
     expect(equal).toBeLessThanOrEqual(temperatureRange[1]);
   });
 
-  it("is refused no rows, labels outside the classes, and scores that are no numbers", () => {
+  test("is refused no rows, labels outside the classes, and scores that are no numbers", () => {
     expect(() => fitTemperature(createMatrix(0, 2), new Int32Array(0))).toThrow("at least one held-out row");
     expect(() => fitTemperature(createMatrix(1, 2), Int32Array.of(2))).toThrow("label 2 must lie in 0..1");
     const bad = createMatrix(1, 2, Float32Array.of(0, Number.NaN));
     expect(() => fitTemperature(bad, Int32Array.of(0))).toThrow("Row 0: score 1 is NaN");
   });
 
-  it("is the usual one of few rows, whatever they say, and their own of many", () => {
+  test("is the usual one of few rows, whatever they say, and their own of many", () => {
     const scores = headScores(linear())(held.features);
     const own = fitTemperature(scores, held.labels);
     const few = { ...scores, rows: 3, data: scores.data.subarray(0, 9) };
@@ -88,7 +88,7 @@ describe("The temperature", () => {
     }
   });
 
-  it("gives finite probabilities for huge scores", () => {
+  test("gives finite probabilities for huge scores", () => {
     const huge = createMatrix(1, 3, Float32Array.of(3e38, -3e38, 0));
     expect(Array.from(softmaxAt(huge, 1e-3).data)).toEqual([1, 0, 0]);
   });
@@ -101,7 +101,7 @@ describe.each(heads)("A calibrated %s head", (_, make) => {
   };
   const errorOf = (probabilities: Matrix) => expectedCalibrationError(reliability(probabilities, measured.labels));
 
-  it("predicts the same, with probabilities that sum to 1 and are better ones on new rows", () => {
+  test("predicts the same, with probabilities that sum to 1 and are better ones on new rows", () => {
     const [head, better] = [make(), calibrated()];
     const [before, after] = [head.probabilities(measured.features), better.probabilities(measured.features)];
     for (let i = 0; i < after.rows; i++) {
@@ -113,21 +113,21 @@ describe.each(heads)("A calibrated %s head", (_, make) => {
     expect(errorOf(after)).toBeLessThan(0.05);
   });
 
-  it("keeps its temperature in its file, to the last bit of its answers", () => {
+  test("keeps its temperature in its file, to the last bit of its answers", () => {
     const head = calibrated();
     const file = parseSafetensors(serializeSafetensors(head.save()));
     expect(loadHead(file).probabilities(rows.features)).toEqual(head.probabilities(rows.features));
     expect(loadHead(file).kind).toBe(head.kind);
   });
 
-  it("is read from a file without a temperature as it was before", () => {
+  test("is read from a file without a temperature as it was before", () => {
     const head = make();
     const loaded = loadHead(parseSafetensors(serializeSafetensors(head.save())));
     expect(loaded.probabilities(rows.features)).toEqual(head.probabilities(rows.features));
     expect(loaded).not.toHaveProperty("temperature");
   });
 
-  it("is refused where the temperature makes no sense, by the field's name", () => {
+  test("is refused where the temperature makes no sense, by the field's name", () => {
     const { metadata, tensors } = make().save();
     for (const temperature of ["", "warm", "NaN"]) {
       expect(() => loadHead({ metadata: { ...metadata, temperature }, tensors })).toThrow('"temperature"');
@@ -140,13 +140,13 @@ describe.each(heads)("A calibrated %s head", (_, make) => {
 });
 
 describe("Calibrating", () => {
-  it("by a temperature of 1 leaves the linear head's probabilities", () => {
+  test("by a temperature of 1 leaves the linear head's probabilities", () => {
     const head = linear();
     const same = calibrateHead(head, 1).probabilities(measured.features);
     expect(largestDifference(same.data, head.probabilities(measured.features).data)).toBeLessThan(1e-6);
   });
 
-  it("leaves an OSELM head learning and forgetting", () => {
+  test("leaves an OSELM head learning and forgetting", () => {
     const head = calibrateHead(oselm(), 0.2);
     const before = head.probabilities(rows.features);
     head.update(held.features, held.labels);

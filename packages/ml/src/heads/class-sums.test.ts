@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createWasmEngine } from "../engine/wasm-engine.js";
@@ -27,13 +27,13 @@ function skewed(): typeof rows {
 }
 
 describe("ELM's sums by class", () => {
-  it("without weighting solve to what ELM does", () => {
+  test("without weighting solve to what ELM does", () => {
     const { outputWeights } = fitElm({ ...rows, identity, recipe });
     const weights = learned(rows).solve({ l2: 0.1, classWeights: "none" });
     expect(largestDifference(weights, outputWeights)).toBeLessThan(1e-9);
   });
 
-  it("balanced satisfy the weighted normal equations", () => {
+  test("balanced satisfy the weighted normal equations", () => {
     const examples = skewed();
     const { labels } = examples;
     const weights = learned(examples).solve({ l2: 0.1, classWeights: "balanced" });
@@ -54,7 +54,7 @@ describe("ELM's sums by class", () => {
     expect(largest).toBeLessThan(1e-9);
   });
 
-  it("balanced see a class as often as any other, however rare it is", () => {
+  test("balanced see a class as often as any other, however rare it is", () => {
     const examples = skewed();
     const share = (classWeights: "balanced" | "none") => {
       const weights = learned(examples).solve({ l2: 0.1, classWeights });
@@ -71,7 +71,7 @@ describe("ELM's sums by class", () => {
     expect(share("balanced")).toBeGreaterThan(1.5 * share("none"));
   });
 
-  it.each(weightings)("are the same whatever the sizes of the batches (%s)", (classWeights) => {
+  test.each(weightings)("are the same whatever the sizes of the batches (%s)", (classWeights) => {
     const sums = createClassSums({ layer, classes: 4 });
     for (let i = 0; i < 400; i += 7) {
       const { features, labels } = part(rows, i, Math.min(i + 7, 400));
@@ -80,14 +80,14 @@ describe("ELM's sums by class", () => {
     expect(sums.solve({ l2: 0.1, classWeights })).toEqual(learned(rows).solve({ l2: 0.1, classWeights }));
   });
 
-  it.each(weightings)("of forgotten rows leave no trace, to the last bit (%s)", (classWeights) => {
+  test.each(weightings)("of forgotten rows leave no trace, to the last bit (%s)", (classWeights) => {
     const sums = learned(rows);
     const gone = part(rows, 250, 400);
     sums.forget(gone.features, gone.labels);
     expect(sums.solve({ l2: 0.1, classWeights })).toEqual(learned(part(rows, 0, 250)).solve({ l2: 0.1, classWeights }));
   });
 
-  it.each(weightings)("solve with one class only, and with fewer rows than hidden units (%s)", (classWeights) => {
+  test.each(weightings)("solve with one class only, and with fewer rows than hidden units (%s)", (classWeights) => {
     const one = learned({ features: rows.features, labels: new Int32Array(400).fill(2) });
     expect(one.solve({ l2: 0.1, classWeights }).every(Number.isFinite)).toBe(true);
     const few = learned(part(rows, 0, 5));
@@ -95,7 +95,7 @@ describe("ELM's sums by class", () => {
     expect(() => few.solve({ l2: 0, classWeights })).toThrow("singular");
   });
 
-  it("come from the kernels as from TypeScript, to the last bit", () => {
+  test("come from the kernels as from TypeScript, to the last bit", () => {
     const many = labelledRows({ rows: 3000, inputSize: 6, classes: 4, seed: 9 });
     const simd128 = readFileSync(new URL("../../kernels/wasm/attune-simd128.wasm", import.meta.url));
     const kernels = createWasmEngine({ simd128 }).heads;
@@ -105,7 +105,7 @@ describe("ELM's sums by class", () => {
     expect(fast.solve(solved)).toEqual(learned(many).solve(solved));
   });
 
-  it("refuse bad rows, and then have learned nothing", () => {
+  test("refuse bad rows, and then have learned nothing", () => {
     const sums = learned(part(rows, 0, 10));
     const before = sums.solve({ l2: 0.1, classWeights: "none" });
     const spoilt = createMatrix(1, 6, new Float32Array(6).fill(Number.NaN));

@@ -1,7 +1,7 @@
 // Compares a head that learns for years with the batch solution over the rows it still holds: a million updates, and as many rows forgotten.
 
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type LabelledRows, labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createWasmEngine } from "../engine/wasm-engine.js";
@@ -35,7 +35,7 @@ function wasmKernels(): HeadKernels {
 }
 
 describe.each(kernels)("An OSELM head in %s, after %i updates", (_, updates, own) => {
-  it("is what the batch gives over the rows it holds, within 1e-9, and its file to the last bit", () => {
+  test("is what the batch gives over the rows it holds, within 1e-9, and its file to the last bit", () => {
     const head = createOselm({ identity, inputSize: 6, recipe, kernels: own });
     for (let learned = 0; learned < updates; learned += step) {
       const next = rowsFrom(learned, step);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference, readGolden, toFloat64, toMatrix } from "../../../../test/golden/heads/read.js";
 import { accuracy, predictedLabels } from "../metrics/classification.js";
@@ -61,12 +61,12 @@ describe("The ELM head", () => {
   const features = toMatrix(golden.features);
   const labels = Int32Array.from(golden.labels);
 
-  it.each(["sigmoid", "tanh"] as const)("with %s units has NumPy's hidden outputs", (activation) => {
+  test.each(["sigmoid", "tanh"] as const)("with %s units has NumPy's hidden outputs", (activation) => {
     const { layer } = goldenHead(golden, activation, new Float64Array(27));
     expect(largestDifference(activate(layer, features), golden.cases[activation].hidden.flat())).toBe(0);
   });
 
-  it.each(["sigmoid", "tanh"] as const)("with %s units has scikit-learn's ridge solution", (activation) => {
+  test.each(["sigmoid", "tanh"] as const)("with %s units has scikit-learn's ridge solution", (activation) => {
     const head = createOselm({
       identity,
       inputSize: 4,
@@ -77,20 +77,20 @@ describe("The ELM head", () => {
     expect(largestDifference(head.outputWeights, golden.cases[activation].outputWeights.flat())).toBeLessThan(1e-11);
   });
 
-  it.each(["sigmoid", "tanh"] as const)("with %s units is drawn to a prior as NumPy solves it", (activation) => {
+  test.each(["sigmoid", "tanh"] as const)("with %s units is drawn to a prior as NumPy solves it", (activation) => {
     const prior = goldenHead(golden, activation, toFloat64(golden.prior));
     const head = createOselm({ identity, inputSize: 4, recipe: prior.recipe, prior });
     head.update(features, labels);
     expect(largestDifference(head.outputWeights, golden.cases[activation].towardsPrior.flat())).toBeLessThan(1e-11);
   });
 
-  it.each([1, 19, 20, 21, 600])("satisfies the normal equations for %i rows and 20 hidden units", (rows) => {
+  test.each([1, 19, 20, 21, 600])("satisfies the normal equations for %i rows and 20 hidden units", (rows) => {
     const examples = labelledRows({ rows, inputSize: 5, classes: 3, seed: rows });
     const head = fitElm({ ...examples, identity, recipe });
     expect(residualOfNormalEquations(head, examples.features, examples.labels)).toBeLessThan(1e-10 * rows + 1e-12);
   });
 
-  it("gives probabilities, and learns what it is shown", () => {
+  test("gives probabilities, and learns what it is shown", () => {
     const examples = labelledRows({ rows: 300, inputSize: 5, classes: 3, seed: 1, apart: 2 });
     const probabilities = fitElm({ ...examples, identity, recipe }).probabilities(examples.features);
     for (let i = 0; i < 300; i++) {
@@ -101,7 +101,7 @@ describe("The ELM head", () => {
     expect(accuracy(examples.labels, predictedLabels(probabilities))).toBeGreaterThan(0.9);
   });
 
-  it("without regularisation works while rows suffice, and says singular when they do not", () => {
+  test("without regularisation works while rows suffice, and says singular when they do not", () => {
     const unregularised = { ...recipe, l2: 0 };
     const enough = labelledRows({ rows: 200, inputSize: 25, classes: 3, seed: 2 });
     expect(() => fitElm({ ...enough, identity, recipe: unregularised })).not.toThrow();
@@ -113,7 +113,7 @@ describe("The ELM head", () => {
     expect(() => fitElm({ ...same, identity, recipe: unregularised })).toThrow("singular");
   });
 
-  it("refuses NaN, and settings outside their domain by their name", () => {
+  test("refuses NaN, and settings outside their domain by their name", () => {
     const examples = labelledRows({ rows: 5, inputSize: 2, classes: 3, seed: 1 });
     const bad = createMatrix(1, 2, Float32Array.of(0, Number.NaN));
     expect(() => fitElm({ features: bad, labels: new Int32Array(1), identity, recipe })).toThrow("Row 0: feature 1");
@@ -124,7 +124,7 @@ describe("The ELM head", () => {
 });
 
 describe("Projection onto the simplex", () => {
-  it.each([
+  test.each([
     [
       [0.2, 0.3, 0.5],
       [0.2, 0.3, 0.5],

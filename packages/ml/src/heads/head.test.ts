@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "../tensor/safetensors.js";
@@ -47,14 +47,14 @@ function withMetadata(head: Head, changes: Record<string, string>): TensorFile {
 }
 
 describe.each(heads)("A saved head: %s", (_, head) => {
-  it("comes back with the same identity, recipe and answers, to the bit", () => {
+  test("comes back with the same identity, recipe and answers, to the bit", () => {
     const loaded = loadHead(throughBytes(head.save()));
     expect(loaded).toMatchObject({ kind: head.kind, identity, inputSize: 5 });
     expect(loaded.probabilities(fresh)).toEqual(head.probabilities(fresh));
     expect(serializeSafetensors(loaded.save())).toEqual(serializeSafetensors(head.save()));
   });
 
-  it("is refused when a tensor is missing, misshapen, of another type, not finite, or too many", () => {
+  test("is refused when a tensor is missing, misshapen, of another type, not finite, or too many", () => {
     const { metadata, tensors } = head.save();
     for (const [name, tensor] of tensors) {
       const replaced = (value: unknown) =>
@@ -79,7 +79,7 @@ describe.each(heads)("A saved head: %s", (_, head) => {
     expect(() => loadHead({ metadata, tensors: extra })).toThrow('"surplus" does not belong');
   });
 
-  it("is refused when its metadata are missing or make no sense, by the field's name", () => {
+  test("is refused when its metadata are missing or make no sense, by the field's name", () => {
     for (const name of ["kind", "version", "recipe", "identity", "classes"]) {
       expect(() => loadHead(withMetadata(head, { [name]: "" }))).toThrow(`"${name}"`);
     }
@@ -97,14 +97,14 @@ describe.each(heads)("A saved head: %s", (_, head) => {
     ).toThrow("l2 is -1");
   });
 
-  it("is refused wherever its bytes are cut", () => {
+  test("is refused wherever its bytes are cut", () => {
     const bytes = serializeSafetensors(head.save());
     for (const length of [0, 7, 8, 50, bytes.length - 1]) {
       expect(() => loadHead(parseSafetensors(bytes.subarray(0, length)))).toThrow("Safetensors file");
     }
   });
 
-  it("refuses other features and other classes, naming both", () => {
+  test("refuses other features and other classes, naming both", () => {
     expect(() => assertSameFeatures(head, { ...identity })).not.toThrow();
     expect(() => assertSameFeatures(head, { ...identity, features: "beef" })).toThrow(
       `The ${head.kind} head was trained on features f00d and refuses features beef`,
@@ -116,7 +116,7 @@ describe.each(heads)("A saved head: %s", (_, head) => {
 });
 
 describe("A saved OSELM head", () => {
-  it("keeps learning and forgetting as the head it was saved from, and is not changed by it", () => {
+  test("keeps learning and forgetting as the head it was saved from, and is not changed by it", () => {
     const head = createLearned();
     const file = head.save();
     const loaded = loadHead(file) as OselmHead;
@@ -130,7 +130,7 @@ describe("A saved OSELM head", () => {
     expect(loaded.count).toBe(3);
   });
 
-  it("is refused when its sums cannot be sums", () => {
+  test("is refused when its sums cannot be sums", () => {
     const { metadata, tensors } = createLearned().save();
     const gram = tensors.get("sums.gram")!;
     const data = (gram.data as Float64Array).slice();

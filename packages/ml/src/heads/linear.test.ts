@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference, readGolden, toFloat64, toMatrix } from "../../../../test/golden/heads/read.js";
 import { accuracy, predictedLabels } from "../metrics/classification.js";
@@ -62,20 +62,20 @@ describe("The linear head", () => {
   const labels = Int32Array.from(golden.labels);
   const recipe = { ...optimum, l2: golden.l2, biasL2: 0 };
 
-  it("arrives at scikit-learn's optimum, with its probabilities", () => {
+  test("arrives at scikit-learn's optimum, with its probabilities", () => {
     const head = fitLinear({ features, labels, identity: four, recipe, random: random() });
     expectWeights(head, golden, 2e-6);
     expect(largestDifference(head.probabilities(features).data, golden.probabilities.flat())).toBeLessThan(1e-6);
   });
 
-  it("arrives at scikit-learn's optimum with balanced classes", () => {
+  test("arrives at scikit-learn's optimum with balanced classes", () => {
     const skewed = Int32Array.from(golden.balanced.labels);
     const balanced: LinearRecipe = { ...recipe, classWeights: "balanced" };
     const head = fitLinear({ features, labels: skewed, identity: four, recipe: balanced, random: random() });
     expectWeights(head, golden.balanced, 2e-6);
   });
 
-  it("arrives at SciPy's maximum a posteriori around a prior head", () => {
+  test("arrives at SciPy's maximum a posteriori around a prior head", () => {
     const prior = headOf(golden.prior);
     const posterior = fitLinear({
       features,
@@ -88,7 +88,7 @@ describe("The linear head", () => {
     expectWeights(posterior, golden.posterior, 2e-6);
   });
 
-  it.each(["sgd", "adam"] as const)("follows NumPy's trajectory of %s, batch by batch", (optimizer) => {
+  test.each(["sgd", "adam"] as const)("follows NumPy's trajectory of %s, batch by batch", (optimizer) => {
     const { l2, epochs, batchSize, ...rest } = readGolden<MiniBatch>("mini-batch");
     const { learningRate } = rest[optimizer];
     const head = fitLinear({
@@ -101,7 +101,7 @@ describe("The linear head", () => {
     expectWeights(head, rest[optimizer], 1e-12);
   });
 
-  it("by SGD comes near the optimum, the same for the same seed", () => {
+  test("by SGD comes near the optimum, the same for the same seed", () => {
     const rows = labelledRows({ rows: 200, inputSize: 6, classes: 7, seed: 3 });
     const sgd: LinearRecipe = { optimizer: "sgd", learningRate: 0.05, epochs: 300, batchSize: 32, l2: 0.05 };
     const fit = (seed: number) => fitLinear({ ...rows, identity: seven, recipe: sgd, random: createRandom(seed) });
@@ -111,7 +111,7 @@ describe("The linear head", () => {
     expect(fit(1).weight).not.toEqual(fit(2).weight);
   });
 
-  it("stays at the prior when l2 is very large, and leaves it when l2 is small", () => {
+  test("stays at the prior when l2 is very large, and leaves it when l2 is small", () => {
     const prior = headOf(golden.prior);
     const fit = (l2: number) =>
       fitLinear({ features, labels, identity: four, recipe: { ...optimum, l2 }, random: random(), prior });
@@ -125,20 +125,20 @@ describe("The linear head copes with", () => {
   const fit = (recipe: LinearRecipe, examples = rows) =>
     fitLinear({ ...examples, identity: seven, recipe, random: random() });
 
-  it("one class only: it learns that class, with finite weights", () => {
+  test("one class only: it learns that class, with finite weights", () => {
     const head = fit(optimum, { ...rows, labels: new Int32Array(60).fill(2) });
     const predicted = predictedLabels(head.probabilities(rows.features));
     expect(new Set(predicted)).toEqual(new Set([2]));
     expect(Math.max(...head.bias.map(Math.abs))).toBeLessThan(20);
   });
 
-  it("fewer rows than features, down to one row", () => {
+  test("fewer rows than features, down to one row", () => {
     const one = { features: selectRows(rows.features, [0]), labels: rows.labels.slice(0, 1) };
     const head = fit(optimum, one);
     expect(accuracy(one.labels, predictedLabels(head.probabilities(one.features)))).toBe(1);
   });
 
-  it("features that are copies of each other: they share the weight", () => {
+  test("features that are copies of each other: they share the weight", () => {
     const doubled = createMatrix(60, 9);
     for (let i = 0; i < 60; i++) {
       doubled.data.set(rows.features.data.subarray(i * 8, (i + 1) * 8), i * 9);
@@ -150,7 +150,7 @@ describe("The linear head copes with", () => {
     }
   });
 
-  it("features of very different sizes", () => {
+  test("features of very different sizes", () => {
     const scaled = createMatrix(
       60,
       8,
@@ -160,7 +160,7 @@ describe("The linear head copes with", () => {
     expect(accuracy(rows.labels, predictedLabels(head.probabilities(scaled)))).toBeGreaterThan(0.8);
   });
 
-  it("no regularisation where the classes overlap", () => {
+  test("no regularisation where the classes overlap", () => {
     const { features, labels } = readGolden<Logistic>("logistic");
     const overlapping = { features: toMatrix(features), labels: Int32Array.from(labels) };
     const recipe = { ...optimum, l2: 0 };
@@ -173,7 +173,7 @@ describe("The linear head refuses", () => {
   const fit = (changes: object) =>
     fitLinear({ ...rows, identity: seven, recipe: optimum, random: random(), ...changes });
 
-  it("NaN and infinite features, naming row and feature, when fitting and when predicting", () => {
+  test("NaN and infinite features, naming row and feature, when fitting and when predicting", () => {
     const features = createMatrix(10, 3, rows.features.data.slice());
     features.data[7] = Number.NaN;
     expect(() => fit({ features })).toThrow("Row 2: feature 1 is NaN");
@@ -181,7 +181,7 @@ describe("The linear head refuses", () => {
     expect(() => fit({}).probabilities(features)).toThrow("Row 2: feature 1 is -Infinity");
   });
 
-  it("no rows, labels missing or outside the classes, too few classes", () => {
+  test("no rows, labels missing or outside the classes, too few classes", () => {
     expect(() => fit({ features: createMatrix(0, 3), labels: new Int32Array(0) })).toThrow("at least one row");
     expect(() => fit({ labels: new Int32Array(9) })).toThrow("10 rows of features but 9 labels");
     expect(() => fit({ labels: new Int32Array(10).fill(7) })).toThrow("Row 0: label 7 must lie in 0..6");
@@ -189,19 +189,19 @@ describe("The linear head refuses", () => {
     expect(() => fit({ identity: { features: "f", classes: ["a", "a"] } })).toThrow("not distinct");
   });
 
-  it("settings outside their domain, naming them", () => {
+  test("settings outside their domain, naming them", () => {
     expect(() => fit({ recipe: { ...optimum, l2: -1 } })).toThrow("l2 is -1");
     expect(() => fit({ recipe: { ...optimum, l2: Number.NaN } })).toThrow("l2 is NaN");
     expect(() => fit({ recipe: { ...optimum, optimizer: "sgd" } })).toThrow("epochs is 0");
     expect(() => fit({ recipe: { ...optimum, optimizer: "adam", epochs: 1 } })).toThrow("batchSize is 0");
   });
 
-  it("a learning rate that makes it diverge, rather than returning NaN", () => {
+  test("a learning rate that makes it diverge, rather than returning NaN", () => {
     const wild: LinearRecipe = { optimizer: "sgd", learningRate: 1e6, epochs: 2000, batchSize: 4, l2: 1 };
     expect(() => fit({ recipe: wild })).toThrow("smaller learning rate");
   });
 
-  it("a prior of other features, other classes or another size", () => {
+  test("a prior of other features, other classes or another size", () => {
     const prior = fit({});
     const other = { features: "beef", classes: seven.classes };
     expect(() => fit({ prior, identity: other })).toThrow("trained on features f00d and refuses features beef");
@@ -210,7 +210,7 @@ describe("The linear head refuses", () => {
     expect(() => fit({ ...wide, prior })).toThrow("takes 3 features a row, not 4");
   });
 
-  it("to continue once it is asked to stop", () => {
+  test("to continue once it is asked to stop", () => {
     expect(() => fit({ signal: { aborted: true } })).toThrow("stopped");
     const sgd: LinearRecipe = { optimizer: "sgd", learningRate: 0.1, epochs: 5, batchSize: 4, l2: 0 };
     expect(() => fit({ recipe: sgd, signal: { aborted: true } })).toThrow("stopped");
@@ -218,7 +218,7 @@ describe("The linear head refuses", () => {
 });
 
 describe("Saving the linear head", () => {
-  it("gives equal bytes for equal heads", () => {
+  test("gives equal bytes for equal heads", () => {
     const rows = labelledRows({ rows: 30, inputSize: 4, classes: 7, seed: 1 });
     const fit = () => fitLinear({ ...rows, identity: seven, recipe: optimum, random: random() });
     expect(serializeSafetensors(fit().save())).toEqual(serializeSafetensors(fit().save()));

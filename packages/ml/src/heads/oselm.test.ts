@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type LabelledRows, labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createMatrix, selectRows } from "../tensor/matrix.js";
@@ -39,28 +39,28 @@ function bytes(head: OselmHead): Uint8Array {
 }
 
 describe("The OSELM head equals the batch solution", () => {
-  it("when rows come one by one, from the first on", () => {
+  test("when rows come one by one, from the first on", () => {
     expect(largestDifference(learnOneByOne(emptyHead(), rows).outputWeights, batchWeights(rows))).toBeLessThan(1e-9);
   });
 
-  it("when the first batch is smaller than the hidden layer", () => {
+  test("when the first batch is smaller than the hidden layer", () => {
     const head = learn(emptyHead(), part(rows, 0, 7));
     expect(largestDifference(head.outputWeights, batchWeights(part(rows, 0, 7)))).toBeLessThan(1e-9);
     learn(head, part(rows, 7, 400));
     expect(largestDifference(head.outputWeights, batchWeights(rows))).toBeLessThan(1e-9);
   });
 
-  it("with fewer rows than hidden units in all", () => {
+  test("with fewer rows than hidden units in all", () => {
     const few = part(rows, 0, 20);
     expect(largestDifference(learnOneByOne(emptyHead(), few).outputWeights, batchWeights(few))).toBeLessThan(1e-9);
   });
 
-  it("with one class only", () => {
+  test("with one class only", () => {
     const one = { features: rows.features, labels: new Int32Array(400).fill(2) };
     expect(largestDifference(learnOneByOne(emptyHead(), one).outputWeights, batchWeights(one))).toBeLessThan(1e-9);
   });
 
-  it("with a class that appears later", () => {
+  test("with a class that appears later", () => {
     const order = Array.from(rows.labels.keys()).sort((x, y) => rows.labels[x]! - rows.labels[y]!);
     const sorted = {
       features: selectRows(rows.features, order),
@@ -70,7 +70,7 @@ describe("The OSELM head equals the batch solution", () => {
     expect(largestDifference(head.outputWeights, batchWeights(sorted))).toBeLessThan(1e-9);
   });
 
-  it("with near-collinear features", () => {
+  test("with near-collinear features", () => {
     const random = createRandom(9);
     const features = createMatrix(300, 6);
     for (let i = 0; i < 300; i++) {
@@ -86,7 +86,7 @@ describe("The OSELM head equals the batch solution", () => {
     }
   });
 
-  it("after 20,000 updates and predictions", () => {
+  test("after 20,000 updates and predictions", () => {
     const many = labelledRows({ rows: 20_000, inputSize: 6, classes: 4, seed: 8 });
     const small = { hidden: 24 };
     const head = learnOneByOne(emptyHead(small), many);
@@ -94,7 +94,7 @@ describe("The OSELM head equals the batch solution", () => {
     expect(largestDifference(head.outputWeights, batchWeights(many, small))).toBeLessThan(1e-9);
   });
 
-  it("whatever the sizes of the batches", () => {
+  test("whatever the sizes of the batches", () => {
     const head = emptyHead();
     for (const [start, end] of [
       [0, 1],
@@ -114,7 +114,7 @@ describe("Forgetting", () => {
   const kept = part(rows, 0, 300);
   const forgotten = part(rows, 300, 400);
 
-  it("one by one equals training without the rows, within 1e-9", () => {
+  test("one by one equals training without the rows, within 1e-9", () => {
     const head = learnOneByOne(emptyHead(), rows);
     for (let i = 0; i < 100; i++) {
       const { features, labels } = part(forgotten, i, i + 1);
@@ -125,13 +125,13 @@ describe("Forgetting", () => {
     expect(largestDifference(head.outputWeights, batchWeights(kept))).toBeLessThan(1e-9);
   });
 
-  it("leaves a file that is, to the last bit, that of a head that never saw the rows", () => {
+  test("leaves a file that is, to the last bit, that of a head that never saw the rows", () => {
     const head = learnOneByOne(emptyHead(), rows);
     head.forget(forgotten.features, forgotten.labels);
     expect(bytes(head)).toEqual(bytes(learn(emptyHead(), kept)));
   });
 
-  it("returns to the weights from before a row was added, even when that row was nearly all there was", () => {
+  test("returns to the weights from before a row was added, even when that row was nearly all there was", () => {
     for (const before of [300, 1]) {
       const head = learnOneByOne(emptyHead({ l2: 1e-3 }), part(rows, 0, before));
       const weights = head.outputWeights.slice();
@@ -143,7 +143,7 @@ describe("Forgetting", () => {
     }
   });
 
-  it("every row leads back to a head that knows nothing", () => {
+  test("every row leads back to a head that knows nothing", () => {
     const head = learnOneByOne(emptyHead(), kept);
     head.forget(kept.features, kept.labels);
     expect(head.count).toBe(0);
@@ -151,7 +151,7 @@ describe("Forgetting", () => {
     expect(Array.from(head.probabilities(part(rows, 0, 1).features).data)).toEqual([0.25, 0.25, 0.25, 0.25]);
   });
 
-  it("rows of a class of which fewer are held is refused, and changes nothing", () => {
+  test("rows of a class of which fewer are held is refused, and changes nothing", () => {
     const head = learn(emptyHead(), { features: part(rows, 0, 2).features, labels: Int32Array.of(0, 1) });
     const before = bytes(head);
     const { features } = part(rows, 0, 2);
@@ -162,14 +162,14 @@ describe("Forgetting", () => {
 });
 
 describe("Without regularisation", () => {
-  it("a Gram matrix that is singular is an error that says so, and never a number", () => {
+  test("a Gram matrix that is singular is an error that says so, and never a number", () => {
     const head = learn(emptyHead({ l2: 0 }), part(rows, 0, 49));
     const { features } = part(rows, 0, 1);
     expect(() => head.probabilities(features)).toThrow("singular");
     expect(() => head.outputWeights).toThrow("singular");
   });
 
-  it("the head answers once there are enough rows, and equals the batch", () => {
+  test("the head answers once there are enough rows, and equals the batch", () => {
     const wide = labelledRows({ rows: 400, inputSize: 60, classes: 4, seed: 4 });
     const unregularised = { ...recipe, l2: 0 };
     const head = createOselm({ identity, inputSize: 60, recipe: unregularised });
@@ -187,7 +187,7 @@ describe("An OSELM head with a prior", () => {
   const withPrior = (changes: Partial<ElmRecipe> = {}) =>
     createOselm({ identity, inputSize: 6, recipe: { ...recipe, ...changes }, prior });
 
-  it("answers as the prior before it has learned anything, and after forgetting everything", () => {
+  test("answers as the prior before it has learned anything, and after forgetting everything", () => {
     const head = withPrior();
     expect(head.probabilities(rows.features)).toEqual(prior.probabilities(rows.features));
     learnOneByOne(head, part(rows, 0, 5));
@@ -197,19 +197,19 @@ describe("An OSELM head with a prior", () => {
     expect(head.probabilities(rows.features)).toEqual(prior.probabilities(rows.features));
   });
 
-  it("leaves it the slower the larger l2 is", () => {
+  test("leaves it the slower the larger l2 is", () => {
     const distance = (l2: number) =>
       largestDifference(learn(withPrior({ l2 }), part(rows, 0, 50)).outputWeights, prior.outputWeights);
     expect(distance(1e6)).toBeLessThan(1e-4);
     expect(distance(10)).toBeLessThan(distance(0.1));
   });
 
-  it("one by one equals all at once", () => {
+  test("one by one equals all at once", () => {
     const weights = learn(withPrior(), rows).outputWeights;
     expect(largestDifference(learnOneByOne(withPrior(), rows).outputWeights, weights)).toBeLessThan(1e-9);
   });
 
-  it("refuses one of another hidden layer, other features or another size", () => {
+  test("refuses one of another hidden layer, other features or another size", () => {
     expect(() => withPrior({ seed: 4 })).toThrow("seed 3) is not the recipe's (50 sigmoid, seed 4)");
     expect(() => withPrior({ hidden: 49 })).toThrow("hidden layer");
     expect(() => createOselm({ identity, inputSize: 7, recipe, prior })).toThrow("takes 6 features a row, not 7");
@@ -219,7 +219,7 @@ describe("An OSELM head with a prior", () => {
 });
 
 describe("The OSELM head refuses", () => {
-  it("NaN, infinity, wrong sizes and labels outside the classes, and then has learned nothing", () => {
+  test("NaN, infinity, wrong sizes and labels outside the classes, and then has learned nothing", () => {
     const head = learnOneByOne(emptyHead(), part(rows, 0, 10));
     const before = bytes(head);
     const { features, labels } = part(rows, 10, 13);

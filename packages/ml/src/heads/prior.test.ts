@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows, part } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { logLoss, predictedLabels, weightedF1 } from "../metrics/classification.js";
@@ -27,7 +27,7 @@ const learn = (rows: Rows, chosen = select(rows), given = prior) =>
   fitLinear({ ...rows, identity, recipe: chosen.recipe, prior: given, random: createRandom(1) });
 
 describe("The trust in the prior", () => {
-  it("is little for a person whom the prior does not fit, and their head is then better on their new rows", () => {
+  test("is little for a person whom the prior does not fit, and their head is then better on their new rows", () => {
     const person = otherPerson(300);
     const training = part(person, 0, 200);
     const chosen = select(training);
@@ -39,7 +39,7 @@ describe("The trust in the prior", () => {
     );
   });
 
-  it("is much for a person like everyone else, more than for one whom the prior does not fit", () => {
+  test("is much for a person like everyone else, more than for one whom the prior does not fit", () => {
     const alike = select(labelledRows({ rows: 60, inputSize: 6, classes: 4, seed: 3 }));
     expect(alike.scale).toBe(1);
     expect(alike.strength).toBeGreaterThanOrEqual(0.4);
@@ -48,7 +48,7 @@ describe("The trust in the prior", () => {
     expect(other.strength).toBeLessThanOrEqual(alike.strength);
   });
 
-  it("beats the prior alone and a head from scratch where a person is somewhat their own", () => {
+  test("beats the prior alone and a head from scratch where a person is somewhat their own", () => {
     // The rows of everyone, except that this person shows one class in place of another.
     const rows = labelledRows({ rows: 460, inputSize: 6, classes: 4, seed: 5 });
     const own = { features: rows.features, labels: rows.labels.map((label) => (label === 3 ? 2 : label)) };
@@ -59,14 +59,14 @@ describe("The trust in the prior", () => {
     expect(loss(learn(training))).toBeLessThan(loss(scratch));
   });
 
-  it("turns down a prior that is too sure of itself", () => {
+  test("turns down a prior that is too sure of itself", () => {
     const shouting = { ...prior, weight: prior.weight.map((w) => 8 * w), bias: prior.bias.map((b) => 8 * b) };
     const rows = labelledRows({ rows: 200, inputSize: 6, classes: 4, seed: 6 });
     const flipped = { ...rows, labels: rows.labels.map((label, i) => (i % 4 === 0 ? (label + 1) % 4 : label)) };
     expect(select(flipped, { prior: shouting }).scale).toBeLessThan(0.75);
   });
 
-  it("says strength in rows: l2 per row is strength times the mean squared row, divided by the rows", () => {
+  test("says strength in rows: l2 per row is strength times the mean squared row, divided by the rows", () => {
     const rows = { features: createMatrix(2, 2, Float32Array.of(3, 4, 0, 1)), labels: Int32Array.of(0, 1) };
     const { weight: _w, ...two } = fitLinear({ ...rows, identity, recipe, random: createRandom(1) });
     const given = { ...two, weight: new Float64Array(8) };
@@ -83,7 +83,7 @@ describe("The trust in the prior", () => {
     expect(chosen.recipe).toMatchObject({ l2: 13, biasL2: 0.5, priorScale: 0.5, classWeights: "none" });
   });
 
-  it("is the same whatever the features' unit, with a head that answers alike", () => {
+  test("is the same whatever the features' unit, with a head that answers alike", () => {
     const rows = labelledRows({ rows: 80, inputSize: 6, classes: 4, seed: 7 });
     const bigger = {
       ...rows,
@@ -100,7 +100,7 @@ describe("The trust in the prior", () => {
     expect(largestDifference(learn(rows, one).probabilities(rows.features).data, there)).toBeLessThan(1e-5);
   });
 
-  it("does not depend on where features that are always zero stand", () => {
+  test("does not depend on where features that are always zero stand", () => {
     const rows = part(otherPerson(80), 0, 80);
     const wider = createMatrix(80, 9);
     for (let i = 0; i < 80; i++) wider.data.set(rows.features.data.subarray(i * 6, i * 6 + 6), i * 9);
@@ -111,7 +111,7 @@ describe("The trust in the prior", () => {
     expect([chosen.scale, chosen.strength, chosen.l2]).toEqual(Object.values(pick(select(rows))));
   });
 
-  it("leaves the order of the rows no say in the head beyond the folds", () => {
+  test("leaves the order of the rows no say in the head beyond the folds", () => {
     const rows = otherPerson(50);
     const backwards = Int32Array.from({ length: 50 }, (_, i) => 49 - i);
     const turned = { features: selectRows(rows.features, backwards), labels: backwards.map((i) => rows.labels[i]!) };
@@ -119,7 +119,7 @@ describe("The trust in the prior", () => {
     expect(largestDifference(learn(turned, chosen).weight, learn(rows, chosen).weight)).toBeLessThan(1e-5);
   });
 
-  it("is the same for the same seed, with a score for every candidate tried and every fold", () => {
+  test("is the same for the same seed, with a score for every candidate tried and every fold", () => {
     const person = otherPerson(50);
     const first = select(person);
     expect(select(person)).toEqual(first);
@@ -133,7 +133,7 @@ describe("The trust in the prior", () => {
     }
   });
 
-  it("after a row is deleted is what it is where the row never was, and so is the head", () => {
+  test("after a row is deleted is what it is where the row never was, and so is the head", () => {
     const person = otherPerson(61);
     const kept = Int32Array.from({ length: 60 }, (_, i) => (i < 20 ? i : i + 1));
     const without = { features: selectRows(person.features, kept), labels: kept.map((i) => person.labels[i]!) };
@@ -143,7 +143,7 @@ describe("The trust in the prior", () => {
     expect(learn(person).weight).not.toEqual(learn(without).weight);
   });
 
-  it("is chosen with classes missing from folds, one class only, and fewer rows than folds", () => {
+  test("is chosen with classes missing from folds, one class only, and fewer rows than folds", () => {
     const person = otherPerson(30);
     const lonely = { features: person.features, labels: new Int32Array(30).fill(1) };
     lonely.labels[7] = 3;
@@ -156,7 +156,7 @@ describe("The trust in the prior", () => {
     expect(Number.isFinite(three.l2)).toBe(true);
   });
 
-  it("makes room for a class that appears later", () => {
+  test("makes room for a class that appears later", () => {
     const rows = labelledRows({ rows: 120, inputSize: 6, classes: 4, seed: 8 });
     const known = Int32Array.from(rows.labels.keys()).filter((i) => rows.labels[i] !== 0);
     const before = { features: selectRows(rows.features, known), labels: known.map((i) => rows.labels[i]!) };
@@ -167,14 +167,14 @@ describe("The trust in the prior", () => {
     expect(missing.probabilities(rows.features).data.every((p) => p > 0)).toBe(true);
   });
 
-  it("is the usual one for a single row, and for rows that are all zero there is a head too", () => {
+  test("is the usual one for a single row, and for rows that are all zero there is a head too", () => {
     const one = select(part(otherPerson(30), 0, 1));
     expect(one).toMatchObject({ scale: 0.75, strength: 0.8, foldScores: [], logLoss: null });
     const zeros = { features: createMatrix(4, 6), labels: Int32Array.of(0, 1, 1, 2) };
     expect(learn(zeros).probabilities(zeros.features).data.every(Number.isFinite)).toBe(true);
   });
 
-  it.each([
+  test.each([
     [
       "sharpens a head that class weights leave too flat",
       (label: number, i: number) => (i % 8 === 0 ? label : label % 2),
@@ -201,7 +201,7 @@ describe("The trust in the prior", () => {
     expect(predictedLabels(after!)).toEqual(predictedLabels(before!));
   });
 
-  it("has a temperature near 1 where rows are few or of one class, and 1 for a single row", () => {
+  test("has a temperature near 1 where rows are few or of one class, and 1 for a single row", () => {
     const person = otherPerson(30);
     expect(select(part(person, 0, 1)).temperature).toBe(1);
     const onlyOne = { ...person, labels: new Int32Array(30).fill(2) };
@@ -210,12 +210,12 @@ describe("The trust in the prior", () => {
     }
   });
 
-  it("is chosen among the caller's candidates", () => {
+  test("is chosen among the caller's candidates", () => {
     const { scale, strength } = select(otherPerson(100), { scales: [1], strengths: [0.5, 500] });
     expect([scale, strength]).toEqual([1, 0.5]);
   });
 
-  it("is refused for no rows, no or bad candidates, and a prior of other features", () => {
+  test("is refused for no rows, no or bad candidates, and a prior of other features", () => {
     const person = otherPerson(10);
     expect(() => select(part(person, 0, 0))).toThrow("at least one row");
     expect(() => select(person, { strengths: [] })).toThrow("No candidates for the prior's strength");

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../test/golden/heads/labelled-rows.js";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createMatrix } from "../tensor/matrix.js";
@@ -19,7 +19,7 @@ function priorOf(use: readonly number[]): LinearHead {
 }
 
 describe("The reach of a person's weights", () => {
-  it("is the root mean square of the prior's weights of a feature, floored, 1 for the usual use", () => {
+  test("is the root mean square of the prior's weights of a feature, floored, 1 for the usual use", () => {
     // Two classes, three features: the mean squares are 5, 0 and 1, and their mean weighted by themselves is 26 / 6.
     const reach = reachOf(Float64Array.of(3, 0, 1, -1, 0, 1), 3);
     const squares = [5, 0, 1].map((square) => expect.closeTo((0.95 * 6 * square) / 26 + 0.05, 12));
@@ -28,13 +28,13 @@ describe("The reach of a person's weights", () => {
     expect([...reachOf(new Float64Array(8), 4)]).toEqual([1, 1, 1, 1]);
   });
 
-  it("does not depend on the size of the prior's weights", () => {
+  test("does not depend on the size of the prior's weights", () => {
     const { weight } = priorOf([1, 2, 0.5, 3, 0, 1]);
     const bigger = weight.map((w) => 1e3 * w);
     expect(largestDifference(reachOf(bigger, 6), reachOf(weight, 6))).toBeLessThan(1e-12);
   });
 
-  it("leaves scores alone when rows are stretched and weights shrunk, and goes back", () => {
+  test("leaves scores alone when rows are stretched and weights shrunk, and goes back", () => {
     const reach = Float64Array.of(2, 0.5);
     const stretched = stretchRows(createMatrix(1, 2, Float32Array.of(3, 8)), reach);
     expect([...stretched.data]).toEqual([6, 4]);
@@ -43,7 +43,7 @@ describe("The reach of a person's weights", () => {
     expect([...growWeights(shrinkWeights(weights.slice(), reach), reach)]).toEqual([...weights]);
   });
 
-  it("makes of a fit the optimum of the penalty l2/2 Σ (w_d - s w0_d)² / r_d²", () => {
+  test("makes of a fit the optimum of the penalty l2/2 Σ (w_d - s w0_d)² / r_d²", () => {
     const prior = priorOf([1, 2, 0.5, 3, 0, 1]);
     const reach = reachOf(prior.weight, 6);
     const chosen: LinearRecipe = { ...recipe, priorScale: 0.5, reach: "prior" };
@@ -61,7 +61,7 @@ describe("The reach of a person's weights", () => {
     }
   });
 
-  it("is even for a prior that uses all features alike, and is kept with the head", () => {
+  test("is even for a prior that uses all features alike, and is kept with the head", () => {
     const prior = priorOf([1, 1, 1, 1, 1, 1]);
     const fit = (reach: "even" | "prior") =>
       fitLinear({ ...rows, identity, recipe: { ...recipe, reach }, prior, random: random() });
@@ -74,7 +74,7 @@ describe("Weights of rows", () => {
   const fit = (importance?: Float64Array) =>
     fitLinear({ ...rows, identity, recipe, random: random(), ...(importance === undefined ? {} : { importance }) });
 
-  it("count a row as often as they say, whatever their unit", () => {
+  test("count a row as often as they say, whatever their unit", () => {
     const twice = { features: createMatrix(61, 6), labels: Int32Array.from([...rows.labels, rows.labels[0]!]) };
     twice.features.data.set(rows.features.data);
     twice.features.data.set(rows.features.data.subarray(0, 6), 360);
@@ -85,7 +85,7 @@ describe("Weights of rows", () => {
     expect(largestDifference(fit(new Float64Array(60).fill(3)).weight, fit().weight)).toBeLessThan(1e-9);
   });
 
-  it("are refused when they are too few, negative or all zero", () => {
+  test("are refused when they are too few, negative or all zero", () => {
     expect(() => fit(new Float64Array(59).fill(1))).toThrow("60 rows of features but 59 weights of rows");
     expect(() => fit(new Float64Array(60).fill(-1))).toThrow("Row 0: its weight is -1");
     expect(() => fit(new Float64Array(60))).toThrow("all zero");

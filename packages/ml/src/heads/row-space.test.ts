@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createMatrix } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
 import { fitLinear } from "./linear.js";
@@ -14,7 +14,7 @@ features.data.copyWithin(cols, 0, cols); // repeats a sentence
 const centre = Float64Array.from({ length: classes * (cols + 1) }, () => random.normal());
 
 describe("The rows' own space", () => {
-  it("keeps the rows' products with each other and with the centre, and the biases", () => {
+  test("keeps the rows' products with each other and with the centre, and the biases", () => {
     const moved = toRowSpace(features, centre, referenceHeadKernels);
     const dot = (a: ArrayLike<number>, b: ArrayLike<number>, [n, i, j]: [number, number, number]) => {
       let sum = 0;
@@ -36,7 +36,7 @@ describe("The rows' own space", () => {
     }
   });
 
-  it("takes rows that are all zero", () => {
+  test("takes rows that are all zero", () => {
     const { features: moved, centre: own } = toRowSpace(
       createMatrix(4, 9),
       new Float64Array(20).fill(1),
@@ -46,7 +46,7 @@ describe("The rows' own space", () => {
     expect(moved.data.every(Number.isFinite)).toBe(true);
   });
 
-  it("does not change what cross-validation chooses", () => {
+  test("does not change what cross-validation chooses", () => {
     const [people, few] = [createMatrix(60, 10), createMatrix(60, 200)];
     const labels = Int32Array.from({ length: 60 }, () => random.integer(3));
     for (let i = 0; i < 60; i++) {

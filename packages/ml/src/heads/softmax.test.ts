@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import { addOuter, type ClassWeights, importanceOf, scoreRows, scoreRowsPlainly, softmaxRow } from "./softmax.js";
@@ -23,7 +23,7 @@ interface Sizes {
 }
 
 describe("The linear head's inner loops", () => {
-  it.each([
+  test.each([
     { rows: 1, width: 1, classes: 2 },
     { rows: 1, width: 9, classes: 7 },
     { rows: 2, width: 5, classes: 4 },
@@ -47,7 +47,7 @@ describe("The linear head's inner loops", () => {
     expect(largestDifference(gradient, plainOuter(x, scores, sizes))).toBeLessThan(1e-11);
   });
 
-  it("take a softmax of scores that overflow or underflow an exponential", () => {
+  test("take a softmax of scores that overflow or underflow an exponential", () => {
     const scores = Float64Array.of(1000, 999, -1000);
     const { shift, sum } = softmaxRow(scores, 0, 3);
     expect(shift + Math.log(sum)).toBeCloseTo(1000 + Math.log(1 + Math.exp(-1)), 12);
@@ -58,7 +58,7 @@ describe("The linear head's inner loops", () => {
 describe("Class weights", () => {
   const labels = new Int32Array(96 + 16).fill(1, 0, 16);
 
-  it.each([
+  test.each([
     ["balanced", 1],
     ["tempered", 96 ** (1 / 2) / 16 ** (1 / 2)],
     ["mild", 96 ** (3 / 4) / 16 ** (3 / 4)],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, readGolden, toFloat64 } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import {
@@ -44,7 +44,7 @@ function sumOfOuterProducts(vectors: Float64Array[], size: number): Float64Array
 describe("Cholesky factors", () => {
   const { matrix, lower, rhs, solution } = readGolden<Golden>("linear-algebra").cholesky;
 
-  it("equal NumPy's, from the upper triangle alone", () => {
+  test("equal NumPy's, from the upper triangle alone", () => {
     const a = toFloat64(matrix);
     for (let i = 1; i < 6; i++) {
       a.fill(Number.NaN, i * 6, i * 6 + i);
@@ -52,7 +52,7 @@ describe("Cholesky factors", () => {
     expect(largestDifference(lowerFactor(factorize(a, 6)), toFloat64(lower))).toBeLessThan(1e-12);
   });
 
-  it("solve for one and for five right-hand sides as SciPy does", () => {
+  test("solve for one and for five right-hand sides as SciPy does", () => {
     const cholesky = factorize(toFloat64(matrix), 6);
     const all = toFloat64(rhs);
     const one = all.slice(0, 6);
@@ -62,7 +62,7 @@ describe("Cholesky factors", () => {
     expect(largestDifference(one, solution[0]!)).toBeLessThan(1e-11);
   });
 
-  it.each([1, 2, 5, 13])("of size %i give the inverse", (size) => {
+  test.each([1, 2, 5, 13])("of size %i give the inverse", (size) => {
     const vectors = Array.from({ length: 2 * size }, (_, i) => randomVector(size, i));
     const cholesky = factorize(sumOfOuterProducts(vectors, size), size, 0.1);
     const columns = new Float64Array(size * size);
@@ -73,7 +73,7 @@ describe("Cholesky factors", () => {
     expect(largestDifference(invert(cholesky), columns)).toBeLessThan(1e-12);
   });
 
-  it.each([1, 2, 3, 7, 24])("of size %i follow rank-1 updates and downdates", (size) => {
+  test.each([1, 2, 3, 7, 24])("of size %i follow rank-1 updates and downdates", (size) => {
     const vectors = Array.from({ length: 3 * size }, (_, i) => randomVector(size, i));
     const scratch = createRankOneScratch(size);
     const cholesky = factorize(new Float64Array(size * size), size, 0.5);
@@ -90,7 +90,7 @@ describe("Cholesky factors", () => {
     expect(largestDifference(lowerFactor(cholesky), lowerFactor(rest))).toBeLessThan(1e-10);
   });
 
-  it("give the gain of an update and of a downdate", () => {
+  test("give the gain of an update and of a downdate", () => {
     const size = 9;
     const vectors = Array.from({ length: 12 }, (_, i) => randomVector(size, i));
     const scratch = createRankOneScratch(size);
@@ -107,7 +107,7 @@ describe("Cholesky factors", () => {
     expect(largestDifference(scratch.gain, negated)).toBeLessThan(1e-13);
   });
 
-  it("refuse a downdate that would not leave them positive definite, and stay as they were", () => {
+  test("refuse a downdate that would not leave them positive definite, and stay as they were", () => {
     const cholesky = factorize(new Float64Array(16), 4, 1);
     const before = lowerFactor(cholesky);
     const scratch = createRankOneScratch(4);
@@ -116,7 +116,7 @@ describe("Cholesky factors", () => {
     expect(lowerFactor(cholesky)).toEqual(before);
   });
 
-  it.each([
+  test.each([
     ["of rank one", [1, 2, 2, 4]],
     ["indefinite", [1, 3, 3, 1]],
     ["zero", [0, 0, 0, 0]],
@@ -126,7 +126,7 @@ describe("Cholesky factors", () => {
     expect(() => factorize(Float64Array.from(values), 2)).toThrow("singular");
   });
 
-  it("refuse a matrix of another size", () => {
+  test("refuse a matrix of another size", () => {
     expect(() => factorize(new Float64Array(5), 2)).toThrow("A 2 x 2 matrix needs 4 values, not 5");
   });
 });

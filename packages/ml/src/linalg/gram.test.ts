@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import { addGram, addOuterProduct, mirrorUpper } from "./gram.js";
@@ -17,7 +17,7 @@ function plainGram(x: Float64Array, size: number): Float64Array {
 }
 
 describe("The Gram matrix", () => {
-  it.each([
+  test.each([
     [1, 1],
     [3, 2],
     [4, 5],
@@ -32,7 +32,7 @@ describe("The Gram matrix", () => {
     expect(largestDifference(gram, plainGram(x, size))).toBeLessThan(1e-12);
   });
 
-  it("loses a row again", () => {
+  test("loses a row again", () => {
     const gram = new Float64Array(9);
     addOuterProduct(gram, Float64Array.of(1, 2, 3), 1);
     addOuterProduct(gram, Float64Array.of(0.5, -4, 8), 1);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference } from "../../../../test/golden/heads/read.js";
 import { minimize, type Objective } from "./lbfgs.js";
 
@@ -16,7 +16,7 @@ function bowl(scales: number[]): Objective {
 }
 
 describe("L-BFGS", () => {
-  it("finds the minimum of a badly scaled bowl and leaves the start alone", () => {
+  test("finds the minimum of a badly scaled bowl and leaves the start alone", () => {
     const start = Float64Array.of(5, -3, 8, 100);
     const result = minimize(bowl([1, 1000, 1e-3, 1]), start, { tolerance: 1e-10 });
     expect(result.converged).toBe(true);
@@ -24,7 +24,7 @@ describe("L-BFGS", () => {
     expect(Array.from(start)).toEqual([5, -3, 8, 100]);
   });
 
-  it("needs one step when preconditioned by the exact Hessian", () => {
+  test("needs one step when preconditioned by the exact Hessian", () => {
     const scales = [1, 1000, 1e-3, 1];
     const result = minimize(bowl(scales), new Float64Array(4), {
       tolerance: 1e-12,
@@ -35,17 +35,17 @@ describe("L-BFGS", () => {
     expect(result).toMatchObject({ converged: true, iterations: 1 });
   });
 
-  it("is at once done at the minimum", () => {
+  test("is at once done at the minimum", () => {
     const result = minimize(bowl([1, 1]), Float64Array.of(0, 1), { tolerance: 1e-12 });
     expect(result).toMatchObject({ converged: true, iterations: 0, value: 0 });
   });
 
-  it("says so when the iterations run out", () => {
+  test("says so when the iterations run out", () => {
     const options = { tolerance: 1e-12, maximumIterations: 2 };
     expect(minimize(bowl([1, 1000, 1e-3]), new Float64Array(3), options).converged).toBe(false);
   });
 
-  it("refuses an objective that is not a number", () => {
+  test("refuses an objective that is not a number", () => {
     expect(() => minimize(() => Number.NaN, new Float64Array(2), { tolerance: 1 })).toThrow("NaN");
   });
 });

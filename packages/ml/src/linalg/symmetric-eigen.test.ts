@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { largestDifference, readGolden, toFloat64 } from "../../../../test/golden/heads/read.js";
 import { createRandom } from "../tensor/random.js";
 import { addGram, mirrorUpper } from "./gram.js";
@@ -42,7 +42,7 @@ function randomSymmetric(size: number): Float64Array {
 describe("Eigenvalues and eigenvectors of a symmetric matrix", () => {
   const { eigen, repeated } = readGolden<Golden>("linear-algebra");
 
-  it("equal NumPy's, vectors up to their sign", () => {
+  test("equal NumPy's, vectors up to their sign", () => {
     const { values, vectors } = symmetricEigen(toFloat64(eigen.matrix), 7);
     expect(largestDifference(values, eigen.values)).toBeLessThan(1e-12);
     for (const [k, expected] of eigen.vectors.entries()) {
@@ -57,17 +57,17 @@ describe("Eigenvalues and eigenvectors of a symmetric matrix", () => {
     }
   });
 
-  it("are right where eigenvalues repeat and where one is zero", () => {
+  test("are right where eigenvalues repeat and where one is zero", () => {
     const { values } = symmetricEigen(toFloat64(repeated.matrix), 5);
     expect(largestDifference(values, repeated.values)).toBeLessThan(1e-13);
     expect(residual(toFloat64(repeated.matrix), 5)).toBeLessThan(1e-13);
   });
 
-  it.each([1, 2, 3, 10, 65])("of size %i satisfy their definition", (size) => {
+  test.each([1, 2, 3, 10, 65])("of size %i satisfy their definition", (size) => {
     expect(residual(randomSymmetric(size), size)).toBeLessThan(1e-12);
   });
 
-  it("of a diagonal, a zero and a badly scaled matrix satisfy it too", () => {
+  test("of a diagonal, a zero and a badly scaled matrix satisfy it too", () => {
     const diagonal = Float64Array.of(1, 0, 0, 0, -5, 0, 0, 0, 3);
     expect(Array.from(symmetricEigen(diagonal, 3).values)).toEqual([3, 1, -5]);
     expect(Array.from(symmetricEigen(new Float64Array(16), 4).values)).toEqual([0, 0, 0, 0]);
@@ -76,18 +76,21 @@ describe("Eigenvalues and eigenvectors of a symmetric matrix", () => {
     expect(symmetricEigen(tiny, 6).values[0]).toBeGreaterThan(0);
   });
 
-  it.each(readGolden<HardCases>("symmetric-eigen").cases)("equal NumPy's for $name", ({ matrix, values: expected }) => {
-    const scale = Math.max(expected[0]!, Number.MIN_VALUE);
-    const shares = symmetricEigen(toFloat64(matrix), 12).values.map((value) => value / scale);
-    expect(
-      largestDifference(
-        shares,
-        expected.map((value) => value / scale),
-      ),
-    ).toBeLessThan(1e-14);
-  });
+  test.each(readGolden<HardCases>("symmetric-eigen").cases)(
+    "equal NumPy's for $name",
+    ({ matrix, values: expected }) => {
+      const scale = Math.max(expected[0]!, Number.MIN_VALUE);
+      const shares = symmetricEigen(toFloat64(matrix), 12).values.map((value) => value / scale);
+      expect(
+        largestDifference(
+          shares,
+          expected.map((value) => value / scale),
+        ),
+      ).toBeLessThan(1e-14);
+    },
+  );
 
-  it.each([1, 7, 40, 64])("of every rank that a matrix of size %i can have are 0 beyond the rank", (size) => {
+  test.each([1, 7, 40, 64])("of every rank that a matrix of size %i can have are 0 beyond the rank", (size) => {
     const random = createRandom(size);
     for (let rank = 0; rank <= size; rank++) {
       const rows = Float64Array.from({ length: rank * size }, () => random.normal() / size);
@@ -101,7 +104,7 @@ describe("Eigenvalues and eigenvectors of a symmetric matrix", () => {
     }
   });
 
-  it("are refused for NaN and for a wrong size", () => {
+  test("are refused for NaN and for a wrong size", () => {
     expect(() => symmetricEigen(Float64Array.of(1, Number.NaN, Number.NaN, 1), 2)).toThrow("symmetric matrix");
     expect(() => symmetricEigen(new Float64Array(3), 2)).toThrow("needs 4 values");
   });

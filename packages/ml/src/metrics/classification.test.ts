@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readGolden, toMatrix } from "../../../../test/golden/heads/read.js";
 import { createMatrix } from "../tensor/matrix.js";
 import {
@@ -32,7 +32,7 @@ interface Golden {
 const golden = readGolden<Golden>("metrics");
 
 describe("Classification metrics", () => {
-  it.each(golden.cases)("equal scikit-learn's: $name", (expected) => {
+  test.each(golden.cases)("equal scikit-learn's: $name", (expected) => {
     const truth = Int32Array.from(expected.truth);
     const predicted = Int32Array.from(expected.predicted);
     const { classes } = expected;
@@ -50,19 +50,19 @@ describe("Classification metrics", () => {
     }
   });
 
-  it("include scikit-learn's log-loss, finite even for a probability of zero", () => {
+  test("include scikit-learn's log-loss, finite even for a probability of zero", () => {
     const { probabilities, labels, value } = golden.logLoss;
     expect(logLoss(toMatrix(probabilities), Int32Array.from(labels))).toBeCloseTo(value, 6);
     const certain = createMatrix(1, 2, Float32Array.of(1, 0));
     expect(logLoss(certain, Int32Array.of(1))).toBeCloseTo(-Math.log(1e-15), 10);
   });
 
-  it("take the first of equal probabilities as the prediction", () => {
+  test("take the first of equal probabilities as the prediction", () => {
     const probabilities = createMatrix(3, 3, Float32Array.of(0.2, 0.5, 0.3, 0.4, 0.2, 0.4, 1, 1, 1));
     expect(Array.from(predictedLabels(probabilities))).toEqual([1, 0, 0]);
   });
 
-  it("refuse no rows, unequal lengths and labels outside the classes, naming the row", () => {
+  test("refuse no rows, unequal lengths and labels outside the classes, naming the row", () => {
     const none = new Int32Array(0);
     expect(() => weightedF1(none, none, 7)).toThrow("No rows to measure");
     expect(() => accuracy(none, none)).toThrow("No rows to measure");

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { chiSquare, readStatistics, seededBytes } from "../../../../test/golden/statistics.js";
 import { discreteLaplace, uniformBelow } from "./discrete-laplace.js";
 
@@ -12,7 +12,7 @@ function distribution(epsilon: number): Map<number, number> {
 }
 
 describe("The discrete Laplace distribution", () => {
-  it.each([
+  test.each([
     { numerator: 1, denominator: 1 },
     { numerator: 2, denominator: 3 },
     { numerator: 5, denominator: 2 },
@@ -24,7 +24,7 @@ describe("The discrete Laplace distribution", () => {
     expect(statistic).toBeLessThan(byFreedom[freedom]!);
   });
 
-  it("differs measurably from a distribution whose ε is 3% larger", () => {
+  test("differs measurably from a distribution whose ε is 3% larger", () => {
     const randomBytes = seededBytes(1);
     const draw = () => discreteLaplace({ numerator: 1, denominator: 1 }, randomBytes);
     const { statistic, freedom } = chiSquare(draw, 100_000, distribution(1.03));
@@ -33,7 +33,7 @@ describe("The discrete Laplace distribution", () => {
 });
 
 describe("A uniform whole number", () => {
-  it("takes no byte for one value, one byte up to 256 values and two bytes for 257", () => {
+  test("takes no byte for one value, one byte up to 256 values and two bytes for 257", () => {
     const asked: number[] = [];
     const zeros = (count: number) => {
       asked.push(count);
@@ -43,7 +43,7 @@ describe("A uniform whole number", () => {
     expect(asked).toEqual([0, 1, 1, 2, 2]);
   });
 
-  it("rejects exactly the draws above the last whole multiple of the bound", () => {
+  test("rejects exactly the draws above the last whole multiple of the bound", () => {
     const results = new Uint32Array(100);
     let rejected = 0;
     for (let byte = 0; byte < 256; byte++) {
@@ -57,7 +57,7 @@ describe("A uniform whole number", () => {
     expect(results.subarray(1).every((times) => times === 2)).toBe(true);
   });
 
-  it("is equally likely for each of 257 values", () => {
+  test("is equally likely for each of 257 values", () => {
     const randomBytes = seededBytes(3);
     const equal = new Map(Array.from({ length: 50 }, (_, value) => [value, 1 / 257]));
     const { statistic, freedom } = chiSquare(() => uniformBelow(257, randomBytes), 100_000, equal);
@@ -67,13 +67,13 @@ describe("A uniform whole number", () => {
 });
 
 describe("Noise is refused", () => {
-  it.each([0, -1, 1.5, Number.NaN, 2 ** 20 + 1])("for an ε with the term %s", (term) => {
+  test.each([0, -1, 1.5, Number.NaN, 2 ** 20 + 1])("for an ε with the term %s", (term) => {
     const bytes = seededBytes(1);
     expect(() => discreteLaplace({ numerator: term, denominator: 1 }, bytes)).toThrow(RangeError);
     expect(() => discreteLaplace({ numerator: 1, denominator: term }, bytes)).toThrow(`not ${term}`);
   });
 
-  it("for a source that returns too few bytes", () => {
+  test("for a source that returns too few bytes", () => {
     const draw = () => discreteLaplace({ numerator: 1, denominator: 1 }, () => new Uint8Array(0));
     expect(draw).toThrow("randomBytes returned 0 bytes, not 1");
   });

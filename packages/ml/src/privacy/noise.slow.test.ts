@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { chiSquare, readStatistics, seededBytes } from "../../../../test/golden/statistics.js";
 import { discreteLaplace } from "./discrete-laplace.js";
 import { noisyCount, noisyCountProbabilities, noisyCountValues } from "./noisy-count.js";
@@ -6,7 +6,7 @@ import { noisyCount, noisyCountProbabilities, noisyCountValues } from "./noisy-c
 const draws = 1_000_000;
 const { byFreedom } = readStatistics().chiSquareLimits;
 
-it("a million draws of the noise follow the discrete Laplace distribution", () => {
+test("a million draws of the noise follow the discrete Laplace distribution", () => {
   const randomBytes = seededBytes(2020);
   const q = Math.exp(-1);
   const noises = Array.from({ length: 81 }, (_, i) => i - 40);
@@ -17,7 +17,7 @@ it("a million draws of the noise follow the discrete Laplace distribution", () =
   expect(statistic).toBeLessThan(byFreedom[freedom]!);
 });
 
-it.each([0, 25, 47])("a million noisy counts of %i follow their distribution", (count) => {
+test.each([0, 25, 47])("a million noisy counts of %i follow their distribution", (count) => {
   const randomBytes = seededBytes(count);
   const values = noisyCountValues();
   const expected = new Map(Array.from(noisyCountProbabilities(count), (p, i) => [values[i]!, p]));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { chiSquare, readStatistics, seededBytes } from "../../../../test/golden/statistics.js";
 import {
   clampingBias,
@@ -14,7 +14,7 @@ const { noisyCounts, chiSquareLimits } = readStatistics();
 const counts = Array.from({ length: 51 }, (_, count) => count);
 
 describe("The grid of noisy counts", () => {
-  it("has the 30 even values from -4 to 54, so two counts or no block are 9.82 bits", () => {
+  test("has the 30 even values from -4 to 54, so two counts or no block are 9.82 bits", () => {
     expect(noisyCountGrid).toEqual({ blockSize: 50, minimum: -4, maximum: 54, step: 2, epsilon: 1 });
     const values = noisyCountValues();
     expect(values).toEqual(Array.from({ length: 30 }, (_, i) => 2 * i - 4));
@@ -23,7 +23,7 @@ describe("The grid of noisy counts", () => {
 });
 
 describe("The distribution of a noisy count", () => {
-  it("equals SciPy's discrete Laplace distribution, rounded and clamped sum by sum", () => {
+  test("equals SciPy's discrete Laplace distribution, rounded and clamped sum by sum", () => {
     for (const { count, probabilities } of noisyCounts) {
       const found = noisyCountProbabilities(count);
       found.forEach((probability, i) => {
@@ -32,14 +32,14 @@ describe("The distribution of a noisy count", () => {
     }
   });
 
-  it("sums to one for each count", () => {
+  test("sums to one for each count", () => {
     for (const count of counts) {
       const sum = noisyCountProbabilities(count).reduce((total, probability) => total + probability, 0);
       expect(sum).toBeCloseTo(1, 14);
     }
   });
 
-  it("changes each probability by at most e when one score changes, and reaches e", () => {
+  test("changes each probability by at most e when one score changes, and reaches e", () => {
     const ratios = counts.slice(1).flatMap((count) => {
       const [fewer, more] = [noisyCountProbabilities(count - 1), noisyCountProbabilities(count)];
       return Array.from(more, (probability, i) => Math.max(probability / fewer[i]!, fewer[i]! / probability));
@@ -50,7 +50,7 @@ describe("The distribution of a noisy count", () => {
     expect(Math.max(...ratios)).toBeGreaterThan(Math.E * (1 - 2e-15));
   });
 
-  it("is biased by clamping alone: 0.0078 answers at counts 0 and 50, towards the middle, and nothing between", () => {
+  test("is biased by clamping alone: 0.0078 answers at counts 0 and 50, towards the middle, and nothing between", () => {
     expect(worstClampingBias()).toBeCloseTo(0.0078, 4);
     expect(clampingBias(0)).toBe(worstClampingBias());
     for (const count of counts) expect(clampingBias(50 - count)).toBeCloseTo(-clampingBias(count), 12);
@@ -58,7 +58,7 @@ describe("The distribution of a noisy count", () => {
     expect(Math.abs(clampingBias(25))).toBeLessThan(1e-12);
   });
 
-  it("has at most the known variance, which odd counts in the middle reach", () => {
+  test("has at most the known variance, which odd counts in the middle reach", () => {
     const variances = counts.map((count) => {
       const probabilities = noisyCountProbabilities(count);
       const values = noisyCountValues();
@@ -71,7 +71,7 @@ describe("The distribution of a noisy count", () => {
 });
 
 describe("A noisy count", () => {
-  it.each([0, 1, 25, 50])("of %i right answers follows its distribution in 100,000 draws", (count) => {
+  test.each([0, 1, 25, 50])("of %i right answers follows its distribution in 100,000 draws", (count) => {
     const randomBytes = seededBytes(count);
     const values = noisyCountValues();
     const expected = new Map(Array.from(noisyCountProbabilities(count), (p, i) => [values[i]!, p]));
@@ -80,7 +80,7 @@ describe("A noisy count", () => {
     expect(statistic).toBeLessThan(chiSquareLimits.byFreedom[freedom]!);
   });
 
-  it.each([-1, 51, 0.5, Number.NaN, Number.POSITIVE_INFINITY])("is refused for a count of %s", (count) => {
+  test.each([-1, 51, 0.5, Number.NaN, Number.POSITIVE_INFINITY])("is refused for a count of %s", (count) => {
     expect(() => noisyCount(count, { randomBytes: seededBytes(1) })).toThrow(RangeError);
     expect(() => noisyCountProbabilities(count)).toThrow(`from 0 to 50, not ${count}`);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readStatistics, seededBytes } from "../../../../test/golden/statistics.js";
 import { createRandom } from "../tensor/random.js";
 import { noisyCount, noisyCountProbabilities, noisyCountValues, noisyCountVariance } from "./noisy-count.js";
@@ -39,7 +39,7 @@ const difference = (values: number[]) => noisyMeanDifference(values, values);
 const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe("The mean of noisy counts", () => {
-  it("is the mean over 50, with Student's interval where the values spread more than their noise", () => {
+  test("is the mean over 50, with Student's interval where the values spread more than their noise", () => {
     // The values' mean is 30 and their standard deviation 10; t is 4.302653 for two degrees of freedom.
     const { mean, low, high, values, varianceFrom } = noisyMean([20, 30, 40])!;
     expect({ mean, values, varianceFrom }).toEqual({ mean: 0.6, values: 3, varianceFrom: "sample" });
@@ -48,7 +48,7 @@ describe("The mean of noisy counts", () => {
     expect(high).toBeCloseTo(0.6 + reach, 6);
   });
 
-  it.each([[[40]], [[40, 40]], [[30, 30, 30, 30]]])("of %j has the interval of the noise alone", (values) => {
+  test.each([[[40]], [[40, 40]], [[30, 30, 30, 30]]])("of %j has the interval of the noise alone", (values) => {
     const { mean, low, high, varianceFrom } = noisyMean(values)!;
     const reach = (1.959964 * Math.sqrt(noisyCountVariance / values.length) + 1 / values.length) / 50;
     expect(mean).toBe(values[0]! / 50);
@@ -57,16 +57,16 @@ describe("The mean of noisy counts", () => {
     expect(mean - low).toBeCloseTo(reach, 6);
   });
 
-  it("is null for no values", () => {
+  test("is null for no values", () => {
     expect(noisyMean([])).toBeNull();
     expect(noisyMeanDifference([], [])).toBeNull();
   });
 
-  it("is not clamped, for a mean of noise around zero has to be zero", () => {
+  test("is not clamped, for a mean of noise around zero has to be zero", () => {
     expect(noisyMean([-4, -2])!.mean).toBe(-0.06);
   });
 
-  it("is right on average over 1,000 fleets of 20, and so is the difference of both heads", () => {
+  test("is right on average over 1,000 fleets of 20, and so is the difference of both heads", () => {
     const found = fleets(7, 20, 1000);
     // Four standard errors: a share's deviation is about 0.14 a person, a difference's about 0.11.
     expect(Math.abs(average(found.map((fleet) => noisyMean(fleet.prior)!.mean)) - 0.6)).toBeLessThan(0.004);
@@ -74,7 +74,7 @@ describe("The mean of noisy counts", () => {
     expect(Math.abs(average(differences) - 0.05)).toBeLessThan(0.0032);
   });
 
-  it.each([3, 20])("has an interval that covers the truth in about 95 of 100 fleets of %i", (people) => {
+  test.each([3, 20])("has an interval that covers the truth in about 95 of 100 fleets of %i", (people) => {
     const found = fleets(people, people, 2000);
     const shares = found.filter((fleet) => covers(noisyMean(fleet.prior)!, 0.6)).length / found.length;
     const differences =
@@ -87,7 +87,7 @@ describe("The mean of noisy counts", () => {
     expect(differences).toBeLessThan(0.985);
   });
 
-  it.each([
+  test.each([
     { what: "counts of 24", error: errorOf(24), interval: (values: number[]) => noisyMean(values) },
     { what: "counts of 25", error: errorOf(25), interval: (values: number[]) => noisyMean(values) },
     { what: "pairs of even counts", error: errorOf(24, 24), interval: difference },
@@ -106,7 +106,7 @@ describe("The mean of noisy counts", () => {
     }
   });
 
-  it("refuses values beside the grid and lists of different lengths", () => {
+  test("refuses values beside the grid and lists of different lengths", () => {
     for (const value of [-6, 56, 3, 0.5, Number.NaN]) {
       expect(() => noisyMean([10, value])).toThrow(RangeError);
       expect(() => noisyMeanDifference([10], [value])).toThrow(`from -4 to 54, not ${value}`);
@@ -116,18 +116,18 @@ describe("The mean of noisy counts", () => {
 });
 
 describe("Student's quantile", () => {
-  it("equals SciPy's", () => {
+  test("equals SciPy's", () => {
     for (const { level, freedom, value } of readStatistics().studentQuantiles) {
       expect(Math.abs(studentQuantile(level, freedom) / value - 1)).toBeLessThan(1e-10);
     }
   });
 
-  it("is the same from 10,000 degrees of freedom, and 0.02% above the normal distribution's at most", () => {
+  test("is the same from 10,000 degrees of freedom, and 0.02% above the normal distribution's at most", () => {
     expect(studentQuantile(0.95, 1e9)).toBe(studentQuantile(0.95, 10_000));
     expect(studentQuantile(0.95, 1e9) / 1.959963984540054).toBeLessThan(1.0002);
   });
 
-  it("is refused for a level or a freedom that is out of range", () => {
+  test("is refused for a level or a freedom that is out of range", () => {
     for (const level of [0, 1, Number.NaN]) expect(() => studentQuantile(level, 3)).toThrow(`not at ${level}`);
     for (const freedom of [0, 1.5, Number.NaN]) expect(() => studentQuantile(0.95, freedom)).toThrow(`not ${freedom}`);
   });

@@ -1,20 +1,20 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { float32FromHalf } from "../tensor/half.js";
 import { createRandom } from "../tensor/random.js";
 import { halfFromFloat32, roundTensorFileToHalf, roundToHalf } from "./fp16.js";
 
 describe("FP16", () => {
-  it("gives back every one of the 65,536 patterns that stands for a number", () => {
+  test("gives back every one of the 65,536 patterns that stands for a number", () => {
     const patterns = Uint16Array.from({ length: 65536 }, (_, i) => i).filter((bits) => (bits & 0x7c00) !== 0x7c00);
     expect(halfFromFloat32(float32FromHalf(patterns))).toEqual(patterns);
   });
 
-  it("keeps infinities and NaN", () => {
+  test("keeps infinities and NaN", () => {
     const rounded = roundToHalf(Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN));
     expect(Array.from(rounded)).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]);
   });
 
-  it.each([
+  test.each([
     ["a tie goes to the even neighbour below", 1 + 2 ** -11, 1],
     ["a tie goes to the even neighbour above", 1 + 3 * 2 ** -11, 1 + 2 ** -9],
     ["just above a tie goes up", 1 + 2 ** -11 + 2 ** -20, 1 + 2 ** -10],
@@ -34,7 +34,7 @@ describe("FP16", () => {
     expect(Object.is(roundToHalf(Float32Array.of(-value))[0], -expected)).toBe(true);
   });
 
-  it("never errs by more than half a step", () => {
+  test("never errs by more than half a step", () => {
     const random = createRandom(3);
     for (let i = 0; i < 20_000; i++) {
       const value = Math.fround(random.normal() * 2 ** (random.integer(40) - 26));
@@ -44,7 +44,7 @@ describe("FP16", () => {
     }
   });
 
-  it("rounds the float32 tensors of a file and names one that does not fit", () => {
+  test("rounds the float32 tensors of a file and names one that does not fit", () => {
     const file = (value: number) => ({
       metadata: { a: "b" },
       tensors: new Map([["w", { dtype: "F32" as const, shape: [1], data: Float32Array.of(value) }]]),

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors, type Tensor, type TensorFile } from "../tensor/safetensors.js";
 import { dequantizeRows, dequantizeTensorFile, int8Scheme, quantizeRows, quantizeTensorFile } from "./int8.js";
@@ -14,7 +14,7 @@ const fileOf = (tensors: Record<string, Tensor>): TensorFile => ({
   metadata: {},
 });
 
-it("errs by half a scale at most, on rows of very different sizes", () => {
+test("errs by half a scale at most, on rows of very different sizes", () => {
   const [rows, cols] = [40, 33];
   const weights = Float32Array.from(
     { length: rows * cols },
@@ -31,13 +31,13 @@ it("errs by half a scale at most, on rows of very different sizes", () => {
   }
 });
 
-it("gives a row of zeros the scale 0 and gives zeros back", () => {
+test("gives a row of zeros the scale 0 and gives zeros back", () => {
   const { data, scale } = quantizeRows("weights", Float32Array.of(0, -0, 1, 2), 2);
   expect(scale[0]).toBe(0);
   expect([...dequantizeRows(data, scale)].slice(0, 2)).toEqual([0, 0]);
 });
 
-it("makes no denormal scale, and stands the largest and smallest float32", () => {
+test("makes no denormal scale, and stands the largest and smallest float32", () => {
   const weights = Float32Array.of(1e-45, -1e-45, 3.4e38, -3.4e38);
   const { data, scale } = quantizeRows("weights", weights, 2);
   expect(scale[0]).toBe(2 ** -126);
@@ -45,7 +45,7 @@ it("makes no denormal scale, and stands the largest and smallest float32", () =>
   expect(dequantizeRows(data, scale).every(Number.isFinite)).toBe(true);
 });
 
-it("refuses NaN and infinity, naming the tensor, in matrices and in vectors that stay float32", () => {
+test("refuses NaN and infinity, naming the tensor, in matrices and in vectors that stay float32", () => {
   expect(() => quantizeTensorFile(fileOf({ "a.weight": f32([1, 2], [1, Number.NaN]) }))).toThrow(
     'Tensor "a.weight" holds NaN',
   );
@@ -53,7 +53,7 @@ it("refuses NaN and infinity, naming the tensor, in matrices and in vectors that
   expect(() => quantizeTensorFile(infinite)).toThrow('Tensor "a.bias" holds Infinity at position 1');
 });
 
-it("quantizes matrices alone, records the scheme, and survives the file", () => {
+test("quantizes matrices alone, records the scheme, and survives the file", () => {
   const original = fileOf({
     "dense.weight": f32([2, 3], [1, -2, 127, 0, 0.5, -0.24]),
     "dense.bias": f32([2], [1, 2]),
@@ -80,7 +80,7 @@ it("quantizes matrices alone, records the scheme, and survives the file", () => 
   expect(back.tensors.get("dense.bias")).toEqual(original.tensors.get("dense.bias"));
 });
 
-it("refuses to quantize twice, to overwrite a scale, and to read another scheme", () => {
+test("refuses to quantize twice, to overwrite a scale, and to read another scheme", () => {
   const original = fileOf({ w: f32([1, 1], [1]) });
   expect(() => quantizeTensorFile(quantizeTensorFile(original))).toThrow(`already quantized (${int8Scheme})`);
   expect(() => quantizeTensorFile(fileOf({ w: f32([1, 1], [1]), "w.scale": f32([1], [1]) }))).toThrow('"w.scale"');

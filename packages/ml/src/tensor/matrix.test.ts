@@ -1,16 +1,16 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { createMatrix, matrixFromRows, row, selectRows, stackRows, transpose } from "./matrix.js";
 
 const twoByThree = createMatrix(2, 3, Float32Array.of(1, 2, 3, 4, 5, 6));
 
-it("refuses sizes that do not fit the data, or are not whole", () => {
+test("refuses sizes that do not fit the data, or are not whole", () => {
   expect(() => createMatrix(2, 3, new Float32Array(5))).toThrow("A 2 x 3 matrix needs 6 values, not 5");
   expect(() => createMatrix(1.5, 2)).toThrow("whole, non-negative sizes");
   expect(() => createMatrix(-1, 2)).toThrow("whole, non-negative sizes");
   expect(createMatrix(0, 3).data).toHaveLength(0);
 });
 
-it("gives a row as a view and refuses one that is not there", () => {
+test("gives a row as a view and refuses one that is not there", () => {
   const matrix = createMatrix(2, 2);
   row(matrix, 1)[0] = 7;
   expect([...matrix.data]).toEqual([0, 0, 7, 0]);
@@ -18,7 +18,7 @@ it("gives a row as a view and refuses one that is not there", () => {
   expect(() => row(matrix, -1)).toThrow("Row -1");
 });
 
-it("selects rows in the order asked for, repeats included, as a copy", () => {
+test("selects rows in the order asked for, repeats included, as a copy", () => {
   const selected = selectRows(twoByThree, [1, 0, 1]);
   expect([...selected.data]).toEqual([4, 5, 6, 1, 2, 3, 4, 5, 6]);
   selected.data[0] = 0;
@@ -27,17 +27,17 @@ it("selects rows in the order asked for, repeats included, as a copy", () => {
   expect(() => selectRows(twoByThree, [2])).toThrow("Row 2");
 });
 
-it("stacks matrices and refuses none or unequal widths", () => {
+test("stacks matrices and refuses none or unequal widths", () => {
   expect(stackRows([twoByThree, createMatrix(0, 3), twoByThree])).toMatchObject({ rows: 4, cols: 3 });
   expect(() => stackRows([])).toThrow("No matrices");
   expect(() => stackRows([twoByThree, createMatrix(1, 2)])).toThrow("Matrix 1 has 2 columns where matrix 0 has 3");
 });
 
-it("makes a matrix of rows and refuses ragged ones", () => {
+test("makes a matrix of rows and refuses ragged ones", () => {
   expect([...matrixFromRows([[1, 2], Float32Array.of(3, 4)]).data]).toEqual([1, 2, 3, 4]);
   expect(() => matrixFromRows([[1, 2], [3]])).toThrow("Row 1 has 1 values where row 0 has 2");
 });
 
-it("transposes", () => {
+test("transposes", () => {
   expect(transpose(twoByThree)).toEqual(createMatrix(3, 2, Float32Array.of(1, 4, 2, 5, 3, 6)));
 });

@@ -1,9 +1,9 @@
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { createRandom, type Random } from "./random.js";
 
 const draw = (random: Random, count: number) => Array.from({ length: count }, () => random.next());
 
-it("repeats a seed's stream and gives another seed, near or far, another one", () => {
+test("repeats a seed's stream and gives another seed, near or far, another one", () => {
   expect(draw(createRandom(7), 20)).toEqual(draw(createRandom(7), 20));
   for (const other of [8, -7, 7 + 2 ** 32, 0]) {
     expect(draw(createRandom(7), 5)).not.toEqual(draw(createRandom(other), 5));
@@ -11,12 +11,12 @@ it("repeats a seed's stream and gives another seed, near or far, another one", (
   expect(() => createRandom(1.5)).toThrow("whole number");
 });
 
-it("keeps its stream from version to version, so that a recorded seed stays reproducible", () => {
+test("keeps its stream from version to version, so that a recorded seed stays reproducible", () => {
   const random = createRandom(42);
   expect([random.integer(1000), random.integer(1000), random.integer(1000)]).toEqual([42, 528, 406]);
 });
 
-it("draws uniformly in [0, 1), and whole numbers in every place alike", () => {
+test("draws uniformly in [0, 1), and whole numbers in every place alike", () => {
   const random = createRandom(1);
   const values = draw(random, 20_000);
   expect(values.every((value) => value >= 0 && value < 1)).toBe(true);
@@ -27,7 +27,7 @@ it("draws uniformly in [0, 1), and whole numbers in every place alike", () => {
   expect(() => random.integer(0)).toThrow("at least 1");
 });
 
-it("draws normals of mean 0 and variance 1", () => {
+test("draws normals of mean 0 and variance 1", () => {
   const random = createRandom(2);
   let sum = 0;
   let squares = 0;
@@ -40,7 +40,7 @@ it("draws normals of mean 0 and variance 1", () => {
   expect(Math.abs(squares / 50_000 - 1)).toBeLessThan(0.03);
 });
 
-it("shuffles arrays and typed arrays into every order about equally often", () => {
+test("shuffles arrays and typed arrays into every order about equally often", () => {
   const random = createRandom(3);
   const seen = new Map<string, number>();
   for (let i = 0; i < 6000; i++) {
@@ -55,7 +55,7 @@ it("shuffles arrays and typed arrays into every order about equally often", () =
   expect(letters.toSorted()).toEqual(["a", "b", "c", "d"]);
 });
 
-it("forks a generator whose draws do not change the parent's", () => {
+test("forks a generator whose draws do not change the parent's", () => {
   const [one, two] = [createRandom(5), createRandom(5)];
   draw(one.fork(), 100);
   two.fork();

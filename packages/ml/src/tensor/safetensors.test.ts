@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { MlError } from "../error.js";
 import {
   bytesSource,
@@ -69,7 +69,7 @@ const opaque: TensorFile = {
   metadata: {},
 };
 
-it("reads a file with tensors of every other type, from memory and from a source, and writes the same bytes", () => {
+test("reads a file with tensors of every other type, from memory and from a source, and writes the same bytes", () => {
   const bytes = serializeSafetensors(opaque);
   for (const { tensors } of [parseSafetensors(bytes), openSafetensors(bytesSource(bytes))]) {
     for (const [name, { dtype, shape, data }] of opaque.tensors) {
@@ -79,13 +79,13 @@ it("reads a file with tensors of every other type, from memory and from a source
   }
 });
 
-it("reads back what it writes, every dtype, shape and name", () => {
+test("reads back what it writes, every dtype, shape and name", () => {
   const read = parseSafetensors(serializeSafetensors(everyDtype));
   expect(Object.fromEntries(read.tensors)).toEqual(Object.fromEntries(everyDtype.tensors));
   expect(read.metadata).toEqual(everyDtype.metadata);
 });
 
-it("writes equal bytes for equal content, whatever the order it was put together in, each tensor aligned", () => {
+test("writes equal bytes for equal content, whatever the order it was put together in, each tensor aligned", () => {
   const bytes = serializeSafetensors(everyDtype);
   const reversed = { tensors: new Map([...everyDtype.tensors].reverse()), metadata: { __proto: "x", format: "pt" } };
   expect(serializeSafetensors(reversed)).toEqual(bytes);
@@ -93,7 +93,7 @@ it("writes equal bytes for equal content, whatever the order it was put together
   for (const { data } of parseSafetensors(bytes).tensors.values()) expect(data.buffer).toBe(bytes.buffer);
 });
 
-it("reads a file at any alignment of its bytes", () => {
+test("reads a file at any alignment of its bytes", () => {
   const bytes = serializeSafetensors(everyDtype);
   for (let shift = 1; shift < 8; shift++) {
     const shifted = new Uint8Array(bytes.length + shift);
@@ -102,7 +102,7 @@ it("reads a file at any alignment of its bytes", () => {
   }
 });
 
-it.each(["odd", "single", "deep"])(
+test.each(["odd", "single", "deep"])(
   "reads a file the reference library wrote, and writes the same bytes (%s)",
   (name) => {
     const bytes = readFileSync(new URL(`../../../../test/golden/encoder-${name}.safetensors`, import.meta.url));
@@ -112,7 +112,7 @@ it.each(["odd", "single", "deep"])(
   },
 );
 
-it.each([
+test.each([
   ["nothing", new Uint8Array(0), "0 bytes are too few"],
   ["half a length", new Uint8Array(7), "7 bytes are too few"],
   ["a length beyond the limit", new Uint8Array(8).fill(255), "above the limit of 100000000"],
@@ -152,7 +152,7 @@ it.each([
   expect(() => openSafetensors(bytesSource(bytes))).toThrow(message);
 });
 
-it("reads of a source the header and then what is asked for, in parts or whole, and the same as from memory", () => {
+test("reads of a source the header and then what is asked for, in parts or whole, and the same as from memory", () => {
   const bytes = serializeSafetensors(everyDtype);
   const reads: number[] = [];
   const { sizeBytes, read } = bytesSource(bytes);
@@ -181,7 +181,7 @@ it("reads of a source the header and then what is asked for, in parts or whole, 
   }
 });
 
-it("answers values of a source that has become shorter with an error, and reads nothing beyond what the header was checked against", () => {
+test("answers values of a source that has become shorter with an error, and reads nothing beyond what the header was checked against", () => {
   let bytes = serializeSafetensors(everyDtype);
   const whole = bytes.length;
   const file = openSafetensors({
@@ -207,13 +207,13 @@ it("answers values of a source that has become shorter with an error, and reads 
   }
 });
 
-it("accepts a colon, brace or quote inside a name without losing count", () => {
+test("accepts a colon, brace or quote inside a name without losing count", () => {
   const tensors = new Map<string, Tensor>([['{"a":{}} \\', { dtype: "U8", shape: [1], data: Uint8Array.of(1) }]]);
   const metadata = { a: '"a":{"a":1}' };
   expect(parseSafetensors(serializeSafetensors({ tensors, metadata }))).toEqual({ tensors, metadata });
 });
 
-it("refuses a file cut anywhere, and answers a flipped bit anywhere with a file or an MlError, never another fault", () => {
+test("refuses a file cut anywhere, and answers a flipped bit anywhere with a file or an MlError, never another fault", () => {
   const bytes = serializeSafetensors(everyDtype);
   for (let length = 0; length < bytes.length; length++) {
     expect(() => parseSafetensors(bytes.subarray(0, length))).toThrow(MlError);
@@ -229,7 +229,7 @@ it("refuses a file cut anywhere, and answers a flipped bit anywhere with a file 
   }
 });
 
-it("refuses to write a tensor whose shape and data disagree, or named like the metadata", () => {
+test("refuses to write a tensor whose shape and data disagree, or named like the metadata", () => {
   const wrong: Tensor = { dtype: "F32", shape: [3], data: new Float32Array(2) };
   expect(() => serializeSafetensors({ tensors: new Map([["w", wrong]]), metadata: {} })).toThrow(
     'Tensor "w" of shape [3]',
@@ -240,7 +240,7 @@ it("refuses to write a tensor whose shape and data disagree, or named like the m
   );
 });
 
-it("names the tensor that is missing, of another dtype or of another shape", () => {
+test("names the tensor that is missing, of another dtype or of another shape", () => {
   expect(() => getFloat32(everyDtype, "absent")).toThrow('tensor "absent" is missing');
   expect(() => getFloat32(everyDtype, "u8")).toThrow('tensor "u8" is U8, not F32');
   expect(() => getFloat32(everyDtype, "f32", [4])).toThrow('Tensor "f32" has shape [2,2], expected [4]');

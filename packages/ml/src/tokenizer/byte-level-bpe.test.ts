@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { MlError } from "../error.js";
 import { byteLevelBpeTokenizerJson } from "./byte-level-bpe.js";
@@ -19,7 +19,7 @@ const json = byteLevelBpeTokenizerJson({ vocabJson, mergesText });
 const tokenizer = createTokenizer(json);
 
 describe("beside Transformers' RobertaTokenizerFast", () => {
-  it.each(golden.cases.map((entry) => [JSON.stringify(entry.text).slice(0, 60), entry] as const))(
+  test.each(golden.cases.map((entry) => [JSON.stringify(entry.text).slice(0, 60), entry] as const))(
     "gives the same ids for %s, whole and cut and padded to 8",
     (_, { text, ids, cutTo8 }) => {
       expect([...tokenizer.encode(text, { maxTokens: 10_000 }).ids]).toEqual(ids);
@@ -30,7 +30,7 @@ describe("beside Transformers' RobertaTokenizerFast", () => {
   );
 });
 
-it("takes lone surrogates as absent and very long text in stride", () => {
+test("takes lone surrogates as absent and very long text in stride", () => {
   for (const lone of ["\ud83d", "\ude00", "\ud83d\ud83d", "\ude00\ud83d"]) {
     expect([...tokenizer.encode(`what${lone}`).ids]).toEqual([...tokenizer.encode("what").ids]);
   }
@@ -39,19 +39,19 @@ it("takes lone surrogates as absent and very long text in stride", () => {
   }
 });
 
-it("reads a merges.txt with Windows line ends, and one without its first comment", () => {
+test("reads a merges.txt with Windows line ends, and one without its first comment", () => {
   const same = (text: string) => expect(byteLevelBpeTokenizerJson({ vocabJson, mergesText: text })).toBe(json);
   same(mergesText.replaceAll("\n", "\r\n"));
   same(golden.merges.join("\n"));
 });
 
-it("opens a tokenizer.json that does not name its model's type, as the first ones did not", () => {
+test("opens a tokenizer.json that does not name its model's type, as the first ones did not", () => {
   const older = JSON.parse(json);
   delete older.model.type;
   expect(createTokenizer(JSON.stringify(older)).encode("Oh my God").ids).toEqual(tokenizer.encode("Oh my God").ids);
 });
 
-it.each([
+test.each([
   ["another pre-tokenizer", { pre_tokenizer: { type: "Metaspace" } }, 'pre_tokenizer.type "Metaspace"'],
   ["a normalizer", { normalizer: { type: "NFC" } }, 'normalizer "NFC" beside a BPE model'],
   ["dropout", { model: { dropout: 0.1 } }, "model.dropout is 0.1"],
@@ -67,7 +67,7 @@ it.each([
   expect(() => createTokenizer(text)).toThrow(MlError);
 });
 
-it("reads merges as pairs, as newer files write them", () => {
+test("reads merges as pairs, as newer files write them", () => {
   const file = JSON.parse(json);
   file.model.merges = file.model.merges.map((merge: string) => merge.split(" "));
   expect(createTokenizer(JSON.stringify(file)).encode("Oh my God").ids).toEqual(tokenizer.encode("Oh my God").ids);
@@ -79,7 +79,7 @@ const changed = (change: (vocab: Record<string, number>) => void) => {
   return JSON.stringify(vocab);
 };
 
-it.each([
+test.each([
   ["text that is no JSON", "{", mergesText, "vocab.json is not JSON"],
   ["a list", "[]", mergesText, "vocab.json is not a JSON object"],
   ["no start token", changed((vocab) => delete vocab["<s>"]), mergesText, "vocab.json lacks the special token <s>"],
@@ -96,7 +96,7 @@ it.each([
 
 const files = ["vocab.json", "merges.txt", "tokenizer.json"].map((name) => `vocab/roberta-base/${name}`);
 describeUnlessLacking("on published data", lackOfData(...files), () => {
-  it("makes of roberta-base's vocab.json and merges.txt what its published tokenizer.json says", {
+  test("makes of roberta-base's vocab.json and merges.txt what its published tokenizer.json says", {
     timeout: 60_000,
   }, () => {
     const read = (name: string) => readFileSync(`${dataFolder}/vocab/roberta-base/${name}`, "utf8");

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { createRandom } from "../tensor/random.js";
 import { byteLevelBpeTokenizerJson } from "./byte-level-bpe.js";
@@ -100,7 +100,7 @@ describe("WordPiece gives the library's ids", () => {
   const everything = [...corners, ...random];
   const vocab = vocabularyOf(everything);
 
-  it.each([
+  test.each([
     ["lower-cased, accents stripped", {}],
     ["cased", { lowercase: false }],
     ["cased, accents stripped", { lowercase: false, strip_accents: true }],
@@ -115,13 +115,13 @@ describe("WordPiece gives the library's ids", () => {
     expect(checked).toBe(everything.length);
   });
 
-  it("of words of up to four code points, with another bound than a hundred", () => {
+  test("of words of up to four code points, with another bound than a hundred", () => {
     const file = JSON.parse(wordPieceTokenizerJson(vocab, { lowercase: true }));
     file.model.max_input_chars_per_word = 4;
     expect(differences(JSON.stringify(file), everything).different).toEqual([]);
   });
 
-  it("with a small vocabulary, where most words are cut into pieces or unknown", () => {
+  test("with a small vocabulary, where most words are cut into pieces or unknown", () => {
     const json = wordPieceTokenizerJson(wordPiece.vocab, { lowercase: true });
     expect(differences(json, everything).different).toEqual([]);
   });
@@ -129,11 +129,11 @@ describe("WordPiece gives the library's ids", () => {
   describe("with the bundled extractor's tokenizer", () => {
     const json = readFileSync(new URL("../../../../assets/extractor/tokenizer.json", import.meta.url), "utf8");
 
-    it("of Unicode's corners and random text", () => {
+    test("of Unicode's corners and random text", () => {
       expect(differences(json, everything).different).toEqual([]);
     });
 
-    it("of every piece it has, the longest too: alone, as a word's end and before another", {
+    test("of every piece it has, the longest too: alone, as a word's end and before another", {
       timeout: 120_000,
     }, () => {
       const pieces = Object.keys(JSON.parse(json).model.vocab).map((piece) => piece.replace(/^##/, ""));
@@ -149,11 +149,11 @@ describe("byte-level BPE gives the library's ids", () => {
   const json = byteLevelBpeTokenizerJson({ vocabJson: JSON.stringify(bpe.vocab), mergesText: bpe.merges.join("\n") });
   const texts = [...corners, ...randomTexts(4_000, 12)];
 
-  it("of Unicode's corners and random text", { timeout: 120_000 }, () => {
+  test("of Unicode's corners and random text", { timeout: 120_000 }, () => {
     expect(differences(json, texts).different).toEqual([]);
   });
 
-  it("with a space put before the text, and without splitting it into words", () => {
+  test("with a space put before the text, and without splitting it into words", () => {
     for (const change of [{ add_prefix_space: true }, { use_regex: false }]) {
       const file = JSON.parse(json);
       Object.assign(file.pre_tokenizer, change);
@@ -161,7 +161,7 @@ describe("byte-level BPE gives the library's ids", () => {
     }
   });
 
-  it("with bytes that the vocabulary lacks left out, or as its unknown token", () => {
+  test("with bytes that the vocabulary lacks left out, or as its unknown token", () => {
     const file = JSON.parse(json);
     for (const letter of ["Ã", "q", "Ł"]) delete file.model.vocab[letter];
     const isWhole = (merge: string) =>
@@ -182,7 +182,7 @@ describeUnlessLacking("on published data", lackOfData(...friends, ...reddit, ...
     ...new Set(files.flatMap((name) => readFileSync(`${dataFolder}/${name}`, "utf8").split("\n"))),
   ];
 
-  it("gives the library's ids on all lines of MELD, EmoryNLP and GoEmotions with BERT's own 30,522 pieces", {
+  test("gives the library's ids on all lines of MELD, EmoryNLP and GoEmotions with BERT's own 30,522 pieces", {
     timeout: 600_000,
   }, () => {
     const vocab = readFileSync(`${dataFolder}/vocab/bert-uncased/vocab.txt`, "utf8").trimEnd().split(/\r?\n/);
@@ -192,7 +192,7 @@ describeUnlessLacking("on published data", lackOfData(...friends, ...reddit, ...
     expect(checked).toBeGreaterThan(60_000);
   });
 
-  it("gives the library's ids on all lines of MELD and EmoryNLP with RoBERTa's own tokenizer.json", {
+  test("gives the library's ids on all lines of MELD and EmoryNLP with RoBERTa's own tokenizer.json", {
     timeout: 600_000,
   }, () => {
     const json = readFileSync(`${dataFolder}/vocab/roberta-base/tokenizer.json`, "utf8");

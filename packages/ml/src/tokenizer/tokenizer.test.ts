@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MlError } from "../error.js";
 import { createTokenizer, wordPieceTokenizerJson } from "./tokenizer.js";
 
@@ -18,7 +18,7 @@ const tokenizer = createTokenizer(json);
 const [cls, sep] = [golden.vocab.indexOf("[CLS]"), golden.vocab.indexOf("[SEP]")];
 
 describe("beside Transformers' BertTokenizerFast", () => {
-  it.each(golden.cases.map((entry) => [JSON.stringify(entry.text).slice(0, 60), entry] as const))(
+  test.each(golden.cases.map((entry) => [JSON.stringify(entry.text).slice(0, 60), entry] as const))(
     "gives the same ids for %s, whole and cut and padded to 8",
     (_, { text, ids, cutTo8 }) => {
       expect([...tokenizer.encode(text, { maxTokens: 10_000 }).ids]).toEqual(ids);
@@ -28,7 +28,7 @@ describe("beside Transformers' BertTokenizerFast", () => {
     },
   );
 
-  it("removes, separates or keeps every code point of Unicode 3.2 alike", { timeout: 60_000 }, () => {
+  test("removes, separates or keeps every code point of Unicode 3.2 alike", { timeout: 60_000 }, () => {
     const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "##b"];
     const small = createTokenizer(wordPieceTokenizerJson(vocab, { lowercase: true }));
     const meanings = new Map([
@@ -53,7 +53,7 @@ describe("beside Transformers' BertTokenizerFast", () => {
 });
 
 describe("lengths", () => {
-  it("encodes at true length by default, at most 32 tokens, the closing special token kept", () => {
+  test("encodes at true length by default, at most 32 tokens, the closing special token kept", () => {
     expect([...tokenizer.encode("").ids]).toEqual([cls, sep]);
     const { ids, attentionMask } = tokenizer.encode("word ".repeat(100));
     expect(ids).toHaveLength(32);
@@ -61,14 +61,14 @@ describe("lengths", () => {
     expect(attentionMask.every((value) => value === 1)).toBe(true);
   });
 
-  it("refuses a length without room for a token, naming it", () => {
+  test("refuses a length without room for a token, naming it", () => {
     expect(() => tokenizer.encode("what", { maxTokens: 2 })).toThrow(
       "maxTokens 2 leaves no room beside 2 special tokens",
     );
     expect(() => tokenizer.encode("what", { maxTokens: Number.NaN })).toThrow(MlError);
   });
 
-  it("takes lone surrogates as absent and very long text in stride", () => {
+  test("takes lone surrogates as absent and very long text in stride", () => {
     for (const lone of ["\ud83d", "\ude00", "\ud83d\ud83d", "\ude00\ud83d"]) {
       expect([...tokenizer.encode(`what${lone}`).ids]).toEqual([...tokenizer.encode("what").ids]);
     }
@@ -79,29 +79,29 @@ describe("lengths", () => {
 });
 
 describe("tokenizer.json", () => {
-  it("is written the same each time", () => {
+  test("is written the same each time", () => {
     expect(wordPieceTokenizerJson(golden.vocab, { lowercase: true })).toBe(json);
     expect(tokenizer.vocabSize).toBe(golden.vocab.length);
   });
 
-  it("keeps case when the vocabulary is cased", () => {
+  test("keeps case when the vocabulary is cased", () => {
     const vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "A", "a"];
     const cased = createTokenizer(wordPieceTokenizerJson(vocab, { lowercase: false }));
     expect([...cased.encode("A a").ids]).toEqual([2, 5, 6, 3]);
   });
 
-  it("counts the later of two equal entries, and every line, blank ones too", () => {
+  test("counts the later of two equal entries, and every line, blank ones too", () => {
     const vocab = ["[UNK]", "[CLS]", "[SEP]", "a", "", "a", "b", ""];
     const odd = createTokenizer(wordPieceTokenizerJson(vocab, { lowercase: true }));
     expect([...odd.encode("a b c [MASK]").ids]).toEqual([1, 5, 6, 0, 0, 0, 0, 2]);
   });
 
-  it.each(["[UNK]", "[CLS]", "[SEP]"])("refuses a vocabulary without %s, which encodings need", (missing) => {
+  test.each(["[UNK]", "[CLS]", "[SEP]"])("refuses a vocabulary without %s, which encodings need", (missing) => {
     const vocab = ["[UNK]", "[CLS]", "[SEP]", "a"].filter((token) => token !== missing);
     expect(() => wordPieceTokenizerJson(vocab, { lowercase: true })).toThrow(`lacks the special token ${missing}`);
   });
 
-  it.each([
+  test.each([
     ["text that is no JSON", "{", "not JSON"],
     ["a list", "[]", "not a JSON object"],
     ["no model", "{}", "model.type undefined is not one of"],
@@ -117,7 +117,7 @@ describe("tokenizer.json", () => {
     expect(() => createTokenizer(text)).toThrow(MlError);
   });
 
-  it.each([
+  test.each([
     ["another normalizer", { normalizer: { type: "NFC" } }, 'normalizer.type "NFC" is not BertNormalizer'],
     [
       "half a normalizer",
@@ -137,14 +137,14 @@ describe("tokenizer.json", () => {
     expect(() => createTokenizer(text)).toThrow(MlError);
   });
 
-  it.each([
+  test.each([
     ["another prefix", { continuing_subword_prefix: "@@" }, 'continuing_subword_prefix is "@@"; only "##"'],
     ["no bound on words", { max_input_chars_per_word: 0 }, "max_input_chars_per_word 0 is not a whole number"],
   ])("whose model has %s is refused", (_, model, message) => {
     expect(() => createTokenizer(edit(model))).toThrow(message);
   });
 
-  it("is read alike however it is laid out, and wherever else it says vocab", () => {
+  test("is read alike however it is laid out, and wherever else it says vocab", () => {
     const file = JSON.parse(json);
     const texts = [JSON.stringify(file, null, 2), JSON.stringify({ vocab: { a: 1 }, note: '"vocab":{', ...file })];
     for (const text of texts) {
@@ -156,7 +156,7 @@ describe("tokenizer.json", () => {
     }
   });
 
-  it("without a padding token encodes, but not padded", () => {
+  test("without a padding token encodes, but not padded", () => {
     const bare = JSON.parse(json);
     bare.added_tokens = bare.added_tokens.filter((token: { content: string }) => token.content !== "[PAD]");
     delete bare.model.vocab["[PAD]"];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { expectSame, expectSameOnDamage } from "../../../../test/golden/vocabulary-twin.js";
 import { createRandom } from "../tensor/random.js";
 import { idOfToken, vocabularyOf } from "./vocabulary.js";
@@ -8,7 +8,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 const scan = (json: string) => scanVocabulary(bytesOf(json), json.indexOf("{"));
 
 describe("a vocabulary read from its bytes", () => {
-  it("is what its twin makes of what JSON.parse gives, to the last place", () => {
+  test("is what its twin makes of what JSON.parse gives, to the last place", () => {
     const object = Object.fromEntries(["[PAD]", "##ing", "é", "ſt", "\u{1f600}", '"', "\\", ""].map((t, i) => [t, i]));
     for (const text of [JSON.stringify(object), JSON.stringify(object, null, 2)]) {
       const { vocabulary, end } = scan(text)!;
@@ -17,7 +17,7 @@ describe("a vocabulary read from its bytes", () => {
     }
   });
 
-  it("has each token with the id that JSON.parse gives it, escapes, spaces and repetitions included", () => {
+  test("has each token with the id that JSON.parse gives it, escapes, spaces and repetitions included", () => {
     const texts = [
       '{"a":0,"b":1}',
       '{\t"a" :\r\n 0 ,"##b":12,\n"":3 }',
@@ -35,7 +35,7 @@ describe("a vocabulary read from its bytes", () => {
     }
   });
 
-  it("finds every one of thousands of tokens, whatever their hashes have in common", () => {
+  test("finds every one of thousands of tokens, whatever their hashes have in common", () => {
     const { integer } = createRandom(3);
     const tokens = new Set<string>();
     while (tokens.size < 20_000)
@@ -46,7 +46,7 @@ describe("a vocabulary read from its bytes", () => {
     expect(idOfToken(vocabulary, "t")).toBeUndefined();
   });
 
-  it.each([
+  test.each([
     ["nothing in it", "{}"],
     ["a number that is not whole", '{"a":1.5}'],
     ["a negative number", '{"a":-1}'],
@@ -65,7 +65,7 @@ describe("a vocabulary read from its bytes", () => {
     expect(scan(text)).toBeUndefined();
   });
 
-  it("is read or left exactly where JSON.parse reads whole numbers or does not, whatever bytes are changed, lost or added", () => {
+  test("is read or left exactly where JSON.parse reads whole numbers or does not, whatever bytes are changed, lost or added", () => {
     expect(expectSameOnDamage(5_000)).toBeGreaterThan(400);
   });
 });

@@ -18,7 +18,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { parseSafetensors, serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import type { AppError } from "@attune/shared/errors";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { importCheckpoint } from "./checkpoint-import.js";
 import { readExtractorFolder } from "./extractor-files.js";
 
@@ -88,7 +88,7 @@ describe("the same hidden states come of a checkpoint saved as", () => {
         .map((name) => [name, `sharded/${name}`]),
     ),
   });
-  it.each<[string, Record<string, string>, number]>([
+  test.each<[string, Record<string, string>, number]>([
     ["safetensors", { "model.safetensors": "model.safetensors" }, 1e-5],
     ["a PyTorch file", { "pytorch_model.bin": "pytorch_model.bin" }, 1e-5],
     ["a PyTorch file from before 1.6", { "pytorch_model.bin": "pytorch_model-legacy.bin" }, 1e-5],
@@ -106,7 +106,7 @@ describe("the same hidden states come of a checkpoint", () => {
   const weights = parseSafetensors(new Uint8Array(readFileSync(join(checkpoint, "model.safetensors"))));
   const configJson = readFileSync(join(checkpoint, "config.json"), "utf8");
 
-  it.each<[string, Tensor]>([
+  test.each<[string, Tensor]>([
     ["BOOL", { dtype: "BOOL", shape: [2], data: Uint8Array.of(1, 0) }],
     ["U16", { dtype: "U16", shape: [2], data: Uint8Array.of(1, 0, 2, 0) }],
     ["F8_E4M3", { dtype: "F8_E4M3", shape: [3], data: Uint8Array.of(1, 2, 3) }],
@@ -118,7 +118,7 @@ describe("the same hidden states come of a checkpoint", () => {
     expect(largestDifference(folder)).toBeLessThan(1e-5);
   });
 
-  it.each([
+  test.each([
     ["NaN and Infinity", "{", '{ "best_loss": NaN, "worst": [-Infinity, Infinity],'],
     ["another name of its activation", '"hidden_act": "gelu"', '"hidden_act": "gelu_python"'],
   ])("whose config.json has %s", (_, what, instead) => {
@@ -134,7 +134,7 @@ describe("an imported folder", () => {
   const both = { "model.safetensors": "model.safetensors", "pytorch_model.bin": "pytorch_model-hostile.bin" };
   const { out, record, imported } = runImport(folderOf(both));
 
-  it("is ours: float32 weights of the encoder alone, config, tokenizer, and the record of where it came from", () => {
+  test("is ours: float32 weights of the encoder alone, config, tokenizer, and the record of where it came from", () => {
     expect(readdirSync(out).sort()).toEqual(["config.json", "import.json", "model.safetensors", "tokenizer.json"]);
     expect([...imported.model.tensors.keys()].some((name) => /^(roberta|classifier)\./.test(name))).toBe(false);
     expect([...imported.model.tensors.values()].every(({ dtype }) => dtype === "F32")).toBe(true);
@@ -143,19 +143,19 @@ describe("an imported folder", () => {
     expect(JSON.parse(readFileSync(join(out, "import.json"), "utf8"))).toEqual(record);
   });
 
-  it("tokenizes as the checkpoint's own files say", () => {
+  test("tokenizes as the checkpoint's own files say", () => {
     const tokenizer = createTokenizer(imported.tokenizerJson);
     for (const { text, ids: expected } of bpe.cases) {
       expect([...tokenizer.encode(text, { maxTokens: 10_000 }).ids]).toEqual(expected);
     }
   });
 
-  it("is not written over", () => {
+  test("is not written over", () => {
     const again = () => importCheckpoint({ folder: out, out, pooling: "cls", maxTokens: 32, source: "here" });
     expect(again).toThrow(`--out ${out} holds files already`);
   });
 
-  it("is a checkpoint itself: imported again it is the same, byte for byte", () => {
+  test("is a checkpoint itself: imported again it is the same, byte for byte", () => {
     const again = runImport(out);
     expect(again.record.files).toEqual(record.files);
   });
@@ -189,18 +189,18 @@ describe("config.json and tokenizer files of other kinds", () => {
     return folder;
   }
 
-  it("vocab.txt makes a tokenizer that lower-cases, unless tokenizer_config.json says otherwise", () => {
+  test("vocab.txt makes a tokenizer that lower-cases, unless tokenizer_config.json says otherwise", () => {
     const idsOf = (folder: string) => [...createTokenizer(runImport(folder).imported.tokenizerJson).encode("One").ids];
     const cased = { "vocab.txt": vocab.join("\n"), "tokenizer_config.json": '{"do_lower_case":false}' };
     expect(idsOf(bertFolder({}))).toEqual([2, 6, 3]);
     expect(idsOf(bertFolder({}, cased))).toEqual([2, 5, 3]);
   });
 
-  it("a config.json without model_type is read by the tensors' names", () => {
+  test("a config.json without model_type is read by the tensors' names", () => {
     expect(runImport(bertFolder({ model_type: undefined })).record.modelType).toBe("bert");
   });
 
-  it.each<[string, Record<string, unknown>, Record<string, string>, string]>([
+  test.each<[string, Record<string, unknown>, Record<string, string>, string]>([
     ["another architecture", { model_type: "gpt2" }, {}, 'config.json: model_type "gpt2" is not one of'],
     ["a wider encoder", { hidden_size: 12 }, {}, "has shape [30,6] where config.json asks for [30,12]"],
     [
@@ -233,12 +233,12 @@ describe("config.json and tokenizer files of other kinds", () => {
     expect(refusal(bertFolder(changes, files))).toContain(message);
   });
 
-  it("an adapter beside the weights is refused", () => {
+  test("an adapter beside the weights is refused", () => {
     const files = { "vocab.txt": vocab.join("\n"), "adapter_config.json": "{}" };
     expect(refusal(bertFolder({}, files))).toContain("adapter_config.json: an adapter changes the weights");
   });
 
-  it("more tokens than positions are refused before anything is written", () => {
+  test("more tokens than positions are refused before anything is written", () => {
     const folder = bertFolder({});
     const run = () => importCheckpoint({ folder, out: `${folder}-out`, pooling: "cls", maxTokens: 41, source: "here" });
     expect(run).toThrow("--max-tokens 41: this encoder reads at most 40");
@@ -279,7 +279,7 @@ describe("weights that are missing, wrong or hostile are refused with file and t
     data: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(value),
   });
 
-  it.each<[string, Uint8Array, string]>([
+  test.each<[string, Uint8Array, string]>([
     [
       "a header of 2^60 bytes",
       declaring(2n ** 60n),
@@ -309,14 +309,14 @@ describe("weights that are missing, wrong or hostile are refused with file and t
     expect(said).toContain(folder);
   });
 
-  it("a pickle with code in it, by the name of what it would have called", () => {
+  test("a pickle with code in it, by the name of what it would have called", () => {
     const folder = folderOf({ "pytorch_model.bin": "pytorch_model-hostile.bin" });
     expect(refusal(folder)).toBe(
       `${join(folder, "pytorch_model.bin")}: the pickle names posix.system, which is refused: only tensors are read, and no code is run`,
     );
   });
 
-  it.each<[string, unknown, string]>([
+  test.each<[string, unknown, string]>([
     [
       "reaches out of its folder",
       { weight_map: { w: "../../etc/passwd.bin" } },
@@ -335,7 +335,7 @@ describe("weights that are missing, wrong or hostile are refused with file and t
     expect(refusal(folder)).toContain(message);
   });
 
-  it("a folder without weights, without a config.json, and one that is not there", () => {
+  test("a folder without weights, without a config.json, and one that is not there", () => {
     expect(refusal(folderOf({}))).toContain("holds none of model.safetensors, model.safetensors.index.json");
     const bare = folderOf({ "model.safetensors": "model.safetensors" }, { config: false });
     expect(refusal(bare)).toBe(`${join(bare, "config.json")} is missing`);

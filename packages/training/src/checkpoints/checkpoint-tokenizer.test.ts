@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { readTokenizerJson } from "./checkpoint-tokenizer.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-tokenizer-"));
@@ -39,7 +39,7 @@ interface Case {
 
 describe("the ids are those of Transformers for", () => {
   const { cases }: { cases: Case[] } = golden("imported-tokenizers.json");
-  it.each(cases)("$name", ({ modelType, files, rows }) => {
+  test.each(cases)("$name", ({ modelType, files, rows }) => {
     const origin = { modelType: modelType ?? undefined, vocabSize: 1000 };
     const tokenizer = createTokenizer(readTokenizerJson(folderOf(files), origin));
     expect(rows.map(([text]) => [text, [...tokenizer.encode(text, { maxTokens: 100 }).ids]])).toEqual(rows);
@@ -52,19 +52,19 @@ const file = JSON.parse(wordPieceTokenizerJson(vocab, { lowercase: true }));
 const made = (changes: Record<string, unknown> = {}) => JSON.stringify({ ...file, ...changes });
 const bert = { modelType: "bert", vocabSize: vocab.length };
 
-it("leaves tokenizer.json as it lies there where it says the same", () => {
+test("leaves tokenizer.json as it lies there where it says the same", () => {
   const spaced = JSON.stringify(file, null, 2);
   const settings = { do_lower_case: true, tokenize_chinese_chars: true, strip_accents: null };
   const folder = folderOf({ "tokenizer.json": spaced, "tokenizer_config.json": settings });
   expect(readTokenizerJson(folder, bert)).toBe(spaced);
 });
 
-it("leaves the tokenizer.json of a folder that was written here as it is, whatever the class would do", () => {
+test("leaves the tokenizer.json of a folder that was written here as it is, whatever the class would do", () => {
   const cased = made({ normalizer: { ...file.normalizer, lowercase: false } });
   expect(readTokenizerJson(folderOf({ "tokenizer.json": cased }), { ...bert, isOwn: true })).toBe(cased);
 });
 
-it("takes a special token that neither vocabulary nor encoder has for text, so that no text can ask for it", () => {
+test("takes a special token that neither vocabulary nor encoder has for text, so that no text can ask for it", () => {
   const folder = folderOf({ "vocab.txt": wordPieces.replace("[MASK]\n", "") });
   const tokenizer = createTokenizer(readTokenizerJson(folder, { modelType: "bert", vocabSize: 6 }));
   expect([...tokenizer.encode("[MASK] one").ids]).toEqual([2, 1, 1, 1, 5, 3]);
@@ -78,7 +78,7 @@ describe("refused by name, for Transformers computes something else:", () => {
   const typed = { ...file.post_processor, single: structuredClone(file.post_processor.single) };
   typed.single[1].Sequence.type_id = 1;
   const left = { direction: "Left", max_length: 8, strategy: "LongestFirst", stride: 0 };
-  it.each<[string, Record<string, unknown>, string]>([
+  test.each<[string, Record<string, unknown>, string]>([
     ["another class", { tokenizer_class: "BertJapaneseTokenizer" }, 'tokenizer_class "BertJapaneseTokenizer" is not'],
     ["a class named as an object's method", { tokenizer_class: "toString" }, 'tokenizer_class "toString" is not'],
     ["a class of the publisher's own", { auto_map: { AutoTokenizer: ["own.Own", null] } }, "auto_map names code"],
@@ -96,7 +96,7 @@ describe("refused by name, for Transformers computes something else:", () => {
     }
   });
 
-  it.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
     ["token types", { post_processor: typed }, {}, "the post_processor gives token types other than 0"],
     ["token types of a general class", { post_processor: typed }, plain, "the post_processor in tokenizer.json gives"],
     ["no normalizer", { normalizer: null }, {}, "the normalizer does not clean a text"],
@@ -120,7 +120,7 @@ describe("refused by name, for Transformers computes something else:", () => {
     expect(() => readTokenizerJson(folder, bert)).toThrow(message);
   });
 
-  it("a class that config.json states, and one whose files are not there", () => {
+  test("a class that config.json states, and one whose files are not there", () => {
     const folder = folderOf({ "vocab.txt": wordPieces });
     const read = (origin: object) => () => readTokenizerJson(folder, { ...bert, ...origin });
     expect(read({ tokenizerClass: "XLNetTokenizer" })).toThrow('config.json: tokenizer_class "XLNetTokenizer"');
@@ -129,7 +129,7 @@ describe("refused by name, for Transformers computes something else:", () => {
     expect(read({ tokenizerClass: "PreTrainedTokenizerFast" })).toThrow("holds no tokenizer.json");
   });
 
-  it("files that are not what they should be", () => {
+  test("files that are not what they should be", () => {
     const read = (files: Record<string, unknown>) => () =>
       readTokenizerJson(folderOf({ "vocab.txt": wordPieces, ...files }), bert);
     expect(read({ "tokenizer_config.json": [] })).toThrow("tokenizer_config.json: the content is not a JSON object");
@@ -139,7 +139,7 @@ describe("refused by name, for Transformers computes something else:", () => {
   });
 });
 
-it("reads NaN where Python wrote it", () => {
+test("reads NaN where Python wrote it", () => {
   const folder = folderOf({
     "vocab.txt": wordPieces,
     "tokenizer_config.json": '{"score": NaN, "do_lower_case": false}',

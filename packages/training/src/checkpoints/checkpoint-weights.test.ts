@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { torchFileOfViews, type View } from "@attune/fakes/torch-file";
 import { parseEncoderConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { writeRobertaCheckpoint } from "../../../../test/golden/roberta-checkpoint.js";
 import { readCheckpointFolder } from "./checkpoint-import.js";
 import { openWeights, takeEncoderWeights } from "./checkpoint-weights.js";
@@ -48,7 +48,7 @@ function take(layers: number, place: (elements: number) => number, tied: Record<
 }
 
 describe("weights that are views of one storage", () => {
-  it("are taken where each has its own part, a head tied to the embeddings beside them", () => {
+  test("are taken where each has its own part, a head tied to the embeddings beside them", () => {
     let end = 0;
     const place = (elements: number) => {
       end += elements;
@@ -65,7 +65,7 @@ describe("weights that are views of one storage", () => {
     expect(first).toBe(end);
   });
 
-  it("are refused where they share values: 24 layers of one layer's bytes", () => {
+  test("are refused where they share values: 24 layers of one layer's bytes", () => {
     expect(() => take(24, () => 0)).toThrow(
       /pytorch_model\.bin: the weights up to "encoder\.layer\.\d+\..* share values/,
     );
@@ -83,7 +83,7 @@ describe("in a checkpoint's place of a file", () => {
     "README.md",
     "import.json",
   ];
-  it.each(names)("%s, an endless device or a pipe that nobody writes is refused at once", (name) => {
+  test.each(names)("%s, an endless device or a pipe that nobody writes is refused at once", (name) => {
     const makeDevice = (path: string) => symlinkSync("/dev/zero", path);
     const makePipe = (path: string) => void execFileSync("mkfifo", [path]);
     for (const make of [makeDevice, makePipe]) {
@@ -99,7 +99,7 @@ describe("in a checkpoint's place of a file", () => {
   });
 });
 
-it("JSON that is nested without end is refused in words", () => {
+test("JSON that is nested without end is refused in words", () => {
   const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
   const header = new TextEncoder().encode(`{"w":${deep}}`);
   const bytes = new Uint8Array(8 + header.length);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commit, type HubFault, type HubFile, startHub as startFakeHub } from "@attune/fakes/hub";
 import type { AppError } from "@attune/shared/errors";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { downloadCheckpoint, parseHubReference } from "./hub-download.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-hub-"));
@@ -67,7 +67,7 @@ function hangingUp(bytes: number, times: number): HubFault {
 }
 
 describe("a checkpoint on the hub", () => {
-  it("is downloaded: what is needed, pinned to one commit, large files from the storage", async () => {
+  test("is downloaded: what is needed, pinned to one commit, large files from the storage", async () => {
     const { endpoint, requests } = await startHub(files);
     const progress: string[] = [];
     const found = await downloadCheckpoint(
@@ -87,7 +87,7 @@ describe("a checkpoint on the hub", () => {
     );
   });
 
-  it("is not downloaded again where it lies already, unless it was changed", async () => {
+  test("is not downloaded again where it lies already, unless it was changed", async () => {
     const { endpoint, requests } = await startHub(files);
     await download(endpoint);
     const before = requests.filter(({ method }) => method === "GET").length;
@@ -98,7 +98,7 @@ describe("a checkpoint on the hub", () => {
     expect(readFileSync(join(target, "config.json"))).toEqual(config);
   });
 
-  it("in shards comes with every shard its index names, and with no other file", async () => {
+  test("in shards comes with every shard its index names, and with no other file", async () => {
     const index = { weight_map: { a: "model-1.safetensors", b: "model-2.safetensors", c: "model-1.safetensors" } };
     const sharded: Record<string, HubFile> = {
       "config.json": { content: config },
@@ -115,7 +115,7 @@ describe("a checkpoint on the hub", () => {
     );
   });
 
-  it("gets the token, the storage does not", async () => {
+  test("gets the token, the storage does not", async () => {
     const { endpoint, requests } = await startHub(files);
     await download(endpoint, { token: "hf_secret" });
     expect(new Set(requests.filter(({ host }) => host === "hub").map(({ authorization }) => authorization))).toEqual(
@@ -128,7 +128,7 @@ describe("a checkpoint on the hub", () => {
 });
 
 describe("an interrupted download", () => {
-  it("resumes within one run from the bytes it has", async () => {
+  test("resumes within one run from the bytes it has", async () => {
     const { endpoint, requests } = await startHub(files, hangingUp(100_000, 2));
     await download(endpoint);
     expect(requests.filter(({ host }) => host === "storage").map(({ range }) => range)).toEqual([
@@ -139,7 +139,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(join(target, "model.safetensors")).equals(weights)).toBe(true);
   });
 
-  it("resumes in the next run from the bytes of the last", async () => {
+  test("resumes in the next run from the bytes of the last", async () => {
     const never: HubFault = ({ host }, response) => host === "storage" && Boolean(response.destroy());
     const fault: { now: HubFault } = { now: hangingUp(120_000, 1) };
     const { endpoint, requests } = await startHub(files, (request, response) => {
@@ -155,7 +155,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(join(target, "model.safetensors")).equals(weights)).toBe(true);
   });
 
-  it("begins again where the server does not do ranges", async () => {
+  test("begins again where the server does not do ranges", async () => {
     let first = true;
     const { endpoint } = await startHub(files, ({ host }, response) => {
       if (host !== "storage") return false;
@@ -169,7 +169,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(join(target, "model.safetensors")).equals(weights)).toBe(true);
   });
 
-  it("begins again where the bytes of an earlier run were damaged", async () => {
+  test("begins again where the bytes of an earlier run were damaged", async () => {
     const { endpoint, requests } = await startHub(files);
     await download(endpoint);
     const path = join(target, "model.safetensors");
@@ -185,7 +185,7 @@ describe("an interrupted download", () => {
     expect(readFileSync(path).equals(weights)).toBe(true);
   });
 
-  it("retries when the server is overloaded, and gives up in the end", async () => {
+  test("retries when the server is overloaded, and gives up in the end", async () => {
     let busy = 2;
     const overloaded: HubFault = ({ method, path }, response) =>
       method === "HEAD" && path.endsWith("config.json") && busy-- > 0 && Boolean(response.writeHead(503).end());
@@ -195,7 +195,7 @@ describe("an interrupted download", () => {
     expect(error).toMatchObject({ code: "DOWNLOAD_FAILED", message: "config.json: the server answers 503" });
   });
 
-  it("retries the list of files, too", async () => {
+  test("retries the list of files, too", async () => {
     let busy = 2;
     const overloaded: HubFault = ({ path }, response) =>
       path.startsWith("/api/models") && busy-- > 0 && Boolean(response.writeHead(503).end());
@@ -207,7 +207,7 @@ describe("an interrupted download", () => {
     expect(requests).toHaveLength(5);
   });
 
-  it("does not wait for ever for a server that falls silent", async () => {
+  test("does not wait for ever for a server that falls silent", async () => {
     const silent: HubFault = ({ host }, response) => host === "storage" && Boolean(response.writeHead(200).write("x"));
     const error = await refusal(
       download((await startHub(files, silent)).endpoint, { idleTimeoutMs: 500, attempts: 1 }),
@@ -228,7 +228,7 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
   const damaged = weights.slice();
   damaged[5]! ^= 1;
 
-  it.each<[string, HubFault, string]>([
+  test.each<[string, HubFault, string]>([
     ["bytes with another hash", storageSends(damaged), "model.safetensors has the hash"],
     ["more bytes than declared", storageSends(new Uint8Array(300_001)), "more than its 300000 bytes were sent"],
     ["a file without a hash", hubAnswers("vocab.txt", {}), "vocab.txt: http://127.0.0.1"],
@@ -250,7 +250,7 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
     expect(existsSync(join(target, "model.safetensors"))).toBe(false);
   });
 
-  it("a config.json that would fill the disk, before a byte of it comes", async () => {
+  test("a config.json that would fill the disk, before a byte of it comes", async () => {
     const huge = hubAnswers("config.json", { etag: `"${"0".repeat(40)}"`, "content-length": String(2 ** 40) });
     const { endpoint, requests } = await startHub(files, huge);
     const error = await refusal(download(endpoint));
@@ -259,7 +259,7 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
     expect(requests.map(({ method }) => method)).toEqual(["GET", "HEAD"]);
   });
 
-  it("a name that the hub does not know, with what to check", async () => {
+  test("a name that the hub does not know, with what to check", async () => {
     const { endpoint } = await startHub(files);
     const reference = { repository: "owner/nmae", revision: "main" };
     const error = await refusal(downloadCheckpoint(reference, { endpoint, directory: target }));
@@ -269,13 +269,13 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
     );
   });
 
-  it("a server that is not there", async () => {
+  test("a server that is not there", async () => {
     const error = await refusal(download("http://127.0.0.1:9"));
     expect(error.code).toBe("DOWNLOAD_FAILED");
     expect(error.message).toContain("http://127.0.0.1:9: ");
   });
 
-  it("a model without weights or config.json, and an index that reaches out of its folder", async () => {
+  test("a model without weights or config.json, and an index that reaches out of its folder", async () => {
     const message = async (hub: Record<string, HubFile>) =>
       (await refusal(download((await startHub(hub)).endpoint))).message;
     expect(await message({ "config.json": { content: config } })).toContain("holds none of model.safetensors");
@@ -286,7 +286,7 @@ describe("refused, and nothing of it kept as the checkpoint", () => {
   });
 });
 
-it("reads references, and refuses what is none", () => {
+test("reads references, and refuses what is none", () => {
   expect(parseHubReference("google/mobilebert-uncased")).toEqual({
     repository: "google/mobilebert-uncased",
     revision: "main",

@@ -17,7 +17,7 @@ import {
 } from "@attune/fakes/torch-file";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32, parseSafetensors } from "@attune/ml/tensor/safetensors";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readTorchFile } from "./torch-file.js";
 
 const read = (name: string) =>
@@ -25,7 +25,7 @@ const read = (name: string) =>
 const original = parseSafetensors(read("model.safetensors"));
 
 describe("what PyTorch saved", () => {
-  it.each([
+  test.each([
     ["as a zip", "pytorch_model.bin"],
     ["as pickles, before version 1.6", "pytorch_model-legacy.bin"],
     ["as parameters and a transposed view", "pytorch_model-views.bin"],
@@ -37,7 +37,7 @@ describe("what PyTorch saved", () => {
     }
   });
 
-  it("in bfloat16 is read to within its 8 bits", () => {
+  test("in bfloat16 is read to within its 8 bits", () => {
     for (const [name, { values }] of readTorchFile(read("pytorch_model-bfloat16.bin"))) {
       for (const [i, value] of getFloat32(original, name).entries()) {
         expect(Math.abs(values()![i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
@@ -62,7 +62,7 @@ const sharing = zipOf(
 );
 const archive = (data: Uint8Array, stored = sixteen) => zipOf({ "m/data.pkl": data, "m/data/0": stored });
 
-it("reads the pickles and zips written here, so that what follows fails for its own reason", () => {
+test("reads the pickles and zips written here, so that what follows fails for its own reason", () => {
   const tensors = readTorchFile(archive(dict("w", tensor(square))));
   expect([...tensors.get("w")!.values()!]).toEqual([1, 2, 3, 4]);
   const turned = { ...square, stride: tuple(int(1), int(2)) };
@@ -73,7 +73,7 @@ it("reads the pickles and zips written here, so that what follows fails for its 
   ]).toEqual([1, 3, 2, 4]);
 });
 
-it("reads a file with tensors of every type beside its weights", () => {
+test("reads a file with tensors of every type beside its weights", () => {
   const untyped = (dtype: string) => [
     ...global("torch._utils", "_rebuild_tensor_v3"),
     ...tuple(
@@ -113,7 +113,7 @@ it("reads a file with tensors of every type beside its weights", () => {
 
 describe("a pickle with code in it is refused by the name of what it would call", () => {
   const shell = [...global("posix", "system"), ...tuple(string("echo executed")), 0x52];
-  it.each<[string, Uint8Array, string]>([
+  test.each<[string, Uint8Array, string]>([
     ["the one Python writes for os.system", read("pytorch_model-hostile.bin"), "the pickle names posix.system"],
     ["in place of the dict", archive(pickle(shell)), "posix.system, which is refused"],
     ["as a value", archive(dict("w", shell)), "posix.system, which is refused"],
@@ -137,7 +137,7 @@ describe("a pickle with code in it is refused by the name of what it would call"
 
 describe("a tensor that its storage does not hold is refused", () => {
   const values = (bytes: Uint8Array) => () => readTorchFile(bytes).get("w")!.values();
-  it.each<[string, Uint8Array, string]>([
+  test.each<[string, Uint8Array, string]>([
     [
       "a value past the end",
       archive(dict("w", tensor({ ...square, offset: int(1) }))),
@@ -159,7 +159,7 @@ describe("a tensor that its storage does not hold is refused", () => {
     expect(values(bytes)).toThrow(message);
   });
 
-  it.each<[string, number[], string]>([
+  test.each<[string, number[], string]>([
     ["a size beyond every memory", tensor({ ...square, storage: storage(long(2n ** 60n)) }), "not a whole"],
     ["a negative offset", tensor({ ...square, offset: int(-1) }), "not a whole, non-negative"],
     ["a negative stride", tensor({ ...square, stride: tuple(int(-2), int(1)) }), "not a whole, non-negative"],
@@ -176,7 +176,7 @@ describe("a container that is not what it should be is refused", () => {
   const good = dict("w", tensor(square));
   const files = { "m/data.pkl": good, "m/data/0": sixteen };
   const bomb = { method: 8, size: 2 ** 31 };
-  it.each<[string, Uint8Array, string]>([
+  test.each<[string, Uint8Array, string]>([
     ["nothing", new Uint8Array(0), "no file of torch.save"],
     ["text", text("<html>not found</html>"), "no file of torch.save"],
     ["a pickle of something else", pickle(int(5)), "no file of torch.save"],
@@ -201,7 +201,7 @@ describe("a container that is not what it should be is refused", () => {
     expect(() => readTorchFile(bytes)).toThrow(message);
   });
 
-  it.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s cut short anywhere", (name) => {
+  test.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s cut short anywhere", (name) => {
     const bytes = read(name);
     for (let length = 0; length < bytes.length; length += 97) {
       expect(() => {
@@ -210,7 +210,7 @@ describe("a container that is not what it should be is refused", () => {
     }
   });
 
-  it.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s damaged anywhere, or read as it stands", (name) => {
+  test.each(["pytorch_model.bin", "pytorch_model-legacy.bin"])("%s damaged anywhere, or read as it stands", (name) => {
     const original = read(name);
     const random = createRandom(8);
     for (let i = 0; i < 500; i++) {
@@ -229,7 +229,7 @@ describe("a container that is not what it should be is refused", () => {
     }
   });
 
-  it("a bit flipped in a zip's values", () => {
+  test("a bit flipped in a zip's values", () => {
     const bytes = archive(good);
     bytes[bytes.indexOf(0x80, 120)]! ^= 1;
     expect(() => readTorchFile(bytes)).toThrow("its checksum differs");

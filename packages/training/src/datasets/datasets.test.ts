@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../test/requirements.js";
 import { loadEmoryNlp } from "./emorynlp.js";
 import { goEmotionsGroups, loadGoEmotions } from "./goemotions.js";
@@ -45,7 +45,7 @@ function refusal(read: () => unknown): AppError {
 const header = "Sr No.,Utterance,Speaker,Emotion,Sentiment\r\n";
 
 describe("MELD", () => {
-  it("is read with CRLF, quotes and a line break inside a quoted field, each row with its line", () => {
+  test("is read with CRLF, quotes and a line break inside a quoted field, each row with its line", () => {
     const path = file(
       "meld.csv",
       `${header}1,"well, ""hello""\nthere",Joey,joy,positive\r\n2,no,Ross,Neutral,neutral\r\n`,
@@ -56,35 +56,35 @@ describe("MELD", () => {
     ]);
   });
 
-  it("has a test split only where the file is there", () => {
+  test("has a test split only where the file is there", () => {
     for (const split of ["train", "dev"]) file(`${split}_sent_emo.csv`, `${header}1,hi,Joey,joy,positive\n`);
     expect(loadMeld(directory, warn).test).toBeUndefined();
     file("test_sent_emo.csv", `${header}1,hi,Joey,joy,positive\n`);
     expect(loadMeld(directory, warn).test).toHaveLength(1);
   });
 
-  it("refuses a missing column and names it", () => {
+  test("refuses a missing column and names it", () => {
     const path = file("columns.csv", "Utterance,Speaker\nsecret,Joey\n");
     expect(refusal(() => readMeldFile(path, warn)).message).toMatch(
       /columns\.csv, line 1: the column "Emotion" is missing/,
     );
   });
 
-  it("refuses a label outside the set, with the line and without the utterance", () => {
+  test("refuses a label outside the set, with the line and without the utterance", () => {
     const path = file("label.csv", `${header}1,hi,Joey,joy,positive\n2,secret,Joey,bored,neutral\n`);
     expect(refusal(() => readMeldFile(path, warn)).message).toMatch(
       /label\.csv, line 3: .*outside the set \(neutral, joy/,
     );
   });
 
-  it("refuses malformed quoting without quoting the line", () => {
+  test("refuses malformed quoting without quoting the line", () => {
     const open = file("open.csv", `${header}1,"secret,Joey,joy,positive\n`);
     expect(refusal(() => readMeldFile(open, warn)).message).toMatch(/open\.csv, line \d+: the quoting is malformed/);
     const inside = file("inside.csv", `${header}1,"secret" two,Joey,joy,positive\n`);
     expect(refusal(() => readMeldFile(inside, warn)).message).toMatch(/inside\.csv, line 2: the quoting is malformed/);
   });
 
-  it("refuses a row with a field too many, an empty utterance, an empty file, a header alone and a missing file", () => {
+  test("refuses a row with a field too many, an empty utterance, an empty file, a header alone and a missing file", () => {
     const many = file("many.csv", `${header}1,secret, more,Joey,joy,positive\n`);
     expect(refusal(() => readMeldFile(many, warn)).message).toMatch(/line 2: 6 fields where the header has 5/);
     const blank = file("blank.csv", `${header}1, ,Joey,joy,positive\n`);
@@ -100,7 +100,7 @@ describe("MELD", () => {
 });
 
 describe("GoEmotions", () => {
-  it("keeps every one of the 28 labels of a row and groups them", () => {
+  test("keeps every one of the 28 labels of a row and groups them", () => {
     file("train.tsv", 'he said "hi\t0,3\tab\nnothing\t27\tcd\r\n');
     file("dev.tsv", "oh\t26\tef\n");
     const { train, dev, labelNames } = loadGoEmotions(directory);
@@ -116,7 +116,7 @@ describe("GoEmotions", () => {
     expect(dev[0]!.label).toBe("surprise");
   });
 
-  it("takes the meaning of the ids from labels.txt where the folder has one", () => {
+  test("takes the meaning of the ids from labels.txt where the folder has one", () => {
     const labels = file("labels.txt", "anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise\n");
     file("train.tsv", "x\t4\ta\n");
     file("dev.tsv", "x\t6,0\ta\n");
@@ -133,7 +133,7 @@ describe("GoEmotions", () => {
     rmSync(labels);
   });
 
-  it.each(["27,", ",27", "0x1b", "1e1", "2.0", "+3", "", " ", "three", "3 4"])(
+  test.each(["27,", ",27", "0x1b", "1e1", "2.0", "+3", "", " ", "three", "3 4"])(
     "refuses the label ids %j, which only Number() takes for ids",
     (ids) => {
       file("train.tsv", `fine\t27\tab\nsecret\t${ids}\tcd\n`);
@@ -143,21 +143,21 @@ describe("GoEmotions", () => {
     },
   );
 
-  it("refuses an id twice, and a line with a tab in its text", () => {
+  test("refuses an id twice, and a line with a tab in its text", () => {
     file("train.tsv", "secret\t3, 3\tab\n");
     expect(refusal(() => loadGoEmotions(directory)).message).toMatch(/train\.tsv, line 1: a label id twice/);
     file("train.tsv", "secret\t5\t27\tab\n");
     expect(refusal(() => loadGoEmotions(directory)).message).toMatch(/train\.tsv, line 1: 4 tab-separated columns/);
   });
 
-  it("maps its 28 labels onto all seven emotions", () => {
+  test("maps its 28 labels onto all seven emotions", () => {
     expect(Object.keys(goEmotionsGroups)).toHaveLength(28);
     expect(new Set(Object.values(goEmotionsGroups)).size).toBe(7);
   });
 });
 
 describe("other tables", () => {
-  it("reads EmoryNLP from its file or from the folder that holds it", () => {
+  test("reads EmoryNLP from its file or from the folder that holds it", () => {
     const path = file("emory.csv", "Utterance,Speaker,EmoryEmotion,MeldEmotion\nhi,['Joey'],Mad,anger\n");
     expect(loadEmoryNlp(path, warn)).toMatchObject([
       { text: "hi", label: "anger", emoryLabel: "mad", speaker: "Joey", sourceLine: 2 },
@@ -165,7 +165,7 @@ describe("other tables", () => {
     expect(refusal(() => loadEmoryNlp(directory, warn)).message).toMatch(/holds no EmoryNLP; name a \.csv of it/);
   });
 
-  it("reads any table through a mapping of columns and label names", () => {
+  test("reads any table through a mapping of columns and label names", () => {
     const path = file("own.tsv", "what\tfeeling\nhi\tHappy\n");
     const mapping = { text: "what", label: "feeling", labelNames: { happy: "joy" } } as const;
     expect(readTable(path, mapping, warn)).toMatchObject([{ text: "hi", label: "joy", sourceLine: 2 }]);
@@ -179,7 +179,7 @@ describe("stratifiedSplit", () => {
     sourceLine: i + 1,
   }));
 
-  it("keeps the proportions, loses no row and leaves a lone row to be learned from", () => {
+  test("keeps the proportions, loses no row and leaves a lone row to be learned from", () => {
     const { kept, held } = stratifiedSplit(rows, 0.2, createRandom(1));
     expect(held.filter((row) => row.label === "joy")).toHaveLength(5);
     expect(held.filter((row) => row.label === "neutral")).toHaveLength(15);
@@ -189,7 +189,7 @@ describe("stratifiedSplit", () => {
     );
   });
 
-  it("gives the same split for the same seed", () => {
+  test("gives the same split for the same seed", () => {
     expect(stratifiedSplit(rows, 0.2, createRandom(7))).toEqual(stratifiedSplit(rows, 0.2, createRandom(7)));
   });
 });
@@ -198,7 +198,7 @@ describeUnlessLacking(
   "the published files",
   lackOfData("meld/train_sent_emo.csv", "goemotions/train.tsv", "emorynlp/emorynlp_pretrain_noleak.csv"),
   () => {
-    it("are read whole: MELD 9,989 and 1,109 rows, GoEmotions 43,410 and 5,426, EmoryNLP 7,366", () => {
+    test("are read whole: MELD 9,989 and 1,109 rows, GoEmotions 43,410 and 5,426, EmoryNLP 7,366", () => {
       const meld = loadMeld(join(dataFolder, "meld"), warn);
       expect([meld.train.length, meld.dev.length]).toEqual([9989, 1109]);
       expect(meld.train.filter((row) => row.speaker === "Joey")).toHaveLength(1510);

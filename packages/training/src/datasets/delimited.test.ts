@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppError } from "@attune/shared/errors";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { readColumns } from "./table.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-delimited-"));
@@ -47,7 +47,7 @@ const utf16 = (text: string, { mark, isBig = false }: { mark: string; isBig?: bo
 };
 
 describe("A table of delimited fields", () => {
-  it.each([
+  test.each([
     ["semicolons, as Excel writes them where the comma is decimal", "excel.csv", semicolons],
     ["semicolons in a .tsv", "excel.tsv", semicolons],
     ["bars", "bars.csv", "text|label\nwell, yes|joy\nno|fear\n"],
@@ -65,19 +65,19 @@ describe("A table of delimited fields", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is read by the delimiter that Excel's first line names, whatever it is", () => {
+  test("is read by the delimiter that Excel's first line names, whatever it is", () => {
     for (const delimiter of [";", "^"]) {
       const path = file("sep.csv", `sep=${delimiter}\r\n${semicolons.replaceAll(";", delimiter)}`);
       expect(read(path)).toEqual(expected.map((row) => ({ ...row, sourceLine: row.sourceLine + 1 })));
     }
   });
 
-  it("in UTF-16 is read in a language without ASCII letters", () => {
+  test("in UTF-16 is read in a language without ASCII letters", () => {
     const path = file("japanese.csv", utf16("text,label\nとても嬉しいです,喜び\n悲しい,悲しみ\n", { mark: "" }));
     expect(read(path).map(({ text }) => text)).toEqual(["とても嬉しいです", "悲しい"]);
   });
 
-  it("in another encoding, or with bytes that no text has, is refused with the way out", () => {
+  test("in another encoding, or with bytes that no text has, is refused with the way out", () => {
     const latin = file("latin.csv", Buffer.from("text,label\nd\u00e9j\u00e0,joy\n", "latin1"));
     expect(refusal(latin)).toMatch(/latin\.csv: the file is not UTF-8; save it as UTF-8, or convert it: iconv/);
     const cut = file("cut.csv", utf16(semicolons, { mark: "\uFEFF" }).subarray(0, 41));
@@ -87,7 +87,7 @@ describe("A table of delimited fields", () => {
     );
   });
 
-  it("names the delimiter that it found where a column is missing", () => {
+  test("names the delimiter that it found where a column is missing", () => {
     expect(refusal(file("other.csv", "said;mood\nsecret;joy\n"))).toMatch(
       /"text" is missing; .*--columns \(the header has 2 columns, separated by a semicolon\)/,
     );
@@ -97,13 +97,13 @@ describe("A table of delimited fields", () => {
     expect(refusal(file("wide.csv", "text;label\nsecret;joy;\n"))).toMatch(/line 2: 3 fields .* which is a semicolon/);
   });
 
-  it("with a wanted column twice is refused, because nobody knows which is meant", () => {
+  test("with a wanted column twice is refused, because nobody knows which is meant", () => {
     expect(refusal(file("twice.csv", "text,label,label\nsecret,joy,fear\n"))).toMatch(
       /line 1: the column "label" is there twice/,
     );
   });
 
-  it("says which labels differ from others in case alone", () => {
+  test("says which labels differ from others in case alone", () => {
     const path = file("case.csv", "text,label\na,Joy\nb,joy\nc,fear\nd,JOY\n");
     expect(read(path).map(({ label }) => label)).toEqual(["joy", "joy", "fear", "joy"]);
     expect(warnings).toEqual([
@@ -118,7 +118,7 @@ describe("A quotation mark", () => {
       .join("\n")
       .replaceAll(",", delimiter);
 
-  it("that opens one text of a .tsv and closes another's is a letter", () => {
+  test("that opens one text of a .tsv and closes another's is a letter", () => {
     expect(read(file("lone.tsv", rows("\t"))).map(({ text, label }) => [text, label])).toEqual([
       ['"well then', "joy"],
       ["secret one", "fear"],
@@ -129,7 +129,7 @@ describe("A quotation mark", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("around a field of a .tsv quotes it, tabs and line breaks included", () => {
+  test("around a field of a .tsv quotes it, tabs and line breaks included", () => {
     expect(read(file("quoted.tsv", 'text\tlabel\n"he said ""go"""\tjoy\nno\t"fear"\n'))).toEqual([
       { text: 'he said "go"', label: "joy", sourceLine: 2 },
       { text: "no", label: "fear", sourceLine: 3 },
@@ -140,12 +140,12 @@ describe("A quotation mark", () => {
     ]);
   });
 
-  it("that may have swallowed rows of a .tsv is refused by line", () => {
+  test("that may have swallowed rows of a .tsv is refused by line", () => {
     const path = file("both.tsv", `${rows("\t")}\n"one\ntwo"\tjoy\n`);
     expect(refusal(path)).toMatch(/both\.tsv, line 5: the quoted field that ends here holds tabs and line breaks/);
   });
 
-  it("that may have swallowed rows of a .csv is reported by line", () => {
+  test("that may have swallowed rows of a .csv is reported by line", () => {
     expect(read(file("lone.csv", rows(",")))).toHaveLength(2);
     expect(warnings).toEqual([
       expect.stringMatching(/lone\.csv: a field of 1 row \(line 5\) holds line breaks and a comma/),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { iemocapDialogueName, writeIemocapFile, writeIemocapRelease } from "@attune/fakes/iemocap-release";
 import type { AppError } from "@attune/shared/errors";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadIemocap } from "./iemocap.js";
 
 let root: string;
@@ -34,7 +34,7 @@ function refusal(): string {
 }
 
 describe("IEMOCAP", () => {
-  it("is read from the official layout: six classes, session 5 for testing, whole dialogues for validation", () => {
+  test("is read from the official layout: six classes, session 5 for testing, whole dialogues for validation", () => {
     const { train, validation, test } = loadIemocap(root, warn);
     expect(test).toHaveLength(9);
     expect(test.every(({ dialogue }) => dialogue.startsWith("Ses05F"))).toBe(true);
@@ -46,7 +46,7 @@ describe("IEMOCAP", () => {
     expect(own[0]).toMatchObject({ text: "secret F000", turn: "Ses05F_impro01_F000", sourceLine: 3 });
   });
 
-  it("says how many turns it leaves out, and which are transcribed twice", () => {
+  test("says how many turns it leaves out, and which are transcribed twice", () => {
     loadIemocap(root, warn);
     expect(warnings).toEqual([
       expect.stringMatching(/: turns of other emotions .* are left out: 15 \(the first: .*\.txt, line \d+\)/),
@@ -63,16 +63,16 @@ describe("IEMOCAP", () => {
     expect(warnings.join()).not.toContain("secret");
   });
 
-  it("splits the same way each time", () => {
+  test("splits the same way each time", () => {
     expect(loadIemocap(root, warn)).toEqual(loadIemocap(root, warn));
   });
 
-  it("passes over the binary files that a Mac leaves beside each", () => {
+  test("passes over the binary files that a Mac leaves beside each", () => {
     write(1, "EmoEvaluation", "._Ses01F_impro01.txt", Uint8Array.of(0, 5, 22, 7, 255));
     expect(loadIemocap(root, warn).test).toHaveLength(9);
   });
 
-  it("names file and line of a malformed turn, an unknown code, a turn nobody spoke and a broken transcription", () => {
+  test("names file and line of a malformed turn, an unknown code, a turn nobody spoke and a broken transcription", () => {
     const name = iemocapDialogueName(2, "impro01");
     write(2, "EmoEvaluation", `${name}.txt`, `% head\n[6.2 - 8.2] ${name}_F000 neu [2, 2, 2]\n`);
     expect(refusal()).toMatch(/Ses02F_impro01\.txt, line 2: expected \[start - end\]/);
@@ -84,7 +84,7 @@ describe("IEMOCAP", () => {
     expect(refusal()).toMatch(/transcriptions.*Ses02F_impro01\.txt, line 1: expected a turn/);
   });
 
-  it("names a folder, a file or an encoding that is not the release's", () => {
+  test("names a folder, a file or an encoding that is not the release's", () => {
     write(3, "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`, Uint8Array.of(0xe9, 0xff));
     expect(refusal()).toMatch(/Ses03F_impro02\.txt: the file is not UTF-8/);
     rmSync(join(root, "Session3", "dialog", "transcriptions", `${iemocapDialogueName(3, "impro02")}.txt`));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
 import type { AppError } from "@attune/shared/errors";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadLabelledSet, setKindOf } from "./labelled-set.js";
 
 let root: string;
@@ -32,7 +32,7 @@ function refusal(path: string): string {
 }
 
 describe("A labelled set", () => {
-  it("is recognised by its files", () => {
+  test("is recognised by its files", () => {
     writeIemocapRelease(join(root, "release"));
     expect(setKindOf(join(root, "release"))).toBe("iemocap");
     write("meld/train_sent_emo.csv", "Utterance,Speaker,Emotion\n");
@@ -52,7 +52,7 @@ describe("A labelled set", () => {
     expect(setKindOf(join(root, "calls"))).toBe("own");
   });
 
-  it("of IEMOCAP has the paper's six labels and the dialogues of sessions 1 to 4", () => {
+  test("of IEMOCAP has the paper's six labels and the dialogues of sessions 1 to 4", () => {
     writeIemocapRelease(join(root, "release"));
     const { name, labels, train, dev } = loadLabelledSet(join(root, "release"));
     expect([name, labels]).toEqual(["iemocap", ["frustrated", "neutral", "angry", "sad", "excited", "happy"]]);
@@ -61,7 +61,7 @@ describe("A labelled set", () => {
     for (const { text } of [...train, ...dev!]) expect(text).not.toContain("Ses05");
   });
 
-  it("of its owner takes its labels from labels.txt, in its order, by name or by id", () => {
+  test("of its owner takes its labels from labels.txt, in its order, by name or by id", () => {
     write("Anrufe 2/labels.txt", "Frustrated\nExcited\nCalm\n");
     write("Anrufe 2/train.csv", 'label,text\nexcited,"well, yes"\nFrustrated,no\n');
     write("Anrufe 2/dev.csv", "text,label\nhm,calm\n");
@@ -85,7 +85,7 @@ describe("A labelled set", () => {
     });
   });
 
-  it("of its owner has the labels of its training rows where it lists none", () => {
+  test("of its owner has the labels of its training rows where it lists none", () => {
     const path = write("calls.tsv", "Said\tMood\nso\tKeen\nwell\tbored\n");
     const { labels, train, dev } = loadLabelledSet(path, { columns: { text: "Said", label: "Mood" } });
     expect(labels).toEqual(["bored", "keen"]);
@@ -102,7 +102,7 @@ describe("A labelled set", () => {
     );
   });
 
-  it("is refused by file and line where a label is missing, unknown, given twice or plainly none", () => {
+  test("is refused by file and line where a label is missing, unknown, given twice or plainly none", () => {
     write("own/train.csv", "text,label\na,x\nb,y\n");
     write("own/dev.csv", "text,label\na,x\nb,secret\n");
     expect(refusal(join(root, "own"))).toMatch(
@@ -123,7 +123,7 @@ describe("A labelled set", () => {
     expect(refusal(write("columns.csv", "said,mood\na,x\n"))).toMatch(/the column "text" is missing; .*--columns/);
   });
 
-  it("of EmoryNLP is read as it is published: three files, whose speakers are lists", () => {
+  test("of EmoryNLP is read as it is published: three files, whose speakers are lists", () => {
     const header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,Start_Time,End_Time\n";
     const rows = `hi,['Joey Tribbiani'],Joyful,1,0,1,1,,\noh,"[""Joey's Dad""]",Mad,1,1,1,1,,\nso,"['A', 'B']",Sad,1,2,1,1,,\n`;
     for (const part of ["train", "dev", "test"]) write(`emory/emorynlp_${part}_final.csv`, header + rows);
@@ -143,7 +143,7 @@ describe("A labelled set", () => {
     expect(loadLabelledSet(alone)).toMatchObject({ kind: "emorynlp", train: [{}, {}, {}] });
   });
 
-  it.each(["validation.csv", "valid.csv", "val.csv", "dev.csv", "dev.tsv", "validation.jsonl"])(
+  test.each(["validation.csv", "valid.csv", "val.csv", "dev.csv", "dev.tsv", "validation.jsonl"])(
     "of its owner reads %s beside train.csv as its dev part",
     (name) => {
       write("own/train.csv", "text,label\na,x\nb,y\n");
@@ -157,7 +157,7 @@ describe("A labelled set", () => {
     },
   );
 
-  it("names the tables beside its parts that it does not read", () => {
+  test("names the tables beside its parts that it does not read", () => {
     write("own/train.csv", "text,label\na,x\nb,y\n");
     for (const name of ["dev.csv", "validation.csv", "extra.jsonl", "._dev.csv", "test.parquet", "Dev.csv.gz"])
       write(`own/${name}`, "text,label\nc,y\n");
@@ -181,7 +181,7 @@ describe("A labelled set", () => {
     ]);
   });
 
-  it("in MELD's form is read with semicolons too", () => {
+  test("in MELD's form is read with semicolons too", () => {
     for (const part of ["train", "dev"]) {
       write(`meld/${part}_sent_emo.csv`, 'Sr No.;Utterance;Speaker;Emotion\n1;"well; yes";Joey;joy\n');
     }
@@ -190,7 +190,7 @@ describe("A labelled set", () => {
     ]);
   });
 
-  it("is refused where nothing that is known is at the path", () => {
+  test("is refused where nothing that is known is at the path", () => {
     expect(refusal(join(root, "none"))).toMatch(/none: there is no such folder; check the path/);
     expect(refusal(join(root, "none.csv"))).toMatch(/none\.csv: there is no such file; check the path/);
     expect(refusal(root)).toMatch(/holds none of Session1 to Session5, train_sent_emo\.csv/);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "@attune/shared/errors";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { readJsonLines } from "./json-lines.js";
 import { pairsText, parseMapping } from "./mapping.js";
 
@@ -24,7 +24,7 @@ function refusal(read: () => unknown, code: AppError["code"]): string {
 }
 
 describe("--columns and --labels", () => {
-  it("name the columns and rename labels, whatever their case", () => {
+  test("name the columns and rename labels, whatever their case", () => {
     expect(
       parseMapping({ columns: "text=What was said, label=Feeling=true", labels: "Happy=joy,Très MAD=anger" }),
     ).toEqual({
@@ -39,7 +39,7 @@ describe("--columns and --labels", () => {
     expect(parseMapping({})).toEqual({});
   });
 
-  it("take names with a comma, an equals sign or a quotation mark in double quotes", () => {
+  test("take names with a comma, an equals sign or a quotation mark in double quotes", () => {
     const given = { text: "What did you say, exactly?", label: 'The "mood"=', speaker: "who" };
     expect(
       parseMapping({ columns: 'text="What did you say, exactly?", label="The ""mood""=" ,speaker=who' }).columns,
@@ -56,7 +56,7 @@ describe("--columns and --labels", () => {
     expect(pairsText(given)).toBe(`'text="What did you say, exactly?",label="The ""mood""=",speaker=who'`);
   });
 
-  it("are refused by the part that is wrong", () => {
+  test("are refused by the part that is wrong", () => {
     const columns = (given: string) => refusal(() => parseMapping({ columns: given }), "INVALID_INPUT");
     expect(columns("text=a,emotion=b")).toMatch(/--columns emotion=… is not text, label or speaker/);
     expect(columns("text=a")).toMatch(/--columns: says nothing of label; as in text=/);
@@ -78,7 +78,7 @@ describe("JSON Lines", () => {
   };
   const wanted = { required: ["text", "label"], optional: ["speaker"] };
 
-  it("give each line's fields as text, blank lines and a byte order mark aside", () => {
+  test("give each line's fields as text, blank lines and a byte order mark aside", () => {
     const path = file(
       '\uFEFF{"label":3,"text":"hi\\nthere","more":[1]}\r\n\n{"text":"no","label":"x","speaker":null}\n',
     );
@@ -88,7 +88,7 @@ describe("JSON Lines", () => {
     ]);
   });
 
-  it("are refused by file and line, without the line", () => {
+  test("are refused by file and line, without the line", () => {
     const read = (content: string) => refusal(() => readJsonLines(file(content), wanted), "INVALID_DATASET");
     const good = '{"text":"secret","label":"x"}\n';
     expect(read(`${good}{"text":"secret","label"\n`)).toMatch(/rows\.jsonl, line 2: not JSON; /);

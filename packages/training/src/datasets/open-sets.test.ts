@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeIemocapRelease } from "@attune/fakes/iemocap-release";
 import { AppError } from "@attune/shared/errors";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { emoryLabels } from "./emorynlp.js";
 import { inParts, openSets } from "./open-sets.js";
 
@@ -33,7 +33,7 @@ const emory = () =>
   file("emory.csv", "Utterance,Speaker,EmoryEmotion\nhi,['Joey Tribbiani'],Mad\nno,\"['A', 'B']\",Sad\n");
 
 describe("Labels", () => {
-  it("are renamed in every set that has them, and one where they come to be called the same", () => {
+  test("are renamed in every set that has them, and one where they come to be called the same", () => {
     const own = file("calls.csv", "text,label,speaker\nhi,Happy,Ann\nno,glad,\noh,cross,Bo\n");
     const [first, second] = openSets([own, emory()], { labels: { happy: "joy", glad: "joy", mad: "anger" } });
     expect(first).toMatchObject({ name: "calls", labels: ["cross", "joy"], renamed: { happy: "joy", glad: "joy" } });
@@ -48,14 +48,14 @@ describe("Labels", () => {
     expect(second!.warnings).toEqual([expect.stringMatching(/emory\.csv: 1 row \(line 3\) with several speakers/)]);
   });
 
-  it("of one row that come to be called the same count once", () => {
+  test("of one row that come to be called the same count once", () => {
     file("posts/train.tsv", "hi\t0,1\ta\n");
     file("posts/dev.tsv", "hi\t27\ta\n");
     const [set] = openSets([join(directory, "posts")], { labels: { admiration: "good", amusement: "good" } });
     expect(set!.train[0]).toMatchObject({ labelIds: [0], label: "good" });
   });
 
-  it("are refused where no set has them, or nothing is left to distinguish", () => {
+  test("are refused where no set has them, or nothing is left to distinguish", () => {
     const own = file("two.csv", "text,label\nhi,x\nno,y\n");
     const unknown = () => openSets([own], { labels: { z: "x" } });
     expect(refusal(unknown, "INVALID_INPUT")).toMatch(/--labels z=…: two has no such label; it has x, y/);
@@ -67,7 +67,7 @@ describe("Labels", () => {
 });
 
 describe("Columns", () => {
-  it("named by the user are those that are read, of CSV and JSON Lines alike", () => {
+  test("named by the user are those that are read, of CSV and JSON Lines alike", () => {
     const columns = { text: "said", label: "mood", speaker: "who" };
     const expected = [{ text: "hi", label: "x", speaker: "Ann" }, { label: "y" }];
     const table = file("mine.tsv", "mood\twho\tsaid\nX\tAnn\thi\ny\t\tno\n");
@@ -83,14 +83,14 @@ describe("Columns", () => {
     expect(bare[0]!.train[0]!.speaker).toBeUndefined();
   });
 
-  it("of a published set are known", () => {
+  test("of a published set are known", () => {
     const own = { text: "Utterance", label: "EmoryEmotion" };
     expect(openSets([emory()], { columns: own })[0]!.kind).toBe("emorynlp");
     const columns = { text: "Utterance", label: "MeldEmotion" };
     expect(refusal(() => openSets([emory()], { columns }), "INVALID_INPUT")).toMatch(/--columns .* emorynlp are known/);
   });
 
-  it("of speakers that hold no name leave the row to nobody, and say so", () => {
+  test("of speakers that hold no name leave the row to nobody, and say so", () => {
     const several = `${"Somebody, ".repeat(7)}all`;
     const path = file(
       "speaker.jsonl",
@@ -107,7 +107,7 @@ describe("Columns", () => {
 describe("Parts", () => {
   const rows = Array.from({ length: 100 }, (_, i) => `call ${i},${i % 5 ? "x" : "y"}\n`);
 
-  it("of a set in one piece are by lot, label by label, the same ones each time", () => {
+  test("of a set in one piece are by lot, label by label, the same ones each time", () => {
     const path = file("hundred.csv", `text,label\n${rows.join("")}`);
     const { train, dev, test } = inParts(openSets([path], {}, true)[0]!, path);
     for (const [part, size] of [
@@ -123,7 +123,7 @@ describe("Parts", () => {
     expect(inParts(openSets([path], {})[0]!, path)).toMatchObject({ train, dev });
   });
 
-  it("that have files of their own are those, and test is read only where it is asked for", () => {
+  test("that have files of their own are those, and test is read only where it is asked for", () => {
     file("own/train.jsonl", '{"text":"a","label":"x"}\n{"text":"b","label":"y"}\n');
     file("own/dev.jsonl", '{"text":"c","label":"y"}\n');
     file("own/test.jsonl", '{"text":"d","label":"z"}\n');
@@ -137,7 +137,7 @@ describe("Parts", () => {
     expect(mapped).toMatchObject({ labels: ["x", "y"], renamed: { z: "x" } });
   });
 
-  it("of IEMOCAP are the paper's, with the speakers of session 5 for a test", () => {
+  test("of IEMOCAP are the paper's, with the speakers of session 5 for a test", () => {
     const release = join(directory, "release");
     writeIemocapRelease(release);
     const [set] = openSets([release], {}, true);

@@ -1,6 +1,6 @@
 // A card describes the sets that a run learned from: by name, by labels, and by the flags that repeat the run.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TaskRecord } from "../pretraining/data/training-data.js";
 import { cardDataOf } from "./card-data.js";
 
@@ -15,7 +15,7 @@ const calls: TaskRecord = {
 const emoryNlp: TaskRecord = { name: "emorynlp", set: "emorynlp", labels: [] };
 
 describe("A card's data", () => {
-  it("are GoEmotions and EmoryNLP where a record is older than other sets", () => {
+  test("are GoEmotions and EmoryNLP where a record is older than other sets", () => {
     const data = ["goemotions/train", "goemotions/dev", "emorynlp"].map((name) => ({ name, rows: 1, sha256: "" }));
     const former = cardDataOf({ data }, "data/");
     const now = cardDataOf({ data, tasks: [goEmotions, emoryNlp] }, "data/");
@@ -26,7 +26,7 @@ describe("A card's data", () => {
     expect(former.description("x")).toBe(now.description("x"));
   });
 
-  it("name an owner's set, its labels and its columns, and what was renamed", () => {
+  test("name an owner's set, its labels and its columns, and what was renamed", () => {
     const { title, isOpen, onMeld, description, flags } = cardDataOf({ data: [], tasks: [calls, meld] });
     expect([title, isOpen, onMeld]).toEqual(["calls", false, true]);
     expect(description("Its dev split chose.")).toMatch(

@@ -3,7 +3,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { RunRecord } from "../pretraining/run/run-record.js";
 import { cardOf } from "./card.js";
 import type { Evaluation } from "./evaluation.js";
@@ -21,13 +21,13 @@ type FrozenRecord = RunRecord & { readonly frozen: FreezeOutcome; readonly evalu
 const record: FrozenRecord = JSON.parse(readFileSync(join(bundled, "run.json"), "utf8"));
 
 describe("A card", () => {
-  it("of the bundled extractor is the one that ships, from its record and its card.json", () => {
+  test("of the bundled extractor is the one that ships, from its record and its card.json", () => {
     const { frozen, evaluation } = record;
     const card = cardOf(readOrigin(bundled), { frozen, evaluation: { ...evaluation, devRows: 1_109 } });
     expect(card).toBe(readFileSync(join(bundled, "README.md"), "utf8"));
   });
 
-  it("of anybody's run says nothing of this repository, its machine or its measurements", () => {
+  test("of anybody's run says nothing of this repository, its machine or its measurements", () => {
     const { frozen } = record;
     const { checkpoint: _, teacher: __, ...untaught } = record;
     for (const run of [record, untaught]) {
@@ -42,7 +42,7 @@ describe("A card", () => {
     expect(cardOf(readOrigin(directory), { frozen })).toContain("Licence: its maker's to state.");
   });
 
-  it("says what its maker says in card.json, and refuses a field that it does not know", () => {
+  test("says what its maker says in card.json, and refuses a field that it does not know", () => {
     const about = { version: 1, title: "Calls", licence: "Licence: MIT.", machine: "a laptop" };
     writeFileSync(join(directory, "card.json"), JSON.stringify(about));
     const card = cardOf(readOrigin(directory), { frozen: record.frozen });
@@ -53,7 +53,7 @@ describe("A card", () => {
     expect(() => readOrigin(directory)).toThrow(/card\.json: its fields: .*licens/);
   });
 
-  it.each([
+  test.each([
     ["{", /import\.json is not JSON; import the checkpoint again/],
     ['{"version":1}', /import\.json: source: .*; import the checkpoint again/],
   ])("is not written of an import whose record is %s", (text, fault) => {

@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { plainGolden, readGolden } from "@attune/shared/contracts/golden";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { goldenVectors } from "./golden.js";
 
 const noFeatures = () => Float32Array.of(0.123_456_7, -0);
 
-it("Golden vectors open and close with the tokenizer's own special tokens and hold none in between, in any order of ids", () => {
+test("Golden vectors open and close with the tokenizer's own special tokens and hold none in between, in any order of ids", () => {
   const words = Array.from({ length: 20 }, (_, i) => `word${i}`);
   const vocabulary = [...words.slice(0, 7), "[SEP]", "[UNK]", ...words.slice(7), "[MASK]", "[CLS]", "[PAD]"];
   const tokenizer = createTokenizer(wordPieceTokenizerJson(vocabulary, { lowercase: true }));
@@ -25,7 +25,7 @@ it("Golden vectors open and close with the tokenizer's own special tokens and ho
   expect(golden.vectors[0]!.features).toEqual([...noFeatures()]);
 });
 
-it("The bundled extractor's golden vectors have the ids that its tokenizer gives today", () => {
+test("The bundled extractor's golden vectors have the ids that its tokenizer gives today", () => {
   const bundled = (name: string) => readFileSync(new URL(`../../../../assets/extractor/${name}`, import.meta.url));
   const published = readGolden(bundled("golden.json"));
   if (!published.ok) throw new Error(published.detail);

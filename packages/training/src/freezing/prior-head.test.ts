@@ -1,7 +1,7 @@
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { openReproducibleEngine } from "@attune/platform/engine";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type EmoryLabel, emoryGroups } from "../datasets/emorynlp.js";
 import { type EmotionLabel, emotionLabels } from "../datasets/emotions.js";
 import {
@@ -36,7 +36,7 @@ const totals = (labels: Int32Array, weights: Float64Array) => {
 };
 
 describe("The prior head", () => {
-  it("weighs half its rows as neutral and the other emotions by the root of their weight", () => {
+  test("weighs half its rows as neutral and the other emotions by the root of their weight", () => {
     const labels = Int32Array.from([0, 1, 1, 1, 1, 2, 3]);
     const own = Float64Array.of(1, 1, 1, 1, 1, 1, 9);
     // Roots 2, 1 and 3 share the other half.
@@ -45,12 +45,12 @@ describe("The prior head", () => {
     );
   });
 
-  it("keeps the rows' own weights within a class", () => {
+  test("keeps the rows' own weights within a class", () => {
     const weights = speechWeights(Int32Array.from([1, 1, 0]), Float64Array.of(30, 1, 1));
     expect(weights[0]! / weights[1]!).toBeCloseTo(30, 10);
   });
 
-  it("believes a few rows of dialogue against many posts that say the contrary", () => {
+  test("believes a few rows of dialogue against many posts that say the contrary", () => {
     const posts = rowsOf(400, [1, 3], 1);
     const few = rowsOf(20, [1, 3], -1);
     const dialogue = {
@@ -67,7 +67,7 @@ describe("The prior head", () => {
     expect(joyOverAnger(dialogue)).toBeLessThan(1 / 2);
   });
 
-  it("takes a row of dialogue for any emotion that has its name, by what the features say", () => {
+  test("takes a row of dialogue for any emotion that has its name, by what the features say", () => {
     // Posts: joy at one end of feature 0, surprise at the other.
     const posts = rowsOf(200, [1, 2], 1);
     const head = fitPriorHead({ posts, dialogue: none, identity: "any", kernels });
@@ -85,7 +85,7 @@ describe("The prior head", () => {
     }
   });
 
-  it("keeps what posts know of surprise, though dialogue of more weight calls it joyful", () => {
+  test("keeps what posts know of surprise, though dialogue of more weight calls it joyful", () => {
     const posts = rowsOf(1000, [1, 2], 1);
     const { features } = rowsOf(40, [1, 2], 1);
     const dialogue = { features, rows: Array.from({ length: 40 }, () => rowCalled("joyful")) };
@@ -97,7 +97,7 @@ describe("The prior head", () => {
     expect(counts.at(-1)).toEqual([1 + priorChoices.rounds, 1 + priorChoices.rounds]);
   });
 
-  it("takes posts with one emotion alone", () => {
+  test("takes posts with one emotion alone", () => {
     const post = (labels: ("joy" | "anger")[]) => ({
       text: "t",
       label: labels[0]!,

@@ -9,7 +9,7 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
-import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { recordName } from "../learning/record-names.js";
 
 let release: TinyRelease;
@@ -31,7 +31,7 @@ const split = (i: number): Split => (i % 5 === 0 ? "holdout" : "train");
 const batches = (device: Device) => device.faults.steps;
 
 describe("before the first release", () => {
-  it("there is nothing to predict with, but labels are kept", async () => {
+  test("there is nothing to predict with, but labels are kept", async () => {
     const device = createDevice();
     await expect(device.agent.predict({ text: "hello" })).rejects.toMatchObject({ code: "NO_RELEASE" });
     await expect(device.agent.learn()).rejects.toMatchObject({ code: "NO_RELEASE" });
@@ -56,21 +56,21 @@ describe("a label", () => {
   });
   const said = { id: "a1", text: "so happy", label: "joy" } as const;
 
-  it("is written once, however often it comes", async () => {
+  test("is written once, however often it comes", async () => {
     const first = await device.agent.label(said);
     const before = batches(device);
     expect(await device.agent.label(said)).toEqual(first);
     expect(batches(device)).toBe(before);
   });
 
-  it("can be corrected, and the text said anew", async () => {
+  test("can be corrected, and the text said anew", async () => {
     await device.agent.label({ ...said, split: "train" });
     await device.agent.label({ ...said, label: "anger" });
     const last = await device.agent.label({ ...said, text: "so mad", label: "anger", split: "holdout" });
     expect(last).toEqual({ id: "a1", split: "holdout", utterances: { train: 0, holdout: 1 } });
   });
 
-  it("goes to the same side of the split each time, a fifth of them to the hold-out", async () => {
+  test("goes to the same side of the split each time, a fifth of them to the hold-out", async () => {
     let holdout = 0;
     for (let i = 0; i < 200; i++) {
       if ((await device.agent.label({ ...said, id: `s${i}` })).split === "holdout") holdout++;
@@ -79,7 +79,7 @@ describe("a label", () => {
     expect(holdout).toBeLessThan(55);
   });
 
-  it.each([
+  test.each([
     ["an unknown label", { ...said, label: "so happy I could" }, "label "],
     ["an empty text", { ...said, text: "  " }, "text "],
     ["an id with other characters", { ...said, id: "so happy" }, "id "],
@@ -97,7 +97,7 @@ describe("a label", () => {
     expect(batches(device)).toBe(before);
   });
 
-  it("may be as long as the limit, counted in code points", async () => {
+  test("may be as long as the limit, counted in code points", async () => {
     const text = "\u{1f600}".repeat(largestUtteranceCodePoints);
     expect(await device.agent.label({ ...said, text })).toMatchObject({ id: "a1" });
     expect(await device.agent.predict({ text })).toMatchObject({ id: null });
@@ -108,7 +108,7 @@ describe("a label", () => {
     });
   });
 
-  it("stores nothing that can be read without the key, and logs nothing of it", async () => {
+  test("stores nothing that can be read without the key, and logs nothing of it", async () => {
     await device.agent.label({ ...said, text: "bazinga canary" });
     await device.agent.learn();
     const stored = [...device.store.contents].map(([key, value]) => key + Buffer.from(value).toString("latin1"));
@@ -119,7 +119,7 @@ describe("a label", () => {
     expect(await device.agent.label({ ...said, text: "bazinga canary" })).toMatchObject({ id: "a1" });
   });
 
-  it("takes lone surrogates, astral characters and emoji", async () => {
+  test("takes lone surrogates, astral characters and emoji", async () => {
     await device.agent.label({ ...said, text: "so \ud800 happy 😀 𝒳" });
     const before = batches(device);
     await device.agent.label({ ...said, text: "so \ud800 happy 😀 𝒳" });
@@ -127,7 +127,7 @@ describe("a label", () => {
     expect((await device.agent.predict({ text: "\udfff" })).label).toBeTypeOf("string");
   });
 
-  it("is kept when its features are not numbers, for no message to others may show that they are not", async () => {
+  test("is kept when its features are not numbers, for no message to others may show that they are not", async () => {
     const broken = await readyDevice();
     const engine = broken.ports.engine;
     // The engine breaks only once the release is open: a release that is broken from the start is not taken into use at all.
@@ -161,7 +161,7 @@ describe("a label", () => {
 });
 
 describe("forgetting", () => {
-  it("leaves the same features and the same head as if it had never been said", async () => {
+  test("leaves the same features and the same head as if it had never been said", async () => {
     const all = sayings(60, 1).map((said, i) => ({ ...said, split: split(i) }));
     const forgetful = await readyDevice();
     const innocent = await readyDevice();
@@ -196,7 +196,7 @@ describe("forgetting", () => {
     expect(keys(a).sort()).toEqual(keys(b).sort());
   }
 
-  it("survives forgetting the last utterance there was", async () => {
+  test("survives forgetting the last utterance there was", async () => {
     const device = await readyDevice();
     await device.agent.label({ id: "only", text: "so happy", label: "joy", split: "train" });
     await device.agent.learn();
@@ -208,7 +208,7 @@ describe("forgetting", () => {
 describe("metrics reports", () => {
   const queued = async (device: Device) => (await device.agent.status()).outbox.pending;
 
-  it("come with every fiftieth label to learn from, and once for each state that learn is asked to report", async () => {
+  test("come with every fiftieth label to learn from, and once for each state that learn is asked to report", async () => {
     const device = await readyDevice();
     const start = await queued(device);
     const all = sayings(101, 1).map((said) => ({ ...said, split: "train" as const }));
@@ -224,7 +224,7 @@ describe("metrics reports", () => {
     expect(await queued(device)).toBe(start + 4);
   });
 
-  it("wait, without anything being dropped, while the outbox is full, and are made when there is room", async () => {
+  test("wait, without anything being dropped, while the outbox is full, and are made when there is room", async () => {
     const device = await readyDevice({ outboxLimit: 2 });
     device.fleet.brokerUp = false;
     const stop = device.start();
@@ -242,7 +242,7 @@ describe("metrics reports", () => {
     await stop();
   });
 
-  it("are resent byte for byte when an acknowledgement is lost", async () => {
+  test("are resent byte for byte when an acknowledgement is lost", async () => {
     const device = await readyDevice();
     device.fleet.loseAcks = 3;
     const stop = device.start();
@@ -255,7 +255,7 @@ describe("metrics reports", () => {
   });
 });
 
-it("answers at a start whose learning is not possible yet, and learns later", async () => {
+test("answers at a start whose learning is not possible yet, and learns later", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
   device.store.contents.set("relearn", new Uint8Array([1]));
@@ -271,7 +271,7 @@ it("answers at a start whose learning is not possible yet, and learns later", as
   expect((await device.agent.status()).f1Personal).not.toBeNull();
 });
 
-it("has the store erase what is forgotten or said anew, with its features and the heads that saw it", async () => {
+test("has the store erase what is forgotten or said anew, with its features and the heads that saw it", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
   await device.agent.learn();
@@ -291,7 +291,7 @@ it("has the store erase what is forgotten or said anew, with its features and th
   expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`, ...heads]));
 });
 
-it("refuses a saved head of other classes at a start, and learns anew", async () => {
+test("refuses a saved head of other classes at a start, and learns anew", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
   const learned = await device.agent.learn();

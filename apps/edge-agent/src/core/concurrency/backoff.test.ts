@@ -1,7 +1,7 @@
 // Pauses grow to a limit and differ between devices, and a next pause always follows.
 
 import { createTestHashing } from "@attune/fakes/node-crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Clock } from "../ports.js";
 import { createBackoff, withJitter } from "./backoff.js";
 
@@ -15,7 +15,7 @@ function pausesOf(seed: string): { pauses: number[]; clock: Clock; backoff: Retu
 }
 
 describe("the back-off", () => {
-  it("doubles up to its limit, with jitter, for ever", async () => {
+  test("doubles up to its limit, with jitter, for ever", async () => {
     const { pauses, backoff } = pausesOf("a");
     for (let i = 0; i < 200; i++) await backoff.pause(signal);
     for (const [i, ms] of pauses.entries()) {
@@ -28,14 +28,14 @@ describe("the back-off", () => {
     expect(pauses.at(-1)).toBeLessThanOrEqual(500);
   });
 
-  it("is another one on another device", async () => {
+  test("is another one on another device", async () => {
     const [one, other] = [pausesOf("a"), pausesOf("b")];
     await one.backoff.pause(signal);
     await other.backoff.pause(signal);
     expect(one.pauses).not.toEqual(other.pauses);
   });
 
-  it("spreads polls by a tenth to either side", () => {
+  test("spreads polls by a tenth to either side", () => {
     const hashing = createTestHashing("polls");
     const intervals = Array.from({ length: 500 }, () => withJitter(1_000, hashing));
     expect(Math.min(...intervals)).toBeGreaterThanOrEqual(900);

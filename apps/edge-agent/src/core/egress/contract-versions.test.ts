@@ -6,7 +6,7 @@ import { createTinyRelease, sayings } from "@attune/fakes/tiny-release";
 import { createContracts, egressContracts, firstContract } from "@attune/shared/contracts/egress";
 import { domainSizes, type EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import { judgeReport } from "@attune/shared/contracts/report";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { spokenContract } from "./consent.js";
 
 const contracts = createContracts(contractsWithMadeUp);
@@ -39,7 +39,7 @@ function queued(device: Device): string[] {
 const versionsOf = (bodies: readonly string[]) => bodies.map((body) => JSON.parse(body).contract);
 
 describe("a device", () => {
-  it("speaks the newest version that agent, person and release all allow", () => {
+  test("speaks the newest version that agent, person and release all allow", () => {
     const speaks = (agreed: number, release: number | undefined) => spokenContract({ contracts, agreed, release });
     expect(madeUp).toBe(3);
     expect(speaks(3, 3)).toBe(3);
@@ -50,12 +50,12 @@ describe("a device", () => {
     expect(spokenContract({ contracts: createContracts({ 1: unbounded[1] }), agreed: 2, release: 2 })).toBe(1);
   });
 
-  it("needs no consent to a version that says less", () => {
+  test("needs no consent to a version that says less", () => {
     expect(spokenContract({ contracts, agreed: 1, release: 2 })).toBe(2);
     expect(spokenContract({ contracts, agreed: 1, release: 3 })).toBe(2);
   });
 
-  it("keeps the first version until the person agrees to the next, and keeps the consent", async () => {
+  test("keeps the first version until the person agrees to the next, and keeps the consent", async () => {
     const { device, stop } = await liveWith(madeUp);
     expect((await device.agent.status()).contract).toEqual({ spoken: 1, agreed: 1 });
     expect(await device.agent.agree({ contract: madeUp })).toEqual({ spoken: madeUp, agreed: madeUp });
@@ -66,7 +66,7 @@ describe("a device", () => {
     await expect(device.agent.agree({ contract: 99 })).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 
-  it("speaks the version of its first release as soon as it believes the manifest", async () => {
+  test("speaks the version of its first release as soon as it believes the manifest", async () => {
     const { device, stop } = await liveWith(2, egressContracts);
     await stop();
     const journal = await device.agent.journal();
@@ -79,13 +79,13 @@ describe("a device", () => {
     });
   });
 
-  it("keeps the first version while its release is published for that", async () => {
+  test("keeps the first version while its release is published for that", async () => {
     const { device, stop } = await liveWith(1);
     expect(await device.agent.agree({ contract: madeUp })).toEqual({ spoken: 1, agreed: madeUp });
     await stop();
   });
 
-  it("sends what was queued in an older version byte for byte, before what it says in the newer", async () => {
+  test("sends what was queued in an older version byte for byte, before what it says in the newer", async () => {
     const { device, stop } = await liveWith(madeUp);
     for (const said of sayings(30, 1)) await device.agent.label(said);
     await device.agent.report();
@@ -109,7 +109,7 @@ describe("a device", () => {
     }
   });
 
-  it("gives reports that waited for their numbers the version in which they were made", async () => {
+  test("gives reports that waited for their numbers the version in which they were made", async () => {
     const { device, stop } = await liveWith(madeUp);
     await stop();
     device.restart();

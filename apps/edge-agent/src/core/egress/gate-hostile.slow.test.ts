@@ -1,9 +1,9 @@
 // A million hostile messages at the gate.
 
 import { sendHostileMessages } from "@attune/fakes/hostile-sender";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 
-it("The gate passes exact messages alone out of a million hostile messages.", () => {
+test("The gate passes exact messages alone out of a million hostile messages.", () => {
   const { passed, refused, leaked, wronged } = sendHostileMessages(1_000_000, 2);
   expect(leaked).toEqual([]);
   expect(wronged).toEqual([]);

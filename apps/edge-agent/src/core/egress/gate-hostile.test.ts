@@ -1,9 +1,9 @@
 // Five thousand hostile messages at the gate; gate-hostile.slow.test.ts sends a million.
 
 import { sendHostileMessages } from "@attune/fakes/hostile-sender";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 
-it("The gate passes exact messages alone out of 5,000 hostile messages.", () => {
+test("The gate passes exact messages alone out of 5,000 hostile messages.", () => {
   const { passed, refused, leaked, wronged } = sendHostileMessages(5_000, 1);
   expect(leaked).toEqual([]);
   expect(wronged).toEqual([]);

@@ -1,7 +1,7 @@
 // The egress gate lets pass what the contract declares and nothing else, and repeats nothing of what it denies.
 
 import { createContracts, type MessageType } from "@attune/shared/contracts/egress";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { gate as gateOf } from "./gate.js";
 
 const gate = (type: MessageType, message: unknown) =>
@@ -26,12 +26,12 @@ const metrics = {
 };
 
 describe("the egress gate", () => {
-  it("lets a declared message pass as canonical bytes", () => {
+  test("lets a declared message pass as canonical bytes", () => {
     const result = gate("report.metrics", metrics);
     expect(result.ok && new TextDecoder().decode(result.value.bytes)).toContain('{"contract":1,"device":"dddd');
   });
 
-  it("writes a download as the path that is requested", () => {
+  test("writes a download as the path that is requested", () => {
     const download = { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset: 4_096 };
     const result = gate("download", download);
     expect(result.ok && new TextDecoder().decode(result.value.bytes)).toBe(`/v1/chunks/${"a".repeat(64)}`);
@@ -39,7 +39,7 @@ describe("the egress gate", () => {
     expect(gate("download", { ...download, sha256: "../secret" }).ok).toBe(false);
   });
 
-  it.each([
+  test.each([
     ["an undeclared field", { ...metrics, note: "what I said" }],
     ["free text in an enum", { ...metrics, engine: "what I said" }],
     ["free text in an identity", { ...metrics, device: "what I said" }],
@@ -55,14 +55,14 @@ describe("the egress gate", () => {
     expect(JSON.stringify(result)).not.toContain("what I said");
   });
 
-  it("denies a version that this agent does not know", () => {
+  test("denies a version that this agent does not know", () => {
     expect(gate("report.metrics", { ...metrics, contract: 99 })).toMatchObject({
       ok: false,
       reason: "unknownContract",
     });
   });
 
-  it("denies a type that the contract does not declare", () => {
+  test("denies a type that the contract does not declare", () => {
     expect(gate("toString" as never, metrics)).toMatchObject({ ok: false, reason: "unknownType" });
   });
 });
@@ -78,7 +78,7 @@ describe("the egress gate under contract 2", () => {
     gateOf({ contracts, nowMs, releases: [0, 3] }, (message as typeof slot).type as MessageType, message);
   const sent = (result: ReturnType<typeof at>) => result.ok && JSON.parse(new TextDecoder().decode(result.value.bytes));
 
-  it("leaves a field out from the day on which it expires, and not an hour before", () => {
+  test("leaves a field out from the day on which it expires, and not an hour before", () => {
     expect(sent(at(lastMs - 3_600_000, full))).toEqual(full);
     expect(sent(at(lastMs - 1, full))).toEqual(full);
     expect(sent(at(lastMs, full))).toEqual(bare);
@@ -87,7 +87,7 @@ describe("the egress gate under contract 2", () => {
     expect(sent(at(lastMs, state))).toEqual({ ...identity, type: "report.state", contract: 2 });
   });
 
-  it("refuses a message without a field before that day, whether the field is absent or undefined", () => {
+  test("refuses a message without a field before that day, whether the field is absent or undefined", () => {
     const { rightPrior: _, ...without } = full;
     for (const message of [bare, without, { ...bare, rightPrior: undefined, rightAnswering: undefined }]) {
       expect(at(lastMs - 1, message)).toMatchObject({ ok: false, reason: "notInContract" });
@@ -95,28 +95,28 @@ describe("the egress gate under contract 2", () => {
     expect(at(lastMs - 1, bare)).toMatchObject({ detail: "report.slot: rightPrior, rightAnswering" });
   });
 
-  it("lets no undeclared field pass after that day", () => {
+  test("lets no undeclared field pass after that day", () => {
     expect(at(lastMs, { ...full, note: "what I said" })).toMatchObject({ ok: false });
   });
 
-  it("refuses counts of which one alone is empty", () => {
+  test("refuses counts of which one alone is empty", () => {
     expect(at(0, slot).ok).toBe(false);
     expect(at(0, { ...slot, rightPrior: null }).ok).toBe(true);
   });
 
-  it("refuses the number of a release that the server never named", () => {
+  test("refuses the number of a release that the server never named", () => {
     for (const releaseSequence of [1, 2, 4, 65_535]) {
       expect(at(0, { ...full, releaseSequence })).toMatchObject({ detail: "report.slot: releaseSequence" });
     }
     for (const releaseSequence of [0, 3]) expect(at(0, { ...full, releaseSequence }).ok).toBe(true);
   });
 
-  it("refuses a negative zero, which JSON cannot say", () => {
+  test("refuses a negative zero, which JSON cannot say", () => {
     expect(at(0, { ...full, rightPrior: -0 })).toMatchObject({ ok: false, reason: "notInContract" });
     expect(at(0, { ...full, rightPrior: 0 }).ok).toBe(true);
   });
 
-  it("sends the value that it judged, where a field changes from one reading to the next", () => {
+  test("sends the value that it judged, where a field changes from one reading to the next", () => {
     let asked = 0;
     const changing = Object.defineProperty({ ...full }, "contract", {
       get: () => (asked++ === 0 ? 2 : 1),
@@ -126,7 +126,7 @@ describe("the egress gate under contract 2", () => {
     expect(at(0, { ...full, contract: Symbol("2") })).toMatchObject({ ok: false, reason: "notInContract" });
   });
 
-  it("gives each report about a person one length, whatever its numbers", () => {
+  test("gives each report about a person one length, whatever its numbers", () => {
     const largest = { sequence: 2_147_483_647, releaseSequence: 65_535, slot: 2_147_483_647 };
     const releases = [0, 3, 65_535];
     const sizes = (message: object) => {

@@ -5,7 +5,7 @@ import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store"
 import { createTestCipher, createTestHashing } from "@attune/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { putRecord } from "../storage/records.js";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal.js";
@@ -67,7 +67,7 @@ async function readBy(work: () => Promise<unknown>): Promise<number> {
 }
 
 describe("the journal's chain", () => {
-  it.each([0, 1, 130, 299])("is found broken at its first start where entry %d was changed", async (index) => {
+  test.each([0, 1, 130, 299])("is found broken at its first start where entry %d was changed", async (index) => {
     await write(0, 300);
     await change(index);
     const before = new Map(store.contents);
@@ -75,7 +75,7 @@ describe("the journal's chain", () => {
     expect(store.contents).toEqual(before);
   });
 
-  it("is found broken where an entry is missing, exchanged, cut off or added", async () => {
+  test("is found broken where an entry is missing, exchanged, cut off or added", async () => {
     await write(0, 40);
     await check(heads[20]!).then(
       () => expect.unreachable(),
@@ -92,7 +92,7 @@ describe("the journal's chain", () => {
     await expect(check(heads[39]!)).rejects.toThrow("40 were checked once");
   });
 
-  it("is checked at a start as far as it is new, and a piece of the rest, until all has been checked again", async () => {
+  test("is checked at a start as far as it is new, and a piece of the rest, until all has been checked again", async () => {
     await write(0, count);
     expect(await readBy(() => live(heads[count]!))).toBeGreaterThanOrEqual(count);
     await change(300);
@@ -108,7 +108,7 @@ describe("the journal's chain", () => {
     await expect(check(heads[count]!)).rejects.toThrow("entry 1 does not continue");
   });
 
-  it("has little to check at a start, however much was written since the last one", async () => {
+  test("has little to check at a start, however much was written since the last one", async () => {
     await write(0, 10);
     const { note } = await check(heads[10]!);
     await write(10, 600);
@@ -116,7 +116,7 @@ describe("the journal's chain", () => {
     expect(await readBy(() => check(heads[600]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
   });
 
-  it("is not believed to be checked where the note was not written here", async () => {
+  test("is not believed to be checked where the note was not written here", async () => {
     await write(0, 10);
     await live(heads[10]!);
     const note = store.contents.get("journal-checked")!;

@@ -7,7 +7,7 @@ import { createTestCipher, createTestHashing, sha256Hex } from "@attune/fakes/no
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { emptyJournal, type JournalHead, journalKey, verifyJournal } from "./journal.js";
 import { checkJournal } from "./journal-check.js";
 
@@ -74,7 +74,7 @@ const cases = fc.record({
 });
 
 describe("a journal", () => {
-  it("passes when it is unchanged, and so does each of its beginnings", async () => {
+  test("passes when it is unchanged, and so does each of its beginnings", async () => {
     await fc.assert(
       fc.asyncProperty(chains, async ({ entries, heads }) => {
         for (const head of heads) {
@@ -84,7 +84,7 @@ describe("a journal", () => {
     );
   });
 
-  it.each(Object.entries(damages))("is found %s at any place", async (_, damage) => {
+  test.each(Object.entries(damages))("is found %s at any place", async (_, damage) => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ chain: { entries, heads }, place, change }) => {
         const damaged = damage(entries, Math.floor(place * entries.length), change);
@@ -93,7 +93,7 @@ describe("a journal", () => {
     );
   });
 
-  it.each(Object.entries(damages))("is found %s in the store, and nothing is written", async (_, damage) => {
+  test.each(Object.entries(damages))("is found %s in the store, and nothing is written", async (_, damage) => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ chain: { entries, heads }, place, change }) => {
         const faults = createFaults();

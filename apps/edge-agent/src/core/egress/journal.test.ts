@@ -3,7 +3,7 @@
 import { createTestHashing } from "@attune/fakes/node-crypto";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts } from "@attune/shared/contracts/egress";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { gate } from "./gate.js";
 import { emptyJournal, type JournalHead, nextEntry, verifyJournal } from "./journal.js";
 
@@ -32,17 +32,17 @@ describe("a journal", () => {
     ({ entries, head } = await journalOf([0, 4_096, 8_192, 12_288]));
   });
 
-  it("verifies when it is whole, and when it is empty", async () => {
+  test("verifies when it is whole, and when it is empty", async () => {
     expect(await verifyJournal(entries, head, hashing)).toMatchObject({ ok: true });
     expect(await verifyJournal([], emptyJournal, hashing)).toMatchObject({ ok: true });
   });
 
-  it("is found truncated", async () => {
+  test("is found truncated", async () => {
     expect(await verifyJournal(entries.slice(0, 3), head, hashing)).toMatchObject({ reason: "truncated" });
     expect(await verifyJournal([], head, hashing)).toMatchObject({ reason: "truncated" });
   });
 
-  it("is found to lack its beginning or an entry in its middle", async () => {
+  test("is found to lack its beginning or an entry in its middle", async () => {
     expect(await verifyJournal(entries.slice(1), head, hashing)).toMatchObject({ reason: "missing" });
     const cut = [entries[0], entries[2], entries[3]];
     expect(await verifyJournal(cut, head, hashing)).toMatchObject({ reason: "missing" });
@@ -50,17 +50,17 @@ describe("a journal", () => {
     expect(await verifyJournal(renumbered, head, hashing)).toMatchObject({ reason: "broken" });
   });
 
-  it("is found reordered", async () => {
+  test("is found reordered", async () => {
     const swapped = [entries[0], { ...entries[2], index: 1 }, { ...entries[1], index: 2 }, entries[3]];
     expect(await verifyJournal(swapped, head, hashing)).toMatchObject({ reason: "broken" });
   });
 
-  it("is found forked: a branch of the same length that ends otherwise", async () => {
+  test("is found forked: a branch of the same length that ends otherwise", async () => {
     const { entries: branch } = await journalOf([0, 4_096, 8_192, 16_384]);
     expect(await verifyJournal(branch, head, hashing)).toMatchObject({ reason: "broken" });
   });
 
-  it("is found changed, in the last entry too", async () => {
+  test("is found changed, in the last entry too", async () => {
     const changed = entries.map((entry, i) => (i === 3 ? { ...entry, sizeBytes: 1 } : entry));
     expect(await verifyJournal(changed, head, hashing)).toMatchObject({ reason: "broken" });
     const withText = entries.map((entry, i) => (i === 1 ? { ...entry, note: "?" } : entry));

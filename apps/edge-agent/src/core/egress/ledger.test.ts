@@ -4,7 +4,7 @@ import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore } from "@attune/fakes/memory-store";
 import { createContracts, type MessageType } from "@attune/shared/contracts/egress";
 import { capacityBits, domainSizes } from "@attune/shared/contracts/egress-declaration";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { putRecord } from "../storage/records.js";
 import { type Gated, gate } from "./gate.js";
 import { emptyJournal, nextEntry } from "./journal.js";
@@ -42,21 +42,21 @@ const slot = { ...identity, type: "report.slot", contract: 2, slot: 1, rightPrio
 const verdict = { ...identity, type: "report.verdict", contract: 2, verdict: "better" } as const;
 const state = { ...identity, type: "report.state", state: "committed", reason: "none" } as const;
 
-it("A ledger of the first version keeps its sum, as bits about the person.", async () => {
+test("A ledger of the first version keeps its sum, as bits about the person.", async () => {
   const ledger = await read({ ...common, version: 1, capacityBits: 123.5 });
   expect(ledger).toMatchObject({ version: 3, polls: 3, reports: 2, domains: {}, personDomains: {} });
   expect(ledgerCapacityBits(ledger)).toBe(123.5);
   expect(ledgerPersonBits(ledger)).toBe(123.5);
 });
 
-it("A ledger of the second version counts each field that has left as about the person.", async () => {
+test("A ledger of the second version counts each field that has left as about the person.", async () => {
   const ledger = await read({ ...common, version: 2, domains: { 10: 3, 17: 3, 101: 2 }, earlierCapacityBits: 7 });
   const bits = 7 + capacityBits([10, 10, 10, 17, 17, 17, 101, 101]);
   expect(ledgerPersonBits(ledger)).toBeCloseTo(bits, 9);
   expect(ledgerCapacityBits(ledger)).toBeCloseTo(bits, 9);
 });
 
-it("A message of contract 1 counts whole, and of contract 2 only its words about the person.", async () => {
+test("A message of contract 1 counts whole, and of contract 2 only its words about the person.", async () => {
   const before = await read({ ...common, version: 2, domains: {}, earlierCapacityBits: 0 });
   const first = await count(before, { ...state, contract: 1 });
   expect(ledgerPersonBits(first)).toBeCloseTo(capacityBits(domainSizes(contracts.declaration(1, "report.state")!)), 9);
@@ -67,6 +67,6 @@ it("A message of contract 1 counts whole, and of contract 2 only its words about
   expect(ledgerPersonBits(third) - ledgerPersonBits(second)).toBeCloseTo(Math.log2(901) + 2, 9);
 });
 
-it("A ledger of a later version is refused as damaged.", async () => {
+test("A ledger of a later version is refused as damaged.", async () => {
   await expect(read({ ...common, version: 4 })).rejects.toMatchObject({ code: "STORE_CORRUPT" });
 });

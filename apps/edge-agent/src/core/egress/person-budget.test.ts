@@ -9,7 +9,7 @@ import { verdicts } from "@attune/shared/contracts/current-state";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, personSizes } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type Egress, openEgress } from "./egress.js";
 import { ledgerPersonBits } from "./ledger.js";
 import type { Draft } from "./report.js";
@@ -80,7 +80,7 @@ async function take(...drafts: Draft[]): Promise<boolean> {
 }
 
 describe("the words about a person", () => {
-  it("change no other byte of a report: 901 pairs of counts and 4 verdicts", async () => {
+  test("change no other byte of a report: 901 pairs of counts and 4 verdicts", async () => {
     expect(pairs.length).toBe(901);
     const seen = new Set<string>();
     const forms = new Set<string>();
@@ -96,7 +96,7 @@ describe("the words about a person", () => {
     expect([...forms].map((form) => form.slice(0, 4))).toEqual(["384 ", "320 "]);
   });
 
-  it("are all that their sender chooses: neither version, device, number, slot nor release", async () => {
+  test("are all that their sender chooses: neither version, device, number, slot nor release", async () => {
     await egress.confirm();
     await take(slotReport([20, 22]), verdictReport("better"));
     const expected = bodies();
@@ -113,7 +113,7 @@ describe("the words about a person", () => {
     ]);
   });
 
-  it("leave a slot's report out of its time: neither before the drawn time nor twice", async () => {
+  test("leave a slot's report out of its time: neither before the drawn time nor twice", async () => {
     await begin();
     steadyMs -= 2;
     expect(await take(slotReport([20, 22]))).toBe(false);
@@ -123,7 +123,7 @@ describe("the words about a person", () => {
     expect(await take(slotReport([20, 22]))).toBe(false);
   });
 
-  it("fit no other report: what is about the device has no field for them", async () => {
+  test("fit no other report: what is about the device has no field for them", async () => {
     const state = { type: "report.state", contract: 2, releaseSequence: 4, state: "failed", reason: "network" };
     expect(await take({ ...state, rightPrior: 20 } as unknown as Draft)).toBe(false);
     expect(await take({ ...state, verdict: "better" } as unknown as Draft)).toBe(false);
@@ -151,7 +151,7 @@ describe("the budget of a slot", () => {
     return sequences(length - 1).flatMap((before) => acts.map((next) => [...before, next]));
   }
 
-  it("holds in every order of four acts: reports, repetitions, restarts and kept drafts", async () => {
+  test("holds in every order of four acts: reports, repetitions, restarts and kept drafts", async () => {
     let fullest = 0;
     for (const order of sequences(4)) {
       await begin();
@@ -170,7 +170,7 @@ describe("the budget of a slot", () => {
     expect(fullest).toBeCloseTo(Math.log2(901) + 2, 9);
   });
 
-  it("is whole again in the next slot, whose number the egress counts", async () => {
+  test("is whole again in the next slot, whose number the egress counts", async () => {
     await egress.confirm();
     for (let slot = 1; slot <= 3; slot++) {
       expect(await take(verdictReport("same"), slotReport([20, 22]))).toBe(true);
@@ -182,7 +182,7 @@ describe("the budget of a slot", () => {
     expect(slots.filter((slot) => slot !== undefined)).toEqual([1, 2, 3]);
   });
 
-  it("is not spent by a report that the store did not take", async () => {
+  test("is not spent by a report that the store did not take", async () => {
     await egress.confirm();
     const { batch } = store;
     Object.assign(store, { batch: () => Promise.reject(new AppError("DISK_FULL", "no space (by the test)")) });
@@ -195,7 +195,7 @@ describe("the budget of a slot", () => {
 });
 
 describe("a kept report", () => {
-  it("gets its numbers although a clock was set right or its release went since it was made", async () => {
+  test("gets its numbers although a clock was set right or its release went since it was made", async () => {
     const startMs = steadyMs;
     // By this clock every expiry day is over, so the report lacks its counts.
     steadyMs += Date.UTC(2036, 0, 1) - Date.UTC(2026, 10, 22);

@@ -3,7 +3,7 @@
 import { createTestHashing } from "@attune/fakes/node-crypto";
 import { noisyCountValues } from "@attune/ml/privacy/noisy-count";
 import { createContracts } from "@attune/shared/contracts/egress";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { gate } from "./gate.js";
 import {
   deviceDraft,
@@ -31,7 +31,7 @@ const measured: Measurements = {
 };
 
 describe("a metrics report", () => {
-  it("says only coarse numbers", () => {
+  test("says only coarse numbers", () => {
     expect(metricsDraft(measured)).toEqual({
       type: "report.metrics",
       contract: 1,
@@ -48,12 +48,12 @@ describe("a metrics report", () => {
     });
   });
 
-  it("keeps an F1 over fewer than twenty utterances to itself", () => {
+  test("keeps an F1 over fewer than twenty utterances to itself", () => {
     expect(metricsDraft({ ...measured, holdout: 19 })).toMatchObject({ f1Prior: null, f1Personal: null });
     expect(metricsDraft({ ...measured, holdout: 20 })).toMatchObject({ f1Prior: 54, f1Personal: 62 });
   });
 
-  it("leaves empty what is not a number, and passes the gate", () => {
+  test("leaves empty what is not a number, and passes the gate", () => {
     const odd = metricsDraft({ ...measured, f1Prior: Number.NaN, trainMs: Number.NaN, predictP50Ms: null });
     expect(odd).toMatchObject({ f1Prior: null, trainTime: null, predictP50: null });
     const identity = { device: "d".repeat(32), epoch: "e".repeat(16), sequence: 1 };
@@ -64,7 +64,7 @@ describe("a metrics report", () => {
 describe("reports of a contract with bounds", () => {
   const wording = { contracts, contract: 2 };
 
-  it("hold both counts of a block with noise, or neither where no block is complete", () => {
+  test("hold both counts of a block with noise, or neither where no block is complete", () => {
     const block = { rightPrior: 20, rightAnswering: 31 };
     const { rightPrior, rightAnswering, ...rest } = slotDraft(wording, block, createTestHashing("noise"));
     expect(rest).toEqual({ type: "report.slot", contract: 2 });
@@ -76,7 +76,7 @@ describe("reports of a contract with bounds", () => {
     expect(slotDraft(wording, undefined, { randomBytes: untouched })).toEqual(empty);
   });
 
-  it("draw the noise of each count on its own", () => {
+  test("draw the noise of each count on its own", () => {
     const block = { rightPrior: 24, rightAnswering: 24 };
     const hashing = createTestHashing("noise");
     const drawn = Array.from({ length: 400 }, () => slotDraft(wording, block, hashing));
@@ -85,7 +85,7 @@ describe("reports of a contract with bounds", () => {
     expect(values.size).toBeGreaterThan(15);
   });
 
-  it("say a verdict alone, and of an update without a verdict its state", () => {
+  test("say a verdict alone, and of an update without a verdict its state", () => {
     expect(verdictDraft(wording, "worse")).toEqual({ type: "report.verdict", contract: 2, verdict: "worse" });
     expect(stateDraft(wording, { releaseSequence: 3, state: "failed", reason: "network" })).toEqual({
       type: "report.state",
@@ -96,7 +96,7 @@ describe("reports of a contract with bounds", () => {
     });
   });
 
-  it("say latencies in coarse steps", () => {
+  test("say latencies in coarse steps", () => {
     const latencies = { releaseSequence: 3, engine: "wasm", predictP50Ms: 1.234, predictP90Ms: 999 } as const;
     expect(deviceDraft(wording, latencies)).toMatchObject({ engine: "wasm", predictP50: 1_000, predictP90: 256_000 });
     expect(() => deviceDraft({ contracts, contract: 1 }, latencies)).toThrow("declares no report.device");

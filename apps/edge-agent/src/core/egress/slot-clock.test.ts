@@ -5,7 +5,7 @@ import { createMemoryStore } from "@attune/fakes/memory-store";
 import { createTestHashing } from "@attune/fakes/node-crypto";
 import { egressContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, type PersonRules } from "@attune/shared/contracts/egress-declaration";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { openSlotClock, type SlotClock } from "./slot-clock.js";
 
 const { person } = egressContracts[2];
@@ -66,7 +66,7 @@ beforeEach(async () => {
 });
 
 describe("the clock of the report slots", () => {
-  it("draws the time of a report inside the slot when the slot begins, anywhere in the slot", async () => {
+  test("draws the time of a report inside the slot when the slot begins, anywhere in the slot", async () => {
     const shares: number[] = [];
     for (let slot = 1; slot <= 200; slot++) {
       const view = await now();
@@ -81,7 +81,7 @@ describe("the clock of the report slots", () => {
     expect(Math.max(...shares)).toBeLessThan(1);
   });
 
-  it("keeps the drawn time through restarts", async () => {
+  test("keeps the drawn time through restarts", async () => {
     const { dueInMs } = await now();
     pass(1_000);
     await restartAfter(2_000);
@@ -90,7 +90,7 @@ describe("the clock of the report slots", () => {
     expect(await now()).toMatchObject({ slot: 1, dueInMs: 0, endsInMs: 1 });
   });
 
-  it("takes a report at its time and not before, and one in a slot", async () => {
+  test("takes a report at its time and not before, and one in a slot", async () => {
     const { dueInMs } = await now();
     pass(dueInMs! - 2);
     expect(() => clock.charge(slotSizes, true)).toThrow("is not due");
@@ -105,14 +105,14 @@ describe("the clock of the report slots", () => {
     expect(await now()).toMatchObject({ slot: 2, dueInMs: undefined });
   });
 
-  it("takes one report in a slot even where nothing in the report is about the person any more", async () => {
+  test("takes one report in a slot even where nothing in the report is about the person any more", async () => {
     pass((await now()).dueInMs!);
     await take([], true);
     expect(await now()).toMatchObject({ dueInMs: undefined, spentBits: 0 });
     expect(() => clock.charge([], true)).toThrow("is not due");
   });
 
-  it("takes one verdict beside the report, before it or after it, and no second", async () => {
+  test("takes one verdict beside the report, before it or after it, and no second", async () => {
     for (const isFirst of [true, false]) {
       await now();
       if (!isFirst) await report();
@@ -127,7 +127,7 @@ describe("the clock of the report slots", () => {
     }
   });
 
-  it("counts nothing under a contract without slots, and resumes its slot under the next that has them", async () => {
+  test("counts nothing under a contract without slots, and resumes its slot under the next that has them", async () => {
     await report();
     const { endsInMs } = await now();
     rules = undefined;
@@ -139,7 +139,7 @@ describe("the clock of the report slots", () => {
     expect(await now()).toMatchObject({ slot: 1, endsInMs: 1, dueInMs: undefined });
   });
 
-  it("gives the number of a slot that passed without its report to the next slot", async () => {
+  test("gives the number of a slot that passed without its report to the next slot", async () => {
     await report();
     for (const ms of [slotMs, slotMs, 3 * slotMs]) {
       pass(ms);
@@ -149,7 +149,7 @@ describe("the clock of the report slots", () => {
   });
 
   describe("with a device that was off", () => {
-    it("for three slots begins one slot, on the grid of the slots before", async () => {
+    test("for three slots begins one slot, on the grid of the slots before", async () => {
       await report();
       const { endsInMs } = await now();
       await restartAfter(endsInMs + 3 * slotMs + 5_000);
@@ -158,7 +158,7 @@ describe("the clock of the report slots", () => {
       expect(view.dueInMs).toBeLessThan(slotMs - 5_000);
     });
 
-    it("at the drawn time reports when it is on again", async () => {
+    test("at the drawn time reports when it is on again", async () => {
       const { dueInMs } = await now();
       await restartAfter(dueInMs! + 1);
       expect(await now()).toMatchObject({ slot: 1, dueInMs: 0 });
@@ -166,7 +166,7 @@ describe("the clock of the report slots", () => {
   });
 
   describe.each([10, -10])("with a wall clock that is set by %i years", (years) => {
-    it("while the agent runs keeps its slot and its time", async () => {
+    test("while the agent runs keeps its slot and its time", async () => {
       const { dueInMs } = await now();
       wallMs += years * yearMs;
       expect(await now()).toMatchObject({ slot: 1, dueInMs });
@@ -176,7 +176,7 @@ describe("the clock of the report slots", () => {
       expect(await now()).toMatchObject({ slot: 2, endsInMs: slotMs });
     });
 
-    it("while the agent is off begins one slot at most, and comes back to slots of the whole length", async () => {
+    test("while the agent is off begins one slot at most, and comes back to slots of the whole length", async () => {
       await report();
       await restartAfter(years * yearMs);
       await restartAfter(-years * yearMs);
@@ -191,7 +191,7 @@ describe("the clock of the report slots", () => {
     });
   });
 
-  it("with a wall clock that is set back between all runs lets no time pass but that of the runs", async () => {
+  test("with a wall clock that is set back between all runs lets no time pass but that of the runs", async () => {
     await report();
     const { endsInMs } = await now();
     for (let day = 0; day < 5; day++) await restartAfter(-86_400_000);

@@ -7,7 +7,7 @@ import type { Engine } from "@attune/ml/engine/engine";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import type { ReleaseFileName } from "@attune/shared/contracts/release";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
 const dayMs = 86_400_000;
 const first = createTinyRelease();
@@ -85,7 +85,7 @@ describe("a release that asks whether a word was said", () => {
   const question = (word: string, sequence: number) =>
     createTinyRelease({ sequence, amendFiles: withRow((row) => row(word).fill(1e30)) });
 
-  it("by weights that overflow for it is refused before it meets any text", async () => {
+  test("by weights that overflow for it is refused before it meets any text", async () => {
     const answers: string[][] = [];
     for (const secret of ["bazinga", "blimey"]) {
       const { device, stop } = await livingDevice();
@@ -99,7 +99,7 @@ describe("a release that asks whether a word was said", () => {
     expect(answers).toEqual(Array(2).fill(["committed/none/1", "failed/extractorInvalid/1"]));
   });
 
-  it.each(["not a number", "an exception"] as const)(
+  test.each(["not a number", "an exception"] as const)(
     "by %s is taken all the same where nothing is judged",
     async (how) => {
       const wires: string[][] = [];
@@ -139,7 +139,7 @@ describe("a release that is judged", () => {
 
   const blind = (sequence: number) => createTinyRelease({ sequence, blind: true });
 
-  it.each([
+  test.each([
     ["is taken", () => other(2), "committed/none/2"],
     ["is inferior", () => blind(2), "rejected/personalInferior/1"],
     ["cannot read one text", () => other(2), "rejected/personalInferior/1"],
@@ -159,7 +159,7 @@ describe("a release that is judged", () => {
     await stop();
   });
 
-  it("takes in what is said and forgotten until then", async () => {
+  test("takes in what is said and forgotten until then", async () => {
     device.fleet.publish(other(2));
     await device.entered("gating");
     await pass(device, 1_800_000);
@@ -170,7 +170,7 @@ describe("a release that is judged", () => {
     expect([...device.store.contents.keys()].filter((key) => key.startsWith("features/"))).toHaveLength(120);
   });
 
-  it("is found out again after a restart, and is not paid for twice", async () => {
+  test("is found out again after a restart, and is not paid for twice", async () => {
     device.fleet.publish(other(2));
     await device.entered("gating");
     await pass(device, 1_800_000);
@@ -190,7 +190,7 @@ describe("a release that is judged", () => {
       await device.clock.until(async () => (await device.agent.status()).verdicts.waiting === 3);
     });
 
-    it("waits, whatever the wall clock says, and the status says so", async () => {
+    test("waits, whatever the wall clock says, and the status says so", async () => {
       device.clock.setWall(device.clock.nowMs() + 60 * dayMs);
       await pass(device, 2 * dayMs);
       const { verdicts } = await device.agent.status();
@@ -202,7 +202,7 @@ describe("a release that is judged", () => {
       await stop();
     });
 
-    it("keeps waiting after a restart, and a clock that was set back lets neither too little nor too much time pass", async () => {
+    test("keeps waiting after a restart, and a clock that was set back lets neither too little nor too much time pass", async () => {
       await stop();
       device.clock.setWall(device.clock.nowMs() - 3_000 * dayMs);
       for (let restarts = 0; restarts < 4; restarts++) {
@@ -219,21 +219,21 @@ describe("a release that is judged", () => {
       await stop();
     });
 
-    it("lets a release of a content that has run here pass at once and unjudged", async () => {
+    test("lets a release of a content that has run here pass at once and unjudged", async () => {
       device.fleet.publish(again(4));
       await device.clock.until(async () => (await releaseOf(device)) === 4);
       expect((await device.agent.status()).verdicts).toMatchObject({ count: 1, waiting: null });
       await stop();
     });
 
-    it("is given up for one that the server names instead, which waits in its place", async () => {
+    test("is given up for one that the server names instead, which waits in its place", async () => {
       device.fleet.publish(other(4));
       await device.clock.until(async () => (await device.agent.status()).verdicts.waiting === 4);
       await stop();
       expect([...device.files.contents.keys()].some((path) => path.startsWith("slots/3/"))).toBe(false);
     });
 
-    it("may take a pause of a week and no longer", async () => {
+    test("may take a pause of a week and no longer", async () => {
       await stop();
       await pass(device, 7 * dayMs);
       device.restart();

@@ -5,7 +5,7 @@ import { selectPriorStrength } from "@attune/ml/heads/prior";
 import { logLoss, predictedLabels } from "@attune/ml/metrics/classification";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type LabelledRows, labelledRows, part } from "../../../../../test/golden/heads/labelled-rows.js";
 import { type PersonaliseInput, personalise } from "./personalise.js";
 
@@ -35,7 +35,7 @@ function plain({ kind }: PersonaliseInput["recipe"]) {
 describe.each([{ kind: "linear" }, { kind: "elm", hidden: 24, l2: 1 }, { kind: "oselm", hidden: 24, l2: 1 }] as const)(
   "A personal $kind head",
   (recipe) => {
-    it("has better probabilities for its temperature, the same labels, and both after it was stored", async () => {
+    test("has better probabilities for its temperature, the same labels, and both after it was stored", async () => {
       const { head } = await learn(recipe, training);
       const own = head.probabilities(unseen.features);
       const without = plain(recipe).probabilities(unseen.features);
@@ -45,7 +45,7 @@ describe.each([{ kind: "linear" }, { kind: "elm", hidden: 24, l2: 1 }, { kind: "
       expect(stored.probabilities(unseen.features)).toEqual(own);
     });
 
-    it("has finite probabilities above 0 of one row, of a few, and of one class only", async () => {
+    test("has finite probabilities above 0 of one row, of a few, and of one class only", async () => {
       const same = { ...part(training, 0, 30), labels: new Int32Array(30).fill(3) };
       for (const few of [part(training, 0, 1), part(training, 0, 9), part(training, 0, 12), same]) {
         const { head } = await learn(recipe, few);

@@ -4,7 +4,7 @@ import { createFaults, Killed } from "@attune/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";
 import { createTestCipher, createTestHashing } from "@attune/fakes/node-crypto";
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import type { StoreOperation } from "../ports.js";
 import { openFeatureSet } from "./features-cache.js";
 import { recordName, renameEarlierRecords } from "./record-names.js";
@@ -50,7 +50,7 @@ async function expectAllThere(store: MemoryStore): Promise<void> {
   for (const key of store.contents.keys()) expect(ids.filter((id) => key.includes(id))).toEqual([]);
 }
 
-it("keeps under names that say no id what an older agent kept by its id, and loses nothing wherever it dies", async () => {
+test("keeps under names that say no id what an older agent kept by its id, and loses nothing wherever it dies", async () => {
   const faults = createFaults();
   const calm = createMemoryStore(faults);
   await fill(calm);
@@ -71,7 +71,7 @@ it("keeps under names that say no id what an older agent kept by its id, and los
   }
 });
 
-it("does nothing where everything has its name", async () => {
+test("does nothing where everything has its name", async () => {
   const faults = createFaults();
   const store = createMemoryStore(faults);
   await fill(store);
@@ -81,7 +81,7 @@ it("does nothing where everything has its name", async () => {
   expect(faults.steps).toBe(steps);
 });
 
-it("gives an id one name, which another device's key would not give it", async () => {
+test("gives an id one name, which another device's key would not give it", async () => {
   expect(await recordName(hashing, "u1")).toBe(await recordName(hashing, "u1"));
   expect(await recordName(hashing, "u1")).not.toBe(await recordName(hashing, "u2"));
   expect(await recordName(hashing, "u1")).toMatch(/^~[0-9a-f]{32}$/);

@@ -3,7 +3,7 @@
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";
 import { createTestCipher } from "@attune/fakes/node-crypto";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { PendingChange } from "../storage/pending-change.js";
 import { openScores, type Scores } from "./scores.js";
 
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 describe("scores", () => {
-  it("are no block below fifty, and leave the store all the same once a block was taken", async () => {
+  test("are no block below fifty, and leave the store all the same once a block was taken", async () => {
     await add(49);
     expect(await take()).toBeUndefined();
     expect(scores.count).toBe(49);
@@ -43,7 +43,7 @@ describe("scores", () => {
     expect(await take()).toBeUndefined();
   });
 
-  it("are taken as the newest whole block, and those before it never come again", async () => {
+  test("are taken as the newest whole block, and those before it never come again", async () => {
     await add(1, { first: 1 });
     await add(129, { first: 1 });
     expect(await take()).toEqual({ rightPrior: 25, rightAnswering: 50 });
@@ -54,7 +54,7 @@ describe("scores", () => {
     expect((await take())?.rightAnswering).toBe(50);
   });
 
-  it("of another release are dropped with the next block", async () => {
+  test("of another release are dropped with the next block", async () => {
     await add(60);
     await add(20, { first: 60, release: 2 });
     expect(await take(2)).toBeUndefined();
@@ -63,7 +63,7 @@ describe("scores", () => {
     expect(await take(2)).toEqual({ rightPrior: 25, rightAnswering: 50 });
   });
 
-  it("are forgotten with their utterance, wherever they stand", async () => {
+  test("are forgotten with their utterance, wherever they stand", async () => {
     await add(50);
     for (const name of ["n0", "n25", "n49"]) await write(scores.delete(name));
     expect(scores.delete("n0").operations).toEqual([]);
@@ -73,7 +73,7 @@ describe("scores", () => {
     expect(await take()).toEqual({ rightPrior: 26, rightAnswering: 50 });
   });
 
-  it("survive a restart in their order, sealed", async () => {
+  test("survive a restart in their order, sealed", async () => {
     await add(70);
     scores = await open();
     expect(scores.count).toBe(70);
@@ -87,7 +87,7 @@ describe("scores", () => {
     }
   });
 
-  it("change only once their batch is on the disk", async () => {
+  test("change only once their batch is on the disk", async () => {
     await add(50);
     await scores.add({ name: "lost", release: 1, prior: true, answering: true });
     expect(scores.count).toBe(50);

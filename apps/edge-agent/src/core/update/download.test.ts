@@ -8,7 +8,7 @@ import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { createVirtualClock } from "@attune/fakes/virtual-clock";
 import { createContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { clear } from "../egress/cleared.js";
 import { gate } from "../egress/gate.js";
 import { createDownloader, type Downloader } from "./download.js";
@@ -56,14 +56,14 @@ describe("a download", () => {
     fleet.requests.filter(({ path: asked }) => asked.endsWith(model.chunks[chunk]!.sha256)).map(({ offset }) => offset);
   const fetchModel = (signal = running) => downloader.file(1, model, signal);
 
-  it("puts a file together from its chunks", async () => {
+  test("puts a file together from its chunks", async () => {
     expect(model.chunks.length).toBeGreaterThan(1);
     expect(await fetchModel()).toEqual({ ok: true, value: undefined });
     expect(files.contents.get(path)).toEqual(modelBytes);
     expect([...files.contents.keys()]).toEqual([path]);
   });
 
-  it("resumes after an interruption from the last multiple of 4,096 bytes", async () => {
+  test("resumes after an interruption from the last multiple of 4,096 bytes", async () => {
     let cuts = 0;
     fleet.spoil = (_, offset, whole) => {
       if (cuts >= 2) return undefined;
@@ -76,7 +76,7 @@ describe("a download", () => {
     expect(files.contents.get(path)).toEqual(modelBytes);
   });
 
-  it("resumes after a body that ends too early", async () => {
+  test("resumes after a body that ends too early", async () => {
     let cut = false;
     fleet.spoil = (_, offset, whole) => {
       if (cut) return undefined;
@@ -87,7 +87,7 @@ describe("a download", () => {
     expect(offsetsOf(0)).toEqual([0, 4_096]);
   });
 
-  it("resumes in another life with what the disk has", async () => {
+  test("resumes in another life with what the disk has", async () => {
     const stopping = new AbortController();
     async function* stopped(whole: Uint8Array): AsyncIterable<Uint8Array> {
       yield whole.slice(0, 9_000);
@@ -101,14 +101,14 @@ describe("a download", () => {
     expect(files.contents.get(path)).toEqual(modelBytes);
   });
 
-  it("cuts off half a chunk that a crash left in the file", async () => {
+  test("cuts off half a chunk that a crash left in the file", async () => {
     files.contents.set(path, modelBytes.slice(0, 10_000 + 123));
     expect(await fetchModel()).toMatchObject({ ok: true });
     expect(offsetsOf(0)).toEqual([]);
     expect(files.contents.get(path)).toEqual(modelBytes);
   });
 
-  it("takes the whole body from a server that ignores Range", async () => {
+  test("takes the whole body from a server that ignores Range", async () => {
     let cut = false;
     fleet.spoil = (_, __, whole) => {
       const body = cut ? pieces([whole]) : pieces([whole.slice(0, 5_000)], new Error("reset"));
@@ -120,7 +120,7 @@ describe("a download", () => {
     expect(files.contents.get(path)).toEqual(modelBytes);
   });
 
-  it("starts the chunk over after 416", async () => {
+  test("starts the chunk over after 416", async () => {
     let turn = 0;
     fleet.spoil = (_, __, whole) => {
       turn++;
@@ -132,7 +132,7 @@ describe("a download", () => {
     expect(offsetsOf(0)).toEqual([0, 4_096, 0]);
   });
 
-  it("fetches a chunk again whose bits were flipped, and gives up when they stay so", async () => {
+  test("fetches a chunk again whose bits were flipped, and gives up when they stay so", async () => {
     let flips = 1;
     fleet.spoil = (_, __, whole) => {
       if (flips-- <= 0) return undefined;
@@ -147,7 +147,7 @@ describe("a download", () => {
     expect([...files.contents.keys()]).toEqual([]);
   });
 
-  it("stops reading a body without an end", async () => {
+  test("stops reading a body without an end", async () => {
     let sent = 0;
     async function* endless(): AsyncIterable<Uint8Array> {
       for (;;) {
@@ -161,7 +161,7 @@ describe("a download", () => {
     expect(await downloader.manifest(release.manifestSha256, running)).toMatchObject({ reason: "sizeMismatch" });
   });
 
-  it("does not read a body that announces another length", async () => {
+  test("does not read a body that announces another length", async () => {
     let read = false;
     fleet.spoil = () => ({
       status: 200,
@@ -175,7 +175,7 @@ describe("a download", () => {
     expect(read).toBe(false);
   });
 
-  it("does not wait for ever for a server that says nothing", async () => {
+  test("does not wait for ever for a server that says nothing", async () => {
     let turn = 0;
     fleet.spoil = (_, __, whole) => {
       if (turn++ > 0) return undefined;
@@ -185,7 +185,7 @@ describe("a download", () => {
     expect(await fetchModel()).toMatchObject({ ok: true });
   });
 
-  it("keeps trying while there is no network, and while the server knows no such chunk", async () => {
+  test("keeps trying while there is no network, and while the server knows no such chunk", async () => {
     let failures = 0;
     fleet.spoil = () => {
       failures++;
@@ -197,7 +197,7 @@ describe("a download", () => {
     expect(failures).toBeGreaterThan(40);
   });
 
-  it("says so when the disk is full", async () => {
+  test("says so when the disk is full", async () => {
     files.full = true;
     await expect(fetchModel()).rejects.toMatchObject({ code: "DISK_FULL" });
   });

@@ -6,7 +6,7 @@ import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { bytesSource, parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadModel } from "./load-model.js";
 
 const hashing = createTestHashing("candidate");
@@ -33,14 +33,14 @@ const poisoned = (tensor: string) => (bytes: Uint8Array) => {
 };
 
 describe("a candidate", () => {
-  it("is loaded, reproduces its golden vectors and answers", async () => {
+  test("is loaded, reproduces its golden vectors and answers", async () => {
     const model = await tried({});
     if (!model.ok) throw new Error(model.detail);
     expect(model.value.extract("i am so happy .")).toHaveLength(8);
     expect(model.value.prior.identity.classes).toHaveLength(7);
   });
 
-  it("is refused when its files do not have the features' identity it claims", async () => {
+  test("is refused when its files do not have the features' identity it claims", async () => {
     const amend = (release: TinyRelease["release"]) => ({
       ...release,
       features: { ...release.features, identity: "a".repeat(64) },
@@ -58,7 +58,7 @@ describe("a candidate", () => {
     });
   });
 
-  it.each<[string, TinyReleaseOptions]>([
+  test.each<[string, TinyReleaseOptions]>([
     [
       "an unknown architecture",
       replaced(
@@ -91,7 +91,7 @@ describe("a candidate", () => {
     expect(await tried(options)).toMatchObject({ ok: false, reason: "extractorInvalid" });
   });
 
-  it("is refused when this device's engine does not reproduce a golden vector", async () => {
+  test("is refused when this device's engine does not reproduce a golden vector", async () => {
     const off = replaced(
       "golden.json",
       asJson((golden) => {

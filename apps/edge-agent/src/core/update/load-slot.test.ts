@@ -7,7 +7,7 @@ import { createTinyRelease } from "@attune/fakes/tiny-release";
 import { kernelWeights, loadTensors } from "@attune/ml/engine/kernel-weights";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { releaseSchema } from "@attune/shared/contracts/release";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Files } from "../ports.js";
 import { checkReleaseFiles, loadSlot } from "./load-slot.js";
 import { slotFile } from "./slots.js";
@@ -47,14 +47,14 @@ function watched(files: Files, onRead: (bytes: Uint8Array) => void = () => {}) {
 const hashing = createTestHashing("load-slot");
 
 describe("a slot", () => {
-  it("is loaded with the model closed again, also when it is refused", async () => {
+  test("is loaded with the model closed again, also when it is refused", async () => {
     const { files, log } = watched(slot());
     expect(await loadSlot({ files, hashing, engine: referenceEngine }, target)).toMatchObject({ ok: true });
     expect(log.at(-1)).toBe("closed");
     expect(log.filter((entry) => entry === "closed")).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ["changed", (bytes: Uint8Array) => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1), "digestMismatch"],
     ["cut", (bytes: Uint8Array) => bytes.slice(0, -1), "sizeMismatch"],
   ])("whose model was %s is refused before a tensor is looked at, and the file removed", async (_, damage, reason) => {
@@ -73,7 +73,7 @@ describe("a slot", () => {
     }
   });
 
-  it("whose model is overwritten while it is read is refused, or found to answer otherwise: it never crashes", async () => {
+  test("whose model is overwritten while it is read is refused, or found to answer otherwise: it never crashes", async () => {
     const size = release.files.get("model.safetensors")!.length;
     for (const value of [0, 0x7b, 0xff]) {
       let digested = false;
@@ -87,7 +87,7 @@ describe("a slot", () => {
     }
   });
 
-  it("gives an engine with kernels its model in parts, none larger than the engine has room for or than one row", async () => {
+  test("gives an engine with kernels its model in parts, none larger than the engine has room for or than one row", async () => {
     const { files, log } = watched(slot());
     const room = 100;
     const widest = { bytes: 0, whole: 0 };

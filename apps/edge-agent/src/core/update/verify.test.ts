@@ -10,7 +10,7 @@ import {
 } from "@attune/fakes/tiny-release";
 import { chunkSizeBytes, largestFileBytes, releaseFileNames, releaseSchema } from "@attune/shared/contracts/release";
 import { pinnedRoot } from "@attune/shared/trust/root";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type ManifestExpectations, verifyManifest } from "./verify.js";
 
 const hashing = createTestHashing("verify");
@@ -30,11 +30,11 @@ const signed = (change: (release: TinyRelease["release"]) => unknown) =>
   signManifest(change(structuredClone(good.release)), [testSigner]);
 
 describe("a manifest", () => {
-  it("is accepted when everything fits", async () => {
+  test("is accepted when everything fits", async () => {
     expect(await check(good.manifest)).toEqual({ ok: true, value: releaseSchema.parse(good.release) });
   });
 
-  it.each(releaseFileNames)("may declare as much as a %s can be, and no byte more", async (name) => {
+  test.each(releaseFileNames)("may declare as much as a %s can be, and no byte more", async (name) => {
     const declaring = (sizeBytes: number) =>
       signed((release) => ({
         ...release,
@@ -54,12 +54,12 @@ describe("a manifest", () => {
     expect(others[1]).toBeLessThanOrEqual(others[0]! / 16);
   });
 
-  it("is refused with another hash than the target's", async () => {
+  test("is refused with another hash than the target's", async () => {
     const target = { sequence: 5, manifestSha256: "a".repeat(64) };
     expect(await check(good.manifest, { target })).toMatchObject({ reason: "digestMismatch" });
   });
 
-  it("is refused when it was not signed by a trusted key, or changed after signing", async () => {
+  test("is refused when it was not signed by a trusted key, or changed after signing", async () => {
     expect(await check(signManifest(good.release, [createSigningKey()]))).toMatchObject({
       reason: "manifestSignature",
     });
@@ -70,7 +70,7 @@ describe("a manifest", () => {
     });
   });
 
-  it("needs the threshold of distinct keys: one key that signs twice counts once", async () => {
+  test("needs the threshold of distinct keys: one key that signs twice counts once", async () => {
     const other = createSigningKey();
     const root = pinnedRoot({
       threshold: 2,
@@ -87,19 +87,19 @@ describe("a manifest", () => {
     expect(await check(doubled, { root: aliased })).toMatchObject({ reason: "manifestSignature" });
   });
 
-  it("is refused where no key may sign manifests, or where the signing key has another role", async () => {
+  test("is refused where no key may sign manifests, or where the signing key has another role", async () => {
     const { targets, ...roles } = pinnedRoot(testTrustedKeys).roles;
     const root = { ...pinnedRoot(testTrustedKeys), roles };
     expect(targets).toEqual(roles.timestamp);
     expect(await check(good.manifest, { root })).toMatchObject({ reason: "manifestSignature" });
   });
 
-  it("is refused once it has expired", async () => {
+  test("is refused once it has expired", async () => {
     const late = Date.parse("2027-11-01T00:00:01Z");
     expect(await check(good.manifest, { nowMs: late })).toMatchObject({ reason: "manifestExpired" });
   });
 
-  it("is refused when it goes back, or comes again under an accepted number with another content", async () => {
+  test("is refused when it goes back, or comes again under an accepted number with another content", async () => {
     const highest = (sequence: number, manifestSha256 = "b".repeat(64)) => ({ highest: { sequence, manifestSha256 } });
     expect(await check(good.manifest, highest(6))).toMatchObject({ reason: "manifestRollback" });
     expect(await check(good.manifest, highest(5))).toMatchObject({ reason: "manifestRollback" });
@@ -107,19 +107,19 @@ describe("a manifest", () => {
     expect(await check(good.manifest, highest(4))).toMatchObject({ ok: true });
   });
 
-  it("is refused when it is not the release that was announced", async () => {
+  test("is refused when it is not the release that was announced", async () => {
     const other = signed((release) => ({ ...release, sequence: 6 }));
     expect(await check(other)).toMatchObject({ reason: "manifestMismatch" });
   });
 
-  it("is refused for an egress contract that this device does not speak", async () => {
+  test("is refused for an egress contract that this device does not speak", async () => {
     const other = signed((release) => ({ ...release, egressContractVersion: 99 }));
     expect(await check(other)).toMatchObject({ reason: "contractUnsupported" });
     expect(await check(other, { knownContracts: [1, 99] })).toMatchObject({ ok: true });
     expect(await check(good.manifest, { knownContracts: [99] })).toMatchObject({ reason: "contractUnsupported" });
   });
 
-  it.each([
+  test.each([
     ["an unknown field", (release: object) => ({ ...release, note: "hello" })],
     [
       "an unknown file",
@@ -133,7 +133,7 @@ describe("a manifest", () => {
     expect(await check(signed(change))).toMatchObject({ reason: "manifestMalformed" });
   });
 
-  it.each([
+  test.each([
     ["not JSON", "{"],
     ["not an envelope", "{}"],
     ["nested beyond all measure", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],

@@ -3,7 +3,7 @@
 import { referenceHeadKernels } from "@attune/ml/heads/reference-head-kernels";
 import type { ClassWeights } from "@attune/ml/heads/softmax";
 import { selectRows } from "@attune/ml/tensor/matrix";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { labelledRows } from "../../../../../test/golden/heads/labelled-rows.js";
 import { openBackend } from "../../pretraining/backend/backend.js";
 import { mean } from "../workbench/outcome.js";
@@ -51,7 +51,7 @@ const run = <S>(classifier: Classifier<S>, rows = 400, seeds = [1, 2]) =>
   measureClassifier(classifier, { problem: problem(rows), seeds, chooseEachSeed: false, report: () => {} });
 
 describe("A classifier under experiment", () => {
-  it.each([
+  test.each([
     ["linear, SGD", sgdLinear(referenceHeadKernels), 2],
     ["linear, optimum", optimalLinear(["none"], referenceHeadKernels), 1],
     ["linear, balanced", optimalLinear(["balanced"], referenceHeadKernels), 1],
@@ -75,13 +75,13 @@ describe("A classifier under experiment", () => {
     60_000,
   );
 
-  it("has probabilities that are better with a temperature where they are least squares", async () => {
+  test("has probabilities that are better with a temperature where they are least squares", async () => {
     const { series } = await run(createElmClassifiers().elm);
     expect(mean(series!.logLoss!)!).toBeLessThan(mean(series!["plain logLoss"]!)!);
     expect(mean(series!.ece!)!).toBeLessThan(0.1);
   });
 
-  it.each([
+  test.each([
     ["linear", optimalLinear(["none"], referenceHeadKernels), optimalLinear(["balanced"], referenceHeadKernels)],
     ["elm", createElmClassifiers().elm, createElmClassifiers().elmBalanced],
     [
@@ -103,7 +103,7 @@ describe("A classifier under experiment", () => {
     60_000,
   );
 
-  it("linear takes the class weights that do best on the rows to choose on, and says which", async () => {
+  test("linear takes the class weights that do best on the rows to choose on, and says which", async () => {
     const options = { problem: rareProblem(), seeds: [1], chooseEachSeed: false, report: () => {} };
     const measured = (weights: readonly ClassWeights[]) =>
       measureClassifier(optimalLinear(weights, referenceHeadKernels), options);
@@ -113,12 +113,12 @@ describe("A classifier under experiment", () => {
     expect(chosen.scores).toEqual((await measured([name as ClassWeights])).scores);
   });
 
-  it("Adam with the paper's rate moves the loss down", async () => {
+  test("Adam with the paper's rate moves the loss down", async () => {
     const [first] = (await run(adamLinear(false, referenceHeadKernels), 300, [1])).series!.logLoss!;
     expect(first).toBeLessThan(Math.log(3));
   });
 
-  it("notes singular cells and chooses another", async () => {
+  test("notes singular cells and chooses another", async () => {
     const { elm } = createElmClassifiers();
     const finding = await run(elm, 60, [1]);
     expect(finding.notes.find((note) => note.startsWith("singular"))).toMatch(/1000 units, l2 0(,|$)/);
@@ -126,7 +126,7 @@ describe("A classifier under experiment", () => {
     expect(finding.scores).toHaveLength(1);
   });
 
-  it("gives no number where every setting is singular", async () => {
+  test("gives no number where every setting is singular", async () => {
     const { elm } = createElmClassifiers();
     const only = { ...elm, groups: [[{ hidden: 200, l2: 0 }]] };
     const finding = await run(only, 60, [1, 2]);
@@ -135,7 +135,7 @@ describe("A classifier under experiment", () => {
     expect(finding.confusion).toBeUndefined();
   });
 
-  it("OSELM fed in chunks measures what ELM does", async () => {
+  test("OSELM fed in chunks measures what ELM does", async () => {
     const { elm, oselm, elmBalanced, oselmBalanced } = createElmClassifiers();
     for (const [whole, chunked] of [
       [elm, oselm],
@@ -149,7 +149,7 @@ describe("A classifier under experiment", () => {
 });
 
 describe("A person's curve", () => {
-  it("starts at the prior, draws for each seed, and ends at one run over all rows", () => {
+  test("starts at the prior, draws for each seed, and ends at one run over all rows", () => {
     const everyone = examples(300, 1);
     const own = examples(90, 3);
     const prior = othersPrior(everyone, identity, referenceHeadKernels);
@@ -166,7 +166,7 @@ describe("A person's curve", () => {
     expect(scratch.at(-1)![0]!).toBeGreaterThan(0.75);
   });
 
-  it("a fifth is held out, by label, and the rest is kept", () => {
+  test("a fifth is held out, by label, and the rest is kept", () => {
     const all = examples(100, 1);
     const { fit, check } = holdOut(all, classes);
     expect(fit.labels.length + check.labels.length).toBe(100);

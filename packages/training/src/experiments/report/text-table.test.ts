@@ -1,6 +1,6 @@
 // Tables for a terminal: the numbers side by side, and the notes below.
 
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import type { Baselines, Cell } from "../workbench/outcome.js";
 import { tableText } from "./text-table.js";
 
@@ -29,7 +29,7 @@ function linesOf(...cells: Cell[]): string[] {
   return tableText({ table: "table6", split: "dev", cells }, "After PCA", baselines).split("\n");
 }
 
-it("Every table has the baselines below it, and says whose random encoders another number is of", () => {
+test("Every table has the baselines below it, and says whose random encoders another number is of", () => {
   expect(linesOf(cell("ours", "Linear", { sd: 0.01, paper: 0.507 }))).toEqual([
     "table6 · After PCA (dev; the paper's number in brackets)",
     "                    Linear",
@@ -40,7 +40,7 @@ it("Every table has the baselines below it, and says whose random encoders anoth
   ]);
 });
 
-it("A note is printed once, with the rows or columns that it is of", () => {
+test("A note is printed once, with the rows or columns that it is of", () => {
   const rows = ["BERT-Tiny 128", "BERT-Tiny PCA 64", "BERT-Tiny PCA 32", "BERT-Tiny PCA 16"];
   const columns = ["Linear", "ELM"];
   const notes = (from: number) =>
@@ -60,7 +60,7 @@ it("A note is printed once, with the rows or columns that it is of", () => {
   expect(whole).toContain("  Test: no test");
 });
 
-it("Columns of one start stand in a block of their own", () => {
+test("Columns of one start stand in a block of their own", () => {
   const lines = linesOf(
     cell("Joey", "All"),
     cell("Joey", "scratch, 25"),

@@ -9,7 +9,7 @@ import { quantizeTensorFile } from "@attune/ml/quantization/int8";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { createProgress } from "@attune/platform/progress";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { emotionLabels } from "../../datasets/emotions.js";
 import { loadIemocap } from "../../datasets/iemocap.js";
 import { meldMainSpeakers } from "../../datasets/meld.js";
@@ -63,7 +63,7 @@ function assembled(name: ExperimentName, bench = run.bench, outcome: Partial<Out
 }
 
 describe("An experiment's result", () => {
-  it("has exactly the promised fields", () => {
+  test("has exactly the promised fields", () => {
     const parsed = experimentResultSchema.parse(JSON.parse(JSON.stringify(run.result)));
     expect(parsed).toEqual(run.result);
     expect(parsed.baselines.bagOfWords).toMatchObject({ n: 1, reference: 0.518 });
@@ -71,19 +71,19 @@ describe("An experiment's result", () => {
     expect(parsed.extractors).toMatchObject([{ name: "tiny", weights: "float32", featureSize: 8, pooling: "mean" }]);
   });
 
-  it("holds no utterance, and neither does what is kept on disk", () => {
+  test("holds no utterance, and neither does what is kept on disk", () => {
     expect(JSON.stringify(run.result)).not.toContain("secret");
     expect(readFileSync(at("cache", "cells.jsonl"), "utf8")).not.toContain("secret");
   });
 
-  it("is the same from the store, with nothing computed again", async () => {
+  test("is the same from the store, with nothing computed again", async () => {
     const before = readFileSync(at("cache", "cells.jsonl"), "utf8");
     const again = await runExperiments(options({ names: ["table2", "table7", "figure2"] }));
     expect(readFileSync(at("cache", "cells.jsonl"), "utf8")).toBe(before);
     expect(again.result.tables).toEqual(["table2", "table7", "figure2"].map(tableOf));
   });
 
-  it("is the same from two threads", async () => {
+  test("is the same from two threads", async () => {
     const names: ExperimentName[] = ["table2", "figure2"];
     const cacheDirectory = at("threads");
     const threads = await runExperiments(options({ names, cacheDirectory, jobs: 2 }));
@@ -91,7 +91,7 @@ describe("An experiment's result", () => {
     expect(threads.result.baselines).toEqual(run.result.baselines);
   });
 
-  it("is the same after half of the store was lost in the middle of a line", async () => {
+  test("is the same after half of the store was lost in the middle of a line", async () => {
     const path = at("cache", "cells.jsonl");
     const before = readFileSync(path, "utf8");
     writeFileSync(path, before.slice(0, Math.floor(before.length / 2)));
@@ -109,14 +109,14 @@ describe("An experiment's result", () => {
 });
 
 describe("An experiment's report", () => {
-  it("stands alone, and shows the utterances", () => {
+  test("stands alone, and shows the utterances", () => {
     const html = reportHtml(run);
     expect(html).toContain("secret");
     expect(html).not.toMatch(/src=|href="(?!#)|@import|url\(/);
     for (const picture of ["Joey", "tiny, FP16", "tiny, INT8"]) expect(html).toContain(picture);
   });
 
-  it("has a table of at most eight columns for each question of table 7", () => {
+  test("has a table of at most eight columns for each question of table 7", () => {
     const [, section] = /<section id="table7">(.*?)<\/section>/s.exec(reportHtml(run))!;
     const tables = section!.split("<table>").slice(1);
     expect(tables).toHaveLength(5);
@@ -128,7 +128,7 @@ describe("An experiment's report", () => {
 });
 
 describe("Settings", () => {
-  it("are chosen on a fifth of train for dev, and on dev for test, which is measured alone", async () => {
+  test("are chosen on a fifth of train for dev, and on dev for test, which is measured alone", async () => {
     const sizes = ({ choose, final }: Problem) =>
       [choose.fit, choose.check, final.fit, final.measure].map(({ labels }) => labels.length);
     const [fit, check, ...final] = sizes(problemOf(run.bench, { source: run.bench.extractors[0]! }));
@@ -146,7 +146,7 @@ describe("Settings", () => {
 });
 
 describe("Each table", () => {
-  it("1 counts the labels of the splits that are there", () => {
+  test("1 counts the labels of the splits that are there", () => {
     const { cells } = tableOf("table1");
     expect(cells).toHaveLength(21);
     const counted = cells.filter(({ column }) => column === "Train").map(({ measured }) => measured as number);
@@ -154,7 +154,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "joy", "Test")).toMatchObject({ paper: 402, measured: null, n: 0 });
   });
 
-  it("2 predicts the paper's samples and two of each main speaker, by name of the line", () => {
+  test("2 predicts the paper's samples and two of each main speaker, by name of the line", () => {
     const { cells } = tableOf("table2");
     expect(cells).toHaveLength(2 * (4 + 12));
     expect(cellOf(cells, "the paper's sample 2", "Prediction")!.paper).toBe("anger");
@@ -162,7 +162,7 @@ describe("Each table", () => {
     expect(cells.at(-1)!.row).toMatch(/^Chandler, dev line \d+$/);
   });
 
-  it("3 says how to get IEMOCAP where it is not given", () => {
+  test("3 says how to get IEMOCAP where it is not given", () => {
     const { cells } = tableOf("table3");
     expect(cells).toHaveLength(18);
     expect(
@@ -171,7 +171,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "excited", "Test")!.paper).toBe(299);
   });
 
-  it("3 counts a user's own release, and says how many of its dialogues the lot took", () => {
+  test("3 counts a user's own release, and says how many of its dialogues the lot took", () => {
     mkdirSync(at("iemocap"));
     writeIemocapRelease(at("iemocap"));
     const { train, validation } = loadIemocap(at("iemocap"), () => {});
@@ -182,7 +182,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "sad", "Validation")!.notes.join()).toContain(`: 2 of the ${dialogues} by lot`);
   });
 
-  it("4 puts the paper's number beside every row, and no number where no checkpoint is", () => {
+  test("4 puts the paper's number beside every row, and no number where no checkpoint is", () => {
     const cells = assembled("table4");
     expect(cellOf(cells, "Linear", "tiny")).toMatchObject({ paper: 0.507, measured: 0.5, n: 3 });
     expect(cellOf(cells, "Linear", "tiny")!.sd).toBeCloseTo(0.1, 12);
@@ -206,7 +206,7 @@ describe("Each table", () => {
     }
   });
 
-  it("4 and 6 give no number where every run was singular, and say so", () => {
+  test("4 and 6 give no number where every run was singular, and say so", () => {
     const outcome = { scores: [], notes: ["singular: 1000 units, l2 0"] };
     expect(cellOf(assembled("table4", run.bench, outcome), "ELM", "tiny")).toMatchObject({
       measured: null,
@@ -218,7 +218,7 @@ describe("Each table", () => {
     );
   });
 
-  it("4 fills the paper's column with the checkpoint that was named so", () => {
+  test("4 fills the paper's column with the checkpoint that was named so", () => {
     const paper = { extractor: "BERT-Medium", pretrained: false } as const;
     const extractors = [{ ...run.bench.extractors[0]!, name: paper.extractor, paper }];
     const named = { ...run.bench, extractors };
@@ -233,7 +233,7 @@ describe("Each table", () => {
     ]);
   });
 
-  it("4 fine-tunes the whole encoder where it is asked to, and leaves nothing behind", async () => {
+  test("4 fine-tunes the whole encoder where it is asked to, and leaves nothing behind", async () => {
     const bench = { ...run.bench, seeds: [1, 2] };
     const shares: number[] = [];
     const finding = await bpTask(bench, bench.extractors[0]!).compute((share) => shares.push(share));
@@ -246,7 +246,7 @@ describe("Each table", () => {
     expect(readdirSync(bench.scratchDirectory)).toEqual([]);
   });
 
-  it("4 leaves out fine-tuning that takes hours, unless it is asked for", () => {
+  test("4 leaves out fine-tuning that takes hours, unless it is asked for", () => {
     const [source] = run.bench.extractors;
     const config = { ...source!.folder.config, hiddenSize: 768, numHiddenLayers: 12 };
     const bench = { ...run.bench, extractors: [{ ...source!, folder: { ...source!.folder, config } }] };
@@ -256,7 +256,7 @@ describe("Each table", () => {
     expect(assembled("table4", { ...bench, withBp: true })[0]).toMatchObject({ row: "BP", measured: 0.5 });
   });
 
-  it("4 resumes fine-tuning where it was cut off, to the same scores", async () => {
+  test("4 resumes fine-tuning where it was cut off, to the same scores", async () => {
     const bench = { ...run.bench, seeds: [1, 2], scratchDirectory: at("scratch") };
     const task = bpTask(bench, bench.extractors[0]!);
     const whole = await task.compute(() => {});
@@ -271,7 +271,7 @@ describe("Each table", () => {
     expect(readdirSync(bench.scratchDirectory)).toEqual([]);
   });
 
-  it("4 with --full goes through the paper's grid for each seed", async () => {
+  test("4 with --full goes through the paper's grid for each seed", async () => {
     const bench = { ...run.bench, full: true };
     for (const row of ["Linear", "ELM"] as const) {
       const shares = new Set<number>();
@@ -284,7 +284,7 @@ describe("Each table", () => {
     }
   });
 
-  it("5 compares an extractor of ours with its random twin, and the paper's pairs where they are given", () => {
+  test("5 compares an extractor of ours with its random twin, and the paper's pairs where they are given", () => {
     const cells = assembled("table5");
     expect(new Set(cells.map(({ column }) => column)).size).toBe(2 + 8);
     expect(cellOf(cells, "OSELM", "tiny, regular")).toMatchObject({ paper: 0.486, measured: 0.5 });
@@ -292,14 +292,14 @@ describe("Each table", () => {
     expect(cellOf(cells, "Hidden", "RoBERTa, pre-trained")).toMatchObject({ paper: 0.598, measured: null });
   });
 
-  it("6 keeps the paper's shares of the features, and states the variance kept", () => {
+  test("6 keeps the paper's shares of the features, and states the variance kept", () => {
     const cells = assembled("table6", run.bench, { series: { kept: [0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 1] } });
     expect(cellOf(cells, "tiny PCA 4", "ELM")).toMatchObject({ paper: 0.509, measured: 0.5 });
     expect(cellOf(cells, "tiny PCA 2", "variance kept")!.measured).toBe(0.5);
     expect(cellOf(cells, "BERT-Medium PCA 64", "Hidden")).toMatchObject({ paper: 0.553, measured: null });
   });
 
-  it("7 has every person, the paper's columns, and the curves from 0 to all", () => {
+  test("7 has every person, the paper's columns, and the curves from 0 to all", () => {
     const { cells } = tableOf("table7");
     expect(new Set(cells.map(({ row }) => row))).toEqual(new Set([...meldMainSpeakers, "mean of the six"]));
     expect(cellOf(cells, "Ross", "500")).toMatchObject({ paper: 0.477 });
@@ -318,7 +318,7 @@ describe("Each table", () => {
     });
   });
 
-  it("2 of the figures measures rounding where the weights are float32", () => {
+  test("2 of the figures measures rounding where the weights are float32", () => {
     const { cells } = tableOf("figure2");
     const largest = (row: string) => cellOf(cells, row, "largest squared error")!.measured as number;
     expect(largest("tiny FP16")).toBeLessThan(1e-5);
@@ -327,7 +327,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "tiny INT8", "weighted F1 below FP32")).toMatchObject({ paper: 0.0005, n: 1 });
   });
 
-  it("2 of the figures takes an extractor that is int8 for what it is, and says what it is measured against", async () => {
+  test("2 of the figures takes an extractor that is int8 for what it is, and says what it is measured against", async () => {
     const shipped = await runExperiments(options({ names: ["figure2"], extractors: [at("tiny-int8")] }));
     const { cells } = shipped.result.tables[0]!;
     const largest = cellOf(cells, "tiny-int8 INT8", "largest squared error")!;
@@ -338,7 +338,7 @@ describe("Each table", () => {
     expect(cellOf(cells, "tiny-int8 FP32", "weighted F1, linear")!.measured).toBeGreaterThan(0.3);
   });
 
-  it("counts squared errors by powers of ten", () => {
+  test("counts squared errors by powers of ten", () => {
     const exact = createMatrix(1, 4, Float32Array.of(1, 1, 1, 1));
     const { histogram, mean, largest } = squaredErrors(exact, Float32Array.of(1, 1.5, 2, -9));
     expect(histogram).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]);

@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createProgress } from "@attune/platform/progress";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { Task } from "../workbench/outcome.js";
 import { openCellStore } from "./cell-store.js";
 import { type Lane, thisThread } from "./lanes.js";
@@ -43,7 +43,7 @@ function bench(name: string) {
 }
 
 describe("Running tasks", () => {
-  it("computes equal keys once and hands every outcome back", async () => {
+  test("computes equal keys once and hands every outcome back", async () => {
     const { run, computed, task } = bench("once");
     const { outcomeOf } = await run(["a", "bb", "a"]);
     expect(computed).toEqual(["a", "bb"]);
@@ -51,7 +51,7 @@ describe("Running tasks", () => {
     expect(() => outcomeOf(task("ccc"))).toThrow("was not computed");
   });
 
-  it("continues after a task that fails, says why, and computes that one alone in a rerun", async () => {
+  test("continues after a task that fails, says why, and computes that one alone in a rerun", async () => {
     const { run, computed, fail, task } = bench("resume");
     fail("bb");
     const { outcomeOf, faults } = await run(["a", "bb", "ccc"]);
@@ -67,7 +67,7 @@ describe("Running tasks", () => {
     expect(computed).toHaveLength(3);
   });
 
-  it("computes again what a crash left half written, and leaves whole lines alone", async () => {
+  test("computes again what a crash left half written, and leaves whole lines alone", async () => {
     const { run, computed, path } = bench("torn");
     await run(["a", "bb"]);
     appendFileSync(path, '{"key":"ccc","outcome":{"scores":[3],"no');
@@ -78,7 +78,7 @@ describe("Running tasks", () => {
     expect(lines.map((line) => JSON.parse(line).key)).toEqual(["a", "bb", "ccc"]);
   });
 
-  it("takes over what another run saves meanwhile", async () => {
+  test("takes over what another run saves meanwhile", async () => {
     const path = join(directory, "beside", "cells.jsonl");
     const [own, other] = [openCellStore(path), openCellStore(path)];
     const { task, computed } = bench("beside-tasks");
@@ -100,14 +100,14 @@ describe("Running tasks", () => {
     expect(readFileSync(path, "utf8").trimEnd().split("\n")).toHaveLength(3);
   });
 
-  it("shows how much is done and how long the rest takes", async () => {
+  test("shows how much is done and how long the rest takes", async () => {
     const { run, lines } = bench("progress");
     await run(["a", "bb", "ccc", "dddd"]);
     expect(lines.some((line) => /50% · 2 s left · ccc/.test(line))).toBe(true);
     expect(lines.at(-2)).toContain("100%");
   });
 
-  it("gives each lane features of its own, the longest first, and lets none idle while another has some left", async () => {
+  test("gives each lane features of its own, the longest first, and lets none idle while another has some left", async () => {
     const order: string[][] = [[], []];
     const closed: number[] = [];
     const lane = (index: number): Lane => ({
@@ -140,7 +140,7 @@ describe("Running tasks", () => {
     expect(closed).toEqual([0, 1]);
   });
 
-  it("stops every lane where an outcome cannot be saved, and keeps what was", async () => {
+  test("stops every lane where an outcome cannot be saved, and keeps what was", async () => {
     const path = join(directory, "fault", "cells.jsonl");
     const closed: string[] = [];
     const lane = (name: string): Lane => ({

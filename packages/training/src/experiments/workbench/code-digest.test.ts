@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { createCodeDigest } from "./code-digest.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-code-"));
@@ -26,7 +26,7 @@ const files = {
   "dist/other.js": "export const other = 1;\n",
 };
 
-it("The digest changes with a module and with any that it imports, however far, and with no other", () => {
+test("The digest changes with a module and with any that it imports, however far, and with no other", () => {
   const digestOf = (changed: Partial<typeof files>, root: string) =>
     createCodeDigest()(write(root, { ...files, ...changed }));
   const first = digestOf({}, "first");
@@ -38,7 +38,7 @@ it("The digest changes with a module and with any that it imports, however far, 
   }
 });
 
-it("The digest of a source is that of what was built from it", () => {
+test("The digest of a source is that of what was built from it", () => {
   const digest = createCodeDigest();
   const built = new URL("../../../dist/experiments/tables/table7.js", import.meta.url).href;
   expect(digest(new URL("../tables/table7.ts", import.meta.url).href)).toBe(digest(built));

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { openSource } from "./extractor-source.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-source-"));
@@ -39,7 +39,7 @@ function folderOf(shape: Shape): string {
 }
 
 describe("A name of the paper's", () => {
-  it.each<[string, string, Shape]>([
+  test.each<[string, string, Shape]>([
     ["roberta", "RoBERTa", { modelType: "roberta", numHiddenLayers: 12, hiddenSize: 768 }],
     ["mobilebert", "MobileBERT", { modelType: "mobilebert", numHiddenLayers: 24, hiddenSize: 512 }],
     ["bert-medium", "BERT-Medium", { modelType: "bert", numHiddenLayers: 8, hiddenSize: 512 }],
@@ -61,7 +61,7 @@ describe("A name of the paper's", () => {
     }
   });
 
-  it("needs a folder", () => {
+  test("needs a folder", () => {
     for (const argument of ["", "bert-tiny="]) {
       expect(() => openSource(argument, "engine")).toThrow(`--extractor ${argument}: the folder is missing`);
     }

@@ -1,7 +1,7 @@
 // Both repairs of the wasm backend give the results of TensorFlow.js's own plain backend.
 
 import { createRandom } from "@attune/ml/tensor/random";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { openBackend, repairWasm } from "./backend.js";
 import { openNativeMatMul } from "./native-matmul.js";
 import type { Tf } from "./tensorflow.js";
@@ -36,7 +36,7 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describe("openBackend", () => {
-  it("falls back on wasm where the native binding is absent or without its binary, unless that is ruled out", async () => {
+  test("falls back on wasm where the native binding is absent or without its binary, unless that is ruled out", async () => {
     const native = await openBackend("tfjs-node").catch(() => undefined);
     const { name } = await openBackend();
     const wasm = openNativeMatMul() === undefined ? "tfjs-wasm" : "tfjs-wasm-native";
@@ -45,7 +45,7 @@ describe("openBackend", () => {
 });
 
 describe("the wasm backend, repaired", () => {
-  it("sums segments as the cpu backend does, repeated, absent and negative ids included", async () => {
+  test("sums segments as the cpu backend does, repeated, absent and negative ids included", async () => {
     const { wasm, cpu } = await onBoth(() =>
       tf.tidy(() => {
         const x = tf.tensor2d(values(7 * 5, 1), [7, 5]);
@@ -56,7 +56,7 @@ describe("the wasm backend, repaired", () => {
     expect([...wasm.subarray(10, 15)]).toEqual([0, 0, 0, 0, 0]);
   });
 
-  it("has the gradient of a gather, which is a segment sum", async () => {
+  test("has the gradient of a gather, which is a segment sum", async () => {
     const { wasm, cpu } = await onBoth(() =>
       tf.tidy(() => {
         const table = tf.tensor2d(values(6 * 4, 2), [6, 4]);
@@ -68,7 +68,7 @@ describe("the wasm backend, repaired", () => {
     expect(largestDifference(wasm, cpu)).toBeLessThan(1e-5);
   });
 
-  it.each(ways)(
+  test.each(ways)(
     "multiplies and has the gradient of it, each side transposed or not, on odd sizes (%s)",
     async (_, way) => {
       repairWasm(tf, way);
@@ -101,7 +101,7 @@ describe("the wasm backend, repaired", () => {
     },
   );
 
-  it("spreads one matrix over a batch of others, which the addon leaves to the library", async () => {
+  test("spreads one matrix over a batch of others, which the addon leaves to the library", async () => {
     repairWasm(tf, openNativeMatMul());
     const { wasm, cpu } = await onBoth(() =>
       tf.tidy(
@@ -115,7 +115,7 @@ describe("the wasm backend, repaired", () => {
     repairWasm(tf);
   });
 
-  it("gives the gradient that finite differences give, so the override is right on its own too", () => {
+  test("gives the gradient that finite differences give, so the override is right on its own too", () => {
     const b = values(15, 6);
     const loss = (a: Float32Array) =>
       tf.tidy(() => tf.sum(tf.square(tf.matMul(tf.tensor2d(a, [2, 3]), tf.tensor2d(b, [3, 5])))).dataSync()[0]!);

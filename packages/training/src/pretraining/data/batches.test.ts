@@ -1,10 +1,10 @@
 // Class weights against numbers worked out by hand.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { balanceClasses } from "./batches.js";
 
 describe("balanceClasses", () => {
-  it("weighs a class by the inverse root of its rows, the weights one on average over the rows", () => {
+  test("weighs a class by the inverse root of its rows, the weights one on average over the rows", () => {
     const classes = ["often", "rarely", "never"];
     const row = (...target: number[]) => ({ ids: Int32Array.of(2, 3), target: Float32Array.from(target) });
     // Four rows and one: 1/2 and 1 before they are scaled, which together weigh 4/2 + 1 = 3 where five rows shall weigh 5.

@@ -3,14 +3,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { chooseRecipe, recipes } from "./recipe.js";
 
 const directory = mkdtempSync(join(tmpdir(), "attune-recipe-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe("chooseRecipe", () => {
-  it("changes single fields, fields within fields, and leaves optional ones out", () => {
+  test("changes single fields, fields within fields, and leaves optional ones out", () => {
     const set = ["epochs=0.5", "select=last", "distillation.weight=0.9", "vocabularySize=none", "classWeights=none"];
     const { recipe } = chooseRecipe("fine-tuned-2", set);
     expect(recipe).toMatchObject({ epochs: 0.5, select: "last", distillation: { weight: 0.9, temperature: 2 } });
@@ -18,13 +18,13 @@ describe("chooseRecipe", () => {
     expect(recipe.classWeights).toBe("none");
   });
 
-  it("repeats the recipe of a record", () => {
+  test("repeats the recipe of a record", () => {
     const path = join(directory, "run.json");
     writeFileSync(path, JSON.stringify({ version: 2, recipe: { ...recipes.small, epochs: 7 } }));
     expect(chooseRecipe(path, []).recipe).toMatchObject({ hiddenSize: 256, epochs: 7 });
   });
 
-  it.each([
+  test.each([
     ["huge", [], /there are tiny, small, fine-tuned-2/],
     ["tiny", ["epochs"], /--set epochs is not of the form/],
     ["tiny", ["epochs=0"], /recipe tiny, epochs/],
@@ -40,7 +40,7 @@ describe("chooseRecipe", () => {
     expect(() => chooseRecipe(name, set)).toThrow(message);
   });
 
-  it.each(["null", "3", "[]", '{"recipe":null}', '"tiny"'])("refuses a file that holds %s, no recipe", (text) => {
+  test.each(["null", "3", "[]", '{"recipe":null}', '"tiny"'])("refuses a file that holds %s, no recipe", (text) => {
     const path = join(directory, "other.json");
     writeFileSync(path, text);
     expect(() => chooseRecipe(path, [])).toThrow(/other\.json holds no recipe; name a run\.json/);

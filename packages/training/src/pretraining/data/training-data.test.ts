@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "@attune/platform/sha256";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataFolder, describeUnlessLacking, lackOfData } from "../../../../../test/requirements.js";
 import { loadTrainingData } from "./training-data.js";
 
@@ -26,7 +26,7 @@ beforeAll(() => {
 });
 
 describe("The data of a run", () => {
-  it("are GoEmotions' 28 labels, several of a row sharing it, beside EmoryNLP's seven, under the digests that records have", () => {
+  test("are GoEmotions' 28 labels, several of a row sharing it, beside EmoryNLP's seven, under the digests that records have", () => {
     const { tasks, dev, digests, records } = loadTrainingData({ data: at("goemotions"), extra: at("emory.csv") });
     expect(tasks.map(({ name, classes, rows }) => [name, classes.length, rows.length])).toEqual([
       ["goemotions", 28, 2],
@@ -46,7 +46,7 @@ describe("The data of a run", () => {
     ]);
   });
 
-  it("hold a tenth back by lot where a set is in one piece, and another for a test, and all of it is learned where it is the second", () => {
+  test("hold a tenth back by lot where a set is in one piece, and another for a test, and all of it is learned where it is the second", () => {
     const alone = loadTrainingData({ data: at("emory.csv"), extra: at("meld") });
     expect(alone.digests.map(({ name, rows }) => [name, rows])).toEqual([
       ["emorynlp/train", 16],
@@ -63,7 +63,7 @@ describe("The data of a run", () => {
     ]);
   });
 
-  it("say which labels were renamed, and are other data for it", () => {
+  test("say which labels were renamed, and are other data for it", () => {
     const mapping = { labels: { anger: "mad", mad: "cross" } };
     const { tasks, digests, records } = loadTrainingData({ data: at("meld"), extra: at("emory.csv"), mapping });
     expect(records).toMatchObject([
@@ -74,7 +74,7 @@ describe("The data of a run", () => {
     expect(digests[0]!.sha256).not.toBe(loadTrainingData({ data: at("meld") }).digests[0]!.sha256);
   });
 
-  it("distinguish an owner's sets by their labels too", () => {
+  test("distinguish an owner's sets by their labels too", () => {
     const digests = ["bored\nkeen", "keen\nbored"].map((names, i) => {
       mkdirSync(at(`own-${i}`));
       writeFileSync(at(`own-${i}`, "labels.txt"), names);
@@ -84,7 +84,7 @@ describe("The data of a run", () => {
     expect(digests[0]).not.toBe(digests[1]);
   });
 
-  it("are refused where sets do not go together", () => {
+  test("are refused where sets do not go together", () => {
     const load = (more: object) => () => loadTrainingData({ data: at("meld"), ...more });
     expect(load({ extra: at("meld") })).toThrow(/--extra is called meld as --data is/);
     expect(load({ mapping: { columns: { text: "Said", label: "Mood" } } })).toThrow(
@@ -99,7 +99,7 @@ describeUnlessLacking(
   "the published files",
   lackOfData("goemotions/train.tsv", "emorynlp/emorynlp_pretrain_noleak.csv"),
   () => {
-    it("have the digests that the bundled extractor's record names", () => {
+    test("have the digests that the bundled extractor's record names", () => {
       const { digests } = loadTrainingData({
         data: join(dataFolder, "goemotions"),
         extra: join(dataFolder, "emorynlp"),

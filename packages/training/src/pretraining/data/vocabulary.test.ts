@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { pruneTokenizer, readVocabulary } from "./vocabulary.js";
 
 const pieces = [
@@ -34,13 +34,13 @@ function namesOf(pruned: { tokenizerJson: string }): string[] {
 const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 describe("pruneTokenizer", () => {
-  it("keeps special tokens first, single characters always and other pieces from the minimum count on", () => {
+  test("keeps special tokens first, single characters always and other pieces from the minimum count on", () => {
     const pruned = pruneTokenizer(tokenizerJson, ["hi Hi hih"], { minimumPieceCount: 2 });
     expect(namesOf(pruned)).toEqual([...special, "h", "i", "##h", "##i", "hi", "я"]);
     expect([...pruned.formerIds]).toEqual([0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13]);
   });
 
-  it("keeps of a fixed number the characters that the texts hold, and the most frequent of the others", () => {
+  test("keeps of a fixed number the characters that the texts hold, and the most frequent of the others", () => {
     const texts = ["hi hih", "hih hih hi hihih"];
     expect(namesOf(pruneTokenizer(tokenizerJson, texts, { vocabularySize: 10 }))).toEqual([
       ...special,
@@ -55,12 +55,12 @@ describe("pruneTokenizer", () => {
     expect(() => pruneTokenizer(tokenizerJson, texts, { vocabularySize: 8 })).toThrow(/vocabularySize 8: 9 special/);
   });
 
-  it("leaves a tokenizer that still spells a word whose piece is gone, with its special tokens around", () => {
+  test("leaves a tokenizer that still spells a word whose piece is gone, with its special tokens around", () => {
     const tokenizer = createTokenizer(pruneTokenizer(tokenizerJson, ["hi hi"], { minimumPieceCount: 2 }).tokenizerJson);
     expect([...tokenizer.encode("hihi").ids]).toEqual([2, 9, 7, 8, 3]);
   });
 
-  it("renumbers the older form of a post-processor, and keeps all pieces where no rule is given", () => {
+  test("renumbers the older form of a post-processor, and keeps all pieces where no rule is given", () => {
     const older = {
       ...JSON.parse(tokenizerJson),
       post_processor: { type: "BertProcessing", sep: ["[SEP]", 4], cls: ["[CLS]", 3] },
@@ -70,14 +70,14 @@ describe("pruneTokenizer", () => {
     expect(JSON.parse(pruned.tokenizerJson).post_processor).toMatchObject({ sep: ["[SEP]", 3], cls: ["[CLS]", 2] });
   });
 
-  it("refuses a tokenizer that is not WordPiece", () => {
+  test("refuses a tokenizer that is not WordPiece", () => {
     const bpe = JSON.stringify({ ...JSON.parse(tokenizerJson), model: { type: "BPE", vocab: {}, merges: [] } });
     expect(() => pruneTokenizer(bpe, [], { vocabularySize: 9 })).toThrow(/only a WordPiece vocabulary can be pruned/);
   });
 });
 
 describe("readVocabulary", () => {
-  it("reads one piece a line and refuses a file without the special tokens", () => {
+  test("reads one piece a line and refuses a file without the special tokens", () => {
     const path = join(directory, "vocab.txt");
     writeFileSync(path, `${pieces.join("\r\n")}\r\n`);
     expect(readVocabulary(path)).toBe(tokenizerJson);

@@ -5,7 +5,7 @@ import { type Pooling, pool, poolings } from "@attune/ml/encoder/pooling";
 import { encoderWeightShapes, weightPrefixes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type GoldenEncoder, largestOf, readGoldenEncoders } from "../../../../../test/golden/encoders.js";
 import { openBackend } from "../backend/backend.js";
 import type { Tf } from "../backend/tensorflow.js";
@@ -82,18 +82,18 @@ describe.each(encoders)("the twin of $config.modelType $name", (encoder) => {
     ),
   );
 
-  it.each(poolings)("gives the reference engine's features to 1e-5, pooled by %s", (pooling) => {
+  test.each(poolings)("gives the reference engine's features to 1e-5, pooled by %s", (pooling) => {
     const { features } = compute(encoder, texts, pooling);
     const expected = texts.flatMap((ids) => [...pool(reference.forward(ids).hiddenStates.at(-1)!, undefined, pooling)]);
     expect(largestOf(features, expected)).toBeLessThan(1e-5);
   });
 
-  it("gives them for a text of one token alone", () => {
+  test("gives them for a text of one token alone", () => {
     const { features } = compute(encoder, [Int32Array.of(4)], "mean");
     expect(largestOf(features, reference.forward(Int32Array.of(4)).hiddenStates.at(-1)!.data)).toBeLessThan(1e-5);
   });
 
-  it("has PyTorch's gradient for every weight", () => {
+  test("has PyTorch's gradient for every weight", () => {
     const ids = gradients.ids.map((text) => Int32Array.from(text));
     const computed = compute(encoder, ids, "mean");
     const values = weightValues(encoder).set(wordEmbeddings, computed.rows);
@@ -110,7 +110,7 @@ describe.each(encoders)("the twin of $config.modelType $name", (encoder) => {
     }
   });
 
-  it("begins with norms of 1, biases of 0 and small weights", () => {
+  test("begins with norms of 1, biases of 0 and small weights", () => {
     for (const [name, shape] of encoderWeightShapes(config)) {
       const values = initialValues(name, shape, createRandom(3));
       if (name.endsWith("LayerNorm.weight")) expect(values.every((value) => value === 1)).toBe(true);

@@ -1,7 +1,7 @@
 // Every hand-written gradient equals the library's own on its plain backend, on odd sizes too.
 
 import { createRandom } from "@attune/ml/tensor/random";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { openBackend } from "../backend/backend.js";
 import type { Tf } from "../backend/tensorflow.js";
 import {
@@ -51,7 +51,7 @@ async function expectSame(ours: Compute, plain: Compute, shapes: number[][]): Pr
 }
 
 describe("layers", () => {
-  it.each([
+  test.each([
     [3, 5, 7],
     [7, 5, 3],
     [1, 1, 1],
@@ -63,7 +63,7 @@ describe("layers", () => {
     );
   });
 
-  it("layerNorm", async () => {
+  test("layerNorm", async () => {
     const epsilon = 1e-5;
     await expectSame(
       (x, weight, bias) => layerNorm(tf, x as Tensor2D, { weight: weight!, bias: bias!, epsilon }),
@@ -79,7 +79,7 @@ describe("layers", () => {
     );
   });
 
-  it("gelu in its exact form", async () => {
+  test("gelu in its exact form", async () => {
     await expectSame(
       (x) => activation(tf, x as Tensor2D, "gelu"),
       (x) => x!.mul(0.5).mul(tf.erf(x!.mul(Math.SQRT1_2)).add(1)),
@@ -87,7 +87,7 @@ describe("layers", () => {
     );
   });
 
-  it("gelu in its tanh form", async () => {
+  test("gelu in its tanh form", async () => {
     await expectSame(
       (x) => activation(tf, x as Tensor2D, "gelu_new"),
       (x) => {
@@ -102,7 +102,7 @@ describe("layers", () => {
     );
   });
 
-  it("relu", async () => {
+  test("relu", async () => {
     await expectSame(
       (x) => activation(tf, x as Tensor2D, "relu"),
       (x) => tf.relu(x!),
@@ -110,7 +110,7 @@ describe("layers", () => {
     );
   });
 
-  it("scaleAndShift", async () => {
+  test("scaleAndShift", async () => {
     await expectSame(
       (x, weight, bias) => scaleAndShift(tf, x as Tensor2D, { weight: weight!, bias: bias! }),
       (x, weight, bias) => x!.mul(weight!).add(bias!),
@@ -118,12 +118,12 @@ describe("layers", () => {
     );
   });
 
-  it("gelu far from zero: the input itself, or zero, and no NaN", () => {
+  test("gelu far from zero: the input itself, or zero, and no NaN", () => {
     const result = tf.tidy(() => [...activation(tf, tf.tensor2d([[-1e4, -40, 0, 40, 1e4]]), "gelu").dataSync()]);
     expect(result.map((value) => value + 0)).toEqual([0, 0, 0, 40, 1e4]);
   });
 
-  it("maxOverTokens, padding left out", async () => {
+  test("maxOverTokens, padding left out", async () => {
     const mask = new Float32Array([1, 1, 0, 1, 0, 0]);
     await expectSame(
       (x) => maxOverTokens(tf, x!, mask),
@@ -132,7 +132,7 @@ describe("layers", () => {
     );
   });
 
-  it("dropout keeps the mean, repeats itself for a seed and does nothing without a generator", () => {
+  test("dropout keeps the mean, repeats itself for a seed and does nothing without a generator", () => {
     tf.tidy(() => {
       const x = tf.ones([100, 101]) as Tensor2D;
       const once = dropout(tf, x, { rate: 0.1, random: createRandom(3) }).dataSync<"float32">();

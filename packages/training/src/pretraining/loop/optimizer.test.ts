@@ -1,12 +1,12 @@
 // AdamW against its formulas, and the schedule at its corners.
 
 import { createRandom } from "@attune/ml/tensor/random";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openBackend } from "../backend/backend.js";
 import { adamUpdate, clippingScale, createBackendParameters, createParameter, scheduledRate } from "./optimizer.js";
 
 describe("adamUpdate", () => {
-  it("moves every weight by the learning rate against the gradient's sign in the first step, plus the decay", () => {
+  test("moves every weight by the learning rate against the gradient's sign in the first step, plus the decay", () => {
     const parameter = createParameter([3], Float32Array.of(1, 1, 1));
     const step = { learningRate: 0.1, weightDecay: 0.5, gradientScale: 1, step: 1 };
     adamUpdate(parameter, Float32Array.of(2, -0.001, 0), step);
@@ -14,7 +14,7 @@ describe("adamUpdate", () => {
     for (const [i, value] of parameter.values.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
   });
 
-  it("changes the named rows only, and those as a dense update would", () => {
+  test("changes the named rows only, and those as a dense update would", () => {
     const sparse = createParameter([3, 2], new Float32Array(6).fill(1));
     const whole = createParameter([3, 2], new Float32Array(6).fill(1));
     const step = { learningRate: 0.1, weightDecay: 0, gradientScale: 0.5, step: 1 };
@@ -23,7 +23,7 @@ describe("adamUpdate", () => {
     expect(sparse).toEqual(whole);
   });
 
-  it("refuses a gradient of another size", () => {
+  test("refuses a gradient of another size", () => {
     const parameter = createParameter([3, 2], new Float32Array(6));
     const step = { learningRate: 0.1, weightDecay: 0, gradientScale: 1, step: 1 };
     expect(() => adamUpdate(parameter, new Float32Array(4), step)).toThrow(/4 values/);
@@ -31,7 +31,7 @@ describe("adamUpdate", () => {
 });
 
 describe("createBackendParameters", () => {
-  it("steps as the plain arrays do, moments and decay included", async () => {
+  test("steps as the plain arrays do, moments and decay included", async () => {
     const { tf } = await openBackend("tfjs-wasm");
     const random = createRandom(1);
     const values = () => Float32Array.from({ length: 35 }, () => random.normal());
@@ -59,7 +59,7 @@ describe("createBackendParameters", () => {
 });
 
 describe("clippingScale", () => {
-  it("limits the joint norm and says so when a gradient is not finite", () => {
+  test("limits the joint norm and says so when a gradient is not finite", () => {
     expect(clippingScale(25, 1)).toBeCloseTo(0.2);
     expect(clippingScale(25, 10)).toBe(1);
     expect(clippingScale(Number.NaN, 1)).toBeNaN();
@@ -68,7 +68,7 @@ describe("clippingScale", () => {
 });
 
 describe("scheduledRate", () => {
-  it("rises to the peak, falls to almost nothing at the end and stays defined for a run of one step", () => {
+  test("rises to the peak, falls to almost nothing at the end and stays defined for a run of one step", () => {
     const schedule = { peak: 1, total: 100, warmupFraction: 0.1 };
     expect(scheduledRate(0, schedule)).toBeCloseTo(0.1);
     expect(scheduledRate(9, schedule)).toBeCloseTo(1);

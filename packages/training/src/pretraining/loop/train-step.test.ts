@@ -1,6 +1,6 @@
 // The loss of a batch and its gradient against their formulas, written out in plain numbers.
 
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { openBackend } from "../backend/backend.js";
 import type { Tf } from "../backend/tensorflow.js";
 import type { Tensor2D } from "../graphs/layers.js";
@@ -48,7 +48,7 @@ const divergence = (temperature: number) =>
   );
 
 describe("the loss of a batch", () => {
-  it("is the cross-entropy with the labels where there is no distillation, or no teacher", () => {
+  test("is the cross-entropy with the labels where there is no distillation, or no teacher", () => {
     const distillation = { weight: 0.3, temperature: 3 };
     const untaught = examples.map(({ teacherLogits: _, ...example }) => example);
     for (const input of [
@@ -59,7 +59,7 @@ describe("the loss of a batch", () => {
     }
   });
 
-  it.each([
+  test.each([
     [0.3, 3],
     [1, 0.5],
     [0, 2],
@@ -69,7 +69,7 @@ describe("the loss of a batch", () => {
     expect(loss).toBeCloseTo((1 - weight) * crossEntropy + weight * temperature ** 2 * divergence(temperature), 5);
   });
 
-  it("has a gradient of w T (student - teacher) beside the labels', as large at every temperature", () => {
+  test("has a gradient of w T (student - teacher) beside the labels', as large at every temperature", () => {
     const [weight, temperature] = [0.3, 3];
     const input = { batch, examples, recipe: { distillation: { weight, temperature } } };
     const gradient = tf.tidy(() =>

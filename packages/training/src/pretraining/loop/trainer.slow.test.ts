@@ -8,7 +8,7 @@ import type { EncoderConfig } from "@attune/ml/encoder/config";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { exportEncoder } from "../../checkpoints/export.js";
 import { readExtractorFolder } from "../../checkpoints/extractor-files.js";
 import { openBackend } from "../backend/backend.js";
@@ -115,7 +115,7 @@ function configOf(modelType: EncoderConfig["modelType"], sizes: EncoderConfig): 
 }
 
 describe("train", () => {
-  it("learns, leaks no tensor and gives the same weights for the same seed", async () => {
+  test("learns, leaks no tensor and gives the same weights for the same seed", async () => {
     const before = tf.memory().numTensors;
     const first = await train(input);
     expect(tf.memory().numTensors).toBe(before);
@@ -128,7 +128,7 @@ describe("train", () => {
     expect(third.selected).not.toEqual(first.selected);
   });
 
-  it("killed at any step, resumes from its checkpoint to the same weights as a run that was never stopped", async () => {
+  test("killed at any step, resumes from its checkpoint to the same weights as a run that was never stopped", async () => {
     const whole = await train(input);
     const expected = weightsAt(directory);
     // Copies the files of a process killed after each of these steps: the last whole checkpoint, and the beginning of the next.
@@ -159,7 +159,7 @@ describe("train", () => {
     }
   });
 
-  it("ends after the given epochs with the weights that the longer schedule had there", async () => {
+  test("ends after the given epochs with the weights that the longer schedule had there", async () => {
     const state: { first?: Map<string, Float32Array> } = {};
     await train({
       ...input,
@@ -177,7 +177,7 @@ describe("train", () => {
     expect(weightsAt(`${directory}/short`)).toEqual(state.first);
   });
 
-  it("writes a checkpoint a minute, so that a kill before the first evaluation does not lose all", async () => {
+  test("writes a checkpoint a minute, so that a kill before the first evaluation does not lose all", async () => {
     const saved: number[] = [];
     let nowMs = 0;
     await train({
@@ -192,7 +192,7 @@ describe("train", () => {
     expect(saved).toEqual([3, 3, 3, 6, 6]);
   });
 
-  it("stops on its signal with a checkpoint", async () => {
+  test("stops on its signal with a checkpoint", async () => {
     const stop = new AbortController();
     const stopped = await train({
       ...input,
@@ -205,7 +205,7 @@ describe("train", () => {
     expect(loadCheckpoint(directory, "f")!.progress.step).toBe(3);
   });
 
-  it("states the time left of a resumed run at once, by the pace it had", async () => {
+  test("states the time left of a resumed run at once, by the pace it had", async () => {
     const stop = new AbortController();
     await train({ ...input, signal: stop.signal, onProgress: ({ step }) => step === 5 && stop.abort() });
     const { seconds } = loadCheckpoint(directory, "f")!.progress;
@@ -216,7 +216,7 @@ describe("train", () => {
     expect(secondsLeft).toBeCloseTo((seconds / 5) * (steps - 6), 9);
   });
 
-  it("stops early when the dev metric no longer rises, and keeps the best epoch's weights", async () => {
+  test("stops early when the dev metric no longer rises, and keeps the best epoch's weights", async () => {
     const outcome = await train({ ...input, recipe: { ...recipe, epochs: 40, patience: 2 } });
     const { evaluations, selectedEvaluation } = outcome;
     expect(outcome.ending).toBe("patience");
@@ -226,7 +226,7 @@ describe("train", () => {
     expect(evaluations[selectedEvaluation]!.devMetric).toBe(best);
   });
 
-  it("refuses to resume another run's checkpoint, and sets a damaged one aside", async () => {
+  test("refuses to resume another run's checkpoint, and sets a damaged one aside", async () => {
     await train({ ...input, recipe: { ...recipe, epochs: 1 } });
     await expect(train({ ...input, resume: true, fingerprint: "g" })).rejects.toThrow(
       /other data, recipe, seed or starting point/,
@@ -240,7 +240,7 @@ describe("train", () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it("says so when the loss is no longer a number", async () => {
+  test("says so when the loss is no longer a number", async () => {
     const steep = { ...input, recipe: { ...recipe, learningRate: 1e30, epochs: 20 } };
     await expect(train(steep)).rejects.toThrow(/step \d+: the loss is NaN; lower/);
     await expect(train(steep)).rejects.toMatchObject({ code: "INVALID_INPUT" });
@@ -249,7 +249,7 @@ describe("train", () => {
     await expect(train(evaluated)).rejects.toThrow(/dev rows have scores that are not numbers; lower/);
   });
 
-  it.each([
+  test.each([
     ["bert", "cls"],
     ["bert", "mean"],
     ["bert", "mean-max"],
@@ -275,7 +275,7 @@ describe("train", () => {
 });
 
 describe("planEpoch", () => {
-  it("uses every example once, with batches of one task each, differently in every epoch", () => {
+  test("uses every example once, with batches of one task each, differently in every epoch", () => {
     const plans = planEpoch(input.tasks, { batchSize: 8, seed: 1, epoch: 0 });
     expect(plans).toHaveLength(batchesPerEpoch(input.tasks, 8));
     const used = plans.flatMap(({ task, indices }) => Array.from(indices, (index) => `${task}:${index}`));
@@ -287,7 +287,7 @@ describe("planEpoch", () => {
 });
 
 describe("assembleBatch", () => {
-  it("pads to the longest and points every token at its row of the batch's words", () => {
+  test("pads to the longest and points every token at its row of the batch's words", () => {
     const target = Float32Array.of(0, 1);
     const batch = assembleBatch([
       { ids: Int32Array.of(2, 9, 3), target },

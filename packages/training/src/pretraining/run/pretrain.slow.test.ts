@@ -8,7 +8,7 @@ import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { createTokenizer } from "@attune/ml/tokenizer/tokenizer";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeRobertaCheckpoint } from "../../../../../test/golden/roberta-checkpoint.js";
 import { readCheckpointFolder } from "../../checkpoints/checkpoint-import.js";
 import { encoderFile } from "../../checkpoints/export.js";
@@ -98,7 +98,7 @@ const weightsOf = (name: string) => readFileSync(at(name, "model.safetensors"));
 const recordOf = (name: string) => JSON.parse(readFileSync(at(name, "run.json"), "utf8")) as RunRecord;
 
 describe("startFromCheckpoint", () => {
-  it("keeps the first layers, the first positions and the rows of the pieces that are kept", () => {
+  test("keeps the first layers, the first positions and the rows of the pieces that are kept", () => {
     const checkpoint = open();
     const { recipe } = chooseRecipe("fine-tuned-2", overrides);
     const start = startFromCheckpoint(checkpoint, { recipe, texts: ["so great", "so plain whoa"] });
@@ -124,7 +124,7 @@ describe("startFromCheckpoint", () => {
     }
   });
 
-  it("refuses what the checkpoint does not have, naming the field", () => {
+  test("refuses what the checkpoint does not have, naming the field", () => {
     const start =
       (...more: string[]) =>
       () =>
@@ -139,7 +139,7 @@ describe("startFromCheckpoint", () => {
 });
 
 describe("startFromRandom", () => {
-  it.each([
+  test.each([
     ["numAttentionHeads=3", /hiddenSize 128 is not a multiple of numAttentionHeads 3/],
     ["hiddenSize=7", /hiddenSize 7 is not a multiple of numAttentionHeads 2/],
   ])("refuses %s, whose heads do not divide the width", (set, message) => {
@@ -149,7 +149,7 @@ describe("startFromRandom", () => {
 });
 
 describe("pretrain from a checkpoint", () => {
-  it("distils, resumes after a stop to the same bytes, and records what went in", async () => {
+  test("distils, resumes after a stop to the same bytes, and records what went in", async () => {
     const teacher = await pretrain({ ...inputOf("teacher", ["vocabularySize=none", "numHiddenLayers=3"]) });
     expect(teacher).toMatchObject({ numHiddenLayers: 3, vocabularySize: vocabulary.length });
     const taught = (out: string) => ({ ...inputOf(out), teacherDirectory: at("teacher") });
@@ -213,7 +213,7 @@ describe("pretrain from a checkpoint", () => {
     expect(told).toContain("--reference-run full-run");
   });
 
-  it("stops at the chosen share of a full run's dev metric", async () => {
+  test("stops at the chosen share of a full run's dev metric", async () => {
     const more = ["evaluationsPerEpoch=9", "epochs=6", "patience=100"];
     const full = await pretrain(inputOf("full", more));
     const best = Math.max(...full!.evaluations.map(({ devMetric }) => devMetric));
@@ -248,7 +248,7 @@ describe("pretrain from a checkpoint", () => {
     );
   });
 
-  it("weighs classes of unlike numbers of rows where the recipe says so", async () => {
+  test("weighs classes of unlike numbers of rows where the recipe says so", async () => {
     const weights = [];
     for (const classWeights of ["none", "balanced"]) {
       const input = inputOf(classWeights, ["stopAfterEpochs=0.1", `classWeights=${classWeights}`]);
@@ -258,7 +258,7 @@ describe("pretrain from a checkpoint", () => {
     expect(weights[0]!.equals(weights[1]!)).toBe(false);
   });
 
-  it("warns where it repeats a recorded run with other data, another checkpoint or without its teacher", async () => {
+  test("warns where it repeats a recorded run with other data, another checkpoint or without its teacher", async () => {
     const path = at("whole", "run.json");
     const warnings = async (out: string, more: Partial<PretrainInput>) => {
       const heard: string[] = [];
@@ -276,7 +276,7 @@ describe("pretrain from a checkpoint", () => {
     expect(() => chooseRecipe(at("bad.json"), [])).toThrow(/bad\.json, data\.0\.name: /);
   });
 
-  it("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
+  test("starts from a RoBERTa too, its vocabulary whole, and refuses to prune it", async () => {
     writeRobertaCheckpoint(at("roberta"));
     const from = { ...readCheckpointFolder(at("roberta")), source: "roberta" };
     const whole = ["vocabularySize=none", "numHiddenLayers=1", "maxTokens=10"];
@@ -296,14 +296,14 @@ describe("pretrain from a checkpoint", () => {
       return { ...open(), source: "steep", model: encoderFile(config, weights) };
     };
 
-    it("is refused before it is trained", async () => {
+    test("is refused before it is trained", async () => {
       const onProgress = () => expect.fail("trained");
       await expect(pretrain({ ...inputOf("steep", layers), from: levelled(1e5), onProgress })).rejects.toThrow(
         /--from: features .* differ by 0\.0\d+ .* more than 0\.0001/,
       );
     });
 
-    it("is kept with a warning and its record where training made it so", async () => {
+    test("is kept with a warning and its record where training made it so", async () => {
       const warnings: string[] = [];
       // One step, in which the decay makes weights 50,000 times as large.
       const more = [...layers, "weightDecay=1e7", "stopAfterEpochs=0.1"];
@@ -317,7 +317,7 @@ describe("pretrain from a checkpoint", () => {
     });
   });
 
-  it("refuses a teacher that is no finished run", async () => {
+  test("refuses a teacher that is no finished run", async () => {
     const teacherDirectory = at("checkpoint");
     await expect(pretrain({ ...inputOf("x"), teacherDirectory })).rejects.toThrow(/checkpoint/);
     // The refusal comes before training, not at its end.
