@@ -1,6 +1,7 @@
 // Makes every service of the server once, with exactly the parts that it uses. HTTP, ingestion and tests share these services.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
+import type { RoutedServices } from "./app-router.js";
 import { createAuditRepository } from "./audit/audit.repository.js";
 import { createAuditService } from "./audit/audit.service.js";
 import { createCatalogueRepository } from "./catalogue/catalogue.repository.js";
@@ -11,7 +12,7 @@ import { createDeviceService } from "./devices/device.service.js";
 import { createFleetRepository } from "./devices/fleet.repository.js";
 import { createFleetService } from "./devices/fleet.service.js";
 import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
-import { createIngestionService } from "./ingestion/ingestion.service.js";
+import { createIngestionService, type IngestionService } from "./ingestion/ingestion.service.js";
 import { createReportRepository } from "./ingestion/report.repository.js";
 import { createReportService } from "./ingestion/report.service.js";
 import type { NatsCredentials } from "./platform/nats/nats-credentials.js";
@@ -39,9 +40,11 @@ export interface Parts {
   readonly now: () => number;
 }
 
-export type Services = ReturnType<typeof composeServices>;
+export interface Services extends RoutedServices {
+  readonly ingestion: IngestionService;
+}
 
-export function composeServices(parts: Parts) {
+export function composeServices(parts: Parts): Services {
   const { database, publicDatabase, credentials, signer, chunkStore, manifests, contracts, now } = parts;
   return {
     devices: createDeviceService({

@@ -1,25 +1,27 @@
 // The server's side of an audit: one device's reports, page by page.
 
 import { AppError } from "@attune/shared/errors";
-import type { AuditRepository } from "./audit.repository.js";
+import type { AuditRepository, ReportCursor, ReportPage, StoredConflict } from "./audit.repository.js";
 
-export type AuditService = ReturnType<typeof createAuditService>;
-
-export interface ReportCursor {
-  readonly epoch: string;
-  readonly sequence: number;
+export interface DevicePage extends ReportPage {
+  readonly device: string;
+  readonly conflicts: readonly StoredConflict[];
 }
 
-export function createAuditService(repository: AuditRepository) {
+export interface AuditService {
   /** Throws NOT_FOUND for an unknown device. */
-  async function pageOfDevice(device: string, after?: ReportCursor) {
-    if (!(await repository.deviceExists(device))) throw new AppError("NOT_FOUND", `there is no device ${device}`);
-    const [page, conflicts] = await Promise.all([
-      repository.reportsOfDevice(device, after),
-      repository.conflictsOfDevice(device),
-    ]);
-    return { device, ...page, conflicts };
-  }
+  pageOfDevice(device: string, after?: ReportCursor): Promise<DevicePage>;
+}
 
-  return { pageOfDevice };
+export function createAuditService(repository: AuditRepository): AuditService {
+  return {
+    async pageOfDevice(device, after) {
+      if (!(await repository.deviceExists(device))) throw new AppError("NOT_FOUND", `there is no device ${device}`);
+      const [page, conflicts] = await Promise.all([
+        repository.reportsOfDevice(device, after),
+        repository.conflictsOfDevice(device),
+      ]);
+      return { device, ...page, conflicts };
+    },
+  };
 }

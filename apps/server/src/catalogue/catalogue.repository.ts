@@ -3,7 +3,6 @@
 import type { Release2 } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 
-export type CatalogueRepository = ReturnType<typeof createCatalogueRepository>;
 export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
 
 export interface StoredManifests {
@@ -23,8 +22,14 @@ export interface PublishSteps {
   readonly create: (sequence: number) => Promise<StoredManifests>;
 }
 
-export function createCatalogueRepository(prisma: PrismaClient) {
+export interface CatalogueRepository {
   /** One publication at a time: the next sequence number is taken and used in one transaction. */
+  publish(steps: PublishSteps): Promise<StoredVersion>;
+  list(): Promise<StoredVersion[]>;
+  find(sequence: number): Promise<StoredVersion | null>;
+}
+
+export function createCatalogueRepository(prisma: PrismaClient): CatalogueRepository {
   async function publish({ model, version, existing, create }: PublishSteps): Promise<StoredVersion> {
     return prisma.$transaction(
       async (tx) => {

@@ -6,7 +6,6 @@ import {
   type HeadRecipe,
   type Release,
   type ReleaseFile,
-  type ReleaseFileName,
   type ReleaseManifest,
   releaseSchema,
 } from "@attune/shared/contracts/release";
@@ -15,9 +14,17 @@ import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { assembleExtractor } from "./assemble-extractor.js";
-import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";
+import type { CatalogueRepository, StoredManifests, StoredVersion } from "./catalogue.repository.js";
 import { checkExtractor } from "./extractor-check.js";
-import { buildReleases, goldenFiles, labelsOf, sameContent, splitFile, withFile } from "./publish.js";
+import {
+  buildReleases,
+  goldenFiles,
+  labelsOf,
+  type ReleaseContent,
+  sameContent,
+  splitFile,
+  withFile,
+} from "./publish.js";
 
 export interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
@@ -43,87 +50,43 @@ export interface PublishRequest {
   readonly egressContractVersion?: number | undefined;
 }
 
-export type CatalogueService = ReturnType<typeof createCatalogueService>;
+/** A published version, as the fleet manager sees it. */
+export interface VersionSummary {
+  readonly sequence: number;
+  readonly model: string;
+  readonly modelVersion: string;
+  /** The newest version of the manifest. */
+  readonly manifestSha256: string;
+  /** The manifest for devices that read version 1 alone; null where such devices cannot run the release. */
+  readonly manifest1Sha256: string | null;
+  readonly featureIdentity: string;
+  readonly issuedAt: string;
+  readonly expiresAt: string;
+  readonly sizeBytes: number;
+}
 
-export function createCatalogueService(deps: CatalogueServiceDeps) {
-  const { repository, chunkStore, manifests, signer, contracts, publishedContract, now } = deps;
+export interface CatalogueService {
+  /**
+   * Publishing the same content under the same version again returns the existing release. Throws INVALID_EXTRACTOR,
+   * CONFLICT, NOT_FOUND for a fallback that is none, and INVALID_INPUT for a contract that this server does not take.
+   */
+  publish(request: PublishRequest): Promise<VersionSummary>;
+  list(): Promise<VersionSummary[]>;
+  /** Throws NOT_FOUND. */
+  get(sequence: number): Promise<VersionSummary & { readonly release: Release }>;
+}
 
-  /** Publishing the same content under the same version again answers the existing release. Throws INVALID_EXTRACTOR, CONFLICT. */
-  async function publish(request: PublishRequest) {
-    const { model, modelVersion, fallback = null, lifeDays, egressContractVersion } = request;
-    if (egressContractVersion !== undefined && !contracts.versions.includes(egressContractVersion)) {
-      throw new AppError(
-        "INVALID_INPUT",
-        `egressContractVersion: this server takes ${contracts.versions.join(", ")}, not ${egressContractVersion}`,
-      );
+export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueService {
+  const { repository, manifests, contracts, publishedContract } = deps;
+
+  async function assertPublishable({ fallback = null, egressContractVersion: chosen }: PublishRequest): Promise<void> {
+    if (chosen !== undefined && !contracts.versions.includes(chosen)) {
+      const taken = contracts.versions.join(", ");
+      throw new AppError("INVALID_INPUT", `egressContractVersion: this server takes ${taken}, not ${chosen}`);
     }
-    const { features, content, plainGolden } = await prepare(request);
     if (fallback !== null && (await repository.find(fallback)) === null) {
       throw new AppError("NOT_FOUND", `there is no release ${fallback} to fall back to`);
     }
-    const stored = await repository.publish({
-      model,
-      version: modelVersion,
-      existing: async (version) => {
-        const published = await readRelease(version);
-        const wanted = published.version === 1 ? withFile(content, plainGolden) : content;
-        const spoken = { egressContractVersion: egressContractVersion ?? published.egressContractVersion };
-        if (sameContent(published, { ...wanted, ...spoken })) return version;
-        throw new AppError(
-          "CONFLICT",
-          `${model} ${modelVersion} is published with other content; a version never changes: choose the next one`,
-        );
-      },
-      create: async (sequence) => {
-        const { first, second } = buildReleases({
-          ...content,
-          sequence,
-          model,
-          modelVersion,
-          features,
-          plainGolden,
-          issuedAtMs: now(),
-          lifeDays,
-          egressContractVersion: egressContractVersion ?? publishedContract,
-        });
-        return {
-          release: second,
-          manifest1Sha256: first === undefined ? null : await sign(first),
-          manifest2Sha256: await sign(second),
-        };
-      },
-    });
-    return describe(stored);
-  }
-
-  /** Checks the uploaded files, and stores golden.json in the form of each version. */
-  async function prepare({ files, headRecipe, words = {}, fallback = null }: PublishRequest) {
-    const given = await assembleExtractor(chunkStore, files);
-    const { features, classes, golden } = checkExtractor(given);
-    const { plain, compact } = goldenFiles(given["golden.json"], golden);
-    const labels = labelsOf(classes, words);
-    const content = withFile({ headRecipe, labels, fallback, files }, await store("golden.json", compact));
-    return { features, content, plainGolden: await store("golden.json", plain) };
-  }
-
-  async function sign(release: ReleaseManifest): Promise<string> {
-    return manifests.put(canonicalBytes(signer.sign(release)));
-  }
-
-  async function store(name: ReleaseFileName, bytes: Uint8Array): Promise<ReleaseFile> {
-    const { file, chunks } = splitFile(name, bytes);
-    for (const chunk of chunks) await chunkStore.put(chunk.bytes);
-    return file;
-  }
-
-  async function list() {
-    return (await repository.list()).map(describe);
-  }
-
-  async function get(sequence: number) {
-    const version = await repository.find(sequence);
-    if (version === null) throw new AppError("NOT_FOUND", `there is no release ${sequence}`);
-    return { ...describe(version), release: await readRelease(version) };
   }
 
   async function readRelease(version: StoredVersion): Promise<Release> {
@@ -134,17 +97,97 @@ export function createCatalogueService(deps: CatalogueServiceDeps) {
     return releaseSchema.parse(signedEnvelopeSchema.parse(JSON.parse(bytes.toString("utf8"))).payload);
   }
 
-  return { publish, list, get };
+  return {
+    async publish(request) {
+      await assertPublishable(request);
+      const prepared = await prepare(deps.chunkStore, request);
+      const { model, modelVersion, egressContractVersion } = request;
+      const stored = await repository.publish({
+        model,
+        version: modelVersion,
+        existing: async (version) => {
+          assertSameContent(await readRelease(version), request, prepared);
+          return version;
+        },
+        create: (sequence) => {
+          const contract = egressContractVersion ?? publishedContract;
+          return createManifests(deps, { ...request, ...prepared, sequence, egressContractVersion: contract });
+        },
+      });
+      return describe(stored);
+    },
+
+    async list() {
+      return (await repository.list()).map(describe);
+    },
+
+    async get(sequence) {
+      const version = await repository.find(sequence);
+      if (version === null) throw new AppError("NOT_FOUND", `there is no release ${sequence}`);
+      return { ...describe(version), release: await readRelease(version) };
+    },
+  };
 }
 
-function describe(version: StoredVersion) {
+interface Prepared {
+  readonly features: Release["features"];
+  readonly content: ReleaseContent;
+  /** golden.json as devices read it that read manifests of version 1 alone. */
+  readonly plainGolden: ReleaseFile;
+}
+
+/** Checks the uploaded files, and stores golden.json in the form of each version. */
+async function prepare(chunkStore: CatalogueServiceDeps["chunkStore"], request: PublishRequest): Promise<Prepared> {
+  const { files, headRecipe, words = {}, fallback = null } = request;
+  const given = await assembleExtractor(chunkStore, files);
+  const { features, classes, golden } = checkExtractor(given);
+  const { plain, compact } = goldenFiles(given["golden.json"], golden);
+
+  async function store(bytes: Uint8Array): Promise<ReleaseFile> {
+    const { file, chunks } = splitFile("golden.json", bytes);
+    for (const chunk of chunks) await chunkStore.put(chunk.bytes);
+    return file;
+  }
+
+  const labels = labelsOf(classes, words);
+  const content = withFile({ headRecipe, labels, fallback, files }, await store(compact));
+  return { features, content, plainGolden: await store(plain) };
+}
+
+type ManifestInput = Pick<PublishRequest, "model" | "modelVersion" | "lifeDays"> &
+  Prepared & { readonly sequence: number; readonly egressContractVersion: number };
+
+/** Signs and stores the manifests of a new release. */
+async function createManifests(
+  { manifests, signer, now }: Pick<CatalogueServiceDeps, "manifests" | "signer" | "now">,
+  { content, ...input }: ManifestInput,
+): Promise<StoredManifests> {
+  const sign = (release: ReleaseManifest) => manifests.put(canonicalBytes(signer.sign(release)));
+  const { first, second } = buildReleases({ ...input, ...content, issuedAtMs: now() });
+  return {
+    release: second,
+    manifest1Sha256: first === undefined ? null : await sign(first),
+    manifest2Sha256: await sign(second),
+  };
+}
+
+/** Throws CONFLICT for other content than the published. A request without a version of the egress contract leaves the published version. */
+function assertSameContent(published: Release, request: PublishRequest, { content, plainGolden }: Prepared): void {
+  const { model, modelVersion, egressContractVersion = published.egressContractVersion } = request;
+  const wanted = published.version === 1 ? withFile(content, plainGolden) : content;
+  if (sameContent(published, { ...wanted, egressContractVersion })) return;
+  throw new AppError(
+    "CONFLICT",
+    `${model} ${modelVersion} is published with other content; a version never changes: choose the next one`,
+  );
+}
+
+function describe(version: StoredVersion): VersionSummary {
   return {
     sequence: version.sequence,
     model: version.modelName,
     modelVersion: version.version,
-    /** The newest version of the manifest. */
     manifestSha256: newestManifest(version),
-    /** The manifest for devices that read version 1 alone; null where such devices cannot run the release. */
     manifest1Sha256: version.manifest1Sha256,
     featureIdentity: version.featureIdentity,
     issuedAt: version.issuedAt.toISOString(),

@@ -14,7 +14,12 @@ export interface RenewalDeps {
   readonly now: () => number;
 }
 
-export function createRenewals({ credentials, isRevoked, now }: RenewalDeps) {
+export interface Renewals {
+  /** Throws UNAUTHORIZED for a device that was revoked. */
+  currentJwt(input: Omit<DeviceJwtInput, "lifeMs">): Promise<string>;
+}
+
+export function createRenewals({ credentials, isRevoked, now }: RenewalDeps): Renewals {
   const issued = new Map<string, { readonly jwt: string; readonly renewAtMs: number }>();
 
   async function currentJwt(input: Omit<DeviceJwtInput, "lifeMs">): Promise<string> {

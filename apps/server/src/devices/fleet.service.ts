@@ -21,10 +21,33 @@ export interface FleetServiceDeps {
 /** Covers a JWT that was signed while its device was revoked. */
 const toleranceMs = 86_400_000;
 
-export type FleetService = ReturnType<typeof createFleetService>;
+export interface TokenRequest {
+  readonly fleet: string;
+  readonly ttlMs: number;
+}
 
-export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps) {
-  async function createToken({ fleet, ttlMs }: { fleet: string; ttlMs: number }) {
+/** A device as the fleet manager sees it, without the fields that only polls need. */
+export type ListedDevice = Omit<Device, "fleetName" | "nkey" | "pollSequence" | "targetNumber" | "prefixedPolls"> & {
+  readonly fleet: string;
+};
+
+export interface FleetService extends Pick<FleetRepository, "createFleet" | "listFleets"> {
+  createToken(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: string }>;
+  listDevices(fleet?: string): Promise<ListedDevice[]>;
+  /**
+   * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once the broker is
+   * back.
+   */
+  revoke(id: string): Promise<{ readonly device: string; readonly dropped: boolean }>;
+  /**
+   * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is updated once
+   * it is back.
+   */
+  reconcileRevocations(): Promise<boolean>;
+}
+
+export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps): FleetService {
+  async function createToken({ fleet, ttlMs }: TokenRequest) {
     if (!Number.isInteger(ttlMs) || ttlMs < minimumTokenLifeMs || ttlMs > maximumTokenLifeMs) {
       throw new AppError(
         "INVALID_INPUT",
@@ -37,19 +60,11 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
     return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
   }
 
-  /**
-   * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once the broker is
-   * back.
-   */
-  async function revoke(id: string): Promise<{ device: string; dropped: boolean }> {
+  async function revoke(id: string) {
     if (!(await repository.revoke(id, new Date(now())))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
     return { device: id, dropped: await reconcileRevocations() };
   }
 
-  /**
-   * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is updated once
-   * it is back.
-   */
   async function reconcileRevocations(): Promise<boolean> {
     try {
       await credentials.revoke(await repository.revokedKeys(new Date(now() - lifeMs - toleranceMs)));
@@ -74,7 +89,7 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
   };
 }
 
-/** Leaves out the fields that only polls need. */
-function describeDevice({ fleetName, nkey, pollSequence, targetNumber, prefixedPolls, ...device }: Device) {
+function describeDevice(stored: Device): ListedDevice {
+  const { fleetName, nkey, pollSequence, targetNumber, prefixedPolls, ...device } = stored;
   return { ...device, fleet: fleetName };
 }

@@ -23,20 +23,21 @@ export interface IngestionOutcome {
   readonly deadLetters: number;
 }
 
-export type IngestionRepository = ReturnType<typeof createIngestionRepository>;
+export interface IngestionRepository {
+  /** Stores the whole batch or nothing. */
+  record(batch: IngestionBatch): Promise<IngestionOutcome>;
+}
 
 const dayMs = 86_400_000;
 
-export function createIngestionRepository(prisma: PrismaClient, now: () => number) {
-  /** Stores the whole batch or nothing. */
-  async function record(batch: IngestionBatch): Promise<IngestionOutcome> {
-    return prisma.$transaction((tx) => recordWithin(tx, batch, Math.floor(now() / dayMs)), {
-      maxWait: 10_000,
-      timeout: 30_000,
-    });
-  }
-
-  return { record };
+export function createIngestionRepository(prisma: PrismaClient, now: () => number): IngestionRepository {
+  return {
+    record: (batch) =>
+      prisma.$transaction((tx) => recordWithin(tx, batch, Math.floor(now() / dayMs)), {
+        maxWait: 10_000,
+        timeout: 30_000,
+      }),
+  };
 }
 
 async function recordWithin(

@@ -8,10 +8,12 @@ import type { IngestionOutcome, IngestionRepository } from "./ingestion.reposito
 import { databaseRefusesValue } from "./refused-value.js";
 import { type IncomingMessage, type IncomingReport, parseReportMessage } from "./report.parse.js";
 
-export type IngestionService = ReturnType<typeof createIngestionService>;
-
-export function createIngestionService(repository: IngestionRepository, contracts: Contracts) {
+export interface IngestionService {
   /** Returns once everything is committed. Throws where the database cannot be reached; nothing of the batch is committed then. */
+  ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome>;
+}
+
+export function createIngestionService(repository: IngestionRepository, contracts: Contracts): IngestionService {
   async function ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome> {
     const reports: IncomingReport[] = [];
     const deadLetters: DeadLetterInput[] = [];

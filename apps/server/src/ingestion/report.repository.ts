@@ -2,14 +2,41 @@
 
 import type { PrismaClient } from "../generated/prisma/client.js";
 import type { Block } from "./fleet-averages.js";
-import { describeReport, reportColumns } from "./report.row.js";
+import { describeReport, reportColumns, type StoredReport } from "./report.row.js";
 import type { Body } from "./shown-body.js";
 
-export type ReportRepository = ReturnType<typeof createReportRepository>;
+export interface ReportFilter {
+  readonly device?: string | undefined;
+  readonly limit: number;
+}
 
-export function createReportRepository(prisma: PrismaClient) {
+export interface ReportWithBody extends StoredReport {
+  readonly body: Body;
+}
+
+export interface ReportCount {
+  readonly device: string;
+  readonly type: string;
+  readonly reports: number;
+  readonly bytes: number;
+}
+
+export interface ReportRepository {
   /** The reports, the latest first. */
-  async function listReports({ device, limit }: { device?: string | undefined; limit: number }) {
+  listReports(filter: ReportFilter): Promise<ReportWithBody[]>;
+  /** The number and bytes of reports, by device and type. */
+  countReports(device?: string): Promise<ReportCount[]>;
+  /** The latest metrics of each device. */
+  latestMetrics(device?: string): Promise<ReadonlyMap<string, Body>>;
+  /** Each device's latest block for each release that its fleet was given, without revoked devices. */
+  latestBlocks(fleet?: string): Promise<Block[]>;
+  /** The number of refused messages, by reason. */
+  countDeadLetters(device?: string): Promise<Record<string, number>>;
+  countConflicts(device?: string): Promise<number>;
+}
+
+export function createReportRepository(prisma: PrismaClient): ReportRepository {
+  async function listReports({ device, limit }: ReportFilter): Promise<ReportWithBody[]> {
     const rows = await prisma.report.findMany({
       where: device === undefined ? {} : { deviceId: device },
       select: { ...reportColumns, body: true },
@@ -19,8 +46,7 @@ export function createReportRepository(prisma: PrismaClient) {
     return rows.map(({ body, ...row }) => ({ ...describeReport(row), body: body as Body }));
   }
 
-  /** The number and bytes of reports, by device and type. */
-  async function countReports(device?: string) {
+  async function countReports(device?: string): Promise<ReportCount[]> {
     const where = device === undefined ? {} : { deviceId: device };
     const by = ["deviceId", "type"] as const;
     const rows = await prisma.report.groupBy({ by: [...by], where, _count: true, _sum: { sizeBytes: true } });
@@ -32,7 +58,6 @@ export function createReportRepository(prisma: PrismaClient) {
     }));
   }
 
-  /** The latest metrics of each device. */
   async function latestMetrics(device?: string): Promise<ReadonlyMap<string, Body>> {
     const rows = await prisma.$queryRaw<{ deviceId: string; body: Body }[]>`
       SELECT DISTINCT ON ("deviceId") "deviceId", "body" FROM "Report"
@@ -41,10 +66,7 @@ export function createReportRepository(prisma: PrismaClient) {
     return new Map(rows.map((row) => [row.deviceId, row.body]));
   }
 
-  /**
-   * Each device's latest block for each release that its fleet was given, without revoked devices. One value stands for one person, and a slot
-   * without a block counts for nothing.
-   */
+  /** One value stands for one person, and a slot without a block counts for nothing. */
   async function latestBlocks(fleet?: string): Promise<Block[]> {
     return prisma.$queryRaw<Block[]>`
       SELECT DISTINCT ON (report."releaseSequence", report."deviceId")
@@ -59,7 +81,6 @@ export function createReportRepository(prisma: PrismaClient) {
       ORDER BY report."releaseSequence", report."deviceId", report."receivedAt" DESC, (report."body"->>'slot')::int DESC`;
   }
 
-  /** The number of refused messages, by reason. */
   async function countDeadLetters(device?: string): Promise<Record<string, number>> {
     const where = device === undefined ? {} : { subjectDevice: device };
     const rows = await prisma.deadLetterCount.groupBy({ by: ["reason"], where, _sum: { count: true } });

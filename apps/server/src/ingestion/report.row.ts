@@ -13,7 +13,18 @@ export const reportColumns = {
   receivedAt: true,
 } satisfies Prisma.ReportSelect;
 
-export function describeReport(row: Prisma.ReportGetPayload<{ select: typeof reportColumns }>) {
+export interface StoredReport {
+  readonly device: string;
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly releaseSequence: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly receivedAt: string;
+}
+
+export function describeReport(row: Prisma.ReportGetPayload<{ select: typeof reportColumns }>): StoredReport {
   const { deviceId, bodySha256, receivedAt, ...rest } = row;
   return { device: deviceId, sha256: bodySha256, receivedAt: receivedAt.toISOString(), ...rest };
 }

@@ -1,13 +1,40 @@
 // Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
 
 import { AppError } from "@attune/shared/errors";
-import type { PrismaClient } from "../generated/prisma/client.js";
+import type { Device, PrismaClient, Rollout } from "../generated/prisma/client.js";
 
-export type RolloutRepository = ReturnType<typeof createRolloutRepository>;
+export interface RolloutStart {
+  readonly fleet: string;
+  readonly releaseSequence: number;
+  readonly at: Date;
+}
 
-export function createRolloutRepository(prisma: PrismaClient) {
-  /** Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as it is. */
-  async function start({ fleet, releaseSequence, at }: { fleet: string; releaseSequence: number; at: Date }) {
+export type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason">;
+
+/** A release that a fleet should run, and its manifests by version. */
+export interface RolloutTarget {
+  readonly sequence: number;
+  readonly manifest1Sha256: string | null;
+  readonly manifest2Sha256: string | null;
+}
+
+export interface RolloutRepository {
+  /**
+   * Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as it is. Throws
+   * NOT_FOUND for an unknown fleet or release, and CONFLICT for a release that has expired or is older than the fleet's.
+   */
+  start(input: RolloutStart): Promise<Rollout>;
+  latest(fleet: string): Promise<Rollout | null>;
+  find(id: string): Promise<Rollout | null>;
+  /** The release that the fleet's devices should run; null before the first rollout. */
+  activeTarget(fleet: string): Promise<RolloutTarget | null>;
+  devicesOf(fleet: string): Promise<RolloutDevice[]>;
+  /** The latest verdict of each device of the fleet on the release, by device. */
+  verdictsOn(rollout: Pick<Rollout, "fleetName" | "releaseSequence">): Promise<ReadonlyMap<string, string>>;
+}
+
+export function createRolloutRepository(prisma: PrismaClient): RolloutRepository {
+  async function start({ fleet, releaseSequence, at }: RolloutStart): Promise<Rollout> {
     return prisma.$transaction(async (tx) => {
       // The lock admits one decision about a fleet at a time.
       const [locked] = await tx.$queryRaw<{ name: string }[]>`
@@ -40,16 +67,15 @@ export function createRolloutRepository(prisma: PrismaClient) {
     });
   }
 
-  async function latest(fleet: string) {
+  async function latest(fleet: string): Promise<Rollout | null> {
     return prisma.rollout.findFirst({ where: { fleetName: fleet }, orderBy: { createdAt: "desc" } });
   }
 
-  async function find(id: string) {
+  async function find(id: string): Promise<Rollout | null> {
     return prisma.rollout.findUnique({ where: { id } });
   }
 
-  /** The release that the fleet's devices should run; null before the first rollout. */
-  async function activeTarget(fleet: string) {
+  async function activeTarget(fleet: string): Promise<RolloutTarget | null> {
     const rollout = await prisma.rollout.findFirst({
       where: { fleetName: fleet, status: "active" },
       orderBy: { createdAt: "desc" },
@@ -59,7 +85,7 @@ export function createRolloutRepository(prisma: PrismaClient) {
     return { sequence: rollout.releaseSequence, ...rollout.modelVersion };
   }
 
-  async function devicesOf(fleet: string) {
+  async function devicesOf(fleet: string): Promise<RolloutDevice[]> {
     return prisma.device.findMany({
       where: { fleetName: fleet },
       select: { id: true, revokedAt: true, lastSeenAt: true, releaseSequence: true, state: true, reason: true },
@@ -67,8 +93,10 @@ export function createRolloutRepository(prisma: PrismaClient) {
     });
   }
 
-  /** The latest verdict of each device of the fleet on the release, by device. */
-  async function verdictsOn({ fleetName, releaseSequence }: { fleetName: string; releaseSequence: number }) {
+  async function verdictsOn({
+    fleetName,
+    releaseSequence,
+  }: Pick<Rollout, "fleetName" | "releaseSequence">): Promise<ReadonlyMap<string, string>> {
     const rows = await prisma.$queryRaw<{ device: string; verdict: string }[]>`
       SELECT DISTINCT ON (report."deviceId") report."deviceId" AS device, report."body"->>'verdict' AS verdict
       FROM "Report" report JOIN "Device" device ON device."id" = report."deviceId"

@@ -1,23 +1,59 @@
 // Rollouts: the release that a fleet should run, and the number of its devices that run it.
 
-import { verdictSchema } from "@attune/shared/contracts/current-state";
+import { type Verdict, verdictSchema } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
-import { countStandings, countVerdicts, type DeviceSnapshot, polledStates, standing } from "./rollout.plan.js";
+import type { Rollout } from "../generated/prisma/client.js";
+import {
+  countStandings,
+  countVerdicts,
+  type DeviceSnapshot,
+  type PolledState,
+  polledStates,
+  type RolloutCounts,
+  type RolloutStanding,
+  standing,
+} from "./rollout.plan.js";
 import type { RolloutRepository } from "./rollout.repository.js";
 
 const polledStateSchema = z.enum(polledStates);
 
-export type RolloutService = ReturnType<typeof createRolloutService>;
+export interface RolloutSummary {
+  readonly rollout: string;
+  readonly fleet: string;
+  readonly releaseSequence: number;
+  readonly status: string;
+  readonly createdAt: string;
+}
 
-export function createRolloutService({ repository, now }: { repository: RolloutRepository; now: () => number }) {
-  async function create({ fleet, releaseSequence }: { fleet: string; releaseSequence: number }) {
-    const rollout = await repository.start({ fleet, releaseSequence, at: new Date(now()) });
-    return describe(rollout);
-  }
+export interface RolloutStatus extends RolloutSummary {
+  readonly counts: RolloutCounts;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  readonly devices: readonly {
+    readonly device: string;
+    readonly releaseSequence: number;
+    readonly state: PolledState;
+    readonly reason: string;
+    readonly standing: RolloutStanding;
+  }[];
+}
 
-  /** The state of the named rollout, or of the fleet's latest. */
-  async function status({ rollout: id, fleet }: { rollout?: string | undefined; fleet?: string | undefined }) {
+export interface RolloutService {
+  create(input: { readonly fleet: string; readonly releaseSequence: number }): Promise<RolloutSummary>;
+  /** The state of the named rollout, or of the fleet's latest. Throws NOT_FOUND. */
+  status(of: { readonly rollout?: string | undefined; readonly fleet?: string | undefined }): Promise<RolloutStatus>;
+}
+
+export interface RolloutServiceDeps {
+  readonly repository: RolloutRepository;
+  readonly now: () => number;
+}
+
+export function createRolloutService({ repository, now }: RolloutServiceDeps): RolloutService {
+  const create: RolloutService["create"] = async ({ fleet, releaseSequence }) =>
+    describe(await repository.start({ fleet, releaseSequence, at: new Date(now()) }));
+
+  const status: RolloutService["status"] = async ({ rollout: id, fleet }) => {
     const rollout =
       id !== undefined ? await repository.find(id) : fleet !== undefined ? await repository.latest(fleet) : null;
     if (rollout === null) {
@@ -46,18 +82,11 @@ export function createRolloutService({ repository, now }: { repository: RolloutR
         standing: standing(rollout, device),
       })),
     };
-  }
+  };
 
   return { create, status };
 }
 
-function describe(rollout: {
-  id: string;
-  fleetName: string;
-  releaseSequence: number;
-  status: string;
-  createdAt: Date;
-}) {
-  const { id, fleetName, releaseSequence, status, createdAt } = rollout;
+function describe({ id, fleetName, releaseSequence, status, createdAt }: Rollout): RolloutSummary {
   return { rollout: id, fleet: fleetName, releaseSequence, status, createdAt: createdAt.toISOString() };
 }
