@@ -9,7 +9,7 @@ const src = "apps/server/src";
 const arrows: Arrows = {
   generated: [],
   platform: [],
-  "platform/http": [],
+  "platform/http": ["platform"],
   "platform/nats": ["platform"],
   "platform/postgres": ["platform", "generated"],
   content: [],

@@ -10,21 +10,23 @@ import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import { createAppRouter } from "./app-router.js";
 import { natsUrlsFor, openNats, openPostgres, portRequest } from "./backends.js";
-import { composeServices } from "./compose.js";
-import { createChunkStore } from "./content/chunk-store.js";
+import { composeServices, type Services } from "./compose.js";
+import { type ChunkStore, createChunkStore } from "./content/chunk-store.js";
 import { createSending, defaultSending } from "./content/sending.js";
-import { servedContracts, publishedContract as usuallyPublished } from "./contract-window.js";
+import { publishedContract as defaultPublished, servedContracts } from "./contract-window.js";
 import type { ServerEnv } from "./env.js";
-import { createHttpServer } from "./http.js";
+import { createHttpServer, type HttpServer } from "./http.js";
 import { startIntake } from "./ingestion/intake.js";
-import { makePlaces, placesOf } from "./platform/home.js";
+import { withDeadline } from "./platform/deadline.js";
+import { makePlaces, placesOf, type ServerPlaces } from "./platform/home.js";
 import { openAdminToken } from "./platform/http/admin-token.js";
 import { createCallBudget, defaultCallBudget } from "./platform/http/call-budget.js";
 import { connectionLimitsHere } from "./platform/http/http-connections.js";
-import { clientHost } from "./platform/nats/nats.js";
+import { clientHost, type Nats } from "./platform/nats/nats.js";
 import { openPorts } from "./platform/ports.js";
-import { openDatabase } from "./platform/postgres/database.js";
+import { type Database, openDatabase } from "./platform/postgres/database.js";
 import { migrate } from "./platform/postgres/migrate.js";
+import type { Postgres } from "./platform/postgres/postgres.js";
 import { openReleaseSigner } from "./signing/sign.js";
 
 export interface App {
@@ -72,9 +74,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
-async function startParts(options: AppOptions, parts: Part[]) {
-  const { env, logger, signal, now = Date.now, contracts = servedContracts(egressContracts) } = options;
-  const { publishedContract = usuallyPublished } = options;
+async function startParts(options: AppOptions, parts: Part[]): Promise<Omit<App, "stop">> {
+  const { env, logger, signal } = options;
   const places = placesOf(env.home);
   await makePlaces(places);
   const lock = await acquireHomeLock(places.lockFile);
@@ -84,56 +85,19 @@ async function startParts(options: AppOptions, parts: Part[]) {
   // The port is chosen before anything starts: a taken port is the most likely fault, and the cheapest to find.
   const httpPort = await ports.choose(portRequest(env, "ATTUNE_HTTP_PORT"));
 
+  const now = options.now ?? Date.now;
   const nats = await openNats({ env, places, ports, logger, now, pingIntervalMs: options.natsPingIntervalMs });
   parts.push({ name: "nats", stop: nats.stop });
   signal?.throwIfAborted();
-
   const postgres = await openPostgres({ env, places, ports, logger });
   parts.push({ name: "postgres", stop: postgres.stop });
   signal?.throwIfAborted();
   await migrate({ connectionString: postgres.connectionString, logger });
-  const database = openDatabase(postgres.connectionString, logger);
-  parts.push({ name: "database", stop: () => database.$disconnect() });
-  const publicDatabase = openDatabase(postgres.connectionString, logger);
-  parts.push({ name: "public database", stop: () => publicDatabase.$disconnect() });
+  const open = { places, nats, parts, ...openDatabases(postgres, { logger, parts }), ...openStores(places) };
   signal?.throwIfAborted();
 
-  const chunkStore = createChunkStore(places.chunks, chunkSizeBytes);
-  const manifests = createChunkStore(join(places.server, "manifests"), maximumManifestBytes);
-  const services = composeServices({
-    database,
-    publicDatabase,
-    chunkStore,
-    manifests,
-    credentials: nats.credentials,
-    signer: await openReleaseSigner(places.keys),
-    natsUrls: natsUrlsFor({ env, nats, logger }),
-    pollIntervalMs: env.pollIntervalMs,
-    contracts,
-    publishedContract,
-    now,
-  });
-  parts.push({
-    name: "ingestion",
-    stop: startIntake({ directory: places.server, nats, service: services.ingestion, logger }),
-  });
-  // A server that was killed in the middle of a revocation had stored it in the database only.
-  if (!(await services.fleets.reconcileRevocations())) logger.warn("revocations.notPushed");
-
-  const http = await createHttpServer({
-    router: createAppRouter(services),
-    isAdmin: await openAdminToken(places.adminTokenFile),
-    content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now: () => performance.now() }) },
-    connections: connectionLimitsHere(),
-    callBudget: createCallBudget({ ...defaultCallBudget, now: () => performance.now() }),
-    trustedProxies: env.trustedProxies,
-    isHealthy: async () => {
-      await Promise.all([database.$queryRaw`SELECT 1`, nats.connection.flush()]);
-      return true;
-    },
-    logger,
-  });
-  parts.push({ name: "http", stop: http.close });
+  const services = await startServices(options, open);
+  const http = await startHttp(options, { ...open, services });
   await http.listen(env.host, httpPort);
   const httpUrl = `http://${clientHost(env.host)}:${httpPort}`;
   const ready = { httpUrl, natsUrl: nats.url, pid: process.pid };
@@ -143,8 +107,80 @@ async function startParts(options: AppOptions, parts: Part[]) {
   return { httpUrl, natsUrl: nats.url, pids: () => ({ postgres: postgres.pid(), nats: nats.pid() }) };
 }
 
+/** The parts that services and HTTP build on. */
+interface OpenParts {
+  readonly places: ServerPlaces;
+  readonly nats: Nats;
+  readonly database: Database;
+  readonly publicDatabase: Database;
+  readonly chunkStore: ChunkStore;
+  readonly manifests: ChunkStore;
+  /** Takes each started part, for the end. */
+  readonly parts: Part[];
+}
+
+function openDatabases(
+  { connectionString }: Postgres,
+  { logger, parts }: { readonly logger: Logger; readonly parts: Part[] },
+): Pick<OpenParts, "database" | "publicDatabase"> {
+  const [database, publicDatabase] = [openDatabase(connectionString, logger), openDatabase(connectionString, logger)];
+  parts.push({ name: "database", stop: () => database.$disconnect() });
+  parts.push({ name: "public database", stop: () => publicDatabase.$disconnect() });
+  return { database, publicDatabase };
+}
+
 /** A manifest lists a chunk in about a hundred bytes: this leaves room for extractors of gigabytes. */
 const maximumManifestBytes = 4 * 1024 * 1024;
+
+function openStores(places: ServerPlaces): Pick<OpenParts, "chunkStore" | "manifests"> {
+  return {
+    chunkStore: createChunkStore(places.chunks, chunkSizeBytes),
+    manifests: createChunkStore(join(places.server, "manifests"), maximumManifestBytes),
+  };
+}
+
+async function startServices(
+  { env, logger, now = Date.now, contracts = servedContracts(egressContracts), publishedContract }: AppOptions,
+  { places, nats, parts, ...open }: OpenParts,
+): Promise<Services> {
+  const services = composeServices({
+    ...open,
+    credentials: nats.credentials,
+    signer: await openReleaseSigner(places.keys),
+    natsUrls: natsUrlsFor({ env, nats, logger }),
+    pollIntervalMs: env.pollIntervalMs,
+    contracts,
+    publishedContract: publishedContract ?? defaultPublished,
+    now,
+  });
+  const intake = startIntake({ directory: places.server, nats, service: services.ingestion, logger });
+  parts.push({ name: "ingestion", stop: intake });
+  // A server that was killed in the middle of a revocation had stored it in the database only.
+  if (!(await services.fleets.reconcileRevocations())) logger.warn("revocations.notPushed");
+  return services;
+}
+
+async function startHttp(
+  { env, logger }: AppOptions,
+  { places, nats, database, chunkStore, manifests, services, parts }: OpenParts & { readonly services: Services },
+): Promise<HttpServer> {
+  const now = () => performance.now();
+  const http = await createHttpServer({
+    router: createAppRouter(services),
+    isAdmin: await openAdminToken(places.adminTokenFile),
+    content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now }) },
+    connections: connectionLimitsHere(),
+    callBudget: createCallBudget({ ...defaultCallBudget, now }),
+    trustedProxies: env.trustedProxies,
+    isHealthy: async () => {
+      await Promise.all([database.$queryRaw`SELECT 1`, nats.connection.flush()]);
+      return true;
+    },
+    logger,
+  });
+  parts.push({ name: "http", stop: http.close });
+  return http;
+}
 
 async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> {
   for (const part of parts.toReversed()) {
@@ -156,18 +192,12 @@ async function stopParts(parts: readonly Part[], logger: Logger): Promise<void> 
   }
 }
 
-/** A part that hangs must not keep the parts behind it, PostgreSQL above all, from a clean end. */
-async function stopInTime(part: Part): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new AppError("TIMED_OUT", `${part.name} did not stop in time`)), stopTimeoutMs);
-  });
-  try {
-    await Promise.race([part.stop(), patience]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** Longer than the time that the children get before they are killed. */
 const stopTimeoutMs = 25_000;
+
+/** A part that hangs must not keep the parts behind it, PostgreSQL above all, from a clean end. */
+async function stopInTime(part: Part): Promise<void> {
+  await withDeadline(part.stop(), stopTimeoutMs, () => {
+    throw new AppError("TIMED_OUT", `${part.name} did not stop in time`);
+  });
+}

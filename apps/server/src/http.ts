@@ -4,11 +4,13 @@ import { errorFields, type Logger } from "@attune/platform/logger";
 import { manifestVersionHeader } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { AppRouter } from "./app-router.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./content/chunk-routes.js";
 import type { IsAdmin } from "./platform/http/admin-token.js";
 import type { CallBudget } from "./platform/http/call-budget.js";
+import { asFastifyLogger } from "./platform/http/fastify-logger.js";
+import { createHealth, type HealthDeps } from "./platform/http/health.js";
 import { type ConnectionLimits, createGuardedServer } from "./platform/http/http-connections.js";
 import { limitRepeats } from "./platform/http/limited-log.js";
 import { type RequestContext, toAppError } from "./trpc.js";
@@ -18,11 +20,8 @@ export const publicBodyLimitBytes = 16 * 1024;
 /** The fleet manager's calls are larger: a publication lists every chunk of an extractor. */
 const adminBodyLimitBytes = 4 * 1024 * 1024;
 const closeTimeoutMs = 3_000;
-const defaultHealthPatienceMs = 2_000;
-/** The time for which one look at the parts answers every health check. */
-const healthReuseMs = 1_000;
 
-export interface HttpDeps {
+export interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly router: AppRouter;
   readonly isAdmin: IsAdmin;
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
@@ -30,10 +29,6 @@ export interface HttpDeps {
   readonly callBudget: CallBudget;
   /** The proxies whose word on a client's address is taken: addresses and networks, separated by commas; none by default. */
   readonly trustedProxies?: string | undefined;
-  /** Throws, or answers false, where a part that the server needs is away. */
-  readonly isHealthy: () => Promise<boolean>;
-  /** The time that those parts have to answer; default 2 s. */
-  readonly healthPatienceMs?: number;
   readonly logger: Logger;
   readonly now?: () => number;
 }
@@ -63,7 +58,31 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
   );
-  // This hook runs for every path, including unknown paths.
+  refuseBadRequests(server, isAdmin);
+  const health = createHealth({ ...deps, now });
+  server.get("/healthz", async (_request, reply) => {
+    const healthy = await health();
+    return reply
+      .status(healthy ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ healthy });
+  });
+  await registerChunkRoutes(server, { ...deps.content, isAdmin });
+  await server.register((scope) => registerProcedures(scope, deps, logger));
+
+  return {
+    listen: (host, port) => listen(server, host, port),
+    close: async () => {
+      const cutOff = setTimeout(() => server.server.closeAllConnections(), closeTimeoutMs);
+      await server.close();
+      clearTimeout(cutOff);
+    },
+    inject: server.inject.bind(server) as FastifyInstance["inject"],
+  };
+}
+
+/** Refuses large bodies of strangers, and Host headers that are none, for every path, including unknown paths. */
+function refuseBadRequests(server: Pick<FastifyInstance, "addHook">, isAdmin: IsAdmin): void {
   server.addHook("onRequest", async ({ headers }, reply) => {
     if (isAdmin(headers.authorization) || isSmall(headers)) return;
     // The body is not received, so the connection closes: no byte of the body may be taken for a request.
@@ -75,79 +94,39 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   server.addHook("onRequest", async ({ headers: { host } }) => {
     if (!isHost(host)) throw new AppError("INVALID_INPUT", "the Host header is no name or address of a host");
   });
-  const health = createHealth({ ...deps, now });
-  server.get("/healthz", async (_request, reply) => {
-    const healthy = await health();
-    return reply
-      .status(healthy ? 200 : 503)
-      .header("cache-control", "no-store")
-      .send({ healthy });
-  });
-  await registerChunkRoutes(server, { ...deps.content, isAdmin });
-  await server.register(async (scope) => {
-    const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
-      router: deps.router,
-      // A batch would put dozens of calls into one request. No client of ours sends batches.
-      allowBatching: false,
-      createContext: ({ req }): RequestContext => ({
-        role: isAdmin(req.headers.authorization) ? "admin" : "public",
-        host: req.host,
-        manifestVersion: manifestVersionOf(req.headers[manifestVersionHeader]),
-        budget: { take: () => deps.callBudget.take(req.ip), giveBack: () => deps.callBudget.giveBack(req.ip) },
-      }),
-      onError: ({ error, path }) => {
-        const fault = toAppError(error);
-        const fields = { path: path ?? "", ...errorFields(fault) };
-        if (fault.code === "INTERNAL") logger.error("trpc.failed", { ...fields, ...errorFields(fault.cause) });
-        else logger.debug("trpc.refused", fields);
-      },
-    };
-    await scope.register(fastifyTRPCPlugin, { prefix: "/trpc", trpcOptions });
-  });
-
-  return {
-    listen: async (host, port) => {
-      try {
-        await server.listen({ host, port });
-      } catch (cause) {
-        if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-        throw new AppError("PORT_IN_USE", `port ${port} on ${host} (ATTUNE_HTTP_PORT) is in use`, { cause });
-      }
-    },
-    close: async () => {
-      const cutOff = setTimeout(() => server.server.closeAllConnections(), closeTimeoutMs);
-      await server.close();
-      clearTimeout(cutOff);
-    },
-    inject: server.inject.bind(server) as FastifyInstance["inject"],
-  };
 }
 
-/** Checks the parts once at a time, however many callers ask. */
-function createHealth({
-  isHealthy,
-  healthPatienceMs = defaultHealthPatienceMs,
-  now,
-}: Pick<HttpDeps, "isHealthy" | "healthPatienceMs"> & { readonly now: () => number }): () => Promise<boolean> {
-  let latest: { readonly answer: Promise<boolean>; readonly untilMs: number } | undefined;
-  return () => {
-    if (latest === undefined || now() >= latest.untilMs) {
-      latest = { answer: answersInTime(isHealthy(), healthPatienceMs), untilMs: now() + healthReuseMs };
-    }
-    return latest.answer;
+async function registerProcedures(
+  scope: Pick<FastifyInstance, "register">,
+  { router, isAdmin, callBudget }: HttpDeps,
+  logger: Logger,
+): Promise<void> {
+  const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
+    router,
+    // A batch would put dozens of calls into one request. No client of ours sends batches.
+    allowBatching: false,
+    createContext: ({ req }): RequestContext => ({
+      role: isAdmin(req.headers.authorization) ? "admin" : "public",
+      host: req.host,
+      manifestVersion: manifestVersionOf(req.headers[manifestVersionHeader]),
+      budget: { take: () => callBudget.take(req.ip), giveBack: () => callBudget.giveBack(req.ip) },
+    }),
+    onError: ({ error, path }) => {
+      const fault = toAppError(error);
+      const fields = { path: path ?? "", ...errorFields(fault) };
+      if (fault.code === "INTERNAL") logger.error("trpc.failed", { ...fields, ...errorFields(fault.cause) });
+      else logger.debug("trpc.refused", fields);
+    },
   };
+  await scope.register(fastifyTRPCPlugin, { prefix: "/trpc", trpcOptions });
 }
 
-/** A part that does not answer counts as away: a flush to a broker that is gone waits until the broker is back. */
-async function answersInTime(health: Promise<boolean>, patienceMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), patienceMs);
-  });
+async function listen(server: Pick<FastifyInstance, "listen">, host: string, port: number): Promise<void> {
   try {
-    return await Promise.race([health.catch(() => false), late]);
-  } finally {
-    clearTimeout(timer);
+    await server.listen({ host, port });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+    throw new AppError("PORT_IN_USE", `port ${port} on ${host} (ATTUNE_HTTP_PORT) is in use`, { cause });
   }
 }
 
@@ -189,28 +168,4 @@ function sendError(reply: Reply, fault: AppError, logger: Logger): unknown {
   if (fault.code === "INTERNAL") logger.error("http.failed", errorFields(fault.cause));
   const body = { error: { code: fault.code, message: fault.message, remedy: fault.remedy } };
   return reply.status(fault.httpStatus).header("cache-control", "no-store").send(body);
-}
-
-/**
- * Adapts the server's log to Fastify, which logs through an object like pino's. Fastify's few messages become events of this
- * log.
- */
-function asFastifyLogger(logger: Logger): FastifyBaseLogger {
-  const at = (level: "debug" | "info" | "warn" | "error") => (first: unknown, message?: unknown) => {
-    const fault = first instanceof Error ? first : (first as { err?: unknown } | undefined)?.err;
-    const text = typeof first === "string" ? first : typeof message === "string" ? message : undefined;
-    logger[level]("http.server", { text, ...(fault === undefined ? {} : errorFields(fault)) });
-  };
-  const adapter: FastifyBaseLogger = {
-    level: "info",
-    trace: () => undefined,
-    debug: at("debug"),
-    info: at("debug"),
-    warn: at("warn"),
-    error: at("error"),
-    fatal: at("error"),
-    silent: () => undefined,
-    child: () => adapter,
-  };
-  return adapter;
 }

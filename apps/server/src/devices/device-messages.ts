@@ -1,4 +1,5 @@
 // The messages that a device signs to its server: their parsing, and the bytes under the signature.
+
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { type Contracts, type Message, signedBytes } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";

@@ -1,4 +1,5 @@
 // Answers the polls of genuine devices: records the poll, and orders the device's target.
+
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget, TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";

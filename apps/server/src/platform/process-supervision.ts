@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { backoffMs } from "@attune/shared/backoff";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
+import { withDeadline } from "./deadline.js";
 import { limitFault } from "./system-limits.js";
 
 const logLimitBytes = 8 * 1024 * 1024;
@@ -178,13 +179,8 @@ async function launch({ command, args, cwd, env, user, logFile }: SupervisedOpti
 async function end(running: Running, { name, stopSignal, stopTimeoutMs, logger }: SupervisedOptions): Promise<void> {
   if (running.hasExited()) return;
   running.child.kill(stopSignal);
-  const impatience = new AbortController();
-  const inTime = await Promise.race([
-    running.exited.then(() => true),
-    sleep(stopTimeoutMs, false, { signal: impatience.signal }).catch(() => false),
-  ]);
-  impatience.abort();
-  if (inTime) return;
+  const exited = running.exited.then(() => true);
+  if (await withDeadline(exited, stopTimeoutMs, () => false)) return;
   logger.warn("child.killing", { name, pid: running.child.pid });
   running.child.kill("SIGKILL");
   await running.exited;
