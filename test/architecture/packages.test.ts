@@ -14,7 +14,7 @@ const ml: Arrows = {
   quantization: ["error.ts", "tensor"],
   encoder: ["error.ts", "json.ts", "tensor", "quantization"],
   heads: ["error.ts", "tensor", "linalg"],
-  online: ["error.ts", "tensor"],
+  online: ["error.ts", "tensor", "heads"],
   engine: ["error.ts", "tensor", "encoder", "heads"],
   features: ["error.ts", "tensor", "tokenizer", "linalg", "quantization", "encoder", "heads", "engine"],
 };

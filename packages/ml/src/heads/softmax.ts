@@ -57,13 +57,17 @@ export function importanceOf(
   for (const label of labels) {
     counts[label]!++;
   }
+  const byClass = rowWeights(counts, classWeights);
+  return importance.map((_, i) => byClass[labels[i]!]!);
+}
+
+/** counts: (classes), rows by class → (classes): the weight of a row of each class; 0 for a class without rows. The mean over the rows is 1. */
+export function rowWeights(counts: Float64Array, classWeights: ClassWeights): Float64Array {
+  if (classWeights === "none") return counts.map((count) => Math.min(count, 1));
   const shares = counts.map(shareOf[classWeights]);
+  const rows = counts.reduce((sum, count) => sum + count, 0);
   const total = shares.reduce((sum, share) => sum + share, 0);
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!;
-    importance[i] = (labels.length * shares[label]!) / (total * counts[label]!);
-  }
-  return importance;
+  return shares.map((share, c) => (counts[c]! > 0 ? (rows * share) / (total * counts[c]!) : 0));
 }
 
 export const blockRows = 64; // a block of rows stays in the cache between scores and gradient

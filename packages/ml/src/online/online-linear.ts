@@ -1,0 +1,165 @@
+// A linear head that learns a label at once, and that every further label brings nearer to the optimum of the batch.
+
+import { MlError } from "../error.js";
+import { checkFeatures, checkNotNegative, checkWhole } from "../heads/examples.js";
+import type { LinearWeights } from "../heads/head-kernels.js";
+import { type ClassWeights, rowWeights } from "../heads/softmax.js";
+import { createMatrix } from "../tensor/matrix.js";
+import { createRandom } from "../tensor/random.js";
+import { type AscentRow, createAscent, type Pull } from "./dual-ascent.js";
+
+export interface OnlineRecipe extends Pull {
+  readonly classWeights: ClassWeights;
+  /** The number of rows visited at each change, besides the changed row. They are drawn by lot. */
+  readonly visits: number;
+}
+
+/**
+ * The objective is that of fitLinear with the recipe of a PriorTrust.
+ * Its λ is the strength times the mean of ‖r x‖² over the rows held.
+ * The head keeps each row's share of the weights (dual-ascent.ts). So a change costs the same whatever the number of rows.
+ * Forgetting subtracts what the row had added, and sweeps end at the batch optimum.
+ * Rows are drawn because a fixed order can take many times as long (Sun and Ye 2021, "Worst-case complexity of cyclic coordinate descent").
+ * A row takes its features, which are kept by reference, and about 16 · classes + 100 bytes.
+ */
+export interface OnlineLinear {
+  readonly rows: number;
+  /** features: (D), not to be changed later. Throws `shape`, `not-finite`, and `out-of-range` (the label, or an id that is held). */
+  learn(id: string, features: Float32Array, label: number): void;
+  /** Throws `out-of-range` for a label outside the classes, and for an id that is not held. */
+  relabel(id: string, label: number): void;
+  /** Throws `out-of-range` for an id that is not held. */
+  forget(id: string): void;
+  /** Visits every row once. Returns the largest change of any row's share, which is 0 at the optimum. */
+  sweep(): number;
+  /** A copy: (classes, D) and (classes). */
+  weights(): LinearWeights;
+  /** features: (D) → (classes), the logits. Throws `shape` and `not-finite`. */
+  scores(features: Float32Array): Float64Array;
+}
+
+interface HeldRow extends AscentRow {
+  readonly id: string;
+  label: number;
+}
+
+/** Visits end when so many of them as there are rows changed nothing by more than this. */
+const settled = 1e-9;
+/** A forgotten row whose square is so many times the mean leaves rounding errors; the sums are then added up again. */
+const dominance = 1e6;
+
+export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): OnlineLinear {
+  const { strength, classWeights, visits } = recipe;
+  checkRecipe(recipe);
+  const classes = prior.bias.length;
+  const size = prior.weight.length / classes;
+  const ascent = createAscent(prior, recipe);
+  const rows: HeldRow[] = [];
+  const places = new Map<string, number>();
+  const counts = new Float64Array(classes);
+  const random = createRandom(1);
+  let squares = 0;
+  let importance: Float64Array = new Float64Array(classes);
+
+  function perLambda(): number {
+    if (strength === undefined) return 0;
+    return 1 / (strength * (squares > 0 ? squares / rows.length : 1));
+  }
+
+  function visit(row: HeldRow): number {
+    return ascent.visit(row, { label: row.label, weight: importance[row.label]! }, perLambda());
+  }
+
+  function afterChange(changed?: HeldRow): void {
+    importance = rowWeights(counts, classWeights);
+    if (changed !== undefined) visit(changed);
+    for (let turn = 0, quiet = 0; turn < visits && quiet < rows.length; turn++) {
+      quiet = visit(rows[random.integer(rows.length)]!) <= settled ? quiet + 1 : 0;
+    }
+  }
+
+  function rowOf(id: string): HeldRow {
+    const place = places.get(id);
+    if (place === undefined) throw new MlError("out-of-range", `The head holds no row ${id}`);
+    return rows[place]!;
+  }
+
+  function checkLabel(label: number): void {
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
+      throw new MlError("out-of-range", `Label ${label} must lie in 0..${classes - 1}`);
+    }
+  }
+
+  function learn(id: string, features: Float32Array, label: number): void {
+    checkFeatures(createMatrix(1, features.length, features), size);
+    checkLabel(label);
+    if (places.has(id)) throw new MlError("out-of-range", `The head already holds a row ${id}; relabel or forget it`);
+    const row = { id, label, ...ascent.open(features) };
+    places.set(id, rows.push(row) - 1);
+    counts[label]!++;
+    squares += row.square;
+    afterChange(row);
+  }
+
+  function relabel(id: string, label: number): void {
+    checkLabel(label);
+    const row = rowOf(id);
+    counts[row.label]!--;
+    counts[label]!++;
+    row.label = label;
+    afterChange(row);
+  }
+
+  function forget(id: string): void {
+    const row = rowOf(id);
+    const last = rows.pop()!;
+    if (last !== row) {
+      const place = places.get(id)!;
+      rows[place] = last;
+      places.set(last.id, place);
+    }
+    places.delete(id);
+    counts[row.label]!--;
+    squares = rows.reduce((sum, { square }) => sum + square, 0);
+    if (rows.length === 0 || row.square * rows.length > dominance * squares) ascent.restore(rows);
+    else ascent.remove(row);
+    afterChange();
+  }
+
+  function sweep(): number {
+    importance = rowWeights(counts, classWeights);
+    const order = [...rows];
+    random.shuffle(order);
+    return order.reduce((largest, row) => Math.max(largest, visit(row)), 0);
+  }
+
+  function scores(features: Float32Array): Float64Array {
+    checkFeatures(createMatrix(1, features.length, features), size);
+    return ascent.scores(features, perLambda());
+  }
+
+  return {
+    get rows() {
+      return rows.length;
+    },
+    learn,
+    relabel,
+    forget,
+    sweep,
+    weights: () => ascent.weights(perLambda()),
+    scores,
+  };
+}
+
+function checkRecipe({ scale, strength, biasStrength, visits }: OnlineRecipe): void {
+  checkNotNegative("scale", scale);
+  if (strength !== undefined) checkPositive("strength", strength);
+  checkPositive("biasStrength", biasStrength);
+  checkWhole("visits", visits, [0, 1_000_000]);
+}
+
+function checkPositive(name: string, value: number): void {
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new MlError("out-of-range", `${name} is ${value}; it must be a finite number above 0`);
+  }
+}
