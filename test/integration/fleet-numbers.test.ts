@@ -1,7 +1,10 @@
 // The fleet manager's numbers under version 2 of the egress contract, from stored reports: averages, verdicts, and no count of one device.
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createJournal, type JournalMessage } from "@attune/fakes/journal";
 import { noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { performAttune } from "../attune-command.js";
 import {
@@ -39,13 +42,7 @@ beforeAll(async () => {
     const device = await enrolDevice(server, "home", { contract: 2 });
     devices.push(device);
     await device.poll({ releaseSequence: 2, state: "testing" });
-    await report(device, [
-      { type: "report.slot", slot: 1, rightPrior: 0, rightAnswering: 0 },
-      { type: "report.slot", slot: 2, rightPrior: 20 + 2 * i, rightAnswering: 30 },
-      // A slot without a block leaves the latest block as it was.
-      { type: "report.slot", slot: 3, rightPrior: null, rightAnswering: null },
-      { type: "report.verdict", verdict },
-    ]);
+    await report(device, saidBy(i, verdict));
   }
   const other = await enrolDevice(server, "work", { contract: 2 });
   await report(other, [
@@ -55,9 +52,19 @@ beforeAll(async () => {
   ]);
 });
 afterAll(async () => {
-  vi.unstubAllEnvs();
   await server?.stop();
 });
+
+/** The reports of the device at this place, before they have an identity. */
+function saidBy(place: number, verdict: string) {
+  return [
+    { type: "report.slot", slot: 1, rightPrior: 0, rightAnswering: 0 },
+    { type: "report.slot", slot: 2, rightPrior: 20 + 2 * place, rightAnswering: 30 },
+    // A slot without a block leaves the latest block as it was.
+    { type: "report.slot", slot: 3, rightPrior: null, rightAnswering: null },
+    { type: "report.verdict", verdict },
+  ];
+}
 
 /** Publishes reports one after the other, each once the one before is stored. */
 async function report(device: TestDevice, said: readonly (Readonly<Record<string, unknown>> & { type: string })[]) {
@@ -115,6 +122,22 @@ test("no list shows a count or a verdict of one device", async () => {
   expect(shown).not.toMatch(/worse|\b24\b|\b30\b/);
   const summary = await askServer(server.access, (client) => client.report.summary.query({ device: reply.device }));
   expect(summary.devices).toMatchObject([{ device: reply.device, slots: 3, verdicts: 1, latestMetrics: null }]);
+});
+
+test("an audit holds a device's journal to the padded bytes that the server received, and states the bits about the person", async () => {
+  const device = devices[0]!;
+  const said = saidBy(0, verdicts[0]!).map(({ type, ...fields }, i) =>
+    device.say(type, { releaseSequence: release, sequence: i + 1, ...fields }),
+  );
+  const path = join(server.home.home, "journal.json");
+  await writeFile(path, JSON.stringify(createJournal(said as JournalMessage[])));
+  const shown = await attune("audit", "--journal", path);
+  expect(shown.split("\n")).toEqual([
+    `device ${device.reply.device}: consistent`,
+    `4 messages left it, ${3 * 384 + 320} bytes; together they can say at most 31.4 bits`,
+    "about the person at most 31.4 bits, which could spell 21 letters",
+    "the last slot, number 3, has 11.8 of them, or 8 letters",
+  ]);
 });
 
 test("a revoked device counts in no average and among no verdicts", async () => {

@@ -35,7 +35,9 @@ export function averageBlocks(blocks: readonly Block[]): FleetAverage[] {
   const groups = new Map<string, Block[]>();
   for (const block of blocks) {
     const key = JSON.stringify([block.fleet, block.releaseSequence]);
-    groups.set(key, [...(groups.get(key) ?? []), block]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [block]);
+    else group.push(block);
   }
   return [...groups.values()].map(averageOf).sort(byFleetAndRelease);
 }

@@ -78,7 +78,7 @@ export function createReportRepository(prisma: PrismaClient): ReportRepository {
         AND EXISTS (SELECT 1 FROM "Rollout" rollout
           WHERE rollout."fleetName" = device."fleetName" AND rollout."releaseSequence" = report."releaseSequence")
         AND (${fleet ?? null}::text IS NULL OR device."fleetName" = ${fleet ?? null})
-      ORDER BY report."releaseSequence", report."deviceId", report."receivedAt" DESC, (report."body"->>'slot')::int DESC`;
+      ORDER BY report."releaseSequence", report."deviceId", report."receivedAt" DESC, report."sequence" DESC`;
   }
 
   async function countDeadLetters(device?: string): Promise<Record<string, number>> {
