@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { JournalEntry } from "@attune/shared/contracts/audit";
+import { journalSchema } from "@attune/shared/contracts/local-api";
 import { vi } from "vitest";
+import { z } from "zod";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const attune = join(root, "apps/server/bin/attune.js");
@@ -115,18 +118,19 @@ export async function storedUtterances(directory: string): Promise<number> {
   }
 }
 
-export interface ReportEntry {
-  readonly type: string;
-  readonly sequence: number;
+/** The journal of a stopped agent. */
+export async function journalOf(directory: string): Promise<JournalEntry[]> {
+  return z.object({ entries: journalSchema }).parse(await askStopped(directory, "journal")).entries;
 }
 
-/** The reports in a stopped agent's journal. */
-export async function reportsInJournal(directory: string): Promise<ReportEntry[]> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [attuneAgent, "journal", "--home", directory, "--json"],
-    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
-  );
-  const { entries } = JSON.parse(stdout) as { entries: { type: string; sequence: number }[] };
-  return entries.filter(({ type }) => type.startsWith("report.")).map(({ type, sequence }) => ({ type, sequence }));
+/** The number of reports in a stopped agent's outbox. */
+export async function waitingReports(directory: string): Promise<number> {
+  const { outbox } = z.object({ outbox: z.object({ pending: z.int() }) }).parse(await askStopped(directory, "status"));
+  return outbox.pending;
+}
+
+async function askStopped(directory: string, question: "journal" | "status"): Promise<unknown> {
+  const argv = [attuneAgent, question, "--home", directory, "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
+  return JSON.parse(stdout);
 }

@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTextScanner } from "@attune/demo/text-scan";
+import { entryCapacityBits } from "@attune/shared/contracts/audit";
+import { demoContract } from "@attune/shared/contracts/egress";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";
+import { journalOf, sampleRows, startDemo, temporaryFolder, writePeople } from "./demo-process.js";
 
 // Words that occur only in the utterances in which they are planted.
 const canaries = ["zanzifel", "quorbitane", "mellovask", "tirrendole", "yaxumbria", "plinthorax"];
@@ -19,8 +21,9 @@ const resultSchema = z.strictObject({
       predictP90Ms: z.number().positive(),
       trainMs: z.number().positive(),
       messages: z.int().positive(),
-      bytesOut: z.int().positive(),
       personBits: z.number().positive(),
+      letters: z.int().positive(),
+      bytesOut: z.int().positive(),
       textBytesOut: z.int(),
     }),
   ),
@@ -63,6 +66,21 @@ describe("the demo on the sample people", () => {
   test("tuning gains for at least five of the six", () => {
     const { people } = resultSchema.parse(JSON.parse(run.stdout));
     expect(people.filter(({ f1Prior, f1Personal }) => f1Personal > f1Prior).length).toBeGreaterThanOrEqual(5);
+  });
+
+  test("a slot's bits about the person leave at most once a slot, and only under the contract with the fast clock", async () => {
+    for (const { person, personBits } of resultSchema.parse(JSON.parse(run.stdout)).people) {
+      const entries = await journalOf(join(home, "agents", person.toLowerCase()));
+      const reports = entries.filter(({ type }) => type.startsWith("report."));
+      expect(new Set(reports.map(({ message }) => message.contract))).toEqual(new Set([demoContract]));
+      const slots = reports.filter(({ type }) => type === "report.slot").map(({ message }) => message.slot);
+      expect(slots).toEqual(slots.map((_, index) => index + 1));
+      expect(slots.length).toBeGreaterThan(0);
+      // 900 pairs of counts and "no block", beside the enrolment and the polls that came before the first release.
+      const before = entries.filter(({ message }) => message.contract === 1);
+      const beforeBits = before.reduce((bits, entry) => bits + entryCapacityBits(entry), 0);
+      expect(personBits).toBeLessThanOrEqual(beforeBits + slots.length * Math.log2(901) + 1e-9);
+    }
   });
 
   test("no byte of text is in what left, by the demo's own measure", () => {

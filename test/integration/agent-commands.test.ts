@@ -5,10 +5,12 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { demoContract } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
+import { demonstrationContracts } from "../../apps/server/src/contract-window.js";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
 
@@ -21,11 +23,7 @@ let daemon: ChildProcess;
 beforeAll(async () => {
   server = await startTestServer();
   home = join(server.home.home, "agent");
-  await createFleet(server, "home");
-  const { sequence } = await publishFolder(server.access, { folder: extractor, model: "mine", modelVersion: "1.0.0" });
-  await askServer(server.access, (client) =>
-    client.rollout.create.mutate({ fleet: "home", releaseSequence: sequence }),
-  );
+  await rollOutBundled(server);
   daemon = await runDaemon(home, "--server", server.app.httpUrl, "--token", await createToken(server, "home"));
   await eventually(
     async () => expect(((await ask("status")).release as { sequence: number }).sequence).toBe(1),
@@ -36,6 +34,12 @@ afterAll(async () => {
   if (daemon !== undefined) await stop(daemon);
   await server?.stop();
 });
+
+async function rollOutBundled({ access }: TestServer): Promise<void> {
+  await createFleet({ access }, "home");
+  const { sequence } = await publishFolder(access, { folder: extractor, model: "mine", modelVersion: "1.0.0" });
+  await askServer(access, (client) => client.rollout.create.mutate({ fleet: "home", releaseSequence: sequence }));
+}
 
 function start(argv: readonly string[]) {
   const { ATTUNE_SERVER: _server, ATTUNE_AGENT_HOME: _home, ...env } = process.env;
@@ -101,6 +105,23 @@ const shown: Record<string, () => Promise<void>> = {
     await stop(daemon);
     daemon = await runDaemon(home, "--token", "attune1.of-no-use-to-an-enrolled-device");
     expect((await ask("status")).device).toBe(device);
+  },
+  "run --demo": async () => {
+    const demonstration = await startTestServer(demonstrationContracts());
+    await rollOutBundled(demonstration);
+    const enter = async (name: string, ...flags: string[]) => {
+      const directory = join(home, "..", name);
+      const token = await createToken(demonstration, "home");
+      const child = await runDaemon(directory, "--server", demonstration.app.httpUrl, "--token", token, ...flags);
+      return { child, status: () => askIn(directory, ["status"]) };
+    };
+    const [usual, known] = [await enter("usual"), await enter("known", "--demo")];
+    const refused = { updateState: "failed", updateReason: "contractUnsupported", release: null };
+    await eventually(async () => expect(await usual.status()).toMatchObject(refused), 60_000);
+    const taken = { updateState: "committed", release: { sequence: 1 }, contract: { spoken: demoContract } };
+    await eventually(async () => expect(await known.status()).toMatchObject(taken), 60_000);
+    for (const { child } of [usual, known]) await stop(child);
+    await demonstration.stop();
   },
   "label --id": async () => {
     expect(await label("note-1")).toMatchObject({ id: "note-1" });

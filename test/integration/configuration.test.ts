@@ -64,15 +64,16 @@ describe.each(["start", "demo", "server"])("attune %s", (command) => {
   });
 
   test("takes its directory from the flag, before the environment, before the default", async () => {
+    const usual = command === "start" ? ".attune-demo" : ".attune";
     const port = { ATTUNE_HTTP_PORT: String(await takenPort()) };
     const [flag, environment] = [join(folder, "flag"), join(folder, "environment")];
     await run([command, "--home", flag], { ATTUNE_HOME: environment, ...port });
     expect([flag, environment].map(existsSync)).toEqual([true, false]);
     await run([command], { ATTUNE_HOME: environment, ...port });
     expect(existsSync(environment)).toBe(true);
-    expect(existsSync(join(folder, ".attune"))).toBe(false);
+    expect(existsSync(join(folder, usual))).toBe(false);
     await run([command], { TMPDIR: folder, ...port });
-    expect(existsSync(join(folder, ".attune"))).toBe(command !== "demo");
+    expect(existsSync(join(folder, usual))).toBe(command !== "demo");
   });
 
   test("refuses a flag that it does not know, by name", async () => {

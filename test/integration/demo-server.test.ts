@@ -2,12 +2,17 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { superviseServer } from "@attune/demo/server-process";
 import { demoContract } from "@attune/shared/contracts/egress";
 import { expect, test } from "vitest";
+import { askServer } from "../../apps/server/src/client/fleet-client.js";
+import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
 import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { createFleet, enrolDevice, startTestServer } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
+
+const extractor = fileURLToPath(new URL("../../assets/extractor", import.meta.url));
 
 test("a server that does not stop in time is killed, and its PostgreSQL and nats-server are stopped after it", async () => {
   const home = await makeTemporaryHome();
@@ -48,6 +53,9 @@ test("attune server --demo, and no other server, takes the contract with the fas
     const { httpUrl } = await eventually(async () => JSON.parse(await readFile(home.readyFile, "utf8")), 90_000);
     const access = { httpUrl, adminToken: (await readFile(home.adminTokenFile, "utf8")).trim() };
     await createFleet({ access }, "home");
+    const { sequence } = await publishFolder(access, { folder: extractor, model: "mine", modelVersion: "1.0.0" });
+    const { release } = await askServer(access, (client) => client.release.get.query({ sequence }));
+    expect(release.egressContractVersion).toBe(demoContract);
     const device = await enrolDevice({ access }, "home", { contract: demoContract });
     expect(device.reply.egressContractVersion).toBe(demoContract);
     expect(await device.poll()).toMatchObject({ sequence: 1 });
@@ -62,5 +70,7 @@ test("attune server --demo, and no other server, takes the contract with the fas
     code: "CONFLICT",
     message: expect.stringContaining("taken here: 1, 2"),
   });
+  const demonstrated = { folder: extractor, model: "mine", modelVersion: "1.0.0", egressContractVersion: demoContract };
+  await expect(publishFolder(usual.access, demonstrated)).rejects.toMatchObject({ code: "INVALID_INPUT" });
   await usual.stop();
 });

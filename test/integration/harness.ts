@@ -46,6 +46,8 @@ export interface TestServerOptions {
   readonly now?: () => number;
   /** The versions of the egress contract that the server takes. */
   readonly contracts?: Contracts;
+  /** The version that its releases carry. */
+  readonly publishedContract?: number;
   /** Puts files or rows into the home before the first start. */
   readonly restore?: (home: ServerPlaces) => Promise<void>;
   /** A broker that runs already: where the server reaches it, and where the devices do. */

@@ -1,6 +1,12 @@
 // The versions of the egress contract that a server takes, at enrolments, polls and reports alike, and the version that its releases carry.
 
-import { type Contracts, contractsWithin, createContracts, demoContracts } from "@attune/shared/contracts/egress";
+import {
+  type Contracts,
+  contractsWithin,
+  createContracts,
+  demoContract,
+  demoContracts,
+} from "@attune/shared/contracts/egress";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 
 /** An old version leaves the window once no device of the fleet speaks it. */
@@ -13,7 +19,7 @@ export function servedContracts(declared: EgressContracts, window = contractWind
   return createContracts(contractsWithin(declared, window));
 }
 
-/** A demonstration also takes the contract with a fast clock, which all other servers and devices refuse. */
+/** A demonstration also takes the contract with a fast clock, and its releases carry it. All other servers and devices refuse it. */
 export function demonstrationContracts(): { readonly contracts: Contracts; readonly publishedContract: number } {
-  return { contracts: createContracts(demoContracts), publishedContract };
+  return { contracts: createContracts(demoContracts), publishedContract: demoContract };
 }

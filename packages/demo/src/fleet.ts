@@ -21,22 +21,23 @@ export interface DemoFleet {
   publish(directory: string): Promise<PublishedRelease>;
   /** A one-time enrolment token. */
   createToken(): Promise<string>;
-  /** Resolves once the server holds every report of the agent's journal, each once and unaltered, and no other report; returns the audit. */
+  /** Resolves with the audit once the server holds every report of the agent's journal, each once and unaltered, and no other report. */
   confirmReports(agent: AgentClient, device: string): Promise<AuditResult>;
 }
 
 const fleetName = "home";
-const model = "attune-english";
+/** A name of its own: only demonstrations take the contract of this release, and a home may publish the same model for other devices. */
+const model = "attune-english-demo";
 const modelVersion = "1.0.0";
 const tokenLifeMs = 10 * 60_000;
 const patienceMs = 120_000;
+const contracts = createContracts(demoContracts);
 
 export async function openFleet(input: {
   readonly home: string;
   readonly httpUrl: string;
   readonly signal: AbortSignal;
 }): Promise<DemoFleet> {
-  const contracts = createContracts(demoContracts);
   const access = await findServer({ home: input.home, server: input.httpUrl, adminTokenFile: undefined });
 
   /** Retries while the server restarts; every call may be made twice. */
@@ -76,8 +77,9 @@ export async function openFleet(input: {
     },
     async confirmReports(agent, device) {
       for (const deadline = performance.now() + patienceMs; ; ) {
-        const journal = await agent.journal();
-        const audit = auditJournal(journal, await patiently(() => fetchReports(access, device)), contracts);
+        // The journal comes second, since reports leave all the time: a report that is stored is in it by then.
+        const reports = await patiently(() => fetchReports(access, device));
+        const audit = auditJournal(await agent.journal(), reports, contracts);
         if (audit.verdict === "consistent") return audit;
         // A killed server's batch arrives after later reports, so a missing report may still be on its way.
         const final = audit.faults.length + audit.extra.length + audit.altered.length > 0;

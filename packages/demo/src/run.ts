@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isPresentSync } from "@attune/platform/presence";
+import type { AuditResult } from "@attune/server/audit/journal-audit";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
@@ -15,7 +16,7 @@ import { type DemoFleet, openFleet, type PublishedRelease } from "./fleet.js";
 import { type LifeProgress, live } from "./life.js";
 import { loadPeople, type Person } from "./people.js";
 import { agentScript, enrolAgent, root } from "./processes.js";
-import type { PersonResult, Screen } from "./screen.js";
+import { auditInWords, type PersonResult, type Screen } from "./screen.js";
 import { superviseServer } from "./server-process.js";
 import { type Supervised, supervise } from "./supervise.js";
 import { createTextScanner } from "./text-scan.js";
@@ -111,10 +112,10 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
         const onProgress = (progress: LifeProgress): void => screen.progress(person.name, progress);
         const status = await live(person, agent, { signal, onProgress });
         if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
-        const { personBits } = await fleet.confirmReports(agent, status.device);
+        const audit = await fleet.confirmReports(agent, status.device);
         engines.add(status.engine.name);
-        screen.done(person.name, "done; every report reached the server once");
-        return describe(person, status, { border, personBits: personBits.ever, canaries: options.canaries ?? [] });
+        screen.done(person.name, auditInWords(audit));
+        return describe({ person, status, audit, border, canaries: options.canaries ?? [] });
       }),
     );
     screen.close();
@@ -181,7 +182,7 @@ async function startAgent(input: {
   rmSync(join(directory, "local-api.json"), { force: true });
   return supervise({
     name: `agent of ${person.name}`,
-    argv: [agentScript, "run", "--home", directory],
+    argv: [agentScript, "run", "--home", directory, "--demo"],
     env,
     logFile,
     pidFile: join(options.home, "agents", `${person.slug}.pid`),
@@ -189,12 +190,15 @@ async function startAgent(input: {
   });
 }
 
-function describe(
-  person: Person,
-  status: AgentStatus,
-  left: { readonly border: Border; readonly personBits: number; readonly canaries: readonly string[] },
-): PersonResult {
-  const { border, personBits, canaries } = left;
+interface LifeResult {
+  readonly person: Person;
+  readonly status: AgentStatus;
+  readonly audit: AuditResult;
+  readonly border: Border;
+  readonly canaries: readonly string[];
+}
+
+function describe({ person, status, audit, border, canaries }: LifeResult): PersonResult {
   const scanner = createTextScanner(
     person.said.map(({ text }) => text),
     canaries,
@@ -208,8 +212,9 @@ function describe(
     predictP90Ms: status.predictP90Ms,
     trainMs: status.trainMs,
     messages: status.sent.messages,
+    personBits: audit.personBits.ever,
+    letters: audit.letters.ever,
     bytesOut: border.bytesOut(),
-    personBits,
     textBytesOut: scanner.textBytes(border.captured()),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createScreen, renderTable } from "./screen.js";
+import { auditInWords, createScreen, renderTable } from "./screen.js";
 
 const result = {
   person: "Maeve",
@@ -11,17 +11,31 @@ const result = {
   trainMs: 12,
   messages: 9,
   bytesOut: 12_345,
-  personBits: 23.63,
+  personBits: 75.66,
+  letters: 50,
   textBytesOut: 0,
 };
 
-test("the table aligns its columns, shows a dash where there is no number, and says where its numbers are from", () => {
-  const [head, ...rest] = renderTable([result, { ...result, person: "Bo" }]).split("\n");
-  const rows = rest.slice(0, 2);
-  expect(new Set([head, ...rows].map((line) => [...line!].length)).size).toBe(1);
-  expect(rows[0]).toMatch(/^Maeve +150 +0\.412 +– +1\.23 ms +12345 +23\.6 \(16 letters\) +0$/);
-  expect(rest[2]).toBe("");
-  expect(rest.slice(3).join(" ")).toMatch(/F1 .* read on the device\. .* sums the bits about the person/);
+test("the table aligns its columns and shows a dash where there is no number", () => {
+  const lines = renderTable([result, { ...result, person: "Bo" }])
+    .split("\n")
+    .slice(0, 3);
+  expect(new Set(lines.map((line) => [...line].length)).size).toBe(1);
+  expect(lines[1]).toMatch(/^Maeve +150 +0\.412 +– +1\.23 ms +12345 +75\.7 \(50 letters\) +0$/);
+});
+
+test("below the table stands where F1 was computed, and that it does not leave", () => {
+  expect(renderTable([result])).toMatch(/^F1 .* on this device; it does not leave\./m);
+});
+
+test("the end of a life says the audit's differences and the bits about the person", () => {
+  const audit = { missing: [], extra: [], altered: [], personBits: { ever: 75.66, lastSlot: null } };
+  expect(auditInWords({ ...audit, letters: { ever: 50, lastSlot: 0 } })).toBe(
+    "done; audit: 0 differences, 75.7 bits about the person ever (50 letters)",
+  );
+  expect(auditInWords({ ...audit, missing: [{ epoch: "e", sequence: 1 }], letters: { ever: 1, lastSlot: 0 } })).toBe(
+    "done; audit: 1 difference, 75.7 bits about the person ever (1 letter)",
+  );
 });
 
 test("outside a terminal progress is plain lines, now and then, without control characters", () => {

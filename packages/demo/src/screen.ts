@@ -3,21 +3,23 @@
 import { counted } from "@attune/platform/counted";
 import { progressText } from "@attune/platform/progress";
 import { noValue, textTable } from "@attune/platform/table";
-import { lettersOf } from "@attune/shared/contracts/egress-declaration";
+import type { AuditResult } from "@attune/server/audit/journal-audit";
 import type { LifeProgress } from "./life.js";
 
 export interface PersonResult {
   readonly person: string;
   readonly utterances: number;
+  /** F1 stays on the device; the demo reads it there, as the person can. */
   readonly f1Prior: number | null;
   readonly f1Personal: number | null;
   readonly predictP50Ms: number | null;
   readonly predictP90Ms: number | null;
   readonly trainMs: number | null;
   readonly messages: number;
-  readonly bytesOut: number;
-  /** The most bits about the person in all messages that left, as the audit sums them. */
+  /** The most bits about the person in everything that has left, and the letters that so many bits could spell. */
   readonly personBits: number;
+  readonly letters: number;
+  readonly bytesOut: number;
   readonly textBytesOut: number;
 }
 
@@ -95,7 +97,7 @@ function progressLine(
   return `${person.padEnd(12)} ${progressText({ what: `${head} head: ${verdict}`, done, total, secondsLeft })}`;
 }
 
-/** The closing table, and the source of its numbers. */
+/** The closing table. */
 export function renderTable(results: readonly PersonResult[]): string {
   const head = [
     "person",
@@ -114,15 +116,25 @@ export function renderTable(results: readonly PersonResult[]): string {
     ratio(result.f1Personal),
     result.predictP50Ms === null ? noValue : `${result.predictP50Ms.toFixed(2)} ms`,
     String(result.bytesOut),
-    `${result.personBits.toFixed(1)} (${counted(lettersOf(result.personBits), "letter")})`,
+    `${result.personBits.toFixed(1)} (${counted(result.letters, "letter")})`,
     String(result.textBytesOut),
   ]);
   return [...textTable([head, ...rows]), "", ...notes].join("\n");
 }
 
 const notes = [
-  "F1 is each agent's own measure of its heads, read on the device.",
-  "The audit of each journal sums the bits about the person: the most that all messages together can say, and the letters they could spell.",
+  "F1 is weighted F1 on this device; it does not leave. The demo reads it from each agent's local status.",
+  "Bits about the person are the most that all messages together can say, as the audit of the journal sums them.",
+  "At most 12 bits leave in a slot, which lasts 4 seconds in a demonstration and a week elsewhere.",
 ];
+
+type Audited = Pick<AuditResult, "missing" | "extra" | "altered" | "personBits" | "letters">;
+
+/** The end of one person's life, as the auditor sees it. */
+export function auditInWords({ missing, extra, altered, personBits, letters }: Audited): string {
+  const differences = counted(missing.length + extra.length + altered.length, "difference");
+  const bits = `${personBits.ever.toFixed(1)} bits about the person ever (${counted(letters.ever, "letter")})`;
+  return `done; audit: ${differences}, ${bits}`;
+}
 
 const ratio = (value: number | null): string => (value === null ? noValue : value.toFixed(3));

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
+import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import type { Log } from "../core/ports.js";
 import type { AgentEnv } from "./env.js";
@@ -15,6 +16,8 @@ export interface DaemonOptions {
   readonly env: AgentEnv;
   readonly server: string;
   readonly log: Log;
+  /** The versions of the egress contract that the agent knows; the product's without it. */
+  readonly contracts?: EgressContracts | undefined;
   /** A token to enrol with first, where the device is not enrolled yet. */
   readonly token?: string | undefined;
   /** Aborts for a clean stop. */
@@ -27,7 +30,7 @@ export interface DaemonOptions {
 
 /** Resolves after a clean stop; rejects when the agent cannot run at all (NOT_ENROLLED, HOME_IN_USE, PORT_IN_USE, …). */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
-  const { paths, env, log, signal } = options;
+  const { paths, env, log, contracts, signal } = options;
   const opened = await openAgent({
     paths,
     server: options.server,
@@ -35,6 +38,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     outboxLimit: env.outboxLimit,
     threads: env.threads,
     log,
+    contracts,
   });
   try {
     await enrolFirst(options, opened);

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { totalmem } from "node:os";
 import { moveAside } from "@attune/platform/durable-file";
 import { isPresentSync } from "@attune/platform/presence";
+import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
@@ -32,6 +33,8 @@ export interface OpenAgentOptions {
   readonly outboxLimit: number;
   readonly threads: number;
   readonly log: Log;
+  /** The versions of the egress contract that the agent knows; the product's without it. */
+  readonly contracts?: EgressContracts | undefined;
   /** Opened for one command: a daemon that starts meanwhile waits for its end. */
   readonly brief?: boolean;
 }
@@ -45,7 +48,7 @@ const idleTimeoutMs = 30_000;
 
 /** Fails with HOME_IN_USE, STORE_CORRUPT or DISK_FULL; nothing stays open then. */
 export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent> {
-  const { paths, server, natsUrl, outboxLimit, threads, log, brief = false } = options;
+  const { paths, server, natsUrl, outboxLimit, threads, log, contracts, brief = false } = options;
   const lock = await lockHome(paths.home, { brief });
   const http = createHttpClient({ idleTimeoutMs, keepAlive: true });
   try {
@@ -73,7 +76,12 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
         engine,
         engineChoice: why,
       },
-      { deviceKind: deviceKind(), memoryMib: Math.round(totalmem() / 2 ** 20), outboxLimit },
+      {
+        deviceKind: deviceKind(),
+        memoryMib: Math.round(totalmem() / 2 ** 20),
+        outboxLimit,
+        ...(contracts && { contracts }),
+      },
     );
     return {
       agent,

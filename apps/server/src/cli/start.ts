@@ -8,7 +8,7 @@ import type { start } from "./declarations/local.js";
 import { runInTerminal } from "./demo-terminal.js";
 
 export const runStart: Body<typeof start, CommandIo> = async ({ values }, io) => {
-  const settings = { flags: values, usualPeople: 3, freePorts: false, defaultHome: ".attune" };
+  const settings = { flags: values, usualPeople: 3, freePorts: false, defaultHome: ".attune-demo" };
   return runInTerminal(settings, io, async (demo, signal) => {
     if (io.json) io.stdout(JSON.stringify(demo.result));
     else io.stdout(renderTable(demo.result.people));

@@ -1,6 +1,7 @@
 // A question that only reads: the running daemon answers it, or the device's directory where no daemon runs.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { demoContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { AskableAgent } from "../../core/agent-api.js";
 import { hasStore, readServer } from "../home.js";
@@ -33,10 +34,11 @@ async function askOnce<T>({ env, paths }: AgentContext, question: Question<T>): 
   // Looking at a directory must not create a device in it.
   if (!hasStore(paths)) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
   const { openAgent } = await import("../open-agent.js");
-  // Nothing is sent: the agent is opened, asked and closed without being started.
+  // Nothing is sent: the agent is opened, asked and closed without being started. So it may know every version, and describe a demonstration's home.
   const server = (await readServer(paths)) ?? "http://127.0.0.1";
   const { outboxLimit, threads } = env;
-  const opened = await openAgent({ paths, server, outboxLimit, threads, log: createLogger("error"), brief: true });
+  const log = createLogger("error");
+  const opened = await openAgent({ paths, server, outboxLimit, threads, log, contracts: demoContracts, brief: true });
   try {
     return await question(opened.agent);
   } finally {

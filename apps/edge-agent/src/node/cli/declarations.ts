@@ -42,6 +42,7 @@ export const run = declare({
   options: {
     server: { ...server, meaning: "the fleet's server (default: ATTUNE_SERVER, else the server of the enrolment)" },
     token: { value: "TOKEN", meaning: "a one-time token, used only if the device is not enrolled yet" },
+    demo: { meaning: "also know the egress contract of demonstrations, whose slots last seconds in place of a week" },
   },
   sections: [
     {

@@ -1,6 +1,7 @@
 // attune-agent run: the daemon.
 
 import type { Body } from "@attune/platform/cli/declaration";
+import { demoContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import type { Log } from "../../core/ports.js";
 import { faultFields } from "../fault.js";
@@ -30,6 +31,7 @@ export const run: Body<typeof declaration, AgentContext> = async ({ values }, co
       env,
       server,
       log,
+      contracts: values.demo ? demoContracts : undefined,
       token: values.token,
       signal: stop.signal,
       onEnrolled: () => (saved === undefined ? writeServer(paths, server) : Promise.resolve()),

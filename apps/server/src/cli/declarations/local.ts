@@ -25,7 +25,11 @@ export const start = declare({
       meaning: "the number of agents, one for each person in the data (default: 3)",
       whole: mostPeople,
     },
-    home: { value: "DIR", meaning: "the directory of all files (default: ATTUNE_HOME, else .attune)", path: "folder" },
+    home: {
+      value: "DIR",
+      meaning: "the directory of all files (default: ATTUNE_HOME, else .attune-demo)",
+      path: "folder",
+    },
   },
   sections: [
     {
