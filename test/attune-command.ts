@@ -1,4 +1,5 @@
-// Runs a command line of `attune` in the test's own process, on streams that the test makes. Throws the command's fault.
+// Runs a command line of `attune` in the test's own process, on streams that the test makes.
+// Throws the command's fault.
 
 import { attune } from "../apps/server/src/cli/commands.js";
 import type { CommandIo } from "../packages/platform/src/cli/program.js";

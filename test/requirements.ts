@@ -1,6 +1,5 @@
-// The needs of some tests beside Node and this tree. Tests are skipped for want of them with a reason, which the end of the run
-// lists.
-// ATTUNE_REQUIRE_ALL=1 makes a skip a failure.
+// The needs of some tests beside Node and this tree. Tests are skipped for want of them with a reason, which the end of
+// the run lists. ATTUNE_REQUIRE_ALL=1 makes a skip a failure.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

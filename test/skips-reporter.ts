@@ -1,4 +1,5 @@
-// Counts the tests that were skipped for something that this machine lacks, and lists them with their reasons at the end of the run.
+// Counts the tests that were skipped for something that this machine lacks, and lists them with their reasons at the
+// end of the run.
 
 import type { Reporter, TestModule } from "vitest/node";
 

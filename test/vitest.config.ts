@@ -8,7 +8,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
 const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
-// A worker loads each module once for all its files, for modules hold no state. The main process idles, so each core gets a worker.
+// A worker loads each module once for all its files, for modules hold no state. The main process idles, so each
+// core gets a worker.
 const quick = { isolate: false, maxWorkers: "100%", unstubEnvs: true, unstubGlobals: true };
 const besideSources = ["packages/*/src/**", "apps/*/src/**"];
 const common = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } };
@@ -40,7 +41,8 @@ export default defineConfig({
         ...common,
         test: {
           name: "integration",
-          // One project after the other: the cheapest fault is found first, and a whole demo has the machine for itself.
+          // One project after the other: the cheapest fault is found first, and a whole demo has
+          // the machine for itself.
           sequence: { groupOrder: 1 },
           include: ["test/integration/**/*.test.ts", ...besideSources.map((folder) => `${folder}/*.slow.test.ts`)],
           ...patience,

@@ -1,5 +1,5 @@
-// Joins the built agent and the packages that it uses into a few files, one for each part that is loaded when it is needed. A start then finds
-// and reads some five hundred files less. Part of `npm run build`, after the compiler.
+// Joins the built agent and the packages that it uses into a few files, one for each part that is loaded when it is
+// needed. A start then finds and reads some five hundred files less. Part of `npm run build`, after the compiler.
 
 import { renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -25,7 +25,10 @@ function fileOf(from: string, specifier: string): string | undefined {
   return paths.find((path) => known.has(path));
 }
 
-/** A file directly in a workspace's src, or in a part of the agent, is a place of its own, which composes or serves folders. */
+/**
+ * A file directly in a workspace's src, or in a part of the agent, is a place of its own, which
+ * composes or serves folders.
+ */
 function placeOf(path: string): string {
   return /\/src\/([a-z]+\/)?[^/]+$/.test(path) && isTop(dirname(path)) ? path : dirname(path);
 }

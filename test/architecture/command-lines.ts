@@ -16,7 +16,10 @@ export interface CommandLine {
 /** The value that a variable of a shown loop takes. */
 const variables: Readonly<Record<string, string>> = { emotion: "joy", n: "1" };
 
-/** Every invocation in a text of a shell. Other commands, output, comments, redirections and here-documents are left out. */
+/**
+ * Every invocation in a text of a shell. Other commands, output, comments, redirections and
+ * here-documents are left out.
+ */
 export function commandLinesIn(shell: string): CommandLine[] {
   const joined = shell.replace(/ \\\n +/g, " ").replace(/<<'(\w+)'\n[\s\S]*?^\1$/gm, "");
   return joined.split("\n").flatMap((line) => segmentsOf(line).flatMap(invocationOf));

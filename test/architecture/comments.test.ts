@@ -29,6 +29,17 @@ test.each(parts)("the comments of %s are written in short sentences that open wi
   expect(faults).toEqual([]);
 });
 
+test("no comment reaches beyond the width of the code, 120 columns", () => {
+  const wide = listFiles(/^(apps|packages|test|prisma)\/.*\.(ts|js)$/).flatMap((path) => {
+    const source = read(path);
+    return parseSync(path, source)
+      .comments.map(({ start, end }) => source.slice(source.lastIndexOf("\n", start) + 1, end))
+      .filter((text) => text.split("\n").some((line) => line.length > 120))
+      .map((text) => `${path}: ${text.trim()}`);
+  });
+  expect(wide).toEqual([]);
+});
+
 test("the names of tests use the field's verbs", () => {
   const named = /\b(?:test|describe)(?:\.each\([^)]*\))?\(\s*(["'`])(.*?)\1,/g;
   const tests = listFiles(/\.test\.ts$/).flatMap((path) =>

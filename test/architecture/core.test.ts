@@ -1,4 +1,5 @@
-// The places of the agent's core and their permitted imports. A place imports only rows above it in this table; types count too.
+// The places of the agent's core and their permitted imports. A place imports only rows above it in this
+// table; types count too.
 
 import { describe, expect, test } from "vitest";
 import { type Arrows, importsBeside, readSourceTree, unusedArrows, upwardArrows } from "./places.js";

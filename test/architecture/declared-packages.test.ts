@@ -59,8 +59,8 @@ function placeOf(packages: Packages, folder: string, name: string): string | und
 }
 
 /**
- * The places that an installation of `folder` for production fills, optional packages included. npm installs an optional
- * peer too where the lockfile holds it.
+ * The places that an installation of `folder` for production fills, optional packages included. npm installs an
+ * optional peer too where the lockfile holds it.
  */
 function closureOf(packages: Packages, folder: string): Set<string> {
   const reached = new Set([folder]);

@@ -1,4 +1,5 @@
-// Checks every text of both programs' help: short sentences in the field's words, and examples that the programs accept.
+// Checks every text of both programs' help: short sentences in the field's words, and examples
+// that the programs accept.
 
 import { expect, test } from "vitest";
 import { helpOf } from "../../packages/platform/src/cli/help.js";

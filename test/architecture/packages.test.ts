@@ -1,4 +1,5 @@
-// The folders of the packages ml and training, and their permitted imports. A folder imports only rows above it in its table.
+// The folders of the packages ml and training, and their permitted imports. A folder imports only rows above
+// it in its table.
 
 import { describe, expect, test } from "vitest";
 import { type Arrows, importsBeside, readSourceTree, unusedArrows, upwardArrows } from "./places.js";

@@ -2,7 +2,10 @@
 
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
 
-/** For each place, the other places that its files may import; types count too. A place is a folder, or a file outside of folders. */
+/**
+ * For each place, the other places that its files may import; types count too. A place is a folder, or a
+ * file outside of folders.
+ */
 export type Arrows = Readonly<Record<string, readonly string[]>>;
 
 export interface RelativeImport {

@@ -25,8 +25,8 @@ const arrows: Arrows = {
 };
 
 /**
- * Files that stand in no folder. Files that folders may import are listed with those folders; the rest compose and serve
- * folders.
+ * Files that stand in no folder. Files that folders may import are listed with those folders; the rest
+ * compose and serve folders.
  */
 const topFiles: Readonly<Record<string, readonly string[]>> = {
   "trpc.ts": ["catalogue", "rollouts", "devices", "ingestion", "audit"],

@@ -1,4 +1,5 @@
-// The bundled extractor as a release in a slot, which the core loads as on every device, with its features and probabilities.
+// The bundled extractor as a release in a slot, which the core loads as on every device, with
+// its features and probabilities.
 
 import type { Files, Hashing } from "@attune/edge-agent/core/ports";
 import type { Model } from "@attune/edge-agent/core/prediction/model";

@@ -1,6 +1,5 @@
-// The fakes' cryptography where there is no node:crypto. The functions are the same and synchronous too, so that no virtual
-// time
-// passes in them. A bundle for a browser takes this file in place of node-crypto.ts.
+// The fakes' cryptography where there is no node:crypto. The functions are the same and synchronous too, so that no
+// virtual time passes in them. A bundle for a browser takes this file in place of node-crypto.ts.
 
 import type { Cipher, DeviceKey, Hashing } from "@attune/edge-agent/core/ports";
 import type { SigningKey } from "@attune/fakes/node-crypto";

@@ -1,4 +1,5 @@
-// Computes the bundled extractor's features on one thread and on several, and answers with both results and their times.
+// Computes the bundled extractor's features on one thread and on several, and answers with both
+// results and their times.
 
 import { openWebEngine } from "@attune/edge-agent/web/engine";
 import { parseEncoderConfig } from "@attune/ml/encoder/config";

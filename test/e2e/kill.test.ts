@@ -57,8 +57,8 @@ const endingSchema = z.object({
 });
 
 /**
- * Looks into the directory of a demo that has ended. Its server starts once more, since the broker may hold reports that were stored in
- * no batch yet. The number of slots depends on the time that a run took, and nothing else does.
+ * Looks into the directory of a demo that has ended. Its server starts once more, since the broker may hold reports
+ * that were stored in no batch yet. The number of slots depends on the time that a run took, and nothing else does.
  */
 async function assertReports(home: string): Promise<void> {
   const server = superviseServer({
@@ -116,7 +116,10 @@ afterAll(() => {
   for (const pid of leftovers) if (isAlive(pid)) process.kill(pid, "SIGKILL");
 });
 
-/** The process id that each part leaves. A server started by root may keep the cluster elsewhere; a file names the place then. */
+/**
+ * The process id that each part leaves. A server started by root may keep the cluster elsewhere; a file
+ * names the place then.
+ */
 function pidOf(part: string, home: string): number | undefined {
   switch (part) {
     case "an agent":

@@ -1,4 +1,5 @@
-// Reads the encoders' golden vectors: weights, config, and every hidden state of every case, as Transformers computed them.
+// Reads the encoders' golden vectors: weights, config, and every hidden state of every case,
+// as Transformers computed them.
 
 import { readFileSync } from "node:fs";
 import { type EncoderConfig, parseEncoderConfig } from "../../packages/ml/src/encoder/config.js";
@@ -23,8 +24,8 @@ export interface GoldenEncoder {
 export interface GoldenGradients {
   readonly ids: readonly number[][];
   /**
-   * For each weight: its gradient's sum, the gradient's inner product with the weight, the sum of the gradient's absolute
-   * values.
+   * For each weight: its gradient's sum, the gradient's inner product with the weight, the sum of
+   * the gradient's absolute values.
    */
   readonly sums: Readonly<Record<string, [sum: number, product: number, absolute: number]>>;
 }

@@ -1,4 +1,5 @@
-// The golden RoBERTa as its publishers would lay it out: a folder with a configuration, weights and a byte-level BPE vocabulary.
+// The golden RoBERTa as its publishers would lay it out: a folder with a configuration, weights and
+// a byte-level BPE vocabulary.
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

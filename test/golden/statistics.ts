@@ -32,8 +32,8 @@ export function seededBytes(seed: number): RandomBytes {
 }
 
 /**
- * Pearson's χ² of `draws` draws against the probability of each value. Values with fewer than 10 expected draws form one bin with all others.
- * A draw of a value without probability makes it infinite.
+ * Pearson's χ² of `draws` draws against the probability of each value. Values with fewer than 10 expected draws form
+ * one bin with all others. A draw of a value without probability makes it infinite.
  */
 export function chiSquare(draw: () => number, draws: number, probabilities: ReadonlyMap<number, number>) {
   const counts = new Map<number, number>();

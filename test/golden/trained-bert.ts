@@ -1,4 +1,5 @@
-// A trained BERT-Tiny encoder with its own float64 check vectors. The data are not part of the repository: ATTUNE_DATA names their folder.
+// A trained BERT-Tiny encoder with its own float64 check vectors. The data are not part of the repository:
+// ATTUNE_DATA names their folder.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -59,9 +60,10 @@ export function trainedForms({ config: layersConfig, file, embedded }: TrainedBe
 }
 
 /**
- * Embeddings that give `embedded` for the ids 0, 1, 2 …, for an engine that takes ids alone. Every token has a row of its own
- * in the word table. A LayerNorm with weight 1 / u and bias v / u undoes what a LayerNorm does to those rows. For every token
- * x, u ∘ x - v then has mean 0 and variance 1. Gauss and Newton's least steps from u = 1, v = 0 find u and v.
+ * Embeddings that give `embedded` for the ids 0, 1, 2 …, for an engine that takes ids alone. Every token has a row
+ * of its own in the word table. A LayerNorm with weight 1 / u and bias v / u undoes what a LayerNorm does to those
+ * rows. For every token x, u ∘ x - v then has mean 0 and variance 1. Gauss and Newton's least steps from u = 1, v =
+ * 0 find u and v.
  */
 function withEmbeddings(config: BertConfig, embedded: Matrix): { config: BertConfig; embeddings: TensorFile } {
   const { rows, cols, data: x } = embedded;
@@ -166,8 +168,8 @@ function renamed(arrays: Map<string, Tensor>): TensorFile {
 }
 
 /**
- * An .npz is a zip of .npy files, here stored uncompressed. Each .npy is a magic number, a header in Python's notation and the
- * values.
+ * An .npz is a zip of .npy files, here stored uncompressed. Each .npy is a magic number, a header in Python's
+ * notation and the values.
  */
 function readNpz(path: string): Map<string, Tensor> {
   const bytes = readFileSync(path);

@@ -35,7 +35,10 @@ export function expectSame(vocabulary: Vocabulary, expected: ReadonlyMap<string,
   expect(vocabulary.longest).toBe(Math.max(...[...expected.keys()].map(({ length }) => length)));
 }
 
-/** Changes, loses or adds bytes of a text, `rounds` times, and expects scan and twin to agree. Returns how often both read the text. */
+/**
+ * Changes, loses or adds bytes of a text, `rounds` times, and expects scan and twin to agree. Returns how often
+ * both read the text.
+ */
 export function expectSameOnDamage(rounds: number): number {
   const { integer } = createRandom(11);
   const bytesOf = (text: string) => new TextEncoder().encode(text);

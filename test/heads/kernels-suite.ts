@@ -1,4 +1,5 @@
-// The tests of every implementation of the head kernels: the twins' numbers on random, odd and extreme shapes, and refusals.
+// The tests of every implementation of the head kernels: the twins' numbers on random, odd and
+// extreme shapes, and refusals.
 
 import { fitElm } from "@attune/ml/heads/elm";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";

@@ -1,4 +1,5 @@
-// Runs each flag of attune-agent's commands as a person does, with a real server and daemon. A flag without a row fails.
+// Runs each flag of attune-agent's commands as a person does, with a real server and daemon. A flag
+// without a row fails.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// The agent's NATS adapter against the real nats-server: acknowledged once, reconnecting after kills, renewed credentials.
+// The agent's NATS adapter against the real nats-server: acknowledged once, reconnecting
+// after kills, renewed credentials.
 
 import { reportStream, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { jetstreamManager } from "@nats-io/jetstream";

@@ -1,5 +1,5 @@
-// Both ends of the product and a real nats-server with a certificate: which brokers they accept, and how they describe the
-// others.
+// Both ends of the product and a real nats-server with a certificate: which brokers they accept, and how
+// they describe the others.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,9 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
   const stops: (() => Promise<unknown>)[] = [];
   const ports: Record<string, number> = {};
 
-  /** Makes a key and a certificate, self-signed unless `extra` names an issuer. Answers their path without its ending. */
+  /**
+   * Makes a key and a certificate, self-signed unless `extra` names an issuer. Answers their path without its ending.
+   */
   async function certify(name: string, ...extra: string[]): Promise<string> {
     const path = join(home.home, name);
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", `${path}.key`];
@@ -43,7 +45,10 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
     return path;
   }
 
-  /** A nats-server of this home's operator: as infra/nats has it, with a certificate for `subject`, or without one in plaintext. */
+  /**
+   * A nats-server of this home's operator: as infra/nats has it, with a certificate for `subject`, or
+   * without one in plaintext.
+   */
   async function startBroker(name: string, subject?: string): Promise<void> {
     const directory = join(home.home, `broker ${name}`);
     const known = await openPorts(join(home.home, `ports ${name}.json`));

@@ -1,4 +1,5 @@
-// The fakes' cryptography for browsers equals Node's, so that one fleet, one store and one device mean the same in both.
+// The fakes' cryptography for browsers equals Node's, so that one fleet, one store and one device mean
+// the same in both.
 
 import * as ofNode from "@attune/fakes/node-crypto";
 import { fromBase64 } from "@attune/shared/encoding";

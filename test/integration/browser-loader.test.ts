@@ -1,5 +1,5 @@
-// The core's loader in a worker of a real Chromium. The bundled extractor runs off the main thread, with the features of the
-// same kernels in Node.
+// The core's loader in a worker of a real Chromium. The bundled extractor runs off the main thread, with the features
+// of the same kernels in Node.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

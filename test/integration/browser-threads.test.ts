@@ -1,5 +1,5 @@
-// The kernels on several threads in a real Chromium. Threads share a memory where the page is isolated from other origins;
-// elsewhere one thread computes.
+// The kernels on several threads in a real Chromium. Threads share a memory where the page is isolated from other
+// origins; elsewhere one thread computes.
 
 import { expect, test } from "vitest";
 import type { ThreadsAnswer, ThreadsQuestion } from "../browser/threads-worker.js";

@@ -1,4 +1,5 @@
-// A server that takes several versions of the egress contract at once: those of the product, and a version that only tests know.
+// A server that takes several versions of the egress contract at once: those of the product, and a version
+// that only tests know.
 
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { canonicalBytes } from "@attune/shared/canonical-json";

@@ -1,4 +1,5 @@
-// The demo's server process, stopped before it was ready and too busy to stop by itself: none of its processes survives.
+// The demo's server process, stopped before it was ready and too busy to stop by itself: none
+// of its processes survives.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

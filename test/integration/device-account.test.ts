@@ -1,5 +1,6 @@
-// The limits of a device's credentials at the broker, in the hands of the device's owner. NATS checks a publication's subject.
-// It never checks the reply subject or the headers, so both are tried with everything that has a meaning to any receiver.
+// The limits of a device's credentials at the broker, in the hands of the device's owner. NATS checks a
+// publication's subject. It never checks the reply subject or the headers, so both are tried with everything that
+// has a meaning to any receiver.
 
 import { inboxPrefix, ingestionConsumer, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";

@@ -1,5 +1,5 @@
-// Every durable file of both programs, with a fault at each call that writes or reads it, and a power cut after each call.
-// The owner then finds the old content or the new, whole. An unreadable file is never taken for a missing one.
+// Every durable file of both programs, with a fault at each call that writes or reads it, and a power cut after each
+// call. The owner then finds the old content or the new, whole. An unreadable file is never taken for a missing one.
 
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -45,8 +45,8 @@ interface DurableFile {
   /** Takes the place of `read` where the owner's own reading takes long and `read` only looks. */
   readonly reopen?: (root: string) => Promise<unknown>;
   /**
-   * Contents accepted beside the old and the new. A file that only grows may hold a part of the addition. A file that need not
-   * outlive its process may be missing.
+   * Contents accepted beside the old and the new. A file that only grows may hold a part of the addition. A file that
+   * need not outlive its process may be missing.
    */
   readonly accepts?: (found: unknown, isDone: boolean) => boolean;
 }

@@ -251,7 +251,9 @@ interface Replay {
   readonly asked: { method: string | undefined; path: string | undefined; body: string }[];
 }
 
-/** Answers a request with its recorded answer. An unrecorded request fails the test, by a status that no server sent. */
+/**
+ * Answers a request with its recorded answer. An unrecorded request fails the test, by a status that no server sent.
+ */
 async function startReplay(): Promise<Replay> {
   const server = createServer(async (request, response) => {
     const parts: Uint8Array[] = [];

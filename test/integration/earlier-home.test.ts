@@ -1,5 +1,5 @@
-// The home of release 0.1.0, killed with reports acknowledged and not yet ingested. Today's server starts on it, nothing is
-// lost, and its devices continue unchanged.
+// The home of release 0.1.0, killed with reports acknowledged and not yet ingested. Today's server starts on it,
+// nothing is lost, and its devices continue unchanged.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

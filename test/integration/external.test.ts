@@ -1,4 +1,5 @@
-// The server on a PostgreSQL and a nats-server that it did not start: DATABASE_URL, NATS_URL and a prepared configuration.
+// The server on a PostgreSQL and a nats-server that it did not start: DATABASE_URL, NATS_URL
+// and a prepared configuration.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

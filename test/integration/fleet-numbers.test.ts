@@ -1,4 +1,5 @@
-// The fleet manager's numbers under version 2 of the egress contract, from stored reports: averages, verdicts, and no count of one device.
+// The fleet manager's numbers under version 2 of the egress contract, from stored reports: averages, verdicts, and no
+// count of one device.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

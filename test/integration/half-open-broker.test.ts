@@ -1,4 +1,5 @@
-// The server's connection to its broker dies without a sign. The server notices, opens another, and stores every report once.
+// The server's connection to its broker dies without a sign. The server notices, opens another, and
+// stores every report once.
 
 import { openLink, type TroubledLink } from "@attune/fakes/troubled-link";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// Reports from real devices over a real nats-server into a real PostgreSQL: each arrives exactly once, whatever is killed.
+// Reports from real devices over a real nats-server into a real PostgreSQL: each arrives exactly
+// once, whatever is killed.
 
 import { createHash } from "node:crypto";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";

@@ -1,4 +1,5 @@
-// Prisma's own migration engine, compiled to WebAssembly by its makers: the code behind `prisma migrate deploy`, to compare with.
+// Prisma's own migration engine, compiled to WebAssembly by its makers: the code behind
+// `prisma migrate deploy`, to compare with.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -8,7 +9,10 @@ import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-util
 import type { SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 
-/** Applies these scripts as `prisma migrate deploy` does. Answers the names of the applied scripts, and the locks that it held. */
+/**
+ * Applies these scripts as `prisma migrate deploy` does. Answers the names of the applied scripts, and the
+ * locks that it held.
+ */
 export async function deployWithPrisma(
   connectionString: string,
   { schema, migrations }: { schema: string; migrations: readonly { name: string; sql: string }[] },

@@ -1,5 +1,5 @@
-// The composed server with the real PostgreSQL and nats-server: the state it keeps, the kills it survives, the requests it
-// refuses.
+// The composed server with the real PostgreSQL and nats-server: the state it keeps, the kills it survives,
+// the requests it refuses.
 
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";

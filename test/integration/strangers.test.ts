@@ -1,4 +1,5 @@
-// A whole server process and strangers on its HTTP port: its memory, its files, its log and its devices during the attempts.
+// A whole server process and strangers on its HTTP port: its memory, its files, its log and its
+// devices during the attempts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";

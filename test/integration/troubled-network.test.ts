@@ -1,5 +1,5 @@
-// The device's adapters over a network that is slow, loses bytes, or breaks off. Each adapter notices within its own timeout.
-// A message that is repeated over a new connection is neither lost nor doubled.
+// The device's adapters over a network that is slow, loses bytes, or breaks off. Each adapter notices within its own
+// timeout. A message that is repeated over a new connection is neither lost nor doubled.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";

@@ -1,5 +1,5 @@
-// The life of the WebAssembly kernels' threads in the built agent's engine, seen from outside. The tests read the system's list
-// of a process's threads (Linux has it as a folder), and the way in which the process ends.
+// The life of the WebAssembly kernels' threads in the built agent's engine, seen from outside. The tests read the
+// system's list of a process's threads (Linux has it as a folder), and the way in which the process ends.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

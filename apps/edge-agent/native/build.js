@@ -1,6 +1,7 @@
-// Builds the native kernels for this machine where a C compiler is found: `node apps/edge-agent/native/build.js`, also at npm's install.
-// It never fails: without a compiler, headers or a known processor the daemon runs the same kernels in WebAssembly. For another processor:
-// `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`, which does fail where it cannot.
+// Builds the native kernels for this machine where a C compiler is found: `node apps/edge-agent/native/build.js`, also
+// at npm's install. It never fails: without a compiler, headers or a known processor the daemon runs the same kernels
+// in WebAssembly. For another processor: `build.js --arch arm64 --compiler aarch64-linux-gnu-gcc --output folder`,
+// which does fail where it cannot.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -60,7 +61,8 @@ function build(scratch) {
       `-DKERNELS=attune_${name.replaceAll("-", "_")}`,
     ]),
   );
-  // Heads gain little from wider vectors: one instruction set is enough. Nothing may be fused that is not written so (vector-double.h).
+  // Heads gain little from wider vectors: one instruction set is enough. Nothing may be fused that is
+  // not written so (vector-double.h).
   const { name, flags: isa } = isas[0];
   const heads = [...isa, "-ffp-contract=off", `-DISA_HEADER="isa/${name}.h"`, `-DHEAD_KERNELS=attune_heads_${name}`];
   objects.push(compile("heads/heads.c", "heads.o", heads), compile("heads/call.c", "heads-call.o", []));

@@ -1,4 +1,5 @@
-// The parts of `attune bench` with their meanings. The command's help and completion know them without the benchmarks, which it loads when asked.
+// The parts of `attune bench` with their meanings. The command's help and completion know them without the benchmarks,
+// which it loads when asked.
 
 export const benchParts = {
   predict: "text to features of the bundled extractor",

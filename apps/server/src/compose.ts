@@ -1,4 +1,5 @@
-// Makes every service of the server once, with exactly the parts that it uses. HTTP, ingestion and tests share these services.
+// Makes every service of the server once, with exactly the parts that it uses. HTTP, ingestion and
+// tests share these services.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import type { RoutedServices } from "./app-router.js";

@@ -1,4 +1,5 @@
-// The versions of the egress contract that a server takes, at enrolments, polls and reports alike, and the version that its releases carry.
+// The versions of the egress contract that a server takes, at enrolments, polls and reports alike, and the version
+// that its releases carry.
 
 import {
   type Contracts,
@@ -19,7 +20,10 @@ export function servedContracts(declared: EgressContracts, window = contractWind
   return createContracts(contractsWithin(declared, window));
 }
 
-/** A demonstration also takes the contract with a fast clock, and its releases carry it. All other servers and devices refuse it. */
+/**
+ * A demonstration also takes the contract with a fast clock, and its releases carry it. All other servers
+ * and devices refuse it.
+ */
 export function demonstrationContracts(): { readonly contracts: Contracts; readonly publishedContract: number } {
   return { contracts: createContracts(demoContracts), publishedContract: demoContract };
 }

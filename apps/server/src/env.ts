@@ -76,7 +76,9 @@ export interface ServerEnv {
   readonly trustedProxies: string | undefined;
   readonly natsServerBinary: string | undefined;
   readonly path: string;
-  /** The directory of files that this user's servers share and can fetch again; undefined where the user has no home. */
+  /**
+   * The directory of files that this user's servers share and can fetch again; undefined where the user has no home.
+   */
   readonly cacheDirectory: string | undefined;
   /** The proxies for downloads. */
   readonly proxies: Proxies;
@@ -86,7 +88,9 @@ export interface ServerEnv {
   readonly hubToken: string | undefined;
 }
 
-/** Throws INVALID_CONFIGURATION naming every variable that cannot be used, never a value: a value may hold a password. */
+/**
+ * Throws INVALID_CONFIGURATION naming every variable that cannot be used, never a value: a value may hold a password.
+ */
 export function parseEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {
   // An empty variable counts as not set, as in compose files.
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
@@ -139,7 +143,10 @@ export function readEnv(): ServerEnv {
   return parseEnv(process.env);
 }
 
-/** The environment of the processes that a command starts: all variables as they are, and the directory where one is set. */
+/**
+ * The environment of the processes that a command starts: all variables as they are, and the directory
+ * where one is set.
+ */
 export function readChildEnvironment(): {
   readonly variables: Record<string, string>;
   readonly home: string | undefined;

@@ -27,7 +27,10 @@ export interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
   readonly connections: ConnectionLimits;
   readonly callBudget: CallBudget;
-  /** The proxies whose word on a client's address is taken: addresses and networks, separated by commas; none by default. */
+  /**
+   * The proxies whose word on a client's address is taken: addresses and networks, separated by
+   * commas; none by default.
+   */
   readonly trustedProxies?: string | undefined;
   readonly logger: Logger;
   readonly now?: () => number;
@@ -151,7 +154,10 @@ function toHttpFault(error: unknown): AppError {
   return toAppError(error);
 }
 
-/** Whether a Host header is a host and nothing more. tRPC makes a URL of the header, and the log would quote a malformed URL. */
+/**
+ * Whether a Host header is a host and nothing more. tRPC makes a URL of the header, and the log would
+ * quote a malformed URL.
+ */
 function isHost(host: string | undefined): boolean {
   if (host === undefined || host === "") return true;
   const url = `http://${host}`;

@@ -74,7 +74,10 @@ const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
   504: "GATEWAY_TIMEOUT",
 };
 
-/** Limits a fault to what the client may know: an AppError as it is, bad input by field, and no detail of any other fault. */
+/**
+ * Limits a fault to what the client may know: an AppError as it is, bad input by field, and no detail
+ * of any other fault.
+ */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof TRPCError) {

@@ -1,4 +1,5 @@
-// Writes a device's directory as an enrolled agent keeps it, with an active release, so that a real daemon can start offline.
+// Writes a device's directory as an enrolled agent keeps it, with an active release, so that a real
+// daemon can start offline.
 
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// One cold start in a process of its own: it loads one engine with one model and predicts once. The clock runs before any import.
+// One cold start in a process of its own: it loads one engine with one model and predicts once. The clock
+// runs before any import.
 
 const startedAt = performance.now();
 

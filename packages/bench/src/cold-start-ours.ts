@@ -1,4 +1,5 @@
-// Bundles the parts of the product that turn text into features into one file, as the agent's bundle does (apps/edge-agent/bundle.js).
+// Bundles the parts of the product that turn text into features into one file, as the
+// agent's bundle does (apps/edge-agent/bundle.js).
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

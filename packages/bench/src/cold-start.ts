@@ -1,4 +1,5 @@
-// Cold start and memory: a fresh process per sample, from its first line to its first prediction, ours beside the peers with the same model.
+// Cold start and memory: a fresh process per sample, from its first line to its first prediction, ours beside the peers
+// with the same model.
 
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// Measures the gain of a batch: all sentences in one call, beside one call a sentence. A device embeds its store so for a new extractor.
+// Measures the gain of a batch: all sentences in one call, beside one call a sentence. A device embeds its store so
+// for a new extractor.
 
 import { type EncoderContender, threadsOf } from "./encoder-contenders.js";
 import { contender, timeInTurn } from "./timing.js";

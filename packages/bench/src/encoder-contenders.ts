@@ -1,4 +1,5 @@
-// The contenders of tables 8 and 9: one model in our engine and in each peer, in every dtype and number of threads on offer.
+// The contenders of tables 8 and 9: one model in our engine and in each peer, in every dtype and number
+// of threads on offer.
 
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
@@ -101,8 +102,8 @@ export function threadsOf(threads: number): string {
 }
 
 /**
- * Throws for a peer that computes other features, which would be no peer. In int8 the difference is only noted: a peer rounds a whole tensor's
- * activations by one scale. On AVX2, ONNX Runtime's 16-bit products saturate too.
+ * Throws for a peer that computes other features, which would be no peer. In int8 the difference is only noted: a peer
+ * rounds a whole tensor's activations by one scale. On AVX2, ONNX Runtime's 16-bit products saturate too.
  */
 export async function checkAgreement(contenders: readonly EncoderContender[], ids: Int32Array, note: Field["note"]) {
   let expected: Float32Array | undefined;

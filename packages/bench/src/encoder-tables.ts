@@ -1,4 +1,5 @@
-// Tables 8 and 9 of the paper: a sentence from text to features, batch 1, BERT-Tiny and BERT-Medium of random weights, beside the peers.
+// Tables 8 and 9 of the paper: a sentence from text to features, batch 1, BERT-Tiny and BERT-Medium of random
+// weights, beside the peers.
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";
@@ -95,8 +96,8 @@ interface Work {
 }
 
 /**
- * One timing a contender, undefined for a contender that is not built. Contenders with two threads take turns among themselves, because their threads
- * spin on a little.
+ * One timing a contender, undefined for a contender that is not built. Contenders with two threads take turns among
+ * themselves, because their threads spin on a little.
  */
 async function timeContenders(
   contenders: readonly EncoderContender[],
@@ -155,7 +156,10 @@ function shareOf(
   return shareOfLimit({ dtype, ours, operations: operations / (medianMs * 1e-3) }, limit);
 }
 
-/** A peer may use fewer threads if that is faster. No peer computes in FP16 on such a processor, so float32 stands for FP16. */
+/**
+ * A peer may use fewer threads if that is faster. No peer computes in FP16 on such a processor, so
+ * float32 stands for FP16.
+ */
 function isRival(peer: EncoderContender, { dtype, threads }: { dtype: Dtype; threads: number }): boolean {
   const theirs = dtype === "int8" ? "int8" : "fp32";
   return !peer.ours && peer.dtype === theirs && peer.threads <= threads;

@@ -25,7 +25,10 @@ export interface OurEngine {
   /** The instructions in readable form. */
   readonly instructions: string;
   readonly heads: HeadKernels;
-  /** Resolves once the threads have started; resolves to undefined for a dtype or number of threads that this build lacks. */
+  /**
+   * Resolves once the threads have started; resolves to undefined for a dtype or number of threads
+   * that this build lacks.
+   */
   createEncoder(config: EncoderConfig, weights: Weights, threads: number): Promise<Encoder | undefined>;
 }
 
@@ -89,7 +92,10 @@ function offered(engine: Engine, on: Opener): Pick<OurEngine, "heads" | "createE
   };
 }
 
-/** Whether FP16 weights reach the kernels unchanged: after widening, the kernels would compute in float32 under another name. */
+/**
+ * Whether FP16 weights reach the kernels unchanged: after widening, the kernels would compute in
+ * float32 under another name.
+ */
 function keepsHalf(config: EncoderConfig, file: TensorFile): boolean {
   return kernelWeights(config, file).format === "float16";
 }

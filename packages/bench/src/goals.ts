@@ -93,7 +93,9 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
   ];
 }
 
-/** The factor by which a peer is slower in the same cell. TensorFlow.js has float32 alone, which stands for its int8. */
+/**
+ * The factor by which a peer is slower in the same cell. TensorFlow.js has float32 alone, which stands for its int8.
+ */
 function encoderRatios(
   rows: readonly EncoderRow[],
   peer: string,

@@ -1,4 +1,5 @@
-// Tables 10 and 11 of the paper: 100 epochs of mini-batch SGD of the linear head on random data, beside TensorFlow.js, scikit-learn and NumPy.
+// Tables 10 and 11 of the paper: 100 epochs of mini-batch SGD of the linear head on random data, beside
+// TensorFlow.js, scikit-learn and NumPy.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { createDesign } from "@attune/ml/heads/softmax";
@@ -81,7 +82,9 @@ function notesOf({ names }: PythonPeers): string[] {
   return missing.map((name) => `${name} is left out: ${alone}`);
 }
 
-/** Every engine does the same work: the same rows, with seven classes drawn at random, as in the paper's random data. */
+/**
+ * Every engine does the same work: the same rows, with seven classes drawn at random, as in the paper's random data.
+ */
 function trainingOf(cell: HeadCell, kernels: HeadKernels): () => unknown {
   const { matrix, labels } = randomData(cell);
   return () => {

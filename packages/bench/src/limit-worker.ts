@@ -1,4 +1,5 @@
-// One thread's share of limits.ts: the best of many short loops, so that other work on the machine does not lower the result.
+// One thread's share of limits.ts: the best of many short loops, so that other work on the machine does
+// not lower the result.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { kernelBytes } from "./engines.js";

@@ -1,4 +1,5 @@
-// Measures the limit of the processor in the same run, by a small loop over registers with the kernels' own instructions.
+// Measures the limit of the processor in the same run, by a small loop over registers with
+// the kernels' own instructions.
 
 import { Worker } from "node:worker_threads";
 import type { Dtype } from "./engines.js";
@@ -18,8 +19,8 @@ export interface Timed {
 }
 
 /**
- * The share of the limit of the same format; FP16 is computed in float32. null for a peer's int8, whose products use other instructions than ours.
- * They have 8 bits where ours have 16, and with VNNI twice as many at a time.
+ * The share of the limit of the same format; FP16 is computed in float32. null for a peer's int8, whose products use
+ * other instructions than ours. They have 8 bits where ours have 16, and with VNNI twice as many at a time.
  */
 export function shareOfLimit({ dtype, ours, operations }: Timed, limit: Limit): number | null {
   if (dtype !== "int8") return operations / limit.fp32;

@@ -1,4 +1,5 @@
-// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. The command states no verdict and gates nothing.
+// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. The command states no
+// verdict and gates nothing.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -75,7 +76,10 @@ function keep(result: Part, folder: string): void {
   writeFileSync(join(folder, `${result.name}.json`), `${JSON.stringify(result)}\n`);
 }
 
-/** Measures each part in a process of its own, as its own command runs it. Parts that `--out` holds already are not measured again. */
+/**
+ * Measures each part in a process of its own, as its own command runs it. Parts that `--out` holds already
+ * are not measured again.
+ */
 async function measureAll(): Promise<Part[]> {
   const folder = values.out ?? mkdtempSync(join(tmpdir(), "attune-bench-"));
   const kept = (name: PartName) => join(folder, `${name}.json`);

@@ -1,4 +1,5 @@
-// Parts of an encoder as ONNX nodes, as an exporter writes them: a linear layer (float32, or int8 by dynamic quantization), a norm, attention.
+// Parts of an encoder as ONNX nodes, as an exporter writes them: a linear layer (float32, or int8 by dynamic
+// quantization), a norm, attention.
 
 import type { BertConfig, MobileBertConfig } from "@attune/ml/encoder/config";
 import { type createGraph, microsoft, types } from "./onnx-graph.js";
@@ -31,7 +32,10 @@ export function createBlocks({ graph, config, int8, form, values }: Parts<OnnxCo
     return node("LayerNormalization", [x, weight, bias], { attributes });
   }
 
-  /** The input of a linear layer: the activations, or their quantized form, which is shared by the layers that read them. */
+  /**
+   * The input of a linear layer: the activations, or their quantized form, which is shared by the
+   * layers that read them.
+   */
   const prepare = (x: string): string[] => (int8 ? nodeOf("DynamicQuantizeLinear", [x], { outputs: 3 }) : [x]);
 
   function linear(prepared: readonly string[], name: string): string {

@@ -1,4 +1,5 @@
-// Writes ONNX files: a graph of nodes and constants as protocol buffers. Format: github.com/onnx/onnx, onnx.proto; only the fields used here.
+// Writes ONNX files: a graph of nodes and constants as protocol buffers. Format: github.com/onnx/onnx, onnx.proto; only
+// the fields used here.
 
 export const types = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 

@@ -1,10 +1,14 @@
-// MobileBERT as ONNX nodes, after packages/ml/src/encoder/mobilebert.ts: bottlenecks, several feed-forward networks, NoNorm. Its fused form has ONNX
-// Runtime's attention. No other operator there takes query and key from another input than value.
+// MobileBERT as ONNX nodes, after packages/ml/src/encoder/mobilebert.ts: bottlenecks, several feed-forward
+// networks, NoNorm. Its fused form has ONNX Runtime's attention. No other operator there takes query and key from
+// another input than value.
 
 import type { MobileBertConfig } from "@attune/ml/encoder/config";
 import { createBlocks, type Parts } from "./onnx-blocks.js";
 
-/** Encodes the configuration of the paper's MobileBERT: trigrams, bottlenecks, one of them shared by query and key, ReLU, NoNorm. */
+/**
+ * Encodes the configuration of the paper's MobileBERT: trigrams, bottlenecks, one of them shared by query
+ * and key, ReLU, NoNorm.
+ */
 export function mobileBertEncoder(parts: Parts<MobileBertConfig>): string {
   const { config, graph } = parts;
   const { node } = graph;
@@ -40,7 +44,10 @@ export function mobileBertEncoder(parts: Parts<MobileBertConfig>): string {
   return x;
 }
 
-/** (1, tokens, width) → (1, tokens, 3 · width): each token's follower, itself and its predecessor; zeros beyond either end. */
+/**
+ * (1, tokens, width) → (1, tokens, 3 · width): each token's follower, itself and its predecessor;
+ * zeros beyond either end.
+ */
 function trigrams({ graph }: Parts<MobileBertConfig>, x: string): string {
   const { constant, node } = graph;
   const whole = (...values: number[]) => constant(BigInt64Array.from(values, BigInt), [values.length]);

@@ -1,5 +1,6 @@
-// Writes the same encoder as an ONNX file for the peers in two forms. The plain form has one node an operation; the fused form is as ONNX Runtime's
-// optimizer for transformers leaves it. Quantization to int8 is dynamic. The bench takes the form that runs faster.
+// Writes the same encoder as an ONNX file for the peers in two forms. The plain form has one node an operation; the
+// fused form is as ONNX Runtime's optimizer for transformers leaves it. Quantization to int8 is dynamic. The bench
+// takes the form that runs faster.
 
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";

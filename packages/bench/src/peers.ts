@@ -1,4 +1,5 @@
-// The peers that are no dependency of the product: ONNX Runtime for Node and for the web, fetched into a folder of the user's cache.
+// The peers that are no dependency of the product: ONNX Runtime for Node and for the web, fetched into a folder
+// of the user's cache.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// The apps' parts that a benchmark needs, each loaded on request: a cold start must not measure modules that another part has loaded.
+// The apps' parts that a benchmark needs, each loaded on request: a cold start must not measure modules that
+// another part has loaded.
 
 type Backend = Awaited<ReturnType<typeof import("@attune/training/pretraining/backend/backend")["openBackend"]>>;
 export type Tf = Backend["tf"];

@@ -1,4 +1,5 @@
-// scikit-learn and NumPy as peers, if python3 (or ATTUNE_PYTHON) has them: one process that waits while other contenders are timed.
+// scikit-learn and NumPy as peers, if python3 (or ATTUNE_PYTHON) has them: one process that waits while
+// other contenders are timed.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// BERT-Tiny, BERT-Medium and MobileBERT of the paper's shapes with random weights: speed does not depend on what was learned.
+// BERT-Tiny, BERT-Medium and MobileBERT of the paper's shapes with random weights: speed does not depend
+// on what was learned.
 
 import type { BertConfig, EncoderConfig, MobileBertConfig } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
@@ -66,7 +67,10 @@ function scaleOf(name: string, inFeatures: number): number {
   return /^embeddings\.(position|token_type)/.test(name) ? 0.3 : 1.7 / Math.sqrt(inFeatures);
 }
 
-/** Operations of one forward (a multiply and an add count as two): the matrix products of the layers, attention included. */
+/**
+ * Operations of one forward (a multiply and an add count as two): the matrix products of
+ * the layers, attention included.
+ */
 export function forwardOperations(config: EncoderConfig, tokens: number): number {
   const linear = [...encoderWeightShapes(config)].reduce((sum, [name, shape]) => {
     const isLinear = shape.length === 2 && (!name.startsWith("embeddings.") || name.includes("transformation"));

@@ -85,7 +85,10 @@ function renderRowByRow({ name, rows }: Part): string {
   return markdownTable([columns.map(({ title }) => title), ...cells]).join("\n");
 }
 
-/** One line a cell of the paper's table, one column an engine. A peer's time has the factor by which our first engine is faster. */
+/**
+ * One line a cell of the paper's table, one column an engine. A peer's time has the factor by which our
+ * first engine is faster.
+ */
 function renderHeads(rows: readonly HeadRow[]): string {
   const engines = [...new Set(rows.map(({ engine }) => engine))];
   const cells = [...new Map(rows.map((row) => [`${row.features} ${row.samples}`, row])).values()];

@@ -20,9 +20,15 @@ export interface EncoderRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
   readonly threads: number;
-  /** Padded to 32, or each sentence's own length with one sentence a call, or all in one call. Times are of one sentence in each case. */
+  /**
+   * Padded to 32, or each sentence's own length with one sentence a call, or all in one call. Times are of one
+   * sentence in each case.
+   */
   readonly tokens: "32" | "true" | "batch";
-  /** The share of the processor's limit for our build's instructions, this dtype and this number of threads, measured in this run. */
+  /**
+   * The share of the processor's limit for our build's instructions, this dtype and this number of threads,
+   * measured in this run.
+   */
   readonly shareOfLimit: number | null;
 }
 
@@ -41,7 +47,9 @@ export const tokenizerName = "tokenizer";
 export interface ColdRow extends Timed {
   readonly model: string;
   readonly dtype: Dtype;
-  /** Medians: until the engine has its model, of the tokenizer, and of the first prediction; medianMs is of their sum. */
+  /**
+   * Medians: until the engine has its model, of the tokenizer, and of the first prediction; medianMs is of their sum.
+   */
   readonly loadMs: Milliseconds;
   readonly tokenizerMs: Milliseconds;
   readonly firstMs: Milliseconds;
@@ -89,7 +97,10 @@ export async function measured(name: PartName, measure: () => Promise<Measured>)
   return { name, ...machine, load: [before, loadavg()[0]!], limits: giga, notes, rows };
 }
 
-/** The object of --json. limitGflops is float32 on one thread, null if nothing is compared with it; limits holds each format's, by threads. */
+/**
+ * The object of --json. limitGflops is float32 on one thread, null if nothing is compared with it; limits holds
+ * each format's, by threads.
+ */
 export function toJson({ name, cpu, limits, rows }: Part): object {
   return { table: name, cpu, limitGflops: limits[0]?.fp32 ?? null, limits, rows };
 }

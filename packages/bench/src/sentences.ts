@@ -1,4 +1,5 @@
-// The sentences that every bench predicts, with the paper's tokenizer and model sizes if the data folder (ATTUNE_DATA) has them.
+// The sentences that every bench predicts, with the paper's tokenizer and model sizes if the data
+// folder (ATTUNE_DATA) has them.
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,7 +13,10 @@ export const longest = 32;
 
 const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
 
-/** The last 80 sentences of the paper's phone app, which it timed; without the data folder, as many of the sample people. */
+/**
+ * The last 80 sentences of the paper's phone app, which it timed; without the data folder, as many
+ * of the sample people.
+ */
 export function readSentences(): string[] {
   const seed = `${data}/seed-app/sentences_100.json`;
   if (existsSync(seed)) {

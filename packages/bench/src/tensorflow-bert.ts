@@ -1,4 +1,5 @@
-// The encoder in TensorFlow.js at its fastest: weights are transposed beforehand, because its wasm backend multiplies slowly by a transpose.
+// The encoder in TensorFlow.js at its fastest: weights are transposed beforehand, because its wasm backend multiplies
+// slowly by a transpose.
 
 import type { BertConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";

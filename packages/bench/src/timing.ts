@@ -45,7 +45,10 @@ export function contender(name: string, work: () => unknown): Contender {
   };
 }
 
-/** Every round has a new order, so that the caches left by one contender affect all others alike. One timing a contender, in the given order. */
+/**
+ * Every round has a new order, so that the caches left by one contender affect all others alike. One timing a
+ * contender, in the given order.
+ */
 export async function timeInTurn(contenders: readonly Contender[], options: TimingOptions): Promise<Timing[]> {
   const { rounds, warmups, pauseMs, onRound, budgetMs = 60_000, onCut } = options;
   const samples = contenders.map(() => [] as number[]);

@@ -8,7 +8,10 @@ export interface ReliabilitySeries {
   readonly points: readonly { readonly confidence: number; readonly accuracy: number }[];
 }
 
-/** The share of right predictions by confidence; a calibrated classifier is on the diagonal. Empty if there are no points. */
+/**
+ * The share of right predictions by confidence; a calibrated classifier is on the diagonal. Empty if
+ * there are no points.
+ */
 export function reliabilityChart(title: string, series: readonly ReliabilitySeries[]): string {
   if (series.every(({ points }) => points.length === 0)) return "";
   const [side, left, top] = [230, 46, 10];

@@ -1,5 +1,5 @@
-// The device's border, made visible: a relay between one agent and the fleet that records every byte the agent sends. Bytes are appended to a file as
-// they pass, so that the record also covers what was sent before a crash.
+// The device's border, made visible: a relay between one agent and the fleet that records every byte the agent sends.
+// Bytes are appended to a file as they pass, so that the record also covers what was sent before a crash.
 
 import { appendFileSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server, Socket } from "node:net";
@@ -48,7 +48,8 @@ async function openRelay(target: URL, record: (bytes: Buffer) => void): Promise<
     for (const socket of [inner, outer]) {
       sockets.add(socket);
       socket.setNoDelay(true);
-      // A refused or broken connection is refused or broken on the other side too: the relay adds nothing and hides nothing.
+      // A refused or broken connection is refused or broken on the other side too: the relay adds
+      // nothing and hides nothing.
       socket.on("error", () => undefined);
       socket.on("close", () => {
         sockets.delete(socket);

@@ -1,5 +1,5 @@
-// The fleet manager's side of the demo: it publishes and rolls out the bundled release, and issues tokens. With the auditor's own comparison it
-// checks that the server holds exactly the reports in a device's journal.
+// The fleet manager's side of the demo: it publishes and rolls out the bundled release, and issues tokens. With the
+// auditor's own comparison it checks that the server holds exactly the reports in a device's journal.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AuditResult, auditJournal } from "@attune/server/audit/journal-audit";
@@ -21,12 +21,18 @@ export interface DemoFleet {
   publish(directory: string): Promise<PublishedRelease>;
   /** A one-time enrolment token. */
   createToken(): Promise<string>;
-  /** Resolves with the audit once the server holds every report of the agent's journal, each once and unaltered, and no other report. */
+  /**
+   * Resolves with the audit once the server holds every report of the agent's journal, each once and unaltered,
+   * and no other report.
+   */
   confirmReports(agent: AgentClient, device: string): Promise<AuditResult>;
 }
 
 const fleetName = "home";
-/** A name of its own: only demonstrations take the contract of this release, and a home may publish the same model for other devices. */
+/**
+ * A name of its own: only demonstrations take the contract of this release, and a home may publish the same
+ * model for other devices.
+ */
 const model = "attune-english-demo";
 const modelVersion = "1.0.0";
 const tokenLifeMs = 10 * 60_000;

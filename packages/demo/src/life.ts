@@ -1,5 +1,5 @@
-// One person's life with one agent: it predicts each utterance, and the person labels it. At the end the head is trained and the agent's own numbers
-// are read. After a kill, a life resumes where it was.
+// One person's life with one agent: it predicts each utterance, and the person labels it. At the end the head is
+// trained and the agent's own numbers are read. After a kill, a life resumes where it was.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
@@ -21,7 +21,10 @@ const outboxPatienceMs = 120_000;
 /** Reasons that a second attempt with the same release would not change. */
 const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
 
-/** Waits until the agent runs a release, which it first downloads and tests. Throws INVALID_EXTRACTOR if the agent refused it. */
+/**
+ * Waits until the agent runs a release, which it first downloads and tests. Throws INVALID_EXTRACTOR if
+ * the agent refused it.
+ */
 export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
   return waitFor({
     agent,

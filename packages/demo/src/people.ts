@@ -1,4 +1,5 @@
-// The people of a dataset in MELD's form: the most frequent speakers, with utterances to learn from and utterances to be tested on.
+// The people of a dataset in MELD's form: the most frequent speakers, with utterances to learn from and utterances
+// to be tested on.
 
 import { AppError } from "@attune/shared/errors";
 import type { EmotionLabel } from "@attune/training/datasets/emotions";
@@ -24,8 +25,8 @@ export interface Person {
 const maximumPeople = 6;
 
 /**
- * The `count` speakers with the most training utterances, most first; the dev split is their hold-out. A speaker who is missing from either split is
- * left out.
+ * The `count` speakers with the most training utterances, most first; the dev split is their hold-out. A speaker who is
+ * missing from either split is left out.
  */
 export function loadPeople(directory: string, count = maximumPeople, warn: Warn = () => {}): Person[] {
   const { train, dev } = loadMeld(directory, warn);

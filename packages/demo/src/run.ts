@@ -1,5 +1,5 @@
-// The main job: server and agents as real processes, and one path of data from a labelled utterance to a metric on the server. A border around each
-// agent records what left. Everything resumes from its directory.
+// The main job: server and agents as real processes, and one path of data from a labelled utterance to a metric on the
+// server. A border around each agent records what left. Everything resumes from its directory.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -169,8 +169,8 @@ async function startAgent(input: {
   readonly fleet: DemoFleet;
 }): Promise<Supervised> {
   const { options, person, directory, border, fleet } = input;
-  // The agent reaches the fleet through its border only, because it knows these two addresses alone. Each agent takes a free port: a configured port
-  // would be the same for all.
+  // The agent reaches the fleet through its border only, because it knows these two addresses alone. Each agent takes a
+  // free port: a configured port would be the same for all.
   const own = { ATTUNE_SERVER: border.httpUrl, ATTUNE_NATS_URL: border.natsUrl, ATTUNE_AGENT_PORT: "0" };
   const env = { ...options.env, ...own };
   const logFile = join(options.home, "agents", `${person.slug}.log`);

@@ -1,4 +1,5 @@
-// The demo's display for a person: one line per agent that changes in place on a terminal, and a line now and then elsewhere.
+// The demo's display for a person: one line per agent that changes in place on a terminal, and a line
+// now and then elsewhere.
 
 import { counted } from "@attune/platform/counted";
 import { progressText } from "@attune/platform/progress";

@@ -13,7 +13,10 @@ export interface ServerProcessOptions {
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onRestart: (name: string) => void;
-  /** How long the process may take to stop before it is killed. The default is longer than its parts wait for their own children. */
+  /**
+   * How long the process may take to stop before it is killed. The default is longer than its parts wait
+   * for their own children.
+   */
   readonly stopGraceMs?: number;
 }
 

@@ -1,5 +1,5 @@
-// Keeps a child process running: restarts it when it dies, gives up when it cannot start, and stops it on request. A child that a killed supervisor
-// left behind ends before its successor starts.
+// Keeps a child process running: restarts it when it dies, gives up when it cannot start, and stops it on request. A
+// child that a killed supervisor left behind ends before its successor starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -87,8 +87,8 @@ export function supervise(options: SuperviseOptions): Supervised {
 function start({ argv, env, logFile }: SuperviseOptions): ChildProcess {
   const log = openSync(logFile, "a", 0o600);
   try {
-    // The channel closes when this process dies, even by kill -9, and the child then stops by itself. A session of its own keeps a terminal's Ctrl-C
-    // from the child: this process stops its children in order.
+    // The channel closes when this process dies, even by kill -9, and the child then stops by itself. A session of its
+    // own keeps a terminal's Ctrl-C from the child: this process stops its children in order.
     return spawn(process.execPath, argv, { env, stdio: ["ignore", log, log, "ipc"], detached: true });
   } finally {
     closeSync(log);

@@ -1,5 +1,5 @@
-// Searches captured bytes for utterances: whole or as four-word runs, raw, in hexadecimal, in base64 at each alignment, and inside compressed parts.
-// The scan measures what left, and trusts no statement of the agent about itself.
+// Searches captured bytes for utterances: whole or as four-word runs, raw, in hexadecimal, in base64 at each alignment,
+// and inside compressed parts. The scan measures what left, and trusts no statement of the agent about itself.
 
 import { constants, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
 

@@ -1,4 +1,5 @@
-// A device that speaks contract 2 and rarely polls, with the instant of everything that leaves it: months pass in seconds.
+// A device that speaks contract 2 and rarely polls, with the instant of everything that leaves it:
+// months pass in seconds.
 
 import type { AgentOptions } from "@attune/edge-agent/core/agent-api";
 import type { Ports } from "@attune/edge-agent/core/ports";

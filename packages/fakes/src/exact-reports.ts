@@ -1,4 +1,5 @@
-// The exact bytes of all valid reports, as patterns. They are written by hand and apart from the schemas, which a test holds to them.
+// The exact bytes of all valid reports, as patterns. They are written by hand and apart from the schemas, which a
+// test holds to them.
 
 import type { Random } from "@attune/ml/tensor/random";
 import { hostileDevice, hostileReport } from "./hostile-reports.js";

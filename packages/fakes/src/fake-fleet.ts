@@ -1,4 +1,5 @@
-// The server's side of all three transports, in memory. It keeps everything it receives, and a test can spoil its answers.
+// The server's side of all three transports, in memory. It keeps everything it receives, and a test
+// can spoil its answers.
 
 import type {
   Cleared,

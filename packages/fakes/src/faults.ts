@@ -10,7 +10,9 @@ export interface Faults {
   /** Durable steps made so far, over all lives. */
   readonly steps: number;
   readonly dead: boolean;
-  /** Dies at the `step`-th durable step from now (1 = the next), either before the step takes effect or just after it. */
+  /**
+   * Dies at the `step`-th durable step from now (1 = the next), either before the step takes effect or just after it.
+   */
   killAt(step: number, when: "before" | "after"): void;
   /** Dies now. */
   kill(): never;

@@ -1,4 +1,5 @@
-// Messages of an adversary inside the agent: exact messages, and exact messages with a few changes that might carry something past the gate.
+// Messages of an adversary inside the agent: exact messages, and exact messages with a few changes that might carry
+// something past the gate.
 
 import type { Random } from "@attune/ml/tensor/random";
 import { egressContracts } from "@attune/shared/contracts/egress";

@@ -1,4 +1,5 @@
-// Reports of version 2 as a hostile device could send them: valid reports, and reports with one to three changes of value, text or bytes.
+// Reports of version 2 as a hostile device could send them: valid reports, and reports with one to three changes of
+// value, text or bytes.
 
 import type { Random } from "@attune/ml/tensor/random";
 import { canonicalJson } from "@attune/shared/canonical-json";

@@ -1,4 +1,5 @@
-// A server with the Hugging Face hub's layout: the listing of a revision, files by commit, hashes in headers, redirects.
+// A server with the Hugging Face hub's layout: the listing of a revision, files by commit,
+// hashes in headers, redirects.
 
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -37,7 +38,10 @@ function listen(handle: (request: IncomingMessage, response: ServerResponse) => 
   });
 }
 
-/** The hub serves small files itself; a storage of another origin serves large files. `fault` may answer a request instead. */
+/**
+ * The hub serves small files itself; a storage of another origin serves large files. `fault` may
+ * answer a request instead.
+ */
 export async function startHub(files: Record<string, HubFile>, fault: HubFault = () => false) {
   const requests: HubRequest[] = [];
   const note = (host: HubRequest["host"], { method = "", url = "", headers }: IncomingMessage): HubRequest => {

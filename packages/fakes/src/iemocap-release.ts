@@ -1,5 +1,5 @@
-// A few files in the format of IEMOCAP's official release, which may not be redistributed. Each session has three dialogues,
-// and each dialogue three turns of the six emotions.
+// A few files in the format of IEMOCAP's official release, which may not be redistributed. Each session has three
+// dialogues, and each dialogue three turns of the six emotions.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

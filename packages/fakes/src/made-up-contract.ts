@@ -1,5 +1,5 @@
-// A version of the egress contract that only tests know: the next one after those that exist. It says less in a metrics report, more coarsely,
-// and its signed messages have prefixes of their own.
+// A version of the egress contract that only tests know: the next one after those that exist. It says less in a metrics
+// report, more coarsely, and its signed messages have prefixes of their own.
 
 import { createContracts, egressContracts } from "@attune/shared/contracts/egress";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";

@@ -1,4 +1,5 @@
-// Hashing, cipher and device key over node:crypto. They are synchronous inside, and seeded where a test must repeat itself.
+// Hashing, cipher and device key over node:crypto. They are synchronous inside, and seeded where a
+// test must repeat itself.
 
 import * as crypto from "node:crypto";
 import type { Cipher, DeviceKey, Hashing } from "@attune/edge-agent/core/ports";

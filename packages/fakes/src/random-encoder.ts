@@ -6,7 +6,9 @@ import type { Random } from "@attune/ml/tensor/random";
 import type { TensorFile } from "@attune/ml/tensor/safetensors";
 
 const roberta = { modelType: "roberta", padTokenId: 1, maxPositionEmbeddings: 130, layerNormEps: 1e-5 } as const;
-/** Widths that are no multiple of anything, one of everything, and each option of the architectures over BERT's layers. */
+/**
+ * Widths that are no multiple of anything, one of everything, and each option of the architectures over BERT's layers.
+ */
 export const shapes: Shape[] = [
   { hiddenSize: 128, numAttentionHeads: 2, intermediateSize: 512, numHiddenLayers: 2 },
   { hiddenSize: 33, numAttentionHeads: 3, intermediateSize: 77, numHiddenLayers: 3 },

@@ -1,4 +1,5 @@
-// The data of experiments in tests: a folder in MELD's form with made-up utterances, and an extractor with random weights.
+// The data of experiments in tests: a folder in MELD's form with made-up utterances, and an
+// extractor with random weights.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -147,7 +147,9 @@ export function signManifest(payload: unknown, signers: readonly SigningKey[]): 
   return canonicalBytes({ payload, signatures });
 }
 
-/** `size` utterances. `style` 0 speaks as the labelled dataset does; other styles have their own words for each emotion. */
+/**
+ * `size` utterances. `style` 0 speaks as the labelled dataset does; other styles have their own words for each emotion.
+ */
 export function sayings(size: number, style = 0, seed = 5): { id: string; text: string; label: EmotionLabel }[] {
   const random = createRandom(seed);
   return Array.from({ length: size }, (_, i) => {

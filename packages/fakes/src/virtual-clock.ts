@@ -15,7 +15,9 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Runs `task` after everything that is ready now. A browser has no setImmediate, and its timers are milliseconds late. */
+/**
+ * Runs `task` after everything that is ready now. A browser has no setImmediate, and its timers are milliseconds late.
+ */
 function nextTurn(task: () => void): void {
   if (typeof setImmediate === "function") {
     setImmediate(task);

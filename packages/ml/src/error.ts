@@ -1,5 +1,6 @@
-// The one error of this package, for bad input or an impossible request. Its code is from a closed list, and its message names what to change.
-// The folder privacy alone throws RangeError: a wrong argument there is a fault of the calling code.
+// The one error of this package, for bad input or an impossible request. Its code is from a closed list, and
+// its message names what to change. The folder privacy alone throws RangeError: a wrong argument there is a
+// fault of the calling code.
 
 /**
  * `malformed`: a file or text is not in its format.
@@ -35,7 +36,10 @@ export class MlError extends Error {
 
 const notFinite = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** Throws `not-finite` unless every value is a finite number. Names `what` and the first offending position (`values` begin at `first`). */
+/**
+ * Throws `not-finite` unless every value is a finite number. Names `what` and the first offending position
+ * (`values` begin at `first`).
+ */
 export function assertFinite(what: string, values: Float32Array | Float64Array, first = 0): void {
   // The host's own three searches finish before a loop of ours would be compiled.
   if (!notFinite.some((value) => values.includes(value))) return;
@@ -46,7 +50,10 @@ export function assertFinite(what: string, values: Float32Array | Float64Array, 
   );
 }
 
-/** Runs `read`, and puts the name of the file before the message of any error. An error that is no MlError becomes `malformed`. */
+/**
+ * Runs `read`, and puts the name of the file before the message of any error. An error that is
+ * no MlError becomes `malformed`.
+ */
 export function inFile<T>(name: string, read: () => T): T {
   try {
     return read();

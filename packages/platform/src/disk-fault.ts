@@ -3,8 +3,8 @@
 import { AppError } from "@attune/shared/errors";
 
 /**
- * Runs an action that reads or writes `path`. A full disk is DISK_FULL, a failing disk DISK_FAILED; any other fault stays as it
- * is.
+ * Runs an action that reads or writes `path`. A full disk is DISK_FULL, a failing disk DISK_FAILED; any other fault
+ * stays as it is.
  */
 export async function namingDiskFaults<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {

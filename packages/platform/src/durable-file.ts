@@ -17,8 +17,8 @@ export interface DurableOptions {
 }
 
 /**
- * Replaces or creates `path`. Throws DISK_FULL or DISK_FAILED naming it; the old file, or already the new one, is in place
- * then.
+ * Replaces or creates `path`. Throws DISK_FULL or DISK_FAILED naming it; the old file, or already the new one,
+ * is in place then.
  */
 export async function writeFileDurably(
   path: string,
@@ -48,8 +48,8 @@ export async function writeFileDurably(
 }
 
 /**
- * The synchronous form, for threads, which compute without waiting. Makes the directory. Several threads may write one file at
- * a time.
+ * The synchronous form, for threads, which compute without waiting. Makes the directory. Several threads may write one
+ * file at a time.
  */
 export function writeFileDurablySync(path: string, bytes: Uint8Array): void {
   const temporary = temporaryBeside(path);

@@ -9,8 +9,8 @@ import { renameDurably, syncPath, temporaryBeside } from "./durable-file.js";
 export type Prepare = (copy: string) => Promise<void>;
 
 /**
- * Copies `from` to `path`, links as links. A folder that another process has put there meanwhile stays. Throws DISK_FULL or
- * DISK_FAILED naming `path`.
+ * Copies `from` to `path`, links as links. A folder that another process has put there meanwhile stays. Throws
+ * DISK_FULL or DISK_FAILED naming `path`.
  */
 export async function copyFolderDurably(from: string, path: string, prepare: Prepare): Promise<void> {
   const temporary = temporaryBeside(path);

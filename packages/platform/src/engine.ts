@@ -10,8 +10,8 @@ import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine
 import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 
 /**
- * WebAssembly where the host has it: the same kernels as on devices. The name distinguishes kernels that may differ in the last
- * bits.
+ * WebAssembly where the host has it: the same kernels as on devices. The name distinguishes kernels that may differ
+ * in the last bits.
  */
 export function openEngine(): { readonly engine: Engine; readonly name: string } {
   try {
@@ -31,9 +31,9 @@ export interface ReproducibleEngine {
 }
 
 /**
- * The engine for published results: the same bits on every machine and on any number of threads, which no other build gives.
- * With relaxed SIMD, each processor chooses whether a product is rounded before it is added. The remaining threads compute if
- * one cannot start. Throws MlError where the host has no SIMD.
+ * The engine for published results: the same bits on every machine and on any number of threads, which no other build
+ * gives. With relaxed SIMD, each processor chooses whether a product is rounded before it is added. The remaining
+ * threads compute if one cannot start. Throws MlError where the host has no SIMD.
  */
 export function openReproducibleEngine(threads: number): ReproducibleEngine {
   const builds = { simd128: kernel("simd128-threads") };

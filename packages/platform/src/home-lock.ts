@@ -1,5 +1,6 @@
-// Admits one process to a home. The lock file names its holder (process, its start, the machine's boot), so that a killed
-// process cannot keep the home for ever. A command that only looks marks its lock as brief, and other processes wait for it.
+// Admits one process to a home. The lock file names its holder (process, its start, the machine's boot), so that a
+// killed process cannot keep the home for ever. A command that only looks marks its lock as brief, and other
+// processes wait for it.
 
 import { randomBytes } from "node:crypto";
 import { link, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -17,7 +18,9 @@ const settleMs = 150;
 const briefMs = 10_000;
 const mostTakeovers = 8;
 
-/** The start has two names: earlier servers know "boot:ticks" as `startedAt`, earlier agents "boot/ticks" as `started`. */
+/**
+ * The start has two names: earlier servers know "boot:ticks" as `startedAt`, earlier agents "boot/ticks" as `started`.
+ */
 const recordSchema = z
   .object({
     pid: z.int().positive(),
@@ -34,8 +37,8 @@ export interface HomeLock {
 }
 
 /**
- * Takes the lock at `path`, also from a dead process. `brief` marks the lock of a command, not of a daemon. Throws HOME_IN_USE
- * while the process that holds `path` lives, or a command holds it for too long.
+ * Takes the lock at `path`, also from a dead process. `brief` marks the lock of a command, not of a daemon. Throws
+ * HOME_IN_USE while the process that holds `path` lives, or a command holds it for too long.
  */
 export async function acquireHomeLock(path: string, { brief = false } = {}): Promise<HomeLock> {
   const mark = randomBytes(8).toString("hex");
@@ -51,8 +54,8 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
       // A hard link appears whole or not at all, and fails when the name is taken.
       if (await linkUnlessTaken(candidate, path)) {
         if (takeovers === 0 && !(await isContested(path, candidate))) return lock;
-        // A process that judged an old lock stale may still move this new lock aside and take its place. Look again once it is
-        // done.
+        // A process that judged an old lock stale may still move this new lock aside and take its place. Look again
+        // once it is done.
         await sleep(settleMs);
         if (await holds(path, mark)) return lock;
         continue;
@@ -105,7 +108,9 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Whether other processes want the lock. Each of them keeps a file beside it, from before it looks until it is done. */
+/**
+ * Whether other processes want the lock. Each of them keeps a file beside it, from before it looks until it is done.
+ */
 async function isContested(path: string, candidate: string): Promise<boolean> {
   const beside = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.`));
   return beside.some((name) => join(dirname(path), name) !== candidate);

@@ -6,8 +6,8 @@ import { systemFault } from "@attune/shared/system-fault";
 import { makeTree } from "./durable-file.js";
 
 /**
- * `setting` is the flag or variable that names the folder. Throws INVALID_CONFIGURATION, DISK_FULL or SYSTEM_LIMIT, naming
- * both.
+ * `setting` is the flag or variable that names the folder. Throws INVALID_CONFIGURATION, DISK_FULL
+ * or SYSTEM_LIMIT, naming both.
  */
 export async function makeOutputDirectory(path: string, setting: string): Promise<void> {
   try {

@@ -1,4 +1,5 @@
-// Asks whether a path exists. Node's existsSync calls a path absent that it cannot reach; here an unreadable disk is a fault.
+// Asks whether a path exists. Node's existsSync calls a path absent that it cannot reach; here an unreadable
+// disk is a fault.
 
 import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";

@@ -17,7 +17,8 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   if (process.platform === "linux") {
     const stat = await readProcFile(pid, "stat");
     if (stat === undefined) return undefined;
-    // The name (field 2) may hold spaces and parentheses; the fields after it do not. State is field 3, start time field 22.
+    // The name (field 2) may hold spaces and parentheses; the fields after it do not. State is field 3,
+    // start time field 22.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state] = fields;
     if (state === "Z" || state === "X") return undefined;

@@ -1,4 +1,5 @@
-// Tests against a local proxy that opens tunnels and passes requests on, to a local server whose name only the proxy knows.
+// Tests against a local proxy that opens tunnels and passes requests on, to a local server whose name
+// only the proxy knows.
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";

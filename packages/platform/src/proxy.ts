@@ -17,8 +17,8 @@ export type Fetch = typeof globalThis.fetch;
 const loopback = "localhost,127.0.0.1,[::1]";
 
 /**
- * Node's own fetch where no proxy is named. Throws INVALID_CONFIGURATION naming a variable that names no proxy, never its
- * value.
+ * Node's own fetch where no proxy is named. Throws INVALID_CONFIGURATION naming a variable that names no
+ * proxy, never its value.
  */
 export async function fetchThrough({ http, https, except }: Proxies): Promise<Fetch> {
   if (http === undefined && https === undefined) return globalThis.fetch;

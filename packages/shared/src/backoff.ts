@@ -1,5 +1,5 @@
-// The pause before a retry: exponential, with a cap and jitter.
-// p-retry does not fit. Its 8 and 9 need Node 22, and its 7 repeats a promise without a way to start the count anew after progress.
+// The pause before a retry: exponential, with a cap and jitter. p-retry does not fit. Its 8 and 9 need Node 22, and its
+// 7 repeats a promise without a way to start the count anew after progress.
 
 export interface BackoffRange {
   readonly minimumMs: number;
@@ -10,9 +10,9 @@ export interface BackoffRange {
 const largestExponent = 30;
 
 /**
- * The pause in milliseconds after `failures` attempts in a row, counted from 1: between half and all of
- * minimum · 2^(failures − 1), capped at maximum. The jitter keeps many processes from coming back at the same moment.
- * `random` is uniform in [0, 1).
+ * The pause in milliseconds after `failures` attempts in a row, counted from 1: between half and all of minimum ·
+ * 2^(failures − 1), capped at maximum. The jitter keeps many processes from coming back at the same moment. `random` is
+ * uniform in [0, 1).
  */
 export function backoffMs(
   failures: number,

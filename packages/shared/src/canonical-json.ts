@@ -3,9 +3,9 @@
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /**
- * Serializes with sorted keys and no white space. Keys whose value is `undefined` are left out.
- * Refuses every value that JSON cannot express exactly: NaN, infinities, negative zero, functions, symbols, bigints, class instances and lone
- * surrogates.
+ * Serializes with sorted keys and no white space. Keys whose value is `undefined` are left out. Refuses every
+ * value that JSON cannot express exactly: NaN, infinities, negative zero, functions, symbols, bigints, class
+ * instances and lone surrogates.
  */
 export function canonicalJson(value: unknown): string {
   return serialize(value as Json, "$");

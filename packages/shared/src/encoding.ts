@@ -1,4 +1,5 @@
-// Bytes as hexadecimal and base64 text, in plain TypeScript because this package uses neither Node's functions nor a browser's.
+// Bytes as hexadecimal and base64 text, in plain TypeScript because this package uses neither Node's
+// functions nor a browser's.
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,9 +1,13 @@
-// Every fault that can reach a reader has one code here, with its HTTP status, whether a retry can help, and what to do.
+// Every fault that can reach a reader has one code here, with its HTTP status, whether a retry can help,
+// and what to do.
 
 interface ErrorEntry {
   readonly httpStatus: number;
   readonly retryable: boolean;
-  /** A fault of this machine's settings (a port, a program, a variable, a directory): only the machine's owner can correct it. */
+  /**
+   * A fault of this machine's settings (a port, a program, a variable, a directory): only the machine's
+   * owner can correct it.
+   */
   readonly configuration?: true;
   readonly remedy: string;
 }

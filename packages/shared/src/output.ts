@@ -15,14 +15,19 @@ export interface Output {
   readonly stdout: (text: string) => void;
   /** Progress and explanations: the command does not fail when they are lost. */
   readonly stderr: (text: string) => void;
-  /** Waits until the result is written and returns the exit code, which is never 0 when a part of the result was lost. */
+  /**
+   * Waits until the result is written and returns the exit code, which is never 0 when a part of the result was lost.
+   */
   readonly settle: (code: number) => Promise<number>;
 }
 
 /** A shell reports this code for a program whose reader (`| head`) has closed the pipe: 128 + SIGPIPE. */
 const closedPipeExitCode = 141;
 
-/** The streams of a command. A result that cannot be written is reported on standard error at once; a closed pipe is not reported. */
+/**
+ * The streams of a command. A result that cannot be written is reported on standard error at once; a closed
+ * pipe is not reported.
+ */
 export function openOutput({ stdout, stderr }: { stdout: OutputStream; stderr: OutputStream }): Output {
   let lostBy: Error | undefined;
   const note = (error?: Error | null): void => {
@@ -64,8 +69,8 @@ function codeOf(error: Error): string {
 const longestQueueBytes = 1024 * 1024;
 
 /**
- * Writes the lines of a daemon's log. A line that cannot be written is dropped; the number of dropped lines precedes the next line that can be
- * written.
+ * Writes the lines of a daemon's log. A line that cannot be written is dropped; the number of dropped lines precedes
+ * the next line that can be written.
  */
 export function createLogLines(stream: OutputStream, nowMs: () => number = Date.now): (line: string) => void {
   let dropped = 0;

@@ -1,4 +1,5 @@
-// Parses an input by a zod schema. The error names the fields at fault and never repeats a value, which may be an utterance.
+// Parses an input by a zod schema. The error names the fields at fault and never repeats a value, which
+// may be an utterance.
 
 import type { z } from "zod";
 import { AppError } from "./errors.js";

@@ -1,4 +1,5 @@
-// The few globals every host of this package has (Node, browsers), declared here because the package compiles without either's types.
+// The few globals every host of this package has (Node, browsers), declared here because the package
+// compiles without either's types.
 
 declare class TextEncoder {
   encode(input?: string): Uint8Array<ArrayBuffer>;

@@ -3,7 +3,8 @@
 const longestMessage = 500;
 
 /**
- * A message may repeat a name from a file or an answer, exactly as its writer chose it. No name may move the terminal's cursor or fill its screen.
+ * A message may repeat a name from a file or an answer, exactly as its writer chose it. No name may move the terminal's
+ * cursor or fill its screen.
  */
 export function printable(message: string): string {
   // The beginning says what the message is about, and the end often says what is wrong: the middle is cut.

@@ -1,5 +1,5 @@
-// Builds training's matrix products for this machine if it has a C compiler: `node packages/training/native/build.js`, also at npm's install. The
-// build never fails: without a compiler or headers, training multiplies in WebAssembly.
+// Builds training's matrix products for this machine if it has a C compiler: `node packages/training/native/build.js`,
+// also at npm's install. The build never fails: without a compiler or headers, training multiplies in WebAssembly.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync } from "node:fs";

@@ -1,12 +1,13 @@
-// Makes home.json.gz: an agent's home as release 0.1.0 leaves it when it is killed with reports waiting for the broker. Run it with the code
-// of that release, whose files it uses:
+// Makes home.json.gz: an agent's home as release 0.1.0 leaves it when it is killed with reports waiting for the broker.
+// Run it with the code of that release, whose files it uses:
 //
 //   git worktree add ../earlier d21daba && cd ../earlier && npm ci
 //   cp ../attune/test/golden/earlier-agent-home/make.js apps/edge-agent/src/node/make-earlier-home.test.ts
 //   OUT=../attune/test/golden/earlier-agent-home/home.json.gz npx vitest run --config test/vitest.config.ts \
 //     --project unit apps/edge-agent/src/node/make-earlier-home.test.ts
 //
-// Beside the home's files, the result holds that agent's knowledge: status, journal, predictions, the reports in its outbox.
+// Beside the home's files, the result holds that agent's knowledge: status, journal, predictions, the reports in its
+// outbox.
 
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";

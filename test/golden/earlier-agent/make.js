@@ -1,6 +1,6 @@
-// Makes two files with the code of an earlier commit. The file bundle.json.br is the agent as that commit ships it. The file
-// answers.json.gz holds the commit's server's HTTP answers to an agent that enrols, polls, downloads and takes a release.
-// It also holds the state that this agent came to.
+// Makes two files with the code of an earlier commit. The file bundle.json.br is the agent as that commit ships it. The
+// file answers.json.gz holds the commit's server's HTTP answers to an agent that enrols, polls, downloads and takes a
+// release. It also holds the state that this agent came to.
 //
 //   git worktree add ../earlier c0f50d4 && cd ../earlier && npm ci && npm run build
 //   cp ../attune/test/golden/earlier-agent/make.js test/integration/make-earlier-agent.test.ts
@@ -58,7 +58,10 @@ test("the agent's bundle", async () => {
   await writeFile(join(out, "bundle.json.br"), brotliCompressSync(json, { params }));
 });
 
-/** Writes the tiny release with the settings that a folder needs. Its head is bound to the features that these settings change. */
+/**
+ * Writes the tiny release with the settings that a folder needs. Its head is bound to the features
+ * that these settings change.
+ */
 async function writeRelease(folder) {
   const { files, release } = createTinyRelease();
   const attune = { pooling: "mean", maxTokens: 16 };

@@ -52,7 +52,10 @@ export async function readAnswers(): Promise<EarlierAnswers> {
   return JSON.parse(gunzipSync(packed).toString("utf8"));
 }
 
-/** Unpacks the agent into a directory of its own, beside the packages that this checkout has installed; answers its program. */
+/**
+ * Unpacks the agent into a directory of its own, beside the packages that this checkout has
+ * installed; answers its program.
+ */
 export async function unpackAgent(directory: string): Promise<string> {
   const packed = await readFile(new URL("bundle.json.br", import.meta.url));
   const files: Record<string, { text: string } | { base64: string }> = JSON.parse(

@@ -1,5 +1,5 @@
-// Makes home.json.gz: a server's home as release 0.1.0 leaves it when it is killed with reports acknowledged and not yet
-// ingested. Run it with the code of that release, whose files it uses:
+// Makes home.json.gz: a server's home as release 0.1.0 leaves it when it is killed with reports acknowledged and not
+// yet ingested. Run it with the code of that release, whose files it uses:
 //
 //   git worktree add ../earlier d21daba && cd ../earlier && npm ci && npm run build
 //   cp ../attune/test/golden/earlier-home/make.js test/integration/make-earlier-home.test.ts
@@ -26,7 +26,9 @@ import { createTinyRelease } from "../fakes/tiny-release.js";
 import { createFleet, createToken, enrolDevice, publishBytes, publishReport } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
-/** The tiny release with the settings that a folder needs. Its head is bound to the features that these settings change. */
+/**
+ * The tiny release with the settings that a folder needs. Its head is bound to the features that these settings change.
+ */
 function publishableFiles() {
   const { files, release } = createTinyRelease();
   const attune = { pooling: "mean", maxTokens: 16 };

@@ -26,7 +26,10 @@ export interface AgentOptions {
   /** Reports waiting for the network; default 10,000. */
   readonly outboxLimit?: number;
   readonly deadlinesMs?: Partial<Record<ActiveUpdateState, number>>;
-  /** The first and the longest pause between two attempts to reach the server or the broker; defaults 500 ms and 5 minutes. */
+  /**
+   * The first and the longest pause between two attempts to reach the server or the broker; defaults
+   * 500 ms and 5 minutes.
+   */
   readonly backoff?: { readonly minimumMs: number; readonly maximumMs: number };
   /** How long one request may take without a byte arriving; default 30 s. */
   readonly requestTimeoutMs?: number;
@@ -43,11 +46,17 @@ export interface AskableAgent {
   status(): Promise<AgentStatus>;
   /** Entries with an index above `after` (all when left out), oldest first, at most `limit` (default 1,000). */
   journal(input?: JournalRange): Promise<JournalEntry[]>;
-  /** The person agrees to the egress contract up to this version, or takes back later versions. Throws INVALID_INPUT for an unknown version. */
+  /**
+   * The person agrees to the egress contract up to this version, or takes back later versions. Throws INVALID_INPUT
+   * for an unknown version.
+   */
   agree(input: { readonly contract: number }): Promise<AgentStatus["contract"]>;
   /** Takes the release that waits for its verdict, without a verdict. The server learns that the release runs. */
   letIn(): Promise<LetIn>;
-  /** Queues a metrics report now. Throws EGRESS_DENIED where the contract has no such report, OUTBOX_FULL, NO_RELEASE or NOT_ENROLLED. */
+  /**
+   * Queues a metrics report now. Throws EGRESS_DENIED where the contract has no such report,
+   * OUTBOX_FULL, NO_RELEASE or NOT_ENROLLED.
+   */
   report(): Promise<Reported>;
 }
 
@@ -55,6 +64,9 @@ export interface AskableAgent {
 export interface Agent extends AskableAgent {
   /** Spends the token (`attune1.…`). The same token may be sent again when the reply was lost. */
   enrol(input: { readonly token: string; readonly signal?: AbortSignal }): Promise<Enrolment>;
-  /** Polls, updates and reports until `signal` aborts, then resolves. Throws NOT_ENROLLED at once where no device is enrolled. */
+  /**
+   * Polls, updates and reports until `signal` aborts, then resolves. Throws NOT_ENROLLED at once where
+   * no device is enrolled.
+   */
   start(signal: AbortSignal): Promise<void>;
 }

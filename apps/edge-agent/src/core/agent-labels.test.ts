@@ -1,4 +1,5 @@
-// A release with labels of its own over a whole agent: downloaded, predicted, corrected and learned, and none of its words leaves.
+// A release with labels of its own over a whole agent: downloaded, predicted, corrected and learned, and none
+// of its words leaves.
 
 import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, createTinyRelease2, sayings } from "@attune/fakes/tiny-release";
@@ -8,7 +9,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 const labels = labelSetOf(["calm", "tense", "tired"], { calm: "At ease", tense: "On edge", tired: "Worn out" });
 const slugs = slugsOf(labels);
-/** The label that means what the labelled dataset calls by the emotion's name; undefined for the emotions that have none here. */
+/**
+ * The label that means what the labelled dataset calls by the emotion's name; undefined for the emotions
+ * that have none here.
+ */
 const slugOf = (emotion: (typeof release1Labels)[number]) => slugs[release1Labels.indexOf(emotion)];
 
 let device: Device;

@@ -130,8 +130,8 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   if (returned > 0) log("warn", "forgotten.again", { utterances: returned });
   await executors.restore();
   await executors.tidy();
-  // Work that was due when the process died comes before anything new can be learned. The agent answers meanwhile. Work that fails here
-  // stays due.
+  // Work that was due when the process died comes before anything new can be learned. The agent answers meanwhile. Work
+  // that fails here stays due.
   context
     .exclusive(() => doDueWork(context))
     .catch((error: unknown) => log("warn", "learning.postponed", { code: codeOf(error) }));
@@ -171,7 +171,10 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
   };
 }
 
-/** The version of the egress contract that this device speaks now. The first release decides it as soon as its manifest is believed. */
+/**
+ * The version of the egress contract that this device speaks now. The first release decides it as soon as
+ * its manifest is believed.
+ */
 function contractOf({ agreedContract, learningState, believedRelease }: AgentState, contracts: Contracts): number {
   const release = learningState?.model.release ?? believedRelease;
   return spokenContract({ contracts, agreed: agreedContract, release: release?.egressContractVersion });
@@ -183,7 +186,10 @@ function knownReleases({ activeSlot, update }: AgentState): number[] {
   return [0, ...sequences.filter((sequence) => sequence !== undefined)];
 }
 
-/** Under a bounded contract a gated release counts as tested, so that no other message says its verdict before the verdict leaves. */
+/**
+ * Under a bounded contract a gated release counts as tested, so that no other message says its verdict
+ * before the verdict leaves.
+ */
 function announce({ activeSlot, update }: AgentState, isBounded: boolean): Announced {
   const { state, reason } = update;
   const releaseSequence = activeSlot?.sequence ?? 0;
@@ -195,7 +201,10 @@ function announce({ activeSlot, update }: AgentState, isBounded: boolean): Annou
   };
 }
 
-/** A bounded contract says how long a release is gated: from its test to its verdict. The first release needs no verdict. */
+/**
+ * A bounded contract says how long a release is gated: from its test to its verdict. The first
+ * release needs no verdict.
+ */
 function deadlinesNow({ deadlinesMs }: Settings, { contracts, egress, agentState }: Context): Settings["deadlinesMs"] {
   const rules = contracts.rules(egress.contract);
   return rules === undefined || agentState.learningState === undefined

@@ -74,8 +74,8 @@ export function plan(snapshot: Snapshot): Step {
 }
 
 /**
- * Gating has no outcome of its own for errors, deadlines or deaths. Its finding is acted on when the deadline is over, whatever was found and
- * whenever. So neither the outcome nor its time says anything about the person's texts.
+ * Gating has no outcome of its own for errors, deadlines or deaths. Its finding is acted on when the deadline is over,
+ * whatever was found and whenever. So neither the outcome nor its time says anything about the person's texts.
  */
 function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): Step {
   const { heldMs = 0, dueInMs } = gating ?? {};

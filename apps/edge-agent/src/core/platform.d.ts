@@ -1,4 +1,5 @@
-// The few globals every host of the core has (Node, browsers), declared here because the core compiles without either's types.
+// The few globals every host of the core has (Node, browsers), declared here because the core
+// compiles without either's types.
 
 declare class TextEncoder {
   encode(input?: string): Uint8Array<ArrayBuffer>;

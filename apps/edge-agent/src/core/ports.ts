@@ -9,8 +9,8 @@ import type { VerifyEd25519 } from "@attune/shared/trust/keys";
 declare const clearedBrand: unique symbol;
 
 /**
- * A message that the egress gate let pass and whose journal entry is on the disk. Transports take nothing else, and only egress/cleared.ts
- * makes one, so nothing can leave the device by another way.
+ * A message that the egress gate let pass and whose journal entry is on the disk. Transports take nothing else, and
+ * only egress/cleared.ts makes one, so nothing can leave the device by another way.
  */
 export interface Cleared<T extends MessageType = MessageType> {
   readonly [clearedBrand]: T;
@@ -30,8 +30,9 @@ export interface Store {
   /** All or nothing, and on the disk (synced) when it resolves. */
   batch(operations: readonly StoreOperation[]): Promise<void>;
   /**
-   * A batch that also takes the deleted and replaced bytes off the disk, as far as the storage lets a program do that. It includes what was
-   * deleted before under the same parts (a key up to its first slash). A removal that fails now is noted durably and done later.
+   * A batch that also takes the deleted and replaced bytes off the disk, as far as the storage lets a program do that.
+   * It includes what was deleted before under the same parts (a key up to its first slash). A removal that fails now is
+   * noted durably and done later.
    */
   erase(operations: readonly StoreOperation[]): Promise<void>;
   /** Every entry whose key starts with `prefix`, in the order of the keys. */
@@ -64,7 +65,10 @@ export interface Files {
   list(directory: string): Promise<string[]>;
 }
 
-/** Authenticated encryption with the store's key. `context` is bound to the sealed bytes: under another context they are refused. */
+/**
+ * Authenticated encryption with the store's key. `context` is bound to the sealed bytes: under another
+ * context they are refused.
+ */
 export interface Cipher {
   seal(plain: Uint8Array, context: string): Promise<Uint8Array>;
   /** Throws STORE_CORRUPT when the bytes were changed or sealed for another context or key. */
@@ -87,15 +91,27 @@ export interface Hashing {
 export interface DeviceKey {
   /** Returns the public half (`U…`), made on the first call and the same ever after. */
   create(): Promise<string>;
-  /** Returns 64 bytes. The key signs what `signedBytes` makes and nothing else, so that nobody outside chooses the bytes. */
+  /**
+   * Returns 64 bytes. The key signs what `signedBytes` makes and nothing else, so that nobody
+   * outside chooses the bytes.
+   */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** tRPC. Resolves to the reply's JSON value, unchecked; the core parses it. Throws AppError, SERVER_UNAVAILABLE when offline. */
+/**
+ * tRPC. Resolves to the reply's JSON value, unchecked; the core parses it. Throws
+ * AppError, SERVER_UNAVAILABLE when offline.
+ */
 export interface ControlTransport {
-  /** `proof`: base64 of the new key's signature over the message under its prefix. Sends {message: cleared.message, proof}. */
+  /**
+   * `proof`: base64 of the new key's signature over the message under its prefix.
+   * Sends {message: cleared.message, proof}.
+   */
   enrol(cleared: Cleared<"enrol">, proof: string, signal: AbortSignal): Promise<unknown>;
-  /** `signature`: base64 of the device key's signature over the poll. Sends {version: 2, message: cleared.message, signature}. */
+  /**
+   * `signature`: base64 of the device key's signature over the poll. Sends {version:
+   * 2, message: cleared.message, signature}.
+   */
   poll(cleared: Cleared<"poll">, signature: string, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -107,7 +123,10 @@ export interface DownloadReply {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** HTTPS GET of `cleared.bytes` (a path), with `Range: bytes=<offset>-` where `cleared.message.offset` > 0. No compression. */
+/**
+ * HTTPS GET of `cleared.bytes` (a path), with `Range: bytes=<offset>-` where `cleared.message.offset`
+ * > 0. No compression.
+ */
 export interface DownloadTransport {
   get(cleared: Cleared<"download">, signal: AbortSignal): Promise<DownloadReply>;
 }
@@ -120,7 +139,9 @@ export interface ReportCredentials {
 }
 
 export interface ReportConnection {
-  /** Publishes `cleared.bytes`; resolves when the stream has acknowledged (PubAck). Several may be under way at once. */
+  /**
+   * Publishes `cleared.bytes`; resolves when the stream has acknowledged (PubAck). Several may be under way at once.
+   */
   publish(
     cleared: Cleared<ReportType>,
     route: { subject: string; messageId: string },

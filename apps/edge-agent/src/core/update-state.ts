@@ -48,7 +48,10 @@ export const updateRecordSchema = z.strictObject({
   enteredAtMs: z.number(),
   /** How often the process has died in this state. */
   crashes: z.int().min(0),
-  /** Whether a process acts on the state, or acted on it when it died. An orderly stop clears this, so it counts as no crash. */
+  /**
+   * Whether a process acts on the state, or acted on it when it died. An orderly stop clears this, so it
+   * counts as no crash.
+   */
   executing: z.boolean(),
   /** Bytes in the slot at the last start: a download that makes progress is in no loop. */
   progressBytes: z.int().min(0),

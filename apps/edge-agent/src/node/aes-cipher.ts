@@ -1,5 +1,5 @@
-// Seals what is kept about the person: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D, 8.2.2). The context is additional data, so
-// that a sealed value moved to another key of the store does not open.
+// Seals what is kept about the person: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D, 8.2.2). The context is
+// additional data, so that a sealed value moved to another key of the store does not open.
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { AppError } from "@attune/shared/errors";

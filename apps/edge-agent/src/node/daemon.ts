@@ -28,7 +28,9 @@ export interface DaemonOptions {
   readonly onReady: (ready: { url: string; pid: number }) => void;
 }
 
-/** Resolves after a clean stop; rejects when the agent cannot run at all (NOT_ENROLLED, HOME_IN_USE, PORT_IN_USE, …). */
+/**
+ * Resolves after a clean stop; rejects when the agent cannot run at all (NOT_ENROLLED, HOME_IN_USE, PORT_IN_USE, …).
+ */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { paths, env, log, contracts, signal } = options;
   const opened = await openAgent({

@@ -1,4 +1,5 @@
-// Chooses the engine that computes features on this device, the best that loads: native kernels, the same in WebAssembly, or plain TypeScript.
+// Chooses the engine that computes features on this device, the best that loads: native kernels, the same in
+// WebAssembly, or plain TypeScript.
 
 import { readFileSync } from "node:fs";
 import type { Engine } from "@attune/ml/engine/engine";
@@ -24,7 +25,10 @@ export interface EngineOptions {
   readonly readBuilds?: () => WasmBuilds;
 }
 
-/** Never rejects: the reference runs everywhere. All three agree within the golden vectors' tolerance, so features do not depend on the choice. */
+/**
+ * Never rejects: the reference runs everywhere. All three agree within the golden vectors' tolerance, so features do
+ * not depend on the choice.
+ */
 export async function chooseEngine(options: EngineOptions = {}): Promise<ChosenEngine> {
   const { threads = 1, loadAddon = loadNativeAddon, readBuilds = readShippedBuilds } = options;
   let missing: string;
@@ -72,8 +76,8 @@ function readShippedBuilds(): WasmBuilds {
 }
 
 /**
- * The same path is right from src/node, dist/node and dist/bundle. Resolving the kernels as a package's files would take Node longer than
- * compiling them.
+ * The same path is right from src/node, dist/node and dist/bundle. Resolving the kernels as a package's files would
+ * take Node longer than compiling them.
  */
 function readKernel(name: string): Uint8Array {
   return readFileSync(new URL(`../../../../packages/ml/kernels/wasm/${name}`, import.meta.url));

@@ -9,7 +9,9 @@ import { directoryMode } from "./own-file.js";
 
 const lockPath = (home: string): string => join(home, "daemon.lock");
 
-/** `brief`: the lock is for one command. Makes the home. Throws HOME_IN_USE, or INVALID_CONFIGURATION naming `--home`. */
+/**
+ * `brief`: the lock is for one command. Makes the home. Throws HOME_IN_USE, or INVALID_CONFIGURATION naming `--home`.
+ */
 export async function lockHome(home: string, options: { readonly brief?: boolean } = {}): Promise<HomeLock> {
   try {
     await mkdir(home, { recursive: true, mode: directoryMode });

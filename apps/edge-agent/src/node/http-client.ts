@@ -1,4 +1,5 @@
-// HTTP with nothing extra: no header that is not needed, no redirect followed, no reply longer than agreed, no wait without a limit.
+// HTTP with nothing extra: no header that is not needed, no redirect followed, no reply longer than agreed, no
+// wait without a limit.
 
 import * as http from "node:http";
 import * as https from "node:https";

@@ -1,5 +1,5 @@
-// Takes off the disk what was deleted from a LevelDB store. LevelDB only marks deleted bytes. They go when every table that holds them is
-// written anew, and no iterator or read that began earlier is open.
+// Takes off the disk what was deleted from a LevelDB store. LevelDB only marks deleted bytes. They go when every table
+// that holds them is written anew, and no iterator or read that began earlier is open.
 
 import type { ClassicLevel } from "classic-level";
 import { createExclusive } from "../core/concurrency/exclusive.js";
@@ -13,7 +13,10 @@ const erasingKey = "erasing";
 /** Stands for the whole store, in a mark that an older agent left. */
 const everywhere = "";
 
-/** A part is all keys that are the same up to the first slash. Keys without a slash are the agent's own records, which need no erasing. */
+/**
+ * A part is all keys that are the same up to the first slash. Keys without a slash are the agent's own records,
+ * which need no erasing.
+ */
 export function partsOf(operations: readonly StoreOperation[]): string[] {
   const parts = operations.map(({ key }) => key.slice(0, key.indexOf("/") + 1));
   return [...new Set(parts.filter((part) => part !== ""))];
@@ -47,12 +50,14 @@ function fencesOf(part: string): Fences {
 }
 
 /**
- * A compaction moves tables of one level into the next. So the lowest tables are only written anew where a table above overlaps them; the
- * fences do, from end to end. The first round brings all that the part has into one level, the second writes that level anew.
+ * A compaction moves tables of one level into the next. So the lowest tables are only written anew where a table above
+ * overlaps them; the fences do, from end to end. The first round brings all that the part has into one level, the
+ * second writes that level anew.
  */
 async function rewrite(database: Database, [first, last]: Fences): Promise<void> {
   const nothing = new Uint8Array(0);
-  // The log's content goes into a table of its own. Otherwise the fences would share a table with it that overlaps the whole store.
+  // The log's content goes into a table of its own. Otherwise the fences would share a table with it that
+  // overlaps the whole store.
   await database.compactRange(last, last);
   for (let round = 0; round < 2; round++) {
     await database.batch([

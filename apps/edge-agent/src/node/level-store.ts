@@ -26,7 +26,8 @@ export async function openLevelStore(directory: string): Promise<LevelStore> {
   const database = new ClassicLevel<string, Uint8Array>(directory, {
     keyEncoding: "utf8",
     valueEncoding: "view",
-    // Without compression the checksums can be verified before LevelDB opens its tables; sealed bytes do not shrink anyway.
+    // Without compression the checksums can be verified before LevelDB opens its tables; sealed bytes
+    // do not shrink anyway.
     compression: false,
     cacheSize: 1024 * 1024,
     writeBufferSize: 1024 * 1024,

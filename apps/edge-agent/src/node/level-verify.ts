@@ -1,6 +1,6 @@
-// Checks every checksum in a LevelDB directory before it is opened. LevelDB itself skips damaged records of its log silently, and loses what
-// they held. A device must report the damage instead of working with half its memory.
-// Formats: LevelDB's doc/log_format.md and doc/table_format.md.
+// Checks every checksum in a LevelDB directory before it is opened. LevelDB itself skips damaged records of its log
+// silently, and loses what they held. A device must report the damage instead of working with half its memory. Formats:
+// LevelDB's doc/log_format.md and doc/table_format.md.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -77,8 +77,8 @@ export function tableDamage(table: Buffer, crc32c: Crc32c): string | undefined {
   };
   const damaged = blockDamage(meta) ?? blockDamage(index);
   if (damaged !== undefined) return damaged;
-  // Blocks lie one after the other from byte 0, but only the index holds where each ends. A compressed index is left to LevelDB (this store
-  // writes without compression).
+  // Blocks lie one after the other from byte 0, but only the index holds where each ends. A compressed index is left to
+  // LevelDB (this store writes without compression).
   if (table[index.offset + index.size] !== 0) return undefined;
   for (const handle of indexEntries(table.subarray(index.offset, index.offset + index.size))) {
     const what = handle === undefined ? "index" : blockDamage(handle);

@@ -106,8 +106,8 @@ export async function listenLocally(app: FastifyInstance, port: number): Promise
 }
 
 /**
- * A web page that the person visits must not reach the agent. A name that resolves to 127.0.0.1 (DNS rebinding) is refused, because the Host
- * header then holds that name. A form or a script is refused, because it sends an Origin.
+ * A web page that the person visits must not reach the agent. A name that resolves to 127.0.0.1 (DNS rebinding) is
+ * refused, because the Host header then holds that name. A form or a script is refused, because it sends an Origin.
  */
 function checkOrigin(request: FastifyRequest): void {
   const port = request.socket.localPort;

@@ -1,5 +1,5 @@
-// The agent's log. A field is a number or a single word. Any other value is withheld, so that no sentence reaches the log by mistake.
-// The one exception, `detail`, explains a refused release; it is made of numbers and file names.
+// The agent's log. A field is a number or a single word. Any other value is withheld, so that no sentence reaches the
+// log by mistake. The one exception, `detail`, explains a refused release; it is made of numbers and file names.
 
 import { createLogger as createLines, type LogLevel } from "@attune/platform/logger";
 import { standardStream } from "@attune/platform/standard-stream";

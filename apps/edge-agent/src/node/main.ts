@@ -5,7 +5,8 @@ import { openOutput } from "@attune/shared/output";
 import { z } from "zod";
 import { runCli } from "./cli/cli.js";
 
-// Schemas are used a few times a minute. Compiled parsers would cost half of a start's parsing, and need `new Function`.
+// Schemas are used a few times a minute. Compiled parsers would cost half of a start's parsing,
+// and need `new Function`.
 z.config({ jitless: true });
 
 // Every file, LevelDB's too, is for its owner alone.

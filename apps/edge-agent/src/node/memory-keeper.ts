@@ -1,10 +1,14 @@
-// Keeps the daemon small between its bursts of work: the garbage of training is given back when training is over, not tens of megabytes later.
+// Keeps the daemon small between its bursts of work: the garbage of training is given back when training is over, not
+// tens of megabytes later.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { loadNativeAddon } from "./native-engine.js";
 
-/** V8 looks for unused arrays once about 64 MB of them have piled up. A training leaves 20 MB, a third of all that the daemon takes. */
+/**
+ * V8 looks for unused arrays once about 64 MB of them have piled up. A training leaves 20 MB, a third of all
+ * that the daemon takes.
+ */
 const tolerableBytes = 4_000_000;
 const lookEveryMs = 1_000;
 
@@ -17,8 +21,8 @@ export interface MemoryHost {
 }
 
 /**
- * Returns the function that ends it. Nothing is done between two looks: a collection takes some ten milliseconds, and only when it gains
- * something.
+ * Returns the function that ends it. Nothing is done between two looks: a collection takes some ten milliseconds, and
+ * only when it gains something.
  */
 export function keepMemorySmall({ arrayBytes, collect, giveBack }: MemoryHost = createMemoryHost()): () => void {
   giveBack();

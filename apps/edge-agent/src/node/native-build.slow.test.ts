@@ -1,5 +1,5 @@
-// The files that a build of the native kernels leaves behind, and those that a daemon finds which starts meanwhile. Unoptimised, for no flag
-// is tested here.
+// The files that a build of the native kernels leaves behind, and those that a daemon finds which starts meanwhile.
+// Unoptimised, for no flag is tested here.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

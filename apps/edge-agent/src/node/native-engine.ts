@@ -11,7 +11,10 @@ import { type KernelWeights, kernelConfig, kernelWeights, loadTensors } from "@a
 import { MlError } from "@attune/ml/error";
 import { isPresentSync } from "@attune/platform/presence";
 
-/** The exports of `kernels/node/addon.c`. Returned numbers are codes of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
+/**
+ * The exports of `kernels/node/addon.c`. Returned numbers are codes of
+ * `packages/ml/kernels/encoder/encoder.h`, 0 for success.
+ */
 export interface NativeAddon {
   /** The instruction sets that this processor has, best first. */
   instructionSets(): string[];
@@ -33,7 +36,10 @@ export interface NativeAddon {
   spin(instructionSet: number, quantized: number, rounds: number): number;
   /** Makes the C library keep little of what was freed; false where it is not glibc. See memory-keeper.ts. */
   saveMemory(): boolean;
-  /** As in `kernels/heads/call.h`: the function, its numbers, its arrays. Throws a RangeError where the function does not take them. */
+  /**
+   * As in `kernels/heads/call.h`: the function, its numbers, its arrays. Throws a RangeError where the function
+   * does not take them.
+   */
   headCall(fn: number, ...numbersAndArrays: readonly (number | NumberArray)[]): number;
 }
 
@@ -65,8 +71,8 @@ export interface NativeOptions {
   /** An instruction set of the addon's; default the best. */
   readonly instructionSet?: string;
   /**
-   * The number of threads that compute an encoder's forward, the calling thread among them: 1 (the default) to 64. The result is the same to
-   * the last bit. One thread computes a text that is too short for its model to gain by more.
+   * The number of threads that compute an encoder's forward, the calling thread among them: 1 (the default) to 64. The
+   * result is the same to the last bit. One thread computes a text that is too short for its model to gain by more.
    */
   readonly threads?: number;
 }

@@ -1,5 +1,5 @@
-// The addon's own checks of what JavaScript passes: any values, in any number, with detached buffers. A crash would end the test's process.
-// check/fuzz.c covers what the kernels do with sizes and ids that pass.
+// The addon's own checks of what JavaScript passes: any values, in any number, with detached buffers. A crash would end
+// the test's process. check/fuzz.c covers what the kernels do with sizes and ids that pass.
 
 import { createRandom } from "@attune/ml/tensor/random";
 import { expect, test } from "vitest";

@@ -80,7 +80,10 @@ async function open({
   return { connection, line: watch(connection, backoff, options.log) };
 }
 
-/** The connection while it is up: its signal aborts when the connection goes down, and a new line begins when it is back. */
+/**
+ * The connection while it is up: its signal aborts when the connection goes down, and a new line begins
+ * when it is back.
+ */
 interface Line {
   up: AbortController;
 }
@@ -194,7 +197,9 @@ function toAppError(cause: unknown): AppError {
   return new AppError("NATS_UNAVAILABLE", `the broker cannot be reached (${faultOf(cause)})${why}`, { cause });
 }
 
-/** One word, because a log takes no more: Node's code for a certificate that is not the broker's, or the error's name. */
+/**
+ * One word, because a log takes no more: Node's code for a certificate that is not the broker's, or the error's name.
+ */
 function faultOf(cause: unknown): string {
   if (!(cause instanceof Error)) return "unknown";
   if (cause.message.includes("does not support 'tls'")) return "NO_TLS";

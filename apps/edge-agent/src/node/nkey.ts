@@ -8,7 +8,10 @@ import { plainBytes } from "./plain-bytes.js";
 import { readSecret, writeSecret } from "./secret-file.js";
 
 export interface NodeDeviceKey extends DeviceKey {
-  /** Answers the broker's challenge. Throws FORBIDDEN where the nonce is no challenge, for it might be a message that somebody wants signed. */
+  /**
+   * Answers the broker's challenge. Throws FORBIDDEN where the nonce is no challenge, for it might be a message
+   * that somebody wants signed.
+   */
   answerChallenge(nonce: string): { readonly nkey: string; readonly sig: string };
 }
 

@@ -73,7 +73,10 @@ async function reading<T>(
   }
 }
 
-/** Reads in one piece. Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would be in memory twice. */
+/**
+ * Reads in one piece. Node's `readFile` reads pieces of half a megabyte and joins them, so that a model would
+ * be in memory twice.
+ */
 async function readWhole(absolute: string): Promise<Uint8Array> {
   const file = await open(absolute, "r");
   try {

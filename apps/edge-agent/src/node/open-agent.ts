@@ -100,8 +100,8 @@ export async function openAgent(options: OpenAgentOptions): Promise<OpenedAgent>
 }
 
 /**
- * The device's key is made after its store. A key without a store belongs to a device whose store was lost. The server knows that key under a
- * lost number, so a new enrolment needs a new key.
+ * The device's key is made after its store. A key without a store belongs to a device whose store was lost. The server
+ * knows that key under a lost number, so a new enrolment needs a new key.
  */
 async function setAsideOrphan(paths: HomePaths): Promise<void> {
   if (!hasStore(paths) && isPresentSync(paths.deviceSeed)) await moveAside(paths.deviceSeed, "orphan");

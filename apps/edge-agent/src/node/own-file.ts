@@ -1,4 +1,5 @@
-// Files of one person. Only the owner can read and write the files of the agent's home, and only the holder of the home's lock writes them.
+// Files of one person. Only the owner can read and write the files of the agent's home, and only the holder of the
+// home's lock writes them.
 
 import { writeFileDurably } from "@attune/platform/durable-file";
 

@@ -1,4 +1,5 @@
-// Enrolment and polls over tRPC, on the device's own HTTP client: bounded replies, no redirects, no header that says more than needed.
+// Enrolment and polls over tRPC, on the device's own HTTP client: bounded replies, no redirects, no header that
+// says more than needed.
 
 import type { AppRouter } from "@attune/server/app-router";
 import { manifestVersionHeader, newestManifestVersion } from "@attune/shared/contracts/target-state";

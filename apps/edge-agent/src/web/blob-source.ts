@@ -2,7 +2,10 @@
 
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
 
-/** Works in a worker only, because it reads synchronously. Throws NotReadableError when the file behind the blob has gone. */
+/**
+ * Works in a worker only, because it reads synchronously. Throws NotReadableError when the file behind
+ * the blob has gone.
+ */
 export function blobSource(blob: Blob): ByteSource {
   const reader = new FileReaderSync();
   return {

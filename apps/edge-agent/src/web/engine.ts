@@ -1,4 +1,5 @@
-// The engine in a browser's worker: the kernels in WebAssembly, on several threads where the page is isolated from other origins.
+// The engine in a browser's worker: the kernels in WebAssembly, on several threads where the page is
+// isolated from other origins.
 
 import { createWasmEngine, type WasmEngine } from "@attune/ml/engine/wasm-engine";
 import type { WasmBuilds } from "@attune/ml/engine/wasm-kernel";
@@ -23,7 +24,9 @@ export interface WebEngine {
   readonly hasCome: () => boolean;
 }
 
-/** Throws MlError where the browser has no SIMD in WebAssembly, and SERVER_UNAVAILABLE where a kernel cannot be fetched. */
+/**
+ * Throws MlError where the browser has no SIMD in WebAssembly, and SERVER_UNAVAILABLE where a kernel cannot be fetched.
+ */
 export async function openWebEngine({ kernels, threadScript, threads }: WebEngineOptions): Promise<WebEngine> {
   const [builds, shared] = await Promise.all([
     fetchBuilds(kernels, ""),

@@ -1,4 +1,5 @@
-// The calls between a page and the worker that hosts its agent, by name, each with the contract of its input and output.
+// The calls between a page and the worker that hosts its agent, by name, each with the contract of
+// its input and output.
 
 import {
   agentStatusSchema,

@@ -1,4 +1,5 @@
-// Judges one entry of a journal: whether it describes its message truly, and the message is what its version of the contract declares. Pure.
+// Judges one entry of a journal: whether it describes its message truly, and the message is what its version of
+// the contract declares. Pure.
 
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
@@ -28,8 +29,8 @@ export function* entryFaults(contracts: Contracts, entry: JournalEntry): Generat
 }
 
 /**
- * A field that is left out too early, or is there too late, is one more thing to say. A message may be judged shortly before midnight and
- * journalled shortly after.
+ * A field that is left out too early, or is there too late, is one more thing to say. A message may be judged shortly
+ * before midnight and journalled shortly after.
  */
 function* dateFaults(entry: JournalEntry, { fields }: MessageDeclaration): Generator<string> {
   if (entry.version === 1) return;
@@ -43,8 +44,8 @@ function* dateFaults(entry: JournalEntry, { fields }: MessageDeclaration): Gener
 }
 
 /**
- * Whether the entry states its message's capacity. The first entries hold a sum of logarithms, whose last digits depend on
- * their engine.
+ * Whether the entry states its message's capacity. The first entries hold a sum of logarithms, whose last digits
+ * depend on their engine.
  */
 function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): boolean {
   const sizes = sentSizes(declaration, entry.message);

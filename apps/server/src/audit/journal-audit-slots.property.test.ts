@@ -1,4 +1,5 @@
-// The audit under contracts with slots: any journal that keeps to them is consistent, and each way of saying more about the person is found.
+// The audit under contracts with slots: any journal that keeps to them is consistent, and each way of saying more about
+// the person is found.
 
 import { createJournal, type JournalMessage } from "@attune/fakes/journal";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
@@ -157,7 +158,8 @@ describe("the audit of a device that says more about its person", () => {
         const places = placesOfSlots(said);
         const place = places[nth % places.length]!;
         const slot = Number(said[place]!.slot);
-        // One verdict fits into the slot of the report, and one into the next slot, whose own report leaves no room for more.
+        // One verdict fits into the slot of the report, and one into the next slot, whose own report leaves
+        // no room for more.
         const last: Said = { type: "report.slot", slot: slots.length + 1, rightPrior: null, rightAnswering: null };
         const full = [...said, last].toSpliced(place + 1, 0, word, word);
         expect(audit(journalOf(full, contract)).faults).toEqual([]);

@@ -94,7 +94,10 @@ test.each([
 
 const nextEpoch = "fedcba9876543210";
 const inNext = (message: Record<string, string | number>) => ({ ...message, epoch: nextEpoch });
-/** The store was put back to where it had made two reports. The server has three of that epoch, and those of the new epoch. */
+/**
+ * The store was put back to where it had made two reports. The server has three of that epoch, and those
+ * of the new epoch.
+ */
 const restored = journalOf([poll(1), state(1), state(2), poll(2), inNext(poll(1)), inNext(state(1))]);
 const serverAfter: ServerReport[] = [
   ...onServer,

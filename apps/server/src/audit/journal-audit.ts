@@ -23,9 +23,9 @@ export interface ReportName {
 /**
  * `consistent`: the journal is whole, and the server holds exactly its reports.
  * `pending`: as `consistent`, but the journal's latest reports are missing and may still wait in the device's outbox.
- * `restored`: the device's store, with its journal, was put back to an earlier copy. The server also holds the reports that
- * left between the copy and its return, under the epoch that ended then. Only the person who restored the store can confirm
- * this.
+ * `restored`: the device's store, with its journal, was put back to an earlier copy. The server also holds the
+ * reports that left between the copy and its return, under the epoch that ended then. Only the person who restored
+ * the store can confirm this.
  * `inconsistent`: anything else; the lists hold the findings.
  */
 export type Verdict = "consistent" | "pending" | "restored" | "inconsistent";
@@ -38,9 +38,15 @@ export interface AuditResult {
   readonly faults: readonly string[];
   /** Reports in the journal and not on the server. */
   readonly missing: readonly ReportName[];
-  /** Reports on the server and not in the journal, and every further copy of a report that the server holds more than once. */
+  /**
+   * Reports on the server and not in the journal, and every further copy of a report that the server
+   * holds more than once.
+   */
   readonly extra: readonly ReportName[];
-  /** Reports on the server and not in the journal that left after the restored copy was made and before the latest epoch began. */
+  /**
+   * Reports on the server and not in the journal that left after the restored copy was made and before
+   * the latest epoch began.
+   */
   readonly beforeRestore: readonly ReportName[];
   /** The device's epochs, in the order in which it began them. */
   readonly epochs: readonly string[];
@@ -154,8 +160,8 @@ function countUp(counters: Map<string, number>, { type, message }: JournalEntry)
 }
 
 /**
- * Whether a report left the device after the restored copy was made. The copy's journal does not know such a report. The
- * report's epoch has ended: the copy knows only lower numbers of this epoch, or none.
+ * Whether a report left the device after the restored copy was made. The copy's journal does not know such a report.
+ * The report's epoch has ended: the copy knows only lower numbers of this epoch, or none.
  */
 function leftBeforeRestore(
   { epoch, sequence }: ReportName,

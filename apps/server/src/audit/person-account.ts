@@ -18,9 +18,9 @@ export interface PersonAccount {
 }
 
 /**
- * A slot is known by its `report.slot`. Any other message about the person left before or after the report of its own slot.
- * So the message counts in the slot that was reported last, or in the next slot where that one has no room.
- * If any sharing out keeps every slot within its budget, this one does.
+ * A slot is known by its `report.slot`. Any other message about the person left before or after the report of its own
+ * slot. So the message counts in the slot that was reported last, or in the next slot where that one has no room. If
+ * any sharing out keeps every slot within its budget, this one does.
  */
 export function createPersonAccount(contracts: Contracts): PersonAccount {
   let ever = 0;

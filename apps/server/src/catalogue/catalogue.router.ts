@@ -1,4 +1,5 @@
-// Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before, as chunks over HTTP.
+// Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before,
+// as chunks over HTTP.
 
 import { labelSlugSchema, labelWordsSchema } from "@attune/shared/contracts/label-set";
 import {

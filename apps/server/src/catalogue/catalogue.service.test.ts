@@ -1,4 +1,5 @@
-// Publications with the repository and the stores in memory, of an extractor that is small enough to be checked in milliseconds.
+// Publications with the repository and the stores in memory, of an extractor that is small enough to
+// be checked in milliseconds.
 
 import { generateKeyPairSync } from "node:crypto";
 import { createTinyRelease, createTinyRelease2, type TinyRelease } from "@attune/fakes/tiny-release";

@@ -171,7 +171,10 @@ async function createManifests(
   };
 }
 
-/** Throws CONFLICT for other content than the published. A request without a version of the egress contract leaves the published version. */
+/**
+ * Throws CONFLICT for other content than the published. A request without a version of the egress contract
+ * leaves the published version.
+ */
 function assertSameContent(published: Release, request: PublishRequest, { content, plainGolden }: Prepared): void {
   const { model, modelVersion, egressContractVersion = published.egressContractVersion } = request;
   const wanted = published.version === 1 ? withFile(content, plainGolden) : content;

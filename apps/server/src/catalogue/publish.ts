@@ -1,4 +1,5 @@
-// Makes the manifests of a checked extractor: the content of a release, and the hashes by which a device checks each file.
+// Makes the manifests of a checked extractor: the content of a release, and the hashes by which a
+// device checks each file.
 
 import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { firstContract } from "@attune/shared/contracts/egress";
@@ -38,7 +39,10 @@ export interface ReleaseInput extends ReleaseContent {
   readonly plainGolden: ReleaseFile;
   readonly issuedAtMs: number;
   readonly lifeDays: number;
-  /** A device that runs the release speaks this version of the egress contract at most. A device that does not know it refuses the release. */
+  /**
+   * A device that runs the release speaks this version of the egress contract at most. A device that does not know
+   * it refuses the release.
+   */
   readonly egressContractVersion: number;
 }
 
@@ -93,7 +97,9 @@ function isOfVersion1(labels: LabelSet): boolean {
   return slugsOf(labels).every((slug) => release1Labels.some((known) => known === slug));
 }
 
-/** The label set of a prior head's classes. Throws INVALID_EXTRACTOR for classes, INVALID_INPUT for words of no class. */
+/**
+ * The label set of a prior head's classes. Throws INVALID_EXTRACTOR for classes, INVALID_INPUT for words of no class.
+ */
 export function labelsOf(classes: readonly string[], words: Readonly<Record<string, string>>): LabelSet {
   const other = Object.keys(words).find((slug) => !classes.includes(slug));
   if (other !== undefined) {

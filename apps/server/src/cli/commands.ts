@@ -1,4 +1,5 @@
-// The `attune` program: each command's declaration and the place of its body, which is loaded only when the command runs.
+// The `attune` program: each command's declaration and the place of its body, which is loaded only
+// when the command runs.
 
 import { withCompletion } from "@attune/platform/cli/completion";
 import { type Command, command, group } from "@attune/platform/cli/declaration";

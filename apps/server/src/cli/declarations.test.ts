@@ -1,4 +1,5 @@
-// Holds declarations, help and effects equal: each flag has help and a test, and each variable has a test of its effect.
+// Holds declarations, help and effects equal: each flag has help and a test, and each variable has a
+// test of its effect.
 
 import { readFileSync } from "node:fs";
 import { helpOf } from "@attune/platform/cli/help";

@@ -20,7 +20,9 @@ export interface TerminalSettings {
   readonly usualPeople: number;
   /** Whether a free port replaces the usual port where no port is configured. */
   readonly freePorts: boolean;
-  /** The directory without a flag or variable that names one; undefined for a new directory that is removed afterwards. */
+  /**
+   * The directory without a flag or variable that names one; undefined for a new directory that is removed afterwards.
+   */
   readonly defaultHome: string | undefined;
 }
 
@@ -44,8 +46,8 @@ export async function runInTerminal(
     defect ??= error;
     interrupt.abort(error);
   };
-  // The handlers stay for repeated signals. npm passes on a Ctrl-C that the terminal has already sent to the whole group. The
-  // second signal must not cut the stopping short.
+  // The handlers stay for repeated signals. npm passes on a Ctrl-C that the terminal has already sent to the whole
+  // group. The second signal must not cut the stopping short.
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   process.on("uncaughtException", onDefect);
   const screen = createScreen(io.stderr, io.isTty);

@@ -9,7 +9,10 @@ export interface DispatchOptions {
   readonly program?: Program<CommandIo>;
 }
 
-/** 0 on success, 2 for a wrong use, 1 for every other error. With `--json` standard output is one JSON object in either case. */
+/**
+ * 0 on success, 2 for a wrong use, 1 for every other error. With `--json` standard output is one JSON
+ * object in either case.
+ */
 export function dispatch(argv: readonly string[], { io, program = attune }: DispatchOptions): Promise<number> {
   return runProgram(program, argv, {
     io,

@@ -67,7 +67,10 @@ async function refusal(...argv: string[]): Promise<string> {
   return `${(error as AppError).code} ${(error as AppError).message}`;
 }
 
-/** Leaves the files of a stopped command: heads of 1,000 hidden units take most of a minute, and one of each kind is enough. */
+/**
+ * Leaves the files of a stopped command: heads of 1,000 hidden units take most of a minute, and one of
+ * each kind is enough.
+ */
 function saveMostElmCells(mapping: DatasetMapping): void {
   const { tasks } = openExperiments({
     names: experimentNames,

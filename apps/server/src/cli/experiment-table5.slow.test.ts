@@ -1,5 +1,5 @@
-// Table 5's pre-trained column from nothing: its note's commands on a made-up IEMOCAP release, the table, and a release of the
-// result.
+// Table 5's pre-trained column from nothing: its note's commands on a made-up IEMOCAP release, the table, and a
+// release of the result.
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// `attune pretrain`: trains a feature extractor on a labelled dataset, from random weights or a checkpoint, and leaves a run folder.
+// `attune pretrain`: trains a feature extractor on a labelled dataset, from random weights or a checkpoint, and
+// leaves a run folder.
 
 import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -34,8 +35,8 @@ export const runPretrain: Body<typeof declaration, CommandIo> = async ({ values 
   const download = `${out}.download`;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
-  // The handlers stay for repeated signals: npx passes a Ctrl-C on a second time, which must not end the run before its
-  // checkpoint is written.
+  // The handlers stay for repeated signals: npx passes a Ctrl-C on a second time, which must not end the run before
+  // its checkpoint is written.
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   const line = progressOn(io);
   try {

@@ -14,7 +14,9 @@ export interface ServerAccess {
 
 export type FleetClient = TRPCClient<AppRouter>;
 
-/** Calls the server. Throws the server's AppErrors with their codes, and SERVER_UNAVAILABLE where it does not answer. */
+/**
+ * Calls the server. Throws the server's AppErrors with their codes, and SERVER_UNAVAILABLE where it does not answer.
+ */
 export async function askServer<T>(access: ServerAccess, ask: (client: FleetClient) => Promise<T>): Promise<T> {
   const { httpUrl, adminToken } = access;
   const headers = { authorization: `Bearer ${adminToken}` };

@@ -1,5 +1,5 @@
-// Publishes a frozen extractor's folder from any machine: reads the folder, uploads the chunks that the server lacks, and
-// publishes.
+// Publishes a frozen extractor's folder from any machine: reads the folder, uploads the chunks that the
+// server lacks, and publishes.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -5,7 +5,10 @@ export type ByteRange =
   | { readonly kind: "part"; readonly start: number; readonly endInclusive: number }
   | { readonly kind: "unsatisfiable" };
 
-/** Reads one range of bytes. A header that is not understood, or asks for several ranges, selects the whole, as the RFC allows. */
+/**
+ * Reads one range of bytes. A header that is not understood, or asks for several ranges, selects the whole,
+ * as the RFC allows.
+ */
 export function parseByteRange(header: string | undefined, sizeBytes: number): ByteRange {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "");
   const [, first = "", last = ""] = match ?? [];

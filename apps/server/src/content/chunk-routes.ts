@@ -1,6 +1,5 @@
-// Serves the bytes of releases over HTTP, by hash, with Range and immutable caching, and takes the fleet manager's uploads of
-// chunks.
-// A hash names its content, so any cache may stand in front and no entry ever has to be invalidated.
+// Serves the bytes of releases over HTTP, by hash, with Range and immutable caching, and takes the fleet manager's
+// uploads of chunks. A hash names its content, so any cache may stand in front and no entry ever has to be invalidated.
 
 import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";

@@ -1,5 +1,5 @@
-// Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes.
-// So a file never changes and needs no lock. A file that no longer matches its name is set aside and reported, never served.
+// Content-addressed files on disk: `<directory>/ab/<sha256>`. A file's name is the hash of its bytes. So a file never
+// changes and needs no lock. A file that no longer matches its name is set aside and reported, never served.
 
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
@@ -14,8 +14,8 @@ import { createTurns } from "./turns.js";
 export interface StoredContent {
   readonly sizeBytes: number;
   /**
-   * The bytes from `start` to `endInclusive`, read as the reader takes them. Their hash is verified first. Throws
-   * STORE_CORRUPT.
+   * The bytes from `start` to `endInclusive`, read as the reader takes them. Their hash is
+   * verified first. Throws STORE_CORRUPT.
    */
   stream(start: number, endInclusive: number): Promise<Readable>;
 }

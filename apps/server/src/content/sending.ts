@@ -1,4 +1,5 @@
-// Limits the contents that are on their way to clients. A content that takes too long makes room once all places are taken.
+// Limits the contents that are on their way to clients. A content that takes too long makes room once
+// all places are taken.
 
 import type { Readable } from "node:stream";
 import { AppError } from "@attune/shared/errors";
@@ -22,9 +23,9 @@ export interface SendingOptions {
 }
 
 /**
- * Each place holds a file and at most 128 KiB that its client has not taken: 32 MiB for all places. Take a thousand devices
- * that download at once over 100 Mbit/s. With 256 sharing the line, a chunk of 256 KiB takes 5 s; with a thousand it would take
- * 20 s. The refused devices back off.
+ * Each place holds a file and at most 128 KiB that its client has not taken: 32 MiB for all places. Take a thousand
+ * devices that download at once over 100 Mbit/s. With 256 sharing the line, a chunk of 256 KiB takes 5 s; with a
+ * thousand it would take 20 s. The refused devices back off.
  */
 export const defaultSending = { maximum: 256, slowAfterMs: 20_000 } as const;
 

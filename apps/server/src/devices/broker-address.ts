@@ -1,11 +1,15 @@
-// Chooses the address of NATS for a device: the configured one, or the host by which the device itself reached this server.
+// Chooses the address of NATS for a device: the configured one, or the host by which the device
+// itself reached this server.
 
 export interface BrokerAddresses {
   /** ATTUNE_PUBLIC_NATS_URL, which wins where it is set. */
   readonly publicUrl: string | undefined;
   /** The address at which this server reaches NATS. */
   readonly ownUrl: string;
-  /** Whether that NATS belongs to this server and listens on all addresses, of which no single one is right for every device. */
+  /**
+   * Whether that NATS belongs to this server and listens on all addresses, of which no single one is
+   * right for every device.
+   */
   readonly listensOnAllAddresses: boolean;
 }
 

@@ -1,5 +1,5 @@
-// A device's broker credentials, issued for a month. The same credentials are handed out again until half of their life is
-// over.
+// A device's broker credentials, issued for a month. The same credentials are handed out again until half of
+// their life is over.
 
 import { AppError } from "@attune/shared/errors";
 import type { DeviceJwtInput, NatsCredentials } from "../platform/nats/nats-credentials.js";

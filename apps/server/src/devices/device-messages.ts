@@ -7,7 +7,10 @@ import { describeIssues } from "../platform/describe-issues.js";
 
 type SignedType = "enrol" | "poll";
 
-/** Throws CONFLICT for a version of the egress contract that is not taken here, and INVALID_INPUT for a value that is no such message. */
+/**
+ * Throws CONFLICT for a version of the egress contract that is not taken here, and INVALID_INPUT for a value that
+ * is no such message.
+ */
 export function parseMessage<T extends SignedType>(contracts: Contracts, type: T, value: unknown): Message<T> {
   const judged = contracts.judge(type, value);
   if (judged.ok) return judged.value;

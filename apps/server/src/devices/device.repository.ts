@@ -31,16 +31,18 @@ export interface DeviceRepository {
   enrol(request: EnrolmentRequest): Promise<Device>;
   findDevice(id: string): Promise<Device | null>;
   /**
-   * Records a poll's content, unless a later poll was recorded already. The device's sequence decides the order, never a clock.
-   * A late or repeated poll changes nothing, not even the time at which the device was last seen: anyone may have recorded and
-   * replayed it.
-   * Returns the number of the device's target, or undefined where nothing was recorded.
+   * Records a poll's content, unless a later poll was recorded already. The device's sequence decides the order, never
+   * a clock. A late or repeated poll changes nothing, not even the time at which the device was last seen: anyone may
+   * have recorded and replayed it. Returns the number of the device's target, or undefined where nothing was recorded.
    */
   recordPoll(message: Message<"poll">, arrival: PollArrival): Promise<number | undefined>;
   /** Rollouts only go forward, and so do the releases that a device is offered. */
   recordOffer(device: string, offered: Offered): Promise<void>;
   hasEpoch(device: string, epoch: string): Promise<boolean>;
-  /** Makes a new epoch the device's latest; does nothing for an epoch that is not new. Throws CONFLICT for too many epochs. */
+  /**
+   * Makes a new epoch the device's latest; does nothing for an epoch that is not new. Throws CONFLICT
+   * for too many epochs.
+   */
   beginEpoch(device: string, epoch: string, nowMs: number): Promise<void>;
   /** The highest sequence of the device's stored reports in this epoch; 0 before the first. */
   lastReport(device: string, epoch: string): Promise<number>;

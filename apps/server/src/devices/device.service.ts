@@ -1,4 +1,5 @@
-// The server's answers to devices: enrolment and polls. A device reports its identity and state, and receives its target.
+// The server's answers to devices: enrolment and polls. A device reports its identity and state,
+// and receives its target.
 
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
@@ -35,7 +36,9 @@ export interface DeviceServiceDeps extends Pick<OfferParts, "targetRelease"> {
 export interface DeviceService {
   /** Throws UNAUTHORIZED for a wrong token or signature, and CONFLICT for a key or token that another device has. */
   enrol(enrolment: SignedEnrolment, host?: string): Promise<EnrolmentReply>;
-  /** Throws UNAUTHORIZED where the poll is not that of an enrolled device. A poll with a prefix gets a signed target. */
+  /**
+   * Throws UNAUTHORIZED where the poll is not that of an enrolled device. A poll with a prefix gets a signed target.
+   */
   poll(input: Poll, arrival?: Arrival): Promise<TargetState | SignedEnvelope>;
 }
 
@@ -92,7 +95,10 @@ export function createDeviceService(deps: DeviceServiceDeps): DeviceService {
   };
 }
 
-/** Throws UNAUTHORIZED where the key that enrols has not signed the message, and INVALID_INPUT where key or proof is none. */
+/**
+ * Throws UNAUTHORIZED where the key that enrols has not signed the message, and INVALID_INPUT where key
+ * or proof is none.
+ */
 function assertSigned(message: Message<"enrol">, proof: string | undefined, contracts: Contracts): void {
   try {
     fromPublic(message.nkey);

@@ -1,5 +1,5 @@
-// The rules of enrolment: the form of a token, and when a token may be used. Pure; the caller supplies the clock and the
-// database.
+// The rules of enrolment: the form of a token, and when a token may be used. Pure; the caller supplies the
+// clock and the database.
 
 import type { Message } from "@attune/shared/contracts/egress";
 import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
@@ -10,8 +10,8 @@ export const minimumTokenLifeMs = 1_000;
 export const maximumTokenLifeMs = 30 * 86_400_000;
 
 /**
- * The token that the fleet manager hands over. Its fingerprint pins the release keys; the server knows its secret by the hash
- * alone.
+ * The token that the fleet manager hands over. Its fingerprint pins the release keys; the server knows its secret
+ * by the hash alone.
  */
 export function formatToken(fingerprint: string, secret: string): string {
   const token = `attune1.${fingerprint}.${secret}`;
@@ -32,9 +32,9 @@ export interface TokenRecord {
 }
 
 /**
- * Judges the use of a token now: `new` for its first use, `again` where the same device repeats a request whose reply was lost.
- * The device's key identifies the device. A repeat is answered even after the token has expired, because its first use was in
- * time.
+ * Judges the use of a token now: `new` for its first use, `again` where the same device repeats a request whose reply
+ * was lost. The device's key identifies the device. A repeat is answered even after the token has expired, because its
+ * first use was in time.
  * Throws TOKEN_INVALID, TOKEN_EXPIRED, TOKEN_USED, or UNAUTHORIZED for a device that was revoked since.
  */
 export function judgeToken(

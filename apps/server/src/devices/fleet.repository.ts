@@ -65,8 +65,8 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
   }
 
   /**
-   * A device's latest JWT was issued no later than its last poll or its revocation. Both times are checked, so a clock that was
-   * wrong at one of them does no harm.
+   * A device's latest JWT was issued no later than its last poll or its revocation. Both times are checked, so a clock
+   * that was wrong at one of them does no harm.
    */
   async function revokedKeys(expiredBefore: Date): Promise<RevokedKeys> {
     const devices = await prisma.device.findMany({

@@ -35,13 +35,13 @@ export interface FleetService extends Pick<FleetRepository, "createFleet" | "lis
   createToken(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: string }>;
   listDevices(fleet?: string): Promise<ListedDevice[]>;
   /**
-   * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once the broker is
-   * back.
+   * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once
+   * the broker is back.
    */
   revoke(id: string): Promise<{ readonly device: string; readonly dropped: boolean }>;
   /**
-   * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is updated once
-   * it is back.
+   * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is
+   * updated once it is back.
    */
   reconcileRevocations(): Promise<boolean>;
 }

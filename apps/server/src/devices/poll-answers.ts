@@ -10,7 +10,10 @@ import type { DeviceRepository } from "./device.repository.js";
 import { type Poller, standingOf } from "./poll.plan.js";
 import { type OfferParts, offerRelease } from "./target-manifest.js";
 
-/** How a request arrived: the name or address of this server that it used, and the newest manifest version that the device reads. */
+/**
+ * How a request arrived: the name or address of this server that it used, and the newest manifest version
+ * that the device reads.
+ */
 export interface Arrival {
   readonly host?: string | undefined;
   readonly manifestVersion: number;
@@ -27,7 +30,10 @@ export interface PollAnswersDeps extends Pick<OfferParts, "targetRelease"> {
 }
 
 export interface PollAnswers {
-  /** Answers agents from before polls had a prefix. Copies of their stores cannot be recognised, and are ignored as before. */
+  /**
+   * Answers agents from before polls had a prefix. Copies of their stores cannot be recognised, and
+   * are ignored as before.
+   */
   unprefixed(message: Message<"poll">, device: Caller): Promise<TargetState>;
   signed(message: Message<"poll">, device: Caller): Promise<SignedEnvelope>;
 }
@@ -89,7 +95,10 @@ export function createPollAnswers(deps: PollAnswersDeps): PollAnswers {
   };
 }
 
-/** Throws UNAUTHORIZED for another copy of the device's store, and CONFLICT for a sequence that no device can have reached. */
+/**
+ * Throws UNAUTHORIZED for another copy of the device's store, and CONFLICT for a sequence that no
+ * device can have reached.
+ */
 function assertMayPoll(message: Message<"poll">, device: Device, nowMs: number): void {
   const standing = standingOf(message, device, nowMs);
   if (standing === "anotherEpoch") {

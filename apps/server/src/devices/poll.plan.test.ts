@@ -25,7 +25,8 @@ test("a device that polled as fast as it can, through years without an answer, i
   expect(standing({ sequence: offline(10) }, noon + 10 * yearMs)).toBe("ahead");
   // This server's clock was ten years ahead at the device's last poll.
   expect(standing({ sequence: offline(4) }, noon - 10 * yearMs)).toBe("ahead");
-  // The device polled at the shortest interval of the contract, and the database was then restored from a copy of a month ago.
+  // The device polled at the shortest interval of the contract, and the database was then restored from a copy
+  // of a month ago.
   const month = 30 * 86_400_000;
   expect(standing({ sequence: 100 + month / 90 }, noon + month)).toBe("ahead");
 });

@@ -24,9 +24,9 @@ export function standingOf(poll: { epoch: string; sequence: number }, device: Po
 }
 
 /**
- * An upper bound of the polls that a genuine device makes in `sinceMs`. An answered device polls at most once in 90 ms. An
- * unanswered device polls at most once in 250 ms, and once in 150 to 300 s after an hour. If this server's clock was set back,
- * the allowance alone lasts a device that is offline for five years.
+ * An upper bound of the polls that a genuine device makes in `sinceMs`. An answered device polls at most once in 90 ms.
+ * An unanswered device polls at most once in 250 ms, and once in 150 to 300 s after an hour. If this server's clock was
+ * set back, the allowance alone lasts a device that is offline for five years.
  */
 export function mostPolls(sinceMs: number): number {
   return allowance + Math.max(0, sinceMs) / shortestPauseMs;
@@ -36,7 +36,7 @@ const allowance = 2 ** 20;
 const shortestPauseMs = 50;
 
 /**
- * The limit of new epochs a day. A device begins an epoch when its store was restored. Two copies that run side by side would
- * begin epochs without end.
+ * The limit of new epochs a day. A device begins an epoch when its store was restored. Two copies that run side by side
+ * would begin epochs without end.
  */
 export const epochsPerDay = 8;

@@ -22,8 +22,8 @@ export interface TargetManifest {
 }
 
 /**
- * A device takes one manifest for a release's number, so the same manifest is offered again, whatever the device reads by now.
- * Null where the device reads no manifest of the release. The device then keeps its release.
+ * A device takes one manifest for a release's number, so the same manifest is offered again, whatever the device reads
+ * by now. Null where the device reads no manifest of the release. The device then keeps its release.
  */
 export function manifestFor(target: FleetTarget, offered: Offered, newestRead: number): TargetManifest | null {
   const { sequence, manifest1Sha256, manifest2Sha256 } = target;
@@ -41,7 +41,10 @@ export interface OfferParts {
 
 export interface PollForOffer {
   readonly manifestVersion: number;
-  /** Whether the poll is the device's own latest. Anyone may have replayed another poll, so another poll changes no record. */
+  /**
+   * Whether the poll is the device's own latest. Anyone may have replayed another poll, so another
+   * poll changes no record.
+   */
   readonly isLatest: boolean;
 }
 

@@ -1,4 +1,5 @@
-// Averages of a fleet from noisy counts: the share of right answers of the prior and of the answering head, by release. Pure.
+// Averages of a fleet from noisy counts: the share of right answers of the prior and of the answering
+// head, by release. Pure.
 
 import { type NoisyMean, noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
 
@@ -25,8 +26,8 @@ export interface FleetAverage {
 }
 
 /**
- * An average of fewer devices is almost one person's count. It says little of the fleet, too: Student's t is 2.8 at five devices, 4.3 at three
- * and 12.7 at two, so intervals soon span every share.
+ * An average of fewer devices is almost one person's count. It says little of the fleet, too: Student's t is 2.8 at
+ * five devices, 4.3 at three and 12.7 at two, so intervals soon span every share.
  */
 export const fewestDevices = 5;
 

@@ -1,5 +1,5 @@
-// Pulls reports from the stream, has them stored, and acknowledges them once they are committed. The consumer retries for ever.
-// After a kill, an unacknowledged message comes back, and the database recognises what it holds already.
+// Pulls reports from the stream, has them stored, and acknowledges them once they are committed. The consumer retries
+// for ever. After a kill, an unacknowledged message comes back, and the database recognises what it holds already.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
@@ -27,7 +27,10 @@ export interface Ingestion {
 const batchSize = 1_000;
 /** While one lane waits for the database, the other pulls and parses. */
 const lanes = 2;
-/** The length of a pull. A broker that died silently is noticed after as long: two missed heartbeats, at half of this each. */
+/**
+ * The length of a pull. A broker that died silently is noticed after as long: two missed heartbeats, at
+ * half of this each.
+ */
 const pullMs = 2_000;
 
 export function startIngestion(deps: IngestionDeps): Ingestion {

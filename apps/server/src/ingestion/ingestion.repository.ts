@@ -1,5 +1,5 @@
-// Stores reports in the database. The primary key (device, epoch, sequence) makes ingestion exactly-once, even where the bus
-// delivers repeatedly, late or out of order.
+// Stores reports in the database. The primary key (device, epoch, sequence) makes ingestion exactly-once, even where
+// the bus delivers repeatedly, late or out of order.
 
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { type DeadLetterInput, keptPerDevice } from "./dead-letter.js";
@@ -16,8 +16,8 @@ export interface IngestionOutcome {
   /** Reports that were delivered before with the same body. */
   readonly duplicates: number;
   /**
-   * Reports that were delivered before under the same identity with another body. They are kept apart and never replace the
-   * first.
+   * Reports that were delivered before under the same identity with another body. They are kept apart and
+   * never replace the first.
    */
   readonly conflicts: number;
   readonly deadLetters: number;

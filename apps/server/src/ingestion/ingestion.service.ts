@@ -9,7 +9,10 @@ import { databaseRefusesValue } from "./refused-value.js";
 import { type IncomingMessage, type IncomingReport, parseReportMessage } from "./report.parse.js";
 
 export interface IngestionService {
-  /** Returns once everything is committed. Throws where the database cannot be reached; nothing of the batch is committed then. */
+  /**
+   * Returns once everything is committed. Throws where the database cannot be reached; nothing of the
+   * batch is committed then.
+   */
   ingest(messages: readonly IncomingMessage[]): Promise<IngestionOutcome>;
 }
 
@@ -33,7 +36,10 @@ export function createIngestionService(repository: IngestionRepository, contract
     return record(reports, deadLetters);
   }
 
-  /** Halves a refused batch until the refused report stands alone, so that one report cannot hold up the others for ever. */
+  /**
+   * Halves a refused batch until the refused report stands alone, so that one report cannot hold up
+   * the others for ever.
+   */
   async function record(
     reports: readonly IncomingReport[],
     deadLetters: readonly DeadLetterInput[],

@@ -17,8 +17,8 @@ export interface BatchFacts {
 }
 
 /**
- * The limit of a device's rows a day. A device sends some dozens a day. After a long time offline it sends its outbox, 10,000
- * by default; the limit is five times that.
+ * The limit of a device's rows a day. A device sends some dozens a day. After a long time offline it sends its outbox,
+ * 10,000 by default; the limit is five times that.
  */
 export const reportsPerDay = 50_000;
 

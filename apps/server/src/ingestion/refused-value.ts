@@ -11,7 +11,9 @@ export function databaseRefusesValue(error: unknown): boolean {
   );
 }
 
-/** The codes of an error and of the errors that it wraps. The driver adapter puts PostgreSQL's own code under `meta`. */
+/**
+ * The codes of an error and of the errors that it wraps. The driver adapter puts PostgreSQL's own code under `meta`.
+ */
 function codesOf(error: unknown, depth = 0): unknown[] {
   if (typeof error !== "object" || error === null || depth > 5) return [];
   const { code, originalCode, cause, meta, driverAdapterError } = error as Record<string, unknown>;

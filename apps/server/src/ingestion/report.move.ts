@@ -1,5 +1,6 @@
-// Empties the stream that an earlier release kept in the devices' account into today's, then takes JetStream from that account.
-// Each step can be repeated: a report that is moved twice is stored once, and the account's JWT shows the steps that remain.
+// Empties the stream that an earlier release kept in the devices' account into today's, then takes JetStream from
+// that account. Each step can be repeated: a report that is moved twice is stored once, and the account's JWT shows
+// the steps that remain.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { reportStream } from "@attune/shared/subjects";
@@ -60,7 +61,8 @@ async function emptyStream(from: NatsConnection, to: NatsConnection): Promise<nu
     throw error;
   }
   await openReportConsumer(to);
-  // A work queue has one consumer. A new consumer gets every unacknowledged message, including those that another had in hand.
+  // A work queue has one consumer. A new consumer gets every unacknowledged message, including those that
+  // another had in hand.
   for await (const { name } of manager.consumers.list(reportStream)) await manager.consumers.delete(reportStream, name);
   const settings = { durable_name: mover, ack_policy: AckPolicy.Explicit, ack_wait: nanos(ackWaitMs) };
   await manager.consumers.add(reportStream, settings);

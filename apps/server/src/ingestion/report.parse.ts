@@ -1,5 +1,5 @@
-// Turns one message from the bus into a report to store, or the reason to refuse it. Pure; a refusal repeats nothing of the
-// message.
+// Turns one message from the bus into a report to store, or the reason to refuse it. Pure; a refusal repeats
+// nothing of the message.
 
 import { sha256 } from "@attune/platform/sha256";
 import { type Contracts, wireBody } from "@attune/shared/contracts/egress";

@@ -4,7 +4,10 @@ import type { Contracts } from "@attune/shared/contracts/egress";
 
 export type Body = Readonly<Record<string, string | number | null>>;
 
-/** Leaves out each field that the message's own version declares to be about the person. Version 1 says so of no field, and an unknown version of all. */
+/**
+ * Leaves out each field that the message's own version declares to be about the person. Version 1 says so of no field,
+ * and an unknown version of all.
+ */
 export function shownBody(contracts: Contracts, body: Body): Body {
   const fields = contracts.declaration(Number(body.contract), String(body.type))?.fields ?? {};
   const isShown = (name: string) =>

@@ -17,7 +17,9 @@ export async function describePortHolder(port: number): Promise<string | undefin
   return undefined;
 }
 
-/** proc(5): the local address in hexadecimal, the state 0A for a listener, and the socket's inode in the tenth column. */
+/**
+ * proc(5): the local address in hexadecimal, the state 0A for a listener, and the socket's inode in the tenth column.
+ */
 async function listeningInodes(port: number): Promise<string[]> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const tables = await Promise.all(["/proc/net/tcp", "/proc/net/tcp6"].map(textOf));

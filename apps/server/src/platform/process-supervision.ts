@@ -1,8 +1,7 @@
-// Keeps a child process running: waits until it is ready, restarts it when it dies, and stops it on request.
-// The demo has a supervision of its own (packages/demo/src/supervise.ts). Its children are programs of this product on Node:
-// they
-// end with their parent by a channel, and name their own fault. PostgreSQL and nats-server know neither channel nor fault.
-// A server needs them ready, probed and restarted for ever, whereas a demo gives up after a few starts.
+// Keeps a child process running: waits until it is ready, restarts it when it dies, and stops it on request. The demo
+// has a supervision of its own (packages/demo/src/supervise.ts). Its children are programs of this product on Node:
+// they end with their parent by a channel, and name their own fault. PostgreSQL and nats-server know neither channel
+// nor fault. A server needs them ready, probed and restarted for ever, whereas a demo gives up after a few starts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, rename, stat } from "node:fs/promises";
@@ -152,8 +151,8 @@ async function launch({ command, args, cwd, env, user, logFile }: SupervisedOpti
   const log = await open(logFile, "a", 0o600);
   try {
     const { size: logStart } = await log.stat();
-    // The child has a session of its own: Ctrl-C in the terminal reaches the server alone, which then stops its children in
-    // order.
+    // The child has a session of its own: Ctrl-C in the terminal reaches the server alone, which then stops
+    // its children in order.
     const child = spawn(command, args, {
       cwd,
       env,

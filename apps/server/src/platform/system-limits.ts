@@ -1,5 +1,5 @@
-// Recognises limits of the machine in a child's output. Each is a setting to raise, not a defect. Limits of this process have
-// codes.
+// Recognises limits of the machine in a child's output. Each is a setting to raise, not a defect. Limits of
+// this process have codes.
 
 import { AppError } from "@attune/shared/errors";
 

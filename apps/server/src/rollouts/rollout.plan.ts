@@ -68,7 +68,10 @@ export function countStandings(rollout: RolloutSnapshot, devices: readonly Devic
   return counts;
 }
 
-/** The number of devices by their verdict, without revoked devices. A verdict is always a count here, never the word of a device. */
+/**
+ * The number of devices by their verdict, without revoked devices. A verdict is always a count here, never the
+ * word of a device.
+ */
 export function countVerdicts(devices: readonly DeviceSnapshot[]): Readonly<Record<Verdict, number>> {
   const present = devices.filter(({ revoked }) => !revoked);
   const countOf = (word: Verdict) => present.filter(({ verdict }) => verdict === word).length;

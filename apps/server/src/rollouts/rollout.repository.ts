@@ -20,8 +20,9 @@ export interface RolloutTarget {
 
 export interface RolloutRepository {
   /**
-   * Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as it is. Throws
-   * NOT_FOUND for an unknown fleet or release, and CONFLICT for a release that has expired or is older than the fleet's.
+   * Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as
+   * it is. Throws NOT_FOUND for an unknown fleet or release, and CONFLICT for a release that has expired or is
+   * older than the fleet's.
    */
   start(input: RolloutStart): Promise<Rollout>;
   latest(fleet: string): Promise<Rollout | null>;

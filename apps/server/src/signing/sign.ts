@@ -1,4 +1,5 @@
-// The release keys (Ed25519), made in the server's key directory at its first start, and the signing of envelopes with them.
+// The release keys (Ed25519), made in the server's key directory at its first start, and the signing
+// of envelopes with them.
 
 import {
   createHash,

@@ -1,4 +1,5 @@
-// Finds the headers and flags that build a Node-API addon on this machine. It is plain JavaScript, as builds run at npm's install.
+// Finds the headers and flags that build a Node-API addon on this machine. It is plain JavaScript, as builds
+// run at npm's install.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,7 +9,10 @@ import { dirname, join } from "node:path";
 export const systemCompilers = ["cc", "gcc", "clang"];
 export const sharedLibrary = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
 
-/** The folder of node_api.h: of the package that `from` (an import.meta.url) resolves, else beside Node; undefined where neither exists. */
+/**
+ * The folder of node_api.h: of the package that `from` (an import.meta.url) resolves, else beside Node;
+ * undefined where neither exists.
+ */
 export function nodeApiHeaders(from) {
   try {
     return createRequire(from)("node-api-headers").include_dir;

@@ -1,5 +1,5 @@
-// One thread of the kernels in WebAssembly: a worker of Node or of a browser that computes its part of every forward (team-wasm.c).
-// It is plain JavaScript, so that each host can start the file as it is.
+// One thread of the kernels in WebAssembly: a worker of Node or of a browser that computes its part of every forward
+// (team-wasm.c). It is plain JavaScript, so that each host can start the file as it is.
 
 /** The argument is the `ThreadStart` of wasm-team.ts. */
 function serve({ module, memory, stack, team, part }) {

@@ -1,4 +1,5 @@
-// Compiles vocabulary.c into a module for the tokenizer: `node packages/ml/kernels/tokenizer/build.js [file]`. The same source gives the same bytes.
+// Compiles vocabulary.c into a module for the tokenizer: `node packages/ml/kernels/tokenizer/build.js [file]`. The same
+// source gives the same bytes.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

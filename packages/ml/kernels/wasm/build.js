@@ -1,5 +1,5 @@
-// Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/wasm/build.js [folder]`. Same sources give the same
-// bytes.
+// Builds the WebAssembly kernels with Debian's clang-19 and lld-19: `node packages/ml/kernels/wasm/build.js [folder]`.
+// Same sources give the same bytes.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -22,8 +22,8 @@ const isas = [
   { name: "simd128", isa: ["-msimd128"] },
   { name: "relaxed", isa: ["-msimd128", "-mrelaxed-simd"] },
 ];
-// Flags for encoders alone, on several threads. The host makes their memory: as large as needed, at least 4 pages. Each thread receives its own
-// stack.
+// Flags for encoders alone, on several threads. The host makes their memory: as large as needed, at least 4 pages. Each
+// thread receives its own stack.
 const sharing = [
   "shared-memory",
   "import-memory",
@@ -33,7 +33,8 @@ const sharing = [
 ];
 const threadFlags = ["-matomics", ...sharing.map((flag) => `-Wl,--${flag}`)];
 
-// The source itself unrolls the heads' many small loops where that helps. More unrolling would double their bytes and gain nothing.
+// The source itself unrolls the heads' many small loops where that helps. More unrolling would double their
+// bytes and gain nothing.
 const headFlags = ["-O2", "-mllvm", "-unroll-runtime=0", "-fno-vectorize"];
 
 mkdirSync(target, { recursive: true });

@@ -2,7 +2,8 @@
 
 import type { HiddenAct } from "./config.js";
 
-// Coefficients, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun Microsystems 1993, freely usable).
+// Coefficients, lowest power first, of the rational approximations in FreeBSD's msun s_erf.c (Sun
+// Microsystems 1993, freely usable).
 const nearZero = {
   over: [
     0.12837916709551256, -0.3250421072470015, -0.02848174957559851, -0.005770270296489442, -2.3763016656650163e-5, 0,
@@ -74,7 +75,10 @@ function evaluate({ over, under }: Rational, x: number): number {
   return numerator / denominator;
 }
 
-/** Applies the activation to every value, in place. `gelu` is Hendrycks and Gimpel 2016, x Φ(x); `gelu_new` is their tanh form. */
+/**
+ * Applies the activation to every value, in place. `gelu` is Hendrycks and Gimpel 2016, x Φ(x); `gelu_new`
+ * is their tanh form.
+ */
 export function activate(values: Float32Array, hiddenAct: HiddenAct): void {
   switch (hiddenAct) {
     case "gelu":

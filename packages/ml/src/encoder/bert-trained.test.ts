@@ -1,5 +1,5 @@
-// Compares the layers of a real, trained BERT-Tiny with its own float64 check vectors. The data are not part of the repository;
-// bert.test.ts covers the same code everywhere on random weights.
+// Compares the layers of a real, trained BERT-Tiny with its own float64 check vectors. The data are not part of the
+// repository; bert.test.ts covers the same code everywhere on random weights.
 
 import { expect, test } from "vitest";
 import { readTrainedBert, trainedFiles } from "../../../../test/golden/trained-bert.js";

@@ -1,4 +1,5 @@
-// BERT's encoder (Devlin et al. 2019; Hugging Face Transformers' modeling_bert.py), read from top to bottom: load, embed, layer by layer.
+// BERT's encoder (Devlin et al. 2019; Hugging Face Transformers' modeling_bert.py), read from top to bottom: load,
+// embed, layer by layer.
 
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";

@@ -67,7 +67,8 @@ export const normalizationTypes = ["no_norm", "layer_norm"] as const;
 export type NormalizationType = (typeof normalizationTypes)[number];
 
 /**
- * Reads config.json. `assumed` is the model type of a file without model_type. Missing optional keys take Hugging Face's defaults.
+ * Reads config.json. `assumed` is the model type of a file without model_type. Missing optional keys
+ * take Hugging Face's defaults.
  * Throws `malformed`, `unsupported`, `shape` or `out-of-range`, naming the key.
  */
 export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderConfig {

@@ -7,7 +7,10 @@ import type { Encoder } from "./encoder.js";
 import { createMobileBert } from "./mobilebert.js";
 import { createRoberta } from "./roberta.js";
 
-/** The encoder of `config.modelType`. Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. */
+/**
+ * The encoder of `config.modelType`. Throws MlError naming the tensor that is missing, of another shape or
+ * dtype, or not finite.
+ */
 export function createEncoder(config: EncoderConfig, tensors: TensorFile): Encoder {
   switch (config.modelType) {
     case "bert":

@@ -5,7 +5,10 @@ import type { EncoderConfig } from "./config.js";
 import type { Pooling } from "./pooling.js";
 
 export interface EncoderOutput {
-  /** The embeddings' output, then each layer's output: numHiddenLayers + 1 matrices of (T, H). The last matrix is the last hidden state. */
+  /**
+   * The embeddings' output, then each layer's output: numHiddenLayers + 1 matrices of (T, H). The last matrix is
+   * the last hidden state.
+   */
   readonly hiddenStates: Matrix[];
 }
 
@@ -18,8 +21,9 @@ export interface Encoder {
    */
   forward(ids: Int32Array, mask?: Uint8Array): EncoderOutput;
   /**
-   * Pools the last hidden states of several texts, whose ids are all real → (texts.length, pooled size). The states between are not returned.
-   * An engine has this method where it is faster. A text's row does not depend on the other texts. Throws as `forward`.
+   * Pools the last hidden states of several texts, whose ids are all real → (texts.length, pooled size). The states
+   * between are not returned. An engine has this method where it is faster. A text's row does not depend on the other
+   * texts. Throws as `forward`.
    */
   pooled?(texts: readonly Int32Array[], pooling: Pooling): Matrix;
 }

@@ -1,4 +1,5 @@
-// The layers that encoders consist of, over row-major float32 with sums in float64. They hold no state and allocate nothing inside a loop.
+// The layers that encoders consist of, over row-major float32 with sums in float64. They hold no state and allocate
+// nothing inside a loop.
 
 import { float32FromHalf } from "../tensor/half.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
@@ -6,7 +7,10 @@ import { createMatrix, type Matrix } from "../tensor/matrix.js";
 export interface Linear {
   readonly inFeatures: number;
   readonly outFeatures: number;
-  /** (outFeatures, inFeatures), as PyTorch stores it. Both operands of a dot product lie contiguous, so nothing is repacked. */
+  /**
+   * (outFeatures, inFeatures), as PyTorch stores it. Both operands of a dot product lie contiguous,
+   * so nothing is repacked.
+   */
   readonly weight: Float32Array;
   /** (outFeatures) */
   readonly bias: Float32Array;
@@ -18,7 +22,10 @@ export interface LayerNorm {
   readonly epsilon: number;
 }
 
-/** One row per token, position or type. Int8 and binary16 tables stay small in memory, because one row at a time is widened. */
+/**
+ * One row per token, position or type. Int8 and binary16 tables stay small in memory, because one row at
+ * a time is widened.
+ */
 export type EmbeddingTable =
   | { readonly kind: "float32"; readonly rows: number; readonly cols: number; readonly data: Float32Array }
   | { readonly kind: "float16"; readonly rows: number; readonly cols: number; readonly data: Uint16Array }
@@ -32,8 +39,9 @@ export type EmbeddingTable =
 
 /**
  * x: (T, in) → x Wᵀ + b: (T, out).
- * The loop computes two tokens by four outputs at a time: six loads feed eight multiply-adds, as many as plain JavaScript keeps in registers.
- * If T or out is no multiple of the tile, the last tile repeats its last row or output and writes the same value twice.
+ * The loop computes two tokens by four outputs at a time: six loads feed eight multiply-adds, as many as plain
+ * JavaScript keeps in registers. If T or out is no multiple of the tile, the last tile repeats its last row or output
+ * and writes the same value twice.
  */
 export function linear(x: Matrix, layer: Linear): Matrix {
   const { weight, bias, inFeatures, outFeatures } = layer;
@@ -138,8 +146,9 @@ export interface AttentionInputs {
 }
 
 /**
- * Scaled dot-product attention, one head after the other → (T, H). Source: Vaswani et al. 2017, equation 1.
- * A masked position's weight is exactly 0 and never a denormal: the softmax leaves the position out, and does not only lower its score.
+ * Scaled dot-product attention, one head after the other → (T, H). Source: Vaswani et al. 2017, equation 1. A
+ * masked position's weight is exactly 0 and never a denormal: the softmax leaves the position out, and does not
+ * only lower its score.
  */
 export function selfAttention({ query, key, value, heads, mask }: AttentionInputs): Matrix {
   const { rows: tokens, cols } = query;

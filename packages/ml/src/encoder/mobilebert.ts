@@ -1,5 +1,6 @@
-// MobileBERT's encoder (Sun et al. 2020; Hugging Face Transformers' modeling_mobilebert.py), read from top to bottom: load, embed, layer by layer.
-// A layer works inside a bottleneck, narrower than the states between layers, and stacks several feed-forward networks.
+// MobileBERT's encoder (Sun et al. 2020; Hugging Face Transformers' modeling_mobilebert.py), read from top to
+// bottom: load, embed, layer by layer. A layer works inside a bottleneck, narrower than the states between layers,
+// and stacks several feed-forward networks.
 
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
@@ -61,10 +62,10 @@ interface MobileBertEmbeddings {
 }
 
 /**
- * Makes an encoder from tensors under Hugging Face's names, with or without the `mobilebert.` prefix.
- * Int8 tensors with a `<name>.scale` are accepted beside float32. A pooler or task head in the file is not read.
- * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite.
- * With trigramInput the last real token also sees the token after it, even a padding token and whatever the mask, as in the reference.
+ * Makes an encoder from tensors under Hugging Face's names, with or without the `mobilebert.` prefix. Int8 tensors with
+ * a `<name>.scale` are accepted beside float32. A pooler or task head in the file is not read.
+ * Throws MlError naming the tensor that is missing, of another shape or dtype, or not finite. With trigramInput the
+ * last real token also sees the token after it, even a padding token and whatever the mask, as in the reference.
  */
 export function createMobileBert(config: MobileBertConfig, tensors: TensorFile): Encoder {
   const weights = encoderWeights(tensors, "mobilebert.");
@@ -185,7 +186,10 @@ function trigrams(words: EmbeddingTable, ids: Int32Array): Matrix {
   return x;
 }
 
-/** x: (T, H) → (T, H): into the bottleneck, attention, the feed-forward networks one after the other, out of the bottleneck. */
+/**
+ * x: (T, H) → (T, H): into the bottleneck, attention, the feed-forward networks one after the other,
+ * out of the bottleneck.
+ */
 function applyLayer(
   layer: MobileBertLayer,
   x: Matrix,

@@ -3,7 +3,10 @@
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 
-/** `cls` takes the first token's vector. `mean` averages over real tokens. `mean-max` appends to the mean each feature's maximum over real tokens. */
+/**
+ * `cls` takes the first token's vector. `mean` averages over real tokens. `mean-max` appends to the mean each feature's
+ * maximum over real tokens.
+ */
 export const poolings = ["cls", "mean", "mean-max"] as const;
 export type Pooling = (typeof poolings)[number];
 
@@ -12,7 +15,10 @@ export function pooledSize(hiddenSize: number, pooling: Pooling): number {
   return pooling === "mean-max" ? 2 * hiddenSize : hiddenSize;
 }
 
-/** hidden: (T, H); mask: (T), 1 = real, undefined = all real → (H), or (2H) for `mean-max`. Throws `empty` when no token is real. */
+/**
+ * hidden: (T, H); mask: (T), 1 = real, undefined = all real → (H), or (2H) for `mean-max`. Throws `empty` when
+ * no token is real.
+ */
 export function pool(hidden: Matrix, mask: Uint8Array | undefined, pooling: Pooling): Float32Array {
   const { rows, cols, data } = hidden;
   if (mask !== undefined && mask.length !== rows) {

@@ -1,5 +1,6 @@
-// RoBERTa's encoder (Liu et al. 2019; Hugging Face Transformers' modeling_roberta.py), read from top to bottom: load, embed, layer by layer.
-// Its layers compute the same as BERT's. Its positions count from padTokenId + 1 and do not advance at padding.
+// RoBERTa's encoder (Liu et al. 2019; Hugging Face Transformers' modeling_roberta.py), read from top to bottom:
+// load, embed, layer by layer. Its layers compute the same as BERT's. Its positions count from padTokenId + 1 and do
+// not advance at padding.
 
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { TensorFile } from "../tensor/safetensors.js";
@@ -86,7 +87,10 @@ function loadLayer(config: RobertaConfig, weights: EncoderWeights, index: number
   };
 }
 
-/** ids: (T) → (T, H): word, position and type 0, summed and normalised. The id marks a token as padding, wherever it stands; the mask does not. */
+/**
+ * ids: (T) → (T, H): word, position and type 0, summed and normalised. The id marks a token as padding, wherever it
+ * stands; the mask does not.
+ */
 function embed(embeddings: RobertaEmbeddings, ids: Int32Array, padTokenId: number): Matrix {
   const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);

@@ -1,4 +1,5 @@
-// The list must name exactly the tensors that encoders read: a checkpoint of these tensors loads, and a checkpoint without one of them does not.
+// The list must name exactly the tensors that encoders read: a checkpoint of these tensors loads, and a checkpoint
+// without one of them does not.
 
 import { describe, expect, test } from "vitest";
 import { readGoldenEncoders } from "../../../../test/golden/encoders.js";

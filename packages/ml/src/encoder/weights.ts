@@ -1,4 +1,5 @@
-// Reads an encoder's weights from a safetensors file: under either prefix, of the right shape, finite, and float32 or int8 with scales.
+// Reads an encoder's weights from a safetensors file: under either prefix, of the right shape, finite, and float32
+// or int8 with scales.
 
 import { assertFinite, MlError } from "../error.js";
 import { dequantizeRows, scaleName } from "../quantization/int8.js";
@@ -23,7 +24,10 @@ export interface WeightRows {
   readonly kind: EmbeddingTable["kind"];
   readonly rows: number;
   readonly cols: number;
-  /** Rows [first, first + count). The next read from the same file may overwrite them. Throws `not-finite`, naming the tensor. */
+  /**
+   * Rows [first, first + count). The next read from the same file may overwrite them. Throws
+   * `not-finite`, naming the tensor.
+   */
   read(first: number, count: number): EmbeddingTable;
 }
 
@@ -31,7 +35,10 @@ export interface WeightRows {
 type Take = typeof partOf;
 const takeAll: Take = (tensor) => tensor.data;
 
-/** Reads names as they are or behind `prefix`, which a checkpoint saved with its task head has. Its methods throw MlError naming the tensor. */
+/**
+ * Reads names as they are or behind `prefix`, which a checkpoint saved with its task head has. Its methods throw
+ * MlError naming the tensor.
+ */
 export function encoderWeights(file: TensorFile, prefix: string): EncoderWeights {
   const found = (name: string) => (file.tensors.has(prefix + name) ? prefix + name : name);
 

@@ -1,4 +1,5 @@
-// ELM and OSELM in the C kernels: hidden layers, sums over their outputs, and the solution that follows one row after another.
+// ELM and OSELM in the C kernels: hidden layers, sums over their outputs, and the solution that follows
+// one row after another.
 
 import { MlError } from "../error.js";
 import type { ElmSums, HeadKernels, LabelledMatrix, OselmKernel } from "../heads/head-kernels.js";

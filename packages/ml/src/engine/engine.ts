@@ -1,4 +1,5 @@
-// The port behind which encoders and heads are computed. The TypeScript reference, the WebAssembly kernels and the native kernels implement it.
+// The port behind which encoders and heads are computed. The TypeScript reference, the WebAssembly kernels and the
+// native kernels implement it.
 
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";

@@ -1,8 +1,12 @@
-// The linear and the closed-form heads share these rules of the C kernels: how right-hand sides are padded, and when a matrix is singular.
+// The linear and the closed-form heads share these rules of the C kernels: how right-hand sides are padded, and when
+// a matrix is singular.
 
 import { MlError } from "../error.js";
 
-/** The number of classes of a descent is padded to a multiple of this; so is the number of right-hand sides of a solution. */
+/**
+ * The number of classes of a descent is padded to a multiple of this; so is the number of right-hand
+ * sides of a solution.
+ */
 export const padding = 8;
 
 /** The same limit as in the twin: a pivot below this many roundings of the largest diagonal element counts as zero. */

@@ -1,4 +1,5 @@
-// Calls the C head kernels with numbers and arrays, and returns one number. The arrays lie in the module's memory in WebAssembly, anywhere natively.
+// Calls the C head kernels with numbers and arrays, and returns one number. The arrays lie in the module's memory
+// in WebAssembly, anywhere natively.
 
 import { MlError } from "../error.js";
 
@@ -28,7 +29,10 @@ export interface HeadMemory<L extends Layout> {
   readonly arrays: { readonly [K in keyof L]: InstanceType<L[K][0]> };
   /** Throws `shape` when the kernels refuse the numbers or arrays. */
   call(name: HeadFunction, numbers: readonly number[], arrays: readonly NumberArray[]): number;
-  /** Returns the memory for reuse: the arrays must not be used afterwards. Memory that is never closed is garbage-collected. */
+  /**
+   * Returns the memory for reuse: the arrays must not be used afterwards. Memory that is
+   * never closed is garbage-collected.
+   */
   close(): void;
 }
 

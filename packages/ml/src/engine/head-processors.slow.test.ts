@@ -1,4 +1,5 @@
-// Builds the head kernels' C source for other hosts: for 64-bit Arm under an emulator, and for this processor under sanitizers and a fuzzer.
+// Builds the head kernels' C source for other hosts: for 64-bit Arm under an emulator, and for this processor under
+// sanitizers and a fuzzer.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

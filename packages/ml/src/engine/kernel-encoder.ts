@@ -1,4 +1,5 @@
-// An Encoder over the C kernels, whichever host runs them. It checks the input, splits batches, and turns codes into errors.
+// An Encoder over the C kernels, whichever host runs them. It checks the input, splits batches, and
+// turns codes into errors.
 
 import type { EncoderConfig } from "../encoder/config.js";
 import type { Encoder, EncoderOutput } from "../encoder/encoder.js";
@@ -7,7 +8,10 @@ import { type Pooling, pooledSize, poolings } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
-/** One loaded encoder in a kernel's memory. Its methods return a code of `packages/ml/kernels/encoder/encoder.h`, 0 for success. */
+/**
+ * One loaded encoder in a kernel's memory. Its methods return a code of
+ * `packages/ml/kernels/encoder/encoder.h`, 0 for success.
+ */
 export interface EncoderKernel {
   /** The most tokens that one `embed` may take. */
   readonly rows: number;

@@ -21,7 +21,10 @@ const engines = [
 const families = ["encoder", "roberta", "mobilebert"] as const;
 const golden = families.flatMap((family) => readGoldenEncoders(family).map((shape) => ({ family, ...shape })));
 
-/** The largest difference over all layers of all cases, relative to a hidden state's largest value where that is above 1: NoNorm lets states grow. */
+/**
+ * The largest difference over all layers of all cases, relative to a hidden state's largest value where that is above
+ * 1: NoNorm lets states grow.
+ */
 function worst(x: Encoder, y: Encoder, cases: readonly { ids: Int32Array; mask: Uint8Array }[]): number {
   const differences = cases.flatMap(({ ids, mask }) => {
     const expected = y.forward(ids, mask).hiddenStates;

@@ -1,5 +1,5 @@
-// Trains heads and computes their predictions in the C kernels. Each job places its arrays where the kernels reach them, then calls the functions of
-// packages/ml/kernels/heads/call.h. Twins: ../heads/reference-head-kernels.ts.
+// Trains heads and computes their predictions in the C kernels. Each job places its arrays where the kernels reach
+// them, then calls the functions of packages/ml/kernels/heads/call.h. Twins: ../heads/reference-head-kernels.ts.
 
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";

@@ -1,5 +1,5 @@
-// Builds the kernels' C source for other hosts: 64-bit Arm under an emulator, and AVX-512 with its instructions emulated.
-// Builds it for this processor, too, under sanitizers and a fuzzer.
+// Builds the kernels' C source for other hosts: 64-bit Arm under an emulator, and AVX-512 with its instructions
+// emulated. Builds it for this processor, too, under sanitizers and a fuzzer.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -69,7 +69,8 @@ describeUnlessLacking("64-bit Arm", lacking(...arm), () => {
   const addon = join(folder, "attune-linux-arm64.node");
   const there = join(folder, "check-arm64");
   let here = "";
-  // The addon is built as an install on that processor builds it, and a program of ours loads it. Its kernels run, its Node-API functions do not.
+  // The addon is built as an install on that processor builds it, and a program of ours loads it. Its kernels run, its
+  // Node-API functions do not.
   const run = (cpu: string, ...args: string[]) => ["-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, there, ...args];
 
   beforeAll(() => {

@@ -1,6 +1,5 @@
-// Compares the kernels on a real, trained BERT-Tiny, in every format of weights, with its float64 check vectors. The data are not part of the
-// repository;
-// kernel-golden.test.ts covers the same code everywhere on random weights.
+// Compares the kernels on a real, trained BERT-Tiny, in every format of weights, with its float64 check vectors. The
+// data are not part of the repository; kernel-golden.test.ts covers the same code everywhere on random weights.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

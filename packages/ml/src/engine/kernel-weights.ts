@@ -46,7 +46,8 @@ export interface KernelWeights {
 }
 
 /**
- * Linear layers stay int8 or float16 where all of them have that format. A file that mixes formats is computed in float32.
+ * Linear layers stay int8 or float16 where all of them have that format. A file that mixes formats
+ * is computed in float32.
  * Throws as `createEncoder` does.
  */
 export function kernelWeights(config: EncoderConfig, file: TensorFile): KernelWeights {
@@ -180,7 +181,10 @@ function listMobileBert(list: TensorList, config: MobileBertConfig): void {
   }
 }
 
-/** The argument of encoder_size and encoder_init: AttuneConfig, 21 words, the last two of them float32. Throws `unsupported`. */
+/**
+ * The argument of encoder_size and encoder_init: AttuneConfig, 21 words, the last two of
+ * them float32. Throws `unsupported`.
+ */
 export function kernelConfig(
   config: EncoderConfig,
   { format, tableFormats }: Omit<KernelWeights, "tensors">,

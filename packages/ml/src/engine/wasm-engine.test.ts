@@ -18,7 +18,10 @@ const builds = [
     engine: createWasmEngine({ simd128, relaxed: kernel("attune-relaxed.wasm") }),
   },
 ];
-/** Quantized activations may move hidden states near 1 by at most this. The largest difference measured on a Tiny-shaped encoder was 2.5e-4. */
+/**
+ * Quantized activations may move hidden states near 1 by at most this. The largest difference measured on a
+ * Tiny-shaped encoder was 2.5e-4.
+ */
 const int8Tolerance = 2e-3;
 
 const randomIds = (random: Random, tokens: number, config: KernelConfig) =>

@@ -1,4 +1,5 @@
-// The C kernels in WebAssembly: the engine for phones and for every host without a native build. The caller passes the modules' bytes.
+// The C kernels in WebAssembly: the engine for phones and for every host without a native build. The caller
+// passes the modules' bytes.
 
 import { MlError } from "../error.js";
 import type { Engine } from "./engine.js";

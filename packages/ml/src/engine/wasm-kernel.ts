@@ -35,7 +35,10 @@ export interface MemoryNeeds {
   readonly regionBytes: number;
 }
 
-/** The memory from its heap on: the config, the encoder, and a region for all other input and output. Numbers are addresses, and sizes in bytes. */
+/**
+ * The memory from its heap on: the config, the encoder, and a region for all other input and output. Numbers are
+ * addresses, and sizes in bytes.
+ */
 export interface KernelMemory {
   readonly kernel: KernelExports;
   readonly buffer: ArrayBufferLike;

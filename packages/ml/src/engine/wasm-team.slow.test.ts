@@ -71,7 +71,10 @@ const dtypes = { fp32: (file: TensorFile) => file, int8: quantizeTensorFile, fp1
 const forms = Object.entries(dtypes);
 const golden = (["encoder", "roberta", "mobilebert"] as const).flatMap(readGoldenEncoders);
 
-/** Expects the same bits of all encoders, for texts of any length, masked too, alone and in batches. Each encoder's results form one array. */
+/**
+ * Expects the same bits of all encoders, for texts of any length, masked too, alone and in batches. Each encoder's
+ * results form one array.
+ */
 function expectSameBits(config: EncoderConfig, [one, ...more]: Encoder[]): void {
   const random = createRandom(7);
   const lengths = [1, 2, 3, 5, 13, 33].filter((tokens) => tokens < config.maxPositionEmbeddings - 2);

@@ -1,10 +1,13 @@
-// Threads for the encoders in WebAssembly. Each encoder has a memory of its own, which it shares with workers that the host starts.
-// On a host that cannot start workers, one thread computes the encoders and the team gives the reason.
+// Threads for the encoders in WebAssembly. Each encoder has a memory of its own, which it shares with workers that the
+// host starts. On a host that cannot start workers, one thread computes the encoders and the team gives the reason.
 
 import { MlError } from "../error.js";
 import type { KernelExports, KernelMemory, MemoryNeeds, WasmBuild, WasmBuilds } from "./wasm-kernel.js";
 
-/** The input of `packages/ml/kernels/threads/thread.js`, which crosses to a worker by structured cloning. Numbers are addresses in the memory. */
+/**
+ * The input of `packages/ml/kernels/threads/thread.js`, which crosses to a worker by structured cloning. Numbers are
+ * addresses in the memory.
+ */
 export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -17,11 +20,14 @@ export interface ThreadStart {
 export interface TeamOptions {
   /** The number of threads that compute a forward, the caller's thread included: 2 to 64. */
   readonly threads: number;
-  /** `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`, with the same instruction sets as the engine's own builds. */
+  /**
+   * `attune-simd128-threads.wasm` and `attune-relaxed-threads.wasm`, with the same instruction sets as
+   * the engine's own builds.
+   */
   readonly builds: WasmBuilds;
   /**
-   * Starts a worker on `packages/ml/kernels/threads/thread.js` that keeps no process alive, and returns a function that ends the worker.
-   * `onEnd` is called when a worker could not start or ended by itself.
+   * Starts a worker on `packages/ml/kernels/threads/thread.js` that keeps no process alive, and returns a function that
+   * ends the worker. `onEnd` is called when a worker could not start or ended by itself.
    */
   readonly spawn: (start: ThreadStart, onEnd: (reason: unknown) => void) => () => void;
   /** Products of at least this many multiply-adds are shared out. */
@@ -29,13 +35,19 @@ export interface TeamOptions {
 }
 
 export interface WasmTeam {
-  /** Memory for an encoder. Its threads start in the background; the caller computes alone until the threads are ready, or if they fail to start. */
+  /**
+   * Memory for an encoder. Its threads start in the background; the caller computes alone until the threads are ready,
+   * or if they fail to start.
+   */
   open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined;
   /** True once the threads of every encoder in use are ready. */
   hasCome(): boolean;
   /** Why one thread computes after all; undefined while nothing has failed. */
   failure(): string | undefined;
-  /** Ends all threads; encoders then compute on one thread. The threads of an encoder end, too, when the encoder is garbage-collected. */
+  /**
+   * Ends all threads; encoders then compute on one thread. The threads of an encoder end, too, when
+   * the encoder is garbage-collected.
+   */
   close(): void;
 }
 

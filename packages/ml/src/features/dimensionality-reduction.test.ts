@@ -127,7 +127,8 @@ describe("The DR", () => {
     const features = createMatrix(4, 3);
     features.data.set([1, 8, 0, -1, 8.0001, 2, 1, 8, 0, -1, 8.0001, 2]);
     const { data } = fitDimensionalityReduction(features).apply(features);
-    // The deviations are 1, 5e-5 and 1, so the median is 1, and the second feature is divided by 0.2 instead of its own deviation.
+    // The deviations are 1, 5e-5 and 1, so the median is 1, and the second feature is divided by 0.2 instead
+    // of its own deviation.
     expect(data[0]).toBeCloseTo(1, 5);
     expect(data[1]).toBeCloseTo(-2.5e-4, 5);
     expect(data[2]).toBeCloseTo(-1, 5);

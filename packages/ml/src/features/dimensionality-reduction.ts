@@ -1,5 +1,5 @@
-// DR stands between the extractor's pooled features and a head. It standardises the features, then projects them on principal components if there are
-// any.
+// DR stands between the extractor's pooled features and a head. It standardises the features, then projects them on
+// principal components if there are any.
 
 import { MlError } from "../error.js";
 import type { HeadKernels } from "../heads/head-kernels.js";
@@ -34,13 +34,15 @@ interface Parts {
 
 /**
  * A feature whose deviation is below this share of the median deviation is divided by that share of the median instead.
- * A transformer's outlier dimensions, pooled by maximum, hardly vary. Scaled up to deviation 1, they would be the rounding noise of the engine.
+ * A transformer's outlier dimensions, pooled by maximum, hardly vary. Scaled up to deviation 1, they would be the
+ * rounding noise of the engine.
  */
 const leastShareOfUsualDeviation = 0.2;
 
 /**
- * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised features if `outputSize` is given.
- * DR is part of the feature extractor: priors and personal heads see DR's output only, and DR's file is part of their identity.
+ * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised
+ * features if `outputSize` is given. DR is part of the feature extractor: priors and personal heads see DR's output
+ * only, and DR's file is part of their identity.
  */
 export function fitDimensionalityReduction(
   features: Matrix,
@@ -50,13 +52,16 @@ export function fitDimensionalityReduction(
   const { mean, scale, inputSize } = withoutNoise(fitStandardizer(features));
   if (outputSize === undefined) return createReduction({ mean, scale }, kernels);
   const pca = fitPca(applyStandardizer({ mean, scale, inputSize }, features), outputSize);
-  // After rounding to float32 the standardised mean is not exactly 0. The remainder is folded into the one mean of the file.
+  // After rounding to float32 the standardised mean is not exactly 0. The remainder is folded into the one
+  // mean of the file.
   const folded = mean.map((value, d) => value + scale[d]! * pca.mean[d]!);
   const { components, explainedVarianceRatio } = pca;
   return createReduction({ mean: folded, scale, projection: { components, explainedVarianceRatio } }, kernels);
 }
 
-/** `kernels` apply the DR. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field. */
+/**
+ * `kernels` apply the DR. Throws `malformed`, `shape`, `not-finite`, `out-of-range` or `unsupported`, naming the field.
+ */
 export function loadDimensionalityReduction(
   file: TensorFile,
   kernels: HeadKernels = referenceHeadKernels,

@@ -1,4 +1,5 @@
-// Text to features: tokenizer, encoder, pooling, DR, in that order. A head is trained on such features and refuses any other features.
+// Text to features: tokenizer, encoder, pooling, DR, in that order. A head is trained on such features and
+// refuses any other features.
 
 import { longestInput } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
@@ -14,9 +15,15 @@ export interface FeatureExtractor {
   readonly featureSize: number;
   /** One text → (featureSize). */
   extract(text: string): Float32Array;
-  /** N texts → (N, featureSize). `onProgress` is called after each batch: one text, or a few dozen texts where the engine takes them together. */
+  /**
+   * N texts → (N, featureSize). `onProgress` is called after each batch: one text, or a few dozen texts where the
+   * engine takes them together.
+   */
   extractAll(texts: readonly string[], onProgress?: (done: number, total: number) => void): Matrix;
-  /** Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use this method, to test the engine without the tokenizer. */
+  /**
+   * Token ids, all real, [CLS] and [SEP] included → (featureSize). Golden vectors use this method, to test the
+   * engine without the tokenizer.
+   */
   encodeIds(ids: Int32Array): Float32Array;
 }
 
@@ -31,7 +38,10 @@ export interface FeatureExtractorParts {
   readonly maxTokens: number;
 }
 
-/** Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the DR's input is not the pooled size, `out-of-range` for maxTokens. */
+/**
+ * Throws `mismatch` when the tokenizer's vocabulary exceeds the encoder's or the DR's input is not the pooled
+ * size, `out-of-range` for maxTokens.
+ */
 export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExtractor {
   const { tokenizer, encoder, pooling, reduction, identity, maxTokens } = parts;
   const { hiddenSize, vocabSize } = encoder.config;

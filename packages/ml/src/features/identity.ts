@@ -1,4 +1,5 @@
-// The identity of features: two heads may be compared, and a head may be used, only if their features have the same identity.
+// The identity of features: two heads may be compared, and a head may be used, only if their features
+// have the same identity.
 
 import type { FeatureSettings } from "./settings.js";
 

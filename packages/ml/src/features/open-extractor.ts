@@ -1,4 +1,5 @@
-// Opens a feature extractor from its files' bytes, which a daemon reads from its disk and a browser's worker from the network.
+// Opens a feature extractor from its files' bytes, which a daemon reads from its disk and a browser's
+// worker from the network.
 
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
@@ -12,7 +13,10 @@ import type { FeatureSettings } from "./settings.js";
 export interface ExtractorFiles {
   /** config.json, in UTF-8. */
   readonly config: Uint8Array;
-  /** model.safetensors. From a source, an engine with kernels of its own holds no more than a few rows beside the kernels' memory. */
+  /**
+   * model.safetensors. From a source, an engine with kernels of its own holds no more than a few rows
+   * beside the kernels' memory.
+   */
   readonly model: Uint8Array | ByteSource;
   /** tokenizer.json, in UTF-8. */
   readonly tokenizer: Uint8Array;
@@ -44,8 +48,9 @@ export function openTensors(file: Uint8Array | ByteSource): TensorFile {
 }
 
 /**
- * Invented sentences, short and long, in ASCII and beyond. Predicting them a few times warms up the code that a prediction needs:
- * kernels in WebAssembly, the tokenizer's tables for Unicode. The host has then compiled this code before the first real sentence.
+ * Invented sentences, short and long, in ASCII and beyond. Predicting them a few times warms up the code that a
+ * prediction needs: kernels in WebAssembly, the tokenizer's tables for Unicode. The host has then compiled this code
+ * before the first real sentence.
  */
 export const warmUpTexts: readonly string[] = [
   "How are you today?",

@@ -133,7 +133,8 @@ function covariance({ rows, cols, data }: Matrix, mean: Float64Array): Float64Ar
 function signOfLargest(vector: Float64Array): number {
   let largest = 0;
   for (const value of vector) {
-    // Rounding must not decide the sign among equal elements: the first of the elements that are equal within rounding decides.
+    // Rounding must not decide the sign among equal elements: the first of the elements that are
+    // equal within rounding decides.
     if (Math.abs(value) > Math.abs(largest) * (1 + 1e-9)) largest = value;
   }
   return largest < 0 ? -1 : 1;

@@ -1,4 +1,5 @@
-// A release may have weights such as training produces, but no weights with which a text could make the encoder overflow.
+// A release may have weights such as training produces, but no weights with which a text could
+// make the encoder overflow.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,6 @@
-// Checks whether the numbers of an extractor and its prior head are such as training produces. Other numbers could be chosen to overflow
-// only for texts that hold a certain word. A device checks the numbers before they process any text of its person.
+// Checks whether the numbers of an extractor and its prior head are such as training produces. Other numbers could be
+// chosen to overflow only for texts that hold a certain word. A device checks the numbers before they process any
+// text of its person.
 
 import type { EncoderConfig } from "../encoder/config.js";
 import { assertFinite, MlError } from "../error.js";
@@ -22,11 +23,14 @@ export interface ReleaseWeights {
  */
 const normalisedLimit = 1_000;
 /**
- * MobileBERT adds up layer after layer without a norm, so no limit excludes overflow. Its limit is the largest binary16, the format of its
- * publication.
+ * MobileBERT adds up layer after layer without a norm, so no limit excludes overflow. Its limit is the largest
+ * binary16, the format of its publication.
  */
 const unnormalisedLimit = 65_504;
-/** Published checkpoints have 1e-12 and 1e-5. An epsilon too small for float32 would make a norm of equal values divide 0 by 0. */
+/**
+ * Published checkpoints have 1e-12 and 1e-5. An epsilon too small for float32 would make a norm of equal values
+ * divide 0 by 0.
+ */
 const epsilonRange = [1e-13, 1e-2] as const;
 /** Limits the means and deviations of the pooled features: MobileBERT's states reach 1e8. */
 const featureLimit = 1e9;

@@ -1,4 +1,5 @@
-// Standardises every feature to mean 0 and deviation 1 over the labelled dataset, so that one regularisation strength suits all features.
+// Standardises every feature to mean 0 and deviation 1 over the labelled dataset, so that one regularisation
+// strength suits all features.
 
 import { assertFinite, MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";

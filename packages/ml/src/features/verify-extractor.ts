@@ -1,4 +1,5 @@
-// Verifies that a frozen extractor works. Freezing, publishing and updating call this check, each with the engine and the bytes that it has.
+// Verifies that a frozen extractor works. Freezing, publishing and updating call this check, each with the engine and
+// the bytes that it has.
 
 import { parseEncoderConfig } from "../encoder/config.js";
 import type { Engine } from "../engine/engine.js";
@@ -57,8 +58,8 @@ export type Verdict =
   | { readonly ok: false; readonly reason: ExtractorFault; readonly detail: string };
 
 /**
- * Opens every file with the parsers that devices use, bounds the weights, computes the golden vectors and predicts sentences.
- * The detail names the file and its fault, and repeats nothing but content of the files.
+ * Opens every file with the parsers that devices use, bounds the weights, computes the golden vectors and predicts
+ * sentences. The detail names the file and its fault, and repeats nothing but content of the files.
  */
 export function verifyExtractor(verification: Verification): Verdict {
   let opened: WorkingExtractor;

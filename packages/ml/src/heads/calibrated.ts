@@ -16,7 +16,10 @@ import { softmaxAt, temperatureRange } from "./temperature.js";
 
 export type Calibrated<H extends Head> = H & { readonly temperature: number };
 
-/** The calibrated head learns as `head` does; only its probabilities differ. Throws `out-of-range` for a temperature outside `temperatureRange`. */
+/**
+ * The calibrated head learns as `head` does; only its probabilities differ. Throws `out-of-range` for
+ * a temperature outside `temperatureRange`.
+ */
 export function calibrateHead<H extends Head>(head: H, temperature: number, kernels?: HeadKernels): Calibrated<H> {
   const [least, most] = temperatureRange;
   if (!(temperature >= least && temperature <= most)) {
@@ -32,7 +35,10 @@ export function calibrateHead<H extends Head>(head: H, temperature: number, kern
   return Object.assign(Object.create(head), own) as Calibrated<H>;
 }
 
-/** Gives `head` the temperature of its file, if the file holds one. Throws `malformed` and `out-of-range`, naming the field. */
+/**
+ * Gives `head` the temperature of its file, if the file holds one. Throws `malformed` and
+ * `out-of-range`, naming the field.
+ */
 export function withStoredTemperature(head: Head, { metadata }: TensorFile, kernels?: HeadKernels): Head {
   const stored = metadata.temperature;
   if (stored === undefined) return head;
@@ -44,8 +50,8 @@ export function withStoredTemperature(head: Head, { metadata }: TensorFile, kern
 }
 
 /**
- * The scores from which a head's probabilities are computed, (N, inputSize) to (N, classes).
- * They are the logits of `linear`, and the least-squares outputs of `elm` and `oselm`. The ELM scores throw `shape` and `not-finite`.
+ * The scores from which a head's probabilities are computed, (N, inputSize) to (N, classes). They are the logits of
+ * `linear`, and the least-squares outputs of `elm` and `oselm`. The ELM scores throw `shape` and `not-finite`.
  */
 export function headScores(head: Head, kernels: HeadKernels = referenceHeadKernels): (features: Matrix) => Matrix {
   if (head.kind === "linear") return (features) => linearScores(head as LinearHead, features);

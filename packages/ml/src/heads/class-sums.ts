@@ -1,5 +1,6 @@
-// ELM's sums, kept by class. The output weights under any weighting of the classes can be solved from them, and rows come and go exactly.
-// Balanced OSELM needs them: a row's weight depends on the number of rows of its class, which every further row changes.
+// ELM's sums, kept by class. The output weights under any weighting of the classes can be solved from them, and rows
+// come and go exactly. Balanced OSELM needs them: a row's weight depends on the number of rows of its class, which
+// every further row changes.
 
 import { MlError } from "../error.js";
 import { factorize, solveInPlace } from "../linalg/cholesky.js";
@@ -12,9 +13,14 @@ import { referenceHeadKernels } from "./reference-head-kernels.js";
 
 export interface ClassSums {
   readonly counts: Float64Array;
-  /** Learns rows (N, inputSize) with labels (N). Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned. */
+  /**
+   * Learns rows (N, inputSize) with labels (N). Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned.
+   */
   update(features: Matrix, labels: Int32Array): void;
-  /** Takes away rows that were learned before. Afterwards the sums are, to the last bit, those of the remaining rows. Throws as `update`. */
+  /**
+   * Takes away rows that were learned before. Afterwards the sums are, to the last bit, those of the remaining
+   * rows. Throws as `update`.
+   */
   forget(features: Matrix, labels: Int32Array): void;
   /**
    * (classes, hidden): minimises Σ w ‖y - W h‖² + l2 ‖W‖² over the rows. Without class weights, w is 1.

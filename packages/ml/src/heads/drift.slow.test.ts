@@ -1,4 +1,5 @@
-// Compares a head that learns for years with the batch solution over the rows it still holds: a million updates, and as many rows forgotten.
+// Compares a head that learns for years with the batch solution over the rows it still holds: a million updates, and
+// as many rows forgotten.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -13,7 +14,9 @@ import { referenceHeadKernels } from "./reference-head-kernels.js";
 
 const identity = { features: "f00d", classes: ["a", "b", "c", "d"] };
 const recipe = { hidden: 32, activation: "sigmoid", l2: 0.1, seed: 3 } as const;
-/** The number of rows held, and the rows of each change: few enough that each change is a rank-1 change of the factor. */
+/**
+ * The number of rows held, and the rows of each change: few enough that each change is a rank-1 change of the factor.
+ */
 const [held, step] = [500, 2];
 /** The pool is long enough that no window repeats the window before it. */
 const pool = labelledRows({ rows: 40_000, inputSize: 6, classes: 4, seed: 8 });
@@ -44,7 +47,8 @@ describe.each(kernels)("An OSELM head in %s, after %i updates", (_, updates, own
         const oldest = rowsFrom(learned - held, step);
         head.forget(oldest.features, oldest.labels);
       }
-      // An agent predicts between changes, so the test asks for the solution, too. Every change then is a rank-1 change of the solution.
+      // An agent predicts between changes, so the test asks for the solution, too. Every change then is a rank-1
+      // change of the solution.
       void head.outputWeights;
     }
     const window = rowsFrom(updates - held, held);

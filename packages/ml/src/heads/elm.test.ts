@@ -35,7 +35,10 @@ function goldenHead(golden: Golden, activation: "sigmoid" | "tanh", outputWeight
   );
 }
 
-/** The largest residual of the normal equations, with the Gram matrix formed by definition: fitElm must solve these equations. */
+/**
+ * The largest residual of the normal equations, with the Gram matrix formed by definition: fitElm
+ * must solve these equations.
+ */
 function residualOfNormalEquations(head: ElmHead, features: Matrix, labels: Int32Array): number {
   const { hidden, l2 } = head.recipe;
   const h = activate(head.layer, features);

@@ -1,4 +1,5 @@
-// The ELM head: a random hidden layer and a ridge regression on one-hot targets, in closed form. Paper, section 3.2; Huang et al. 2006.
+// The ELM head: a random hidden layer and a ridge regression on one-hot targets, in closed form. Paper, section 3.2;
+// Huang et al. 2006.
 
 import { readFloat64, refuseOtherTensors } from "../tensor/fields.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
@@ -29,8 +30,10 @@ export interface ElmHead extends Head {
 }
 
 /**
- * features: (N, D), labels: (N). Any N of at least 1 is enough while l2 > 0. Throws `empty`, `shape`, `out-of-range` and `not-finite`.
- * Throws `singular` when l2 is too small for the Gram matrix to have an inverse. That happens, for one, with l2 = 0 and fewer rows than hidden units.
+ * features: (N, D), labels: (N). Any N of at least 1 is enough while l2 > 0. Throws `empty`,
+ * `shape`, `out-of-range` and `not-finite`.
+ * Throws `singular` when l2 is too small for the Gram matrix to have an inverse. That happens, for one, with l2 = 0 and
+ * fewer rows than hidden units.
  */
 export function fitElm(fit: Examples & { readonly recipe: ElmRecipe; readonly kernels?: HeadKernels }): ElmHead {
   const { features, labels, identity, recipe, kernels = referenceHeadKernels } = fit;
@@ -58,7 +61,10 @@ export interface ElmAnswer {
   readonly kernels?: HeadKernels;
 }
 
-/** Computes rows of probabilities from rows of features, through hidden layer and output weights. OSELM uses this function, too. */
+/**
+ * Computes rows of probabilities from rows of features, through hidden layer and output weights. OSELM
+ * uses this function, too.
+ */
 export function elmProbabilities(
   { layer, outputWeights, kernels = referenceHeadKernels }: ElmAnswer,
   features: Matrix,

@@ -1,4 +1,5 @@
-// The checks that every head makes before it computes: sizes, labels, finite features. Errors name bad rows by their index.
+// The checks that every head makes before it computes: sizes, labels, finite features. Errors name bad
+// rows by their index.
 
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";

@@ -1,4 +1,5 @@
-// The frame of a head's file, equal for every kind. The metadata holds kind, version, recipe, identity and classes; tensors hold the weights.
+// The frame of a head's file, equal for every kind. The metadata holds kind, version, recipe, identity and classes;
+// tensors hold the weights.
 
 import { MlError } from "../error.js";
 import { readMetadataField, readMetadataJson } from "../tensor/fields.js";

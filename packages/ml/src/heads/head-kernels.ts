@@ -1,4 +1,5 @@
-// The port behind which heads are trained and predict: plain TypeScript (reference-head-kernels.ts) or the C kernels (../engine/kernel-heads.ts).
+// The port behind which heads are trained and predict: plain TypeScript (reference-head-kernels.ts) or
+// the C kernels (../engine/kernel-heads.ts).
 
 import type { Matrix } from "../tensor/matrix.js";
 import type { HiddenLayer } from "./hidden-layer.js";
@@ -6,13 +7,16 @@ import type { Descent } from "./mini-batch.js";
 import type { Design } from "./softmax.js";
 
 /**
- * The expensive parts of training and predicting. Every implementation gives the same numbers as its twin.
- * In float64 the numbers agree within 1e-9 of their size; hidden layers and sums over them agree to the last bit.
- * `descend` (float32) agrees within 1e-4 after 100 epochs.
- * The heads check the inputs. A value that is not finite is refused or leads to a result that is not finite, and never to a finite number.
+ * The expensive parts of training and predicting. Every implementation gives the same numbers as its twin. In float64
+ * the numbers agree within 1e-9 of their size; hidden layers and sums over them agree to the last bit. `descend`
+ * (float32) agrees within 1e-4 after 100 epochs. The heads check the inputs. A value that is not finite is refused or
+ * leads to a result that is not finite, and never to a finite number.
  */
 export interface HeadKernels {
-  /** Mini-batch descent from the penalty's centre, as `descend` of mini-batch.ts. Throws `not-finite` when the weights diverged. */
+  /**
+   * Mini-batch descent from the penalty's centre, as `descend` of mini-batch.ts. Throws `not-finite`
+   * when the weights diverged.
+   */
   descend(descent: Descent): Float64Array;
   /** Keeps the rows where the kernels reach them, for several evaluations. */
   openRows(design: Design): OpenRows;
@@ -21,8 +25,8 @@ export interface HeadKernels {
   /** x: (rows, size) → xᵀx: (size, size), upper triangle. */
   gram(x: Float64Array, size: number): Float64Array;
   /**
-   * Factor of A + ridge·I. A (size, size) is given by its upper triangle and left untouched. Throws `shape`, and `singular` as `factorize` of
-   * ../linalg/cholesky.ts.
+   * Factor of A + ridge·I. A (size, size) is given by its upper triangle and left untouched. Throws `shape`, and
+   * `singular` as `factorize` of ../linalg/cholesky.ts.
    */
   factorize(matrix: Float64Array, size: number, ridge?: number): Factor;
   /** softmax(x weightᵀ + bias): (N, D) to (N, classes). */
@@ -37,7 +41,10 @@ export interface HeadKernels {
 }
 
 export interface OpenRows {
-  /** gradient (classes, width) ← gradient of Σ importance · cross-entropy over the rows at these weights. Returns the sum. */
+  /**
+   * gradient (classes, width) ← gradient of Σ importance · cross-entropy over the rows at these
+   * weights. Returns the sum.
+   */
   crossEntropy(weights: Float64Array, gradient: Float64Array): number;
   /** Gives the memory back. No method may be called afterwards. */
   close(): void;
@@ -76,8 +83,8 @@ export interface OselmKernel extends ElmSums {
   solve(l2: number, priorWeights?: Float64Array): void;
   /**
    * Adds rows to the sums (sign 1) or takes them away (-1). With `follow`, rank-1 updates change the solution, too.
-   * Returns the number of rows that the solution followed. If that is fewer than all, the next downdate was ill-posed, and only `solve` gives the new
-   * solution.
+   * Returns the number of rows that the solution followed. If that is fewer than all, the next downdate was ill-posed,
+   * and only `solve` gives the new solution.
    */
   change(features: Matrix, labels: Int32Array, how: { sign: 1 | -1; follow: boolean }): number;
 }

@@ -1,4 +1,5 @@
-// The hidden layer of ELM and OSELM. It is random and never trained, and its outputs are rounded to a grid so that sums over rows are exact.
+// The hidden layer of ELM and OSELM. It is random and never trained, and its outputs are rounded to a grid so that sums
+// over rows are exact.
 
 import { MlError } from "../error.js";
 import { readFloat32, readMatrixShape } from "../tensor/fields.js";
@@ -31,8 +32,9 @@ export interface HiddenLayer {
 }
 
 /**
- * Outputs are multiples of 2⁻¹⁶ in [-1, 1], so products are multiples of 2⁻³². Sums over up to 2²¹ rows are then exact in float64, in any order.
- * A row that was added and later taken away leaves no trace, to the last bit. The rounding is far below the information in the features.
+ * Outputs are multiples of 2⁻¹⁶ in [-1, 1], so products are multiples of 2⁻³². Sums over up to 2²¹ rows are then exact
+ * in float64, in any order. A row that was added and later taken away leaves no trace, to the last bit. The rounding is
+ * far below the information in the features.
  */
 const grid = 65536;
 
@@ -110,8 +112,8 @@ const powersOfTwo = Float64Array.from({ length: 2021 }, (_, i) => 2 ** (i - 1010
 
 /**
  * e^x within a relative error of 3e-16 for |x| ≤ 700; beyond that, e^±700. The method is Cephes' exp (Moshier 1984).
- * Hosts differ in `Math.exp`. This function uses nothing but additions, multiplications and one division in a fixed order,
- * so the C kernels (vector-double.h) give the same bits.
+ * Hosts differ in `Math.exp`. This function uses nothing but additions, multiplications and one division in a fixed
+ * order, so the C kernels (vector-double.h) give the same bits.
  */
 export function exponential(x: number): number {
   const within = x > 700 ? 700 : x < -700 ? -700 : x;

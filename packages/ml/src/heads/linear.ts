@@ -1,4 +1,5 @@
-// The linear head: softmax + cross-entropy + L2. It is trained from nothing, or as the maximum a posteriori around a prior head. Paper, section 3.2.
+// The linear head: softmax + cross-entropy + L2. It is trained from nothing, or as the maximum a posteriori around a
+// prior head. Paper, section 3.2.
 
 import { MlError } from "../error.js";
 import { readFloat64, readMatrixShape, refuseOtherTensors } from "../tensor/fields.js";
@@ -20,7 +21,10 @@ const optimizers = ["sgd", "adam", "lbfgs"] as const;
 const reaches = ["even", "prior"] as const;
 const weightings = ["balanced", "tempered", "mild", "none"] as const satisfies readonly ClassWeights[];
 
-/** One objective with three optimizers: mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ = 0 without a prior). */
+/**
+ * One objective with three optimizers: mean cross-entropy + l2/2 ‖W - s W₀‖² + biasL2/2 ‖b - s b₀‖² (W₀ =
+ * 0 without a prior).
+ */
 export interface LinearRecipe {
   /** `lbfgs` finds the optimum of the full batch and uses none of learningRate, epochs and batchSize. */
   readonly optimizer: (typeof optimizers)[number];
@@ -29,11 +33,17 @@ export interface LinearRecipe {
   readonly batchSize: number;
   /** Per row: the same l2 has the same effect whatever N is. */
   readonly l2: number;
-  /** Default: l2 with a prior. Without a prior the default is 1e-4, which keeps the bias of a class that never occurs finite. */
+  /**
+   * Default: l2 with a prior. Without a prior the default is 1e-4, which keeps the bias of a class
+   * that never occurs finite.
+   */
   readonly biasL2?: number;
   /** s: the share of the prior head's scores that is believed. Default 1; without a prior it has no effect. */
   readonly priorScale?: number;
-  /** With `prior`, l2 lets a feature's weights stray further the more the prior head uses the feature (reach.ts). Default `even`. */
+  /**
+   * With `prior`, l2 lets a feature's weights stray further the more the prior head uses the
+   * feature (reach.ts). Default `even`.
+   */
   readonly reach?: (typeof reaches)[number];
   /** Default `none`. */
   readonly classWeights?: ClassWeights;
@@ -71,13 +81,16 @@ export interface LinearFit extends Examples {
 }
 
 const gradientTolerance = 1e-7;
-/** Rounding can stop the descent short of the tolerance. With a gradient above this limit, the descent has not found the optimum. */
+/**
+ * Rounding can stop the descent short of the tolerance. With a gradient above this limit, the descent has
+ * not found the optimum.
+ */
 const gradientLimit = 1e-5;
 const defaultBiasL2 = 1e-4;
 
 /**
- * features: (N, D), labels: (N). Throws `empty`, `shape`, `out-of-range`, `not-finite`, `mismatch` (a prior of other features), `aborted`,
- * and `singular` when no optimum is found.
+ * features: (N, D), labels: (N). Throws `empty`, `shape`, `out-of-range`, `not-finite`, `mismatch` (a prior of other
+ * features), `aborted`, and `singular` when no optimum is found.
  */
 export function fitLinear(fit: LinearFit): LinearHead {
   const { features, labels, identity, recipe, prior, kernels = referenceHeadKernels } = fit;

@@ -22,8 +22,9 @@ export interface Descent {
 type Step = (weights: Float64Array, gradient: Float64Array) => void;
 
 /**
- * Makes `epochs` passes over the rows from the penalty's centre, each pass in a new order. The last batch may be shorter than the others.
- * Returns the weights, (classes, width). Throws `not-finite` when the learning rate made them diverge.
+ * Makes `epochs` passes over the rows from the penalty's centre, each pass in a new order. The last batch may
+ * be shorter than the others. Returns the weights, (classes, width). Throws `not-finite` when the learning
+ * rate made them diverge.
  */
 export function descend({ design, penalty, recipe, random, onEpoch }: Descent): Float64Array {
   const { rows, width } = design;

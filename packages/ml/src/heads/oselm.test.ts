@@ -21,7 +21,10 @@ function learn(head: OselmHead, { features, labels }: LabelledRows): OselmHead {
   return head;
 }
 
-/** Learns rows one by one and solves after each, as an agent does that predicts in between. Every change is a rank-1 change of the factor. */
+/**
+ * Learns rows one by one and solves after each, as an agent does that predicts in between. Every change is a rank-1
+ * change of the factor.
+ */
 function learnOneByOne(head: OselmHead, examples: LabelledRows): OselmHead {
   for (let i = 0; i < examples.labels.length; i++) {
     learn(head, part(examples, i, i + 1));

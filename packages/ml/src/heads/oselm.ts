@@ -1,5 +1,6 @@
-// The OSELM head is an ELM that learns row by row and can forget rows again. It always equals the batch solution over the rows it holds.
-// Paper, section 3.2; Liang et al. 2006. Their recursive inverse drifts, so this head keeps exact sums and a current Cholesky factor instead.
+// The OSELM head is an ELM that learns row by row and can forget rows again. It always equals the batch solution over
+// the rows it holds. Paper, section 3.2; Liang et al. 2006. Their recursive inverse drifts, so this head keeps exact
+// sums and a current Cholesky factor instead.
 
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
@@ -22,11 +23,15 @@ export interface OselmHead extends Head {
   readonly count: number;
   /** (classes, hidden). Throws `singular` when l2 is too small for the rows held to determine them. */
   readonly outputWeights: Float64Array;
-  /** Learns rows (N, inputSize) with labels (N), one or many. Throws `shape`, `out-of-range`, `not-finite`; then nothing was learned. */
+  /**
+   * Learns rows (N, inputSize) with labels (N), one or many. Throws `shape`, `out-of-range`, `not-finite`;
+   * then nothing was learned.
+   */
   update(features: Matrix, labels: Int32Array): void;
   /**
-   * Takes away rows that were learned before. Afterwards the head equals a head trained without these rows, and its file does so to the last bit.
-   * This holds for up to 2²¹ rows held. Throws as `update`, and `out-of-range` for more rows of a class than are held; then nothing was forgotten.
+   * Takes away rows that were learned before. Afterwards the head equals a head trained without these rows, and its
+   * file does so to the last bit. This holds for up to 2²¹ rows held. Throws as `update`, and `out-of-range` for more
+   * rows of a class than are held; then nothing was forgotten.
    */
   forget(features: Matrix, labels: Int32Array): void;
 }
@@ -69,7 +74,9 @@ export function loadOselm(file: TensorFile, kernels: HeadKernels = referenceHead
   return createHead(readState(file), kernels);
 }
 
-/** After this many rank-1 changes the factor is computed from the sums again, so that rounding errors do not accumulate. */
+/**
+ * After this many rank-1 changes the factor is computed from the sums again, so that rounding errors do not accumulate.
+ */
 const changesPerFactor = 512;
 
 interface HeldRows extends Omit<OselmState, "sums"> {
@@ -92,10 +99,16 @@ function createHead({ sums: held, ...fixed }: HeldRows, kernels: HeadKernels): O
     classCounts: held?.classCounts ?? new Float64Array(classes),
     count: held?.count ?? 0,
   };
-  /** The number of rank-1 changes since the kernel last solved for its weights; undefined while the weights do not match the sums. */
+  /**
+   * The number of rank-1 changes since the kernel last solved for its weights; undefined while the weights do
+   * not match the sums.
+   */
   let changes: number | undefined;
 
-  /** Computed from the sums alone at the first request, so that the weights depend on the rows held and not on the order of changes. */
+  /**
+   * Computed from the sums alone at the first request, so that the weights depend on the rows held and not on
+   * the order of changes.
+   */
   function outputWeights(): Float64Array {
     if (sums.count === 0) return priorWeights ?? new Float64Array(classes * hidden);
     if (changes === undefined) {

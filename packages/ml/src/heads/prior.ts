@@ -1,4 +1,5 @@
-// Chooses how far to trust the prior head against a person's own rows, by cross-validation on those rows. The search starts from the usual trust.
+// Chooses how far to trust the prior head against a person's own rows, by cross-validation on those rows. The search
+// starts from the usual trust.
 
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix, selectRows } from "../tensor/matrix.js";
@@ -14,14 +15,17 @@ import { createMetric, type Metric, minimizeSoftmax, secondMoments } from "./sof
 import { fitTemperature } from "./temperature.js";
 
 /**
- * A head's weights W are normal around scale · W₀, where W₀ are the prior head's weights.
- * The weights of feature d have precision strength · mean ‖r x‖² / r_d², where r_d measures how much the prior head uses the feature (reach.ts).
- * The biases are nearly free.
+ * A head's weights W are normal around scale · W₀, where W₀ are the prior head's weights. The weights of feature d have
+ * precision strength · mean ‖r x‖² / r_d², where r_d measures how much the prior head uses the feature (reach.ts). The
+ * biases are nearly free.
  */
 export interface PriorTrust {
   /** The share of the prior head's scores that is believed; with 0 the head is the person's alone. */
   readonly scale: number;
-  /** In rows: the number of the person's rows that moves a weight half way. It does not depend on the number or size of the features. */
+  /**
+   * In rows: the number of the person's rows that moves a weight half way. It does not depend on the number or
+   * size of the features.
+   */
   readonly strength: number;
 }
 
@@ -57,7 +61,10 @@ export interface PriorStrength extends PriorTrust {
   readonly logLoss: number | null;
   /** The log-loss of the unchanged prior head, on the same rows with the same weights. */
   readonly priorLogLoss: number;
-  /** Fitted on the held-out scores of the chosen candidate, with equal weights for all rows; 1 when there were fewer than two rows. */
+  /**
+   * Fitted on the held-out scores of the chosen candidate, with equal weights for all rows; 1 when there were
+   * fewer than two rows.
+   */
   readonly temperature: number;
 }
 
@@ -67,10 +74,10 @@ export const defaultScales: readonly number[] = [0, 0.25, 0.5, 0.75, 1];
 export const defaultStrengths: readonly number[] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 1000];
 
 /**
- * The usual trust, and how far people stray from it (a standard deviation; for the strength it is in doublings).
- * Two hundred rows say little about either, so cross-validation alone takes noise for a choice.
- * The values were chosen on MELD's train rows of six speakers. The strength lies half way between 0.4, best with a prior, and 0.8, best without one.
- * So neither start is favoured.
+ * The usual trust, and how far people stray from it (a standard deviation; for the strength it is in doublings). Two
+ * hundred rows say little about either, so cross-validation alone takes noise for a choice. The values were chosen on
+ * MELD's train rows of six speakers. The strength lies half way between 0.4, best with a prior, and 0.8, best without
+ * one. So neither start is favoured.
  */
 const usual = { scale: 0.75, scaleSpread: 0.25, strength: 0.57, strengthSpread: 1.5 } as const;
 /**
@@ -81,7 +88,10 @@ const usual = { scale: 0.75, scaleSpread: 0.25, strength: 0.57, strengthSpread: 
 const usualSharpness = { sharpness: 1, spread: 0.1 } as const;
 /** A strength further than this many times from the usual strength costs no more. */
 const mostUnusual = 32;
-/** The biases' precision, in rows. A person's frequencies of emotions are personal, and few rows are enough to learn them. */
+/**
+ * The biases' precision, in rows. A person's frequencies of emotions are personal, and few rows are
+ * enough to learn them.
+ */
 const biasRows = 1;
 
 /** Limits the gradient: the choice between candidates needs no greater precision. */
@@ -90,12 +100,13 @@ const tolerance = 1e-4;
 const mostRows = 400;
 
 /**
- * k-fold cross-validation by log-loss on at most 400 of the rows, with folds stratified by class. `random` picks and deals the rows.
- * The search moves from the usual trust to the better neighbour, in scale or in strength, until no neighbour is better.
- * A candidate's score is the log-loss of all held-out rows plus the cost of its strangeness, so leaving the usual trust takes evidence.
- * With fewer rows than folds every row is its own fold, and with one row the usual trust is taken. The prior covers a class that a fold's training
- * rows lack.
- * Throws what fitLinear throws about its examples and its prior, and `empty` or `out-of-range` about candidates and folds.
+ * k-fold cross-validation by log-loss on at most 400 of the rows, with folds stratified by class. `random` picks and
+ * deals the rows. The search moves from the usual trust to the better neighbour, in scale or in strength, until no
+ * neighbour is better. A candidate's score is the log-loss of all held-out rows plus the cost of its strangeness, so
+ * leaving the usual trust takes evidence. With fewer rows than folds every row is its own fold, and with one row the
+ * usual trust is taken. The prior covers a class that a fold's training rows lack.
+ * Throws what fitLinear throws about its examples and its prior, and `empty` or `out-of-range`
+ * about candidates and folds.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
   const steps = priorStrengthSteps(options);
@@ -215,7 +226,10 @@ interface Fold {
   weights: Float64Array;
 }
 
-/** Deals the chosen rows into folds. The rows of a class, in random order, go round the folds, and the next class continues at the next fold. */
+/**
+ * Deals the chosen rows into folds. The rows of a class, in random order, go round the folds, and the next class
+ * continues at the next fold.
+ */
 function openTrial(options: PriorStrengthOptions): Trial {
   const { features, labels, identity, prior, random, kernels = referenceHeadKernels } = options;
   const classWeights = options.classWeights ?? "tempered";
@@ -278,7 +292,10 @@ function penaltyOf({ strength, meanSquare }: { strength: number; meanSquare: num
   return { l2: (strength * meanSquare) / rows, biasL2: biasRows / rows };
 }
 
-/** Fits the candidate on each fold's training rows, stores the weights in the fold, and measures the candidate on the held-out rows. */
+/**
+ * Fits the candidate on each fold's training rows, stores the weights in the fold, and measures the candidate
+ * on the held-out rows.
+ */
 function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): Generator<void, Validated> {
   const { meanSquare, classImportance, kernels, whole } = trial;
   const [centre, metric] = [trial.centre(scale), trial.metric(strength)];

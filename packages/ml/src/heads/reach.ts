@@ -1,4 +1,5 @@
-// How far a person's head may stray from the prior head, feature by feature: further for the features that the prior head uses more.
+// How far a person's head may stray from the prior head, feature by feature: further for the features that the
+// prior head uses more.
 
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
@@ -6,12 +7,12 @@ import { createMatrix, type Matrix } from "../tensor/matrix.js";
 const leastShare = 0.05;
 
 /**
- * (D): r_d, how far the weights of a feature may stray from the prior's weights. A feature of the usual use has 1.
- * The root mean square of the prior's weights over the classes measures a feature's use, and r_d grows with it from a lower bound on.
- * The usual use is the mean over the features weighted by their use, so unused features do not count.
- * All r_d are 1 for a prior that uses no feature, or all features alike.
- * A feature that separates emotions for everyone also separates them for one person, if not in the same way.
- * This is ridge regression in which a first estimate sets the weights' variances.
+ * (D): r_d, how far the weights of a feature may stray from the prior's weights. A feature of the usual use has 1. The
+ * root mean square of the prior's weights over the classes measures a feature's use, and r_d grows with it from a
+ * lower bound on. The usual use is the mean over the features weighted by their use, so unused features do not count.
+ * All r_d are 1 for a prior that uses no feature, or all features alike. A feature that separates emotions for
+ * everyone also separates them for one person, if not in the same way. This is ridge regression in which a first
+ * estimate sets the weights' variances.
  * Sources: the adaptive lasso (Zou 2006, section 2) and the generalised ridge (Hoerl and Kennard 1970, section 9).
  */
 export function reachOf(weight: Float64Array, inputSize: number): Float64Array {
@@ -36,7 +37,10 @@ export function stretchRows({ rows, cols, data }: Matrix, reach: Float64Array): 
   return stretched;
 }
 
-/** Changes weights (classes, D + 1), bias last, in place: weights of plain rows become weights of stretched rows with the same scores. */
+/**
+ * Changes weights (classes, D + 1), bias last, in place: weights of plain rows become weights of stretched rows
+ * with the same scores.
+ */
 export function shrinkWeights(weights: Float64Array, reach: Float64Array): Float64Array {
   const width = reach.length + 1;
   for (let k = 0; k < weights.length; k++) if (k % width < reach.length) weights[k]! /= reach[k % width]!;

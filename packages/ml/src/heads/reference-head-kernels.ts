@@ -1,4 +1,5 @@
-// The head kernels in plain TypeScript: the clear versions that the C kernels must equal, and the fallback where the C kernels cannot run.
+// The head kernels in plain TypeScript: the clear versions that the C kernels must equal, and the fallback where the
+// C kernels cannot run.
 
 import { MlError } from "../error.js";
 import { createRankOneScratch, factorize, rankOneDowndate, rankOneUpdate, solveInPlace } from "../linalg/cholesky.js";

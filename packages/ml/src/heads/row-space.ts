@@ -1,5 +1,5 @@
-// Moves a fit with fewer rows than features to fewer coordinates. A pull towards a centre moves the weights only within the rows' span,
-// so the fit needs only as many coordinates as rows.
+// Moves a fit with fewer rows than features to fewer coordinates. A pull towards a centre moves the weights only within
+// the rows' span, so the fit needs only as many coordinates as rows.
 
 import { factorize } from "../linalg/cholesky.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
@@ -16,8 +16,9 @@ export interface RowSpace {
 }
 
 /**
- * features: (N, D); centre: (classes, D + 1), bias last. With XXᵀ = LLᵀ the new rows are those of L, and a centre C becomes L⁻¹XC.
- * Products with rows, and distances from the centre within the span, do not change (the representer theorem), up to the ridge.
+ * features: (N, D); centre: (classes, D + 1), bias last. With XXᵀ = LLᵀ the new rows are those of L, and a centre C
+ * becomes L⁻¹XC. Products with rows, and distances from the centre within the span, do not change (the representer
+ * theorem), up to the ridge.
  */
 export function toRowSpace(
   { rows, cols, data }: Matrix,

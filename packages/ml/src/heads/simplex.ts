@@ -1,8 +1,9 @@
 // Turns least-squares outputs into probabilities.
 
 /**
- * Replaces the scores by the nearest point whose elements are at least 0 and sum to 1. The largest score stays the largest.
- * Regression on one-hot targets already estimates probabilities, so the nearest probabilities are the right ones, and not a softmax.
+ * Replaces the scores by the nearest point whose elements are at least 0 and sum to 1. The largest score stays the
+ * largest. Regression on one-hot targets already estimates probabilities, so the nearest probabilities are the right
+ * ones, and not a softmax.
  * Source: Duchi, Shalev-Shwartz, Singer and Chandra 2008, "Efficient projections onto the l1-ball", figure 1.
  */
 export function projectOntoSimplex(scores: Float64Array): void {

@@ -18,17 +18,18 @@ export interface MetricOptions extends Omit<Penalty, "centre"> {
 }
 
 /**
- * Half the features' second moments plus the penalty: Böhning's bound on the Hessian (1992, "Multinomial logistic regression algorithm").
- * Features correlate strongly; in this metric the number of iterations does not depend on how strongly.
- * The metric only guides the search, and its moments may come from other rows than the fitted rows.
- * A factor solves for each step: an inverse would cost three times as much as all steps.
+ * Half the features' second moments plus the penalty: Böhning's bound on the Hessian (1992, "Multinomial logistic
+ * regression algorithm"). Features correlate strongly; in this metric the number of iterations does not depend on how
+ * strongly. The metric only guides the search, and its moments may come from other rows than the fitted rows. A factor
+ * solves for each step: an inverse would cost three times as much as all steps.
  */
 export function createMetric(moments: Float64Array, width: number, options: MetricOptions): Metric {
   const { l2, biasL2, kernels = referenceHeadKernels } = options;
   const bound = moments.map((value) => value / 2);
   for (let d = 0; d < width; d++) {
     const own = bound[d * width + d]!;
-    // A share of the diagonal is added to the metric alone, and not to the objective, so that a factor exists whatever l2 is.
+    // A share of the diagonal is added to the metric alone, and not to the objective, so that a factor
+    // exists whatever l2 is.
     bound[d * width + d]! += (own > 0 ? 1e-4 * own : 1) + (d === width - 1 ? biasL2 : l2);
   }
   const factor = kernels.factorize(bound, width);

@@ -1,4 +1,5 @@
-// The mathematics of the linear head: class scores, softmax cross-entropy and its gradient. Each row carries a constant 1 for the bias.
+// The mathematics of the linear head: class scores, softmax cross-entropy and its gradient. Each row carries a constant
+// 1 for the bias.
 
 import type { Matrix } from "../tensor/matrix.js";
 
@@ -17,9 +18,10 @@ export interface Design {
 
 /**
  * How a row's class determines the row's weight; the mean over all rows is 1. `none`: all rows weigh the same.
- * `balanced`: each class that occurs has the same total weight (scikit-learn's class_weight="balanced" over the classes that occur).
- * `tempered`: half way, a class has the square root of its rows as total weight. So neutral does not drown a rare emotion,
- * and a rare emotion is not taken for a common one.
+ * `balanced`: each class that occurs has the same total weight (scikit-learn's class_weight="balanced" over
+ * the classes that occur).
+ * `tempered`: half way, a class has the square root of its rows as total weight. So neutral does not drown a rare
+ * emotion, and a rare emotion is not taken for a common one.
  * `mild`: a quarter of the way, a class has the power 3/4 of its rows as total weight.
  */
 export type ClassWeights = "balanced" | "tempered" | "mild" | "none";
@@ -61,7 +63,10 @@ export function importanceOf(
   return importance.map((_, i) => byClass[labels[i]!]!);
 }
 
-/** counts: (classes), rows by class → (classes): the weight of a row of each class; 0 for a class without rows. The mean over the rows is 1. */
+/**
+ * counts: (classes), rows by class → (classes): the weight of a row of each class; 0 for a class without rows. The mean
+ * over the rows is 1.
+ */
 export function rowWeights(counts: Float64Array, classWeights: ClassWeights): Float64Array {
   if (classWeights === "none") return counts.map((count) => Math.min(count, 1));
   const shares = counts.map(shareOf[classWeights]);
@@ -73,8 +78,9 @@ export function rowWeights(counts: Float64Array, classWeights: ClassWeights): Fl
 export const blockRows = 64; // a block of rows stays in the cache between scores and gradient
 
 /**
- * gradient += the gradient of Σ importance · cross-entropy over the rows; returns that sum. weights and gradient: (classes, width).
- * Scores, exponentials and sums are in float64, shifted by the row's largest score so that nothing overflows.
+ * gradient += the gradient of Σ importance · cross-entropy over the rows; returns that sum. weights and
+ * gradient: (classes, width). Scores, exponentials and sums are in float64, shifted by the row's largest score
+ * so that nothing overflows.
  */
 export function addCrossEntropy(design: Design, weights: Float64Array, gradient: Float64Array): number {
   const { rows, width, x, classes } = design;
@@ -212,7 +218,10 @@ export function softmaxRow(scores: Float64Array, base: number, classes: number):
   return { shift, sum };
 }
 
-/** gradient (classes, width) += residualsᵀ · x, four rows and two classes at a time. The remaining rows and classes go one by one. */
+/**
+ * gradient (classes, width) += residualsᵀ · x, four rows and two classes at a time. The remaining rows and classes
+ * go one by one.
+ */
 export function addOuter({ x, rows, width, classes }: Block, residuals: Float64Array, gradient: Float64Array): void {
   const paired = classes - (classes % 2);
   let i = 0;

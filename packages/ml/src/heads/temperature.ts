@@ -1,11 +1,15 @@
-// Temperature scaling: one number, fitted on held-out rows, turns a head's scores into probabilities that match the frequencies of the classes.
+// Temperature scaling: one number, fitted on held-out rows, turns a head's scores into probabilities that match the
+// frequencies of the classes.
 // Source: Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural networks".
 
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { checkLabels } from "./examples.js";
 
-/** A head beyond these limits is not unsure or sure but broken: every held-out row is right, or the head is worse than guessing. */
+/**
+ * A head beyond these limits is not unsure or sure but broken: every held-out row is right, or the head
+ * is worse than guessing.
+ */
 export const temperatureRange = [1e-3, 1e3] as const;
 
 /** scores: (N, C) → softmax of scores / temperature, (N, C). The largest score stays the largest. */
@@ -22,7 +26,9 @@ export function softmaxAt(scores: Matrix, temperature: number): Matrix {
   return result;
 }
 
-/** The usual 1 / temperature, and its standard deviation among heads: a few rows alone determine the temperature badly. */
+/**
+ * The usual 1 / temperature, and its standard deviation among heads: a few rows alone determine the temperature badly.
+ */
 export interface UsualSharpness {
   readonly sharpness: number;
   readonly spread: number;
@@ -32,8 +38,8 @@ const anySharpness: UsualSharpness = { sharpness: 1, spread: Number.POSITIVE_INF
 
 /**
  * scores: (N, C), logits or least squares; labels: (N). The head has not seen these rows.
- * Finds the temperature with the smallest log-loss plus, if `usual` is given, the cost of its strangeness.
- * Both terms are convex in 1 / temperature, so bisection finds the minimum, to nine digits and within `temperatureRange`.
+ * Finds the temperature with the smallest log-loss plus, if `usual` is given, the cost of its strangeness. Both terms
+ * are convex in 1 / temperature, so bisection finds the minimum, to nine digits and within `temperatureRange`.
  * Throws `empty`, `shape`, `out-of-range` and `not-finite`.
  */
 export function fitTemperature(scores: Matrix, labels: Int32Array, usual: UsualSharpness = anySharpness): number {
@@ -52,7 +58,10 @@ export function fitTemperature(scores: Matrix, labels: Int32Array, usual: UsualS
   return Math.exp(-(low + high) / 2);
 }
 
-/** The loss's derivative in 1 / temperature: the scores' expectation under the probabilities, less the true class's own score. */
+/**
+ * The loss's derivative in 1 / temperature: the scores' expectation under the probabilities, less the
+ * true class's own score.
+ */
 function slope({ rows, cols, data }: Matrix, labels: Int32Array, inverse: number): number {
   let total = 0;
   for (let i = 0; i < rows; i++) {

@@ -1,4 +1,5 @@
-// Cholesky factors of symmetric positive definite matrices in float64: factor, solve, and rank-1 updates and downdates that keep a factor current.
+// Cholesky factors of symmetric positive definite matrices in float64: factor, solve, and rank-1 updates and downdates
+// that keep a factor current.
 
 import { MlError } from "../error.js";
 
@@ -49,7 +50,9 @@ export function factorize(matrix: Float64Array, size: number, ridge = 0): Choles
   return { size, upper, pivots };
 }
 
-/** Subtracts from row i of A the share that the finished rows j < i explain; four rows at a time save memory traffic. */
+/**
+ * Subtracts from row i of A the share that the finished rows j < i explain; four rows at a time save memory traffic.
+ */
 function subtractEarlierRows(upper: Float64Array, pivots: Float64Array, i: number): void {
   const size = pivots.length;
   const own = i * size;
@@ -77,8 +80,8 @@ function subtractEarlierRows(upper: Float64Array, pivots: Float64Array, i: numbe
 }
 
 /**
- * Solves A x = b in place for each of the `rhs.length / size` right-hand sides, which stand one after the other in `rhs`.
- * Four right-hand sides at a time share each load of the factor; the remaining ones go one by one.
+ * Solves A x = b in place for each of the `rhs.length / size` right-hand sides, which stand one after the other in
+ * `rhs`. Four right-hand sides at a time share each load of the factor; the remaining ones go one by one.
  */
 export function solveInPlace(cholesky: Cholesky, rhs: Float64Array): void {
   const { size } = cholesky;
@@ -198,7 +201,10 @@ export function invert({ size, upper, pivots }: Cholesky): Float64Array {
   return result;
 }
 
-/** T = U⁻¹: row i is eᵢ minus U's row i times the rows below, which are finished. Four of these rows are subtracted at a time. */
+/**
+ * T = U⁻¹: row i is eᵢ minus U's row i times the rows below, which are finished. Four of these rows are
+ * subtracted at a time.
+ */
 function invertUpper(upper: Float64Array, size: number): Float64Array {
   const inverse = new Float64Array(size * size);
   for (let i = size - 1; i >= 0; i--) {
@@ -251,8 +257,8 @@ export function rankOneUpdate(cholesky: Cholesky, v: Float64Array, scratch: Rank
 }
 
 /**
- * Turns the factor of A into the factor of A - v vᵀ and leaves -(A - v vᵀ)⁻¹ v in `scratch.gain`.
- * Returns false, without any change, when the result would not be safely positive definite. The caller then factors its sums again.
+ * Turns the factor of A into the factor of A - v vᵀ and leaves -(A - v vᵀ)⁻¹ v in `scratch.gain`. Returns false,
+ * without any change, when the result would not be safely positive definite. The caller then factors its sums again.
  */
 export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: RankOneScratch): boolean {
   const { size, pivots } = cholesky;
@@ -263,7 +269,8 @@ export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: Ra
   for (let j = 0; j < size; j++) {
     explained += (residual[j]! * residual[j]!) / pivots[j]!;
   }
-  // 1 - explained is the factor by which the determinant shrinks. The rounding error of the result grows with the inverse of that factor.
+  // 1 - explained is the factor by which the determinant shrinks. The rounding error of the result grows with the
+  // inverse of that factor.
   if (!(1 - explained > leastShrinkage)) return false;
   residual.set(v);
   changeRankOne(cholesky, scratch, -1);

@@ -1,6 +1,10 @@
-// Gram matrices XᵀX in float64, of all rows at once or of one row at a time. In float32 the solution would lose up to half a percent.
+// Gram matrices XᵀX in float64, of all rows at once or of one row at a time. In float32 the solution would lose up
+// to half a percent.
 
-/** gram (size, size, upper triangle) += XᵀX for X (rows, size). Four rows and two columns at a time: eight products share six loads. */
+/**
+ * gram (size, size, upper triangle) += XᵀX for X (rows, size). Four rows and two columns at a time: eight
+ * products share six loads.
+ */
 export function addGram(gram: Float64Array, x: Float64Array, size: number): void {
   const rows = x.length / size;
   let n = 0;

@@ -31,8 +31,8 @@ const maximumTrials = 40;
 
 /**
  * Minimises `objective` from `start` (left untouched). Throws `not-finite` when the objective is not a number.
- * Sources: Nocedal and Wright, "Numerical Optimization", algorithm 7.4; the line search brackets as in Lewis and Overton 2013 (weak Wolfe
- * conditions).
+ * Sources: Nocedal and Wright, "Numerical Optimization", algorithm 7.4; the line search brackets as in Lewis and
+ * Overton 2013 (weak Wolfe conditions).
  */
 export function minimize(objective: Objective, start: Float64Array, options: LbfgsOptions): LbfgsResult {
   const n = start.length;
@@ -136,7 +136,10 @@ interface Line {
   readonly trialGradient: Float64Array;
 }
 
-/** Leaves the accepted point and its gradient in trialX and trialGradient, and returns its value; undefined when no step helps. */
+/**
+ * Leaves the accepted point and its gradient in trialX and trialGradient, and returns its value; undefined
+ * when no step helps.
+ */
 function lineSearch(objective: Objective, line: Line): number | undefined {
   const { x, direction, value, slope, trialX, trialGradient } = line;
   // Near the optimum the true decrease is below the value's rounding, so the slope alone decides there.

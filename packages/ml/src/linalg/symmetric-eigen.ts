@@ -1,5 +1,6 @@
 // All eigenvalues and eigenvectors of a symmetric matrix in float64: Householder tridiagonalisation, then implicit QL.
-// Source: Wilkinson and Reinsch 1971, "Handbook for Automatic Computation II", tred2 and imtql2, here with every loop along rows.
+// Source: Wilkinson and Reinsch 1971, "Handbook for Automatic Computation II", tred2 and imtql2, here with
+// every loop along rows.
 
 import { assertFinite, MlError } from "../error.js";
 
@@ -21,7 +22,8 @@ export function symmetricEigen(matrix: Float64Array, size: number): SymmetricEig
     throw new MlError("shape", `A ${size} x ${size} matrix needs ${size * size} values, not ${matrix.length}`);
   }
   assertFinite("The symmetric matrix", matrix);
-  // A power of two changes no digit. With elements near 1 nothing overflows, and a number that underflows is too small to matter.
+  // A power of two changes no digit. With elements near 1 nothing overflows, and a number that underflows is
+  // too small to matter.
   const scale = powerOfTwo(matrix);
   const scaled = matrix.map((value) => value * scale);
   const { diagonal, offDiagonal, basis } = tridiagonalise(scaled, size);
@@ -50,7 +52,8 @@ function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
   const offDiagonal = new Float64Array(n);
   const reflectors: { v: Float64Array; beta: number }[] = [];
   for (let k = 0; k + 2 < n; k++) {
-    // Row k right of the diagonal equals column k below it. The reflection by v maps it onto a multiple of the first unit vector.
+    // Row k right of the diagonal equals column k below it. The reflection by v maps it onto a multiple of
+    // the first unit vector.
     const v = a.slice(k * n + k + 1, (k + 1) * n);
     const beta = householder(v);
     offDiagonal[k] = beta.image;
@@ -65,7 +68,9 @@ function tridiagonalise(a: Float64Array, n: number): Tridiagonal {
   return { diagonal, offDiagonal, basis: accumulateReflectors(reflectors, n) };
 }
 
-/** Replaces x by v so that (I - beta v vᵀ) x = image e₁. Scaling by the largest element avoids overflow and underflow. */
+/**
+ * Replaces x by v so that (I - beta v vᵀ) x = image e₁. Scaling by the largest element avoids overflow and underflow.
+ */
 function householder(x: Float64Array): { beta: number; image: number } {
   let scale = 0;
   for (let i = 1; i < x.length; i++) {
@@ -116,7 +121,10 @@ function reflectBothSides(
   }
 }
 
-/** The transposed product of all reflectors. It is built from the last reflector on, so that each reflector touches only its trailing block. */
+/**
+ * The transposed product of all reflectors. It is built from the last reflector on, so that each reflector touches
+ * only its trailing block.
+ */
 function accumulateReflectors(reflectors: { v: Float64Array; beta: number }[], n: number): Float64Array {
   const basis = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {

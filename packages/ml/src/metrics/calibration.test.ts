@@ -16,7 +16,8 @@ describe("The Brier score", () => {
 
 describe("Reliability", () => {
   test("cuts the rows by confidence into bins of equal size, whatever order they come in", () => {
-    // The confidences are 0.6, 0.7, 0.8 and 0.9. The first class is predicted for all rows but that of 0.3, which gives 0.7 to the second class.
+    // The confidences are 0.6, 0.7, 0.8 and 0.9. The first class is predicted for all rows but that of 0.3, which gives
+    // 0.7 to the second class.
     const probabilities = two(0.9, 0.6, 0.3, 0.8);
     const bins = reliability(probabilities, Int32Array.of(0, 1, 1, 1), 2);
     expect(bins.map(({ count }) => count)).toEqual([2, 2]);

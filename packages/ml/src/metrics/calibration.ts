@@ -1,4 +1,5 @@
-// Whether probabilities match the frequencies of correct predictions: Brier score, accuracy by confidence, expected calibration error.
+// Whether probabilities match the frequencies of correct predictions: Brier score, accuracy by
+// confidence, expected calibration error.
 
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
@@ -32,8 +33,9 @@ export function brierScore(probabilities: Matrix, labels: Int32Array): number {
 }
 
 /**
- * probabilities: (N, C), labels: (N). Sorts the rows by the probability of their predicted class and cuts them into `bins` bins.
- * The bins' sizes differ by at most one row; there are fewer bins if there are fewer rows. Rows of equal confidence keep their order.
+ * probabilities: (N, C), labels: (N). Sorts the rows by the probability of their predicted class and cuts them into
+ * `bins` bins. The bins' sizes differ by at most one row; there are fewer bins if there are fewer rows. Rows of equal
+ * confidence keep their order.
  * Throws `empty`, `shape` and `out-of-range`.
  */
 export function reliability(probabilities: Matrix, labels: Int32Array, bins = calibrationBins): ReliabilityBin[] {

@@ -1,5 +1,6 @@
 // The measures of a classifier: confusion matrix, accuracy, precision, recall, F1 (weighted and macro) and log-loss.
-// Source: scikit-learn 1.9, sklearn.metrics, with zero_division=0: a class that is never predicted (or never true) scores 0, not NaN.
+// Source: scikit-learn 1.9, sklearn.metrics, with zero_division=0: a class that is never predicted (or never true)
+// scores 0, not NaN.
 
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
@@ -21,7 +22,9 @@ export interface ClassificationReport {
   readonly confusion: Int32Array;
 }
 
-/** Counts, (classes, classes) row-major: row = truth, column = prediction. Throws `empty`, `shape` and `out-of-range`. */
+/**
+ * Counts, (classes, classes) row-major: row = truth, column = prediction. Throws `empty`, `shape` and `out-of-range`.
+ */
 export function confusionMatrix(truth: Int32Array, predicted: Int32Array, classes: number): Int32Array {
   checkPairs(truth, predicted);
   const counts = new Int32Array(classes * classes);
@@ -82,7 +85,10 @@ export function classificationReport(truth: Int32Array, predicted: Int32Array, c
   return { accuracy: right / rows, weightedF1: weighted / rows, macroF1: macro / occurring, perClass, confusion };
 }
 
-/** The mean of -log(probability of the true class). Probabilities below 1e-15 count as 1e-15, so that the mean stays finite. */
+/**
+ * The mean of -log(probability of the true class). Probabilities below 1e-15 count as 1e-15, so that
+ * the mean stays finite.
+ */
 export function logLoss(probabilities: Matrix, labels: Int32Array): number {
   const { rows, cols, data } = probabilities;
   if (rows === 0) throw new MlError("empty", "The log-loss of no rows is not defined");

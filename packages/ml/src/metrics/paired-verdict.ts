@@ -11,8 +11,9 @@ export const fewestPairs = 20;
 export type RightAnswers = readonly boolean[] | Uint8Array;
 
 /**
- * `before` and `after`: both (N), about the same texts in the same order. Only pairs with one right and one wrong answer count.
- * The exact 90% interval of the share of these pairs that `after` wins lies above one half (`better`), below (`worse`) or around (`same`).
+ * `before` and `after`: both (N), about the same texts in the same order. Only pairs with one right and one wrong
+ * answer count. The exact 90% interval of the share of these pairs that `after` wins lies above one half (`better`),
+ * below (`worse`) or around (`same`).
  * Source: Clopper and Pearson 1934; the same as McNemar's exact test with 5% a side. Throws `shape` and `out-of-range`.
  */
 export function pairedVerdict(before: RightAnswers, after: RightAnswers): PairedVerdict {
@@ -32,8 +33,8 @@ export function pairedVerdict(before: RightAnswers, after: RightAnswers): Paired
 }
 
 /**
- * Whether a fair coin shows at least `heads` heads in `tosses` with a probability below 5%: 20 · Σ C(tosses, k) < 2^tosses.
- * Equal sides are impossible, as 5 divides no power of 2. Whole numbers make the comparison exact.
+ * Whether a fair coin shows at least `heads` heads in `tosses` with a probability below 5%: 20 · Σ C(tosses, k) <
+ * 2^tosses. Equal sides are impossible, as 5 divides no power of 2. Whole numbers make the comparison exact.
  */
 function isRare(heads: number, tosses: number): boolean {
   if (2 * heads <= tosses) return false;

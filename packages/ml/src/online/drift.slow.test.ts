@@ -1,4 +1,5 @@
-// Compares a head that learns for years with a head that learned only the rows still held: a million labels, and as many rows forgotten.
+// Compares a head that learns for years with a head that learned only the rows still held: a million labels, and
+// as many rows forgotten.
 
 import { expect, test } from "vitest";
 import { largestDifference } from "../../../../test/golden/heads/read.js";

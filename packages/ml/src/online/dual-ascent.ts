@@ -1,5 +1,6 @@
 // The weights of a linear head as a sum over its rows, and the step that sets one row's share to its optimum.
-// Source: dual coordinate ascent (Shalev-Shwartz and Zhang 2013, "Stochastic dual coordinate ascent methods for regularized loss minimization").
+// Source: dual coordinate ascent (Shalev-Shwartz and Zhang 2013, "Stochastic dual coordinate ascent methods
+// for regularized loss minimization").
 
 import type { LinearWeights } from "../heads/head-kernels.js";
 import { reachOf } from "../heads/reach.js";

@@ -1,6 +1,6 @@
-// A mixture of experts, never much worse than the best expert: each expert has the weight that its probabilities earned before a label was known.
-// The aggregating algorithm for log-loss (Vovk 1990, "Aggregating strategies") with a decreasing share (Herbster and Warmuth 1998, "Tracking the best
-// expert").
+// A mixture of experts, never much worse than the best expert: each expert has the weight that its probabilities earned
+// before a label was known. The aggregating algorithm for log-loss (Vovk 1990, "Aggregating strategies") with a
+// decreasing share (Herbster and Warmuth 1998, "Tracking the best expert").
 
 import { MlError } from "../error.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
@@ -8,16 +8,16 @@ import { createMatrix, type Matrix } from "../tensor/matrix.js";
 /**
  * A mixture's whole state: plain numbers, which JSON keeps exactly. Every function returns a new state.
  *
- * The loss of label t is -ln of the probability that the mixture gave to it. With v = w · p / Σ w · p after the label, the next weights are
- * (1 - 1/(t+1)) v + 1/(t+1)/K.
+ * The loss of label t is -ln of the probability that the mixture gave to it. With v = w · p / Σ w · p after the label,
+ * the next weights are (1 - 1/(t+1)) v + 1/(t+1)/K.
  * Bound: after T labels, the mixture's loss is at most ln K + ln T above any expert's loss.
- * Proof: the mixture's likelihood is a sum of positive terms over all sequences of experts.
- * The sequence that stays with expert k has the first weight 1/K, and each share leaves it at least t/(t+1). So its term is at least
- * 1/K · (1/2)(2/3)···((T-1)/T) = 1/(K T) times the expert's likelihood.
- * A sequence with m changes pays at least 1/(K T) for each change, too. So the loss is at most (m + 1)(ln K + ln T) above the loss of any such
- * sequence.
+ * Proof: the mixture's likelihood is a sum of positive terms over all sequences of experts. The sequence that stays
+ * with expert k has the first weight 1/K, and each share leaves it at least t/(t+1). So its term is at least 1/K ·
+ * (1/2)(2/3)···((T-1)/T) = 1/(K T) times the expert's likelihood. A sequence with m changes pays at least 1/(K T) for
+ * each change, too. So the loss is at most (m + 1)(ln K + ln T) above the loss of any such sequence.
  *
- * The probabilities in the bound are those of `floored`. An expert's loss there is at most 1.1e-6 a label above its own loss.
+ * The probabilities in the bound are those of `floored`. An expert's loss there is at most 1.1e-6 a label
+ * above its own loss.
  */
 export interface Mixture {
   readonly experts: readonly string[];
@@ -31,7 +31,10 @@ export interface Mixture {
   readonly labels: number;
 }
 
-/** Each expert's probabilities are mixed with this share of the uniform ones, so that a label of probability 0 has a finite loss. */
+/**
+ * Each expert's probabilities are mixed with this share of the uniform ones, so that a label of probability 0
+ * has a finite loss.
+ */
 const uniformShare = 1e-6;
 /** The limit on the sum of an expert's probabilities, which are float32. */
 const tolerance = 1e-3;
@@ -71,8 +74,9 @@ export function mixProbabilities({ experts, weights }: Mixture, answers: Matrix)
 }
 
 /**
- * answers: (experts, classes), as given before `label` was known. Throws as mixProbabilities, and `out-of-range` for the label; the state stays.
- * No logarithm of a weight is needed: after T labels a weight is at least 1/(K T), and a floored probability at least 1e-6 / classes.
+ * answers: (experts, classes), as given before `label` was known. Throws as mixProbabilities, and `out-of-range` for
+ * the label; the state stays. No logarithm of a weight is needed: after T labels a weight is at least 1/(K T), and a
+ * floored probability at least 1e-6 / classes.
  */
 export function learnLabel(mixture: Mixture, answers: Matrix, label: number): Mixture {
   const { experts, weights, losses, loss, labels } = mixture;

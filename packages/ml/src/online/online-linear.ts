@@ -15,16 +15,18 @@ export interface OnlineRecipe extends Pull {
 }
 
 /**
- * The objective is that of fitLinear with the recipe of a PriorTrust.
- * Its λ is the strength times the mean of ‖r x‖² over the rows held.
- * The head keeps each row's share of the weights (dual-ascent.ts). So a change costs the same whatever the number of rows.
- * Forgetting subtracts what the row had added, and sweeps end at the batch optimum.
- * Rows are drawn because a fixed order can take many times as long (Sun and Ye 2021, "Worst-case complexity of cyclic coordinate descent").
- * A row takes its features, which are kept by reference, and about 16 · classes + 100 bytes.
+ * The objective is that of fitLinear with the recipe of a PriorTrust. Its λ is the strength times the mean of ‖r x‖²
+ * over the rows held. The head keeps each row's share of the weights (dual-ascent.ts). So a change costs the same
+ * whatever the number of rows. Forgetting subtracts what the row had added, and sweeps end at the batch optimum. Rows
+ * are drawn because a fixed order can take many times as long (Sun and Ye 2021, "Worst-case complexity of cyclic
+ * coordinate descent"). A row takes its features, which are kept by reference, and about 16 · classes + 100 bytes.
  */
 export interface OnlineLinear {
   readonly rows: number;
-  /** features: (D), not to be changed later. Throws `shape`, `not-finite`, and `out-of-range` (the label, or an id that is held). */
+  /**
+   * features: (D), not to be changed later. Throws `shape`, `not-finite`, and `out-of-range` (the label, or an
+   * id that is held).
+   */
   learn(id: string, features: Float32Array, label: number): void;
   /** Throws `out-of-range` for a label outside the classes, and for an id that is not held. */
   relabel(id: string, label: number): void;

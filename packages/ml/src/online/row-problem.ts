@@ -1,4 +1,5 @@
-// Moves the scores of one row towards its label as far as a quadratic pull allows: the one-row problem of dual coordinate ascent.
+// Moves the scores of one row towards its label as far as a quadratic pull allows: the one-row problem
+// of dual coordinate ascent.
 
 /** The row's scores without the row's own share, (classes), and the effect of one unit of its dual variable on them. */
 export interface RowProblem {
@@ -12,11 +13,12 @@ const mostSteps = 60;
 const tolerance = 1e-12;
 
 /**
- * Solves z = scores + pull · (one-hot(label) - softmax(z)), and writes one-hot(label) - softmax(z) to `residual`, (classes). Any finite input has
- * exactly one solution.
- * It is the minimum of ‖z - scores‖² / 2 + pull · cross-entropy(z), which is strongly convex, so damped Newton steps find it from any start.
- * The Hessian is a diagonal plus rank 1, so a step takes O(classes).
- * Source: the sub-problem of Yu, Huang and Lin 2011, "Dual coordinate descent methods for logistic regression and maximum entropy models".
+ * Solves z = scores + pull · (one-hot(label) - softmax(z)), and writes one-hot(label) - softmax(z) to `residual`,
+ * (classes). Any finite input has exactly one solution. It is the minimum of ‖z - scores‖² / 2 + pull ·
+ * cross-entropy(z), which is strongly convex, so damped Newton steps find it from any start. The Hessian is a diagonal
+ * plus rank 1, so a step takes O(classes).
+ * Source: the sub-problem of Yu, Huang and Lin 2011, "Dual coordinate descent methods for logistic regression
+ * and maximum entropy models".
  */
 export function solveRow({ scores, label, pull }: RowProblem, residual: Float64Array): void {
   const classes = scores.length;

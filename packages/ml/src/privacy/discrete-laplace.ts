@@ -1,5 +1,7 @@
-// Exact samples of the discrete Laplace distribution, drawn in whole numbers alone: rounded reals would make some noise impossible.
-// Source: Canonne, Kamath and Steinke 2020, "The Discrete Gaussian for Differential Privacy", arXiv 2004.00010, algorithms 1 and 2.
+// Exact samples of the discrete Laplace distribution, drawn in whole numbers alone: rounded reals would
+// make some noise impossible.
+// Source: Canonne, Kamath and Steinke 2020, "The Discrete Gaussian for Differential Privacy", arXiv 2004.00010,
+// algorithms 1 and 2.
 
 /** Returns `count` bytes, uniform and independent of all other bytes. On a device they come from the system. */
 export type RandomBytes = (count: number) => Uint8Array;
@@ -13,7 +15,8 @@ export interface Epsilon {
 const largestTerm = 2 ** 20;
 
 /**
- * A whole number z with probability (1 - q) / (1 + q) · q^|z|, where q = exp(-ε). Throws RangeError for another ε, or for missing bytes.
+ * A whole number z with probability (1 - q) / (1 + q) · q^|z|, where q = exp(-ε). Throws RangeError for another ε,
+ * or for missing bytes.
  * Source: algorithm 2 with s = numerator and t = denominator.
  */
 export function discreteLaplace({ numerator, denominator }: Epsilon, randomBytes: RandomBytes): number {
@@ -40,7 +43,8 @@ function bernoulliExp(numerator: number, denominator: number, randomBytes: Rando
 }
 
 /**
- * A whole number from 0 to `bound` - 1, each equally likely; 1 ≤ `bound` ≤ 2^48. A draw above the last whole multiple of `bound` is rejected.
+ * A whole number from 0 to `bound` - 1, each equally likely; 1 ≤ `bound` ≤ 2^48. A draw above the last whole multiple
+ * of `bound` is rejected.
  * Throws RangeError if `randomBytes` returns another number of bytes than asked.
  */
 export function uniformBelow(bound: number, randomBytes: RandomBytes): number {

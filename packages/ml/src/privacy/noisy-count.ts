@@ -1,6 +1,7 @@
-// The noisy count of right answers in a block of 50 scored labels: the count, discrete Laplace noise, rounding to even values, clamping.
-// Rounding and clamping see only the noisy sum, so ε still bounds a change of one label's score.
-// Clamping biases the expected value towards the middle: by 0.0078 answers of 50 at counts 0 and 50, by less between them. Noise and rounding do not bias it.
+// The noisy count of right answers in a block of 50 scored labels: the count, discrete Laplace noise, rounding to even
+// values, clamping. Rounding and clamping see only the noisy sum, so ε still bounds a change of one label's score.
+// Clamping biases the expected value towards the middle: by 0.0078 answers of 50 at counts 0 and 50, by less between
+// them. Noise and rounding do not bias it.
 
 import { discreteLaplace, type RandomBytes, uniformBelow } from "./discrete-laplace.js";
 
@@ -13,14 +14,15 @@ const { blockSize, minimum, maximum, step, epsilon } = noisyCountGrid;
 const q = Math.exp(-epsilon);
 
 /**
- * The variance of noise and rounding of one noisy count, in answers²: about 2.45. The noise has 2q / (1 - q)².
- * Rounding adds the probability of an odd sum, here of an odd count: (1 + q²) / (1 + q)². An even count and clamping have less.
+ * The variance of noise and rounding of one noisy count, in answers²: about 2.45. The noise has 2q / (1 - q)². Rounding
+ * adds the probability of an odd sum, here of an odd count: (1 + q²) / (1 + q)². An even count and clamping have less.
  */
 export const noisyCountVariance = (2 * q) / (1 - q) ** 2 + (1 + q * q) / (1 + q) ** 2;
 
 /**
- * `count`: right answers, 0 … 50. Returns a value of the grid. An odd sum is rounded up or down with equal probability.
- * A caller draws once for a block and keeps the value: averages of more draws would reveal the count. Throws RangeError for another count.
+ * `count`: right answers, 0 … 50. Returns a value of the grid. An odd sum is rounded up or down with equal
+ * probability. A caller draws once for a block and keeps the value: averages of more draws would reveal the count.
+ * Throws RangeError for another count.
  */
 export function noisyCount(count: number, { randomBytes }: { readonly randomBytes: RandomBytes }): number {
   checkCount(count);
@@ -48,7 +50,10 @@ export function noisyCountProbabilities(count: number): Float64Array {
   });
 }
 
-/** The expected noisy value less the count, in answers of 50, for a count of 0 … 50. Throws RangeError for another count. */
+/**
+ * The expected noisy value less the count, in answers of 50, for a count of 0 … 50. Throws
+ * RangeError for another count.
+ */
 export function clampingBias(count: number): number {
   const probabilities = noisyCountProbabilities(count);
   return noisyCountValues().reduce((sum, value, i) => sum + probabilities[i]! * (value - count), 0);

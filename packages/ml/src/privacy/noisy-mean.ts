@@ -1,13 +1,15 @@
-// Estimates of a fleet from noisy counts: the mean share of right answers, and the paired difference of two shares, each with a 95% interval.
+// Estimates of a fleet from noisy counts: the mean share of right answers, and the paired difference of two shares,
+// each with a 95% interval.
 
 import { noisyCountGrid, noisyCountVariance } from "./noisy-count.js";
 import { studentQuantile } from "./student-quantile.js";
 
 /**
- * `mean`, `low` and `high` are shares of 50 scored labels. They are not clamped, so noise may put them slightly outside of 0 … 1.
- * `varianceFrom` names the wider of two intervals, which is the interval given:
- * `sample`: Student's t over the values, whose spread holds blocks, noise and rounding. It covers the mean of all blocks that could have come.
- * `noise`: the known variance of noise and rounding, with a correction for the grid's steps. It covers the mean of these blocks alone; one value, or few equal values, permit no more.
+ * `mean`, `low` and `high` are shares of 50 scored labels. They are not clamped, so noise may put them slightly outside
+ * of 0 … 1. `varianceFrom` names the wider of two intervals, which is the interval given: `sample`: Student's t over
+ * the values, whose spread holds blocks, noise and rounding. It covers the mean of all blocks that could have come.
+ * `noise`: the known variance of noise and rounding, with a correction for the grid's steps. It covers the mean of
+ * these blocks alone; one value, or few equal values, permit no more.
  */
 export interface NoisyMean {
   readonly mean: number;
@@ -23,9 +25,10 @@ const normalQuantile = 1.959963984540054;
 const { blockSize, minimum, maximum, step } = noisyCountGrid;
 
 /**
- * The mean share of right answers from noisy counts, (N) values of the grid, for independent blocks. It is null for no values.
- * Blocks of one person depend on each other: a caller gives one value a person, else the interval is too narrow.
- * The mean is unbiased but for clamping, which moves it by at most 0.00016. Throws RangeError for a value beside the grid.
+ * The mean share of right answers from noisy counts, (N) values of the grid, for independent blocks. It is null
+ * for no values. Blocks of one person depend on each other: a caller gives one value a person, else the interval
+ * is too narrow. The mean is unbiased but for clamping, which moves it by at most 0.00016. Throws RangeError for a
+ * value beside the grid.
  */
 export function noisyMean(values: readonly number[]): NoisyMean | null {
   values.forEach(checkValue);
@@ -33,8 +36,9 @@ export function noisyMean(values: readonly number[]): NoisyMean | null {
 }
 
 /**
- * The mean of share `answering` less share `prior` from pairs of noisy counts, both (N): a pair comes from one block. It is null for no pairs.
- * Both counts of a pair have noise of their own, so the known variance is twice that of a count.
+ * The mean of share `answering` less share `prior` from pairs of noisy counts, both (N): a pair comes from one
+ * block. It is null for no pairs. Both counts of a pair have noise of their own, so the known variance is twice
+ * that of a count.
  * Throws RangeError for lists of different lengths and for a value beside the grid.
  */
 export function noisyMeanDifference(answering: readonly number[], prior: readonly number[]): NoisyMean | null {

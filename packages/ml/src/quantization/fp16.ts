@@ -8,8 +8,9 @@ import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 export const largestHalf = 65504;
 
 /**
- * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals included.
- * A value beyond 65504 by half a step or more becomes infinity, and NaN stays NaN. Source: IEEE 754-2019, section 4.3.1.
+ * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals
+ * included. A value beyond 65504 by half a step or more becomes infinity, and NaN stays NaN. Source: IEEE 754-2019,
+ * section 4.3.1.
  */
 export function halfFromFloat32(values: Float32Array): Uint16Array {
   const bits = new Uint16Array(values.length);
@@ -36,7 +37,8 @@ function halfBits(word: number): number {
   const rest = fraction & ((1 << dropped) - 1);
   const half = 1 << (dropped - 1);
   const rounded = kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0);
-  // A carry out of the fraction raises the exponent, due to the layout of the bits. A carry out of the largest exponent gives infinity.
+  // A carry out of the fraction raises the exponent, due to the layout of the bits. A carry out of the
+  // largest exponent gives infinity.
   return sign | (exponent >= -14 ? ((exponent + 14) << 10) + rounded : rounded);
 }
 
@@ -46,8 +48,8 @@ export function roundToHalf(values: Float32Array): Float32Array {
 }
 
 /**
- * The file with every float32 matrix (linear weights, embedding tables) as F16: half the bytes. Vectors (biases, norms) and other dtypes stay as they
- * are.
+ * The file with every float32 matrix (linear weights, embedding tables) as F16: half the bytes. Vectors (biases, norms)
+ * and other dtypes stay as they are.
  * Throws as `roundTensorFileToHalf`.
  */
 export function halveTensorFile(file: TensorFile): TensorFile {
@@ -61,7 +63,8 @@ export function halveTensorFile(file: TensorFile): TensorFile {
 }
 
 /**
- * The file with every float32 tensor rounded to binary16 values, still as float32. An encoder made of it computes the same as with FP16 weights.
+ * The file with every float32 tensor rounded to binary16 values, still as float32. An encoder made of it computes the
+ * same as with FP16 weights.
  * Throws `out-of-range`, naming the tensor, for a weight that binary16 cannot hold.
  */
 export function roundTensorFileToHalf(file: TensorFile): TensorFile {

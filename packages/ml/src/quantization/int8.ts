@@ -3,7 +3,10 @@
 import { assertFinite, MlError } from "../error.js";
 import { getFloat32, type Tensor, type TensorFile } from "../tensor/safetensors.js";
 
-/** Recorded in the file's metadata under `quantization`. A row is an output channel of a linear weight, or an entry of an embedding table. */
+/**
+ * Recorded in the file's metadata under `quantization`. A row is an output channel of a linear weight, or an entry
+ * of an embedding table.
+ */
 export const int8Scheme = "int8-symmetric-per-row";
 
 /** The smallest normal float32: a smaller scale would be a denormal, which multiplies slowly and has few digits. */
@@ -85,7 +88,9 @@ export function quantizeTensorFile(file: TensorFile): TensorFile {
   return { tensors, metadata: { ...file.metadata, quantization: int8Scheme } };
 }
 
-/** The inverse of quantizeTensorFile: every I8 tensor with a scale becomes F32. Throws `unsupported` for another scheme. */
+/**
+ * The inverse of quantizeTensorFile: every I8 tensor with a scale becomes F32. Throws `unsupported` for another scheme.
+ */
 export function dequantizeTensorFile(file: TensorFile): TensorFile {
   const { quantization, ...metadata } = file.metadata;
   if (quantization !== int8Scheme) {

@@ -1,4 +1,5 @@
-// Reads the fields of a tensor file. An absent, misshapen or non-finite field is refused by name, so that a head or DR is never read in part.
+// Reads the fields of a tensor file. An absent, misshapen or non-finite field is refused by name, so that a head or DR
+// is never read in part.
 
 import { assertFinite, MlError } from "../error.js";
 import { sameShape, type Tensor, type TensorFile } from "./safetensors.js";

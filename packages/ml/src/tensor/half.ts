@@ -1,4 +1,5 @@
-// Widens the two 16-bit floating-point formats of checkpoints to float32. Float32 holds every value of either format, so nothing is rounded.
+// Widens the two 16-bit floating-point formats of checkpoints to float32. Float32 holds every value of either format,
+// so nothing is rounded.
 
 import type { Tensor } from "./safetensors.js";
 

@@ -1,5 +1,5 @@
-// The only matrix type of this package: row-major float32, with sizes that are checked on creation. Rows are contiguous, so a row is a view and no
-// copy.
+// The only matrix type of this package: row-major float32, with sizes that are checked on creation. Rows are
+// contiguous, so a row is a view and no copy.
 
 import { MlError } from "../error.js";
 

@@ -16,8 +16,8 @@ export interface Random {
 }
 
 /**
- * Makes a generator for a whole-number seed. The method is xoshiro128** (Blackman and Vigna 2018, "Scrambled linear pseudorandom number generators").
- * splitmix32 fills its state, so that near seeds give unrelated streams.
+ * Makes a generator for a whole-number seed. The method is xoshiro128** (Blackman and Vigna 2018, "Scrambled linear
+ * pseudorandom number generators"). splitmix32 fills its state, so that near seeds give unrelated streams.
  */
 export function createRandom(seed: number): Random {
   if (!Number.isSafeInteger(seed)) {

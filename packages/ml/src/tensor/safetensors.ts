@@ -1,5 +1,5 @@
-// The safetensors format (https://github.com/huggingface/safetensors#format): a length, a JSON header, the bytes. Files are read from memory or
-// piece by piece, and written.
+// The safetensors format (https://github.com/huggingface/safetensors#format): a length, a JSON header, the bytes. Files
+// are read from memory or piece by piece, and written.
 
 import { MlError } from "../error.js";
 
@@ -40,7 +40,8 @@ interface TensorOf<D extends Dtype> {
   /** All values. A file that is read piece by piece reads them again at each access. */
   readonly data: Data[D];
   /**
-   * Only in a file that is read piece by piece: values [first, first + count). The next part of any of the file's tensors overwrites their memory.
+   * Only in a file that is read piece by piece: values [first, first + count). The next part of any of the file's
+   * tensors overwrites their memory.
    */
   readonly part?: (first: number, count: number) => Data[D];
 }
@@ -84,7 +85,8 @@ const isOpaque = (dtype: Dtype): dtype is keyof Opaque => dtype in opaqueBits;
 const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
- * Reads a whole file. Tensors are views of `bytes` where alignment allows, and copies elsewhere; hosts are little-endian, as the format is.
+ * Reads a whole file. Tensors are views of `bytes` where alignment allows, and copies elsewhere; hosts are
+ * little-endian, as the format is.
  * Throws `malformed` (or `unsupported` for a dtype that the format does not have), naming the tensor and the field.
  */
 export function parseSafetensors(bytes: Uint8Array): TensorFile {
@@ -99,9 +101,9 @@ export function parseSafetensors(bytes: Uint8Array): TensorFile {
 }
 
 /**
- * Reads a file from a source: the header is read and checked as a whole, and values are read on request.
- * Nothing outside the checked bounds is ever read, even if the source changes afterwards. Throws as parseSafetensors does, and what the source
- * throws.
+ * Reads a file from a source: the header is read and checked as a whole, and values are read on request. Nothing
+ * outside the checked bounds is ever read, even if the source changes afterwards. Throws as parseSafetensors does, and
+ * what the source throws.
  */
 export function openSafetensors(source: ByteSource): TensorFile {
   const { sizeBytes } = source;
@@ -156,8 +158,8 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 }
 
 /**
- * Writes a file; equal input gives equal bytes. Wider elements come first, then names in order, as in the reference implementation.
- * So every tensor is aligned to its element size. Spaces pad the header to a multiple of 8 bytes.
+ * Writes a file; equal input gives equal bytes. Wider elements come first, then names in order, as in the reference
+ * implementation. So every tensor is aligned to its element size. Spaces pad the header to a multiple of 8 bytes.
  */
 export function serializeSafetensors(file: TensorFile): Uint8Array {
   const ordered = [...file.tensors].sort(
@@ -197,7 +199,10 @@ export function serializeSafetensors(file: TensorFile): Uint8Array {
   return bytes;
 }
 
-/** The float32 tensor `name`. Throws `malformed` when it is absent or of another dtype, and `shape` when `shape` is given and differs. */
+/**
+ * The float32 tensor `name`. Throws `malformed` when it is absent or of another dtype, and `shape` when `shape`
+ * is given and differs.
+ */
 export function requireFloat32(file: TensorFile, name: string, shape?: readonly number[]): TensorOf<"F32"> {
   const tensor = file.tensors.get(name);
   if (tensor?.dtype !== "F32") {
@@ -248,7 +253,10 @@ interface Header {
   readonly metadata: Record<string, string>;
 }
 
-/** Applies the reference implementation's rule: in order of offset, tensors cover the body exactly, without overlap or gap. */
+/**
+ * Applies the reference implementation's rule: in order of offset, tensors cover the body exactly,
+ * without overlap or gap.
+ */
 function readHeader(bytes: Uint8Array, bodyBytes: number): Header {
   const header = parseHeader(bytes);
   const placed = Object.entries(header)
@@ -283,7 +291,8 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   if (!isRecord(value) || text[0] !== "{") {
     throw malformed("the header is not a JSON object");
   }
-  // A header that serializes to the same text had no key twice. Only headers with other spacing or order need the search for repeated keys.
+  // A header that serializes to the same text had no key twice. Only headers with other spacing or order need the
+  // search for repeated keys.
   if (JSON.stringify(value) !== text.trimEnd()) refuseRepeatedKeys(text);
   return value;
 }
@@ -362,7 +371,10 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** The number of bytes is not whole when values of fewer than 8 bits do not fill their last byte. No file may have such a tensor. */
+/**
+ * The number of bytes is not whole when values of fewer than 8 bits do not fill their last byte. No file may
+ * have such a tensor.
+ */
 function bytesOf(dtype: Dtype, shape: readonly number[]): number {
   return (elements(shape) * bitsPerElement[dtype]) / 8;
 }

@@ -9,7 +9,8 @@ export interface Sections {
 }
 
 /**
- * Calls `sections` in the order of the text. The leftmost place comes first; at one place the longest token counts, and the first of equal tokens.
+ * Calls `sections` in the order of the text. The leftmost place comes first; at one place the longest token counts, and
+ * the first of equal tokens.
  */
 export type SectionWalk = (text: string, sections: Sections) => void;
 

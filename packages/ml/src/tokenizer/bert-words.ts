@@ -1,5 +1,5 @@
-// BERT's normalisation and pre-tokenisation: turns text into the words and punctuation marks that WordPiece cuts up (Devlin et al. 2019,
-// tokenization.py).
+// BERT's normalisation and pre-tokenisation: turns text into the words and punctuation marks that WordPiece cuts up
+// (Devlin et al. 2019, tokenization.py).
 
 import { type Fields, malformed, readBoolean, refuseOtherSettings, show, unsupported } from "./tokenizer-file.js";
 
@@ -11,7 +11,9 @@ export interface Word {
   codePoints: number;
 }
 
-/** Calls `onWord` for each word of text[from, to) until the callback returns false. The text holds no lone surrogates. */
+/**
+ * Calls `onWord` for each word of text[from, to) until the callback returns false. The text holds no lone surrogates.
+ */
 export type WordScan = (text: string, range: { from: number; to: number }, onWord: (word: Word) => boolean) => void;
 
 interface Settings {
@@ -21,7 +23,9 @@ interface Settings {
   readonly stripAccents: boolean;
 }
 
-/** The kind of a code point after normalisation; `dropped` and `run` are kinds of ASCII characters before normalisation. */
+/**
+ * The kind of a code point after normalisation; `dropped` and `run` are kinds of ASCII characters before normalisation.
+ */
 const letter = 0;
 const space = 1;
 const mark = 2;
@@ -44,7 +48,10 @@ const cjkIdeograph =
 const longestCachedRun = 8;
 const mostCachedRuns = 512;
 
-/** `maxCodePoints`: for a longer word only the count is right, not the units. Throws `unsupported` or `malformed`, naming the setting. */
+/**
+ * `maxCodePoints`: for a longer word only the count is right, not the units. Throws `unsupported` or
+ * `malformed`, naming the setting.
+ */
 export function createWordScan(
   { normalizer, preTokenizer }: { normalizer: Fields | null; preTokenizer: Fields | null },
   maxCodePoints: number,
@@ -143,7 +150,10 @@ function createRunCache(settings: Settings): (run: string) => Int32Array {
   };
 }
 
-/** The end of the run that begins at `from`. ASCII that stays surrounds a run, so nothing is composed or reordered across the run's ends. */
+/**
+ * The end of the run that begins at `from`. ASCII that stays surrounds a run, so nothing is composed or reordered
+ * across the run's ends.
+ */
 function endOfRun(text: string, { from, to }: { from: number; to: number }, kinds: Uint8Array): number {
   let end = from + 1;
   while (end < to) {
@@ -198,7 +208,8 @@ function normalize(run: string, { cleanText, isolateCjk, lowercase, stripAccents
   let text = run;
   if (cleanText) text = text.replace(removed, "");
   if (isolateCjk) text = text.replace(cjkIdeograph, " $& ");
-  // JavaScript lower-cases a word's last sigma to its final form; the reference lower-cases every sigma to the same letter.
+  // JavaScript lower-cases a word's last sigma to its final form; the reference lower-cases every sigma
+  // to the same letter.
   if (lowercase) text = text.replaceAll("Σ", "σ").toLowerCase();
   if (stripAccents) text = text.normalize("NFD").replace(nonspacingMark, "");
   return text;

@@ -6,7 +6,10 @@ import { byteLevelBpeTokenizerJson } from "./byte-level-bpe.js";
 import { createTokenizer } from "./tokenizer.js";
 
 interface Golden {
-  /** A small vocabulary: the special tokens, every byte, and all tokens through which the texts' merges pass under roberta-base's own 50,265. */
+  /**
+   * A small vocabulary: the special tokens, every byte, and all tokens through which the texts' merges pass
+   * under roberta-base's own 50,265.
+   */
   readonly vocab: Record<string, number>;
   readonly merges: string[];
   readonly cases: { text: string; ids: number[]; cutTo8: { ids: number[]; mask: number[] } }[];

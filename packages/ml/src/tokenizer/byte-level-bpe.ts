@@ -1,4 +1,5 @@
-// Makes a tokenizer.json of RoBERTa's kind from vocab.json and merges.txt, for checkpoints that carry only these two files.
+// Makes a tokenizer.json of RoBERTa's kind from vocab.json and merges.txt, for checkpoints that carry
+// only these two files.
 
 import { MlError } from "../error.js";
 
@@ -9,7 +10,10 @@ export interface ByteLevelBpeFiles {
   readonly mergesText: string;
 }
 
-/** RoBERTa's special tokens in the order of their uses: before a text, for padding, after a text, for the unknown, and as the mask. */
+/**
+ * RoBERTa's special tokens in the order of their uses: before a text, for padding, after a text, for the unknown,
+ * and as the mask.
+ */
 const specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"] as const;
 
 /**
@@ -115,7 +119,8 @@ function readMerges(text: string, vocab: ReadonlyMap<string, number>): string[] 
 }
 
 /**
- * The printable letter of each byte (Radford et al. 2019, GPT-2's encoder.py): the byte itself where it is printable, else a letter from U+0100 on.
+ * The printable letter of each byte (Radford et al. 2019, GPT-2's encoder.py): the byte itself where it is printable,
+ * else a letter from U+0100 on.
  */
 export function byteLetters(): string[] {
   const printable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 255 && byte !== 173);

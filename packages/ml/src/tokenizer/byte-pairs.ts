@@ -1,4 +1,5 @@
-// Byte-level byte-pair encoding of RoBERTa and GPT-2: words as bytes, the most frequent pair merged first (Radford et al. 2019, encoder.py).
+// Byte-level byte-pair encoding of RoBERTa and GPT-2: words as bytes, the most frequent pair merged first (Radford
+// et al. 2019, encoder.py).
 
 import { byteLetters } from "./byte-level-bpe.js";
 import { createPairQueue } from "./pair-queue.js";
@@ -14,8 +15,8 @@ import { idOfToken } from "./vocabulary.js";
 import type { TokenizerModel } from "./word-piece.js";
 
 /**
- * GPT-2's pattern: contractions, words and numbers with the space before them, other marks, and white space without a space that belongs to the next
- * word.
+ * GPT-2's pattern: contractions, words and numbers with the space before them, other marks, and white space without a
+ * space that belongs to the next word.
  */
 const wordPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
@@ -70,7 +71,10 @@ export function createBytePairs({ model, vocabulary, normalizer, preTokenizer }:
   };
 }
 
-/** Marks a byte whose letter is not in the vocabulary. It becomes the unknown token if there is one, else it is left out. It merges with nothing. */
+/**
+ * Marks a byte whose letter is not in the vocabulary. It becomes the unknown token if there is one, else it is left
+ * out. It merges with nothing.
+ */
 const absent = -1;
 
 function readPreTokenizer(part: Fields | null): { splits: boolean; addsPrefixSpace: boolean } {

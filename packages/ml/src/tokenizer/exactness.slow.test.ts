@@ -1,4 +1,5 @@
-// Compares this tokenizer with the library that it must equal: on the datasets, on corner cases of Unicode and on random text.
+// Compares this tokenizer with the library that it must equal: on the datasets, on corner cases of Unicode
+// and on random text.
 
 import { readFileSync } from "node:fs";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
@@ -21,9 +22,9 @@ interface Library {
 
 /**
  * The JavaScript library differs from the reference (in Rust) in some places. The text is prepared so that both agree.
- * The library walks UTF-16 units, so it misses CJK ideographs beyond U+FFFF. JavaScript lower-cases a word's last sigma to its final form.
- * Lone surrogates are in no text. JavaScript's white space is not the reference's, so U+0085 and U+FEFF are in no text here;
- * imported-tokenizers.json covers these two.
+ * The library walks UTF-16 units, so it misses CJK ideographs beyond U+FFFF. JavaScript lower-cases a word's last sigma
+ * to its final form. Lone surrogates are in no text. JavaScript's white space is not the reference's, so U+0085 and
+ * U+FEFF are in no text here; imported-tokenizers.json covers these two.
  */
 function openLibrary(json: string): (text: string) => number[] {
   const parsed = JSON.parse(json);
@@ -65,7 +66,10 @@ function equal(ids: Int32Array, expected: readonly number[]): boolean {
   return ids.length === expected.length && ids.every((id, i) => id === expected[i]);
 }
 
-/** Every letter of the texts is a piece, so that each letter shows in the ids. Some pairs of letters are pieces, too, to be cut into. */
+/**
+ * Every letter of the texts is a piece, so that each letter shows in the ids. Some pairs of letters are pieces, too,
+ * to be cut into.
+ */
 function vocabularyOf(texts: readonly string[]): string[] {
   const pieces = new Set<string>();
   for (const text of texts) {

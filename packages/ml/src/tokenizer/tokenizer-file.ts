@@ -1,4 +1,5 @@
-// Reads and checks the used parts of a tokenizer.json. A setting that is not computed here is refused by name instead of ignored.
+// Reads and checks the used parts of a tokenizer.json. A setting that is not computed here is refused by
+// name instead of ignored.
 
 import { MlError } from "../error.js";
 import { idOfToken, type Vocabulary, vocabularyOf } from "./vocabulary.js";
@@ -67,7 +68,10 @@ export function readTokenizerFile(tokenizerJson: string | Uint8Array): Tokenizer
   };
 }
 
-/** Refuses `part` if a field has another value than the values computed here. An absent field takes its default, the first of these values. */
+/**
+ * Refuses `part` if a field has another value than the values computed here. An absent field takes its default, the
+ * first of these values.
+ */
 export function refuseOtherSettings(where: string, part: Fields, allowed: Record<string, readonly unknown[]>): void {
   for (const [name, values] of Object.entries(allowed)) {
     if (part[name] !== undefined && !values.includes(part[name])) {
@@ -124,7 +128,10 @@ function checkId(token: string, id: unknown): number {
   return id;
 }
 
-/** The vocabulary is nearly all of the text, so it is scanned in place. The rest is parsed with a stand-in token that no file holds. */
+/**
+ * The vocabulary is nearly all of the text, so it is scanned in place. The rest is parsed with a stand-in token
+ * that no file holds.
+ */
 function parse(tokenizerJson: string | Uint8Array): { json: Fields; vocab?: Vocabulary } {
   const bytes = typeof tokenizerJson === "string" ? new TextEncoder().encode(tokenizerJson) : tokenizerJson;
   const from = findVocabulary(bytes);
@@ -236,7 +243,10 @@ function readIdOfPair(part: Fields, name: string): number {
   return checkId(String(pair[0]), pair[1]);
 }
 
-/** Reads `single` alone: a list with the text ("Sequence" A) once and special tokens around it, whose ids stand in `special_tokens`. */
+/**
+ * Reads `single` alone: a list with the text ("Sequence" A) once and special tokens around it, whose
+ * ids stand in `special_tokens`.
+ */
 function readTemplate({ single, special_tokens: special }: Fields): Surroundings {
   const before: number[] = [];
   const after: number[] = [];

@@ -1,4 +1,5 @@
-// Turns text into token ids as Hugging Face's tokenizers do by the same tokenizer.json: added tokens, model, special tokens, truncation, padding.
+// Turns text into token ids as Hugging Face's tokenizers do by the same tokenizer.json: added tokens, model,
+// special tokens, truncation, padding.
 
 import { MlError } from "../error.js";
 import { createSectionWalk, type Sections } from "./added-tokens.js";
@@ -14,7 +15,10 @@ export interface Encoding {
 }
 
 export interface EncodeOptions {
-  /** The longest encoding, special tokens included; default 32. Longer texts lose their end, never the closing special token. */
+  /**
+   * The longest encoding, special tokens included; default 32. Longer texts lose their end, never
+   * the closing special token.
+   */
   readonly maxTokens?: number;
   /** Pads to maxTokens. Default false: the encoding has the text's true length. */
   readonly pad?: boolean;
@@ -28,13 +32,19 @@ export interface Tokenizer {
   /** Ids of the special tokens that open every encoding, and of the special tokens that close it. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Ids that are no piece of a word: the special tokens, and all other tokens that are searched for before words are cut. */
+  /**
+   * Ids that are no piece of a word: the special tokens, and all other tokens that are searched for
+   * before words are cut.
+   */
   readonly addedIds: ReadonlySet<number>;
 }
 
 export const defaultMaxTokens = 32;
 
-/** Makes a tokenizer from the text or the bytes of a tokenizer.json. Throws `malformed` or `unsupported`, naming the part. */
+/**
+ * Makes a tokenizer from the text or the bytes of a tokenizer.json. Throws `malformed` or
+ * `unsupported`, naming the part.
+ */
 export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
   const file = readTokenizerFile(tokenizerJson);
   const addIds = createTextEncoder(file);
@@ -72,8 +82,8 @@ export function createTokenizer(tokenizerJson: string | Uint8Array): Tokenizer {
 }
 
 /**
- * Finds added tokens first and encodes the text between them. Added tokens that are searched for in normalized text come after the other added
- * tokens.
+ * Finds added tokens first and encodes the text between them. Added tokens that are searched for in normalized text
+ * come after the other added tokens.
  */
 function createTextEncoder(file: TokenizerFile): (text: string, sink: IdSink) => void {
   const encodes = file.model.type === "WordPiece" ? createWordPiece : createBytePairs;
@@ -106,7 +116,8 @@ const surrogate = /[\ud800-\udfff]/;
 const loneSurrogate = /\p{Surrogate}/gu;
 
 /**
- * Makes a BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it: the later of two equal entries counts.
+ * Makes a BERT tokenizer.json from the lines of vocab.txt, as Transformers' BertTokenizerFast writes it: the later of
+ * two equal entries counts.
  * Throws `malformed` if a special token that encodings need is missing, naming the token.
  */
 export function wordPieceTokenizerJson(vocab: readonly string[], options: { readonly lowercase: boolean }): string {

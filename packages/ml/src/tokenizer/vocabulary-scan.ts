@@ -1,7 +1,7 @@
-// Reads a tokenizer.json's vocabulary directly from its bytes, by packages/ml/kernels/tokenizer/vocabulary.c in WebAssembly.
-// A program's start waits for this scan, which runs once and ends before a loop in JavaScript would be compiled.
-// Its twin is vocabularyOf(JSON.parse(…)). In a fresh process the twin takes 4 times as long for the bundled tokenizer.
-// For roberta-base's tokenizer it takes 41 MB more memory at the peak.
+// Reads a tokenizer.json's vocabulary directly from its bytes, by packages/ml/kernels/tokenizer/vocabulary.c in
+// WebAssembly. A program's start waits for this scan, which runs once and ends before a loop in JavaScript would be
+// compiled. Its twin is vocabularyOf(JSON.parse(…)). In a fresh process the twin takes 4 times as long for the bundled
+// tokenizer. For roberta-base's tokenizer it takes 41 MB more memory at the peak.
 
 import { placesFor, type Vocabulary } from "./vocabulary.js";
 import { vocabularyWasm } from "./vocabulary-wasm.js";
@@ -24,9 +24,9 @@ const leastEntryBytes = 5;
 const pageBytes = 65_536;
 
 /**
- * json: in UTF-8, with an object's brace at `from`. Reads an object of at least one entry whose values are whole numbers below 10^9.
- * Undefined for any other text, whether or not it is JSON: the caller then asks JSON.parse, whose error says what is wrong.
- * Undefined, too, where the host has no WebAssembly or too little memory.
+ * json: in UTF-8, with an object's brace at `from`. Reads an object of at least one entry whose values are whole
+ * numbers below 10^9. Undefined for any other text, whether or not it is JSON: the caller then asks JSON.parse, whose
+ * error says what is wrong. Undefined, too, where the host has no WebAssembly or too little memory.
  */
 export function scanVocabulary(json: Uint8Array, from: number): ScannedVocabulary | undefined {
   try {
@@ -53,7 +53,8 @@ function scan(kernel: ScanExports, json: Uint8Array, from: number): ScannedVocab
     end += Math.ceil(bytes / 8) * 8;
     return at;
   };
-  // All the memory that the scan may need is taken at once. It holds zeros, and only pages that are used take real memory.
+  // All the memory that the scan may need is taken at once. It holds zeros, and only pages that are
+  // used take real memory.
   const text = take(length + 1);
   const units = take(2 * length);
   const [starts, ids, hashes, places] = [take(4 * most), take(4 * most), take(4 * most), take(4 * placesFor(most))];

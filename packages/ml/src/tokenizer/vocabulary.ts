@@ -9,7 +9,9 @@ export interface Vocabulary {
   readonly largestId: number;
   /** The length of the longest token, in units. */
   readonly longest: number;
-  /** Numbers of tokens by hash: open addressing with linear probing. A place holds a token's number plus one; 0 is free. */
+  /**
+   * Numbers of tokens by hash: open addressing with linear probing. A place holds a token's number plus one; 0 is free.
+   */
   readonly places: Int32Array;
 }
 

@@ -1,4 +1,5 @@
-// WordPiece: each word becomes the longest pieces of the vocabulary from left to right, or the unknown token (Devlin et al. 2019, tokenization.py).
+// WordPiece: each word becomes the longest pieces of the vocabulary from left to right, or the unknown token (Devlin
+// et al. 2019, tokenization.py).
 
 import { createWordScan, readMaxCodePoints, type Word } from "./bert-words.js";
 import { refuseOtherSettings, type TokenizerFile } from "./tokenizer-file.js";
@@ -64,7 +65,9 @@ export function createWordPiece(file: TokenizerFile): TokenizerModel {
   };
 }
 
-/** Whether a piece that ends here takes half of a code point. A vocabulary may hold such a token, but a word never does. */
+/**
+ * Whether a piece that ends here takes half of a code point. A vocabulary may hold such a token, but a word never does.
+ */
 function cutsPair(units: Uint16Array, end: number, length: number): boolean {
   return end < length && (units[end]! & 0xfc00) === 0xdc00;
 }

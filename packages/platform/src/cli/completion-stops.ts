@@ -15,8 +15,8 @@ export interface Stop {
 }
 
 /**
- * The words that lead to another stop: commands, and options whose value comes next. Each follows its stop: "device list
- * --fleet".
+ * The words that lead to another stop: commands, and options whose value comes next. Each follows its
+ * stop: "device list --fleet".
  */
 export function stepsOf(stops: readonly Stop[]): { readonly commands: string[]; readonly options: string[] } {
   const at = (stop: Stop, words: readonly string[]) =>

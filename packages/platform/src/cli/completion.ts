@@ -1,5 +1,5 @@
-// Completion for bash, zsh and fish, generated from the table of commands. The script is static, since a shell waits for each
-// Tab.
+// Completion for bash, zsh and fish, generated from the table of commands. The script is static, since a shell
+// waits for each Tab.
 
 import { bashScript } from "./completion-bash.js";
 import { fishScript } from "./completion-fish.js";

@@ -1,5 +1,6 @@
-// The tree of a program's commands on commander, which splits the command line and suggests a near name for a wrong one.
-// Reading values and wording errors stay ours: an error names the flag, its range and the next step, and no private text.
+// The tree of a program's commands on commander, which splits the command line and suggests a near name for a
+// wrong one. Reading values and wording errors stay ours: an error names the flag, its range and the next step,
+// and no private text.
 
 import { Command as Commander, Option, type ParseOptionsResult } from "commander";
 import { childrenOf, misused, namesOf, type Place, type Program, type Request, rootOf } from "./program.js";
@@ -23,8 +24,8 @@ export function parseCommandLine<Context>(program: Program<Context>, argv: reado
 }
 
 /**
- * The words for commander, with `help X` as `X --help`. They end after a word that is no command: commander would show the help
- * of the words before it.
+ * The words for commander, with `help X` as `X --help`. They end after a word that is no command: commander would show
+ * the help of the words before it.
  */
 function asCalled<Context>(program: Program<Context>, argv: readonly string[]): readonly string[] {
   const asked = argv.findIndex((word) => word !== "help");

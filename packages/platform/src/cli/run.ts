@@ -20,8 +20,8 @@ export interface Host<Context> {
 }
 
 /**
- * The exit code: a body's own, 1 after an error, or 2 where the input is not valid. With `--json` standard output
- * is one JSON object in each case.
+ * The exit code: a body's own, 1 after an error, or 2 where the input is not valid. With `--json` standard output is
+ * one JSON object in each case.
  */
 export async function runProgram<Context>(
   program: Program<Context>,

@@ -1,4 +1,5 @@
-// Turns the words of a command line into the values that a declaration promises. A refusal names its option or argument.
+// Turns the words of a command line into the values that a declaration promises. A refusal names
+// its option or argument.
 
 import { AppError } from "@attune/shared/errors";
 import type { ArgumentDeclaration, Declaration, OptionDeclaration, UncheckedInput } from "./declaration.js";

@@ -1,4 +1,5 @@
-// The journal has one entry for each message that left the device. Entries are chained by hash, so a removed entry is noticed.
+// The journal has one entry for each message that left the device. Entries are chained by hash, so a
+// removed entry is noticed.
 
 import { z } from "zod";
 import { capacityBits } from "./egress-declaration.js";
@@ -18,7 +19,10 @@ const common = {
   message: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
 };
 
-/** An entry as the first agents wrote it. A journal that begins with such entries continues with entries of the present form. */
+/**
+ * An entry as the first agents wrote it. A journal that begins with such entries continues with entries
+ * of the present form.
+ */
 const firstEntrySchema = z.strictObject({
   ...common,
   version: z.literal(1),
@@ -33,7 +37,8 @@ const entrySchema = z.strictObject({
   day: z.int().min(-100_000_000).max(100_000_000),
   type: z.string().regex(/^[a-z]{1,16}(\.[a-z]{1,16})?$/),
   /**
-   * The number of values that each of the message's fields can take, in the order of declaration. Fields with one value say nothing and are left out.
+   * The number of values that each of the message's fields can take, in the order of declaration. Fields with one value
+   * say nothing and are left out.
    */
   domainSizes: z.array(z.int().min(2)).max(64),
 });

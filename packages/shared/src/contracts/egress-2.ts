@@ -1,4 +1,5 @@
-// Version 2 of the egress contract, as data: what is said about a person is counted in blocks, noisy, and bounded for each slot.
+// Version 2 of the egress contract, as data: what is said about a person is counted in blocks, noisy, and
+// bounded for each slot.
 
 import { devicePattern, epochPattern } from "../subjects.js";
 import { announcedReasons, announcedStates, verdicts } from "./current-state.js";
@@ -6,7 +7,9 @@ import type { Domain, EgressContract, PersonRules } from "./egress-declaration.j
 
 const dayMs = 86_400_000;
 
-/** The day from which devices leave a field out, unless a later version of the product has renewed the field by then. */
+/**
+ * The day from which devices leave a field out, unless a later version of the product has renewed the field by then.
+ */
 const expires = "2028-06-30";
 
 const known = <const D extends Domain>(domain: D, meaning: string) => ({ domain, meaning, about: "known" }) as const;

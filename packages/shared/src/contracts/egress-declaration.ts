@@ -1,5 +1,6 @@
-// The types in which an egress contract is declared: messages, their fields, and the finite domain of each field.
-// This file also derives from a domain its schema, its number of values, its capacity in bits, and the value for a measurement.
+// The types in which an egress contract is declared: messages, their fields, and the finite domain of each
+// field. This file also derives from a domain its schema, its number of values, its capacity in bits, and the
+// value for a measurement.
 
 import { z } from "zod";
 
@@ -10,15 +11,22 @@ export type Domain =
   | { readonly kind: "quantized"; readonly minimum: number; readonly maximum: number; readonly step: number }
   /** The largest of `edges` that is not above the measured value. */
   | { readonly kind: "bucket"; readonly edges: readonly number[] }
-  /** Random bits, created at enrolment or received from the server. They are the same in every message, so a message says nothing new by them. */
+  /**
+   * Random bits, created at enrolment or received from the server. They are the same in every message, so a message
+   * says nothing new by them.
+   */
   | { readonly kind: "identity"; readonly pattern: RegExp }
   /** One more than in the previous message, so it says nothing new. */
   | { readonly kind: "counter" }
-  /** The number of a release that the server signed and asked this device to run; 0 before the first. The gate takes no other number. */
+  /**
+   * The number of a release that the server signed and asked this device to run; 0 before the first. The gate
+   * takes no other number.
+   */
   | { readonly kind: "release" };
 
 /**
- * `person`: computed from what the person said or labelled. `device`: measured on the device, never on utterances, and the same for every person.
+ * `person`: computed from what the person said or labelled. `device`: measured on the device, never on utterances, and
+ * the same for every person.
  * `known`: the server knows the value before it arrives.
  */
 export type About = "person" | "device" | "known";
@@ -46,8 +54,8 @@ export interface MessageDeclaration {
   readonly retention?: string;
   readonly owner?: string;
   /**
-   * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the message.
-   * The signature is computed from these alone, so it says nothing new.
+   * The device's key signs this prefix and the message, and the signature (Ed25519, 64 bytes) travels beside the
+   * message. The signature is computed from these alone, so it says nothing new.
    */
   readonly signedUnder?: string;
   /** The length of every such message. Spaces after the message's JSON fill it. */
@@ -121,7 +129,9 @@ export function domainSchema(domain: Domain): z.ZodType {
   }
 }
 
-/** The number of values that a field can take, null included. It is a whole number, so every engine computes the same. */
+/**
+ * The number of values that a field can take, null included. It is a whole number, so every engine computes the same.
+ */
 export function domainSize({ domain, nullable }: Field): number {
   const extra = nullable ? 1 : 0;
   switch (domain.kind) {
@@ -139,8 +149,8 @@ export function domainSize({ domain, nullable }: Field): number {
 }
 
 /**
- * The sizes of a message's domains in the order of declaration, without the fields that say nothing new.
- * Fields that are null together count once, at the place of the first: as the product of their values, and one more value for null.
+ * The sizes of a message's domains in the order of declaration, without the fields that say nothing new. Fields that
+ * are null together count once, at the place of the first: as the product of their values, and one more value for null.
  */
 export function domainSizes(
   { fields, together = [] }: MessageDeclaration,
@@ -168,12 +178,18 @@ function jointSize(fields: readonly Field[]): number {
   return fields.reduce((product, field) => product * (domainSize(field) - 1), 1) + 1;
 }
 
-/** The most information that values of these domains can carry together. Engines differ in log2, so no hash covers this number. */
+/**
+ * The most information that values of these domains can carry together. Engines differ in log2, so no
+ * hash covers this number.
+ */
 export function capacityBits(sizes: readonly number[]): number {
   return sizes.reduce((bits, size) => bits + Math.log2(size), 0);
 }
 
-/** English text holds about 1.5 bits a letter (Shannon 1951, between 0.6 and 1.3 bits; a model of the time, so on the safe side). */
+/**
+ * English text holds about 1.5 bits a letter (Shannon 1951, between 0.6 and 1.3 bits; a model of the time, so
+ * on the safe side).
+ */
 const bitsPerLetter = 1.5;
 
 /** The number of letters that so many bits could spell. */
@@ -181,7 +197,9 @@ export function lettersOf(bits: number): number {
   return Math.round(bits / bitsPerLetter);
 }
 
-/** The nearest value of a quantized or bucketed domain; null where the number is not finite or lies outside the domain. */
+/**
+ * The nearest value of a quantized or bucketed domain; null where the number is not finite or lies outside the domain.
+ */
 export function quantize(domain: Domain, value: number): number | null {
   if (!Number.isFinite(value)) return null;
   if (domain.kind === "bucket") {

@@ -1,5 +1,5 @@
-// The egress contracts, by version: every message that may leave a device. A message names its version, and version and type select its schema.
-// Parts that judge messages take the versions that they know as an argument.
+// The egress contracts, by version: every message that may leave a device. A message names its version, and version and
+// type select its schema. Parts that judge messages take the versions that they know as an argument.
 
 import { z } from "zod";
 import { canonicalJson } from "../canonical-json.js";
@@ -19,7 +19,10 @@ export const egressContracts = { 1: egressContract1, 2: egressContract2 } as con
 
 /** The version that a demonstration speaks. */
 export const demoContract = 1_002;
-/** The versions in a demonstration. A release of a demonstration is refused everywhere else, as one of an unknown version. */
+/**
+ * The versions in a demonstration. A release of a demonstration is refused everywhere else, as one
+ * of an unknown version.
+ */
 export const demoContracts: EgressContracts = { ...egressContracts, [demoContract]: demoContract2 };
 
 /** The version that a device speaks before its first release. Its person agrees to this version by enrolling. */
@@ -74,7 +77,10 @@ export interface Contracts {
   rules(version: number): PersonRules | undefined;
   /** Whether `version` may say more about a person than `agreed`, which the person has agreed to. */
   saysMore(version: number, agreed: number): boolean;
-  /** Accepts a message as its version declares this type, and refuses unknown fields, values off the grid, NaN and infinities. */
+  /**
+   * Accepts a message as its version declares this type, and refuses unknown fields, values off the
+   * grid, NaN and infinities.
+   */
   judge<T extends MessageType>(type: T, value: unknown): Judged<Message<T>>;
 }
 
@@ -160,12 +166,15 @@ export function wireBody({ sizeBytes = 0 }: MessageDeclaration, message: unknown
 }
 
 /**
- * A broker may ask a device to sign a text of this pattern, to recognise the device.
- * No answer to a challenge passes for a signed message: each message's prefix holds a colon and a line feed, which the pattern excludes.
+ * A broker may ask a device to sign a text of this pattern, to recognise the device. No answer to a challenge passes
+ * for a signed message: each message's prefix holds a colon and a line feed, which the pattern excludes.
  */
 export const challengePattern = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** The bytes that the device's key signs for a message whose canonical JSON is `message`: its declaration's prefix, then the message. */
+/**
+ * The bytes that the device's key signs for a message whose canonical JSON is `message`: its declaration's
+ * prefix, then the message.
+ */
 export function signedBytes({ signedUnder }: MessageDeclaration, message: Uint8Array): Uint8Array<ArrayBuffer> {
   if (signedUnder === undefined) throw new TypeError("the contract declares no signature for this message");
   const prefix = new TextEncoder().encode(signedUnder);

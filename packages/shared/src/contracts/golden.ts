@@ -19,7 +19,9 @@ export const golden1Schema = z.strictObject({
     .max(mostVectors),
 });
 
-/** The compact form: a feature is a whole number of steps, in 16 bits, little end first; a vector's features are base64. */
+/**
+ * The compact form: a feature is a whole number of steps, in 16 bits, little end first; a vector's features are base64.
+ */
 export const golden2Schema = z.strictObject({
   version: z.literal(2),
   tolerance: toleranceSchema,

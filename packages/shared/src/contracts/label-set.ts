@@ -1,4 +1,5 @@
-// The labels of a release: the classes of its heads. A label's slug names it in files and calls; its words are shown to people.
+// The labels of a release: the classes of its heads. A label's slug names it in files and calls; its words
+// are shown to people.
 
 import { z } from "zod";
 

@@ -1,5 +1,5 @@
-// The requests of a program or a page to the agent on its own device, and the agent's answers. None of them leaves the device.
-// The daemon carries them as JSON over its local API, and a browser's worker carries them in messages.
+// The requests of a program or a page to the agent on its own device, and the agent's answers. None of them leaves the
+// device. The daemon carries them as JSON over its local API, and a browser's worker carries them in messages.
 
 import { z } from "zod";
 import { AppError, type ErrorCode, errorTable, isErrorCode } from "../errors.js";
@@ -85,8 +85,8 @@ export const labelledSchema = z.strictObject({
 export type Labelled = z.infer<typeof labelledSchema>;
 
 /**
- * `removed` is false where no such utterance was stored. `retrained` says whether a head had learned, and learned anew without
- * the utterance; nothing removed, and an agent of an earlier release, leave it out.
+ * `removed` is false where no such utterance was stored. `retrained` says whether a head had learned, and learned anew
+ * without the utterance; nothing removed, and an agent of an earlier release, leave it out.
  */
 export const forgottenSchema = z.strictObject({ removed: z.boolean(), retrained: z.boolean().optional() });
 export type Forgotten = z.infer<typeof forgottenSchema>;
@@ -125,7 +125,9 @@ export const agentStatusSchema = z.strictObject({
       /** In the order of the head's classes. */
       labels: labelSetSchema,
       expiresAt: z.string(),
-      /** Judged by this device's clock. The device still answers by an expired release, which should have been replaced. */
+      /**
+       * Judged by this device's clock. The device still answers by an expired release, which should have been replaced.
+       */
       expired: z.boolean(),
     })
     .nullable(),
@@ -157,7 +159,10 @@ export const agentStatusSchema = z.strictObject({
   }),
   /** The most bits of information that everything that has left can hold. */
   capacityBits: z.number(),
-  /** The part of these bits that is about the person: ever, and in the report slot under way (null where the contract has no slots). */
+  /**
+   * The part of these bits that is about the person: ever, and in the report slot under way (null where the
+   * contract has no slots).
+   */
   person: z.strictObject({
     bits: z.number().min(0),
     slot: z
@@ -173,8 +178,8 @@ export const agentStatusSchema = z.strictObject({
   }),
   contract: agreedSchema,
   /**
-   * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the next may come after `nextInMs`.
-   * The release `waiting` waits for its verdict.
+   * A verdict says one bit about the person: whether a release was taken. `count` verdicts were given here, and the
+   * next may come after `nextInMs`. The release `waiting` waits for its verdict.
    */
   verdicts: z.strictObject({ count: countSchema, nextInMs: z.number().min(0), waiting: countSchema.nullable() }),
   connected: z.strictObject({ server: z.boolean(), nats: z.boolean() }),

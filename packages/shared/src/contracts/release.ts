@@ -19,8 +19,9 @@ export type ReleaseFileName = (typeof releaseFileNames)[number];
 export const chunkSizeBytes = 262_144;
 const mebibyte = 2 ** 20;
 /**
- * The largest size of each file, for devices hold every file but the model in memory as a whole. A tokenizer of 250,000 pieces takes 10 MiB.
- * A projection of 3,072 features onto as many takes 36 MiB, and an online ELM of 4,096 hidden units on 3,072 features takes 114 MiB.
+ * The largest size of each file, for devices hold every file but the model in memory as a whole. A tokenizer of 250,000
+ * pieces takes 10 MiB. A projection of 3,072 features onto as many takes 36 MiB, and an online ELM of 4,096 hidden
+ * units on 3,072 features takes 114 MiB.
  */
 export const largestFileBytes: Readonly<Record<ReleaseFileName, number>> = {
   "config.json": mebibyte,
@@ -62,7 +63,10 @@ export const releaseSequenceSchema = z.int().min(1).max(65_535);
 /** The fields of every version. */
 const fields = {
   kind: z.literal("release"),
-  /** Grows by at least one with every release of a fleet's server. A device never accepts a lower sequence than it has accepted before. */
+  /**
+   * Grows by at least one with every release of a fleet's server. A device never accepts a lower sequence than
+   * it has accepted before.
+   */
   sequence: releaseSequenceSchema,
   model: modelNameSchema,
   modelVersion: modelVersionSchema,
@@ -70,7 +74,10 @@ const fields = {
   expiresAt: z.iso.datetime(),
   egressContractVersion: z.int().min(1),
   features: z.strictObject({
-    /** Identity of the features: extractor, tokenizer, pooling, DR. A head works with the features of its own identity only. */
+    /**
+     * Identity of the features: extractor, tokenizer, pooling, DR. A head works with the features of
+     * its own identity only.
+     */
     identity: sha256Schema,
     pooling: z.enum(["cls", "mean", "mean-max"]),
     maxTokens: z.int().min(3).max(512),

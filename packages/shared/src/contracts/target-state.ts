@@ -8,12 +8,16 @@ import { sha256Schema } from "./release.js";
 /** A poll in its first form: the signature is over the message's canonical JSON, without a prefix. */
 export const barePollSchema = z.strictObject({ message: z.unknown(), signature: ed25519SignatureSchema });
 
-/** A poll in its present form: the egress message `poll`, with the device key's signature over it under the message's prefix. */
+/**
+ * A poll in its present form: the egress message `poll`, with the device key's signature over it
+ * under the message's prefix.
+ */
 export const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
 
 /**
- * The header of a poll that states the newest version of a manifest that the device reads. Without the header the device reads
- * version 1 alone. The poll's body is the same for every server, because earlier servers refuse a body that they do not know.
+ * The header of a poll that states the newest version of a manifest that the device reads. Without the header the
+ * device reads version 1 alone. The poll's body is the same for every server, because earlier servers refuse a body
+ * that they do not know.
  */
 export const manifestVersionHeader = "attune-manifest-version";
 export const newestManifestVersion = 2;
@@ -37,7 +41,10 @@ export const targetStateSchema = z.strictObject({
 });
 export type TargetState = z.infer<typeof targetStateSchema>;
 
-/** The answer to a signed poll: the payload of an envelope that the release keys have signed. It is valid for that one poll. */
+/**
+ * The answer to a signed poll: the payload of an envelope that the release keys have signed. It is valid
+ * for that one poll.
+ */
 export const signedTargetSchema = z.strictObject({
   version: z.literal(2),
   kind: z.literal("target"),
@@ -49,7 +56,10 @@ export const signedTargetSchema = z.strictObject({
   number: z.int().min(0),
   issuedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
-  /** True when the server has already seen a later poll: the device's store is then a copy, and its sequence numbers are used up. */
+  /**
+   * True when the server has already seen a later poll: the device's store is then a copy, and its sequence
+   * numbers are used up.
+   */
   beginEpoch: z.boolean(),
   /** The highest sequence among the device's reports that are stored under this epoch. */
   reports: z.int().min(0),

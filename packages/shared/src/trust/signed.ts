@@ -1,5 +1,5 @@
-// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys. Everything that is signed is checked here.
-// The caller passes the cryptography of its host (Node or WebCrypto) as a function.
+// Signed envelopes: Ed25519 over canonical JSON, with a threshold of distinct keys. Everything that is signed is
+// checked here. The caller passes the cryptography of its host (Node or WebCrypto) as a function.
 
 import { z } from "zod";
 import { canonicalBytes } from "../canonical-json.js";
@@ -25,8 +25,9 @@ export interface Authority {
 export type TrustFault = "malformed" | "unknownRole" | "signature";
 
 /**
- * Returns the payload once at least `threshold` distinct keys of the role have signed it. A key that signs twice counts once, also under two ids.
- * A key without the role does not count, and one bad signature does not invalidate the good ones.
+ * Returns the payload once at least `threshold` distinct keys of the role have signed it. A key that signs twice
+ * counts once, also under two ids. A key without the role does not count, and one bad signature does not
+ * invalidate the good ones.
  */
 export async function verifySigned(
   signed: unknown,

@@ -1,4 +1,5 @@
-// Collects the added tokens of a checkpoint's tokenizer from the files that may name them, each with the id that Transformers gives it.
+// Collects the added tokens of a checkpoint's tokenizer from the files that may name them, each with the id
+// that Transformers gives it.
 
 import { z } from "zod";
 
@@ -41,7 +42,10 @@ export interface TokenSources {
   readonly embedded: number;
 }
 
-/** Throws an Error naming a token that the files describe differently, or whose id is not the one it gets in Transformers. */
+/**
+ * Throws an Error naming a token that the files describe differently, or whose id is not the one
+ * it gets in Transformers.
+ */
 export function collectAddedTokens(sources: TokenSources): AddedToken[] {
   const { vocab, listed, decoder, numbered, embedded } = sources;
   const special = sources.special.map((token) => describe(token, true));

@@ -1,5 +1,5 @@
-// A checkpoint saved in any published way gives the same hidden states as in Transformers. A damaged or harmful checkpoint is refused with its file
-// and field, and nothing is left behind.
+// A checkpoint saved in any published way gives the same hidden states as in Transformers. A damaged or harmful
+// checkpoint is refused with its file and field, and nothing is left behind.
 
 import {
   copyFileSync,

@@ -1,5 +1,6 @@
-// Turns a checkpoint in Hugging Face's layout into an extractor folder of config.json, model.safetensors (float32, the encoder alone) and
-// tokenizer.json. Its import.json records where the files came from. The folder is written whole or not at all.
+// Turns a checkpoint in Hugging Face's layout into an extractor folder of config.json, model.safetensors (float32,
+// the encoder alone) and tokenizer.json. Its import.json records where the files came from. The folder is written
+// whole or not at all.
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -112,7 +113,9 @@ function readTokenizerOrigin(configJson: string): TokenizerOrigin {
   return { modelType: data.model_type, tokenizerClass: data.tokenizer_class, isOwn: data.attune !== undefined };
 }
 
-/** Source and licence as import.json states them; a publisher's own folder states its licence at the head of README.md. */
+/**
+ * Source and licence as import.json states them; a publisher's own folder states its licence at the head of README.md.
+ */
 function readOriginOf(folder: string): Pick<CheckpointFolder, "source" | "licence"> {
   const read = (name: string) => {
     const path = join(folder, name);

@@ -1,5 +1,5 @@
-// A checkpoint's tokenizer gives the ids that it gives in Transformers, whatever files lie beside it, or is refused by name. The ids are from
-// imported-tokenizers.json, which test/golden/generate_tokenizers.py writes.
+// A checkpoint's tokenizer gives the ids that it gives in Transformers, whatever files lie beside it, or is refused by
+// name. The ids are from imported-tokenizers.json, which test/golden/generate_tokenizers.py writes.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Reads a checkpoint's tokenizer.json, or builds it from the older vocab.txt, or vocab.json with merges.txt, and applies tokenizer_config.json. A
-// file is refused by name if Transformers would compute other ids from it.
+// Reads a checkpoint's tokenizer.json, or builds it from the older vocab.txt, or vocab.json with merges.txt, and
+// applies tokenizer_config.json. A file is refused by name if Transformers would compute other ids from it.
 
 import { join } from "node:path";
 import { byteLevelBpeTokenizerJson } from "@attune/ml/tokenizer/byte-level-bpe";

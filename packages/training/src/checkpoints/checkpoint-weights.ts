@@ -1,4 +1,5 @@
-// Finds and opens the weights of a checkpoint folder in Hugging Face's layout (one file or many, safetensors or PyTorch's), and takes them by name.
+// Finds and opens the weights of a checkpoint folder in Hugging Face's layout (one file or many, safetensors or
+// PyTorch's), and takes them by name.
 
 import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -62,7 +63,10 @@ function openShards(folder: string, indexPath: string): CheckpointTensors {
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
-/** Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name must hold no path, so no index reaches out of its folder. */
+/**
+ * Tensor → file of a `*.index.json`. Throws an Error naming the field. A file's name must hold no path, so no index
+ * reaches out of its folder.
+ */
 export function readShardIndex(json: string): Map<string, string> {
   const parsed = indexSchema.safeParse(parsePythonJson(json));
   if (!parsed.success) throw new Error("weight_map is not an object of file names");
@@ -100,8 +104,8 @@ export function modelTypeOf(tensors: CheckpointTensors): ModelType | undefined {
 }
 
 /**
- * The encoder's weights alone, in float32, under their names without a prefix; a task's head is left out. Throws INVALID_CHECKPOINT naming the file
- * and the tensor that is missing, of another shape or dtype, or not finite.
+ * The encoder's weights alone, in float32, under their names without a prefix; a task's head is left out. Throws
+ * INVALID_CHECKPOINT naming the file and the tensor that is missing, of another shape or dtype, or not finite.
  */
 export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTensors, folder: string): TensorFile {
   const tensors = new Map<string, Tensor>();
@@ -119,7 +123,8 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
       if (!sameShape(tensor.shape, shape)) {
         throw new Error(`tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${shape}]`);
       }
-      // By views of one storage, a small file could ask for all memory. A head that is tied to the embeddings is not taken and not counted.
+      // By views of one storage, a small file could ask for all memory. A head that is tied to the embeddings is not
+      // taken and not counted.
       const taken = (takenBytes.get(file) ?? 0) + tensor.sizeBytes;
       takenBytes.set(file, taken);
       if (taken > file.sizeBytes) {
@@ -136,7 +141,10 @@ export function takeEncoderWeights(config: EncoderConfig, found: CheckpointTenso
   return { tensors, metadata: { format: "pt" } };
 }
 
-/** A weight's possible names: with or without the prefix of a task's checkpoint, and with the norms' names of the first releases. */
+/**
+ * A weight's possible names: with or without the prefix of a task's checkpoint, and with the norms' names
+ * of the first releases.
+ */
 function spellings(name: string, modelType: ModelType): string[] {
   const older = name.replace(/LayerNorm\.weight$/, "LayerNorm.gamma").replace(/LayerNorm\.bias$/, "LayerNorm.beta");
   const prefix = weightPrefixes[modelType];
@@ -150,7 +158,10 @@ export function readBytes(path: string): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Reads a file of UTF-8. Removes a byte order mark unless `keepsMark`. Throws an Error as readBytes does, and for bytes that are no text. */
+/**
+ * Reads a file of UTF-8. Removes a byte order mark unless `keepsMark`. Throws an Error as readBytes does, and for bytes
+ * that are no text.
+ */
 export function readText(path: string, { keepsMark = false } = {}): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: keepsMark }).decode(readBytes(path));
 }

@@ -35,7 +35,9 @@ export function readExtractorFolder(directory: string): ExtractorFolder {
   return { configJson, tokenizerJson, model, config, ...settings };
 }
 
-/** Computes features before the DR. `model` replaces the folder's own: the same extractor quantized, or random weights. */
+/**
+ * Computes features before the DR. `model` replaces the folder's own: the same extractor quantized, or random weights.
+ */
 export function openExtractor(engine: Engine, folder: ExtractorFolder, model = folder.model): FeatureExtractor {
   return createFeatureExtractor({
     tokenizer: createTokenizer(folder.tokenizerJson),

@@ -1,5 +1,5 @@
-// The few requests to the hub that a download needs. Redirects are followed by hand. Only the hub's own answers name the hash, and the storage behind
-// a redirect must not see the access token.
+// The few requests to the hub that a download needs. Redirects are followed by hand. Only the hub's own answers name
+// the hash, and the storage behind a redirect must not see the access token.
 
 import type { Fetch } from "@attune/platform/proxy";
 import { AppError } from "@attune/shared/errors";
@@ -46,7 +46,10 @@ interface Hub {
   readonly idleTimeoutMs: number;
 }
 
-/** Methods throw AppError for a fault that a retry does not change, and a plain Error for a fault that a retry may change. */
+/**
+ * Methods throw AppError for a fault that a retry does not change, and a plain Error for a fault that
+ * a retry may change.
+ */
 export function createHubClient(repository: string, options: HubOptions): HubClient {
   const endpoint = options.endpoint.replace(/\/+$/, "");
   const hub: Hub = {
@@ -111,7 +114,8 @@ async function withDeadline<T>({ idleTimeoutMs }: Hub, controller: AbortControll
     return await act();
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;
-    // fetch hides the reason (a refused connection, a name that does not resolve, a proxy's refusal) in its innermost cause.
+    // fetch hides the reason (a refused connection, a name that does not resolve, a proxy's refusal)
+    // in its innermost cause.
     let cause = error as Error;
     while (cause.cause instanceof Error) cause = cause.cause;
     if (cause === error) throw error;

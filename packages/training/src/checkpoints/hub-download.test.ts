@@ -1,4 +1,5 @@
-// Downloads from a local server with the hub's layout: a listing, small files from the hub itself, large files from a storage of another origin.
+// Downloads from a local server with the hub's layout: a listing, small files from the hub itself, large files from a
+// storage of another origin.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,6 @@
-// Downloads a checkpoint from the Hugging Face hub, or a server with its layout: pinned to one commit, resumed, and checked against the hub's hashes.
-// No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and begins an interrupted file anew.
+// Downloads a checkpoint from the Hugging Face hub, or a server with its layout: pinned to one commit, resumed, and
+// checked against the hub's hashes. No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and
+// begins an interrupted file anew.
 
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -47,7 +48,10 @@ export function parseHubReference(text: string): HubReference {
   return { repository: match[1]!, revision: match[2] ?? "main" };
 }
 
-/** Returns the commit. Throws NOT_FOUND, INVALID_CHECKPOINT (not a checkpoint we read) or DOWNLOAD_FAILED, naming the file. */
+/**
+ * Returns the commit. Throws NOT_FOUND, INVALID_CHECKPOINT (not a checkpoint we read) or
+ * DOWNLOAD_FAILED, naming the file.
+ */
 export async function downloadCheckpoint(reference: HubReference, options: DownloadOptions): Promise<string> {
   const client = createHubClient(reference.repository, options);
   const { commit, names } = await listFiles(client, reference, options);

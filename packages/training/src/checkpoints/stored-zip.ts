@@ -1,5 +1,6 @@
-// Reads a zip file's stored (uncompressed) entries as views of the file: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.14 to 4.3.16 and 4.5.3. No
-// library fits: fflate and yauzl check neither checksums nor overlaps, and copy every entry, which doubles the memory of a 500 MB checkpoint.
+// Reads a zip file's stored (uncompressed) entries as views of the file: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12,
+// 4.3.14 to 4.3.16 and 4.5.3. No library fits: fflate and yauzl check neither checksums nor overlaps, and copy every
+// entry, which doubles the memory of a 500 MB checkpoint.
 
 import { crc32 } from "node:zlib";
 
@@ -15,7 +16,10 @@ interface Directory {
   readonly size: number;
 }
 
-/** Name → bytes. Throws an Error naming the entry that is compressed, encrypted, truncated, overlapping, repeated or damaged. */
+/**
+ * Name → bytes. Throws an Error naming the entry that is compressed, encrypted, truncated,
+ * overlapping, repeated or damaged.
+ */
 export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const directory = findDirectory(view);

@@ -1,10 +1,12 @@
-// Applies the rules of Transformers' tokenizer classes to a tokenizer.json: general classes keep it as it is, a model's own class overrides parts of
-// it.
+// Applies the rules of Transformers' tokenizer classes to a tokenizer.json: general classes keep it as it is, a model's
+// own class overrides parts of it.
 
 import type { AddedToken } from "./checkpoint-added-tokens.js";
 import { contentOf, type Settings } from "./tokenizer-settings.js";
 
-/** The rules by which a tokenizer is read: tokenizer.json's alone, or those of a class, which override tokenizer.json. */
+/**
+ * The rules by which a tokenizer is read: tokenizer.json's alone, or those of a class, which override tokenizer.json.
+ */
 export type Kind = "plain" | "wordPiece" | "byteLevel";
 
 /** The classes of Transformers that are computed here; each also has a name with Fast after it. */
@@ -62,7 +64,10 @@ export interface TokenizerFields {
 type Fields = { readonly [name: string]: unknown };
 type Part = (Fields & { readonly type: string }) | null;
 
-/** The parts that each kind puts in place of tokenizer.json's own. Each function throws an Error naming a part that the class computes otherwise. */
+/**
+ * The parts that each kind puts in place of tokenizer.json's own. Each function throws an Error naming a part that
+ * the class computes otherwise.
+ */
 export const obey: Readonly<Record<Kind, (file: TokenizerFields, stated: Settings) => Partial<TokenizerFields>>> = {
   plain: asItIs,
   wordPiece: asWordPiece,

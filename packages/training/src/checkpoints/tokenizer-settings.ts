@@ -1,4 +1,5 @@
-// Reads the settings of a tokenizer from tokenizer_config.json and special_tokens_map.json, as Hugging Face writes them.
+// Reads the settings of a tokenizer from tokenizer_config.json and special_tokens_map.json, as
+// Hugging Face writes them.
 
 import { parsePythonJson } from "@attune/ml/json";
 import { z } from "zod";
@@ -39,7 +40,10 @@ export function readSettings(json: string): Settings {
   return data;
 }
 
-/** The special tokens in Transformers' order: the roles of every class, the roles of this tokenizer's own, tokens without a role. */
+/**
+ * The special tokens in Transformers' order: the roles of every class, the roles of this tokenizer's own,
+ * tokens without a role.
+ */
 export function specialTokens(stated: Settings): NamedToken[] {
   const { bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token, ...others } = stated;
   const roles = [bos_token, eos_token, unk_token, sep_token, pad_token, cls_token, mask_token];

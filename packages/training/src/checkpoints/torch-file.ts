@@ -1,5 +1,6 @@
-// Reads the two containers of PyTorch's tensors: a zip of stored entries (since 1.6), and before it pickles with the values after them. Files are
-// read in place: a tensor's values are copied only on request, and never beyond what the file holds.
+// Reads the two containers of PyTorch's tensors: a zip of stored entries (since 1.6), and before it pickles with
+// the values after them. Files are read in place: a tensor's values are copied only on request, and never beyond
+// what the file holds.
 
 import { float32FromBfloat16, float32FromHalf } from "@attune/ml/tensor/half";
 import { readStoredZip } from "./stored-zip.js";
@@ -17,7 +18,10 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** The size of the values as they are stored. */
   readonly sizeBytes: number;
-  /** Row-major float32; undefined for a tensor that is no weight. Throws an Error if the tensor does not fit its storage. */
+  /**
+   * Row-major float32; undefined for a tensor that is no weight. Throws an Error if the tensor does
+   * not fit its storage.
+   */
   values(): Float32Array | undefined;
 }
 
@@ -68,7 +72,10 @@ function readZipContainer(bytes: Uint8Array): Container {
   return { value: readPickle(entries.get(pickle)!).value, storages };
 }
 
-/** Pickles in sequence: a magic number, a version, the machine's sizes, the tensors, the storages' keys; then each storage. */
+/**
+ * Pickles in sequence: a magic number, a version, the machine's sizes, the tensors, the storages'
+ * keys; then each storage.
+ */
 function readOlderContainer(bytes: Uint8Array): Container {
   const first = startsAsPickle(bytes) ? readPickle(bytes) : undefined;
   if (first?.value !== 0x1950a86a20f9469cfc6cn) throw new Error("it is no file of torch.save");

@@ -1,5 +1,6 @@
-// Reads the pickle inside a PyTorch checkpoint and executes nothing, although a pickle is a program that may call any function of Python. The reader
-// knows the few opcodes and names that tensors need, and refuses everything else by name.
+// Reads the pickle inside a PyTorch checkpoint and executes nothing, although a pickle is a program that may
+// call any function of Python. The reader knows the few opcodes and names that tensors need, and refuses
+// everything else by name.
 
 import { PickleInput } from "./pickle-input.js";
 
@@ -83,7 +84,10 @@ const storageTypes: Readonly<Record<string, StorageType>> = {
   "torch.storage.UntypedStorage": "untyped",
 };
 
-/** Types and layouts. No value of a float tensor depends on them, but a tensor that is not taken may be described with them. */
+/**
+ * Types and layouts. No value of a float tensor depends on them, but a tensor that is not taken may
+ * be described with them.
+ */
 const plainName = /^torch\.(q?u?int\d+|b?float\d+\w*|complex\d+|bool|bits\w+|per_\w+_affine|sparse_\w+|strided)$/;
 
 type Call = (args: PickleValue[]) => PickleValue;
@@ -308,7 +312,10 @@ function call(callee: PickleValue | undefined, args: PickleValue[]): PickleValue
   return known(args);
 }
 
-/** A persistent id: ("storage", type, key, device, elements), and in the older container a view of the storage, which must be None. */
+/**
+ * A persistent id: ("storage", type, key, device, elements), and in the older container a view of the storage,
+ * which must be None.
+ */
 function storageOf(id: PickleValue): StorageReference {
   const [tag, type, key, , elements, view] = asList(id);
   if (tag !== "storage" || !isObject(type) || type.kind !== "global") throw new Error("a persistent id is no storage");

@@ -1,4 +1,5 @@
-// Tables as programs and people write them: delimiters, quotation marks, line ends and encodings. No row is lost without a message.
+// Tables as programs and people write them: delimiters, quotation marks, line ends and encodings. No row is
+// lost without a message.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

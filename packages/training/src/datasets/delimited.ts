@@ -1,4 +1,5 @@
-// Reads tables of delimited fields, quoted as in RFC 4180; the header decides whether comma, semicolon, tab or bar is the delimiter.
+// Reads tables of delimited fields, quoted as in RFC 4180; the header decides whether comma, semicolon, tab or
+// bar is the delimiter.
 
 import { CsvError, parse } from "csv-parse/sync";
 import { datasetError, readTextFile } from "./text-file.js";
@@ -34,8 +35,8 @@ export function readUnquoted(path: string, delimiter: string): RawRecord[] {
 }
 
 /**
- * `columns`: those that are wanted; the delimiter is the first one by which the header holds them all. Throws INVALID_DATASET. Warns of rows that a
- * stray quotation mark may have swallowed.
+ * `columns`: those that are wanted; the delimiter is the first one by which the header holds them all. Throws
+ * INVALID_DATASET. Warns of rows that a stray quotation mark may have swallowed.
  */
 export function readDelimited(path: string, columns: readonly string[], warn: Warn): DelimitedTable {
   const text = nonEmptyText(path);
@@ -76,7 +77,10 @@ function headerNames(text: string, { delimiter, fromLine }: { delimiter: string;
   }
 }
 
-/** Text is rarely quoted in such files. While each line has as many fields as the first, each line is a record and a lone quotation mark a letter. */
+/**
+ * Text is rarely quoted in such files. While each line has as many fields as the first, each line is a record and a
+ * lone quotation mark a letter.
+ */
 function readTabbed(path: string, text: string, form: Omit<Form, "quoted">): RawRecord[] {
   const lines = parseRecords(path, text, { ...form, quoted: false });
   if (lines.every(({ fields }) => fields.length === lines[0]!.fields.length)) {

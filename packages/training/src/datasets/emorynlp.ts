@@ -10,8 +10,8 @@ import { datasetError } from "./text-file.js";
 import { rowsText, type Warn } from "./warning.js";
 
 /**
- * The set's labels and the nearest of the seven emotions. Peaceful and powerful have no counterpart and take that of the set's positive group. The
- * set has no surprise and no disgust.
+ * The set's labels and the nearest of the seven emotions. Peaceful and powerful have no counterpart and take that of
+ * the set's positive group. The set has no surprise and no disgust.
  */
 export const emoryGroups = {
   neutral: "neutral",
@@ -65,7 +65,10 @@ export function emoryColumns(path: string): DatasetColumns {
   return { text: "Utterance", label, speaker: "Speaker" };
 }
 
-/** The rows to learn from. `path` is a CSV file, or a folder with one CSV file or the published three. Throws INVALID_DATASET. */
+/**
+ * The rows to learn from. `path` is a CSV file, or a folder with one CSV file or the
+ * published three. Throws INVALID_DATASET.
+ */
 export function loadEmoryNlp(path: string, warn: Warn): EmoryNlpRow[] {
   const found = findEmoryNlp(path);
   if (found !== undefined) return readEmoryFile(found.train, warn);

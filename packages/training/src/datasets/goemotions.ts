@@ -1,4 +1,5 @@
-// Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with labels of the Ekman grouping.
+// Reads GoEmotions (Demszky et al. 2020): Reddit comments with one or more of 28 labels, or with labels
+// of the Ekman grouping.
 
 import { join } from "node:path";
 import { isPresentSync } from "@attune/platform/presence";

@@ -10,7 +10,10 @@ export interface WantedFields {
   readonly optional: readonly string[];
 }
 
-/** The fields of each object, `required` before `optional`. Throws INVALID_DATASET, naming the file, the line and the field. */
+/**
+ * The fields of each object, `required` before `optional`. Throws INVALID_DATASET, naming the file, the
+ * line and the field.
+ */
 export function readJsonLines(path: string, { required, optional }: WantedFields): RawRecord[] {
   const lines = readTextFile(path)
     .split(/\r?\n/)

@@ -1,4 +1,5 @@
-// Recognises the labelled dataset at a path by its files, and reads it under its own labels, for pre-training an extractor.
+// Recognises the labelled dataset at a path by its files, and reads it under its own labels,
+// for pre-training an extractor.
 
 import { basename, join, resolve } from "node:path";
 import { emoryColumns, emoryLabels, findEmoryNlp, readEmoryFile } from "./emorynlp.js";
@@ -13,9 +14,10 @@ import { datasetError } from "./text-file.js";
 import type { Warn } from "./warning.js";
 
 /**
- * Known sets: IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by the names of its files or columns. GoEmotions is known by
- * train.tsv with ids and no other names in labels.txt. Any other set is its owner's: a table with a header, or a table of GoEmotions' form. Such a
- * table stands alone, or in a folder as train.csv, train.tsv or train.jsonl. Throws INVALID_DATASET.
+ * Known sets: IEMOCAP's release by Session1, MELD by train_sent_emo.csv, EmoryNLP by the names of its files or
+ * columns. GoEmotions is known by train.tsv with ids and no other names in labels.txt. Any other set is its owner's: a
+ * table with a header, or a table of GoEmotions' form. Such a table stands alone, or in a folder as train.csv,
+ * train.tsv or train.jsonl. Throws INVALID_DATASET.
  */
 export function loadLabelledSet(path: string, options: SetOptions = {}): LabelledSet {
   const kind = setKindOf(path);

@@ -1,4 +1,5 @@
-// Parses `--columns text=Utterance,label=Emotion,speaker=Speaker` and `--labels happy=joy,mad=anger`, which describe a labelled dataset.
+// Parses `--columns text=Utterance,label=Emotion,speaker=Speaker` and `--labels happy=joy,mad=anger`, which
+// describe a labelled dataset.
 
 import { AppError } from "@attune/shared/errors";
 

@@ -1,4 +1,5 @@
-// Reads MELD (Poria et al. 2019): utterances of the series Friends with speaker and emotion, as its authors publish them.
+// Reads MELD (Poria et al. 2019): utterances of the series Friends with speaker and emotion, as
+// its authors publish them.
 
 import { join } from "node:path";
 import { isPresentSync } from "@attune/platform/presence";

@@ -1,4 +1,5 @@
-// Labelled sets under the names that a user gives their columns and labels, and the parts of sets that come in one piece.
+// Labelled sets under the names that a user gives their columns and labels, and the parts of sets that
+// come in one piece.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

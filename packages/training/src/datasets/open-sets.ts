@@ -1,4 +1,5 @@
-// Opens labelled sets as a command names them: by path, with the names of --columns and --labels, and divided into parts.
+// Opens labelled sets as a command names them: by path, with the names of --columns and --labels,
+// and divided into parts.
 
 import { createRandom } from "@attune/ml/tensor/random";
 import { AppError } from "@attune/shared/errors";
@@ -8,7 +9,10 @@ import type { LabelledSet, SetRow } from "./set.js";
 import { stratifiedSplit } from "./split.js";
 import { datasetError } from "./text-file.js";
 
-/** Sets in the order of the paths. `test` reads the test parts too. Throws INVALID_DATASET, or INVALID_INPUT for a mapping that fits no set. */
+/**
+ * Sets in the order of the paths. `test` reads the test parts too. Throws INVALID_DATASET, or INVALID_INPUT for a
+ * mapping that fits no set.
+ */
 export function openSets(paths: readonly string[], mapping: DatasetMapping, test = false): LabelledSet[] {
   const { columns, labels = {} } = mapping;
   const sets = paths.map((path) => renamed(loadLabelledSet(path, { columns, labels, test }), labels));
@@ -66,8 +70,9 @@ export interface SetInParts extends LabelledSet {
 }
 
 /**
- * A set without a dev part gives a tenth of its rows to one. The rows are drawn label by label, the same rows each time. A set in one piece gives a
- * second tenth to a test part, which pre-training does not use. Throws INVALID_DATASET if there are too few rows.
+ * A set without a dev part gives a tenth of its rows to one. The rows are drawn label by label, the same rows each
+ * time. A set in one piece gives a second tenth to a test part, which pre-training does not use. Throws INVALID_DATASET
+ * if there are too few rows.
  */
 export function inParts(set: LabelledSet, path: string): SetInParts {
   if (set.dev !== undefined) return { ...set, dev: set.dev };

@@ -3,8 +3,8 @@
 import type { Random } from "@attune/ml/tensor/random";
 
 /**
- * Draws about `fraction` of each label's rows into `held`, the rest into `kept`; both keep the file's order. A label with one row stays in `kept`, so
- * that training sees every label.
+ * Draws about `fraction` of each label's rows into `held`, the rest into `kept`; both keep the file's order. A label
+ * with one row stays in `kept`, so that training sees every label.
  */
 export function stratifiedSplit<T extends { readonly label: string }>(
   rows: readonly T[],

@@ -42,7 +42,10 @@ export interface TableRow {
   readonly sourceLine: number;
 }
 
-/** Reads a table with a header line under the seven labels. Throws INVALID_DATASET, naming the file and the line or column. */
+/**
+ * Reads a table with a header line under the seven labels. Throws INVALID_DATASET, naming the file and
+ * the line or column.
+ */
 export function readTable(path: string, mapping: TableMapping, warn: Warn): LabelledRow[] {
   return readColumns(path, mapping, warn).map(({ label: sourceLabel, ...row }) => {
     const label = toLabel(sourceLabel, mapping);
@@ -57,7 +60,10 @@ export function readTable(path: string, mapping: TableMapping, warn: Warn): Labe
   });
 }
 
-/** Reads a table with a header line under its own labels. Throws INVALID_DATASET, naming the file and the line or column. */
+/**
+ * Reads a table with a header line under its own labels. Throws INVALID_DATASET, naming the file and
+ * the line or column.
+ */
 export function readColumns(path: string, columns: TableColumns, warn: Warn): TableRow[] {
   const wanted = [columns.text, columns.label, ...(columns.speaker === undefined ? [] : [columns.speaker])];
   const table = readDelimited(path, wanted, warn);

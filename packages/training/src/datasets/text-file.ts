@@ -3,7 +3,10 @@
 import { readFileSync } from "node:fs";
 import { AppError } from "@attune/shared/errors";
 
-/** A fault of one file. The message names file and line, and never quotes the line, because it may be a person's utterance. */
+/**
+ * A fault of one file. The message names file and line, and never quotes the line, because it may
+ * be a person's utterance.
+ */
 export function datasetError(path: string, line: number | undefined, problem: string): AppError {
   return new AppError("INVALID_DATASET", `${path}${line === undefined ? "" : `, line ${line}`}: ${problem}`);
 }

@@ -1,5 +1,5 @@
-// The numbers that the paper prints (Pandelea et al., Sensors 2021, 21, 4496): tables 1 to 7, its statements about figure 2, and its grids. The three
-// reference lines beside them are the context in which any number here must be read.
+// The numbers that the paper prints (Pandelea et al., Sensors 2021, 21, 4496): tables 1 to 7, its statements about
+// figure 2, and its grids. The three reference lines beside them are the context in which any number here must be read.
 
 export const paperExtractors = ["RoBERTa", "MobileBERT", "BERT-Medium", "BERT-Tiny"] as const;
 export type PaperExtractor = (typeof paperExtractors)[number];

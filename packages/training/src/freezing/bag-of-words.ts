@@ -9,9 +9,9 @@ export interface LabelledTexts {
 }
 
 /**
- * The features are counts of the words and punctuation marks seen at least twice in training. The classifier is a softmax regression with C = 1. As
- * in scikit-learn, the objective is the sum of the losses plus half the squared weights, with free biases. Returns the most likely class of each of
- * `texts`.
+ * The features are counts of the words and punctuation marks seen at least twice in training. The classifier is a
+ * softmax regression with C = 1. As in scikit-learn, the objective is the sum of the losses plus half the squared
+ * weights, with free biases. Returns the most likely class of each of `texts`.
  */
 export function bagOfWordsPredictions(training: LabelledTexts, texts: readonly string[], classes: number): Int32Array {
   const vocabulary = wordsSeenTwice(training.texts);

@@ -1,4 +1,5 @@
-// Reads card.json: the maker's own statements for a run's card, beside the run's record. The bundled extractor's is in assets/extractor.
+// Reads card.json: the maker's own statements for a run's card, beside the run's record. The bundled
+// extractor's is in assets/extractor.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +14,10 @@ const aboutSchema = z.strictObject({
   licence: z.string().optional(),
   /** The machine that trained the extractor, as in "40 minutes on …". */
   machine: z.string().optional(),
-  /** The folder of the labelled sets, ending in a slash, and that of the frozen extractor, as the card's commands name them. */
+  /**
+   * The folder of the labelled sets, ending in a slash, and that of the frozen extractor, as the
+   * card's commands name them.
+   */
   dataFolder: z.string().optional(),
   out: z.string().optional(),
   /** Sentences about where the data come from. */

@@ -234,7 +234,9 @@ function epochsText(epochs: number): string {
   return `${text} ${text === "1" ? "epoch" : "epochs"}`;
 }
 
-/** The commands that repeat the run. Data and frozen folder have their paths from `about`, or else their plain names. */
+/**
+ * The commands that repeat the run. Data and frozen folder have their paths from `about`, or else their plain names.
+ */
 function commandText({ run, about, frozen, evaluation }: CardInput): string {
   const { teacher, reference } = run;
   const { dataFolder = "", out = "frozen" } = about;

@@ -1,4 +1,5 @@
-// Measures frozen features: a linear head on MELD's train split, weighted F1 on its dev split, beside baselines for comparison.
+// Measures frozen features: a linear head on MELD's train split, weighted F1 on its dev split,
+// beside baselines for comparison.
 
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import type { Engine } from "@attune/ml/engine/engine";
@@ -59,7 +60,10 @@ export interface PersonScore {
 
 /** Strengths for a linear head at its optimum, per row: the paper's range without 0. */
 export const l2Candidates = [0.001, 0.003, 0.01, 0.03] as const;
-/** Class weights to choose from: weighted F1 counts each emotion by its rows, and training without class weights is not best for it. */
+/**
+ * Class weights to choose from: weighted F1 counts each emotion by its rows, and training without class weights is
+ * not best for it.
+ */
 export const classWeightCandidates = [
   "none",
   "mild",

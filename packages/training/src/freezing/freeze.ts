@@ -67,8 +67,8 @@ interface Run {
 type Files = Readonly<Record<string, Uint8Array>>;
 
 /**
- * Writes every file of a frozen extractor but its card. DR and prior head are fitted on features of the int8 weights, computed by the kernels as on
- * devices. The golden vectors are computed by the reference engine.
+ * Writes every file of a frozen extractor but its card. DR and prior head are fitted on features of the int8 weights,
+ * computed by the kernels as on devices. The golden vectors are computed by the reference engine.
  */
 export function freezeExtractor(input: FreezeInput): FreezeOutcome {
   const folder = readExtractorFolder(input.runDirectory);
@@ -180,7 +180,10 @@ export type Origin =
   | { readonly kind: "run"; readonly record: RunRecord; readonly about?: CardAbout }
   | { readonly kind: "import"; readonly record: ImportRecord };
 
-/** Reads run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, if it is missing or damaged. */
+/**
+ * Reads run.json or import.json. Throws INVALID_INPUT or INVALID_EXTRACTOR, naming the file, if it
+ * is missing or damaged.
+ */
 export function readOrigin(directory: string): Origin {
   const path = join(directory, importRecordName);
   if (!isPresentSync(path)) return { kind: "run", record: readRunRecord(directory), about: readCardAbout(directory) };

@@ -1,4 +1,5 @@
-// Makes golden vectors: random token ids, which are no person's words, with the features that the reference engine computes for them.
+// Makes golden vectors: random token ids, which are no person's words, with the features that the reference
+// engine computes for them.
 
 import { createRandom } from "@attune/ml/tensor/random";
 import type { Tokenizer } from "@attune/ml/tokenizer/tokenizer";

@@ -1,4 +1,5 @@
-// Fits the prior head that a release ships: a softmax regression for any person, weighted to match how often people express each emotion in speech.
+// Fits the prior head that a release ships: a softmax regression for any person, weighted to match how often people
+// express each emotion in speech.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
@@ -9,9 +10,10 @@ import { type EmotionLabel, emotionLabels } from "../datasets/emotions.js";
 import type { GoEmotionsRow } from "../datasets/goemotions.js";
 
 /**
- * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them. Conversation says more about a
- * person than posts do, so a row of dialogue weighs as several posts. For labels that are not the person's own, small weights carry over better than
- * those that fit best. `otherLabels` is the chance of any label not named below, relative to a label that is named.
+ * Chosen on MELD's train rows of six speakers, in episodes that EmoryNLP does not hold; nothing was fitted on them.
+ * Conversation says more about a person than posts do, so a row of dialogue weighs as several posts. For labels that
+ * are not the person's own, small weights carry over better than those that fit best. `otherLabels` is the chance of
+ * any label not named below, relative to a label that is named.
  */
 export const priorChoices = { dialogueWeight: 100, neutralShare: 0.5, l2: 0.1, rounds: 6, otherLabels: 0.2 } as const;
 
@@ -23,7 +25,10 @@ export function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
   return labels?.length === 1;
 }
 
-/** EmoryNLP's names for an utterance of each of the seven emotions. It has no surprise and no disgust, and two labels of its own. */
+/**
+ * EmoryNLP's names for an utterance of each of the seven emotions. It has no surprise and no disgust, and two
+ * labels of its own.
+ */
 const namesOf: Readonly<Record<EmotionLabel, readonly EmoryLabel[]>> = {
   neutral: ["neutral", "peaceful", "powerful"],
   joy: ["joyful", "peaceful", "powerful"],
@@ -69,8 +74,9 @@ export interface PriorFit {
 }
 
 /**
- * Posts keep their labels. A row of dialogue may mean any emotion that has such a name, with the chance that the previous round's head gives it. This
- * is expectation-maximisation over the meanings of labels (Jin and Ghahramani 2002, "Learning with multiple labels").
+ * Posts keep their labels. A row of dialogue may mean any emotion that has such a name, with the chance that the
+ * previous round's head gives it. This is expectation-maximisation over the meanings of labels (Jin and Ghahramani
+ * 2002, "Learning with multiple labels").
  */
 export function fitPriorHead({
   posts,
@@ -117,7 +123,10 @@ function clearChances({ rows }: DialogueRows): Matrix {
   return chances;
 }
 
-/** (N, 7): the chance of each emotion, given the row's label and the head's probabilities for its features. Rows sum to 1. */
+/**
+ * (N, 7): the chance of each emotion, given the row's label and the head's probabilities for its features.
+ * Rows sum to 1.
+ */
 export function chancesOf({ features, rows }: DialogueRows, head: LinearHead): Matrix {
   const chances = head.probabilities(features);
   for (const [i, { emoryLabel }] of rows.entries()) {
@@ -155,9 +164,9 @@ function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows
 }
 
 /**
- * The rows' weights times one factor a class, so that each class weighs as often as people express it. Half of their utterances are neutral. The
- * other classes share the rest by the root of their weight, which makes up for how a dataset's collection treated rare ones. The
- * classes share the whole if none of them is called neutral.
+ * The rows' weights times one factor a class, so that each class weighs as often as people express it. Half of their
+ * utterances are neutral. The other classes share the rest by the root of their weight, which makes up for how a
+ * dataset's collection treated rare ones. The classes share the whole if none of them is called neutral.
  */
 export function speechWeights(
   labels: Int32Array,

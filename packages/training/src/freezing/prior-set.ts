@@ -43,7 +43,10 @@ export interface PriorSetInput {
   readonly onWarning?: Warn;
 }
 
-/** Rows with several labels are left out, and a warning names them. Throws INVALID_DATASET, or INVALID_INPUT for flags that fit no set. */
+/**
+ * Rows with several labels are left out, and a warning names them. Throws INVALID_DATASET, or INVALID_INPUT for flags
+ * that fit no set.
+ */
 export function readPriorSet(input: PriorSetInput): PriorSet {
   const { dataDirectory: path } = input;
   const kind = setKindOf(path);

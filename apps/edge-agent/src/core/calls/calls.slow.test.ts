@@ -130,7 +130,8 @@ describe("a label", () => {
   test("is kept when its features are not numbers, for no message to others may show that they are not", async () => {
     const broken = await readyDevice();
     const engine = broken.ports.engine;
-    // The engine breaks only once the release is open: a release that is broken from the start is not taken into use at all.
+    // The engine breaks only once the release is open: a release that is broken from the start is not taken
+    // into use at all.
     let breaks = false;
     Object.assign(broken.ports, {
       engine: {

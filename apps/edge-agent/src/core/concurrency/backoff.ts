@@ -1,4 +1,5 @@
-// The pause before a retry doubles up to a limit, for any number of retries. Jitter keeps a fleet from coming back all at once.
+// The pause before a retry doubles up to a limit, for any number of retries. Jitter keeps a fleet from coming
+// back all at once.
 
 import { type BackoffRange, backoffMs } from "@attune/shared/backoff";
 import type { Clock, Hashing } from "../ports.js";

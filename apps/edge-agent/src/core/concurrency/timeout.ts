@@ -10,8 +10,8 @@ export interface TimeLimit {
 }
 
 /**
- * The result of `work`, or TIMED_OUT after `timeoutMs` or when `signal` aborts, whatever `work` does then. The signal of `work` aborts as
- * well.
+ * The result of `work`, or TIMED_OUT after `timeoutMs` or when `signal` aborts, whatever `work` does then. The signal
+ * of `work` aborts as well.
  */
 export async function withTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,

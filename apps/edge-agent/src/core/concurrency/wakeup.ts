@@ -31,7 +31,10 @@ export function createWakeup(): Wakeup {
   };
 }
 
-/** Waits until `wakeup` notifies, at most `ms`; without a limit where `ms` is undefined. Resolves at once when `signal` aborts. */
+/**
+ * Waits until `wakeup` notifies, at most `ms`; without a limit where `ms` is undefined. Resolves at
+ * once when `signal` aborts.
+ */
 export async function waitAtMost(
   { wakeup, clock }: { readonly wakeup: Wakeup; readonly clock: Pick<Clock, "sleep"> },
   ms: number | undefined,

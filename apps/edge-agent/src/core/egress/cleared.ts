@@ -1,4 +1,5 @@
-// The step between "may leave" and "leaves": the journal's write. Cleared messages, which transports take, are made here and nowhere else.
+// The step between "may leave" and "leaves": the journal's write. Cleared messages, which transports take, are made
+// here and nowhere else.
 
 import type { MessageType } from "@attune/shared/contracts/egress";
 import type { ReportType } from "@attune/shared/contracts/report";

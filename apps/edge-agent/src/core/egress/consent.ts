@@ -1,4 +1,5 @@
-// The version of the egress contract that the device speaks. A newer version may say more about the person, so the person agrees to it first.
+// The version of the egress contract that the device speaks. A newer version may say more about the person, so the
+// person agrees to it first.
 
 import { type Contracts, firstContract } from "@attune/shared/contracts/egress";
 import { z } from "zod";
@@ -30,8 +31,8 @@ export interface Speaking {
 }
 
 /**
- * The newest version that agent, person and release all allow. A version that says less needs no new consent. Without a release the device
- * speaks the first version, which every server has taken.
+ * The newest version that agent, person and release all allow. A version that says less needs no new consent. Without a
+ * release the device speaks the first version, which every server has taken.
  */
 export function spokenContract({ contracts, agreed, release = firstContract }: Speaking): number {
   const allowed = contracts.versions.filter((version) => version <= release && !contracts.saysMore(version, agreed));

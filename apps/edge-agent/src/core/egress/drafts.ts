@@ -1,5 +1,6 @@
-// Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored copy, and its next
-// numbers may be taken. A report made until then keeps its content, and gets its epoch, sequence and journal entry later.
+// Reports that have no numbers yet. Until the server has answered a poll of this process, the store may be a restored
+// copy, and its next numbers may be taken. A report made until then keeps its content, and gets its epoch, sequence
+// and journal entry later.
 
 import { firstContract } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
@@ -14,7 +15,10 @@ const keyOf = (place: number): string => numberedKey(prefix, place);
 
 export interface KeptDraft {
   readonly place: number;
-  /** The report as it was kept, in the version of the contract that it was made in. The gate judges it when it gets its numbers. */
+  /**
+   * The report as it was kept, in the version of the contract that it was made in. The gate judges it when
+   * it gets its numbers.
+   */
   readonly draft: Draft;
   readonly remove: StoreOperation;
 }

@@ -1,4 +1,5 @@
-// The egress's parts and its state, which direct messages and reports share, and the two steps that each message passes: gate and journal.
+// The egress's parts and its state, which direct messages and reports share, and the two steps that each message
+// passes: gate and journal.
 
 import type { UpdateReason, UpdateState } from "@attune/shared/contracts/current-state";
 import type { Contracts, Message } from "@attune/shared/contracts/egress";
@@ -84,8 +85,8 @@ export function passGate<T extends DirectType | ReportType>(
 }
 
 /**
- * A kept report was judged when it was made. Neither a clock that was set right since then nor a release that is gone refuses it now.
- * A report that never passes would hold all later reports.
+ * A kept report was judged when it was made. Neither a clock that was set right since then nor a release that is gone
+ * refuses it now. A report that never passes would hold all later reports.
  */
 export function passAgain<T extends ReportType>({ contracts }: EgressParts, type: T, message: unknown): Gated<T> {
   const judged = contracts.judge(type, message);

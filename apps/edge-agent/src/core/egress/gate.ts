@@ -39,8 +39,8 @@ export interface GateFacts {
 }
 
 /**
- * Judges a new message. A field whose last day is over does not leave. The detail names fields, never values: a value might be the very
- * content that must not be repeated.
+ * Judges a new message. A field whose last day is over does not leave. The detail names fields, never values: a value
+ * might be the very content that must not be repeated.
  */
 export function gate<T extends MessageType>(facts: GateFacts, type: T, message: unknown): Result<Gated<T>, GateReason> {
   const { contracts } = facts;
@@ -56,7 +56,10 @@ export function gate<T extends MessageType>(facts: GateFacts, type: T, message: 
   return pack(contracts, type, judged.value);
 }
 
-/** The bytes of a message that is in its contract. A message read back from the outbox passes here alone: it was judged when it was made. */
+/**
+ * The bytes of a message that is in its contract. A message read back from the outbox passes here alone: it was judged
+ * when it was made.
+ */
 export function pack<T extends MessageType>(
   contracts: Contracts,
   type: T,

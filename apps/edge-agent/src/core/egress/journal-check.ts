@@ -1,6 +1,6 @@
-// The journal proves what left the device, so its chain is checked at every start. A start checks all that was written since the last check, and a
-// piece of the checked part. Over many starts the whole chain is checked again. The checked position is sealed, so that whoever cuts the journal
-// cannot cut it as well.
+// The journal proves what left the device, so its chain is checked at every start. A start checks all that was written
+// since the last check, and a piece of the checked part. Over many starts the whole chain is checked again. The checked
+// position is sealed, so that whoever cuts the journal cannot cut it as well.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { AppError } from "@attune/shared/errors";
@@ -31,13 +31,17 @@ export interface JournalCheckParts {
 }
 
 export interface JournalCheck {
-  /** Notes that the chain is whole up to `head`. The note is written with the entries, so that no end of the chain can be cut off. */
+  /**
+   * Notes that the chain is whole up to `head`. The note is written with the entries, so that no end of the chain
+   * can be cut off.
+   */
   note(head: JournalHead): Promise<StoreOperation>;
 }
 
 /**
- * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`. Nothing is written then. No
- * message leaves an agent that cannot show what left, and the damaged journal stays as it is for an examination.
+ * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`.
+ * Nothing is written then. No message leaves an agent that cannot show what left, and the damaged journal stays as
+ * it is for an examination.
  */
 export async function checkJournal(parts: JournalCheckParts, head: JournalHead): Promise<JournalCheck> {
   const { store, cipher } = parts;

@@ -1,5 +1,5 @@
-// Any single damage to a journal is found, in a list of entries and in the store. An undamaged journal passes, and so does each of its
-// beginnings.
+// Any single damage to a journal is found, in a list of entries and in the store. An undamaged journal passes, and so
+// does each of its beginnings.
 
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore } from "@attune/fakes/memory-store";

@@ -56,8 +56,8 @@ export async function nextEntry(
 export type JournalFault = "malformed" | "missing" | "broken" | "truncated";
 
 /**
- * Whether `entries` is a whole chain from index 0 that ends in `head`. The check finds an entry that was cut out, changed or moved, and a tail
- * that was cut off or comes from another branch. The detail names the entry's index.
+ * Whether `entries` is a whole chain from index 0 that ends in `head`. The check finds an entry that was cut out,
+ * changed or moved, and a tail that was cut off or comes from another branch. The detail names the entry's index.
  */
 export async function verifyJournal(
   entries: readonly unknown[],

@@ -1,4 +1,5 @@
-// The ledger: the journal's length and the amount that has left, in whole numbers. It is written in one batch with the entries that it counts.
+// The ledger: the journal's length and the amount that has left, in whole numbers. It is written in one batch with the
+// entries that it counts.
 
 import type { NewJournalEntry } from "@attune/shared/contracts/audit";
 import { type MessageDeclaration, personSizes } from "@attune/shared/contracts/egress-declaration";

@@ -1,4 +1,5 @@
-// The outbox: reports that wait for the broker, in the order in which they were journalled. Nothing queued is ever dropped.
+// The outbox: reports that wait for the broker, in the order in which they were journalled. Nothing
+// queued is ever dropped.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { judgeReport, type ReportType } from "@attune/shared/contracts/report";
@@ -11,7 +12,10 @@ import { type Gated, pack } from "./gate.js";
 
 const prefix = "outbox/";
 
-/** A sequence begins anew with each epoch. An entry's place in the journal does not, and is above any sequence that was a key once. */
+/**
+ * A sequence begins anew with each epoch. An entry's place in the journal does not, and is above any sequence that
+ * was a key once.
+ */
 const keyOf = (entry: number): string => numberedKey(prefix, entry);
 
 export interface WaitingReport {
@@ -35,8 +39,8 @@ export async function countWaiting(store: Store): Promise<number> {
 }
 
 /**
- * Up to `limit` of the oldest reports, each in the version of the contract that it was journalled in. Each keeps its journalled bytes, so that
- * a resend is the same message.
+ * Up to `limit` of the oldest reports, each in the version of the contract that it was journalled in. Each keeps its
+ * journalled bytes, so that a resend is the same message.
  */
 export async function oldestWaiting(store: Store, contracts: Contracts, limit: number): Promise<WaitingReport[]> {
   const waiting: WaitingReport[] = [];

@@ -1,5 +1,5 @@
-// An adversary inside the agent chooses every word about the person. The egress lets at most the budget of bits leave in a slot, and no other
-// byte changes with the words.
+// An adversary inside the agent chooses every word about the person. The egress lets at most the budget of bits leave
+// in a slot, and no other byte changes with the words.
 
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";

@@ -1,4 +1,5 @@
-// Queues reports. A report gets its epoch, number and journal entry at once, or as a kept draft once the server has believed a poll.
+// Queues reports. A report gets its epoch, number and journal entry at once, or as a kept draft once the server
+// has believed a poll.
 
 import { personSizes } from "@attune/shared/contracts/egress-declaration";
 import type { ReportType } from "@attune/shared/contracts/report";
@@ -13,13 +14,18 @@ import type { Draft } from "./report.js";
 
 export interface ReportQueue {
   /**
-   * Writes reports, their journal entries, the counter and `operations` in one batch, and returns the reports' sequences. Before `confirm` the
-   * reports are kept without numbers; their sequences hold unless a new epoch begins.
+   * Writes reports, their journal entries, the counter and `operations` in one batch, and returns the reports'
+   * sequences. Before `confirm` the reports are kept without numbers; their sequences hold unless a new epoch begins.
    */
   queue(drafts: readonly Draft[], operations: readonly StoreOperation[]): Promise<number[]>;
-  /** Called once the server has believed a poll of this process. Reports get their numbers from now on, and kept reports get them now. */
+  /**
+   * Called once the server has believed a poll of this process. Reports get their numbers from now on, and kept
+   * reports get them now.
+   */
   confirm(): Promise<void>;
-  /** Begins the numbers anew, in one batch with `operations`. Reports are kept without numbers until the next `confirm`. */
+  /**
+   * Begins the numbers anew, in one batch with `operations`. Reports are kept without numbers until the next `confirm`.
+   */
   renumber(operations: readonly StoreOperation[]): Promise<void>;
 }
 
@@ -62,7 +68,10 @@ export function createReportQueue(parts: EgressParts, state: EgressState): Repor
   };
 }
 
-/** No maker of a report chooses anything beside the words about the person or the device: neither version, slot nor judged release. */
+/**
+ * No maker of a report chooses anything beside the words about the person or the device: neither version,
+ * slot nor judged release.
+ */
 async function pinDrafts(
   { contract, announced, judgedRelease }: EgressParts,
   { slotClock }: EgressState,
@@ -95,7 +104,10 @@ function draftOf({ message }: Gated<ReportType>): Draft {
   return draft as Draft;
 }
 
-/** A report counts in the slot in which it is made, whenever it leaves. Throws EGRESS_DENIED where the slot's budget is spent. */
+/**
+ * A report counts in the slot in which it is made, whenever it leaves. Throws EGRESS_DENIED where the
+ * slot's budget is spent.
+ */
 function chargePerson(
   { contracts }: EgressParts,
   { slotClock }: EgressState,

@@ -1,4 +1,5 @@
-// The content of a report, in the coarse numbers of the contract. Pure; identity and sequence are added where it is queued.
+// The content of a report, in the coarse numbers of the contract. Pure; identity and sequence are added
+// where it is queued.
 
 import { noisyCount } from "@attune/ml/privacy/noisy-count";
 import type { Verdict } from "@attune/shared/contracts/current-state";
@@ -79,7 +80,10 @@ export function deviceDraft(wording: Wording, measured: DeviceMeasurements): Dra
   return draft("report.device", wording, { releaseSequence, engine, predictP50, predictP90 });
 }
 
-/** `block`: the right answers in a block of labels; undefined where none is complete. The draft holds them with noise, drawn here once. */
+/**
+ * `block`: the right answers in a block of labels; undefined where none is complete. The draft holds them with
+ * noise, drawn here once.
+ */
 export function slotDraft(
   wording: Wording,
   block: RightAnswers | undefined,
@@ -102,7 +106,9 @@ export function verdictDraft(wording: Wording, verdict: Verdict): Draft<"report.
 
 type Values = Readonly<Record<string, string | number | null>>;
 
-/** Says as much of the known values as the contract's version declares, each number as coarse as the version declares. */
+/**
+ * Says as much of the known values as the contract's version declares, each number as coarse as the version declares.
+ */
 function draft<T extends ReportType>(type: T, { contracts, contract }: Wording, known: Values): Draft<T> {
   const declaration = contracts.declaration(contract, type);
   if (declaration === undefined) throw new AppError("INTERNAL", `contract ${contract} declares no ${type}`);

@@ -1,4 +1,5 @@
-// The clock of the report slots: one report in each, at the drawn time, within the budget, whatever the wall clock says.
+// The clock of the report slots: one report in each, at the drawn time, within the budget, whatever
+// the wall clock says.
 
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore } from "@attune/fakes/memory-store";

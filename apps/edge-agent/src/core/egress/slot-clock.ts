@@ -41,8 +41,8 @@ export interface SlotClock {
   /** Begins the next slot where the last one is over, and returns the slot under way. */
   advance(): Promise<SlotView | undefined>;
   /**
-   * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot has no room, and where the slot's report is not due or
-   * has left. Undefined where nothing is counted.
+   * Counts what is about to leave about the person. Throws EGRESS_DENIED where the slot has no room, and where the
+   * slot's report is not due or has left. Undefined where nothing is counted.
    */
   charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined;
 }
@@ -58,8 +58,9 @@ export interface SlotClockParts {
 }
 
 /**
- * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between two runs only the wall
- * clock can measure; a clock that was set back counts as no time at all. A device that was off for several slots skips them.
+ * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between
+ * two runs only the wall clock can measure; a clock that was set back counts as no time at all. A device that was off
+ * for several slots skips them.
  */
 export async function openSlotClock({ store, clock, hashing, rules, reportSizes }: SlotClockParts): Promise<SlotClock> {
   let record = (await readRecord(store, key, recordSchema)) ?? beforeTheFirst;

@@ -1,4 +1,5 @@
-// Gating, whatever a release does to the person's texts: the server receives a verdict at the set time, and not too often.
+// Gating, whatever a release does to the person's texts: the server receives a verdict at the set time,
+// and not too often.
 
 import { createDevice, type Device } from "@attune/fakes/device";
 import { sha256Hex } from "@attune/fakes/node-crypto";

@@ -1,5 +1,5 @@
-// Gating is the one state of an update that touches what the person said. The server receives one word about it, at a time that was set
-// before: the verdict. Errors on the person's texts count as `worse`, and are no word of their own.
+// Gating is the one state of an update that touches what the person said. The server receives one word about it, at a
+// time that was set before: the verdict. Errors on the person's texts count as `worse`, and are no word of their own.
 
 import { fewestPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
 import type { Verdict } from "@attune/shared/contracts/current-state";
@@ -200,7 +200,10 @@ async function judge(context: Context, state: GatingState, learningState: Learni
   return { ...finding, verdict: pairedVerdict(answersBefore, rightOnHoldout(utterances, learningState, fitted)) };
 }
 
-/** Runs inside `exclusive`. Nothing is computed here, since the time of the verdict must not depend on what the person said. */
+/**
+ * Runs inside `exclusive`. Nothing is computed here, since the time of the verdict must not depend on
+ * what the person said.
+ */
 async function conclude(parts: GatingParts, { finding }: GatingState): Promise<void> {
   if (finding === undefined || finding === "outOfTime" || finding.verdict === "worse") return reject(parts);
   const { learningState, fitted, revision, verdict } = finding;

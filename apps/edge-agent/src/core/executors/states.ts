@@ -25,7 +25,10 @@ export interface StateParts {
   readonly gating: Pick<Gating, "run">;
 }
 
-/** The next state, the operations written together with it, and the change of the agent's state once they are on the disk. */
+/**
+ * The next state, the operations written together with it, and the change of the agent's state once they
+ * are on the disk.
+ */
 export interface Advance {
   readonly to: ActiveUpdateState;
   readonly operations?: readonly StoreOperation[];

@@ -1,4 +1,5 @@
-// The record of the update under way. A state is on the disk before it is acted on, and an end together with its report.
+// The record of the update under way. A state is on the disk before it is acted on, and an end
+// together with its report.
 
 import type { UpdateReason, UpdateState, Verdict } from "@attune/shared/contracts/current-state";
 import type { Contracts } from "@attune/shared/contracts/egress";
@@ -36,7 +37,10 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
     log("info", "update.state", { state: record.state, release: record.target?.sequence ?? 0 });
   }
 
-  /** Contract 1 says with every outcome which release runs. A bounded contract says of which release it speaks, and of a judged one the verdict. */
+  /**
+   * Contract 1 says with every outcome which release runs. A bounded contract says of which release it speaks, and of a
+   * judged one the verdict.
+   */
   function outcomeDraft(
     { state, reason, verdict }: Outcome,
     { runs, sequence }: { readonly runs: number; readonly sequence: number },
@@ -54,7 +58,10 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
     enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
       save(enter(agentState.update, { state, nowMs: clock.nowMs() }), operations),
 
-    /** Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the release that runs now. */
+    /**
+     * Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the
+     * release that runs now.
+     */
     async finish(
       { state, reason, verdict }: Outcome,
       operations: readonly StoreOperation[] = [],

@@ -1,4 +1,5 @@
-// The reports of a contract with bounds: how fast a release computes here, once, and a noisy block of scores in each report slot.
+// The reports of a contract with bounds: how fast a release computes here, once, and a noisy block of scores
+// in each report slot.
 
 import { type Context, keys } from "../agent-state.js";
 import { deviceDraft, slotDraft } from "../egress/report.js";

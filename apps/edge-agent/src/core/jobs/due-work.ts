@@ -1,5 +1,6 @@
-// Work that is due after a label, a commit and a start: a new head, and metrics reports for milestones and for calls of `learn`.
-// A report is due by what was learned, never by the time, so that a killed and restarted run ends with the same reports.
+// Work that is due after a label, a commit and a start: a new head, and metrics reports for milestones and for
+// calls of `learn`. A report is due by what was learned, never by the time, so that a killed and restarted run ends
+// with the same reports.
 
 import { type Context, keys } from "../agent-state.js";
 import { milestonesPassed } from "../learning/milestones.js";
@@ -46,7 +47,10 @@ async function reportWanted(context: Context): Promise<void> {
   }
 }
 
-/** The operations that ask for a report of what was learned: none where the same labels under the same release were reported. */
+/**
+ * The operations that ask for a report of what was learned: none where the same labels under the
+ * same release were reported.
+ */
 export async function askForReport(
   store: Store,
   learned: { readonly release: number; readonly train: number; readonly holdout: number },

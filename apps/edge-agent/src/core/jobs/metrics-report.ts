@@ -26,8 +26,8 @@ function draftMetrics({ ports, agentState, egress, contracts, utterances }: Cont
 }
 
 /**
- * Queues the report together with `operations`, and returns its sequence. A full outbox takes nothing: the held report is counted, and the
- * result is undefined. Throws NO_RELEASE.
+ * Queues the report together with `operations`, and returns its sequence. A full outbox takes nothing: the held report
+ * is counted, and the result is undefined. Throws NO_RELEASE.
  */
 export async function queueMetrics(
   context: Context,

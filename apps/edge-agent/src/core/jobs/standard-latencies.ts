@@ -1,4 +1,5 @@
-// Latencies over fixed sentences that ship with the product: latencies over the person's own sentences would reveal their length.
+// Latencies over fixed sentences that ship with the product: latencies over the person's own sentences
+// would reveal their length.
 
 import { warmUpRounds, warmUpTexts } from "@attune/ml/features/open-extractor";
 import { createMatrix } from "@attune/ml/tensor/matrix";

@@ -1,4 +1,5 @@
-// How well a head does on the person's own hold-out: weighted F1 over all labels, those that the head does not know too.
+// How well a head does on the person's own hold-out: weighted F1 over all labels, those that the head
+// does not know too.
 
 import type { Head } from "@attune/ml/heads/head";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -18,8 +19,8 @@ export function isRight(head: Head, row: Float32Array, label: string): boolean {
 }
 
 /**
- * Weighted F1 of `head` on `rows`; null for no rows. Truth and prediction are compared by name, so that a label the head
- * does not know counts as missed instead of dropping out.
+ * Weighted F1 of `head` on `rows`; null for no rows. Truth and prediction are compared by name, so that a label the
+ * head does not know counts as missed instead of dropping out.
  */
 export function evaluate(head: Head, { features, labels }: LabelledRows): number | null {
   if (labels.length === 0) return null;

@@ -80,8 +80,8 @@ export function answeringHead({ prior }: Model, fitted: Pick<Fitted, "personal" 
 }
 
 /**
- * Whether the head that would answer is right about each utterance of the hold-out, in the order of the ids. An utterance without features
- * counts as wrong.
+ * Whether the head that would answer is right about each utterance of the hold-out, in the order of the ids. An
+ * utterance without features counts as wrong.
  */
 export function rightOnHoldout(utterances: Utterances, { model, features }: LearningState, fitted: Fitted): boolean[] {
   const head = answeringHead(model, fitted);

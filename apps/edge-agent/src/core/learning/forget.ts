@@ -1,4 +1,5 @@
-// Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a new head is due.
+// Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a
+// new head is due.
 
 import type { Store } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
@@ -40,7 +41,10 @@ export async function forgetUtterance(
   };
 }
 
-/** Forgets once more what a copy of the store brought back, before anything is read or learned from it. Returns the number of utterances. */
+/**
+ * Forgets once more what a copy of the store brought back, before anything is read or learned from it. Returns
+ * the number of utterances.
+ */
 export async function forgetReturned(parts: ForgetParts): Promise<number> {
   const { store, utterances, learner } = parts;
   const { returned } = utterances;

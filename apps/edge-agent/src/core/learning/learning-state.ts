@@ -32,7 +32,9 @@ export async function openLearningState(parts: ExtractionParts, model: Model): P
 
 export interface Extraction {
   readonly signal: AbortSignal;
-  /** Each step runs through it: between reading a text and saving its features nothing may be forgotten or said anew. */
+  /**
+   * Each step runs through it: between reading a text and saving its features nothing may be forgotten or said anew.
+   */
   readonly exclusive: Exclusive;
 }
 
@@ -68,7 +70,10 @@ async function extractStep(
   for (const [id, row] of rows) features.onWritten(id, row);
 }
 
-/** The text's features; undefined where this model has none for it. That is no error, and nothing that leaves the device may show it. */
+/**
+ * The text's features; undefined where this model has none for it. That is no error, and nothing that leaves the
+ * device may show it.
+ */
 export function featuresOf(model: Model, text: string): Float32Array | undefined {
   try {
     const row = model.extract(text);

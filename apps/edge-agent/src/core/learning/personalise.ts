@@ -22,7 +22,10 @@ export interface Personal {
   readonly head: Head;
   /** The pull towards the prior head, per row, that cross-validation chose. */
   readonly l2: number;
-  /** The head that should answer: the personal head, unless it does worse than the prior on the person's own training rows. */
+  /**
+   * The head that should answer: the personal head, unless it does worse than the prior on the
+   * person's own training rows.
+   */
   readonly choice: HeadChoice;
 }
 
@@ -33,10 +36,14 @@ export interface PersonaliseInput extends Examples {
   readonly kernels?: HeadKernels;
 }
 
-/** The folds must be the same at each training: a head after forgetting must equal a head that never had the utterance. */
+/**
+ * The folds must be the same at each training: a head after forgetting must equal a head that never had the utterance.
+ */
 const foldSeed = 20_211_122;
 const folds = 5;
-/** The sharpness of an ELM's least squares, which lie about 0 and 1. On MELD's train rows of six speakers it is 3 to 5. */
+/**
+ * The sharpness of an ELM's least squares, which lie about 0 and 1. On MELD's train rows of six speakers it is 3 to 5.
+ */
 const usualSharpness = { sharpness: 4, spread: 1 } as const;
 
 /** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */

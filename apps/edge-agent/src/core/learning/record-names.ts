@@ -1,5 +1,6 @@
-// The names under which the store keeps what belongs to an utterance. The caller's id may repeat the person's words, and keys are not sealed.
-// A name is therefore the id's hash under the device's key, and the id lies sealed with the text.
+// The names under which the store keeps what belongs to an utterance. The caller's id may repeat the person's
+// words, and keys are not sealed. A name is therefore the id's hash under the device's key, and the id lies
+// sealed with the text.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
@@ -27,8 +28,8 @@ interface NamingParts {
 const copiedAtOnce = 64;
 
 /**
- * Names the records that an older agent kept by the caller's id. Copies come first and may be made again; then one erasure takes all that has
- * been copied, keys included.
+ * Names the records that an older agent kept by the caller's id. Copies come first and may be made again; then one
+ * erasure takes all that has been copied, keys included.
  */
 export async function renameEarlierRecords({ store, cipher, hashing }: NamingParts): Promise<void> {
   const named: StoreOperation[] = [];

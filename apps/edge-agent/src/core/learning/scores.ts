@@ -1,4 +1,5 @@
-// Scores: whether the prior head and the answering head were right about a new label, before anything was learned from the label.
+// Scores: whether the prior head and the answering head were right about a new label, before anything was
+// learned from the label.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
@@ -34,8 +35,8 @@ export interface Scores {
   /** Deletes the utterance's score, if it has one. */
   delete(name: string): PendingChange;
   /**
-   * Takes the newest whole block of `release`, and removes its scores, all earlier scores, and the scores of other releases. So each block is
-   * taken at most once. The block is undefined where none is whole.
+   * Takes the newest whole block of `release`, and removes its scores, all earlier scores, and the scores of other
+   * releases. So each block is taken at most once. The block is undefined where none is whole.
    */
   takeBlock(release: number, size: number): PendingChange & { readonly block: Block | undefined };
 }

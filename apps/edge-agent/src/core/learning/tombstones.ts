@@ -1,5 +1,6 @@
-// The forgotten utterances, in a file beside the store: a store put back to an earlier copy finds there what it must not bring back.
-// A line is an id's hash under the device's key. The same id may be said anew and forgotten again, so its lines are counted.
+// The forgotten utterances, in a file beside the store: a store put back to an earlier copy finds there what it must
+// not bring back. A line is an id's hash under the device's key. The same id may be said anew and forgotten again, so
+// its lines are counted.
 
 import { AppError } from "@attune/shared/errors";
 import type { Files, Hashing } from "../ports.js";

@@ -1,4 +1,5 @@
-// The local store of what the person said and how they labelled it: sealed, the caller's id too, never leaving the device.
+// The local store of what the person said and how they labelled it: sealed, the caller's id too,
+// never leaving the device.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { labelSlugSchema } from "@attune/shared/contracts/label-set";

@@ -1,4 +1,5 @@
-// The loop that polls: it asks the server for the target and the credentials, and begins an epoch where the store is an earlier copy.
+// The loop that polls: it asks the server for the target and the credentials, and begins an epoch where the store
+// is an earlier copy.
 
 import { signedBytes } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
@@ -97,7 +98,10 @@ async function adoptAnswer({ context, reportWakeup }: LoopParts, answered: Signe
   }
 }
 
-/** Begins an epoch where the store is an earlier copy: its next numbers are taken, and the numbers that it has given stay. */
+/**
+ * Begins an epoch where the store is an earlier copy: its next numbers are taken, and the numbers that
+ * it has given stay.
+ */
 async function beginEpoch({ ports, agentState, egress }: Context): Promise<void> {
   const record = newEpoch(ports.hashing, agentState.epochs + 1);
   await egress.renumber([putRecord(keys.epoch, record)]);

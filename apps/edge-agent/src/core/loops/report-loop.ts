@@ -108,6 +108,7 @@ async function publish(
 
 function routeOf({ message }: WaitingReport["cleared"], fleet: string): { subject: string; messageId: string } {
   const { device, epoch, sequence } = message;
-  // The broker drops repeated ids across the whole stream. The device's number in the id keeps other devices from claiming its reports.
+  // The broker drops repeated ids across the whole stream. The device's number in the id keeps other devices
+  // from claiming its reports.
   return { subject: reportSubject(fleet, device), messageId: `${device}-${epoch}-${sequence}` };
 }

@@ -57,7 +57,9 @@ async function execute(parts: LoopParts, step: Step, signal: AbortSignal): Promi
   }
 }
 
-/** Does the state's work under its deadline. A stop from outside leaves the record as it is, and the next start resumes. */
+/**
+ * Does the state's work under its deadline. A stop from outside leaves the record as it is, and the next start resumes.
+ */
 async function run(parts: LoopParts, state: ActiveUpdateState, { signal, remainingMs }: RunLimits): Promise<void> {
   const { context, executors } = parts;
   const { ports, agentState } = context;

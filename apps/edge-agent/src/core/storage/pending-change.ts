@@ -1,4 +1,5 @@
-// A change of the store that is decided but not yet written. The caller writes it in one batch with everything that belongs to it.
+// A change of the store that is decided but not yet written. The caller writes it in one batch with everything
+// that belongs to it.
 
 import type { StoreOperation } from "../ports.js";
 

@@ -45,7 +45,10 @@ export async function verifyTarget(
 /** A clock that is off by less counts as right. */
 const clockToleranceMs = 86_400_000;
 
-/** Whether `expiresAt` has passed by this device's clock. A clock far behind sees nothing expire; an answer made for its poll is fresh anyway. */
+/**
+ * Whether `expiresAt` has passed by this device's clock. A clock far behind sees nothing expire; an answer made for its
+ * poll is fresh anyway.
+ */
 export function isExpired(expiresAt: string, nowMs: number): boolean {
   return nowMs > Date.parse(expiresAt) + clockToleranceMs;
 }

@@ -1,4 +1,5 @@
-// Fetches one piece of a release: a manifest or a chunk. It resumes where it was interrupted, is bounded, and is checked by its digest.
+// Fetches one piece of a release: a manifest or a chunk. It resumes where it was interrupted, is bounded, and is
+// checked by its digest.
 
 import type { BackoffRange } from "@attune/shared/backoff";
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
@@ -12,7 +13,9 @@ import type { Clock, DownloadReply, DownloadTransport, Files, Hashing, Log } fro
 
 /** A manifest of the largest release that a device would take stays far below this. */
 const manifestLimitBytes = 4_194_304;
-/** Contract 1 lets an interrupted download resume from multiples of this; later versions fetch the whole piece again. */
+/**
+ * Contract 1 lets an interrupted download resume from multiples of this; later versions fetch the whole piece again.
+ */
 const resumeStepBytes = 4_096;
 /** The server may break its promise about a piece this often before the release is given up. */
 const maximumFaults = 3;
@@ -44,7 +47,9 @@ type Attempt =
   | { readonly kind: "interrupted"; readonly bytes: Uint8Array }
   | { readonly kind: "fault"; readonly reason: UpdateReason; readonly detail: string };
 
-/** Fetches until the piece is whole, the server proves unfit, or `signal` aborts. Network trouble alone never gives up. */
+/**
+ * Fetches until the piece is whole, the server proves unfit, or `signal` aborts. Network trouble alone never gives up.
+ */
 export async function fetchPiece(
   parts: DownloadParts,
   piece: Piece,

@@ -28,7 +28,10 @@ export interface LoadModelParts {
   readonly hashing: Pick<Hashing, "sha256">;
 }
 
-/** The model, once it has been found to work here and to be what its manifest says. The sentences that it answers are also its warm-up. */
+/**
+ * The model, once it has been found to work here and to be what its manifest says. The sentences that it answers
+ * are also its warm-up.
+ */
 export async function loadModel(parts: LoadModelParts): Promise<Result<Model, UpdateReason>> {
   const { release, files, engine } = parts;
   const { features, labels } = release;
@@ -74,7 +77,10 @@ function contradictionOf(
   return undefined;
 }
 
-/** Computed from the manifest's digests, which the files are already known to have. Hashing the model twice would be a tenth of a start. */
+/**
+ * Computed from the manifest's digests, which the files are already known to have. Hashing the model twice would be a
+ * tenth of a start.
+ */
 async function identityOf({ release, hashing }: LoadModelParts): Promise<string> {
   const digest = (name: ReleaseFileName): string => release.files.find((listed) => listed.name === name)!.sha256;
   return hashing.sha256(new TextEncoder().encode(featureIdentity(digest, release.features)));

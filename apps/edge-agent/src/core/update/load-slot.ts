@@ -1,4 +1,5 @@
-// A slot's release, checked against the manifest that was accepted with it, parsed and tried: at testing and at every start.
+// A slot's release, checked against the manifest that was accepted with it, parsed and tried: at testing
+// and at every start.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { type Release, type ReleaseFile, type ReleaseFileName, releaseSchema } from "@attune/shared/contracts/release";

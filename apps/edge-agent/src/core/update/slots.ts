@@ -41,8 +41,8 @@ export async function slotBytes(files: Files, sequence: number): Promise<number>
 type Reading = { readonly files: Files; readonly hashing: Pick<Hashing, "sha256" | "sha256Of"> };
 
 /**
- * The file's bytes, if they are the bytes that the manifest names. Other bytes are removed, so that the next attempt fetches them again. A
- * file from another release (mix and match) is found here, too.
+ * The file's bytes, if they are the bytes that the manifest names. Other bytes are removed, so that the next attempt
+ * fetches them again. A file from another release (mix and match) is found here, too.
  */
 export async function readVerified(
   { files, hashing }: Reading,

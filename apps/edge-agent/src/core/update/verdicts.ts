@@ -42,8 +42,8 @@ export interface Verdicts {
 }
 
 /**
- * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. Between two runs only the wall
- * clock can measure; a clock that was set back counts as no time at all.
+ * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. Between
+ * two runs only the wall clock can measure; a clock that was set back counts as no time at all.
  */
 export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts> {
   let record = (await readRecord(store, key, recordSchema)) ?? noVerdicts;

@@ -34,7 +34,8 @@ async function askOnce<T>({ env, paths }: AgentContext, question: Question<T>): 
   // Looking at a directory must not create a device in it.
   if (!hasStore(paths)) throw new AppError("NOT_ENROLLED", `no device is enrolled in ${paths.home}`);
   const { openAgent } = await import("../open-agent.js");
-  // Nothing is sent: the agent is opened, asked and closed without being started. So it may know every version, and describe a demonstration's home.
+  // Nothing is sent: the agent is opened, asked and closed without being started. So it may know every version, and
+  // describe a demonstration's home.
   const server = (await readServer(paths)) ?? "http://127.0.0.1";
   const { outboxLimit, threads } = env;
   const log = createLogger("error");

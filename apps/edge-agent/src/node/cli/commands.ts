@@ -1,4 +1,5 @@
-// The `attune-agent` program: each command's declaration, and the module of its body, which is loaded only when the command runs.
+// The `attune-agent` program: each command's declaration, and the module of its body, which is loaded only
+// when the command runs.
 
 import { withCompletion } from "@attune/platform/cli/completion";
 import { command } from "@attune/platform/cli/declaration";

@@ -1,4 +1,5 @@
-// Help and declarations agree with the program: every flag has help, every help has a flag, and each variable's effect is tested.
+// Help and declarations agree with the program: every flag has help, every help has a flag, and each
+// variable's effect is tested.
 
 import { helpOf } from "@attune/platform/cli/help";
 import { placesIn, rootOf } from "@attune/platform/cli/program";

@@ -34,7 +34,10 @@ export async function readPages<Entry extends { readonly index: number }>(
   return entries;
 }
 
-/** The epoch changes where the store was found to be restored. Messages that left between the copy and that moment are in no entry. */
+/**
+ * The epoch changes where the store was found to be restored. Messages that left between the copy and that moment
+ * are in no entry.
+ */
 export function* inLines(entries: readonly JournalEntry[]): Generator<string> {
   let epoch: unknown;
   for (const entry of entries) {

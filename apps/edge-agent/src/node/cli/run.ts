@@ -48,8 +48,8 @@ function readyLine({ paths }: AgentContext, { url, pid }: { url: string; pid: nu
 }
 
 /**
- * Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. An uncaught defect ends the process at
- * once. The log then holds its kind and place, and nothing of the data.
+ * Aborts on SIGTERM and SIGINT, and when a parent that started this process with a channel is gone. An uncaught defect
+ * ends the process at once. The log then holds its kind and place, and nothing of the data.
  */
 function stopSignal(log: Log): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();

@@ -229,8 +229,8 @@ export const extractorFreeze = declare({
 });
 
 /**
- * The names in the catalogue of @attune/training, repeated so that a list of commands loads without that package. A test holds
- * both equal.
+ * The names in the catalogue of @attune/training, repeated so that a list of commands loads without that package. A
+ * test holds both equal.
  */
 export const experimentChoices = [
   "table1",

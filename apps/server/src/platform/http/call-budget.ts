@@ -17,9 +17,9 @@ export interface CallBudgetOptions {
 }
 
 /**
- * The burst also limits the calls of one address that are under way at a time. A thousand devices that poll each 30 s make 33
- * calls a second, all given back. After a power cut they come at once, each with one call. A thousand revoked devices spend 33
- * calls a second.
+ * The burst also limits the calls of one address that are under way at a time. A thousand devices that poll each 30 s
+ * make 33 calls a second, all given back. After a power cut they come at once, each with one call. A thousand revoked
+ * devices spend 33 calls a second.
  */
 export const defaultCallBudget = { burst: 2_000, perSecond: 100 } as const;
 

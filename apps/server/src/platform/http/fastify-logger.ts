@@ -4,8 +4,8 @@ import { errorFields, type Logger } from "@attune/platform/logger";
 import type { FastifyBaseLogger } from "fastify";
 
 /**
- * Adapts the server's log to Fastify, which logs through an object like pino's. Fastify's few messages become events of this
- * log.
+ * Adapts the server's log to Fastify, which logs through an object like pino's. Fastify's few messages become
+ * events of this log.
  */
 export function asFastifyLogger(logger: Logger): FastifyBaseLogger {
   const at = (level: "debug" | "info" | "warn" | "error") => (first: unknown, message?: unknown) => {

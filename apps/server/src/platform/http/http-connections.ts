@@ -1,5 +1,5 @@
-// An HTTP server whose connections strangers cannot use up. A connection carries one request at a time, and silence ends it.
-// Once all are taken, the client that has kept the server waiting longest makes room for the next.
+// An HTTP server whose connections strangers cannot use up. A connection carries one request at a time, and silence
+// ends it. Once all are taken, the client that has kept the server waiting longest makes room for the next.
 
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
@@ -18,9 +18,9 @@ export interface ConnectionLimits {
 }
 
 /**
- * A device polls each 30 s and its connection may close in between, so these connections serve far more devices than their
- * number. A silent connection costs about 10 KB, an active one at most its head and a body of 16 KiB. So 4,096 connections stay
- * below 150 MB.
+ * A device polls each 30 s and its connection may close in between, so these connections serve far more devices than
+ * their number. A silent connection costs about 10 KB, an active one at most its head and a body of 16 KiB. So 4,096
+ * connections stay below 150 MB.
  */
 export const defaultConnectionLimits: ConnectionLimits = {
   maximumConnections: 4_096,
@@ -48,9 +48,8 @@ export function createGuardedServer(handler: RequestListener, limits: Connection
   };
   const server = createServer(options, (request, response) => {
     const { socket } = request;
-    // Answers to requests sent in advance would stay in memory until the client reads. Our clients, browsers and proxies send
-    // none.
-    // The rest of a smuggled request arrives in this way, too.
+    // Answers to requests sent in advance would stay in memory until the client reads. Our clients, browsers and
+    // proxies send none. The rest of a smuggled request arrives in this way, too.
     if (answering.has(socket)) {
       socket.destroy();
       return;
@@ -99,8 +98,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * The default, or half of the files that this process may hold open where that is less. The other half is for the server's own
- * files.
+ * The default, or half of the files that this process may hold open where that is less. The other half is for
+ * the server's own files.
  */
 export function connectionLimitsHere(): ConnectionLimits {
   const allowed = Math.floor(openFileLimit() / 2);

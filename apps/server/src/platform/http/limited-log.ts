@@ -1,4 +1,5 @@
-// A log in which strangers cannot make one event fill the disk. After a number of lines a minute, an event is only counted.
+// A log in which strangers cannot make one event fill the disk. After a number of lines a minute, an
+// event is only counted.
 
 import type { LogFields, Logger } from "@attune/platform/logger";
 

@@ -1,4 +1,5 @@
-// The devices' account on NATS: its JWT with the revocations, which drop a live connection. Each change is durable before it is pushed.
+// The devices' account on NATS: its JWT with the revocations, which drop a live connection. Each change is durable
+// before it is pushed.
 
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -13,12 +14,15 @@ import type { NatsKeys } from "./nats-keys.js";
 import { pushAccount } from "./push-account.js";
 
 /**
- * The time up to which a revocation counts, in seconds: for ever. NATS refuses a JWT issued up to then. Neither a clock that
- * runs behind nor a JWT that is signed at this very moment escapes the revocation.
+ * The time up to which a revocation counts, in seconds: for ever. NATS refuses a JWT issued up to then. Neither a clock
+ * that runs behind nor a JWT that is signed at this very moment escapes the revocation.
  */
 const forever = Date.UTC(9999, 0) / 1_000;
 
-/** A newer nats-server refuses an account's JWT beyond 1 MiB, and with the JWT every device. One revocation takes 96 bytes. */
+/**
+ * A newer nats-server refuses an account's JWT beyond 1 MiB, and with the JWT every device. One
+ * revocation takes 96 bytes.
+ */
 export const revocationLimit = 10_000;
 
 /** Public keys to revoke. */
@@ -32,7 +36,10 @@ export interface Revocations {
 export interface DevicesAccount {
   /** The account as it is now, with the newest `revocationLimit` of its revocations. */
   jwt(): string;
-  /** Refuses the keys from now on, whichever JWTs they have, and drops their live connections. Durable before it is pushed. */
+  /**
+   * Refuses the keys from now on, whichever JWTs they have, and drops their live connections. Durable
+   * before it is pushed.
+   */
   revoke(keys: Revocations): Promise<void>;
   /** Pushes the accounts' JWTs to every nats-server: after a restart, or when an earlier push did not arrive. */
   push(): Promise<void>;

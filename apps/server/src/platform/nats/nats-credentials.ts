@@ -1,8 +1,8 @@
 // The rights on NATS: operator, account and user JWTs, and the revocations that drop a live connection.
 //
-// NATS checks the subject of a publication and never its reply subject, where JetStream sends its acknowledgement. So devices
-// live in an account of their own, in which no reply subject means anything. The account that stores reports exports their
-// subjects as a service, and the devices' account imports this service.
+// NATS checks the subject of a publication and never its reply subject, where JetStream sends its acknowledgement. So
+// devices live in an account of their own, in which no reply subject means anything. The account that stores reports
+// exports their subjects as a service, and the devices' account imports this service.
 
 import type { Logger } from "@attune/platform/logger";
 import { challengePattern } from "@attune/shared/contracts/egress";
@@ -20,7 +20,10 @@ const devicePayloadLimitBytes = 4_096;
 /** A device needs one subscription (its inbox); a few more leave room for reconnecting. */
 const deviceSubscriptionLimit = 8;
 
-/** `server` works with the stream, `system` pushes account updates, `mover` empties the stream that an earlier release kept. */
+/**
+ * `server` works with the stream, `system` pushes account updates, `mover` empties the stream that
+ * an earlier release kept.
+ */
 export type OwnUser = "server" | "system" | "mover";
 
 export interface AccountJwt {
@@ -99,7 +102,9 @@ function encodeDevice(account: KeyPair, { nkeyPublic, fleet, device, lifeMs }: D
   return encodeUser(device, nkeyPublic, account, permissions, { exp: Math.floor((nowMs + lifeMs) / 1000) });
 }
 
-/** Signs only a challenge in a broker's own form, because the program at the broker's address chooses what is signed. */
+/**
+ * Signs only a challenge in a broker's own form, because the program at the broker's address chooses what is signed.
+ */
 function signIn(jwt: string, user: KeyPair): Authenticator {
   const authenticate = jwtAuthenticator(jwt, user.getSeed());
   return (nonce) => {

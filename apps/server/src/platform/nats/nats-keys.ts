@@ -1,4 +1,5 @@
-// The keys of the NATS operator, its accounts and the server's own users, made once. Only the server reads their directory.
+// The keys of the NATS operator, its accounts and the server's own users, made once. Only the
+// server reads their directory.
 
 import { join } from "node:path";
 import { makeDirectory, readTextFile, writeFileDurably } from "@attune/platform/durable-file";

@@ -25,7 +25,9 @@ export interface NatsProgramOptions {
   readonly logger: Logger;
 }
 
-/** The path of a program that runs. Throws NATS_MISSING, naming the places searched and why no program could be fetched. */
+/**
+ * The path of a program that runs. Throws NATS_MISSING, naming the places searched and why no program could be fetched.
+ */
 export async function findNatsServer(options: NatsProgramOptions): Promise<string> {
   if (options.configured !== undefined) {
     const program = resolve(options.configured);
@@ -70,8 +72,8 @@ async function fetchProgram(targets: readonly string[], { sources, logger }: Nat
 }
 
 /**
- * Copies the program beside its target and renames it. Servers that start at the same time share one copy and never see half of
- * it.
+ * Copies the program beside its target and renames it. Servers that start at the same time share one copy and never
+ * see half of it.
  */
 async function keep(program: string, targets: readonly string[]): Promise<string> {
   let fault: unknown;

@@ -1,4 +1,5 @@
-// The sources of nats-server: the system's own package, else the official release. Neither needs root or changes the machine.
+// The sources of nats-server: the system's own package, else the official release. Neither needs root
+// or changes the machine.
 
 import { execFile } from "node:child_process";
 import { mkdir, readdir, writeFile } from "node:fs/promises";

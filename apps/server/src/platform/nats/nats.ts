@@ -1,4 +1,5 @@
-// The bus: a nats-server that this process starts and watches, or the one that NATS_URL names, and the two connections to it.
+// The bus: a nats-server that this process starts and watches, or the one that NATS_URL names, and the
+// two connections to it.
 
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
@@ -18,7 +19,10 @@ export interface Nats {
   /** The connection of the server's own user; reconnects for ever. */
   readonly connection: NatsConnection;
   readonly credentials: NatsCredentials;
-  /** Connects to the devices' account, while it still holds an earlier release's stream. The caller closes the connection. */
+  /**
+   * Connects to the devices' account, while it still holds an earlier release's stream. The
+   * caller closes the connection.
+   */
   connectToEarlierStream(): Promise<NatsConnection>;
   /** The pid of the supervised nats-server; undefined for an external one, and while it is being restarted. */
   pid(): number | undefined;
@@ -61,8 +65,8 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   try {
     system = await openAs("system");
     opened.push(system);
-    // The push gives the accounts to an external nats-server. The server's own has read them; if it refuses the push, it loses
-    // nothing.
+    // The push gives the accounts to an external nats-server. The server's own has read them; if it refuses the
+    // push, it loses nothing.
     await credentials.push().catch((error) => logger.warn("nats.push.failed", errorFields(error)));
     const connection = await openAs("server");
     opened.push(connection);
@@ -89,7 +93,9 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
 
 export interface ExternalNatsOptions {
   readonly places: ServerPlaces;
-  /** The directory of nats-server's configuration, accounts and store, under the path by which nats-server will find it. */
+  /**
+   * The directory of nats-server's configuration, accounts and store, under the path by which nats-server will find it.
+   */
   readonly directory: string;
   readonly listenHost: string;
   readonly port: number;
@@ -149,8 +155,8 @@ export function clientHost(listenHost: string): string {
 }
 
 /**
- * Whether JetStream still stores. After a full disk, 2.9's answers nothing about the stream; a newer one answers and stores
- * nothing more.
+ * Whether JetStream still stores. After a full disk, 2.9's answers nothing about the stream; a newer one answers
+ * and stores nothing more.
  */
 async function isAlive(url: string, credentials: NatsCredentials): Promise<boolean> {
   const subject = `$JS.API.STREAM.INFO.${reportStream}`;

@@ -1,5 +1,5 @@
-// Ed25519 of nkeys by Node's own crypto. The nkeys package computes it in JavaScript: 6 ms a signature, which strangers can
-// demand.
+// Ed25519 of nkeys by Node's own crypto. The nkeys package computes it in JavaScript: 6 ms a signature,
+// which strangers can demand.
 
 import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import { fromPublic, type KeyPair } from "@nats-io/nkeys";

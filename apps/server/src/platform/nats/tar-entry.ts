@@ -4,7 +4,10 @@ import { basename } from "node:path";
 
 const blockBytes = 512;
 
-/** The content of the first regular file whose name ends in `name`. Throws where the archive lacks this file or a part of it. */
+/**
+ * The content of the first regular file whose name ends in `name`. Throws where the archive lacks this file or
+ * a part of it.
+ */
 export function readTarEntry(archive: Uint8Array, name: string): Uint8Array {
   const field = (offset: number, length: number) =>
     Buffer.from(archive.buffer, archive.byteOffset + offset, length)

@@ -1,5 +1,5 @@
-// Records the owner of a database that lies outside its home. So a copied home is noticed, and an abandoned database is
-// removed.
+// Records the owner of a database that lies outside its home. So a copied home is noticed, and an
+// abandoned database is removed.
 
 import { readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,9 +21,9 @@ export function readOwner(directory: string): Promise<string | undefined> {
 }
 
 /**
- * Removes the databases of deleted homes in the temporary directory, such as a killed demo's, which no process can ask for
- * again. A home on a file system that is not mounted now is not deleted. So the directory that held the home must be the very
- * directory recorded.
+ * Removes the databases of deleted homes in the temporary directory, such as a killed demo's, which no process can ask
+ * for again. A home on a file system that is not mounted now is not deleted. So the directory that held the home must
+ * be the very directory recorded.
  */
 export async function removeAbandoned(sharedDirectory: string, logger: Logger): Promise<void> {
   for (const name of await readdir(sharedDirectory)) {

@@ -1,5 +1,5 @@
-// Reads DATABASE_URL as Prisma's own URLs: every parameter is obeyed, or refused by name. `pg` ignores parameters that it does
-// not know.
+// Reads DATABASE_URL as Prisma's own URLs: every parameter is obeyed, or refused by name. `pg` ignores parameters that
+// it does not know.
 
 import { AppError } from "@attune/shared/errors";
 
@@ -11,7 +11,10 @@ export interface DatabaseSettings {
     readonly connectionTimeoutMillis?: number;
     readonly query_timeout?: number;
   };
-  /** The schema that holds the tables. Without one in the URL it is undefined: PostgreSQL's own default, mostly `public`. */
+  /**
+   * The schema that holds the tables. Without one in the URL it is undefined: PostgreSQL's
+   * own default, mostly `public`.
+   */
   readonly schema: string | undefined;
 }
 

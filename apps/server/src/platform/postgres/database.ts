@@ -7,7 +7,10 @@ import { readDatabaseUrl } from "./database-url.js";
 
 export type Database = PrismaClient;
 
-/** The connections of one client. All clients, with those of the start, stay below the limit that PostgreSQL is started with. */
+/**
+ * The connections of one client. All clients, with those of the start, stay below the limit that
+ * PostgreSQL is started with.
+ */
 const maximumConnections = 12;
 
 /** Long enough for a thousand devices that poll at once, and shorter than they wait for an answer. */

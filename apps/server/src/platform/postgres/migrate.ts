@@ -28,8 +28,8 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the missing migrations and answers their names. Throws CONFLICT where the database and this server's migrations
- * differ, and DATABASE_UNAVAILABLE where PostgreSQL is away or refuses a script.
+ * Applies the missing migrations and answers their names. Throws CONFLICT where the database and this server's
+ * migrations differ, and DATABASE_UNAVAILABLE where PostgreSQL is away or refuses a script.
  */
 export async function migrate({
   connectionString,

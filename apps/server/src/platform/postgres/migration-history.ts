@@ -1,4 +1,5 @@
-// Prisma's table of applied migrations, kept as `prisma migrate deploy` keeps it: the two may take turns on one database.
+// Prisma's table of applied migrations, kept as `prisma migrate deploy` keeps it: the two may take
+// turns on one database.
 
 import { randomUUID } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
@@ -18,7 +19,10 @@ export interface RecordedMigration {
 
 export const checksumOf = ({ sql }: Migration): string => sha256(sql);
 
-/** Waits for other servers and for Prisma's own command, which takes the same lock. The end of the connection frees the lock. */
+/**
+ * Waits for other servers and for Prisma's own command, which takes the same lock. The end of the
+ * connection frees the lock.
+ */
 export async function lockMigrations(client: pg.Client): Promise<void> {
   await client.query("SELECT pg_advisory_lock(72707369)");
 }
@@ -52,8 +56,8 @@ export async function createHistory(client: pg.Client): Promise<void> {
 }
 
 /**
- * Applies a migration and records it, both or neither, so that a start which is killed in between can be repeated. A refused
- * script leaves a row with PostgreSQL's words and without an end, as Prisma's command does.
+ * Applies a migration and records it, both or neither, so that a start which is killed in between can be repeated. A
+ * refused script leaves a row with PostgreSQL's words and without an end, as Prisma's command does.
  */
 export async function applyMigration(client: pg.Client, migration: Migration): Promise<void> {
   const row = { id: randomUUID(), startedAt: new Date() };

@@ -3,7 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The postmaster's pid in its pid file. The process may have ended, or the pid may belong to another process by now. */
+/**
+ * The postmaster's pid in its pid file. The process may have ended, or the pid may belong to another process by now.
+ */
 export async function postmasterPid(dataDirectory: string): Promise<number | undefined> {
   try {
     const [first] = (await readFile(join(dataDirectory, "postmaster.pid"), "utf8")).split("\n");

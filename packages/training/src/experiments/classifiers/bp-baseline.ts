@@ -1,4 +1,5 @@
-// The baseline `bp`: the whole encoder fine-tuned end to end on the dataset. It is an upper bound that no device could compute.
+// The baseline `bp`: the whole encoder fine-tuned end to end on the dataset. It is an upper bound that
+// no device could compute.
 
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +26,9 @@ const taskName = "emotion";
 const epochs = 4;
 const learningRate = 2e-4;
 
-/** Early stopping on the rows that settings are chosen on ends the epochs; the weights of the best epoch are measured. */
+/**
+ * Early stopping on the rows that settings are chosen on ends the epochs; the weights of the best epoch are measured.
+ */
 export function bpTask(bench: Workbench, source: ExtractorSource): Task {
   const key = taskKey(bench, import.meta.url, `bp-${epochs}-${learningRate}`, source.key);
   return {
@@ -55,7 +58,10 @@ export function bpNotes({ split }: Pick<Workbench, "split">): string[] {
   return split === "test" ? [] : ["trained on four fifths of train, the other rows on all of it"];
 }
 
-/** Seconds on one core for three seeds on MELD, as measured on two shapes. Products grow with the square of the width, all else with the width. */
+/**
+ * Seconds on one core for three seeds on MELD, as measured on two shapes. Products grow with the square of the width,
+ * all else with the width.
+ */
 export function bpSeconds({ folder }: ExtractorSource): number {
   const { numHiddenLayers, hiddenSize } = folder.config;
   return 42 * numHiddenLayers * ((hiddenSize / 128) ** 2 + hiddenSize / 128);

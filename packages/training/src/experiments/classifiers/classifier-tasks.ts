@@ -1,4 +1,5 @@
-// Makes the task of a classifier and a choice of features. Equal requests of several tables give the same task, which is computed once.
+// Makes the task of a classifier and a choice of features. Equal requests of several tables give the same task,
+// which is computed once.
 
 import { classWeightCandidates } from "../../freezing/evaluation.js";
 import type { Task } from "../workbench/outcome.js";

@@ -1,4 +1,5 @@
-// The classifiers of tables 4 to 7 as experiments: each fits a grid of settings, and the chosen setting is measured for every seed.
+// The classifiers of tables 4 to 7 as experiments: each fits a grid of settings, and the chosen setting is
+// measured for every seed.
 
 import { MlError } from "@attune/ml/error";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
@@ -10,7 +11,10 @@ import type { Examples, Problem } from "../workbench/workbench.js";
 /** A fitted setting, or a setting whose equations had no usable solution. */
 export interface Fitted<Setting> {
   readonly setting: Setting;
-  /** (N, D) to (N, classes): logits or least squares; the largest score is the prediction. Absent for a singular setting. */
+  /**
+   * (N, D) to (N, classes): logits or least squares; the largest score is the prediction. Absent
+   * for a singular setting.
+   */
   readonly scores?: (features: Matrix) => Matrix;
 }
 
@@ -82,7 +86,10 @@ interface Choice<S> {
   readonly singular: string[];
 }
 
-/** The setting with the largest weighted F1 on the rows that settings are chosen on, and the settings that were singular. */
+/**
+ * The setting with the largest weighted F1 on the rows that settings are chosen on, and the
+ * settings that were singular.
+ */
 export async function choose<S>(
   classifier: Classifier<S>,
   { problem, seed, step }: { problem: Problem; seed: number; step: () => void },

@@ -1,5 +1,5 @@
-// `elm` and `oselm` over the paper's grid, plain and with balanced classes; OSELM is fed in chunks. The sums of one hidden layer serve all
-// regularisations and weightings.
+// `elm` and `oselm` over the paper's grid, plain and with balanced classes; OSELM is fed in chunks. The sums of one
+// hidden layer serve all regularisations and weightings.
 
 import { headScores, outputsOf } from "@attune/ml/heads/calibrated";
 import { type ClassSums, createClassSums } from "@attune/ml/heads/class-sums";
@@ -33,7 +33,10 @@ type Input = FitInput<readonly ElmSetting[]>;
 export interface ElmClassifiers {
   readonly elm: Classifier<ElmSetting>;
   readonly elmBalanced: Classifier<ElmSetting>;
-  /** The setting is chosen by the batch form, which gives equal results; the measured heads are fed in chunks of 64 rows. */
+  /**
+   * The setting is chosen by the batch form, which gives equal results; the measured heads are fed in
+   * chunks of 64 rows.
+   */
   readonly oselm: Classifier<ElmSetting>;
   readonly oselmBalanced: Classifier<ElmSetting>;
 }

@@ -1,5 +1,6 @@
-// The baseline `hidden`: one trained tanh layer on frozen features, cross-entropy, Adam 1e-4, batch 64 (paper, "Training Setup"). TensorFlow.js
-// computes its products; the gradient is written out, because there are only four weights.
+// The baseline `hidden`: one trained tanh layer on frozen features, cross-entropy, Adam 1e-4, batch 64
+// (paper, "Training Setup"). TensorFlow.js computes its products; the gradient is written out, because there
+// are only four weights.
 
 import { importanceOf } from "@attune/ml/heads/softmax";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";

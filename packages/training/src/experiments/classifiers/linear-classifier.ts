@@ -1,4 +1,5 @@
-// `linear` in five ways: the paper's Adam, the paper's SGD, and the optimum by L-BFGS (plain, with balanced classes, with class weights chosen).
+// `linear` in five ways: the paper's Adam, the paper's SGD, and the optimum by L-BFGS (plain, with balanced classes,
+// with class weights chosen).
 
 import { headScores } from "@attune/ml/heads/calibrated";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
@@ -9,7 +10,10 @@ import { type LinearSetting, l2Candidates, linearSettings } from "../../freezing
 import { paperSetup } from "../paper.js";
 import { type Classifier, unlessSingular } from "./classifiers.js";
 
-/** The paper states no epochs for all users, where an epoch has ten times the steps. Its single-user models converged within 100. */
+/**
+ * The paper states no epochs for all users, where an epoch has ten times the steps. Its single-user
+ * models converged within 100.
+ */
 const adamEpochs = { quick: 30, full: 100 };
 
 /** `linear` as the paper trains it on all users: Adam 1e-4, batch 64. */
@@ -30,7 +34,10 @@ export function sgdLinear(kernels: HeadKernels): Classifier<LinearSetting> {
   return linearClassifier("linear-sgd", { optimizer: "sgd", learningRate, epochs, batchSize }, { l2, kernels });
 }
 
-/** A row of our own: the optimum of the same objective, where only l2 and, if there are several, the class weights are chosen. */
+/**
+ * A row of our own: the optimum of the same objective, where only l2 and, if there are several, the
+ * class weights are chosen.
+ */
 export function optimalLinear(classWeights: readonly ClassWeights[], kernels: HeadKernels): Classifier<LinearSetting> {
   return linearClassifier(`linear-optimum-${classWeights.join(",")}`, toOptimum, {
     l2: l2Candidates,

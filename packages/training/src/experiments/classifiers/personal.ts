@@ -1,4 +1,5 @@
-// Measures a person's own head as the edge agent trains it: from scratch and on top of a prior head, from n of their utterances.
+// Measures a person's own head as the edge agent trains it: from scratch and on top of a prior head, from
+// n of their utterances.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import type { HeadIdentity } from "@attune/ml/heads/identity";
@@ -10,7 +11,9 @@ import { type Examples, subset } from "../workbench/workbench.js";
 
 /** Numbers of a person's utterances; Infinity stands for all. */
 export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
-/** The number of draws of `count` utterances. The weighted F1 of a small draw varies with a deviation of 0.02 to 0.03. */
+/**
+ * The number of draws of `count` utterances. The weighted F1 of a small draw varies with a deviation of 0.02 to 0.03.
+ */
 export const drawsOf = (count: number): number => (count <= 200 ? 20 : 5);
 
 export interface PersonProblem {
@@ -29,8 +32,8 @@ export const fromScratch: PersonProblem["candidates"] = { scales: [0] };
 export const biasesOnly: PersonProblem["candidates"] = { scales: [1], strengths: [1e6] };
 
 /**
- * Weighted F1 by `sampleCounts`, then by draw of the utterances. With none and with all utterances there is nothing to draw, so there is one run. The
- * trust in the prior is chosen each time on the n utterances alone.
+ * Weighted F1 by `sampleCounts`, then by draw of the utterances. With none and with all utterances there is nothing to
+ * draw, so there is one run. The trust in the prior is chosen each time on the n utterances alone.
  */
 export function personCurve(problem: PersonProblem, report: (fraction: number) => void): number[][] {
   const { train, measure, prior } = problem;

@@ -1,4 +1,5 @@
-// Splits a table into parts that fit a page: columns that answer one question stand together, and each note names its places.
+// Splits a table into parts that fit a page: columns that answer one question stand together, and each
+// note names its places.
 
 import type { Cell } from "../workbench/outcome.js";
 

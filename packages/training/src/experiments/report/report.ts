@@ -1,4 +1,5 @@
-// The HTML report in one file: every table with the paper's numbers, the pictures, the chosen settings, and the researcher's own sample utterances.
+// The HTML report in one file: every table with the paper's numbers, the pictures, the chosen settings, and the
+// researcher's own sample utterances.
 
 import { chartStyle } from "@attune/charts/chart-style";
 import { escapeHtml } from "@attune/charts/escape-html";
@@ -71,7 +72,9 @@ function cellsHtml({ cells }: TableResult, questions: Experiment["questions"] = 
     .join("");
 }
 
-/** Columns across, rows down, the paper's number under ours; each note follows below with the cells that it refers to. */
+/**
+ * Columns across, rows down, the paper's number under ours; each note follows below with the cells that it refers to.
+ */
 function blockHtml({ cells }: Block, caption: string): string {
   const columns = namesOf(cells, "column");
   const lines = namesOf(cells, "row").map((row) => {

@@ -1,4 +1,5 @@
-// Writes a table as lines for a terminal: our number with the paper's in brackets, and below each note once and the baselines.
+// Writes a table as lines for a terminal: our number with the paper's in brackets, and below each note
+// once and the baselines.
 
 import { textTable } from "@attune/platform/table";
 import { randomReferenceShape } from "../paper.js";

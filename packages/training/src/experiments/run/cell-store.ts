@@ -1,4 +1,5 @@
-// Keeps outcomes on disk, one JSON line each, saved as they are found. A stopped run resumes from them, and a rerun computes nothing.
+// Keeps outcomes on disk, one JSON line each, saved as they are found. A stopped run resumes from them, and
+// a rerun computes nothing.
 
 import {
   appendFileSync,
@@ -23,8 +24,8 @@ export interface CellStore {
 }
 
 /**
- * Drops a line that a crash cut short, or a line of another version; its task is computed again. A request for an unknown outcome first reads the
- * lines that other runs have added.
+ * Drops a line that a crash cut short, or a line of another version; its task is computed again. A request for an
+ * unknown outcome first reads the lines that other runs have added.
  */
 export function openCellStore(path: string): CellStore {
   const outcomes = new Map<string, Outcome>();

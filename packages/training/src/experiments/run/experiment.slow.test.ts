@@ -1,4 +1,5 @@
-// The experiments on a small made-up dataset and a tiny extractor: each table's shape, missing measurements, and data that must not be shown.
+// The experiments on a small made-up dataset and a tiny extractor: each table's shape, missing measurements, and data
+// that must not be shown.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// One run of `attune experiment`: opens the requested experiments, computes or looks up every cell, and returns the result and the plots' data.
+// One run of `attune experiment`: opens the requested experiments, computes or looks up every cell, and returns the
+// result and the plots' data.
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// Lanes compute tasks in this thread, or in several threads that each open the same experiments and receive the keys of their tasks.
+// Lanes compute tasks in this thread, or in several threads that each open the same experiments and receive the
+// keys of their tasks.
 
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -33,7 +34,9 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** The thread makes the same tasks from the same options, and finds a task by its key. A thread that died is replaced. */
+/**
+ * The thread makes the same tasks from the same options, and finds a task by its key. A thread that died is replaced.
+ */
 export function openThread({ progress: _, onWarning: __, ...request }: ExperimentOptions): Lane {
   let worker: Worker | undefined;
   let pending: Pending | undefined;

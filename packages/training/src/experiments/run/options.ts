@@ -17,7 +17,8 @@ export interface ExperimentOptions {
   /** Fine-tune large encoders end to end too. */
   readonly withBp: boolean;
   /**
-   * The number of tasks computed at a time. Each has a thread of its own, so that this thread can be interrupted; 0 computes one task in this thread.
+   * The number of tasks computed at a time. Each has a thread of its own, so that this thread can be interrupted; 0
+   * computes one task in this thread.
    */
   readonly jobs: number;
   readonly iemocapDirectory: string | undefined;

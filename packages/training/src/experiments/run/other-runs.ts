@@ -1,4 +1,5 @@
-// Finds other runs that compute experiments with the same cache: each run leaves a file while it lives, and reads those of others.
+// Finds other runs that compute experiments with the same cache: each run leaves a file while it lives, and
+// reads those of others.
 
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";

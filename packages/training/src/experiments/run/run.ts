@@ -1,4 +1,5 @@
-// Runs every task of the experiments once. Known outcomes come from the store; new ones are computed in lanes and saved as soon as they are found.
+// Runs every task of the experiments once. Known outcomes come from the store; new ones are computed in lanes and saved
+// as soon as they are found.
 
 import type { Progress } from "@attune/platform/progress";
 import type { AppError } from "@attune/shared/errors";
@@ -21,7 +22,8 @@ export interface TaskResults {
 }
 
 /**
- * Computes the missing outcomes. If a task fails, the failure is recorded and the next task begins; an outcome that cannot be saved stops all lanes.
+ * Computes the missing outcomes. If a task fails, the failure is recorded and the next task begins; an outcome that
+ * cannot be saved stops all lanes.
  */
 export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<TaskResults> {
   const { store, progress, nowMs, openLanes } = run;
@@ -78,8 +80,8 @@ export async function runTasks(tasks: readonly Task[], run: TaskRun): Promise<Ta
 }
 
 /**
- * Hands out tasks. Tasks on the features that a lane has at hand come first, then the longest group that no lane has begun. Then, so that no lane is
- * idle at the end, comes the longest task of another lane's group.
+ * Hands out tasks. Tasks on the features that a lane has at hand come first, then the longest group that no lane has
+ * begun. Then, so that no lane is idle at the end, comes the longest task of another lane's group.
  */
 function createQueue(tasks: readonly Task[]): (last?: Task) => Task | undefined {
   const groups = new Map<string, Task[]>();

@@ -1,4 +1,5 @@
-// Figure 2 and section 5.1: the squared error of FP16 and INT8 features against FP32 (equation 6), and its effect on F1.
+// Figure 2 and section 5.1: the squared error of FP16 and INT8 features against FP32 (equation 6), and
+// its effect on F1.
 
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import { roundTensorFileToHalf, roundToHalf } from "@attune/ml/quantization/fp16";
@@ -23,7 +24,10 @@ export interface RoundingTasks {
   readonly f1: Task;
 }
 
-/** Squared errors by powers of ten: bin k counts errors from 10^(k + leastExponent) on; smaller errors and zero are in bin 0. */
+/**
+ * Squared errors by powers of ten: bin k counts errors from 10^(k + leastExponent) on; smaller errors and zero
+ * are in bin 0.
+ */
 export const leastExponent = -16;
 export const histogramBins = 18;
 
@@ -58,7 +62,10 @@ interface Rounding {
   readonly representation: "FP16" | "INT8";
 }
 
-/** Covers all features before the DR and all utterances of the measured split. FP16 features are rounded too, as they would be kept. */
+/**
+ * Covers all features before the DR and all utterances of the measured split. FP16 features are rounded too, as
+ * they would be kept.
+ */
 function errorTask(bench: Workbench, { exact, other, representation }: Rounding): Task {
   return {
     key: taskKey(bench, import.meta.url, "rounding", exact.key, other.key),
@@ -93,8 +100,8 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
 }
 
 /**
- * The F1 of `linear` at its optimum, fitted on the features of each. All use the l2 that was chosen on those of FP32, so a loss is due to rounding
- * alone.
+ * The F1 of `linear` at its optimum, fitted on the features of each. All use the l2 that was chosen on those of FP32,
+ * so a loss is due to rounding alone.
  */
 function f1Task(bench: Workbench, sources: Readonly<Record<Representation, ExtractorSource>>): Task {
   const classifier = optimalLinear(["none"], bench.heads);

@@ -1,4 +1,5 @@
-// Table 2: sample utterances with the real and the predicted emotion, the paper's four and some of the measured split. Each speaker has an own head.
+// Table 2: sample utterances with the real and the predicted emotion, the paper's four and some of the measured split.
+// Each speaker has an own head.
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";

@@ -36,7 +36,10 @@ export function missingCheckpoint(extractor: PaperExtractor): string {
   return `no checkpoint given: attune extractor import ${checkpointOf[extractor]} --out extractors/${name}, then --extractor ${name}=extractors/${name}`;
 }
 
-/** The paper's number for a source: its own column's, or, for another extractor, that of BERT-Tiny, the paper's smallest. */
+/**
+ * The paper's number for a source: its own column's, or, for another extractor, that of
+ * BERT-Tiny, the paper's smallest.
+ */
 export function paperColumnOf({ paper }: ExtractorSource): PaperExtractor {
   return paper?.extractor ?? "BERT-Tiny";
 }

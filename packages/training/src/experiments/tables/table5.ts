@@ -44,7 +44,10 @@ export function table5(bench: ClassifierBench): Experiment {
   };
 }
 
-/** The former state of our own extractor: its architecture with random weights. A checkpoint that it started from is a source of its own. */
+/**
+ * The former state of our own extractor: its architecture with random weights. A checkpoint that it started from is a
+ * source of its own.
+ */
 function ownColumns({ extractors }: Workbench): Column[] {
   return extractors
     .filter(({ paper }) => paper === undefined)
@@ -92,8 +95,8 @@ function trainedOn({ trainedOn: sets }: ExtractorSource): string[] {
 }
 
 /**
- * The reason why there is no number, and the commands that make one. The paper trained on IEMOCAP to about 80% of the full run's F1, so the full run
- * comes first.
+ * The reason why there is no number, and the commands that make one. The paper trained on IEMOCAP to about 80% of the
+ * full run's F1, so the full run comes first.
  */
 function howToGet(extractor: PaperExtractor, variant: Variant, iemocap = "IEMOCAP_full_release"): string[] {
   if (variant === "regular") return [missingCheckpoint(extractor)];

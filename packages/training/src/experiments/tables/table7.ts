@@ -1,4 +1,5 @@
-// Table 7: one person's data alone (all, 500, 200 utterances), and the gain by a prior head from the first utterance on.
+// Table 7: one person's data alone (all, 500, 200 utterances), and the gain by a prior head from
+// the first utterance on.
 
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { weightedF1 } from "@attune/ml/metrics/classification";
@@ -53,7 +54,10 @@ export interface PersonTasks {
   readonly curves: readonly { readonly start: Start; readonly task: Task }[];
 }
 
-/** The start of a personal head: nothing, the extractor's prior head (only biases learned, or all weights), or a head fitted on everyone else's rows. */
+/**
+ * The start of a personal head: nothing, the extractor's prior head (only biases learned, or all weights), or a head
+ * fitted on everyone else's rows.
+ */
 type Start = "scratch" | "biases" | "shipped" | "others";
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */

@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { sha256 } from "@attune/platform/sha256";
 
 /**
- * The digest of the module at `moduleUrl` and of every module of ours that it imports. Built files are read, so that a thread that runs them and a
- * tool that runs sources agree. The libraries of packages/training count by their pinned versions. The kernels do not count: tests hold them to the
- * numbers of modules that do.
+ * The digest of the module at `moduleUrl` and of every module of ours that it imports. Built files are read, so that a
+ * thread that runs them and a tool that runs sources agree. The libraries of packages/training count by their pinned
+ * versions. The kernels do not count: tests hold them to the numbers of modules that do.
  */
 export type CodeDigest = (moduleUrl: string) => string;
 

@@ -35,7 +35,8 @@ export interface ExtractorSource {
 }
 
 /**
- * `argument` is DIR, or NAME=DIR with the name of one of the paper's extractors; `-pretrained` marks one further trained on a labelled dataset.
+ * `argument` is DIR, or NAME=DIR with the name of one of the paper's extractors; `-pretrained` marks one further
+ * trained on a labelled dataset.
  * Throws INVALID_INPUT for a name that does not fit the folder, INVALID_EXTRACTOR for a fault in the folder.
  */
 export function openSource(argument: string, engineName: string): ExtractorSource {

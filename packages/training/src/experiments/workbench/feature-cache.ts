@@ -1,4 +1,5 @@
-// Keeps pooled features on disk, by extractor, engine and texts: the encoder runs once over a dataset for all measurements.
+// Keeps pooled features on disk, by extractor, engine and texts: the encoder runs once over a
+// dataset for all measurements.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

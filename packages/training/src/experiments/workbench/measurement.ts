@@ -1,4 +1,5 @@
-// Measures of a classifier besides weighted F1: macro F1, and the calibration of its probabilities, with and without a temperature.
+// Measures of a classifier besides weighted F1: macro F1, and the calibration of its probabilities, with
+// and without a temperature.
 
 import { fitTemperature, softmaxAt } from "@attune/ml/heads/temperature";
 import { brierScore, expectedCalibrationError, type ReliabilityBin, reliability } from "@attune/ml/metrics/calibration";

@@ -1,4 +1,5 @@
-// The parts of an experiment: tasks that compute outcomes, saved one by one, and a pure function from outcomes to a table.
+// The parts of an experiment: tasks that compute outcomes, saved one by one, and a pure function from
+// outcomes to a table.
 
 import { z } from "zod";
 

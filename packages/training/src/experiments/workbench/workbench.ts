@@ -1,4 +1,5 @@
-// The tools of every table: the dataset and its splits, an extractor's features as problems to fit and to measure, seeds, and settings.
+// The tools of every table: the dataset and its splits, an extractor's features as problems to fit and to
+// measure, seeds, and settings.
 
 import { fitDimensionalityReduction } from "@attune/ml/features/dimensionality-reduction";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
@@ -70,7 +71,10 @@ function reductionOf({ reduction }: ExtractorSource): number[] {
   return [reduction!.outputSize, ...reduction!.apply(zeros).data];
 }
 
-/** The key of a task that the module at `moduleUrl` computes. It depends on data, grid, seeds, code and `parts`, the task's own settings. */
+/**
+ * The key of a task that the module at `moduleUrl` computes. It depends on data, grid, seeds, code and `parts`,
+ * the task's own settings.
+ */
 export function taskKey(bench: Workbench, moduleUrl: string, ...parts: readonly string[]): string {
   const grid = bench.full ? "full" : "quick";
   return [bench.codeDigest(moduleUrl), bench.dataKey, grid, bench.seeds.join(","), ...parts].join("|");
@@ -83,7 +87,9 @@ export function dataDigest(data: ExperimentData, split: string): string {
   return `${split}-${sha256(JSON.stringify(data.classes === emotionLabels ? rows : [...rows, data.classes]))}`;
 }
 
-/** Holds one value: tasks on the same features follow each other, and the features of all tasks would not fit in memory. */
+/**
+ * Holds one value: tasks on the same features follow each other, and the features of all tasks would not fit in memory.
+ */
 export function keepLatest<T>(): (key: string, make: () => T) => T {
   let held: { key: string; value: T } | undefined;
   return (key, make) => {
@@ -98,7 +104,10 @@ export interface SplitFeatures {
   readonly measured: Matrix;
 }
 
-/** Features after the DR: the folder's own, or standardisation fitted on the train split; then PCA fitted on the train split. */
+/**
+ * Features after the DR: the folder's own, or standardisation fitted on the train split; then PCA fitted
+ * on the train split.
+ */
 export function splitFeatures(
   bench: Workbench,
   { source, components }: FeatureChoice,
@@ -125,8 +134,8 @@ function reduceSplits(
 }
 
 /**
- * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split. Choosing and measuring on the same rows
- * would give the best of many numbers, not a measurement.
+ * With the test split, settings are chosen on dev. With dev, they are chosen on a fifth of the train split. Choosing
+ * and measuring on the same rows would give the best of many numbers, not a measurement.
  */
 export function problemOf(bench: Workbench, choice: FeatureChoice, report?: (fraction: number) => void): Problem {
   const { train, dev, measured } = splitFeatures(bench, choice, report);

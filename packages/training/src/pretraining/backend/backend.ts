@@ -1,5 +1,5 @@
-// Opens TensorFlow.js: the native binding if it is installed, else WebAssembly. WebAssembly gets two repairs that training a transformer needs, with
-// native matrix products if they could be built.
+// Opens TensorFlow.js: the native binding if it is installed, else WebAssembly. WebAssembly gets two repairs that
+// training a transformer needs, with native matrix products if they could be built.
 
 import { createRequire } from "node:module";
 import util from "node:util";
@@ -22,8 +22,8 @@ export async function openBackend(only?: BackendName): Promise<Backend> {
   return openWasm(only !== "tfjs-wasm");
 }
 
-// `require`, not `import`: Node cannot follow some imports of the packages' ECMAScript builds. The libraries start work when they are loaded, so they
-// are loaded late.
+// `require`, not `import`: Node cannot follow some imports of the packages' ECMAScript builds. The libraries start work
+// when they are loaded, so they are loaded late.
 async function openNative(required: boolean): Promise<Backend | undefined> {
   const require = createRequire(import.meta.url);
   // tfjs-node 4.22 calls two functions that Node 23 removed.
@@ -86,8 +86,8 @@ interface SegmentSumInput {
 }
 
 /**
- * The kernel that the wasm backend lacks. It is the gradient of every gather, so of every embedding.
- * x: (N, ...), segmentIds: (N) → (segments, ...): the sum of x's rows per segment. As in TensorFlow, a negative id counts nowhere.
+ * The kernel that the wasm backend lacks. It is the gradient of every gather, so of every embedding. x: (N, ...),
+ * segmentIds: (N) → (segments, ...): the sum of x's rows per segment. As in TensorFlow, a negative id counts nowhere.
  */
 function unsortedSegmentSum(tf: Tf, { x, segmentIds, segments, backend }: SegmentSumInput): TfTensorInfo {
   const values = backend.readSync(x.dataId);

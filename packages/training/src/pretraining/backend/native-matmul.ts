@@ -1,12 +1,15 @@
-// Repairs the matrix products of TensorFlow.js's wasm backend. The native addon multiplies if native/build.js could build it; else copies replace
-// transposed matrices.
+// Repairs the matrix products of TensorFlow.js's wasm backend. The native addon multiplies if native/build.js could
+// build it; else copies replace transposed matrices.
 
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { isPresentSync } from "@attune/platform/presence";
 import type { Tf } from "./tensorflow.js";
 
-/** y = a b for each matrix of a batch; sizes: batch, m, n, k, transposeA, transposeB. False if the sizes do not fit the arrays. */
+/**
+ * y = a b for each matrix of a batch; sizes: batch, m, n, k, transposeA, transposeB. False if the sizes do
+ * not fit the arrays.
+ */
 export type MatMul = (y: Float32Array, a: Float32Array, b: Float32Array, sizes: Int32Array) => boolean;
 
 /** undefined if the addon was not built, or the processor lacks the instructions that it was built for. */
@@ -56,7 +59,9 @@ export function registerMatMul(tf: Tf, native: MatMul | undefined): void {
 type KernelConfig = import("@tensorflow/tfjs").KernelConfig;
 const originalOf = Symbol.for("attune.original-mat-mul");
 
-/** The library's own kernel, kept on the library's object, so that a second registration does not take the first for it. */
+/**
+ * The library's own kernel, kept on the library's object, so that a second registration does not take the first for it.
+ */
 function originalKernel(tf: Tf): KernelConfig {
   const holder = tf.engine() as unknown as { [originalOf]?: KernelConfig };
   holder[originalOf] ??= tf.getKernel("BatchMatMul", "wasm");
@@ -85,7 +90,9 @@ function multiply(native: MatMul, { a, b, transposeA, transposeB, backend }: Pro
   return y;
 }
 
-/** The library multiplies transposed matrices an order of magnitude slower than plain ones; a copy costs almost nothing. */
+/**
+ * The library multiplies transposed matrices an order of magnitude slower than plain ones; a copy costs almost nothing.
+ */
 function transposedFirst(tf: Tf, original: KernelConfig["kernelFunc"]) {
   return ({ a, b, transposeA, transposeB, backend }: Product): TensorInfo => {
     const transpose = tf.getKernel("Transpose", "wasm").kernelFunc;

@@ -7,7 +7,8 @@ describe("balanceClasses", () => {
   test("weighs a class by the inverse root of its rows, the weights one on average over the rows", () => {
     const classes = ["often", "rarely", "never"];
     const row = (...target: number[]) => ({ ids: Int32Array.of(2, 3), target: Float32Array.from(target) });
-    // Four rows and one: 1/2 and 1 before they are scaled, which together weigh 4/2 + 1 = 3 where five rows shall weigh 5.
+    // Four rows and one: 1/2 and 1 before they are scaled, which together weigh 4/2 + 1 = 3 where five
+    // rows shall weigh 5.
     const examples = [row(1, 0, 0), row(1, 0, 0), row(1, 0, 0), row(0.5, 0.5, 0), row(0.5, 0.5, 0)];
     balanceClasses({ name: "task", classes, examples });
     const [often, rarely] = [5 / 6, 5 / 3];

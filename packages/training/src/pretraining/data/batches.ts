@@ -1,4 +1,5 @@
-// Weights the examples and plans their batches. Both depend on the seed and the epoch alone, so that a resumed run repeats them.
+// Weights the examples and plans their batches. Both depend on the seed and the epoch alone, so that a
+// resumed run repeats them.
 
 import { createRandom, type Random } from "@attune/ml/tensor/random";
 
@@ -23,8 +24,8 @@ export interface BatchPlan {
 }
 
 /**
- * Scales the targets in place, each class by the inverse square root of its rows, so that rare classes count more in the loss. A row of several
- * classes counts in parts. The scales average one over the rows.
+ * Scales the targets in place, each class by the inverse square root of its rows, so that rare classes count more in
+ * the loss. A row of several classes counts in parts. The scales average one over the rows.
  */
 export function balanceClasses({ examples, classes }: TrainingTask): void {
   const mass = new Float64Array(classes.length);
@@ -65,7 +66,10 @@ export function batchesPerEpoch(tasks: readonly TrainingTask[], batchSize: numbe
   return tasks.reduce((sum, { examples }) => sum + Math.ceil(examples.length / batchSize), 0);
 }
 
-/** The input of an encoder's graph. B = sentences, T = tokens of the longest, U = rows of `words`, the embeddings that the batch looks up. */
+/**
+ * The input of an encoder's graph. B = sentences, T = tokens of the longest, U = rows of `words`, the embeddings that
+ * the batch looks up.
+ */
 export interface EncoderBatch {
   readonly sentences: number;
   readonly tokens: number;

@@ -1,4 +1,5 @@
-// The recipes of pre-training: every number that shapes a feature extractor, so that a run can be repeated from its record.
+// The recipes of pre-training: every number that shapes a feature extractor, so that a run can be
+// repeated from its record.
 
 import { readFileSync } from "node:fs";
 import { poolings } from "@attune/ml/encoder/pooling";
@@ -21,13 +22,19 @@ export const recipeSchema = z.strictObject({
   maxTokens: z.int().min(3).max(512),
   /** Word pieces seen less often in the training texts leave the vocabulary; single characters stay. */
   minimumPieceCount: count.optional(),
-  /** The number of word pieces: special tokens, the single characters of the texts and of ASCII, and the most frequent others. */
+  /**
+   * The number of word pieces: special tokens, the single characters of the texts and of ASCII, and
+   * the most frequent others.
+   */
   vocabularySize: count.optional(),
   /** The number of epochs over which the learning rate falls to zero. */
   epochs: positive,
   /** Training ends earlier, with the learning rate still high. May be a fraction of an epoch. */
   stopAfterEpochs: positive.optional(),
-  /** Training ends at the first evaluation whose dev metric is at least this share of a full run's best (`--reference-run`). */
+  /**
+   * Training ends at the first evaluation whose dev metric is at least this share of a
+   * full run's best (`--reference-run`).
+   */
   stopAtFraction: z.number().positive().max(1).optional(),
   evaluationsPerEpoch: count,
   /** Evaluations without a better dev metric after which training stops. */
@@ -47,7 +54,9 @@ export const recipeSchema = z.strictObject({
   tokenDropoutRate: share,
   /** `balanced`: a row counts by the inverse square root of its class's frequency. */
   classWeights: z.enum(["none", "balanced"]),
-  /** With a teacher: the loss is (1 - weight) cross-entropy + weight temperature² KL(teacher ‖ student), both softened. */
+  /**
+   * With a teacher: the loss is (1 - weight) cross-entropy + weight temperature² KL(teacher ‖ student), both softened.
+   */
   distillation: z.strictObject({ weight: z.number().min(0).max(1), temperature: positive }).optional(),
 });
 
@@ -124,8 +133,9 @@ export interface ChosenRecipe {
 }
 
 /**
- * `name` is one of `recipes`, or a .json file that holds a whole recipe, as run.json does under that key. `overrides` are `field=value`, with a dot
- * for a field within a field, and `none` to leave an optional field out. Throws INVALID_INPUT naming the field.
+ * `name` is one of `recipes`, or a .json file that holds a whole recipe, as run.json does under that key. `overrides`
+ * are `field=value`, with a dot for a field within a field, and `none` to leave an optional field out. Throws
+ * INVALID_INPUT naming the field.
  */
 export function chooseRecipe(name: string, overrides: readonly string[]): ChosenRecipe {
   const file = name.endsWith(".json") ? readRecipeFile(name) : undefined;

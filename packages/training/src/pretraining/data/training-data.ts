@@ -1,4 +1,5 @@
-// The data of a run: one task for each labelled set, the first set's dev rows, and digests that name them in the run's record.
+// The data of a run: one task for each labelled set, the first set's dev rows, and digests that name them
+// in the run's record.
 
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";

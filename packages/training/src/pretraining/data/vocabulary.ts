@@ -1,4 +1,5 @@
-// Prunes a WordPiece tokenizer to a dataset's texts: most of an encoder's bytes are embeddings of words that it would never learn.
+// Prunes a WordPiece tokenizer to a dataset's texts: most of an encoder's bytes are embeddings of words that
+// it would never learn.
 
 import { createTokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
 import { AppError } from "@attune/shared/errors";
@@ -7,7 +8,10 @@ import { readTextFile } from "../../datasets/text-file.js";
 
 const specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/** The tokenizer.json for the lines of an uncased BERT's vocab.txt. Throws INVALID_INPUT, naming the file, if a special token is missing. */
+/**
+ * The tokenizer.json for the lines of an uncased BERT's vocab.txt. Throws INVALID_INPUT, naming the file, if a
+ * special token is missing.
+ */
 export function readVocabulary(path: string): string {
   const pieces = readTextFile(path).split(/\r?\n/);
   while (pieces.at(-1) === "") pieces.pop();
@@ -24,9 +28,15 @@ export function readVocabulary(path: string): string {
 
 /** At most one of the two fields is set; without both the vocabulary stays whole. */
 export interface PruningRule {
-  /** Pieces that the texts hold less often leave. Single characters stay, alone and as a continuation, whether the texts hold them or not. */
+  /**
+   * Pieces that the texts hold less often leave. Single characters stay, alone and as a continuation, whether the texts
+   * hold them or not.
+   */
   readonly minimumPieceCount?: number | undefined;
-  /** The number of pieces: special tokens, the single characters of the texts and of ASCII, and then the most frequent pieces. */
+  /**
+   * The number of pieces: special tokens, the single characters of the texts and of ASCII, and then
+   * the most frequent pieces.
+   */
   readonly vocabularySize?: number | undefined;
 }
 
@@ -48,8 +58,9 @@ const wordPieceSchema = z.looseObject({
 });
 
 /**
- * The tokenizer with fewer pieces. No word of known characters becomes [UNK] by pruning: WordPiece spells the word with smaller pieces. Throws
- * INVALID_INPUT if the tokenizer is no WordPiece one, or the single characters alone exceed `vocabularySize`.
+ * The tokenizer with fewer pieces. No word of known characters becomes [UNK] by pruning: WordPiece spells the
+ * word with smaller pieces. Throws INVALID_INPUT if the tokenizer is no WordPiece one, or the single
+ * characters alone exceed `vocabularySize`.
  */
 export function pruneTokenizer(tokenizerJson: string, texts: readonly string[], rule: PruningRule): PrunedTokenizer {
   const parsed = wordPieceSchema.safeParse(JSON.parse(tokenizerJson));

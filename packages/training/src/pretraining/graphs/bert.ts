@@ -1,4 +1,5 @@
-// The trainable twin of packages/ml's BERT: the same encoder in TensorFlow.js operations, with dropout. Letters as in forward.ts.
+// The trainable twin of packages/ml's BERT: the same encoder in TensorFlow.js operations, with dropout.
+// Letters as in forward.ts.
 
 import type { Tf } from "../backend/tensorflow.js";
 import { attention, attentionBias, type EncoderForward, graphParts, lookUpWords } from "./forward.js";

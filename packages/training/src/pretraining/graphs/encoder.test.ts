@@ -1,4 +1,5 @@
-// Compares the trainable twins with packages/ml's encoders, and their gradients with PyTorch's: on every golden shape, in padded batches.
+// Compares the trainable twins with packages/ml's encoders, and their gradients with PyTorch's: on every golden
+// shape, in padded batches.
 
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import { type Pooling, pool, poolings } from "@attune/ml/encoder/pooling";
@@ -29,7 +30,10 @@ function weightValues({ config, file }: GoldenEncoder): Map<string, Float32Array
 
 interface Computed {
   readonly features: Float32Array;
-  /** Gradients of the sum of the features' squares, by weight; those of the word embeddings are for the batch's rows alone. */
+  /**
+   * Gradients of the sum of the features' squares, by weight; those of the word embeddings are for
+   * the batch's rows alone.
+   */
   readonly gradients: Map<string, Float32Array>;
   /** The batch's rows of the word embeddings. */
   readonly rows: Float32Array;

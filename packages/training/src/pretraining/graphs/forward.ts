@@ -1,5 +1,6 @@
-// The inputs of every trainable encoder, and the parts that are the same in each graph: weights by name, attention, pooling. B = sentences of the
-// batch, T = tokens of its longest, H = hiddenSize, A = attention heads, U = different tokens in the batch.
+// The inputs of every trainable encoder, and the parts that are the same in each graph: weights by name, attention,
+// pooling. B = sentences of the batch, T = tokens of its longest, H = hiddenSize, A = attention heads, U = different
+// tokens in the batch.
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -75,7 +76,10 @@ export function attention(tf: Tf, { query, key, value, bias, heads, batch }: Att
   return tf.transpose(mixed, [0, 2, 1, 3]).reshape([B * T, width]) as Tensor2D;
 }
 
-/** Pools as packages/ml does: over the real tokens, special ones included. hidden: (B * T, H) → (B, H), or (B, 2H) for mean-max. */
+/**
+ * Pools as packages/ml does: over the real tokens, special ones included. hidden: (B * T, H) → (B, H), or
+ * (B, 2H) for mean-max.
+ */
 export function poolTokens(tf: Tf, hidden: Tensor2D, { batch, pooling, config }: EncoderForward): Tensor2D {
   const { sentences: B, tokens: T, mask } = batch;
   const H = config.hiddenSize;

@@ -1,4 +1,5 @@
-// The layers of every trainable encoder in TensorFlow.js operations, with written-out gradients if the library's own are slow on wasm.
+// The layers of every trainable encoder in TensorFlow.js operations, with written-out gradients if the library's own
+// are slow on wasm.
 
 import type { HiddenAct } from "@attune/ml/encoder/config";
 import type { Random } from "@attune/ml/tensor/random";
@@ -8,7 +9,10 @@ import type { Tf } from "../backend/tensorflow.js";
 export type Tensor = tfTypes.Tensor;
 export type Tensor2D = tfTypes.Tensor2D;
 
-/** Sums over the rows: (N, C) → (C). A product with ones, because the wasm backend reduces an outer axis by transposing the whole tensor. */
+/**
+ * Sums over the rows: (N, C) → (C). A product with ones, because the wasm backend reduces an outer axis by
+ * transposing the whole tensor.
+ */
 function columnSums(tf: Tf, x: Tensor2D): Tensor {
   return tf.matMul(tf.ones([1, x.shape[0]]), x).reshape([x.shape[1]]);
 }
@@ -31,7 +35,10 @@ export function dense(tf: Tf, x: Tensor2D, parameters: { weight: Tensor; bias: T
   return compute(x, parameters.weight, parameters.bias) as Tensor2D;
 }
 
-/** Layer normalisation over the columns of x: (N, C) (Ba et al. 2016), then weight * x + bias. `epsilon` is added to the variance. */
+/**
+ * Layer normalisation over the columns of x: (N, C) (Ba et al. 2016), then weight * x + bias. `epsilon` is
+ * added to the variance.
+ */
 export function layerNorm(
   tf: Tf,
   x: Tensor2D,
@@ -80,7 +87,10 @@ export function scaleAndShift(
   return compute(x, weight, bias) as Tensor2D;
 }
 
-/** The feed-forward activation. One loop computes value and slope: faster than the library's own gradients, and the same on every backend. */
+/**
+ * The feed-forward activation. One loop computes value and slope: faster than the library's own gradients, and the
+ * same on every backend.
+ */
 export function activation(tf: Tf, x: Tensor2D, hiddenAct: HiddenAct): Tensor2D {
   const inPlace = { gelu: createGelu(), gelu_new: geluNewInPlace, relu: reluInPlace }[hiddenAct];
   const compute = tf.customGrad((...args) => {
@@ -98,7 +108,8 @@ export function activation(tf: Tf, x: Tensor2D, hiddenAct: HiddenAct): Tensor2D 
   return compute(x) as Tensor2D;
 }
 
-// GELU between -8 and 8 by linear interpolation in steps of 1/512: within 5e-7 of the function, at a fifth of its cost. Outside, GELU is 0 or x.
+// GELU between -8 and 8 by linear interpolation in steps of 1/512: within 5e-7 of the function, at a fifth of its cost.
+// Outside, GELU is 0 or x.
 const [geluLimit, geluSteps] = [8, 512];
 
 /** GELU in its exact form (Hendrycks and Gimpel 2016) and its slope, at every step from -8 to 8. */
@@ -161,8 +172,9 @@ function reluInPlace(values: Float32Array, slopes: Float32Array): void {
 }
 
 /**
- * hidden: (B, T, H), mask: (B * T) → (B, H): each feature's maximum over the sentence's real tokens. The gradient goes to the first token with the
- * maximum. The library's own gradient compares whole tensors several times, at thirty times the cost.
+ * hidden: (B, T, H), mask: (B * T) → (B, H): each feature's maximum over the sentence's real tokens. The gradient
+ * goes to the first token with the maximum. The library's own gradient compares whole tensors several times, at
+ * thirty times the cost.
  */
 export function maxOverTokens(tf: Tf, hidden: Tensor, mask: Float32Array): Tensor2D {
   const [B, T, H] = hidden.shape as [number, number, number];
@@ -195,7 +207,10 @@ export function maxOverTokens(tf: Tf, hidden: Tensor, mask: Float32Array): Tenso
   return compute(hidden) as Tensor2D;
 }
 
-/** Zeroes about `rate` (in steps of 1/256) of the values and scales the rest, so that the mean stays the same. Without `random` it does nothing. */
+/**
+ * Zeroes about `rate` (in steps of 1/256) of the values and scales the rest, so that the mean stays the same. Without
+ * `random` it does nothing.
+ */
 export function dropout(tf: Tf, x: Tensor2D, { rate, random }: { rate: number; random: Random | undefined }): Tensor2D {
   const threshold = Math.round(rate * 256);
   if (random === undefined || threshold === 0) return x;

@@ -1,4 +1,5 @@
-// The trainable twin of packages/ml's MobileBERT: the same encoder in TensorFlow.js operations, with dropout. Letters as in forward.ts.
+// The trainable twin of packages/ml's MobileBERT: the same encoder in TensorFlow.js operations, with dropout.
+// Letters as in forward.ts.
 
 import type { MobileBertConfig } from "@attune/ml/encoder/config";
 import type { Tf } from "../backend/tensorflow.js";
@@ -62,7 +63,10 @@ export function mobileBertHidden(tf: Tf, input: EncoderForward<MobileBertConfig>
   return hidden;
 }
 
-/** (B, T, 3E): each token's follower, itself and its predecessor side by side; zeros beyond a sentence's ends, wherever its padding begins. */
+/**
+ * (B, T, 3E): each token's follower, itself and its predecessor side by side; zeros beyond a sentence's ends,
+ * wherever its padding begins.
+ */
 function trigrams(tf: Tf, input: EncoderForward): Tensor {
   const { sentences: B, tokens: T, mask } = input.batch;
   const words = tf.mul(lookUpWords(tf, input), tf.tensor(mask, [B, T, 1]));

@@ -1,4 +1,5 @@
-// The trainable twin of packages/ml's RoBERTa: the same encoder in TensorFlow.js operations, with dropout. Letters as in forward.ts.
+// The trainable twin of packages/ml's RoBERTa: the same encoder in TensorFlow.js operations, with dropout.
+// Letters as in forward.ts.
 
 import type { RobertaConfig } from "@attune/ml/encoder/config";
 import type { Tf } from "../backend/tensorflow.js";
@@ -38,7 +39,10 @@ export function robertaHidden(tf: Tf, input: EncoderForward<RobertaConfig>): Ten
   return hidden;
 }
 
-/** (B * T): positions count from padTokenId + 1 in each sentence. Padding, in or after it, has position padTokenId and is not counted. */
+/**
+ * (B * T): positions count from padTokenId + 1 in each sentence. Padding, in or after it, has position padTokenId
+ * and is not counted.
+ */
 function positionsOf({ config, batch }: EncoderForward<RobertaConfig>): Int32Array {
   const { padTokenId } = config;
   const { sentences, tokens, ids, rowOfToken, mask } = batch;

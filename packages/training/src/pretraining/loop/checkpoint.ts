@@ -30,7 +30,10 @@ const progressSchema = z.strictObject({
   version: z.literal(2),
   /** Digest of data, recipe, seed and starting point: a checkpoint of another run is refused. */
   fingerprint: z.string(),
-  /** Steps done. With the seed, they are the whole state of the random numbers: each step draws from a generator of its own. */
+  /**
+   * Steps done. With the seed, they are the whole state of the random numbers: each step draws from a
+   * generator of its own.
+   */
   step: z.int().min(0),
   /** Sums of the losses since the last evaluation, and since the last point of the curve. */
   lossSum: z.number(),
@@ -63,7 +66,10 @@ export function saveCheckpoint(directory: string, { progress, parameters, best }
   writeFileDurablySync(join(directory, checkpointName), serializeSafetensors(file));
 }
 
-/** undefined if the directory holds no checkpoint. Throws INVALID_INPUT for another run's checkpoint, STORE_CORRUPT for a damaged one. */
+/**
+ * undefined if the directory holds no checkpoint. Throws INVALID_INPUT for another run's checkpoint, STORE_CORRUPT
+ * for a damaged one.
+ */
 export function loadCheckpoint(directory: string, fingerprint: string): TrainingState | undefined {
   const path = join(directory, checkpointName);
   const bytes = readFileIfAnySync(path);

@@ -1,4 +1,5 @@
-// Decides when training ends: after the last epoch, at the chosen share of a full run's dev metric, or when patience runs out. Says why it ended.
+// Decides when training ends: after the last epoch, at the chosen share of a full run's dev metric, or when patience
+// runs out. Says why it ended.
 
 import type { Recipe } from "../data/recipe.js";
 import type { EvaluationRecord } from "./checkpoint.js";

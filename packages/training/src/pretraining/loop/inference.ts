@@ -1,4 +1,5 @@
-// Runs an encoder in training, or any encoder with plain arrays as weights, forward: features of a batch, a head's logits, weighted F1.
+// Runs an encoder in training, or any encoder with plain arrays as weights, forward: features of a batch, a
+// head's logits, weighted F1.
 
 import type { EncoderConfig } from "@attune/ml/encoder/config";
 import type { Pooling } from "@attune/ml/encoder/pooling";
@@ -97,7 +98,10 @@ export function taskLogits(
   return logits;
 }
 
-/** Weighted F1 of a task. A row with several labels counts as the predicted label if the row has it, else as its first most likely one. */
+/**
+ * Weighted F1 of a task. A row with several labels counts as the predicted label if the row has it, else as its
+ * first most likely one.
+ */
 export function taskF1(
   encoding: Encoding,
   { task, examples, ...weights }: Weights & { task: TrainingTask; examples: readonly Example[] },

@@ -1,5 +1,5 @@
-// AdamW in two forms. One form works on plain arrays and can update single rows of embeddings. The other form works in TensorFlow.js operations,
-// where weights and moments stay on the backend.
+// AdamW in two forms. One form works on plain arrays and can update single rows of embeddings. The other form works in
+// TensorFlow.js operations, where weights and moments stay on the backend.
 
 import type { Tf } from "../backend/tensorflow.js";
 import type { Tensor } from "../graphs/layers.js";
@@ -31,8 +31,8 @@ export const adamBeta2 = 0.999;
 const epsilon = 1e-8;
 
 /**
- * Updates `parameter` in place. With `rows`, gradient is (rows.length, width), and only those rows change, moments included ("lazy" Adam). A word
- * that is not in the batch costs nothing.
+ * Updates `parameter` in place. With `rows`, gradient is (rows.length, width), and only those rows change, moments
+ * included ("lazy" Adam). A word that is not in the batch costs nothing.
  */
 export function adamUpdate(
   parameter: Parameter,
@@ -140,7 +140,10 @@ export function createBackendParameters(
   };
 }
 
-/** The factor for gradients with this sum of squares that limits their Euclidean norm to `largest`. NaN if the sum is not finite. */
+/**
+ * The factor for gradients with this sum of squares that limits their Euclidean norm to `largest`. NaN if the
+ * sum is not finite.
+ */
 export function clippingScale(sumOfSquares: number, largest: number): number {
   if (!Number.isFinite(sumOfSquares)) return Number.NaN;
   const norm = Math.sqrt(sumOfSquares);

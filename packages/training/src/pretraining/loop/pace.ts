@@ -6,8 +6,9 @@ export interface Pace {
 }
 
 /**
- * `before` is the run's work before this process, `here` this process's work. A process's first step puts the weights on the backend, plans the epoch
- * and runs cold, so it is no measure of later steps. Until there is a second step, the steps before the process give the estimate.
+ * `before` is the run's work before this process, `here` this process's work. A process's first step puts the weights
+ * on the backend, plans the epoch and runs cold, so it is no measure of later steps. Until there is a second step, the
+ * steps before the process give the estimate.
  */
 export function createPace(before: Pace): (here: Pace) => number {
   let first: Pace | undefined;

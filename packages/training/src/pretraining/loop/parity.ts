@@ -1,4 +1,5 @@
-// The training graph and the reference engine, which the product uses, must compute the same features from the same weights.
+// The training graph and the reference engine, which the product uses, must compute the same features
+// from the same weights.
 
 import type { Encoder } from "@attune/ml/encoder/encoder";
 import { pool } from "@attune/ml/encoder/pooling";
@@ -8,7 +9,10 @@ import type { Example } from "../data/batches.js";
 import { createVariables, type Encoding, forwardFeatures } from "./inference.js";
 import { createParameter } from "./optimizer.js";
 
-/** Rounding to float32 stays below this limit. An encoder that amplifies it further turns int8's rounding, thousands of times coarser, into noise. */
+/**
+ * Rounding to float32 stays below this limit. An encoder that amplifies it further turns int8's rounding, thousands of
+ * times coarser, into noise.
+ */
 export const parityTolerance = 1e-4;
 
 export interface ParityInput {
@@ -20,8 +24,8 @@ export interface ParityInput {
 }
 
 /**
- * The largest difference of a feature between the two. It is a share of its vector's largest value if that is above 1; NaN if a feature is not a
- * number.
+ * The largest difference of a feature between the two. It is a share of its vector's largest value if that is above 1;
+ * NaN if a feature is not a number.
  */
 export function parityOf(encoding: Encoding, { weights, encoder, examples }: ParityInput): number {
   const parameters = new Map(
@@ -38,7 +42,8 @@ export function parityOf(encoding: Encoding, { weights, encoder, examples }: Par
   let largest = 0;
   for (const [row, { ids }] of examples.entries()) {
     const actual = pool(encoder.forward(ids).hiddenStates.at(-1)!, undefined, encoding.recipe.pooling);
-    // MobileBERT does not limit its values: those of the published one reach 10^7, where float32 itself is coarser than 1.
+    // MobileBERT does not limit its values: those of the published one reach 10^7, where float32 itself
+    // is coarser than 1.
     const scale = actual.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
     for (const [i, value] of actual.entries()) {
       largest = Math.max(largest, Math.abs(value - features[row * size + i]!) / scale);
@@ -56,7 +61,10 @@ export function refuseSteepness(parity: number): void {
   );
 }
 
-/** A warning about trained weights; undefined if there is nothing to report. Throws INVALID_INPUT if their features are not numbers. */
+/**
+ * A warning about trained weights; undefined if there is nothing to report. Throws INVALID_INPUT if their
+ * features are not numbers.
+ */
 export function steepnessText(parity: number): string | undefined {
   if (parity <= parityTolerance) return undefined;
   if (!Number.isFinite(parity)) {

@@ -1,4 +1,5 @@
-// Distillation: the logits of a larger fine-tuned extractor's heads for every training text, computed once and kept in the run folder.
+// Distillation: the logits of a larger fine-tuned extractor's heads for every training text, computed once and kept
+// in the run folder.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -97,7 +98,10 @@ export interface TeachingInput {
   readonly report?: ((progress: ExtractionProgress) => void) | undefined;
 }
 
-/** By task: (N * C), row-major. Logits of an earlier start are read from the run folder, so that a resumed run uses the same ones. */
+/**
+ * By task: (N * C), row-major. Logits of an earlier start are read from the run folder, so that a resumed run
+ * uses the same ones.
+ */
 export function teacherLogits(input: TeachingInput): Map<string, Float32Array> {
   const { directory, teacher, dataDigest } = input;
   const key = sha256(teacher.digest, dataDigest);

@@ -98,7 +98,10 @@ export interface LossInput {
   readonly recipe: Pick<Recipe, "distillation">;
 }
 
-/** The loss of (B, C) logits: cross-entropy with the labels and, if the examples have a teacher's logits, with those too (Hinton et al. 2015). */
+/**
+ * The loss of (B, C) logits: cross-entropy with the labels and, if the examples have a teacher's logits, with those too
+ * (Hinton et al. 2015).
+ */
 export function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: LossInput): Tensor {
   const { distillation } = recipe;
   const targets = tf.tensor(batch.targets, logits.shape);
@@ -112,7 +115,10 @@ export function lossOf(tf: Tf, logits: Tensor2D, { batch, examples, recipe }: Lo
   return tf.add(hard.mul(1 - weight), soft.mul(weight * temperature * temperature));
 }
 
-/** The teacher's distributions at a temperature, (B * C), and their mean entropy, by which KL is less than cross-entropy. */
+/**
+ * The teacher's distributions at a temperature, (B * C), and their mean entropy, by which KL
+ * is less than cross-entropy.
+ */
 function softened(examples: readonly Example[], temperature: number) {
   const classes = examples[0]!.teacherLogits!.length;
   const probabilities = new Float32Array(examples.length * classes);

@@ -1,4 +1,5 @@
-// A small encoder trains on a made-up task: it learns, repeats itself, resumes to the same weights, stops early, and is exported alike.
+// A small encoder trains on a made-up task: it learns, repeats itself, resumes to the same weights, stops early,
+// and is exported alike.
 
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -131,7 +132,8 @@ describe("train", () => {
   test("killed at any step, resumes from its checkpoint to the same weights as a run that was never stopped", async () => {
     const whole = await train(input);
     const expected = weightsAt(directory);
-    // Copies the files of a process killed after each of these steps: the last whole checkpoint, and the beginning of the next.
+    // Copies the files of a process killed after each of these steps: the last whole checkpoint, and the
+    // beginning of the next.
     const kills = new Map([2, 7, 20].map((step) => [step, mkdtempSync(join(tmpdir(), "attune-killed-"))]));
     const source = mkdtempSync(join(tmpdir(), "attune-source-"));
     for (const path of [source, ...kills.values()]) directories.add(path);

@@ -123,8 +123,8 @@ export async function train(input: TrainerInput): Promise<TrainingOutcome> {
 }
 
 /**
- * Writes a checkpoint a minute, so that a killed run loses a minute at most. A large encoder's checkpoint takes seconds to write and is written less
- * often. Time decides when a checkpoint is written, never its content.
+ * Writes a checkpoint a minute, so that a killed run loses a minute at most. A large encoder's checkpoint takes seconds
+ * to write and is written less often. Time decides when a checkpoint is written, never its content.
  */
 function createSavingClock(nowMs: () => number) {
   let [savedMs, costMs] = [nowMs(), 0];

@@ -1,4 +1,5 @@
-// A tiny random checkpoint is fine-tuned on a made-up dataset: the kept layers, distillation, resumption, early stopping and the run's record.
+// A tiny random checkpoint is fine-tuned on a made-up dataset: the kept layers, distillation, resumption, early
+// stopping and the run's record.
 
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -288,7 +289,10 @@ describe("pretrain from a checkpoint", () => {
 
   describe("an encoder so steep that rounding moves its features", () => {
     const layers = ["numHiddenLayers=3", "vocabularySize=none"];
-    /** Every position holds `value` in every place, so LayerNorm leaves only the words' share, rounded as coarsely as `value` is large. */
+    /**
+     * Every position holds `value` in every place, so LayerNorm leaves only the words' share, rounded as coarsely
+     * as `value` is large.
+     */
     const levelled = (value: number): PretrainInput["from"] => {
       const weights = randomWeights(config, 7);
       weights.get("embeddings.position_embeddings.weight")!.fill(value);

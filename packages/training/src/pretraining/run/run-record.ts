@@ -15,7 +15,10 @@ import type { CheckpointProvenance } from "./starting-point.js";
 
 export const runRecordName = "run.json";
 
-/** The content of run.json: data, starting point, recipe, results and cost of a run. Data are named by digest, never by their text. */
+/**
+ * The content of run.json: data, starting point, recipe, results and cost of a run. Data are named by digest,
+ * never by their text.
+ */
 export interface RunRecord extends Curves {
   readonly version: 2;
   readonly fingerprint: string;
@@ -46,7 +49,10 @@ export interface RunRecord extends Curves {
   readonly trainingSeconds: number;
   /** Absent from older records. */
   readonly ending?: Ending;
-  /** The largest difference of a feature between the training graph and the reference engine on the exported files: `parityOf`. */
+  /**
+   * The largest difference of a feature between the training graph and the reference engine on
+   * the exported files: `parityOf`.
+   */
   readonly parity: number;
 }
 

@@ -1,4 +1,5 @@
-// Makes the starting point of training: random weights of the recipe's sizes, or a checkpoint's first layers with its vocabulary pruned to the texts.
+// Makes the starting point of training: random weights of the recipe's sizes, or a checkpoint's first layers with its
+// vocabulary pruned to the texts.
 
 import { type EncoderConfig, longestInput } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
@@ -40,7 +41,10 @@ export interface StartInput {
   readonly texts: readonly string[];
 }
 
-/** Throws INVALID_INPUT if the recipe lacks one of the encoder's sizes, or the number of heads does not divide the width. */
+/**
+ * Throws INVALID_INPUT if the recipe lacks one of the encoder's sizes, or the number of heads does
+ * not divide the width.
+ */
 export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartInput): StartingPoint {
   const pruned = pruneTokenizer(tokenizerJson, texts, recipe);
   const size = (field: "hiddenSize" | "numHiddenLayers" | "numAttentionHeads" | "intermediateSize"): number => {
@@ -75,7 +79,9 @@ export function startFromRandom(tokenizerJson: string, { recipe, texts }: StartI
   return { config, tokenizerJson: pruned.tokenizerJson };
 }
 
-/** The weights that training starts from without a checkpoint. Training's generator draws the encoder's weights first. */
+/**
+ * The weights that training starts from without a checkpoint. Training's generator draws the encoder's weights first.
+ */
 export function randomWeights(config: EncoderConfig, seed: number): Map<string, Float32Array> {
   const random = createRandom(seed);
   return new Map([...encoderWeightShapes(config)].map(([name, shape]) => [name, initialValues(name, shape, random)]));
