@@ -9,7 +9,8 @@ import { sampleCounts } from "../classifiers/personal.js";
 import type { ExperimentRun } from "../run/experiment.js";
 import { histogramBins, leastExponent, roundingTasks } from "../tables/figure2.js";
 import { reductionRows } from "../tables/table6.js";
-import { countName, meanCurve, meanRow, personTasks, startTitles } from "../tables/table7.js";
+import { meanCurve, meanRow } from "../tables/table7.js";
+import { countName, personTasks, startTitles } from "../tables/table7-tasks.js";
 import { reliabilityPoints } from "../workbench/measurement.js";
 import { deviation, mean, type Outcome } from "../workbench/outcome.js";
 

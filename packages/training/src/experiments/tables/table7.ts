@@ -3,173 +3,30 @@
 
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { weightedF1 } from "@attune/ml/metrics/classification";
-import { createRandom } from "@attune/ml/tensor/random";
-import { sha256 } from "@attune/platform/sha256";
-import { measureClassifier } from "../classifiers/classifiers.js";
-import { sgdLinear } from "../classifiers/linear-classifier.js";
-import {
-  biasesOnly,
-  drawsOf,
-  emptyPrior,
-  fromScratch,
-  othersPrior,
-  personCurve,
-  sampleCounts,
-} from "../classifiers/personal.js";
-import { paperTable7, paperTable7Components } from "../paper.js";
+import { sampleCounts } from "../classifiers/personal.js";
+import { paperTable7 } from "../paper.js";
 import { commonestClass, labelsOf } from "../workbench/data.js";
 import type { ExtractorSource } from "../workbench/extractor-source.js";
 import {
   type Cell,
   type Experiment,
   emptyCell,
-  type Finding,
   mean,
   measuredCell,
   type Outcome,
   type OutcomeOf,
   type Task,
 } from "../workbench/outcome.js";
+import type { Workbench } from "../workbench/workbench.js";
 import {
-  type Examples,
-  examplesOf,
-  featureKey,
-  holdOut,
-  type Problem,
-  problemOf,
-  splitFeatures,
-  subset,
-  taskKey,
-  type Workbench,
-} from "../workbench/workbench.js";
-
-/** The paper's columns. */
-const paperCounts = [Number.POSITIVE_INFINITY, 500, 200] as const;
-export const countName = (count: number) => (Number.isFinite(count) ? String(count) : "All");
-
-export interface PersonTasks {
-  readonly source: ExtractorSource;
-  readonly speaker: string;
-  readonly paper: readonly Task[];
-  readonly curves: readonly { readonly start: Start; readonly task: Task }[];
-}
-
-/**
- * The start of a personal head: nothing, the extractor's prior head (only biases learned, or all weights), or a head
- * fitted on everyone else's rows.
- */
-type Start = "scratch" | "biases" | "shipped" | "others";
-
-/** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
-export function personTasks(bench: Workbench, source: ExtractorSource): PersonTasks[] {
-  const { speakers, train } = bench.data;
-  const hasPrior = priorOf(bench, source) !== undefined;
-  return speakers.map((speaker) => ({
-    source,
-    speaker,
-    paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
-    curves: (["scratch", "biases", "shipped", "others"] as const)
-      .filter((start) => hasPrior || start === "scratch" || start === "others")
-      .filter((start) => start !== "others" || train.some((row) => row.speaker !== speaker))
-      .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
-  }));
-}
-
-/** The release's own prior head, if it has the dataset's classes. */
-function priorOf({ data }: Workbench, { prior }: ExtractorSource): LinearHead | undefined {
-  return prior?.identity.classes.join("\n") === data.classes.join("\n") ? prior : undefined;
-}
-
-/** PCA with 32 components, then `linear` by SGD 0.01. */
-function paperTask(
-  bench: Workbench,
-  source: ExtractorSource,
-  { speaker, count }: { speaker: string; count: number },
-): Task {
-  const { length: rows } = bench.data.train;
-  const components = Math.min(paperTable7Components, rows, source.reduction?.outputSize ?? paperTable7Components);
-  const choice = { source, components, speaker };
-  const classifier = sgdLinear(bench.heads);
-  return {
-    key: taskKey(bench, import.meta.url, classifier.name, featureKey(choice), countName(count)),
-    what: `${speaker}, ${countName(count)} utterances`,
-    cost: 2,
-    async compute(report) {
-      const problem = problemOf(bench, choice, report);
-      const findings: Finding[] = [];
-      for (const seed of bench.seeds) {
-        const drawn = drawProblem(bench, problem, { count, seed });
-        const run = { problem: drawn, seeds: [seed], chooseEachSeed: true, report };
-        findings.push(await measureClassifier(classifier, run));
-      }
-      const notes = new Set(findings.flatMap((finding) => finding.notes));
-      return { scores: findings.flatMap((finding) => finding.scores), notes: [...notes] };
-    },
-  };
-}
-
-/** The problem with `count` of its training rows, drawn by lot. */
-function drawProblem(bench: Workbench, problem: Problem, { count, seed }: { count: number; seed: number }): Problem {
-  const { fit, measure } = problem.final;
-  const order = Array.from(fit.labels.keys());
-  createRandom(seed).shuffle(order);
-  const drawn = subset(fit, order.slice(0, count));
-  const choose =
-    bench.split === "test" ? { fit: drawn, check: problem.choose.check } : holdOut(drawn, bench.data.classes);
-  return { identity: problem.identity, choose, final: { fit: drawn, measure } };
-}
-
-function curveTask(
-  bench: Workbench,
-  source: ExtractorSource,
-  { speaker, start }: { speaker: string; start: Start },
-): Task {
-  const choice = { source, speaker };
-  const identity = { features: featureKey(choice), classes: [...bench.data.classes] };
-  const ownPrior =
-    start === "shipped" || start === "biases" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
-  return {
-    key: taskKey(
-      bench,
-      import.meta.url,
-      "personal",
-      start,
-      ...ownPrior,
-      sampleCounts.join(","),
-      sampleCounts.map(drawsOf).join(","),
-      featureKey(choice),
-    ),
-    what: `${speaker}, ${startTitles[start]}`,
-    cost: 30,
-    compute(report) {
-      const { train, measured } = splitFeatures(bench, choice);
-      const own = examplesOf(train, bench.data.train, speaker);
-      const measure = examplesOf(measured, bench.measured, speaker);
-      const prior =
-        start === "scratch"
-          ? emptyPrior(own, identity)
-          : start === "others"
-            ? othersPrior(without(bench, train, speaker), identity, bench.heads)
-            : source.prior!;
-      const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
-      const curve = personCurve({ train: own, measure, prior, candidates, kernels: bench.heads }, report);
-      // A head of zeros predicts nothing.
-      const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
-      const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));
-      return {
-        scores: series.All!,
-        notes: [],
-        series: { ...series, rows: [own.labels.length, measure.labels.length] },
-      };
-    },
-  };
-}
-
-function without(bench: Workbench, train: Examples["features"], speaker: string): Examples {
-  const rows = bench.data.train;
-  const others = [...rows.keys()].filter((i) => rows[i]!.speaker !== speaker);
-  return subset({ features: train, labels: labelsOf(rows) }, others);
-}
+  countName,
+  type PersonTasks,
+  paperCounts,
+  personTasks,
+  priorOf,
+  type Start,
+  startTitles,
+} from "./table7-tasks.js";
 
 export function table7(bench: Workbench, bagOfWords: Task): Experiment {
   const people = bench.extractors.flatMap((source) => personTasks(bench, source));
@@ -261,13 +118,6 @@ function paperCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf)
     return measuredCell(place, outcomeOf(task));
   });
 }
-
-export const startTitles = {
-  scratch: "scratch",
-  biases: "prior, own biases",
-  shipped: "prior + personal",
-  others: "others' prior + personal",
-} as const;
 
 /** Each question but the first is about a growing number of the person's own utterances. */
 const questions = {
