@@ -49,21 +49,28 @@ export const egressContract1 = {
       purpose: "Joins the fleet, once.",
       signedUnder: "attune:enrol:1\n",
       fields: {
-        token: { domain: identity(/^[0-9a-f]{48}$/), meaning: "The one-time token that the fleet manager gave out." },
+        token: {
+          domain: identity(/^[0-9a-f]{48}$/),
+          meaning: "The one-time token that the fleet manager gave out.",
+          about: "known",
+        },
         nkey: {
           domain: identity(/^U[A-Z2-7]{55}$/),
           meaning: "The public half of the device's key; the secret half stays.",
+          about: "known",
         },
-        epoch,
+        epoch: { ...epoch, about: "known" },
         deviceKind: {
           domain: { kind: "enum", values: ["jetson", "linux", "phone"] },
           meaning: "What sort of device it is.",
+          about: "device",
         },
-        engine,
+        engine: { ...engine, about: "device" },
         memory: {
           domain: { kind: "bucket", edges: [0, 512, 1_024, 2_048, 4_096, 8_192, 16_384] },
           unit: "MiB",
           meaning: "How much memory it has, roughly.",
+          about: "device",
         },
       },
     },
@@ -84,11 +91,13 @@ export const egressContract1 = {
         sha256: {
           domain: identity(/^[0-9a-f]{64}$/),
           meaning: "The hash that the server itself named in the target state or in a signed manifest.",
+          about: "known",
         },
         offset: {
           domain: quantized(0, 262_144, 4_096),
           unit: "bytes",
           meaning: "The byte from which an interrupted download resumes.",
+          about: "device",
         },
       },
     },
