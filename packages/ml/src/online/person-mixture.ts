@@ -1,0 +1,101 @@
+// A person's head that learns at each label: several experts learn the same rows, and the mixture weighs their answers.
+
+import { MlError } from "../error.js";
+import { checkLabels } from "../heads/examples.js";
+import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
+import type { Expert } from "./experts.js";
+import { createMixture, learnLabel, type Mixture, mixProbabilities } from "./mixture.js";
+
+export interface PersonMixture {
+  /** Weights, losses and regret so far. */
+  readonly mixture: Mixture;
+  readonly rows: number;
+  /** (N, D) to (N, classes); rows sum to 1. Throws `shape` and `not-finite`. */
+  probabilities(features: Matrix): Matrix;
+  /**
+   * Weighs the experts by their answers to this utterance, and lets them learn it afterwards. features: (D), kept by
+   * reference.
+   * Throws `shape`, `not-finite`, and `out-of-range` for the label and for an id that is held; then nothing was
+   * learned.
+   */
+  learn(id: string, features: Float32Array, label: number): void;
+  /**
+   * The experts change as if they had learned the other label. The weights keep what the first label earned, until the
+   * rows are learned anew.
+   * Throws `out-of-range`, as forget does for an id that is not held.
+   */
+  relabel(id: string, label: number): void;
+  /** The experts lose the row, and the weights change as little as with relabel. */
+  forget(id: string): void;
+  /** Brings every expert nearer to its batch optimum. Returns the largest change: 0 if all are there. */
+  sweep(): number;
+}
+
+/**
+ * `mixture`: the weights to start from, of the same experts. Default: equal weights. Throws `mismatch`, and `empty`
+ * without experts.
+ */
+export function createPersonMixture(
+  experts: readonly Expert[],
+  { classes, mixture: start }: { classes: number; mixture?: Mixture },
+): PersonMixture {
+  const names = experts.map(({ name }) => name);
+  let mixture = start ?? createMixture(names);
+  if (mixture.experts.join("\n") !== names.join("\n")) {
+    throw new MlError("mismatch", `The mixture weighs (${mixture.experts.join("; ")}), not (${names.join("; ")})`);
+  }
+  const ids = new Set<string>();
+
+  /** (experts, classes) */
+  function answers(features: Float32Array): Matrix {
+    const given = createMatrix(experts.length, classes);
+    for (const [k, expert] of experts.entries()) given.data.set(expert.probabilities(features), k * classes);
+    return given;
+  }
+
+  function probabilities(features: Matrix): Matrix {
+    const result = createMatrix(features.rows, classes);
+    for (let i = 0; i < features.rows; i++) {
+      result.data.set(mixProbabilities(mixture, answers(row(features, i))).data, i * classes);
+    }
+    return result;
+  }
+
+  function learn(id: string, features: Float32Array, label: number): void {
+    checkLabels(Int32Array.of(label), 1, classes);
+    if (ids.has(id)) throw new MlError("out-of-range", `The row ${id} is learned already; relabel or forget it`);
+    mixture = learnLabel(mixture, answers(features), label);
+    for (const expert of experts) expert.learn(id, features, label);
+    ids.add(id);
+  }
+
+  function checkHeld(id: string): void {
+    if (!ids.has(id)) throw new MlError("out-of-range", `The row ${id} is not held`);
+  }
+
+  function relabel(id: string, label: number): void {
+    checkHeld(id);
+    checkLabels(Int32Array.of(label), 1, classes);
+    for (const expert of experts) expert.relabel(id, label);
+  }
+
+  function forget(id: string): void {
+    checkHeld(id);
+    for (const expert of experts) expert.forget(id);
+    ids.delete(id);
+  }
+
+  return {
+    get mixture() {
+      return mixture;
+    },
+    get rows() {
+      return ids.size;
+    },
+    probabilities,
+    learn,
+    relabel,
+    forget,
+    sweep: () => experts.reduce((largest, expert) => Math.max(largest, expert.sweep()), 0),
+  };
+}
