@@ -33,7 +33,7 @@ test("no folder is called utils, lib, common or helpers", () => {
   expect(sources.filter((path) => /\/(utils?|lib|common|helpers?|misc)\//.test(path))).toEqual([]);
 });
 
-test("a file starts by saying what it is for", () => {
+test("a file of the product starts with a comment", () => {
   const silent = product.filter((path) => !/\.d\.ts$/.test(path) && !/^(#![^\n]*\n)?(\/\/|\/\*)/.test(read(path)));
   expect(silent).toEqual([]);
 });
@@ -45,8 +45,10 @@ test("a blank line stands between a file's opening comment and its code", () => 
   expect(joined).toEqual([]);
 });
 
-test("process.env is read in each app's env.ts and nowhere else", () => {
-  const readers = product.filter((path) => path.startsWith("apps/") && /process\.env\b/.test(read(path)));
+test("process.env is read in each workspace's env.ts and nowhere else", () => {
+  const sources = product.filter((path) => /^(apps|packages)\/[^/]+\/(src|bin)\//.test(path));
+  const readers = sources.filter((path) => /process\.env\b/.test(codeOf(path)));
+  expect(readers.length).toBeGreaterThan(2);
   expect(readers.filter((path) => !path.endsWith("/env.ts"))).toEqual([]);
 });
 
@@ -87,12 +89,38 @@ test("product code takes no unreadable path for an absent one: it asks isPresent
   expect(asking.filter((path) => /\bexistsSync\(/.test(read(path)))).toEqual([]);
 });
 
-test("module state does not change after import", () => {
-  const mutable = product.filter((path) =>
-    path.startsWith("packages/") || path.startsWith("apps/") ? /^(export )?(let|var) /m.test(read(path)) : false,
-  );
+test("no module has a variable, or a constant collection that its own code changes", () => {
+  const mutable = product
+    .filter((path) => /^(packages|apps)\/.*\.[jt]sx?$/.test(path))
+    .flatMap((path) => mutableStateIn(codeOf(path)).map((name) => `${path}: ${name}`));
   expect(mutable).toEqual([]);
 });
+
+test("module state is found, whether it is a variable or a collection, and constants pass", () => {
+  const changed = "let a = 0;\nexport const b = new Map();\nconst c: string[] = [];\nconst d = {};\n";
+  const changes = "function f() {\n  b.set(1, 2);\n  c.push(3);\n  d.x = 4;\n}\n";
+  expect(mutableStateIn(changed + changes)).toEqual(["a", "b", "c", "d"]);
+  expect(mutableStateIn('const e = new Set(["x"]);\nconst g = (x: number[]) => x.push(1);\ne.has("y");\n')).toEqual([]);
+});
+
+/** A source without its comments. */
+function codeOf(path: string): string {
+  return read(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+}
+
+/** The names at the top of a module that the module itself assigns to or changes. */
+function mutableStateIn(code: string): string[] {
+  const variables = [...code.matchAll(/^(?:export )?(?:let|var) (\w+)/gm)].map(([, name]) => name as string);
+  const collections = [...code.matchAll(/^(?:export )?const (\w+)(?:: [^=]+)? = (?:new \w+|\[|\{)/gm)]
+    .map(([, name]) => name as string)
+    .filter((name) => !new RegExp(`^\\s+(?:const|let) ${name}\\b`, "m").test(code))
+    .filter((name) => {
+      const call = "\\.(?:set|add|delete|clear|push|pop|shift|unshift|splice|sort|reverse|fill)\\(";
+      const assignment = "(?:\\.\\w+|\\[[^\\]]*\\]) (?:[-+*/|&?]{0,2})=(?!=)";
+      return new RegExp(`(?<![.\\w])${name}(?:${call}|${assignment})`).test(code);
+    });
+  return [...variables, ...collections];
+}
 
 test("docs/errors.md lists exactly the errors of the table", () => {
   const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (yes|no) \| (.*) \|$/gm)].map(

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { emotionLabels } from "@attune/training/datasets/emotions";
 import { type AgentModel, writeAgentHome } from "./agent-home.js";
+import { readEnv } from "./env.js";
 import { openAgentParts } from "./product.js";
 import type { BenchProgress } from "./progress.js";
 import type { AgentRow, Measured } from "./results.js";
@@ -56,7 +57,7 @@ async function measureAgent(model: AgentModel): Promise<Resident> {
 async function live(home: string): Promise<Resident> {
   const { daemonAgent, homePaths } = await openAgentParts();
   const agent = daemonAgent(homePaths(home));
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("MALLOC_")));
+  const env = Object.fromEntries(Object.entries(readEnv().inherited).filter(([name]) => !name.startsWith("MALLOC_")));
   const stdio = ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"];
   const daemon = spawn(process.execPath, [command, "run", "--home", home], { env, stdio });
   const ended = once(daemon, "exit");

@@ -12,8 +12,9 @@ import { serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import type { ColdRequest, ColdResult } from "./cold-start-child.js";
 import { bundleOurs } from "./cold-start-ours.js";
 import { type Dtype, inDtype, nativeEngine } from "./engines.js";
+import { readEnv } from "./env.js";
 import { onnxEncoder } from "./onnx-model.js";
-import { cacheFolder, loadPeer, peerNames } from "./peers.js";
+import { loadPeer, peerNames } from "./peers.js";
 import type { BenchProgress } from "./progress.js";
 import { bertConfig, randomBert } from "./random-bert.js";
 import { type ColdRow, type Measured, ratioToBest } from "./results.js";
@@ -75,7 +76,7 @@ export async function benchColdStart(progress: BenchProgress): Promise<Measured>
 }
 
 async function prepare(): Promise<Start[]> {
-  const folder = join(cacheFolder, "models");
+  const folder = join(readEnv().cacheFolder, "models");
   mkdirSync(folder, { recursive: true });
   const write = (name: string, bytes: Uint8Array | string) => {
     const path = join(folder, name);

@@ -81,8 +81,11 @@ test("tokenization is a share of a native prediction", () => {
     p90Ms: medianMs,
     ratioToBestPeer: null,
   });
-  const rows = [row("native", 0.2), row("wasm", 0.3), row("tokenizer", 0.05)];
-  expect(find([part("predict", rows)], "tokenization")).toMatchObject({ reached: "25%", met: false });
+  const share = (tokenizer: number) =>
+    find([part("predict", [row("native", 0.2), row("wasm", 0.3), row("tokenizer", tokenizer)])], "tokenization");
+  expect(share(0.05)).toMatchObject({ asked: "under 20%", reached: "25%", met: false });
+  expect(share(0.04)).toMatchObject({ reached: "20%", met: false });
+  expect(share(0.039)).toMatchObject({ reached: "20%", met: true });
 });
 
 test("less is better where time is asked for", () => {
@@ -92,4 +95,15 @@ test("less is better where time is asked for", () => {
   };
   expect(oselm(0.02)).toMatchObject({ reached: "20.0 µs", met: true });
   expect(oselm(0.03)).toMatchObject({ reached: "30.0 µs", met: false });
+});
+
+test("less is better for a time of several cells, so the longest time is shown first and decides", () => {
+  const timed = { model: "tiny", dtype: "int8", threads: 1, tokenizerMs: 1, loadMs: 1, firstMs: 1, p90Ms: 1 } as const;
+  const cold = (engine: string, medianMs: number) => ({ ...timed, engine, medianMs, ratioToBestPeer: null });
+  const rows = [cold("native", 20), cold("wasm", 60)] as unknown as Row[];
+  expect(find([part("cold-start", rows)], "load and first prediction of Tiny")).toMatchObject({
+    asked: "under 50 ms",
+    reached: "60.0 ms (wasm) to 20.0 ms (native)",
+    met: false,
+  });
 });

@@ -82,11 +82,13 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
     atMost("the agent's memory", { asked: 100, unit: "MB" }, memory),
     goal("tokenization, of a native prediction", "under 20%", {
       reached: tokenizationShare(rowsOf<TaskRow>("predict")),
-      met: (value) => -value < 20,
-      show: (value) => `${(-value).toFixed(0)}%`,
+      better: "less",
+      met: (value) => value < 20,
+      show: (value) => `${value.toFixed(0)}%`,
     }),
     goal("share of the limit, native", "75%", {
       reached: share,
+      better: "more",
       met: (value) => value >= 75,
       show: (value) => `${value.toFixed(0)}%`,
     }),
@@ -135,32 +137,37 @@ function micros(row: TaskRow | undefined): Reached[] {
 function tokenizationShare(rows: readonly TaskRow[]): Reached[] {
   const median = (name: string) => rows.find(({ engine }) => engine === name)?.medianMs ?? null;
   const [tokenizer, native] = [median(tokenizerName), median("native")];
-  return tokenizer === null || native === null ? [] : [{ where: "median", value: (-100 * tokenizer) / native }];
+  return tokenizer === null || native === null ? [] : [{ where: "median", value: (100 * tokenizer) / native }];
 }
 
 function atLeast(name: string, asked: number, reached: readonly Reached[]): Goal {
-  return goal(name, `${asked}x`, { reached, met: (value) => value >= asked, show: (value) => `${value.toFixed(2)}x` });
+  return goal(name, `${asked}x`, {
+    reached,
+    better: "more",
+    met: (value) => value >= asked,
+    show: (value) => `${value.toFixed(2)}x`,
+  });
 }
 
 function atMost(name: string, { asked, unit }: { asked: number; unit: string }, reached: readonly Reached[]): Goal {
-  const show = (value: number) => `${value.toFixed(1)} ${unit}`;
-  const worstFirst = reached.map(({ where, value }) => ({ where, value: -value }));
   return goal(name, `under ${asked} ${unit}`, {
-    reached: worstFirst,
-    met: (value) => -value < asked,
-    show: (value) => show(-value),
+    reached,
+    better: "less",
+    met: (value) => value < asked,
+    show: (value) => `${value.toFixed(1)} ${unit}`,
   });
 }
 
 interface Judging {
-  /** Values for which more is better. */
   readonly reached: readonly Reached[];
+  readonly better: "more" | "less";
   readonly met: (value: number) => boolean;
   readonly show: (value: number) => string;
 }
 
-function goal(name: string, asked: string, { reached, met, show }: Judging): Goal {
-  const sorted = reached.toSorted((a, b) => a.value - b.value);
+function goal(name: string, asked: string, { reached, better, met, show }: Judging): Goal {
+  const ascending = reached.toSorted((a, b) => a.value - b.value);
+  const sorted = better === "more" ? ascending : ascending.reverse();
   const [worst, best] = [sorted[0], sorted.at(-1)];
   if (worst === undefined || best === undefined) return { goal: name, asked, reached: "", met: null };
   const cell = ({ where, value }: Reached) => `${show(value)} (${where})`;

@@ -4,8 +4,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { readEnv } from "./env.js";
 import type { OnnxModel } from "./onnx-model.js";
 
 export interface OrtTensor {
@@ -34,11 +34,10 @@ export const peerNames = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type PeerName = (typeof peerNames)[number];
 
 export const ortVersion = "1.30.0";
-export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "attune-bench");
-const folder = join(cacheFolder, `onnxruntime-${ortVersion}`);
 
 /** Undefined for a peer that cannot be fetched: standard error names it, and it is left out. */
 export function loadPeer(name: PeerName, threads: number): Ort | undefined {
+  const folder = join(readEnv().cacheFolder, `onnxruntime-${ortVersion}`);
   if (!existsSync(join(folder, "node_modules", name))) fetchInto(folder);
   try {
     const require = createRequire(join(folder, "package.json"));
@@ -100,7 +99,7 @@ function fetchInto(target: string): void {
       {
         cwd: target,
         // Its install script would download CUDA libraries.
-        env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+        env: { ...readEnv().inherited, ONNXRUNTIME_NODE_INSTALL: "skip" },
         stdio: ["ignore", "ignore", "inherit"],
       },
     );

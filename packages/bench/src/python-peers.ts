@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { readEnv } from "./env.js";
 
 export interface PythonPeers {
   readonly names: readonly ("numpy" | "scikit-learn")[];
@@ -23,8 +24,8 @@ const script = fileURLToPath(new URL("../python-peers.py", import.meta.url));
 
 /** The peers have no names if there is no Python with NumPy. */
 export async function startPython(): Promise<PythonPeers> {
-  const python = process.env.ATTUNE_PYTHON ?? "python3";
-  const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
+  const { python, inherited } = readEnv();
+  const env = { ...inherited, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
   const child = spawn(python, [script], { env, stdio: ["pipe", "pipe", "ignore"] });
   // A Python that cannot start or ends early is recognised by its missing answer.
   child.stdin.on("error", () => undefined);

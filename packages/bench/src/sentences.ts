@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createTokenizer, type Tokenizer, wordPieceTokenizerJson } from "@attune/ml/tokenizer/tokenizer";
+import { readEnv } from "./env.js";
 
 export const assets = fileURLToPath(new URL("../../../assets/", import.meta.url));
 export const sentenceCount = 80;
@@ -11,14 +12,12 @@ export const sentenceCount = 80;
 export const vocabSize = 30_522;
 export const longest = 32;
 
-const data = process.env.ATTUNE_DATA ?? fileURLToPath(new URL("../../../../shared/data", import.meta.url));
-
 /**
  * The last 80 sentences of the paper's phone app, which it timed; without the data folder, as many
  * of the sample people.
  */
 export function readSentences(): string[] {
-  const seed = `${data}/seed-app/sentences_100.json`;
+  const seed = `${readEnv().dataFolder}/seed-app/sentences_100.json`;
   if (existsSync(seed)) {
     const { phrases } = JSON.parse(readFileSync(seed, "utf8")) as { phrases: string[] };
     return phrases.slice(-sentenceCount);
@@ -31,7 +30,7 @@ export function readSentences(): string[] {
 
 /** BERT's own tokenizer; without the data folder the bundled extractor's, whose ids lie in the same range. */
 export function bertTokenizerJson(): string {
-  const vocabulary = `${data}/vocab/bert-uncased/vocab.txt`;
+  const vocabulary = `${readEnv().dataFolder}/vocab/bert-uncased/vocab.txt`;
   if (!existsSync(vocabulary)) return readFileSync(`${assets}extractor/tokenizer.json`, "utf8");
   return wordPieceTokenizerJson(readFileSync(vocabulary, "utf8").trimEnd().split("\n"), { lowercase: true });
 }
