@@ -1,4 +1,4 @@
-// The two ends of gating: the release becomes active together with the heads fitted on it, or it is removed.
+// The two ends of gating: the release becomes active together with the heads fitted on it, or it is refused.
 
 import type { Verdict } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";

@@ -46,6 +46,8 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
         const { to, operations, onWritten } = worked.value;
         await writer.enter(to, operations);
         onWritten?.();
+        // The files are whole, so earlier downloads are needed no more.
+        if (state === "downloading") await tidy(context);
       }
       return accept(undefined);
     },

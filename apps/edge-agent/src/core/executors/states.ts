@@ -17,7 +17,7 @@ import type { Gating } from "./gating.js";
 import { targetUnderWay } from "./update-writer.js";
 
 export interface StateParts {
-  readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock">;
+  readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock" | "log">;
   readonly agentState: Pick<AgentState, "update" | "root" | "highestRelease" | "candidate" | "believedRelease">;
   /** The versions of the egress contract that this agent knows. */
   readonly contracts: Pick<Contracts, "versions">;
@@ -46,11 +46,11 @@ type Executor = (parts: StateParts, limits: RunLimits) => Promise<Result<Advance
 export const executorByState: Readonly<Record<ActiveUpdateState, Executor>> = {
   async downloading(parts, { signal }) {
     const { ports, agentState, downloader } = parts;
-    const { files, hashing } = ports;
+    const { files, hashing, log } = ports;
     const onManifest = (release: Release): void => {
       agentState.believedRelease = release;
     };
-    const fetched = await fetchRelease({ files, hashing, downloader, onManifest }, expectations(parts), signal);
+    const fetched = await fetchRelease({ files, hashing, log, downloader, onManifest }, expectations(parts), signal);
     return fetched.ok ? accept({ to: "verifying" }) : fetched;
   },
 

@@ -84,6 +84,7 @@ async function run(parts: LoopParts, state: ActiveUpdateState, { signal, remaini
     // Gating is retried until it ends, because it has no outcome for errors.
     if (codeOf(error) !== "DISK_FULL" || state === "gating") throw error;
     await executors.finish({ state: "failed", reason: "diskFull" });
+    await executors.tidy();
   } finally {
     release();
     controller.abort();

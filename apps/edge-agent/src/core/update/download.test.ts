@@ -3,21 +3,20 @@
 import { createFakeFleet, type FakeFleet, pieces } from "@attune/fakes/fake-fleet";
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryFiles, type MemoryFiles } from "@attune/fakes/memory-files";
-import { createTestHashing } from "@attune/fakes/node-crypto";
+import { createTestDownloader } from "@attune/fakes/test-downloader";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
-import { createVirtualClock } from "@attune/fakes/virtual-clock";
-import { createContracts } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, test } from "vitest";
-import { clear } from "../egress/cleared.js";
-import { gate } from "../egress/gate.js";
-import { createDownloader, type Downloader } from "./download.js";
+import type { Downloader } from "./download.js";
+import type { LocalPieces } from "./local-pieces.js";
 
 const release = createTinyRelease();
 const model = release.release.files.find(({ name }) => name === "model.safetensors")!;
 const modelBytes = release.files.get("model.safetensors")!;
 const path = "slots/1/model.safetensors";
 const running = new AbortController().signal;
+/** A device without other slots. */
+const nothing: LocalPieces = { read: async () => undefined };
 
 describe("a download", () => {
   let fleet: FakeFleet;
@@ -27,34 +26,12 @@ describe("a download", () => {
     fleet = createFakeFleet();
     fleet.publish(release);
     files = createMemoryFiles(createFaults());
-    downloader = createDownloader({
-      contracts: createContracts(),
-      files,
-      downloads: fleet.downloads,
-      hashing: createTestHashing("download"),
-      clock: createVirtualClock(),
-      log: () => undefined,
-      backoff: { minimumMs: 100, maximumMs: 1_000 },
-      requestTimeoutMs: 5_000,
-      egress: {
-        contract: 1,
-        send: async (type, fields, deliver) => {
-          const gated = gate({ contracts: createContracts(), nowMs: 0, releases: [] }, type, {
-            ...fields,
-            type,
-            contract: 1,
-          });
-          if (!gated.ok) throw new AppError("EGRESS_DENIED", gated.detail);
-          const [cleared] = await clear([gated.value], async () => undefined);
-          return deliver(cleared!);
-        },
-      },
-    });
+    downloader = createTestDownloader(fleet, files);
   });
 
   const offsetsOf = (chunk: number) =>
     fleet.requests.filter(({ path: asked }) => asked.endsWith(model.chunks[chunk]!.sha256)).map(({ offset }) => offset);
-  const fetchModel = (signal = running) => downloader.file(1, model, signal);
+  const fetchModel = (signal = running) => downloader.file({ sequence: 1, file: model, local: nothing }, signal);
 
   test("puts a file together from its chunks", async () => {
     expect(model.chunks.length).toBeGreaterThan(1);

@@ -1,43 +1,54 @@
-// Fetches a release, chunk by chunk: resumable, every chunk checked before it joins its file.
+// Puts the files of a release together, chunk by chunk: resumable, every chunk checked before it joins its file.
+// A chunk that a slot holds is copied, and every other chunk is fetched.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ReleaseFile } from "@attune/shared/contracts/release";
-import { accept, type Result } from "@attune/shared/result";
+import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Files } from "../ports.js";
 import { type DownloadParts, fetchPiece } from "./fetch-piece.js";
+import type { LocalPieces } from "./local-pieces.js";
 import { slotDirectory, slotFile } from "./slots.js";
 
 export interface Downloader {
   manifest(sha256: string, signal: AbortSignal): Promise<Result<Uint8Array, UpdateReason>>;
-  /** Appends what is missing of `file` to the slot. An abort results in `network`, and the next call resumes. */
-  file(sequence: number, file: ReleaseFile, signal: AbortSignal): Promise<Result<void, UpdateReason>>;
+  /** Appends what is missing of a file to the slot. An abort results in `network`, and the next call resumes. */
+  file(wanted: WantedFile, signal: AbortSignal): Promise<Result<void, UpdateReason>>;
+}
+
+export interface WantedFile {
+  readonly sequence: number;
+  readonly file: ReleaseFile;
+  readonly local: LocalPieces;
 }
 
 export function createDownloader(parts: DownloadParts): Downloader {
   return {
     manifest: (sha256, signal) =>
       fetchPiece(parts, { what: "manifests", sha256, sizeBytes: undefined, partialPath: undefined }, signal),
-    file: (sequence, file, signal) => fetchFile(parts, { sequence, file }, signal),
+    file: (wanted, signal) => completeFile(parts, wanted, signal),
   };
 }
 
-interface SlotFile {
-  readonly sequence: number;
-  readonly file: ReleaseFile;
-}
-
-async function fetchFile(
+async function completeFile(
   parts: DownloadParts,
-  { sequence, file }: SlotFile,
+  { sequence, file, local }: WantedFile,
   signal: AbortSignal,
 ): Promise<Result<void, UpdateReason>> {
   const { files } = parts;
   const path = slotFile(sequence, file.name);
   let position = await keepWholeChunks(files, path, file);
   let end = 0;
-  for (const { sha256, sizeBytes } of file.chunks) {
+  for (const chunk of file.chunks) {
+    const { sha256, sizeBytes } = chunk;
     end += sizeBytes;
     if (end <= position) continue;
+    if (signal.aborted) return refuse("network", "the download was interrupted");
+    const copied = await local.read(file, chunk, position);
+    if (copied !== undefined) {
+      await files.append(path, copied);
+      position = end;
+      continue;
+    }
     const partialPath = `${slotDirectory(sequence)}/${sha256}.partial`;
     const bytes = await fetchPiece(parts, { what: "chunks", sha256, sizeBytes, partialPath }, signal);
     if (!bytes.ok) return bytes;

@@ -1,4 +1,4 @@
-// A release on its way to a slot: fetched as its signed manifest says, then checked once more from the disk.
+// A release on its way to a slot: copied or fetched as its signed manifest says, then checked once more from the disk.
 
 import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import type { Release } from "@attune/shared/contracts/release";
@@ -6,12 +6,13 @@ import { accept, type Result, refuse } from "@attune/shared/result";
 import type { Files, Ports } from "../ports.js";
 import type { Downloader } from "./download.js";
 import { checkReleaseFiles, readManifest } from "./load-slot.js";
+import { findLocalPieces } from "./local-pieces.js";
 import { slotDirectory, slotFile } from "./slots.js";
 import { type ManifestExpectations, verifyManifest } from "./verify.js";
 
 type SlotPorts = Pick<Ports, "files" | "hashing">;
 
-interface FetchParts extends SlotPorts {
+interface FetchParts extends SlotPorts, Pick<Ports, "log"> {
   readonly downloader: Downloader;
   /** Called with the manifest once it is believed, before any piece is fetched. */
   readonly onManifest: (release: Release) => void;
@@ -19,7 +20,7 @@ interface FetchParts extends SlotPorts {
 
 /** Resumes with the manifest and the files that the slot already holds. */
 export async function fetchRelease(
-  { files, hashing, downloader, onManifest }: FetchParts,
+  { files, hashing, log, downloader, onManifest }: FetchParts,
   expected: ManifestExpectations,
   signal: AbortSignal,
 ): Promise<Result<void, UpdateReason>> {
@@ -37,8 +38,9 @@ export async function fetchRelease(
   onManifest(manifest.value);
   const room = await judgeRoom(files, manifest.value);
   if (!room.ok) return room;
+  const local = await findLocalPieces({ files, hashing, log }, manifest.value);
   for (const file of manifest.value.files) {
-    const fetched = await downloader.file(sequence, file, signal);
+    const fetched = await downloader.file({ sequence, file, local }, signal);
     if (!fetched.ok) return fetched;
   }
   return accept(undefined);

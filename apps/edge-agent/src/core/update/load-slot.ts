@@ -73,9 +73,13 @@ export async function readAcceptedManifest(
     return refuse("digestMismatch", "the slot's manifest is not the accepted one");
   }
   try {
-    const envelope = signedEnvelopeSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-    return accept(releaseSchema.parse(envelope.payload));
+    return accept(parseManifest(bytes));
   } catch {
     return refuse("manifestMalformed", "the slot's manifest is of another version of this program");
   }
+}
+
+/** The release that a manifest describes, its signatures unchecked. Throws where the bytes are no manifest. */
+export function parseManifest(bytes: Uint8Array): Release {
+  return releaseSchema.parse(signedEnvelopeSchema.parse(JSON.parse(new TextDecoder().decode(bytes))).payload);
 }

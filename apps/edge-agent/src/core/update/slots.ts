@@ -22,6 +22,19 @@ export const slotDirectory = (sequence: number): string => `${root}/${sequence}`
 export const slotFile = (sequence: number, name: ReleaseFileName | "manifest.json"): string =>
   `${slotDirectory(sequence)}/${name}`;
 
+/** The numbers of the slots on the disk. */
+export async function listSlots(files: Files): Promise<number[]> {
+  return (await files.list(root)).map(Number).filter((sequence) => Number.isSafeInteger(sequence) && sequence > 0);
+}
+
+/** The slots whose files may hold pieces of the release `target`: the two newest others. */
+export function sourceSlots(slots: readonly number[], target: number): number[] {
+  return slots
+    .filter((sequence) => sequence !== target)
+    .toSorted((x, y) => y - x)
+    .slice(0, 2);
+}
+
 /** Removes every slot that is not in `keep`; what a crash leaves behind goes at the next call. */
 export async function pruneSlots(files: Files, keep: readonly number[]): Promise<void> {
   const kept = keep.map(String);
