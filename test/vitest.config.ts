@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // No "import" here: vitest hands these to node, where it would make require() load ECMAScript modules.
 const conditions = ["@attune/source", "node"];
 // On a busy machine anything takes long; what hangs is still found.
-const patience = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
+const timeouts = { testTimeout: 180_000, hookTimeout: 180_000, expect: { poll: { interval: 20, timeout: 120_000 } } };
 // A worker loads each module once for all its files, for modules hold no state. The main process idles, so each
 // core gets a worker.
 const quick = { isolate: false, maxWorkers: "100%", unstubEnvs: true, unstubGlobals: true };
@@ -24,7 +24,7 @@ export default defineConfig({
         root,
         ...common,
         test: {
-          ...patience,
+          ...timeouts,
           ...quick,
           name: "unit",
           include: besideSources.map((folder) => `${folder}/*.test.ts`),
@@ -34,7 +34,7 @@ export default defineConfig({
       {
         root,
         ...common,
-        test: { ...patience, ...quick, name: "architecture", include: ["test/architecture/**/*.test.ts"] },
+        test: { ...timeouts, ...quick, name: "architecture", include: ["test/architecture/**/*.test.ts"] },
       },
       {
         root,
@@ -45,7 +45,7 @@ export default defineConfig({
           // the machine for itself.
           sequence: { groupOrder: 1 },
           include: ["test/integration/**/*.test.ts", ...besideSources.map((folder) => `${folder}/*.slow.test.ts`)],
-          ...patience,
+          ...timeouts,
         },
       },
       {

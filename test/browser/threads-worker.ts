@@ -29,7 +29,7 @@ async function compute({ threads, tokens, rounds }: ThreadsQuestion): Promise<Th
   const shared = await openWebEngine({ kernels, threadScript, threads });
   const ids = Int32Array.from({ length: tokens }, (_, i) => 100 + i);
   const encoders = [alone, shared].map(({ engine }) => engine.createEncoder(config, file));
-  while (!shared.hasCome()) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (!shared.allStarted()) await new Promise((resolve) => setTimeout(resolve, 1));
   const features = encoders.map((encoder) => [...encoder.pooled!([ids], "mean").data]);
   const times: number[][] = encoders.map(() => []);
   for (let round = 0; round < rounds; round++) {

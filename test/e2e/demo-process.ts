@@ -80,12 +80,12 @@ export function writePeople(directory: string, rows: { readonly train: SampleRow
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  patienceMs = 120_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   const attempt = async () => {
-    if (!(await condition())) throw new Error(`${what} did not happen within ${patienceMs / 1_000} s`);
+    if (!(await condition())) throw new Error(`${what} did not happen within ${timeoutMs / 1_000} s`);
   };
-  await vi.waitFor(attempt, { timeout: patienceMs, interval: 50 });
+  await vi.waitFor(attempt, { timeout: timeoutMs, interval: 50 });
 }
 
 /** The process id in a file of the form {"pid": …} or of a pid file's first line. */

@@ -27,7 +27,7 @@ const people = ["Maeve", "Edmund"];
 const data = temporaryFolder("kill-people");
 const slugs = people.map((name) => name.toLowerCase());
 const freePorts = { ATTUNE_HTTP_PORT: "0", ATTUNE_NATS_PORT: "0", ATTUNE_POSTGRES_PORT: "0" };
-const patience = { timeout: 120_000, interval: 100 };
+const polling = { timeout: 120_000, interval: 100 };
 
 /** The end of every life, however often a part was killed. */
 interface Ending {
@@ -87,7 +87,7 @@ async function assertReportsOf(directory: string, home: string, server: Supervis
     expect(audit).toMatchObject({ faults: [], extra: [], altered: [], beforeRestore: [] });
     // Every report that the broker has acknowledged is stored.
     expect(audit.missing.length).toBeLessThanOrEqual(waiting);
-  }, patience);
+  }, polling);
   const reports = journal.filter(({ path }) => path === "nats").map(({ type, message }) => ({ type, message }));
   const once = (type: string) => reports.filter((report) => report.type === type);
   expect(once("report.state").map(({ message }) => message.state)).toEqual(["committed"]);

@@ -25,7 +25,7 @@ describeUnlessLacking("a broker whose address says tls://", lackOfOpenssl(), () 
   const ports: Record<string, number> = {};
 
   /**
-   * Makes a key and a certificate, self-signed unless `extra` names an issuer. Answers their path without its ending.
+   * Makes a key and a certificate, self-signed unless `extra` names an issuer. Returns their path without its ending.
    */
   async function certify(name: string, ...extra: string[]): Promise<string> {
     const path = join(home.home, name);

@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Starts `attune server` of that installation and ends it as soon as it is ready. Answers its exit code and output. */
+/** Starts `attune server` of that installation and ends it as soon as it is ready. Returns its exit code and output. */
 async function serve(installation: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const env = {
     ATTUNE_HOME: join(folder, "home"),

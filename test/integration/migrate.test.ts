@@ -226,7 +226,7 @@ test("tables that an earlier version kept in public are not left behind for an e
   expect(await migrate({ connectionString, logger: testLogger })).toEqual(await names());
 });
 
-const patience = { timeout: 20_000 };
+const polling = { timeout: 20_000 };
 
 const lockOf = async (connectionString: string) => {
   const client = new pg.Client({ connectionString });
@@ -314,7 +314,7 @@ test("a start waits for Prisma's lock, and one that is cut off in the middle of 
   const starting = migrate({ connectionString, logger: testLogger });
   const waiting = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
-  await expect.poll(() => query(connectionString, waiting), patience).toHaveLength(1);
+  await expect.poll(() => query(connectionString, waiting), polling).toHaveLength(1);
   expect(await query(connectionString, "SELECT to_regclass('_prisma_migrations') AS found")).toEqual([{ found: null }]);
   await holder.end();
   expect(await starting).toEqual(await names());
@@ -328,7 +328,7 @@ test("a start waits for Prisma's lock, and one that is cut off in the middle of 
     message: expect.stringContaining("terminating connection"),
   });
   const asleep = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
-  await expect.poll(() => query(connectionString, asleep), patience).toHaveLength(1);
+  await expect.poll(() => query(connectionString, asleep), polling).toHaveLength(1);
   await query(connectionString, asleep.replace("SELECT pid", "SELECT pg_terminate_backend(pid)"));
   await cutOff;
   expect((await historyOf(connectionString)).map((row) => row.migration_name)).toEqual(await names());

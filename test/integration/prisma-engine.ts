@@ -10,7 +10,7 @@ import type { SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
 
 /**
- * Applies these scripts as `prisma migrate deploy` does. Answers the names of the applied scripts, and the
+ * Applies these scripts as `prisma migrate deploy` does. Returns the names of the applied scripts, and the
  * locks that it held.
  */
 export async function deployWithPrisma(

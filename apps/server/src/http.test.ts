@@ -49,7 +49,7 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
     trustedProxies: deps.trustedProxies,
     ...(deps.now === undefined ? {} : { now: deps.now }),
     isHealthy,
-    healthPatienceMs: 50,
+    healthTimeoutMs: 50,
     logger,
   });
   const post = (message: unknown, headers: Record<string, string> = {}) =>

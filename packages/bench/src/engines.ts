@@ -71,7 +71,7 @@ export function wasmEngine(): OurEngine {
     const shared = { simd128: kernelBytes("simd128", "-threads"), relaxed: kernelBytes("relaxed", "-threads") };
     const team = createWasmTeam({ threads, builds: shared, spawn: spawnKernelThread });
     const encoder = create(createWasmEngine(builds, team));
-    while (!team.hasCome()) await sleep(1);
+    while (!team.allStarted()) await sleep(1);
     if (team.failure() === undefined) return encoder;
     process.stderr.write(`the kernels in WebAssembly have no ${threads} threads: ${team.failure()}\n`);
     return undefined;

@@ -1,4 +1,4 @@
-// The person's side of one agent: its local HTTP API, with patience while the daemon restarts.
+// The person's side of one agent: its local HTTP API, which retries while the daemon restarts.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export interface AgentClient {
 }
 
 /** How long a daemon may be away (killed, restarting) before its silence counts as a failure. */
-const patienceMs = 60_000;
+const timeoutMs = 60_000;
 
 /** @param home the agent's directory; its address and token are read anew whenever the daemon has restarted */
 export function createAgentClient(home: string, signal: AbortSignal): AgentClient {
@@ -41,7 +41,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
     const reply: unknown = await response.json();
     if (response.ok) return reply;
@@ -50,7 +50,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
 
   /** Every call is idempotent (utterances carry the caller's id), so a retry is always safe. */
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -60,7 +60,7 @@ export function createAgentClient(home: string, signal: AbortSignal): AgentClien
         if (performance.now() > deadline) throw error;
       }
       if (performance.now() > deadline) {
-        throw new AppError("TIMED_OUT", `the agent in ${home} has not answered for ${patienceMs / 1_000} s`);
+        throw new AppError("TIMED_OUT", `the agent in ${home} has not answered for ${timeoutMs / 1_000} s`);
       }
       await sleep(200, undefined, { signal });
     }

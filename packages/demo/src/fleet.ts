@@ -36,7 +36,7 @@ const fleetName = "home";
 const model = "attune-english-demo";
 const modelVersion = "1.0.0";
 const tokenLifeMs = 10 * 60_000;
-const patienceMs = 120_000;
+const timeoutMs = 120_000;
 const contracts = createContracts(demoContracts);
 
 export async function openFleet(input: {
@@ -48,7 +48,7 @@ export async function openFleet(input: {
 
   /** Retries while the server restarts; every call may be made twice. */
   async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    for (const deadline = performance.now() + patienceMs; ; ) {
+    for (const deadline = performance.now() + timeoutMs; ; ) {
       try {
         return await attempt();
       } catch (error) {
@@ -82,7 +82,7 @@ export async function openFleet(input: {
       return token;
     },
     async confirmReports(agent, device) {
-      for (const deadline = performance.now() + patienceMs; ; ) {
+      for (const deadline = performance.now() + timeoutMs; ; ) {
         // The journal comes second, since reports leave all the time: a report that is stored is in it by then.
         const reports = await patiently(() => fetchReports(access, device));
         const audit = auditJournal(await agent.journal(), reports, contracts);

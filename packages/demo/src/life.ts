@@ -16,8 +16,8 @@ export interface LifeProgress {
   readonly head: "prior" | "personal";
 }
 
-const releasePatienceMs = 120_000;
-const outboxPatienceMs = 120_000;
+const releaseTimeoutMs = 120_000;
+const outboxTimeoutMs = 120_000;
 /** Reasons that a second attempt with the same release would not change. */
 const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
 
@@ -29,7 +29,7 @@ export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Pro
   return waitFor({
     agent,
     signal,
-    patienceMs: releasePatienceMs,
+    timeoutMs: releaseTimeoutMs,
     reached: ({ release, updateState, updateReason }) => {
       if (release === null && updateState === "failed" && verdicts.has(updateReason)) {
         throw new AppError("INVALID_EXTRACTOR", `the agent refused the release: ${updateReason}`);
@@ -64,7 +64,7 @@ export async function live(
   return waitFor({
     agent,
     signal: options.signal,
-    patienceMs: outboxPatienceMs,
+    timeoutMs: outboxTimeoutMs,
     reached: (status) => status.outbox.pending === 0,
     complaint: "reports are still waiting in the agent's outbox",
   });
@@ -73,16 +73,16 @@ export async function live(
 async function waitFor(options: {
   readonly agent: AgentClient;
   readonly signal: AbortSignal;
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   readonly reached: (status: AgentStatus) => boolean;
   readonly complaint: string;
 }): Promise<AgentStatus> {
-  const deadline = performance.now() + options.patienceMs;
+  const deadline = performance.now() + options.timeoutMs;
   for (;;) {
     const status = await options.agent.status();
     if (options.reached(status)) return status;
     if (performance.now() > deadline) {
-      throw new AppError("TIMED_OUT", `${options.complaint} after ${options.patienceMs / 1_000} s`);
+      throw new AppError("TIMED_OUT", `${options.complaint} after ${options.timeoutMs / 1_000} s`);
     }
     await sleep(200, undefined, { signal: options.signal });
   }

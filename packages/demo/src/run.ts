@@ -54,7 +54,7 @@ export interface Demo {
 
 const samplePeople = join(root, "assets/sample-people");
 const bundledExtractor = join(root, "assets/extractor");
-const serverPatienceMs = 90_000;
+const serverTimeoutMs = 90_000;
 /** Shorter than a real fleet's interval, because a person is watching. */
 const pollIntervalMs = "2000";
 
@@ -148,7 +148,7 @@ async function awaitServer(
   signal: AbortSignal,
 ): Promise<{ httpUrl: string; natsUrl: string }> {
   const path = join(home, "server", "ready.json");
-  for (const deadline = performance.now() + serverPatienceMs; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + serverTimeoutMs; performance.now() < deadline; ) {
     if (isPresentSync(path)) {
       const ready = readySchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
       if (ready.success && ready.data.pid === server.pid()) return ready.data;
@@ -157,7 +157,7 @@ async function awaitServer(
   }
   throw new AppError(
     "TIMED_OUT",
-    `the server was not ready after ${serverPatienceMs / 1_000} s; see ${join(home, "server.log")}`,
+    `the server was not ready after ${serverTimeoutMs / 1_000} s; see ${join(home, "server.log")}`,
   );
 }
 

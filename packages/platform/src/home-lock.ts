@@ -48,7 +48,7 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
     await writeFile(candidate, content, { flag: "wx", mode: 0o600 });
   });
   const lock: HomeLock = { release: () => releaseLock(path, mark) };
-  const patienceEndsMs = performance.now() + briefMs;
+  const deadlineMs = performance.now() + briefMs;
   try {
     for (let takeovers = 0; takeovers <= mostTakeovers; ) {
       // A hard link appears whole or not at all, and fails when the name is taken.
@@ -62,7 +62,7 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
       }
       const holder = await readHolder(path);
       if (holder !== undefined && (await isAlive(holder))) {
-        if (holder.brief !== true || performance.now() > patienceEndsMs) {
+        if (holder.brief !== true || performance.now() > deadlineMs) {
           throw new AppError("HOME_IN_USE", `process ${holder.pid} runs with this directory (${path})`);
         }
         await sleep(settleMs);

@@ -21,7 +21,7 @@ export interface WebEngine {
   /** The engine's description for the status page. */
   readonly why: () => string;
   /** Whether all threads have started; one thread computes until then. */
-  readonly hasCome: () => boolean;
+  readonly allStarted: () => boolean;
 }
 
 /**
@@ -37,7 +37,7 @@ export async function openWebEngine({ kernels, threadScript, threads }: WebEngin
   return {
     engine,
     why: () => describeWasm({ build: engine.build, threads, failure: team?.failure() }),
-    hasCome: () => team?.hasCome() ?? true,
+    allStarted: () => team?.allStarted() ?? true,
   };
 }
 

@@ -12,7 +12,7 @@ export interface PersonBits {
 }
 
 export interface PersonAccount {
-  /** Adds the next entry of the journal, and answers its faults. */
+  /** Adds the next entry of the journal, and returns its faults. */
   add(entry: JournalEntry): string[];
   bits(): PersonBits;
 }

@@ -91,7 +91,7 @@ async function countTaken(
       "taken" = EXCLUDED."taken" + CASE WHEN known."day" = EXCLUDED."day" THEN known."taken" ELSE 0 END`;
 }
 
-/** Inserts the new reports in one statement, and answers their identities. */
+/** Inserts the new reports in one statement, and returns their identities. */
 async function insertReports(tx: Prisma.TransactionClient, reports: readonly IncomingReport[]): Promise<Set<string>> {
   if (reports.length === 0) return new Set();
   // The bodies are JSON already; one document of all rows costs one parameter and no escaping.

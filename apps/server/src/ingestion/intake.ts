@@ -15,7 +15,7 @@ export interface IntakeDeps {
   readonly logger: Logger;
 }
 
-/** Answers a function that ends the intake, once the batches in hand are stored or given back. */
+/** Returns a function that ends the intake, once the batches in hand are stored or given back. */
 export function startIntake({ directory, nats, service, logger: log }: IntakeDeps): () => Promise<void> {
   const ending = new AbortController();
   const { signal } = ending;

@@ -60,7 +60,7 @@ function teamOf(options: Partial<TeamOptions> = {}): WasmTeam {
 }
 
 async function come(...all: WasmTeam[]): Promise<void> {
-  await expect.poll(() => all.every((team) => team.hasCome())).toBe(true);
+  await expect.poll(() => all.every((team) => team.allStarted())).toBe(true);
 }
 
 /** How often the threads of an encoder have met, and how many sleep; `team-wasm.c` keeps these counters. */

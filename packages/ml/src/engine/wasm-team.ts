@@ -41,7 +41,7 @@ export interface WasmTeam {
    */
   open(build: WasmBuild, needs: MemoryNeeds): KernelMemory | undefined;
   /** True once the threads of every encoder in use are ready. */
-  hasCome(): boolean;
+  allStarted(): boolean;
   /** Why one thread computes after all; undefined while nothing has failed. */
   failure(): string | undefined;
   /**
@@ -135,7 +135,7 @@ export function createWasmTeam({ threads, builds, spawn, least = defaultLeast }:
 
   return {
     open,
-    hasCome: () => [...crews].every(({ kernel, team }) => kernel.deref()?.team_ready(team) !== 0),
+    allStarted: () => [...crews].every(({ kernel, team }) => kernel.deref()?.team_ready(team) !== 0),
     failure: () => failure,
     close() {
       failure ??= "its threads were ended";

@@ -61,11 +61,11 @@ const usual = { scale: 0.75, scaleSpread: 0.25, strength: 0.57, strengthSpread: 
  */
 const usualSharpness = { sharpness: 1, spread: 0.1 } as const;
 /** A strength further than this many times from the usual strength costs no more. */
-const mostUnusual = 32;
+const ratioCap = 32;
 /**
  * k-fold cross-validation by log-loss on at most 400 of the rows, with folds stratified by class. `random` picks and
  * deals the rows. The search moves from the usual trust to the better neighbour, in scale or in strength, until no
- * neighbour is better. A candidate's score is the log-loss of all held-out rows plus the cost of its strangeness, so
+ * neighbour is better. A candidate's score is the log-loss of all held-out rows plus its negative log-prior, so
  * leaving the usual trust takes evidence. With fewer rows than folds every row is its own fold, and with one row the
  * usual trust is taken. The prior covers a class that a fold's training rows lack.
  * Throws what fitLinear throws about its examples and its prior, and `empty` or `out-of-range`
@@ -90,7 +90,7 @@ export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<vo
   const trial = openTrial(options);
   const start = leastBy(
     grid.scales.flatMap((_, s) => grid.strengths.map((_, k): Place => [s, k])),
-    (place) => strangeness(trustAt(grid, place)),
+    (place) => negativeLogPrior(trustAt(grid, place)),
   );
   if (trial.folds.length === 0) return concluded(options, trial, trustAt(grid, start));
 
@@ -100,7 +100,7 @@ export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<vo
     if (known !== undefined) return known;
     const trust = trustAt(grid, place);
     const fresh = { place, cost: 0, ...(yield* crossValidate(trial, trust)) };
-    fresh.cost = fresh.result.logLoss * trial.whole.rows + strangeness(trust);
+    fresh.cost = fresh.result.logLoss * trial.whole.rows + negativeLogPrior(trust);
     tried.set(String(place), fresh);
     return fresh;
   }
@@ -127,7 +127,7 @@ type Place = readonly [number, number];
 
 interface Scored extends Validated {
   readonly place: Place;
-  /** The summed log-loss of the held-out rows plus the strangeness. */
+  /** The summed log-loss of the held-out rows plus the negative log-prior. */
   cost: number;
 }
 
@@ -158,8 +158,8 @@ function leastBy<T>(items: readonly T[], cost: (item: T) => number): T {
 }
 
 /** Minus the log-density of a trust among people, up to a constant. Its unit is that of log-losses. */
-function strangeness({ scale, strength }: PriorTrust): number {
-  const ratio = Math.min(Math.max(strength / usual.strength, 1 / mostUnusual), mostUnusual);
+function negativeLogPrior({ scale, strength }: PriorTrust): number {
+  const ratio = Math.min(Math.max(strength / usual.strength, 1 / ratioCap), ratioCap);
   const [ofScale, ofStrength] = [(scale - usual.scale) / usual.scaleSpread, Math.log2(ratio) / usual.strengthSpread];
   return (ofScale ** 2 + ofStrength ** 2) / 2;
 }

@@ -38,7 +38,7 @@ const anySharpness: UsualSharpness = { sharpness: 1, spread: Number.POSITIVE_INF
 
 /**
  * scores: (N, C), logits or least squares; labels: (N). The head has not seen these rows.
- * Finds the temperature with the smallest log-loss plus, if `usual` is given, the cost of its strangeness. Both terms
+ * Finds the temperature with the smallest log-loss plus, if `usual` is given, its negative log-prior. Both terms
  * are convex in 1 / temperature, so bisection finds the minimum, to nine digits and within `temperatureRange`.
  * Throws `empty`, `shape`, `out-of-range` and `not-finite`.
  */

@@ -13,17 +13,17 @@ import type { AgentContext } from "./context.js";
 export type Question<T> = (agent: AskableAgent) => Promise<T>;
 
 /** Longer than a daemon takes from its lock to its local API, or from closing the local API to its end. */
-const patienceMs = 10_000;
+const timeoutMs = 10_000;
 
 /** Waits for a daemon that is starting or ending, which answers nothing and keeps its directory locked. */
 export async function askAgent<T>(context: AgentContext, question: Question<T>): Promise<T> {
-  const patienceEndsMs = performance.now() + patienceMs;
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     try {
       return await askOnce(context, question);
     } catch (cause) {
       const passing = cause instanceof AppError && ["AGENT_NOT_RUNNING", "HOME_IN_USE"].includes(cause.code);
-      if (!passing || performance.now() > patienceEndsMs) throw cause;
+      if (!passing || performance.now() > deadlineMs) throw cause;
       await sleep(100);
     }
   }

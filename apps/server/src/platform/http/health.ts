@@ -2,7 +2,7 @@
 
 import { withDeadline } from "../deadline.js";
 
-const defaultHealthPatienceMs = 2_000;
+const defaultHealthTimeoutMs = 2_000;
 /** The time for which one look at the parts answers every health check. */
 const healthReuseMs = 1_000;
 
@@ -10,18 +10,18 @@ export interface HealthDeps {
   /** Throws, or returns false, where a part that the server needs is away. */
   readonly isHealthy: () => Promise<boolean>;
   /** The time that those parts have to answer; default 2 s. */
-  readonly healthPatienceMs?: number;
+  readonly healthTimeoutMs?: number;
   readonly now: () => number;
 }
 
 /** A part that does not answer counts as away: a flush to a broker that is gone waits until the broker is back. */
 export function createHealth(deps: HealthDeps): () => Promise<boolean> {
-  const { isHealthy, healthPatienceMs = defaultHealthPatienceMs, now } = deps;
+  const { isHealthy, healthTimeoutMs = defaultHealthTimeoutMs, now } = deps;
   let latest: { readonly answer: Promise<boolean>; readonly untilMs: number } | undefined;
   const look = () =>
     withDeadline(
       isHealthy().catch(() => false),
-      healthPatienceMs,
+      healthTimeoutMs,
       () => false,
     );
   return () => {

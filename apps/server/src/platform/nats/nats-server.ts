@@ -15,7 +15,7 @@ export interface NatsConfiguration {
   readonly credentials: NatsCredentials;
 }
 
-/** Writes the configuration and the accounts as they are now; answers the configuration file's path. */
+/** Writes the configuration and the accounts as they are now, and returns the configuration file's path. */
 export async function writeNatsConfiguration(configuration: NatsConfiguration): Promise<string> {
   const { listenHost, port, directory, credentials } = configuration;
   const accounts = join(directory, "accounts");

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 
 export interface NatsSource {
   readonly name: string;
-  /** Answers the program's path inside `work`, an empty directory that is removed afterwards. */
+  /** Returns the program's path inside `work`, an empty directory that is removed afterwards. */
   fetch(work: string): Promise<string>;
 }
 
@@ -55,7 +55,7 @@ export const debianPackage: NatsSource = {
   },
 };
 
-/** Answers the last line of the program's complaints, and throws this line where the program failed. */
+/** Returns the last line of the program's complaints, and throws this line where the program failed. */
 async function runQuietly(program: string, args: readonly string[], cwd: string): Promise<string> {
   try {
     return lastLine((await run(program, args, { cwd, timeout: 180_000 })).stderr);

@@ -103,7 +103,7 @@ export interface ExternalNatsOptions {
   readonly logger: Logger;
 }
 
-/** Writes the files by which an external nats-server trusts this server; answers the configuration file's path. */
+/** Writes the files by which an external nats-server trusts this server, and returns the configuration file's path. */
 export async function prepareExternalNats(options: ExternalNatsOptions): Promise<string> {
   const { places, directory, listenHost, port, now, logger } = options;
   const keys = await openNatsKeys(places.keys);

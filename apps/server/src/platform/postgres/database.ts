@@ -14,13 +14,13 @@ export type Database = PrismaClient;
 const maximumConnections = 12;
 
 /** Long enough for a thousand devices that poll at once, and shorter than they wait for an answer. */
-const connectionPatienceMs = 20_000;
+const connectionTimeoutMs = 20_000;
 
 /** Opens a client with connections of its own: its callers do not wait for the callers of another client. */
 export function openDatabase(connectionString: string, logger: Logger): Database {
   const lost = (error: Error) => logger.warn("database.connection.lost", errorFields(error));
   const { client, schema } = readDatabaseUrl(connectionString);
-  const pool = { max: maximumConnections, connectionTimeoutMillis: connectionPatienceMs, ...client };
+  const pool = { max: maximumConnections, connectionTimeoutMillis: connectionTimeoutMs, ...client };
   const events = { onPoolError: lost, onConnectionError: lost };
   return new PrismaClient({
     adapter: new PrismaPg(pool, schema === undefined ? events : { schema, ...events }),

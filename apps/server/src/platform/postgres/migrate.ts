@@ -28,7 +28,7 @@ export interface MigrateOptions {
 }
 
 /**
- * Applies the missing migrations and answers their names. Throws CONFLICT where the database and this server's
+ * Applies the missing migrations and returns their names. Throws CONFLICT where the database and this server's
  * migrations differ, and DATABASE_UNAVAILABLE where PostgreSQL is away or refuses a script.
  */
 export async function migrate({
