@@ -60,79 +60,130 @@ const pollIntervalMs = "2000";
 
 export async function runDemo(options: DemoOptions): Promise<Demo> {
   const startedAt = performance.now();
-  const { home, screen, signal } = options;
-  const { data = samplePeople, people: asked, usualPeople } = options;
+  const { home, screen } = options;
+  const people = peopleFor(options);
+  mkdirSync(join(home, "agents"), { recursive: true, mode: 0o700 });
+  const started = createStarted();
+  try {
+    const { fleet, addresses } = await startFleet(options, started);
+    const release = await fleet.publish(bundledExtractor);
+    screen.say(`Release ${release.sequence} (${release.model} ${release.modelVersion}) is rolled out to the fleet.`);
+    const agents: RunningAgent[] = [];
+    for (const person of people) agents.push(await startAgentOf(person, { options, addresses, fleet, started }));
+    const count = agents.length === 1 ? "1 agent runs" : `${agents.length} agents run`;
+    screen.say(`${count}, each a process with a directory of its own.`);
+    screen.say(
+      "A line shows a person's latest utterance: the recognised emotion, then ✓ or the person's correction (→).",
+    );
+    const lives = inParallel(agents, availableParallelism(), (agent) => liveWith(agent, fleet, options));
+    const lived = await orFailure(started.children, lives);
+    screen.close();
+    return {
+      result: {
+        people: lived.map(({ result }) => result),
+        release,
+        engine: [...new Set(lived.map(({ engine }) => engine))].join(", "),
+        wallMs: Math.round(performance.now() - startedAt),
+      },
+      failed: Promise.race(started.children.map((child) => child.failed)),
+      stop: started.stop,
+    };
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+}
+
+/** Throws INVALID_INPUT where the data hold fewer people than were asked for. */
+function peopleFor({ data = samplePeople, people: asked, usualPeople, screen }: DemoOptions): Person[] {
   const people = loadPeople(data, asked ?? usualPeople, (text) => screen.say(`warning: ${text}`));
   if (asked !== undefined && asked > people.length) {
     const range = `give a number from 1 to ${people.length}`;
     throw new AppError("INVALID_INPUT", `--people ${asked}: the data hold ${people.length} people; ${range}`);
   }
-  mkdirSync(join(home, "agents"), { recursive: true, mode: 0o700 });
+  return people;
+}
+
+/** The started processes and borders, which stop in the reverse order. */
+interface Started {
+  readonly children: readonly Supervised[];
+  keep(child: Supervised): Supervised;
+  onStop(stop: () => Promise<void>): void;
+  stop(): Promise<void>;
+}
+
+function createStarted(): Started {
   const stoppers: (() => Promise<void>)[] = [];
   const children: Supervised[] = [];
-  const stop = async (): Promise<void> => {
-    for (const stopper of stoppers.splice(0).reverse()) await stopper();
+  return {
+    children,
+    keep(child) {
+      children.push(child);
+      stoppers.push(() => child.stop());
+      return child;
+    },
+    onStop: (stop) => void stoppers.push(stop),
+    async stop() {
+      for (const stopper of stoppers.splice(0).reverse()) await stopper();
+    },
   };
-  const keep = (child: Supervised): Supervised => {
-    children.push(child);
-    stoppers.push(() => child.stop());
-    return child;
-  };
+}
 
-  try {
-    screen.say("Starting PostgreSQL, NATS and the server …");
-    const env = { ATTUNE_POLL_INTERVAL_MS: pollIntervalMs, ...options.env };
-    const server = keep(superviseServer({ home, env, onRestart: (name) => sayRestarted(screen, name) }));
-    const ready = await orFailure([server], awaitServer(home, server, signal));
-    const fleet = await openFleet({ home, httpUrl: ready.httpUrl, signal });
-    const release = await fleet.publish(bundledExtractor);
-    screen.say(`Release ${release.sequence} (${release.model} ${release.modelVersion}) is rolled out to the fleet.`);
+/** The server's addresses. */
+interface Addresses {
+  readonly httpUrl: string;
+  readonly natsUrl: string;
+}
 
-    const lives: { person: Person; directory: string; border: Border }[] = [];
-    for (const person of people) {
-      const directory = join(home, "agents", person.slug);
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const border = await openBorder({ ...ready, recordFile: join(home, "agents", `${person.slug}.border`) });
-      stoppers.push(() => border.close());
-      keep(await startAgent({ options, person, directory, border, fleet }));
-      lives.push({ person, directory, border });
-    }
-    screen.say(
-      `${people.length === 1 ? "1 agent runs" : `${people.length} agents run`}, each a process with a directory of its own.`,
-    );
-    screen.say(
-      "A line shows a person's latest utterance: the recognised emotion, then ✓ or the person's correction (→).",
-    );
+async function startFleet(
+  { home, screen, signal, ...options }: DemoOptions,
+  started: Started,
+): Promise<{ readonly fleet: DemoFleet; readonly addresses: Addresses }> {
+  screen.say("Starting PostgreSQL, NATS and the server …");
+  const env = { ATTUNE_POLL_INTERVAL_MS: pollIntervalMs, ...options.env };
+  const server = started.keep(superviseServer({ home, env, onRestart: (name) => sayRestarted(screen, name) }));
+  const addresses = await orFailure([server], awaitServer(home, server, signal));
+  return { fleet: await openFleet({ home, httpUrl: addresses.httpUrl, signal }), addresses };
+}
 
-    const engines = new Set<string>();
-    const results = await orFailure(
-      children,
-      inParallel(lives, availableParallelism(), async ({ person, directory, border }) => {
-        const agent = createAgentClient(directory, signal);
-        const onProgress = (progress: LifeProgress): void => screen.progress(person.name, progress);
-        const status = await live(person, agent, { signal, onProgress });
-        if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
-        const audit = await fleet.confirmReports(agent, status.device);
-        engines.add(status.engine.name);
-        screen.done(person.name, auditInWords(audit));
-        return describe({ person, status, audit, border, canaries: options.canaries ?? [] });
-      }),
-    );
-    screen.close();
-    return {
-      result: {
-        people: results,
-        release,
-        engine: [...engines].join(", "),
-        wallMs: Math.round(performance.now() - startedAt),
-      },
-      failed: Promise.race(children.map((child) => child.failed)),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+interface RunningAgent {
+  readonly person: Person;
+  readonly directory: string;
+  readonly border: Border;
+}
+
+async function startAgentOf(
+  person: Person,
+  input: {
+    readonly options: DemoOptions;
+    readonly addresses: Addresses;
+    readonly fleet: DemoFleet;
+    readonly started: Started;
+  },
+): Promise<RunningAgent> {
+  const { options, addresses, fleet, started } = input;
+  const agents = join(options.home, "agents");
+  const directory = join(agents, person.slug);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const border = await openBorder({ ...addresses, recordFile: join(agents, `${person.slug}.border`) });
+  started.onStop(() => border.close());
+  started.keep(await startAgent({ options, person, directory, border, fleet }));
+  return { person, directory, border };
+}
+
+/** Lives a person's life with the agent, and awaits every report at the server. */
+async function liveWith(
+  { person, directory, border }: RunningAgent,
+  fleet: DemoFleet,
+  { screen, signal, canaries = [] }: DemoOptions,
+): Promise<{ readonly result: PersonResult; readonly engine: string }> {
+  const agent = createAgentClient(directory, signal);
+  const onProgress = (progress: LifeProgress): void => screen.progress(person.name, progress);
+  const status = await live(person, agent, { signal, onProgress });
+  if (status.device === null) throw new AppError("NOT_ENROLLED", `the agent of ${person.name} is not enrolled`);
+  const audit = await fleet.confirmReports(agent, status.device);
+  screen.done(person.name, auditInWords(audit));
+  return { result: describe({ person, status, audit, border, canaries }), engine: status.engine.name };
 }
 
 function sayRestarted(screen: Screen, name: string): void {
@@ -142,11 +193,7 @@ function sayRestarted(screen: Screen, name: string): void {
 const readySchema = z.object({ httpUrl: z.string(), natsUrl: z.string(), pid: z.number() });
 
 /** Waits until this very process of the server says that it is ready; returns its addresses. */
-async function awaitServer(
-  home: string,
-  server: Supervised,
-  signal: AbortSignal,
-): Promise<{ httpUrl: string; natsUrl: string }> {
+async function awaitServer(home: string, server: Supervised, signal: AbortSignal): Promise<Addresses> {
   const path = join(home, "server", "ready.json");
   for (const deadline = performance.now() + serverTimeoutMs; performance.now() < deadline; ) {
     if (isPresentSync(path)) {
