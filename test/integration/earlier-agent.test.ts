@@ -10,7 +10,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
-import { fromHex } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
@@ -159,7 +158,8 @@ describe("today's agent with an earlier server's answers", () => {
       cipher: createAesCipher(storeKey),
       hashing: {
         ...hashing,
-        randomBytes: (length) => (length === 8 ? fromHex(device.epoch) : hashing.randomBytes(length)),
+        randomBytes: (length) =>
+          length === 8 ? Uint8Array.from(Buffer.from(device.epoch, "hex")) : hashing.randomBytes(length),
       },
       deviceKey: createDeviceKey(paths.deviceSeed),
       control: createTrpcTransport(http, replay.url),

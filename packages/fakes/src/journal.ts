@@ -4,8 +4,8 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { type Contracts, createContracts, wireBody } from "@attune/shared/contracts/egress";
-import { capacityBits, type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
-import { chunkPath } from "@attune/shared/contracts/release";
+import { capacityBits, sentSizes } from "@attune/shared/contracts/egress-declaration";
+import { utf8 } from "@attune/shared/encoding";
 
 export type JournalMessage = Readonly<Record<string, string | number | null>>;
 
@@ -26,7 +26,7 @@ export function createJournal(
   for (const [index, message] of messages.entries()) {
     const type = String(message.type);
     const declaration = contracts.declaration(Number(message.contract), type)!;
-    const body = bodyOf(declaration, message);
+    const body = utf8(wireBody(declaration, message));
     const common = {
       index,
       previous,
@@ -45,9 +45,4 @@ export function createJournal(
     previous = sha256Of(canonicalBytes(entry));
   }
   return entries;
-}
-
-function bodyOf(declaration: MessageDeclaration, message: JournalMessage): Uint8Array {
-  const isDownload = message.type === "download";
-  return new TextEncoder().encode(isDownload ? chunkPath(String(message.sha256)) : wireBody(declaration, message));
 }

@@ -21,6 +21,7 @@ import {
   release1Labels,
   sizesOf,
 } from "@attune/shared/contracts/release";
+import { utf8 } from "@attune/shared/encoding";
 import type { TrustedKeys } from "@attune/shared/trust/keys";
 import { createSigningKey, type SigningKey, sha256Hex } from "./node-crypto.js";
 import { type KernelConfig, randomWeights, type Spread } from "./random-encoder.js";
@@ -223,8 +224,4 @@ function buildFiles({ seed, classes: { emotions, slugs }, blind }: BuildOptions)
 
 function identityOf(files: ReadonlyMap<ReleaseFileName, Uint8Array>): string {
   return sha256Hex(utf8(featureIdentity((name) => sha256Hex(files.get(name)!), settings)));
-}
-
-function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }

@@ -18,9 +18,3 @@ export function describeFault(error: unknown): string {
   const { fault, at } = faultFields(error);
   return `${fault} at ${at}`;
 }
-
-/** The lines of a stack without the message: the place of the error, not the data. */
-export function stackLines(error: unknown): string {
-  const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
-  return lines.filter((line) => /^\s+at /.test(line)).join("\n");
-}

@@ -57,7 +57,7 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
     checkToken(request, token);
   });
   app.setErrorHandler((error, _request, reply) => {
-    const fault = toAppError(error);
+    const fault = replyFault(error);
     if (fault.code === "INTERNAL") log("error", "localApi.fault", faultFields(fault.cause));
     return reply.code(fault.httpStatus).send(errorReply(fault));
   });
@@ -126,7 +126,7 @@ function checkToken(request: FastifyRequest, token: string): void {
   }
 }
 
-function toAppError(error: unknown): AppError {
+function replyFault(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {

@@ -75,7 +75,7 @@ async function open({
     // An address that only the server's machine can reach looks like a broker that is down, unless it is named.
     for (const url of servers)
       options.log("warn", "nats.unreachable", { broker: new URL(url).host, fault: faultOf(cause) });
-    throw toAppError(cause);
+    throw brokerFault(cause);
   }
   return { connection, line: watch(connection, backoff, options.log) };
 }
@@ -155,7 +155,7 @@ function createReportConnection({ connection, line, publishTimeoutMs }: Connecte
         signal.throwIfAborted();
         if (up.aborted)
           throw new AppError("NATS_UNAVAILABLE", "the broker went away before it acknowledged", { cause });
-        throw toAppError(cause);
+        throw brokerFault(cause);
       }
     },
     close: async () => {
@@ -184,7 +184,7 @@ async function orAborted<T>(acknowledged: Promise<T>, signal: AbortSignal): Prom
   }
 }
 
-function toAppError(cause: unknown): AppError {
+function brokerFault(cause: unknown): AppError {
   const name = cause instanceof Error ? cause.name : "unknown";
   if (cause instanceof JetStreamApiError) {
     return new AppError("NATS_UNAVAILABLE", `the broker did not store the report (code ${cause.code})`, { cause });

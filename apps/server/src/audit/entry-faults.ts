@@ -5,9 +5,8 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { type Contracts, type MessageType, wireBody } from "@attune/shared/contracts/egress";
 import { capacityBits, type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
-import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
-
-const dayMs = 86_400_000;
+import { utf8 } from "@attune/shared/encoding";
+import { dayMs } from "@attune/shared/time";
 
 /** The entry's description of its message must equal the message, by the contract of the message's own version. */
 export function* entryFaults(contracts: Contracts, entry: JournalEntry): Generator<string> {
@@ -20,7 +19,7 @@ export function* entryFaults(contracts: Contracts, entry: JournalEntry): Generat
     return;
   }
   const declaration = contracts.declaration(judged.value.contract, type)!;
-  const body = type === "download" ? downloadPath(message) : utf8(wireBody(declaration, message));
+  const body = utf8(wireBody(declaration, message));
   if (body.length !== sizeBytes || sha256Of(body) !== sha256) yield "its size or hash is not that of its message";
   if (path !== declaration.path) yield `the contract sends ${type} over ${declaration.path}`;
   if (!saysItsCapacity(entry, declaration)) yield "its capacity is not the contract's";
@@ -51,12 +50,4 @@ function saysItsCapacity(entry: JournalEntry, declaration: MessageDeclaration): 
   const sizes = sentSizes(declaration, entry.message);
   if (entry.version === 1) return Math.abs(entry.capacityBits - capacityBits(sizes)) <= 1e-9;
   return entry.domainSizes.join() === sizes.join();
-}
-
-function downloadPath({ what, sha256 }: JournalEntry["message"]): Uint8Array {
-  return utf8(what === "chunks" ? chunkPath(String(sha256)) : manifestPath(String(sha256)));
-}
-
-function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }

@@ -18,9 +18,9 @@ import {
   sizesOf,
 } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 
 export const defaultLifeDays = 90;
-const dayMs = 86_400_000;
 
 /** The content that devices run. A published version never changes it. */
 export interface ReleaseContent {

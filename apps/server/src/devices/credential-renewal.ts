@@ -2,9 +2,10 @@
 // their life is over.
 
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import type { DeviceJwtInput, NatsCredentials } from "../platform/nats/nats-credentials.js";
 
-export const lifeMs = 30 * 86_400_000;
+export const lifeMs = 30 * dayMs;
 /** Credentials can always be issued anew. Remembering them saves a signature for each poll. */
 const rememberedDevices = 20_000;
 

@@ -2,6 +2,7 @@
 
 import type { Message } from "@attune/shared/contracts/egress";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import type { Device, Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { judgeToken } from "./enrolment.js";
 import { epochsPerDay } from "./poll.plan.js";
@@ -20,8 +21,6 @@ export interface PollArrival {
   readonly prefixed: boolean;
   readonly nowMs: number;
 }
-
-const dayMs = 86_400_000;
 
 /** Stands for a word that a device left out, because the word's last day is over. A number is 0 then. */
 const unknown = "unknown";

@@ -11,6 +11,7 @@ import {
   type TargetState,
 } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { type SignedEnvelope, verifySigned } from "@attune/shared/trust/signed";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
@@ -24,7 +25,6 @@ import { judgeToken } from "./enrolment.js";
 import type { FleetTarget } from "./target-manifest.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
-const dayMs = 86_400_000;
 const contracts = createContracts();
 const signer = createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
 const [epoch, laterEpoch] = ["0123456789abcdef", "fedcba9876543210"];

@@ -4,10 +4,11 @@
 import type { Message } from "@attune/shared/contracts/egress";
 import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 
 export const tokenSecretBytes = 24;
 export const minimumTokenLifeMs = 1_000;
-export const maximumTokenLifeMs = 30 * 86_400_000;
+export const maximumTokenLifeMs = 30 * dayMs;
 
 /**
  * The token that the fleet manager hands over. Its fingerprint pins the release keys; the server knows its secret

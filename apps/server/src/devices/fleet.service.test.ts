@@ -3,6 +3,7 @@
 import { sha256 } from "@attune/platform/sha256";
 import { enrolmentTokenPattern } from "@attune/shared/contracts/enrolment";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Device } from "../generated/prisma/client.js";
 import type { Revocations } from "../platform/nats/devices-account.js";
@@ -10,7 +11,6 @@ import type { FleetRepository } from "./fleet.repository.js";
 import { createFleetService, type FleetService } from "./fleet.service.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
-const dayMs = 86_400_000;
 const fingerprint = "f".repeat(64);
 
 function deviceOf(id: string, changes: Partial<Device> = {}): Device {

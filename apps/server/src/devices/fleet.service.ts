@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import type { Device } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
 import type { ReleaseSigner } from "../signing/sign.js";
@@ -19,7 +20,7 @@ export interface FleetServiceDeps {
 }
 
 /** Covers a JWT that was signed while its device was revoked. */
-const toleranceMs = 86_400_000;
+const toleranceMs = dayMs;
 
 export interface TokenRequest {
   readonly fleet: string;

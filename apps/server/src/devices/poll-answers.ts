@@ -3,6 +3,7 @@
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedTarget, TargetState } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
+import { dayMs } from "@attune/shared/time";
 import type { SignedEnvelope } from "@attune/shared/trust/signed";
 import type { Device } from "../generated/prisma/client.js";
 import type { ReleaseSigner } from "../signing/sign.js";
@@ -39,7 +40,7 @@ export interface PollAnswers {
 }
 
 /** The time for which a device may take a target for the server's latest; longer than the outage of a long weekend. */
-const targetLifeMs = 7 * 86_400_000;
+const targetLifeMs = 7 * dayMs;
 
 export function createPollAnswers(deps: PollAnswersDeps): PollAnswers {
   const { repository, signer, now } = deps;

@@ -1,6 +1,7 @@
 // Stores reports in the database. The primary key (device, epoch, sequence) makes ingestion exactly-once, even where
 // the bus delivers repeatedly, late or out of order.
 
+import { dayMs } from "@attune/shared/time";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { type DeadLetterInput, keptPerDevice } from "./dead-letter.js";
 import { type BatchFacts, sortBatch } from "./intake.plan.js";
@@ -27,8 +28,6 @@ export interface IngestionRepository {
   /** Stores the whole batch or nothing. */
   record(batch: IngestionBatch): Promise<IngestionOutcome>;
 }
-
-const dayMs = 86_400_000;
 
 export function createIngestionRepository(prisma: PrismaClient, now: () => number): IngestionRepository {
   return {

@@ -5,7 +5,7 @@ import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "../tensor/safetensors.js";
 import { fitDimensionalityReduction, loadDimensionalityReduction } from "./dimensionality-reduction.js";
-import { applyPca, fitPca, loadPca, savePca } from "./pca.js";
+import { applyPca, fitPca } from "./pca.js";
 import { applyStandardizer, fitStandardizer } from "./standardizer.js";
 
 interface Golden {
@@ -52,17 +52,6 @@ describe("PCA", () => {
 
   test("projects one row as it does many", () => {
     expect(applyPca(pca, row(features, 4))).toEqual(row(applyPca(pca, features), 4));
-  });
-
-  test("survives save and load, and refuses a damaged file by the field's name", () => {
-    const file = savePca(pca);
-    expect(loadPca(throughBytes(file))).toEqual(pca);
-    expect(() => loadPca(withTensor(file, "mean", new Float64Array(5)))).toThrow('"mean" has shape [5], expected [6]');
-    expect(() => loadPca(withTensor(file, "mean", new Float64Array(6).fill(Number.NaN)))).toThrow('"mean"');
-    expect(() => loadPca({ ...file, metadata: { kind: "linear", version: "1" } })).toThrow('kind "linear"');
-    const missing = new Map(file.tensors);
-    missing.delete("components");
-    expect(() => loadPca({ ...file, tensors: missing })).toThrow('"components" is missing');
   });
 
   test("of features that do not vary keeps zeros, not NaN", () => {

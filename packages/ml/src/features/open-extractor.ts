@@ -34,7 +34,7 @@ export function openFeatureExtractor(
   { config, model, tokenizer, reduction }: ExtractorFiles,
   settings: ExtractorSettings,
 ): FeatureExtractor {
-  const encoderConfig = inFile("config.json", () => parseEncoderConfig(utf8(config)));
+  const encoderConfig = inFile("config.json", () => parseEncoderConfig(textOf(config)));
   return createFeatureExtractor({
     ...settings,
     encoder: inFile("model.safetensors", () => engine.createEncoder(encoderConfig, openTensors(model))),
@@ -59,6 +59,6 @@ export const warmUpTexts: readonly string[] = [
 ];
 export const warmUpRounds = 3;
 
-export function utf8(bytes: Uint8Array): string {
+export function textOf(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }

@@ -5,9 +5,7 @@ import { assertFinite, MlError } from "../error.js";
 import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { addGram, mirrorUpper } from "../linalg/gram.js";
 import { symmetricEigen } from "../linalg/symmetric-eigen.js";
-import { readFloat32, readFloat64, readMatrixShape, readMetadataField, refuseOtherTensors } from "../tensor/fields.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
-import type { TensorFile } from "../tensor/safetensors.js";
 import { columnMeans } from "./standardizer.js";
 
 export interface Pca {
@@ -74,39 +72,6 @@ function project({ inputSize, mean, components }: Pca, features: Matrix): Matrix
   }
   const scale = new Float64Array(inputSize).fill(1);
   return referenceHeadKernels.project({ mean, scale, components }, features);
-}
-
-export function savePca(pca: Pca): TensorFile {
-  const { inputSize, outputSize, mean, components, explainedVariance, explainedVarianceRatio } = pca;
-  return {
-    metadata: { kind: "pca", version: "1" },
-    tensors: new Map([
-      ["mean", { dtype: "F64", shape: [inputSize], data: mean }],
-      ["components", { dtype: "F32", shape: [outputSize, inputSize], data: components.data }],
-      ["explained_variance", { dtype: "F64", shape: [outputSize], data: explainedVariance }],
-      ["explained_variance_ratio", { dtype: "F64", shape: [outputSize], data: explainedVarianceRatio }],
-    ]),
-  };
-}
-
-/** Throws `malformed`, `shape`, `not-finite` or `unsupported`, naming the field. */
-export function loadPca(file: TensorFile): Pca {
-  const kind = readMetadataField(file, "kind");
-  const version = readMetadataField(file, "version");
-  if (kind !== "pca" || version !== "1") {
-    throw new MlError("unsupported", `A file of kind "${kind}", version "${version}", is not a PCA of version 1`);
-  }
-  const names = ["mean", "components", "explained_variance", "explained_variance_ratio"];
-  refuseOtherTensors(file, names);
-  const [outputSize, inputSize] = readMatrixShape(file, "components");
-  return {
-    inputSize,
-    outputSize,
-    mean: readFloat64(file, "mean", [inputSize]),
-    components: createMatrix(outputSize, inputSize, readFloat32(file, "components", [outputSize, inputSize])),
-    explainedVariance: readFloat64(file, "explained_variance", [outputSize]),
-    explainedVarianceRatio: readFloat64(file, "explained_variance_ratio", [outputSize]),
-  };
 }
 
 /** (D, D), divided by N - 1. */

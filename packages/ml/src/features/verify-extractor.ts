@@ -14,7 +14,7 @@ import {
   type ExtractorSettings,
   openFeatureExtractor,
   openTensors,
-  utf8,
+  textOf,
   warmUpTexts,
 } from "./open-extractor.js";
 import { assertPlausible } from "./plausible.js";
@@ -90,7 +90,7 @@ function open({ engine, files, settings, classes }: Verification): WorkingExtrac
     throw new MlError("mismatch", `takes ${head.inputSize} features where the DR gives ${extractor.featureSize}`);
   });
   assertPlausible({
-    config: parseEncoderConfig(utf8(files.config)),
+    config: parseEncoderConfig(textOf(files.config)),
     model: openTensors(files.model),
     reduction: parseSafetensors(files.reduction),
     priorHead,

@@ -174,67 +174,6 @@ function backSubstitute({ size, upper }: Cholesky, x: Float64Array): void {
   }
 }
 
-/** A⁻¹, (size, size), both triangles. O(size³ / 3). */
-export function invert({ size, upper, pivots }: Cholesky): Float64Array {
-  const inverseUpper = invertUpper(upper, size);
-  const result = new Float64Array(size * size);
-  // A⁻¹ = T D⁻¹ Tᵀ, where T = U⁻¹.
-  const scaled = new Float64Array(size);
-  for (let i = 0; i < size; i++) {
-    for (let k = i; k < size; k++) {
-      scaled[k] = inverseUpper[i * size + k]! / pivots[k]!;
-    }
-    for (let j = 0; j <= i; j++) {
-      const row = j * size;
-      let even = 0;
-      let odd = 0;
-      let k = i;
-      for (; k + 2 <= size; k += 2) {
-        even += scaled[k]! * inverseUpper[row + k]!;
-        odd += scaled[k + 1]! * inverseUpper[row + k + 1]!;
-      }
-      if (k < size) even += scaled[k]! * inverseUpper[row + k]!;
-      result[i * size + j] = even + odd;
-      result[j * size + i] = even + odd;
-    }
-  }
-  return result;
-}
-
-/**
- * T = U⁻¹: row i is eᵢ minus U's row i times the rows below, which are finished. Four of these rows are
- * subtracted at a time.
- */
-function invertUpper(upper: Float64Array, size: number): Float64Array {
-  const inverse = new Float64Array(size * size);
-  for (let i = size - 1; i >= 0; i--) {
-    const own = i * size;
-    inverse[own + i] = 1;
-    let k = i + 1;
-    for (; k + 4 <= size; k += 4) {
-      const u0 = upper[own + k]!;
-      const u1 = upper[own + k + 1]!;
-      const u2 = upper[own + k + 2]!;
-      const u3 = upper[own + k + 3]!;
-      const r0 = k * size;
-      const r1 = r0 + size;
-      const r2 = r1 + size;
-      const r3 = r2 + size;
-      for (let j = k; j < size; j++) {
-        inverse[own + j]! -=
-          u0 * inverse[r0 + j]! + u1 * inverse[r1 + j]! + u2 * inverse[r2 + j]! + u3 * inverse[r3 + j]!;
-      }
-    }
-    for (; k < size; k++) {
-      const u = upper[own + k]!;
-      for (let j = k; j < size; j++) {
-        inverse[own + j]! -= u * inverse[k * size + j]!;
-      }
-    }
-  }
-  return inverse;
-}
-
 /** Scratch memory for the rank-1 changes, so that a stream of changes allocates nothing. */
 export interface RankOneScratch {
   readonly residual: Float64Array;

@@ -2,10 +2,9 @@
 // bounded for each slot.
 
 import { devicePattern, epochPattern } from "../subjects.js";
+import { dayMs } from "../time.js";
 import { announcedReasons, announcedStates, verdicts } from "./current-state.js";
 import type { Domain, EgressContract, PersonRules } from "./egress-declaration.js";
-
-const dayMs = 86_400_000;
 
 /**
  * The day from which devices leave a field out, unless a later version of the product has renewed the field by then.

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { canonicalJson } from "../canonical-json.js";
+import { dayMs } from "../time.js";
 import { egressContract1 } from "./egress-1.js";
 import { demoContract2, egressContract2 } from "./egress-2.js";
 import {
@@ -13,6 +14,7 @@ import {
   type MessageDeclaration,
   type PersonRules,
 } from "./egress-declaration.js";
+import { chunkPath, manifestPath } from "./release.js";
 
 /** A version that was once used stays here unchanged, because outboxes, journals and databases hold its messages. */
 export const egressContracts = { 1: egressContract1, 2: egressContract2 } as const satisfies EgressContracts;
@@ -122,7 +124,7 @@ export function createContracts(declared: EgressContracts = egressContracts): Co
   };
 }
 
-const weekMs = 7 * 86_400_000;
+const weekMs = 7 * dayMs;
 
 /** The most bits about a person in a week; infinite where the contract bounds single messages alone. */
 export function weeklyBits(contract: EgressContract | undefined): number {
@@ -160,8 +162,10 @@ function messageSchema(version: number, type: string, { fields, together = [] }:
   });
 }
 
-/** The bytes of a message on the wire: its canonical JSON, filled with spaces up to the declared length. */
-export function wireBody({ sizeBytes = 0 }: MessageDeclaration, message: unknown): string {
+/** A message on the wire: a download's path, or the canonical JSON, filled with spaces up to the declared length. */
+export function wireBody({ sizeBytes = 0 }: MessageDeclaration, message: object): string {
+  const { type, what, sha256 } = message as Partial<Message<"download">>;
+  if (type === "download") return what === "chunks" ? chunkPath(sha256!) : manifestPath(sha256!);
   return canonicalJson(message).padEnd(sizeBytes, " ");
 }
 

@@ -1,7 +1,7 @@
 // Golden vectors: a release counts as working once the device's own engine reproduces the features of these token ids.
 
 import { z } from "zod";
-import { fromBase64, toBase64 } from "../encoding.js";
+import { fromBase64, toBase64, utf8 } from "../encoding.js";
 import { accept, type Result, refuse } from "../result.js";
 
 /** A vector's features are off by at most so much in the engine that is tested. */
@@ -107,5 +107,5 @@ function unpack(text: string, step: number): number[] | undefined {
 }
 
 function encode(value: unknown): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+  return utf8(`${JSON.stringify(value)}\n`);
 }

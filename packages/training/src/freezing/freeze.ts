@@ -18,6 +18,7 @@ import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { isPresentSync } from "@attune/platform/presence";
 import { sha256 } from "@attune/platform/sha256";
 import { compactGolden, type Golden, plainGolden } from "@attune/shared/contracts/golden";
+import { utf8 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";
 import {
   type ExtractionProgress,
@@ -129,8 +130,8 @@ function goldenOf({ folder, quantized }: Run, reduction: DimensionalityReduction
 /** The files that decide the features, and so their identity. */
 function featureFilesOf({ folder, quantized }: Run, reduction: DimensionalityReduction) {
   return {
-    "config.json": encode(folder.configJson),
-    "tokenizer.json": encode(folder.tokenizerJson),
+    "config.json": utf8(folder.configJson),
+    "tokenizer.json": utf8(folder.tokenizerJson),
     "model.safetensors": serializeSafetensors(quantized),
     "dr.safetensors": serializeSafetensors(reduction.save()),
   };
@@ -198,9 +199,5 @@ export function readOrigin(directory: string): Origin {
 /** Writes the origin's record together with the findings of freezing and measuring. */
 export function writeRecord(directory: string, { kind, record: origin }: Origin, found: object): void {
   const record = { ...origin, ...found };
-  writeFileDurablySync(join(directory, `${kind}.json`), encode(`${JSON.stringify(record, null, 2)}\n`));
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  writeFileDurablySync(join(directory, `${kind}.json`), utf8(`${JSON.stringify(record, null, 2)}\n`));
 }

@@ -5,6 +5,7 @@ import type { JournalEntry } from "@attune/shared/contracts/audit";
 import { createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import { capacityBits, personSizes } from "@attune/shared/contracts/egress-declaration";
 import { journalPageEntries } from "@attune/shared/contracts/local-api";
+import { dayMs } from "@attune/shared/time";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
 import type { journal as declaration } from "./declarations.js";
@@ -66,5 +67,3 @@ function personBits({ type, message }: JournalEntry): string {
   const bits = declaration && `${capacityBits(personSizes(declaration, message)).toFixed(1)} bits`;
   return (bits ?? "").padStart(9);
 }
-
-const dayMs = 86_400_000;

@@ -5,6 +5,7 @@ import { counted } from "@attune/platform/counted";
 import { textTable } from "@attune/platform/table";
 import { lettersOf } from "@attune/shared/contracts/egress-declaration";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
+import { dayMs } from "@attune/shared/time";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
 import type { status as declaration } from "./declarations.js";
@@ -87,7 +88,7 @@ function targetInWords({ release, issuedAt, stale }: NonNullable<AgentStatus["ta
 }
 
 function verdictsInWords({ count, nextInMs, waiting }: AgentStatus["verdicts"]): string {
-  const days = Math.ceil(nextInMs / 86_400_000);
+  const days = Math.ceil(nextInMs / dayMs);
   const next = nextInMs > 0 ? `, the next in ${days} ${days === 1 ? "day" : "days"} at the earliest` : "";
   const held = waiting === null ? "" : `; release ${waiting} waits for it, or for attune-agent let-in`;
   return `${count} sent: whether a release suits your labels${next}${held}`;

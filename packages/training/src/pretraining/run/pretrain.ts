@@ -6,6 +6,7 @@ import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { sha256 } from "@attune/platform/sha256";
+import { utf8 } from "@attune/shared/encoding";
 import { encoderFile, exportEncoder } from "../../checkpoints/export.js";
 import { type ExtractorFolder, readExtractorFolder } from "../../checkpoints/extractor-files.js";
 import { openBackend } from "../backend/backend.js";
@@ -58,7 +59,7 @@ export async function pretrain(input: PretrainInput): Promise<RunRecord | undefi
   exportRun(run, tasks, outcome);
   drawCurves(outcome);
   const record = recordOf(run, outcome, exportedParity(run, outcome));
-  writeFileDurablySync(join(input.out, runRecordName), encode(`${JSON.stringify(record, null, 2)}\n`));
+  writeFileDurablySync(join(input.out, runRecordName), utf8(`${JSON.stringify(record, null, 2)}\n`));
   return record;
 }
 
@@ -108,7 +109,7 @@ function logitsOf({ tf, teaching, dataset, input }: Run): ReadonlyMap<string, Fl
 
 function curveWriter({ input, reference }: Run): (curves: Curves) => void {
   const goal = goalOf(input.recipe.recipe, reference?.devMetric);
-  return (curves) => writeFileDurablySync(join(input.out, "curves.svg"), encode(curvesSvg(curves, goal)));
+  return (curves) => writeFileDurablySync(join(input.out, "curves.svg"), utf8(curvesSvg(curves, goal)));
 }
 
 function exportRun({ start, input }: Run, tasks: readonly TrainingTask[], { selected }: TrainingOutcome): void {
@@ -164,8 +165,4 @@ function parametersOf(config: EncoderConfig): number {
     shape.reduce((product, size) => product * size, 1),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }
