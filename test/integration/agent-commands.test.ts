@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { demoContract } from "@attune/shared/contracts/egress";
+import { demoContract, firstContract } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
 import { askServer } from "../../apps/server/src/client/fleet-client.js";
@@ -24,7 +24,8 @@ let daemon: ChildProcess;
 beforeAll(async () => {
   server = await startTestServer();
   home = join(server.home.home, "agent");
-  await rollOutBundled(server);
+  // Only version 1 has the report that learn --report asks for.
+  await rollOutBundled(server, firstContract);
   daemon = await runDaemon(home, "--server", server.app.httpUrl, "--token", await createToken(server, "home"));
   await eventually(
     async () => expect(((await ask("status")).release as { sequence: number }).sequence).toBe(1),
@@ -36,9 +37,10 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function rollOutBundled({ access }: TestServer): Promise<void> {
+async function rollOutBundled({ access }: TestServer, egressContractVersion?: number): Promise<void> {
   await createFleet({ access }, "home");
-  const { sequence } = await publishFolder(access, { folder: extractor, model: "mine", modelVersion: "1.0.0" });
+  const release = { folder: extractor, model: "mine", modelVersion: "1.0.0", egressContractVersion };
+  const { sequence } = await publishFolder(access, release);
   await askServer(access, (client) => client.rollout.create.mutate({ fleet: "home", releaseSequence: sequence }));
 }
 

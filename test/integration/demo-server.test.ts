@@ -73,5 +73,8 @@ test("attune server --demo, and no other server, takes the contract with the fas
   });
   const demonstrated = { folder: extractor, model: "mine", modelVersion: "1.0.0", egressContractVersion: demoContract };
   await expect(publishFolder(usual.access, demonstrated)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  const own = await publishFolder(usual.access, { folder: extractor, model: "mine", modelVersion: "1.0.0" });
+  const { release } = await askServer(usual.access, (client) => client.release.get.query({ sequence: own.sequence }));
+  expect(release.egressContractVersion).toBe(2);
   await usual.stop();
 });

@@ -14,7 +14,7 @@ import type { EgressContracts } from "@attune/shared/contracts/egress-declaratio
 const contractWindow = { oldest: 1, newest: 2 };
 
 /** The version that new releases carry. A device that runs such a release speaks this version at most. */
-export const publishedContract = 1;
+export const publishedContract = 2;
 
 export function servedContracts(declared: EgressContracts, window = contractWindow): Contracts {
   return createContracts(contractsWithin(declared, window));

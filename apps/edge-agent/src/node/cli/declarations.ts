@@ -103,7 +103,7 @@ export const learn = declare({
   details: [
     "The agent also trains by itself: after every 50 labelled utterances at first, later after every quarter more.",
   ],
-  options: { report: { meaning: "queue a metrics report about the training, which holds numbers only" } },
+  options: { report: { meaning: "under version 1 of the egress contract, queue a metrics report about the training" } },
   examples: ["attune-agent learn", "attune-agent learn --report --json"],
 });
 

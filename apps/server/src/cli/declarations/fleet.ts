@@ -59,7 +59,7 @@ export const publish = declare({
     contract: {
       value: "N",
       meaning:
-        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: the server's choice)",
+        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: 2, or a demonstration's own)",
       whole: { from: 1, to: 1_000 },
     },
     words: {
