@@ -1,7 +1,6 @@
 // A device that speaks contract 2 and rarely polls, with the instant of everything that leaves it:
 // months pass in seconds.
 
-import type { AgentOptions } from "@attune/edge-agent/core/agent-api";
 import type { Ports } from "@attune/edge-agent/core/ports";
 import type { Release1 } from "@attune/shared/contracts/release";
 import { createDevice, type Device } from "./device.js";
@@ -19,6 +18,8 @@ export interface BoundedDevice extends Device {
   readonly departures: Departure[];
   /** Lets so much time pass. */
   pass(ms: number): Promise<void>;
+  /** Starts the loops. */
+  begin(): void;
   /** Ends the process, lets its time pass, and starts the next. */
   off(ms: number): Promise<void>;
   stop(): Promise<void>;
@@ -36,19 +37,40 @@ export function boundedRelease(options: TinyReleaseOptions = {}, contract = 2): 
   return createTinyRelease({ ...options, amend });
 }
 
-/** The device runs the release already. */
-export async function createBoundedDevice(
-  release: TinyRelease,
-  { ports = {}, ...options }: Partial<AgentOptions> & { readonly ports?: Partial<Ports> } = {},
-): Promise<BoundedDevice> {
-  const device = createDevice(options);
+/** The device runs the release already. Its random bytes repeat with `seed`. */
+export async function createBoundedDevice(release: TinyRelease, seed = ""): Promise<BoundedDevice> {
+  const device = boundedDevice(createDevice(), seed);
+  device.fleet.publish(release);
+  await device.enrol();
+  device.begin();
+  await device.clock.until(async () => (await device.agent.status()).updateState === "committed");
+  return device;
+}
+
+/**
+ * Another device on a copy of the disk of `from`, whose process has ended. Its clock shows the same time; its
+ * process has not begun.
+ */
+export function forkBoundedDevice(from: BoundedDevice, release: TinyRelease): BoundedDevice {
+  const device = createDevice();
+  for (const [key, value] of from.store.contents) device.store.contents.set(key, value);
+  for (const [path, bytes] of from.files.contents) device.files.contents.set(path, bytes);
+  for (const [id, body] of from.fleet.received) device.fleet.received.set(id, body);
+  const forkedMs = from.clock.nowMs();
+  device.clock.setWall(forkedMs);
+  device.fleet.nowMs = () => forkedMs + device.clock.monotonicMs();
+  device.fleet.publish(release);
+  return boundedDevice(device, "");
+}
+
+function boundedDevice(device: Device, seed: string): BoundedDevice {
   const { clock, fleet } = device;
   fleet.pollIntervalMs = 43_200_000;
   const departures: Departure[] = [];
   const leave = (path: Departure["path"], bytes: Uint8Array) =>
     departures.push({ atMs: clock.monotonicMs(), path, text: new TextDecoder().decode(bytes) });
   Object.assign(device.ports, {
-    hashing: { ...device.ports.hashing, randomBytes: bytesByInstant(clock) },
+    hashing: { ...device.ports.hashing, randomBytes: bytesByInstant(clock, seed) },
     control: {
       enrol: (cleared, ...rest) => {
         leave("trpc", cleared.bytes);
@@ -77,7 +99,6 @@ export async function createBoundedDevice(
         };
       },
     },
-    ...ports,
   } satisfies Partial<Ports>);
   let stopLoops = async () => {};
   const bounded: BoundedDevice = Object.assign(device, {
@@ -87,6 +108,9 @@ export async function createBoundedDevice(
       await bounded.stop();
       await bounded.pass(ms);
       device.restart();
+      bounded.begin();
+    },
+    begin() {
       stopLoops = device.start();
     },
     stop: () => stopLoops(),
@@ -97,21 +121,17 @@ export async function createBoundedDevice(
         .filter(({ message }) => message.type === type),
   });
   device.restart();
-  fleet.publish(release);
-  await device.enrol();
-  stopLoops = device.start();
-  await clock.until(async () => (await device.agent.status()).updateState === "committed");
   return bounded;
 }
 
 /** Random bytes that depend on the instant alone, so that draws at one instant change no draw at another. */
-function bytesByInstant({ monotonicMs }: { monotonicMs(): number }): Ports["hashing"]["randomBytes"] {
+function bytesByInstant({ monotonicMs }: { monotonicMs(): number }, seed: string): Ports["hashing"]["randomBytes"] {
   let instantMs = -1;
   let draw = createTestHashing("").randomBytes;
   return (length) => {
     if (monotonicMs() !== instantMs) {
       instantMs = monotonicMs();
-      draw = createTestHashing(`at ${instantMs}`).randomBytes;
+      draw = createTestHashing(`${seed} ${instantMs}`).randomBytes;
     }
     return draw(length);
   };

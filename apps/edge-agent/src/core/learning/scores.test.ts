@@ -3,6 +3,7 @@
 import { createFaults } from "@attune/fakes/faults";
 import { createMemoryStore, type MemoryStore } from "@attune/fakes/memory-store";
 import { createTestCipher } from "@attune/fakes/node-crypto";
+import { canonicalBytes } from "@attune/shared/canonical-json";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { PendingChange } from "../storage/pending-change.js";
 import { openScores, type Scores } from "./scores.js";
@@ -83,8 +84,24 @@ describe("scores", () => {
     scores = await open();
     expect(scores.count).toBe(21);
     for (const [key, value] of store.contents) {
-      expect(key + Buffer.from(value).toString("latin1")).not.toMatch(/n\d|prior|true|false/);
+      expect(key + Buffer.from(value).toString("latin1")).not.toMatch(/name|prior|answering/);
     }
+  });
+
+  test("are sealed in one size, whether the heads were right or wrong", async () => {
+    for (const [i, right] of [true, false, true, false].entries()) {
+      await write(await scores.add({ name: `n${i}`, release: 1, prior: right, answering: i > 1 }));
+    }
+    expect(new Set([...store.contents.values()].map(({ length }) => length)).size).toBe(1);
+  });
+
+  test("that the first agents wrote are read as well", async () => {
+    const key = `score/${"0".repeat(16)}`;
+    const plain = canonicalBytes({ version: 1, name: "n0", release: 1, prior: true, answering: false });
+    await store.batch([{ type: "put", key, value: await createTestCipher().seal(plain, key) }]);
+    scores = await open();
+    await add(49, { first: 1 });
+    expect(await take()).toEqual({ rightPrior: 25, rightAnswering: 49 });
   });
 
   test("change only once their batch is on the disk", async () => {

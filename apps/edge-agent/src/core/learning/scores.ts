@@ -11,14 +11,20 @@ import { parseRecord } from "../storage/records.js";
 const prefix = "score/";
 const keyOf = (place: number): string => numberedKey(prefix, place);
 
+/**
+ * Written as 0 or 1, so that the size of a sealed score says nothing. The first scores were written as false or
+ * true.
+ */
+const rightSchema = z.union([z.boolean(), z.literal([0, 1]).transform((digit) => digit === 1)]);
+
 const scoreSchema = z.strictObject({
   version: z.literal(1),
   /** The utterance's name in the store, so that a score is forgotten with its utterance. */
   name: z.string(),
   /** The release whose heads were scored. */
   release: z.int().min(1),
-  prior: z.boolean(),
-  answering: z.boolean(),
+  prior: rightSchema,
+  answering: rightSchema,
 });
 export type Score = Omit<z.infer<typeof scoreSchema>, "version">;
 
@@ -64,7 +70,8 @@ export async function openScores({ store, cipher }: { store: Store; cipher: Ciph
     },
     async add(score) {
       const key = keyOf(next);
-      const value = await cipher.seal(canonicalBytes({ version: 1, ...score }), key);
+      const digits = { prior: Number(score.prior), answering: Number(score.answering) };
+      const value = await cipher.seal(canonicalBytes({ version: 1, ...score, ...digits }), key);
       return {
         operations: [{ type: "put", key, value }],
         onWritten() {
