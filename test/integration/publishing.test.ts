@@ -95,12 +95,25 @@ describe("chunks over HTTP", () => {
       "10000",
       0,
     ]);
-    expect((await get({ "if-none-match": `"${sha256}"` })).status).toBe(304);
+    const headers = { "cache-control": "public, max-age=31536000, immutable", etag: `"${sha256}"` };
+    for (const known of [`"${sha256}"`, `"other", W/"${sha256}"`, "*"]) {
+      const unchanged = await get({ "if-none-match": known, range: "bytes=10000-" });
+      expect([unchanged.status, Object.fromEntries(unchanged.headers)]).toEqual([
+        304,
+        expect.objectContaining(headers),
+      ]);
+    }
+    for (const stale of [`"${"0".repeat(64)}"`, sha256]) {
+      expect((await get({ "if-none-match": stale })).status).toBe(200);
+    }
+    expect((await get({ range: "bytes=4096-" }, "HEAD")).status).toBe(200);
     expect((await get({ range: "bytes=1-", "if-range": '"other"' })).status).toBe(200);
   });
 
   test("that are not there, or whose name is no hash, are named so", async () => {
-    expect((await fetch(url(chunkPath("0".repeat(64))))).status).toBe(404);
+    const absent = await fetch(url(chunkPath("0".repeat(64))));
+    // A cache that kept this answer would hide the chunk once it is there.
+    expect([absent.status, absent.headers.get("cache-control")]).toEqual([404, "no-store"]);
     expect((await fetch(url(chunkPath("nonsense")))).status).toBe(400);
     expect((await fetch(url("/v1/chunks/..%2f..%2fkeys%2frelease-1.pem"))).status).toBe(400);
   });
@@ -137,7 +150,16 @@ describe("publishing", () => {
     expect((await run("publish", ...argv)).result).toEqual(result);
     expect((await run("release", "list")).result.releases).toEqual([result]);
 
-    const manifest = new Uint8Array(await (await fetch(url(manifestPath(result.manifestSha256)))).arrayBuffer());
+    const reply = await fetch(url(manifestPath(result.manifestSha256)));
+    const { manifestSha256 } = result;
+    expect(Object.fromEntries(reply.headers)).toMatchObject({
+      "cache-control": "public, max-age=31536000, immutable",
+      "content-type": "application/json",
+      etag: `"${manifestSha256}"`,
+    });
+    const again = { headers: { "if-none-match": `"${manifestSha256}"` } };
+    expect((await fetch(url(manifestPath(manifestSha256)), again)).status).toBe(304);
+    const manifest = new Uint8Array(await reply.arrayBuffer());
     expect(sha256Of(manifest)).toBe(result.manifestSha256);
     const envelope = signedEnvelopeSchema.parse(JSON.parse(new TextDecoder().decode(manifest)));
     const release = releaseSchema.parse(envelope.payload);

@@ -69,18 +69,19 @@ async function sendContent(
   if (content === undefined) throw new AppError("NOT_FOUND", `nothing is stored under ${sha256}`);
   const { sizeBytes } = content;
   const etag = `"${sha256}"`;
-  const condition = request.headers["if-range"];
-  const wanted = condition === undefined || condition === etag ? request.headers.range : undefined;
-  const range = parseByteRange(wanted, sizeBytes);
-  if (range.kind === "unsatisfiable") {
-    reply.header("content-range", `bytes */${sizeBytes}`);
-    throw new AppError("RANGE_NOT_SATISFIABLE", `the content has ${sizeBytes} bytes`);
-  }
   reply
     .header("etag", etag)
     .header("accept-ranges", "bytes")
     .header("cache-control", "public, max-age=31536000, immutable");
-  if (request.headers["if-none-match"]?.includes(etag)) return reply.status(304).send();
+  // Judged before the range, as RFC 9110, section 13.2.2, says.
+  if (matches(request.headers["if-none-match"], etag)) return reply.status(304).send();
+  const condition = request.headers["if-range"];
+  const isRange = request.method === "GET" && (condition === undefined || condition === etag);
+  const range = parseByteRange(isRange ? request.headers.range : undefined, sizeBytes);
+  if (range.kind === "unsatisfiable") {
+    reply.header("content-range", `bytes */${sizeBytes}`);
+    throw new AppError("RANGE_NOT_SATISFIABLE", `the content has ${sizeBytes} bytes`);
+  }
   const [start, endInclusive] = range.kind === "part" ? [range.start, range.endInclusive] : [0, sizeBytes - 1];
   if (range.kind === "part") reply.status(206).header("content-range", `bytes ${start}-${endInclusive}/${sizeBytes}`);
   reply.header("content-type", contentType).header("content-length", endInclusive - start + 1);
@@ -94,4 +95,10 @@ async function sendContent(
     place.leave();
     throw error;
   }
+}
+
+/** Compares weakly, as RFC 9110, section 13.1.2, says of If-None-Match. */
+function matches(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(",").map((tag) => tag.trim().replace(/^W\//, "")) ?? [];
+  return tags.includes("*") || tags.includes(etag);
 }
