@@ -14,6 +14,8 @@ export interface TroubledLink {
   cutAfterBytes: number;
   /** The number of connections accepted so far. */
   readonly connections: number;
+  /** The bytes that came from both ends so far. */
+  readonly carriedBytes: number;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function openLink(targetPort: number): Promise<TroubledLink> {
     losesQuestions: false,
     cutAfterBytes: Number.POSITIVE_INFINITY,
     connections: 0,
+    carriedBytes: 0,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -51,6 +54,7 @@ export async function openLink(targetPort: number): Promise<TroubledLink> {
         to.destroy();
       });
       from.on("data", (bytes: Buffer) => {
+        link.carriedBytes += bytes.length;
         const left = pass(bytes);
         if (left === undefined) return;
         setTimeout(() => {
