@@ -4,8 +4,8 @@ import { parseSync } from "rolldown/utils";
 import { describe, expect, test } from "vitest";
 import { listFiles, read } from "./tree.js";
 
-const mostParameters = 3;
-const mostLines = 120;
+const maxParameters = 3;
+const maxLines = 120;
 
 interface FunctionSize {
   readonly name: string;
@@ -63,10 +63,10 @@ describe("a function of the product", () => {
 
   test("takes at most three parameters", () => {
     expect(functions.length).toBeGreaterThan(3_000);
-    expect(functions.filter(({ parameters }) => parameters > mostParameters)).toEqual([]);
+    expect(functions.filter(({ parameters }) => parameters > maxParameters)).toEqual([]);
   });
 
   test("has at most 120 lines", () => {
-    expect(functions.filter(({ lines }) => lines > mostLines)).toEqual([]);
+    expect(functions.filter(({ lines }) => lines > maxLines)).toEqual([]);
   });
 });

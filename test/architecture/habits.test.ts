@@ -122,6 +122,15 @@ function mutableStateIn(code: string): string[] {
   return [...variables, ...collections];
 }
 
+test("an upper bound is called max… or …Limit", () => {
+  const named = sources.flatMap((path) =>
+    [...read(path).matchAll(/^(?:export )?const ((?:most|maximum|largest|longest)[A-Z]\w*)\b.* = [^(]*;$/gm)].map(
+      ([, name]) => `${path}: ${name}`,
+    ),
+  );
+  expect(named).toEqual([]);
+});
+
 test("docs/errors.md lists exactly the errors of the table", () => {
   const documented = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (yes|no) \| (.*) \|$/gm)].map(
     ([, code, status, retryable, remedy]) => ({

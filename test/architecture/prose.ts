@@ -22,7 +22,7 @@ export function sentencesOf(markdown: string): string[] {
     .filter((sentence) => sentence !== "");
 }
 
-const longestWords = 25;
+const maxWords = 25;
 const openings = /^[*"(]*(Of|What|Where)\b/;
 /** Each of these has a plain word that belongs in its place. */
 const bannedWords: readonly (readonly [RegExp, string])[] = [
@@ -40,7 +40,7 @@ export const wordsOf = (text: string): number => text.split(/\s+/).filter((word)
 /** A sentence's faults, each in words; empty where the sentence may stand. */
 export function faultsOf(sentence: string): string[] {
   const words = wordsOf(sentence);
-  const faults = words > longestWords ? [`${words} words, more than ${longestWords}`] : [];
+  const faults = words > maxWords ? [`${words} words, more than ${maxWords}`] : [];
   const opening = openings.exec(sentence)?.[1];
   if (opening !== undefined) faults.push(`opens with "${opening}"`);
   for (const [pattern, instead] of bannedWords) {

@@ -40,7 +40,7 @@ async function makeDevice() {
   const device = devices.toString(16).padStart(32, "0");
   const deviceKey = createDeviceKey(`${home.home}/agents/${device}/keys/device.seed`);
   const nkeyPublic = await deviceKey.create();
-  const reconnect = { firstMs: 20, longestMs: 200 };
+  const reconnect = { firstMs: 20, maxMs: 200 };
   const transport = createNatsTransport({
     deviceKey,
     log: createLogger("info", (line) => logged.push(line)),

@@ -130,12 +130,12 @@ function openDatabases(
 }
 
 /** A manifest lists a chunk in about a hundred bytes: this leaves room for extractors of gigabytes. */
-const maximumManifestBytes = 4 * 1024 * 1024;
+const maxManifestBytes = 4 * 1024 * 1024;
 
 function openStores(places: ServerPlaces): Pick<OpenParts, "chunkStore" | "manifests"> {
   return {
     chunkStore: createChunkStore(places.chunks, chunkSizeBytes),
-    manifests: createChunkStore(join(places.server, "manifests"), maximumManifestBytes),
+    manifests: createChunkStore(join(places.server, "manifests"), maxManifestBytes),
   };
 }
 

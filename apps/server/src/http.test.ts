@@ -33,7 +33,7 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
   const lines: string[] = [];
   const log = (event: string, fields?: object) => void lines.push(JSON.stringify({ event, ...fields }));
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
-  const none = { maximumBytes: 10, open: async () => undefined } as unknown as ChunkStore;
+  const none = { maxBytes: 10, open: async () => undefined } as unknown as ChunkStore;
   const store = deps.content ?? none;
   const services = { devices: { enrol }, fleets: { listFleets: async () => [] } };
   const server = await createHttpServer({
@@ -42,7 +42,7 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
     content: {
       chunkStore: store,
       manifests: none,
-      sending: createSending({ maximum: 4, slowAfterMs: 1_000, now: () => 0 }),
+      sending: createSending({ max: 4, slowAfterMs: 1_000, now: () => 0 }),
     },
     connections: defaultConnectionLimits,
     callBudget: createCallBudget({ burst, perSecond: 0, now: () => 0 }),
@@ -207,7 +207,7 @@ test("HEAD and a conditional GET of a content read nothing of it", async () => {
   const read = async () => {
     throw new Error("it was read");
   };
-  const content = { maximumBytes: 10, open: async () => ({ sizeBytes: 7, stream: read }) } as unknown as ChunkStore;
+  const content = { maxBytes: 10, open: async () => ({ sizeBytes: 7, stream: read }) } as unknown as ChunkStore;
   const { server } = await open(undefined, { content });
   const sha256 = "a".repeat(64);
   const url = `/v1/chunks/${sha256}`;

@@ -17,7 +17,7 @@ import type { PeerName } from "./peers.js";
 import type { BenchProgress } from "./progress.js";
 import { bertConfig, forwardOperations, type ModelName, mobileBertConfig, randomBert } from "./random-bert.js";
 import { type EncoderRow, type Measured, ratioToBest } from "./results.js";
-import { bertTokenizer, longest, readSentences, vocabSize } from "./sentences.js";
+import { bertTokenizer, maxTokens, readSentences, vocabSize } from "./sentences.js";
 import { type Contender, contender, type Timing, timeInTurn } from "./timing.js";
 
 export interface EncoderBench {
@@ -62,7 +62,7 @@ export async function benchEncoders(bench: EncoderBench): Promise<Measured> {
     const config = model === "mobilebert" ? mobileBertConfig(vocabSize) : bertConfig(model, vocabSize);
     const field: Field = { engines: [engine], peers, tf, threads: threadCounts, note };
     const contenders = await createContenders(field, { config, weights: randomBert(config, 1), pooling: "mean" });
-    await checkAgreement(contenders, tokenizer.encode(sentences[0]!, { maxTokens: longest }).ids, note);
+    await checkAgreement(contenders, tokenizer.encode(sentences[0]!, { maxTokens }).ids, note);
     for (const [i, tokens] of encodings.entries()) {
       progress.begin(`${model}, ${tokens === "32" ? "padded to 32 tokens" : "true length"}`, weights[model][i + 1]!);
       const encode = tokens === "32" ? padded(tokenizer) : trueLength(tokenizer);
@@ -175,7 +175,6 @@ function sentenceBySentence(name: string, sentences: readonly string[], work: (t
   return contender(name, () => work(sentences[next++ % sentences.length]!));
 }
 
-const trueLength = (tokenizer: Tokenizer) => (text: string) => tokenizer.encode(text, { maxTokens: longest }).ids;
+const trueLength = (tokenizer: Tokenizer) => (text: string) => tokenizer.encode(text, { maxTokens }).ids;
 /** Pads as the paper's phone app does: padding is attended to. */
-const padded = (tokenizer: Tokenizer) => (text: string) =>
-  tokenizer.encode(text, { maxTokens: longest, pad: true }).ids;
+const padded = (tokenizer: Tokenizer) => (text: string) => tokenizer.encode(text, { maxTokens, pad: true }).ids;

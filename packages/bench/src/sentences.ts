@@ -10,7 +10,7 @@ export const assets = fileURLToPath(new URL("../../../assets/", import.meta.url)
 export const sentenceCount = 80;
 /** BERT's uncased vocabulary. */
 export const vocabSize = 30_522;
-export const longest = 32;
+export const maxTokens = 32;
 
 /**
  * The last 80 sentences of the paper's phone app, which it timed; without the data folder, as many

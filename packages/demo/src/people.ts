@@ -22,13 +22,13 @@ export interface Person {
   readonly said: readonly Said[];
 }
 
-const maximumPeople = 6;
+const maxPeople = 6;
 
 /**
  * The `count` speakers with the most training utterances, most first; the dev split is their hold-out. A speaker who is
  * missing from either split is left out.
  */
-export function loadPeople(directory: string, count = maximumPeople, warn: Warn = () => {}): Person[] {
+export function loadPeople(directory: string, count = maxPeople, warn: Warn = () => {}): Person[] {
   const { train, dev } = loadMeld(directory, warn);
   const bySpeaker = new Map<string, { train: LabelledRow[]; dev: LabelledRow[] }>();
   for (const [split, rows] of [["train", train] as const, ["dev", dev] as const]) {

@@ -46,7 +46,7 @@ function superviseBriefly({ path, logFile, pidFile, marks }: ReturnType<typeof s
   const restarts: string[] = [];
   const onRestart = (name: string) => restarts.push(name);
   const argv = [path, marks];
-  return { restarts, ...supervise({ name: "server", argv, env, logFile, pidFile, maximumPauseMs: 10, onRestart }) };
+  return { restarts, ...supervise({ name: "server", argv, env, logFile, pidFile, maxPauseMs: 10, onRestart }) };
 }
 
 test("gives up on a process that never gets going, with its own fault and the end of its log", async () => {

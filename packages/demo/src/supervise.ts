@@ -28,14 +28,14 @@ export interface SuperviseOptions {
   readonly pidFile: string;
   readonly onRestart?: (name: string) => void;
   /** The longest pause before a restart; default 4,000. */
-  readonly maximumPauseMs?: number;
+  readonly maxPauseMs?: number;
   /** How long the process may take to stop before it is killed; default 15,000. */
   readonly stopGraceMs?: number;
 }
 
 /** A process that dies sooner than this after its start counts as a failed start. */
 const startMs = 3_000;
-const maximumFailedStarts = 8;
+const maxFailedStarts = 8;
 const defaultStopGraceMs = 15_000;
 
 export function supervise(options: SuperviseOptions): Supervised {
@@ -56,9 +56,9 @@ export function supervise(options: SuperviseOptions): Supervised {
       const fault = reportedFault(readFileSync(options.logFile).subarray(logBytes).toString("utf8"));
       if (fault?.isConfiguration) throw fault;
       failedStarts = performance.now() - startedAt < startMs ? failedStarts + 1 : 0;
-      if (failedStarts === maximumFailedStarts) throw startFailure(options, fault);
+      if (failedStarts === maxFailedStarts) throw startFailure(options, fault);
       options.onRestart?.(options.name);
-      const range = { minimumMs: 250, maximumMs: options.maximumPauseMs ?? 4_000 };
+      const range = { minMs: 250, maxMs: options.maxPauseMs ?? 4_000 };
       await sleep(backoffMs(failedStarts + 1, range), undefined, { signal: wake.signal }).catch(() => undefined);
     }
     return new Promise<never>(() => undefined);

@@ -6,7 +6,7 @@ import { egressContracts } from "@attune/shared/contracts/egress";
 import type { Domain, Field, MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
 
 export const namedReleases = [0, 3, 7] as const;
-const largestCount = 2_147_483_647;
+const maxCount = 2_147_483_647;
 
 export interface HostileMessage {
   readonly type: string;
@@ -54,7 +54,7 @@ function exactValue(random: Random, { domain }: Field): unknown {
     case "bucket":
       return pick(random, domain.edges);
     case "counter":
-      return 1 + random.integer(largestCount);
+      return 1 + random.integer(maxCount);
     case "release":
       return pick(random, namedReleases);
     case "quantized":
@@ -203,7 +203,7 @@ function isValueOf(domain: Domain, value: unknown): boolean {
     case "bucket":
       return domain.edges.includes(value);
     case "counter":
-      return Number.isInteger(value) && value >= 1 && value <= largestCount;
+      return Number.isInteger(value) && value >= 1 && value <= maxCount;
     case "release":
       return namedReleases.some((release) => release === value);
     case "quantized":

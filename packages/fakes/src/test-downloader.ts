@@ -20,7 +20,7 @@ export function createTestDownloader(fleet: FakeFleet, files: Files): Downloader
     hashing: createTestHashing("download"),
     clock: createVirtualClock(),
     log: () => undefined,
-    backoff: { minimumMs: 100, maximumMs: 1_000 },
+    backoff: { minMs: 100, maxMs: 1_000 },
     requestTimeoutMs: 5_000,
     egress: {
       contract: 1,

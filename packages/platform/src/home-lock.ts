@@ -16,7 +16,7 @@ import { identifyProcess } from "./process-identity.js";
 const settleMs = 150;
 /** Longer than a command holds the lock, except for an enrolment over a slow network. */
 const briefMs = 10_000;
-const mostTakeovers = 8;
+const maxTakeovers = 8;
 
 /**
  * The start has two names: earlier servers know "boot:ticks" as `startedAt`, earlier agents "boot/ticks" as `started`.
@@ -50,7 +50,7 @@ export async function acquireHomeLock(path: string, { brief = false } = {}): Pro
   const lock: HomeLock = { release: () => releaseLock(path, mark) };
   const deadlineMs = performance.now() + briefMs;
   try {
-    for (let takeovers = 0; takeovers <= mostTakeovers; ) {
+    for (let takeovers = 0; takeovers <= maxTakeovers; ) {
       // A hard link appears whole or not at all, and fails when the name is taken.
       if (await linkUnlessTaken(candidate, path)) {
         if (takeovers === 0 && !(await isContested(path, candidate))) return lock;

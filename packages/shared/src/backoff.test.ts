@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backoffMs } from "./backoff.js";
 
-const range = { minimumMs: 100, maximumMs: 5_000 };
+const range = { minMs: 100, maxMs: 5_000 };
 const longest = () => 1;
 const shortest = () => 0;
 
@@ -22,14 +22,14 @@ describe("the pause before a retry", () => {
 
   test("is within its bounds for any number of failures and any range", () => {
     const ranges = fc.record({
-      minimumMs: fc.integer({ min: 1, max: 1e6 }),
-      maximumMs: fc.integer({ min: 1, max: 1e9 }),
+      minMs: fc.integer({ min: 1, max: 1e6 }),
+      maxMs: fc.integer({ min: 1, max: 1e9 }),
     });
     fc.assert(
       fc.property(fc.nat(), ranges, (failures, any) => {
         const pauseMs = backoffMs(failures, any);
-        expect(pauseMs).toBeGreaterThanOrEqual(Math.min(any.minimumMs, any.maximumMs) / 2);
-        expect(pauseMs).toBeLessThanOrEqual(any.maximumMs);
+        expect(pauseMs).toBeGreaterThanOrEqual(Math.min(any.minMs, any.maxMs) / 2);
+        expect(pauseMs).toBeLessThanOrEqual(any.maxMs);
       }),
     );
   });

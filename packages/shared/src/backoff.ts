@@ -2,12 +2,12 @@
 // 7 repeats a promise without a way to start the count anew after progress.
 
 export interface BackoffRange {
-  readonly minimumMs: number;
-  readonly maximumMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
 }
 
 /** A larger exponent changes nothing, and the product stays finite. */
-const largestExponent = 30;
+const maxExponent = 30;
 
 /**
  * The pause in milliseconds after `failures` attempts in a row, counted from 1: between half and all of minimum ·
@@ -16,9 +16,9 @@ const largestExponent = 30;
  */
 export function backoffMs(
   failures: number,
-  { minimumMs, maximumMs }: BackoffRange,
+  { minMs, maxMs }: BackoffRange,
   random: () => number = Math.random,
 ): number {
-  const doublings = Math.min(largestExponent, Math.max(0, failures - 1));
-  return Math.min(maximumMs, minimumMs * 2 ** doublings) * (0.5 + random() / 2);
+  const doublings = Math.min(maxExponent, Math.max(0, failures - 1));
+  return Math.min(maxMs, minMs * 2 ** doublings) * (0.5 + random() / 2);
 }

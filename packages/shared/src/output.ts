@@ -66,7 +66,7 @@ function codeOf(error: Error): string {
 }
 
 /** A reader that stands still must not fill a daemon's memory. */
-const longestQueueBytes = 1024 * 1024;
+const maxQueueBytes = 1024 * 1024;
 
 /**
  * Writes the lines of a daemon's log. A line that cannot be written is dropped; the number of dropped lines precedes
@@ -75,7 +75,7 @@ const longestQueueBytes = 1024 * 1024;
 export function createLogLines(stream: OutputStream, nowMs: () => number = Date.now): (line: string) => void {
   let dropped = 0;
   return (line) => {
-    if (stream.writableLength > longestQueueBytes) {
+    if (stream.writableLength > maxQueueBytes) {
       dropped += 1;
       return;
     }

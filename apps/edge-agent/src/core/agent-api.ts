@@ -30,7 +30,7 @@ export interface AgentOptions {
    * The first and the longest pause between two attempts to reach the server or the broker; defaults
    * 500 ms and 5 minutes.
    */
-  readonly backoff?: { readonly minimumMs: number; readonly maximumMs: number };
+  readonly backoff?: { readonly minMs: number; readonly maxMs: number };
   /** How long one request may take without a byte arriving; default 30 s. */
   readonly requestTimeoutMs?: number;
   /** The versions of the egress contract that this agent knows; default all of them. */

@@ -41,7 +41,7 @@ const defaultDeadlinesMs: Readonly<Record<ActiveUpdateState, number>> = {
   testing: 600_000,
   gating: 3_600_000,
 };
-const defaultBackoff = { minimumMs: 500, maximumMs: 300_000 };
+const defaultBackoff = { minMs: 500, maxMs: 300_000 };
 const defaultRequestTimeoutMs = 30_000;
 const defaultOutboxLimit = 10_000;
 const defaultJournalPage = 1_000;

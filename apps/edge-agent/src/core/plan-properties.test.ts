@@ -4,7 +4,7 @@ import { updateReasons, updateStates } from "@attune/shared/contracts/current-st
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ActiveUpdateState } from "./agent-api.js";
-import { type GatingView, maximumCrashes, plan, type Snapshot, type Step } from "./plan.js";
+import { type GatingView, maxCrashes, plan, type Snapshot, type Step } from "./plan.js";
 import {
   begin,
   enter,
@@ -133,7 +133,7 @@ function live({ refusal, inferior, deaths }: World, attempts: number) {
   const left = { ...deaths };
   const begun: number[] = [];
   for (let steps = 0; steps < 1_000; steps++) {
-    const view = record.state === "gating" && record.crashes < maximumCrashes ? { gating } : {};
+    const view = record.state === "gating" && record.crashes < maxCrashes ? { gating } : {};
     const step = plan({ nowMs, record, target: firstTarget, deadlinesMs, ...view });
     if (step.kind === "wait") {
       if (step.wakeInMs === null) return { record, begun };
@@ -188,7 +188,7 @@ const deathsBelow = (most: number) =>
 describe("the life of an update", () => {
   test("comes to the same end however often the process dies, short of what counts as a loop", () => {
     fc.assert(
-      fc.property(refusals, fc.boolean(), deathsBelow(maximumCrashes - 1), (refusal, inferior, deaths) => {
+      fc.property(refusals, fc.boolean(), deathsBelow(maxCrashes - 1), (refusal, inferior, deaths) => {
         const calm = { downloading: 0, verifying: 0, testing: 0, gating: 0 };
         const { record } = live({ refusal, inferior, deaths }, 1);
         const { state, reason } = live({ refusal, inferior, deaths: calm }, 1).record;

@@ -32,7 +32,7 @@ export type Step =
   | { readonly kind: "wait"; readonly wakeInMs: number | null };
 
 /** So many deaths in one state of one release may happen before the release counts as their cause. */
-export const maximumCrashes = 3;
+export const maxCrashes = 3;
 
 /** Outcomes that a retry may change: the network, the disk, the clock. All others are the release's own. */
 const retryableReasons: readonly UpdateReason[] = [
@@ -45,7 +45,7 @@ const retryableReasons: readonly UpdateReason[] = [
 ];
 
 const firstRetryMs = 60_000;
-const longestRetryMs = 3_600_000;
+const maxRetryMs = 3_600_000;
 
 export function plan(snapshot: Snapshot): Step {
   const { nowMs, record, target, deadlinesMs } = snapshot;
@@ -54,7 +54,7 @@ export function plan(snapshot: Snapshot): Step {
   // Nothing is lost by dropping a download that is no longer wanted. Later states are short and end by themselves.
   if (state === "downloading" && isSuperseded(record, target)) return { kind: "begin", target };
   if (isActiveState(state)) {
-    if (record.crashes >= maximumCrashes) return { kind: "end", state: "failed", reason: "loop" };
+    if (record.crashes >= maxCrashes) return { kind: "end", state: "failed", reason: "loop" };
     // A clock set back would stretch the deadline: then the state counts as entered now.
     const elapsedMs = Math.max(0, nowMs - record.enteredAtMs);
     const remainingMs = deadlinesMs[state] - elapsedMs;
@@ -64,7 +64,7 @@ export function plan(snapshot: Snapshot): Step {
   if (target === null) return { kind: "wait", wakeInMs: null };
   if (!sameTarget(record.target, target)) return { kind: "begin", target };
   if ((state === "failed" || state === "timedOut") && retryableReasons.includes(record.reason)) {
-    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
+    const pauseMs = Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(20, Math.max(0, record.attempt - 1)));
     const elapsedMs = nowMs - record.enteredAtMs;
     // A clock set back would make the pause last until it has caught up, so the attempt begins at once.
     if (elapsedMs < 0 || elapsedMs >= pauseMs) return { kind: "begin", target };
@@ -83,7 +83,7 @@ function planGating({ nowMs, record, target, deadlinesMs, gating }: Snapshot): S
   // A clock set back would stretch the deadline.
   const elapsedMs = Math.max(0, nowMs - record.enteredAtMs);
   const leftMs = deadlinesMs.gating - elapsedMs;
-  const waitMs = record.crashes >= maximumCrashes ? leftMs : dueInMs;
+  const waitMs = record.crashes >= maxCrashes ? leftMs : dueInMs;
   if (waitMs !== undefined) return waitMs > 0 ? { kind: "wait", wakeInMs: waitMs } : { kind: "conclude" };
   // The process was away when the deadline ended.
   return { kind: "run", state: "gating", remainingMs: leftMs > 0 ? leftMs : deadlinesMs.gating };

@@ -1,5 +1,5 @@
 import * as http from "node:http";
-import { largestRequestBytes, largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
+import { maxRequestBytes, maxUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent } from "../core/agent-api.js";
@@ -155,7 +155,7 @@ test("bad input is refused by its field, and the reply holds nothing of what was
   expect(calls).toEqual([]);
 });
 
-const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+const longest = "\u{1f600}".repeat(maxUtteranceCodePoints);
 /** As Python's json writes it: the most bytes that a text can take. */
 const escaped = (text: string) =>
   text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -178,10 +178,10 @@ test("the longest text is taken, escaped as a whole too, and one code point more
 test("a body may have so many bytes, and one more is refused", async () => {
   const bodyOf = (sizeBytes: number) => '{"text":"a"}'.padEnd(sizeBytes);
   const post = (body: string) => send({ method: "POST", path: "/v1/predictions", body });
-  expect((await post(bodyOf(largestRequestBytes))).status).toBe(200);
-  const { status, json } = await post(bodyOf(largestRequestBytes + 1));
+  expect((await post(bodyOf(maxRequestBytes))).status).toBe(200);
+  const { status, json } = await post(bodyOf(maxRequestBytes + 1));
   expect({ status, code: json.error?.code }).toEqual({ status: 400, code: "INVALID_INPUT" });
-  expect(json.error?.message).toBe(`the body is larger than ${largestRequestBytes} bytes`);
+  expect(json.error?.message).toBe(`the body is larger than ${maxRequestBytes} bytes`);
 });
 
 test("there are no other routes", async () => {

@@ -8,10 +8,10 @@ import {
   journalQuerySchema,
   type LocalCall,
   labelInputSchema,
-  largestRequestBytes,
   learnInputSchema,
   letInInputSchema,
   localRoutes,
+  maxRequestBytes,
   predictInputSchema,
   reportInputSchema,
   utteranceIdSchema,
@@ -41,7 +41,7 @@ export interface LocalApiDeps {
 export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInstance {
   const app = Fastify({
     logger: false,
-    bodyLimit: largestRequestBytes,
+    bodyLimit: maxRequestBytes,
     requestTimeout: 30_000,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -130,7 +130,7 @@ function replyFault(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-    return new AppError("INVALID_INPUT", `the body is larger than ${largestRequestBytes} bytes`, { cause: error });
+    return new AppError("INVALID_INPUT", `the body is larger than ${maxRequestBytes} bytes`, { cause: error });
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return new AppError("INVALID_INPUT", "the content type is not application/json", { cause: error });

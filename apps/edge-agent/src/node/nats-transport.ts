@@ -18,7 +18,7 @@ export interface NatsTransportOptions {
   readonly connectTimeoutMs?: number;
   readonly publishTimeoutMs?: number;
   /** First and longest pause between two attempts to reconnect; the pauses double and are jittered. */
-  readonly reconnect?: { readonly firstMs: number; readonly longestMs: number };
+  readonly reconnect?: { readonly firstMs: number; readonly maxMs: number };
 }
 
 export function createNatsTransport(options: NatsTransportOptions): ReportTransport {
@@ -54,7 +54,7 @@ async function open({
   authenticator,
   options,
 }: Opening): Promise<{ connection: NatsConnection; line: Line }> {
-  const backoff = createBackoff(options.reconnect ?? { firstMs: 250, longestMs: 120_000 });
+  const backoff = createBackoff(options.reconnect ?? { firstMs: 250, maxMs: 120_000 });
   const servers = options.url === undefined ? [...credentials.urls] : [options.url];
   let connection: NatsConnection;
   try {
@@ -115,14 +115,14 @@ interface Backoff {
 
 /** Doubling pauses with jitter: a thousand devices that lost one broker must not come back in the same moment. */
 export function createBackoff(
-  { firstMs, longestMs }: { readonly firstMs: number; readonly longestMs: number },
+  { firstMs, maxMs }: { readonly firstMs: number; readonly maxMs: number },
   random: () => number = Math.random,
 ): Backoff {
   let failures = 0;
   return {
     next: () => {
       failures++;
-      return backoffMs(failures, { minimumMs: firstMs, maximumMs: longestMs }, random);
+      return backoffMs(failures, { minMs: firstMs, maxMs: maxMs }, random);
     },
     reset: () => {
       failures = 0;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../core/ports.js";
 
 /** The longest delay that a timer of Node can hold; a longer one would fire at once. */
-const maximumDelayMs = 2 ** 31 - 1;
+const maxDelayMs = 2 ** 31 - 1;
 
 export function createSystemClock(): Clock {
   return {
@@ -12,7 +12,7 @@ export function createSystemClock(): Clock {
     monotonicMs: () => performance.now(),
     sleep: async (ms, signal) => {
       if (signal.aborted) return;
-      await delay(Math.min(ms, maximumDelayMs), undefined, { signal: signal as globalThis.AbortSignal }).catch(
+      await delay(Math.min(ms, maxDelayMs), undefined, { signal: signal as globalThis.AbortSignal }).catch(
         () => undefined,
       );
     },

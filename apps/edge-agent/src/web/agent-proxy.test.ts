@@ -1,6 +1,6 @@
 import { createDevice } from "@attune/fakes/device";
 import { fakeToken } from "@attune/fakes/fake-fleet";
-import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
+import { maxUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { afterEach, expect, test } from "vitest";
 import type { Agent } from "../core/agent-api.js";
@@ -93,7 +93,7 @@ test("an abort crosses, before and after the call has reached the agent, and the
 test("an input that the contract refuses is INVALID_INPUT, by its field, and reaches no agent", async () => {
   const device = createDevice();
   const { proxy } = host(device.agent);
-  const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+  const longest = "\u{1f600}".repeat(maxUtteranceCodePoints);
   await expect(proxy.predict({ text: longest })).rejects.toMatchObject({ code: "NO_RELEASE" });
   await expect(proxy.predict({ text: `${longest}a` })).rejects.toMatchObject({
     code: "INVALID_INPUT",

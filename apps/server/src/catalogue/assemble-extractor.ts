@@ -9,12 +9,12 @@ import type { ExtractorFiles } from "./extractor-check.js";
 type Chunks = Pick<ChunkStore, "read">;
 
 /** An extractor is checked in memory. Devices of this product are not meant to run larger extractors. */
-const maximumExtractorBytes = 2 ** 30;
+const maxExtractorBytes = 2 ** 30;
 
 /** Throws INVALID_INPUT where a file or a chunk is missing, or differs from its description. */
 export async function assembleExtractor(chunkStore: Chunks, files: readonly ReleaseFile[]): Promise<ExtractorFiles> {
-  if (files.reduce((sum, file) => sum + file.sizeBytes, 0) > maximumExtractorBytes) {
-    throw new AppError("INVALID_INPUT", `files: more than ${maximumExtractorBytes} bytes in all`);
+  if (files.reduce((sum, file) => sum + file.sizeBytes, 0) > maxExtractorBytes) {
+    throw new AppError("INVALID_INPUT", `files: more than ${maxExtractorBytes} bytes in all`);
   }
   const assembled = {} as Record<ReleaseFileName, Uint8Array>;
   for (const name of releaseFileNames) {

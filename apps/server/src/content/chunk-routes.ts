@@ -35,7 +35,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
     }
     scope.addContentTypeParser(
       "application/octet-stream",
-      { parseAs: "buffer", bodyLimit: deps.chunkStore.maximumBytes },
+      { parseAs: "buffer", bodyLimit: deps.chunkStore.maxBytes },
       (_request, body, done) => done(null, body),
     );
     scope.put<ContentRequest>(

@@ -21,7 +21,7 @@ export interface StoredContent {
 }
 
 export interface ChunkStore {
-  readonly maximumBytes: number;
+  readonly maxBytes: number;
   /** Stores the bytes and answers their hash; storing the same bytes again does nothing. */
   put(bytes: Uint8Array): Promise<string>;
   /** Stores bytes that must have this hash. Throws INVALID_INPUT where they have another. */
@@ -39,8 +39,8 @@ const readsAtATime = 4;
 /** The bytes of a served content that its reader may leave untaken. */
 const bufferBytes = 64 * 1024;
 
-/** `maximumBytes` keeps each content small enough to be hashed whole on every read. */
-export function createChunkStore(directory: string, maximumBytes: number): ChunkStore {
+/** `maxBytes` keeps each content small enough to be hashed whole on every read. */
+export function createChunkStore(directory: string, maxBytes: number): ChunkStore {
   const reads = createTurns(readsAtATime);
 
   function pathOf(sha256: string): string {
@@ -56,8 +56,8 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
 
   async function putAs(sha256: string, bytes: Uint8Array): Promise<void> {
     const path = pathOf(sha256);
-    if (bytes.length === 0 || bytes.length > maximumBytes) {
-      throw new AppError("INVALID_INPUT", `${bytes.length} bytes: a chunk has 1 to ${maximumBytes}`);
+    if (bytes.length === 0 || bytes.length > maxBytes) {
+      throw new AppError("INVALID_INPUT", `${bytes.length} bytes: a chunk has 1 to ${maxBytes}`);
     }
     const actual = sha256Of(bytes);
     if (actual !== sha256) {
@@ -104,7 +104,7 @@ export function createChunkStore(directory: string, maximumBytes: number): Chunk
     };
   }
 
-  return { maximumBytes, put, putAs, has, read, open };
+  return { maxBytes, put, putAs, has, read, open };
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

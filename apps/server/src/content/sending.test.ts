@@ -7,7 +7,7 @@ function create() {
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const sending = createSending({ maximum: 2, slowAfterMs: 1_000, now: () => nowMs });
+  const sending = createSending({ max: 2, slowAfterMs: 1_000, now: () => nowMs });
   const send = () => {
     const content = new Readable({ read: () => undefined });
     content.on("error", () => undefined);

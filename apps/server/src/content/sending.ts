@@ -16,7 +16,7 @@ export interface Place {
 }
 
 export interface SendingOptions {
-  readonly maximum: number;
+  readonly max: number;
   /** A content that takes longer is cut off where all places are taken. The device resumes from there. */
   readonly slowAfterMs: number;
   readonly now: () => number;
@@ -27,9 +27,9 @@ export interface SendingOptions {
  * devices that download at once over 100 Mbit/s. With 256 sharing the line, a chunk of 256 KiB takes 5 s; with a
  * thousand it would take 20 s. The refused devices back off.
  */
-export const defaultSending = { maximum: 256, slowAfterMs: 20_000 } as const;
+export const defaultSending = { max: 256, slowAfterMs: 20_000 } as const;
 
-export function createSending({ maximum, slowAfterMs, now }: SendingOptions): Sending {
+export function createSending({ max, slowAfterMs, now }: SendingOptions): Sending {
   /** The taken places, the oldest first. */
   const taken = new Map<Place, { readonly sinceMs: number; readonly content: Readable | undefined }>();
 
@@ -46,7 +46,7 @@ export function createSending({ maximum, slowAfterMs, now }: SendingOptions): Se
 
   return {
     takePlace() {
-      if (taken.size >= maximum) makeRoom();
+      if (taken.size >= max) makeRoom();
       const sinceMs = now();
       const place: Place = {
         holdFor(content) {

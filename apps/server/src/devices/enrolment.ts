@@ -7,8 +7,8 @@ import { AppError } from "@attune/shared/errors";
 import { dayMs } from "@attune/shared/time";
 
 export const tokenSecretBytes = 24;
-export const minimumTokenLifeMs = 1_000;
-export const maximumTokenLifeMs = 30 * dayMs;
+export const minTokenLifeMs = 1_000;
+export const maxTokenLifeMs = 30 * dayMs;
 
 /**
  * The token that the fleet manager hands over. Its fingerprint pins the release keys; the server knows its secret

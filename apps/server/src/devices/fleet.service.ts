@@ -8,7 +8,7 @@ import type { Device } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { lifeMs } from "./credential-renewal.js";
-import { formatToken, maximumTokenLifeMs, minimumTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
+import { formatToken, maxTokenLifeMs, minTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
 import type { FleetRepository } from "./fleet.repository.js";
 
 export interface FleetServiceDeps {
@@ -49,11 +49,8 @@ export interface FleetService extends Pick<FleetRepository, "createFleet" | "lis
 
 export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps): FleetService {
   async function createToken({ fleet, ttlMs }: TokenRequest) {
-    if (!Number.isInteger(ttlMs) || ttlMs < minimumTokenLifeMs || ttlMs > maximumTokenLifeMs) {
-      throw new AppError(
-        "INVALID_INPUT",
-        `ttlMs is not from ${minimumTokenLifeMs} to ${maximumTokenLifeMs} ms (30 days)`,
-      );
+    if (!Number.isInteger(ttlMs) || ttlMs < minTokenLifeMs || ttlMs > maxTokenLifeMs) {
+      throw new AppError("INVALID_INPUT", `ttlMs is not from ${minTokenLifeMs} to ${maxTokenLifeMs} ms (30 days)`);
     }
     const secret = randomBytes(tokenSecretBytes).toString("hex");
     const expiresAt = new Date(now() + ttlMs);

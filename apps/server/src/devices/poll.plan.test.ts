@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mostPolls, standingOf } from "./poll.plan.js";
+import { maxPolls, standingOf } from "./poll.plan.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const yearMs = 365 * 86_400_000;
@@ -32,6 +32,6 @@ test("a device that polled as fast as it can, through years without an answer, i
 });
 
 test("what a device may have polled grows with the time, and never below the allowance", () => {
-  expect(mostPolls(-yearMs)).toBe(mostPolls(0));
-  expect(mostPolls(yearMs)).toBeGreaterThan(mostPolls(0));
+  expect(maxPolls(-yearMs)).toBe(maxPolls(0));
+  expect(maxPolls(yearMs)).toBeGreaterThan(maxPolls(0));
 });

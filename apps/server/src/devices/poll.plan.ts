@@ -20,7 +20,7 @@ export function standingOf(poll: { epoch: string; sequence: number }, device: Po
   if (poll.epoch !== device.epoch) return "anotherEpoch";
   if (poll.sequence <= device.pollSequence) return "behind";
   const sinceMs = nowMs - (device.lastSeenAt ?? device.enrolledAt).getTime();
-  return poll.sequence - device.pollSequence > mostPolls(sinceMs) ? "impossible" : "ahead";
+  return poll.sequence - device.pollSequence > maxPolls(sinceMs) ? "impossible" : "ahead";
 }
 
 /**
@@ -28,7 +28,7 @@ export function standingOf(poll: { epoch: string; sequence: number }, device: Po
  * An unanswered device polls at most once in 250 ms, and once in 150 to 300 s after an hour. If this server's clock was
  * set back, the allowance alone lasts a device that is offline for five years.
  */
-export function mostPolls(sinceMs: number): number {
+export function maxPolls(sinceMs: number): number {
   return allowance + Math.max(0, sinceMs) / shortestPauseMs;
 }
 

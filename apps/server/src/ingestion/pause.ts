@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs } from "@attune/shared/backoff";
 
-const range = { minimumMs: 100, maximumMs: 5_000 };
+const range = { minMs: 100, maxMs: 5_000 };
 
 /** Ends early, and without a fault, when the signal aborts. */
 export async function pause(failures: number, signal: AbortSignal): Promise<void> {

@@ -13,7 +13,7 @@ import { withDeadline } from "./deadline.js";
 import { limitFault } from "./system-limits.js";
 
 const logLimitBytes = 8 * 1024 * 1024;
-const restartPauses = { minimumMs: 100, maximumMs: 5_000 };
+const restartPauses = { minMs: 100, maxMs: 5_000 };
 /** A child that ran this long had started well, so its next end starts the back-off anew. */
 const stableMs = 30_000;
 

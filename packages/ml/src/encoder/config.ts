@@ -82,7 +82,7 @@ export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderCo
   const common: CommonConfig = {
     vocabSize: size(raw, "vocab_size"),
     hiddenSize: size(raw, "hidden_size"),
-    numHiddenLayers: size(raw, "num_hidden_layers", { largest: largestCount }),
+    numHiddenLayers: size(raw, "num_hidden_layers", { max: maxCount }),
     numAttentionHeads: size(raw, "num_attention_heads"),
     intermediateSize: size(raw, "intermediate_size"),
     maxPositionEmbeddings: size(raw, "max_position_embeddings", { fallback: 512 }),
@@ -105,7 +105,7 @@ export function parseEncoderConfig(json: string, assumed?: ModelType): EncoderCo
   }
   const config =
     modelType === "mobilebert" ? { modelType, ...common, ...mobileBertParts(raw) } : { modelType, ...common };
-  if (longestInput(config) < 1) {
+  if (maxInputTokens(config) < 1) {
     throw new MlError(
       "out-of-range",
       `config.json: max_position_embeddings ${config.maxPositionEmbeddings} leaves no position after pad_token_id ${config.padTokenId}`,
@@ -147,7 +147,7 @@ function refuseOtherModels(raw: Record<string, unknown>): void {
 }
 
 /** The largest number of tokens, special tokens included, that the encoder has positions for. */
-export function longestInput(config: EncoderConfig): number {
+export function maxInputTokens(config: EncoderConfig): number {
   const { maxPositionEmbeddings, padTokenId } = config;
   return config.modelType === "roberta" ? maxPositionEmbeddings - padTokenId - 1 : maxPositionEmbeddings;
 }
@@ -204,7 +204,7 @@ function mobileBertParts(raw: Record<string, unknown>): MobileBertParts {
     intraBottleneckSize: size(raw, "intra_bottleneck_size", { fallback: 128 }),
     useBottleneckAttention: flag(raw, "use_bottleneck_attention", false),
     keyQuerySharedBottleneck: flag(raw, "key_query_shared_bottleneck", true),
-    numFeedforwardNetworks: size(raw, "num_feedforward_networks", { fallback: 4, largest: largestCount }),
+    numFeedforwardNetworks: size(raw, "num_feedforward_networks", { fallback: 4, max: maxCount }),
     normalizationType: oneOf(raw, "normalization_type", { known: normalizationTypes, fallback: "no_norm" }),
   };
   const { useBottleneck, useBottleneckAttention, keyQuerySharedBottleneck, intraBottleneckSize } = parts;
@@ -238,19 +238,19 @@ export function readConfigObject(json: string): Record<string, unknown> {
 }
 
 /** Far above any real encoder's size; the limit keeps a hostile file from demanding all memory. */
-const largestSize = 1_000_000;
-const largestCount = 256;
+const maxSize = 1_000_000;
+const maxCount = 256;
 
 interface SizeLimits {
   readonly fallback?: number;
-  readonly largest?: number;
+  readonly max?: number;
 }
 
 function size(raw: Record<string, unknown>, key: string, limits: SizeLimits = {}): number {
-  const { fallback, largest = largestSize } = limits;
+  const { fallback, max = maxSize } = limits;
   const value = raw[key] ?? fallback;
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > largest) {
-    throw new MlError("out-of-range", `config.json: ${key} ${show(value)} is not a whole number from 1 to ${largest}`);
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > max) {
+    throw new MlError("out-of-range", `config.json: ${key} ${show(value)} is not a whole number from 1 to ${max}`);
   }
   return value;
 }

@@ -9,7 +9,7 @@ import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
 
 /** The limit bounds the memory for hidden outputs, whatever the number of rows. */
-const mostRows = 64;
+const maxRows = 64;
 
 export function createElmKernels(core: HeadCore): Pick<HeadKernels, "elmSums" | "elmScores" | "openOselm"> {
   const arrange = createArranger();
@@ -72,7 +72,7 @@ function elmScores(
   const { rows, data } = features;
   const classes = outputWeights.length / hidden;
   const result = new Float64Array(rows * classes);
-  const most = Math.min(rows, mostRows);
+  const most = Math.min(rows, maxRows);
   const memory = core.open({
     h: [Float64Array, most * hidden],
     weights: [Float64Array, classes * hidden],
@@ -114,9 +114,9 @@ function holdRows(core: HeadCore, layer: Arranged, classes: number): { kernel: O
     moments: [Float64Array, classes * hidden],
     weights: [Float64Array, classes * hidden],
     scratch: [Float64Array, Math.max(2 * hidden + classes, padding * hidden)],
-    h: [Float64Array, mostRows * hidden],
-    x: [Float32Array, mostRows * inputSize],
-    rowLabels: [Int32Array, mostRows],
+    h: [Float64Array, maxRows * hidden],
+    x: [Float32Array, maxRows * inputSize],
+    rowLabels: [Int32Array, maxRows],
     weight: [Float32Array, layer.weight.length],
     bias: [Float32Array, layer.padded],
   });
@@ -160,8 +160,8 @@ function holdRows(core: HeadCore, layer: Arranged, classes: number): { kernel: O
     change(features, labels, { sign, follow }) {
       if (follow && !solved) throw new MlError("empty", "There is no solution to follow the rows: solve first");
       let followed = 0;
-      for (let start = 0; start < features.rows; start += mostRows) {
-        const end = Math.min(start + mostRows, features.rows);
+      for (let start = 0; start < features.rows; start += maxRows) {
+        const end = Math.min(start + maxRows, features.rows);
         const rows = createMatrix(end - start, inputSize, features.data.subarray(start * inputSize, end * inputSize));
         // After a refused downdate the solution no longer follows, but the sums must.
         const still = follow && followed === start;

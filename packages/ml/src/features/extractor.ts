@@ -1,7 +1,7 @@
 // Text to features: tokenizer, encoder, pooling, DR, in that order. A head is trained on such features and
 // refuses any other features.
 
-import { longestInput } from "../encoder/config.js";
+import { maxInputTokens } from "../encoder/config.js";
 import type { Encoder } from "../encoder/encoder.js";
 import { type Pooling, pool, pooledSize } from "../encoder/pooling.js";
 import { MlError } from "../error.js";
@@ -55,7 +55,7 @@ export function createFeatureExtractor(parts: FeatureExtractorParts): FeatureExt
       `The DR takes ${reduction.inputSize} features where ${pooling} pooling gives ${pooledFeatures}`,
     );
   }
-  const longest = longestInput(encoder.config);
+  const longest = maxInputTokens(encoder.config);
   if (!Number.isSafeInteger(maxTokens) || maxTokens < 3 || maxTokens > longest) {
     throw new MlError("out-of-range", `maxTokens ${maxTokens} is not a whole number from 3 to ${longest}`);
   }

@@ -54,7 +54,7 @@ const biasRows = 1;
 /** Limits the gradient: the choice between candidates needs no greater precision. */
 const tolerance = 1e-4;
 /** Further rows are not used: they hardly change the choice, but they take time. */
-const mostRows = 400;
+const maxRows = 400;
 
 export interface Validated {
   readonly result: CandidateScore;
@@ -106,7 +106,7 @@ export function openTrial(options: TrialOptions): Trial {
 function drawRows(count: number, random: Random): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   random.shuffle(order);
-  return order.subarray(0, mostRows);
+  return order.subarray(0, maxRows);
 }
 
 /**

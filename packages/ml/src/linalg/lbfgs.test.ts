@@ -41,7 +41,7 @@ describe("L-BFGS", () => {
   });
 
   test("says so when the iterations run out", () => {
-    const options = { tolerance: 1e-12, maximumIterations: 2 };
+    const options = { tolerance: 1e-12, maxIterations: 2 };
     expect(minimize(bowl([1, 1000, 1e-3]), new Float64Array(3), options).converged).toBe(false);
   });
 

@@ -8,7 +8,7 @@ export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 export interface LbfgsOptions {
   /** The search stops when the gradient's largest element is at most this. */
   readonly tolerance: number;
-  readonly maximumIterations?: number;
+  readonly maxIterations?: number;
   /** Replaces g by an approximation of H⁻¹ g, in place. The approximation is positive definite and fixed. */
   readonly precondition?: (g: Float64Array) => void;
   /** Called once in each iteration. The callback stops the search by throwing. */
@@ -27,7 +27,7 @@ export interface LbfgsResult {
 const memory = 10;
 const sufficientDecrease = 1e-4;
 const curvature = 0.9;
-const maximumTrials = 40;
+const maxTrials = 40;
 
 /**
  * Minimises `objective` from `start` (left untouched). Throws `not-finite` when the objective is not a number.
@@ -43,10 +43,10 @@ export function minimize(objective: Objective, start: Float64Array, options: Lbf
   const direction = new Float64Array(n);
   const trialX = new Float64Array(n);
   const trialGradient = new Float64Array(n);
-  const maximumIterations = options.maximumIterations ?? 1000;
+  const maxIterations = options.maxIterations ?? 1000;
   let iterations = 0;
   let gradientNorm = largest(gradient);
-  while (gradientNorm > options.tolerance && iterations < maximumIterations) {
+  while (gradientNorm > options.tolerance && iterations < maxIterations) {
     options.onIteration?.();
     applyInverseHessian(history, gradient, { direction, precondition: options.precondition });
     let slope = dot(gradient, direction);
@@ -147,7 +147,7 @@ function lineSearch(objective: Objective, line: Line): number | undefined {
   let low = 0;
   let high = Number.POSITIVE_INFINITY;
   let step = line.firstStep;
-  for (let trial = 0; trial < maximumTrials; trial++) {
+  for (let trial = 0; trial < maxTrials; trial++) {
     for (let i = 0; i < x.length; i++) {
       trialX[i] = x[i]! + step * direction[i]!;
     }

@@ -11,7 +11,7 @@ export interface SymmetricEigen {
   readonly vectors: Float64Array;
 }
 
-const maximumSweeps = 60;
+const maxSweeps = 60;
 
 /**
  * A (size, size) is symmetric, with both triangles filled, and left untouched. O(size³).
@@ -163,8 +163,8 @@ function implicitQl(d: Float64Array, e: Float64Array, basis: Float64Array): void
       let m = l;
       while (m + 1 < n && Math.abs(e[m]!) > negligible) m++;
       if (m === l) break;
-      if (sweep === maximumSweeps) {
-        throw new MlError("singular", `Eigenvalue ${l} did not converge in ${maximumSweeps} sweeps`);
+      if (sweep === maxSweeps) {
+        throw new MlError("singular", `Eigenvalue ${l} did not converge in ${maxSweeps} sweeps`);
       }
       qlSweep(d, e, { basis, l, m });
     }

@@ -9,7 +9,7 @@ export interface RowProblem {
   readonly pull: number;
 }
 
-const mostSteps = 60;
+const maxSteps = 60;
 const tolerance = 1e-12;
 
 /**
@@ -26,7 +26,7 @@ export function solveRow({ scores, label, pull }: RowProblem, residual: Float64A
   const trial = new Float64Array(classes);
   const step = new Float64Array(classes);
   let value = objective(z, { scores, label, pull }, residual);
-  for (let turn = 0; turn < mostSteps; turn++) {
+  for (let turn = 0; turn < maxSteps; turn++) {
     // F = z - scores - pull · residual is the gradient; H = I + pull · (diag(p) - p pᵀ) with p = softmax(z).
     let largest = 0;
     let along = 0;

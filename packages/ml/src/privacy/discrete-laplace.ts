@@ -12,7 +12,7 @@ export interface Epsilon {
   readonly denominator: number;
 }
 
-const largestTerm = 2 ** 20;
+const maxTerm = 2 ** 20;
 
 /**
  * A whole number z with probability (1 - q) / (1 + q) · q^|z|, where q = exp(-ε). Throws RangeError for another ε,
@@ -61,7 +61,7 @@ export function uniformBelow(bound: number, randomBytes: RandomBytes): number {
 }
 
 function checkTerm(name: string, term: number): void {
-  if (!Number.isInteger(term) || term < 1 || term > largestTerm) {
-    throw new RangeError(`The ${name} of ε must be a whole number from 1 to ${largestTerm}, not ${term}`);
+  if (!Number.isInteger(term) || term < 1 || term > maxTerm) {
+    throw new RangeError(`The ${name} of ε must be a whole number from 1 to ${maxTerm}, not ${term}`);
   }
 }

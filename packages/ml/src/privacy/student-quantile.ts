@@ -1,7 +1,7 @@
 // The quantile of Student's t distribution that two-sided intervals need.
 
 /** From this many degrees of freedom the quantile is taken as constant: 0.012% above the normal distribution's. */
-const mostFreedom = 10_000;
+const maxFreedom = 10_000;
 
 /**
  * The t with P(|T| ≤ t) = `level`, for a whole number of degrees of freedom of at least 1 and a level in (0, 1).
@@ -12,7 +12,7 @@ export function studentQuantile(level: number, freedom: number): number {
   if (!Number.isInteger(freedom) || freedom < 1) {
     throw new RangeError(`The degrees of freedom must be a whole number of at least 1, not ${freedom}`);
   }
-  const used = Math.min(freedom, mostFreedom);
+  const used = Math.min(freedom, maxFreedom);
   let low = 0;
   let high = Math.PI / 2;
   for (;;) {

@@ -5,7 +5,7 @@ import { float32FromHalf } from "../tensor/half.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 
 /** The largest finite binary16. */
-export const largestHalf = 65504;
+export const maxHalf = 65504;
 
 /**
  * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals
@@ -77,10 +77,7 @@ export function roundTensorFileToHalf(file: TensorFile): TensorFile {
     const data = roundToHalf(tensor.data);
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
-      throw new MlError(
-        "out-of-range",
-        `Tensor "${name}" holds ${tensor.data[bad]}, which FP16 cannot (±${largestHalf})`,
-      );
+      throw new MlError("out-of-range", `Tensor "${name}" holds ${tensor.data[bad]}, which FP16 cannot (±${maxHalf})`);
     }
     tensors.set(name, { ...tensor, data });
   }

@@ -82,7 +82,7 @@ const arrayOf = {
 };
 const arrayFor = (dtype: Dtype) => (isOpaque(dtype) ? Uint8Array : arrayOf[dtype]);
 const isOpaque = (dtype: Dtype): dtype is keyof Opaque => dtype in opaqueBits;
-const maximumHeaderBytes = 100_000_000; // the reference implementation's limit
+const maxHeaderBytes = 100_000_000; // the reference implementation's limit
 
 /**
  * Reads a whole file. Tensors are views of `bytes` where alignment allows, and copies elsewhere; hosts are
@@ -239,8 +239,8 @@ function readHeaderLength(first: Uint8Array, fileBytes: number): number {
     throw malformed(`${first.length} bytes are too few for the header's length`);
   }
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
-  if (length > BigInt(maximumHeaderBytes)) {
-    throw malformed(`a header of ${length} bytes is above the limit of ${maximumHeaderBytes}`);
+  if (length > BigInt(maxHeaderBytes)) {
+    throw malformed(`a header of ${length} bytes is above the limit of ${maxHeaderBytes}`);
   }
   if (8 + Number(length) > fileBytes) {
     throw malformed(`the header's ${length} bytes end past the file's ${fileBytes}: the file is truncated`);

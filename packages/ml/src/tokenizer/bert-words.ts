@@ -45,8 +45,8 @@ const cjkIdeograph =
   /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
 
 /** The runs of a text are short and recur: an apostrophe, an accent, an emoji. */
-const longestCachedRun = 8;
-const mostCachedRuns = 512;
+const maxCachedRunLength = 8;
+const maxCachedRuns = 512;
 
 /**
  * `maxCodePoints`: for a longer word only the count is right, not the units. Throws `unsupported` or
@@ -142,8 +142,8 @@ function createRunCache(settings: Settings): (run: string) => Int32Array {
       const kind = whiteSpace.test(char) ? space : punctuation.test(char) ? mark : letter;
       return (kind << kindShift) | char.codePointAt(0)!;
     });
-    if (run.length <= longestCachedRun) {
-      if (runs.size >= mostCachedRuns) runs.clear();
+    if (run.length <= maxCachedRunLength) {
+      if (runs.size >= maxCachedRuns) runs.clear();
       runs.set(run, result);
     }
     return result;

@@ -21,8 +21,8 @@ import type { TokenizerModel } from "./word-piece.js";
 const wordPattern =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
-const longestCachedWord = 64;
-const mostCachedWords = 10_000;
+const maxCachedWordLength = 64;
+const maxCachedWords = 10_000;
 
 /** Throws `unsupported` or `malformed`, naming the part. */
 export function createBytePairs({ model, vocabulary, normalizer, preTokenizer }: TokenizerFile): TokenizerModel {
@@ -51,8 +51,8 @@ export function createBytePairs({ model, vocabulary, normalizer, preTokenizer }:
       Int32Array.from(encoder.encode(word), (byte) => idOfByte[byte]!),
       merges,
     );
-    if (word.length <= longestCachedWord) {
-      if (cache.size >= mostCachedWords) cache.clear();
+    if (word.length <= maxCachedWordLength) {
+      if (cache.size >= maxCachedWords) cache.clear();
       cache.set(word, ids);
     }
     return ids;

@@ -45,8 +45,8 @@ export function readTokenizerFile(tokenizerJson: string | Uint8Array): Tokenizer
   if (model.type === "WordPiece" && idOfToken(vocabulary, String(model.unk_token)) === undefined) {
     throw malformed(`model.unk_token ${show(model.unk_token)} is not in model.vocab`);
   }
-  if (vocabulary.largestId > largestId) {
-    throw malformed(`model.vocab has the id ${vocabulary.largestId}, above ${largestId}`);
+  if (vocabulary.largestId > maxId) {
+    throw malformed(`model.vocab has the id ${vocabulary.largestId}, above ${maxId}`);
   }
   const largest = added.reduce(
     (most, { content, id }) => Math.max(most, checkId(String(content), id)),
@@ -119,11 +119,11 @@ function readPart(json: Fields, name: string): Fields | null {
 }
 
 /** Far above any real vocabulary. */
-const largestId = 10_000_000;
+const maxId = 10_000_000;
 
 function checkId(token: string, id: unknown): number {
-  if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > largestId) {
-    throw malformed(`the id of "${token}" is not a whole number from 0 to ${largestId}`);
+  if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || id > maxId) {
+    throw malformed(`the id of "${token}" is not a whole number from 0 to ${maxId}`);
   }
   return id;
 }

@@ -28,9 +28,9 @@ export function helpOf<Context>(place: Place<Context>): string {
   ];
   for (const [title, items] of lists) {
     if (items.length === 0) continue;
-    const width = Math.min(longestTerm, Math.max(...items.map(([term]) => term.length)));
+    const width = Math.min(maxTermWidth, Math.max(...items.map(([term]) => term.length)));
     const format = ([term, meaning]: Item) =>
-      term.length > longestTerm
+      term.length > maxTermWidth
         ? `  ${term}\n${help.formatItem("", width, meaning, help)}`
         : help.formatItem(term, width, meaning, help);
     blocks.push(`${title}:\n${items.map(format).join("\n")}`);
@@ -53,7 +53,7 @@ function foldedExample(example: string, width: number): string {
 }
 
 /** A longer term stands on a line of its own, since it would push the meanings of all others to the right. */
-const longestTerm = 26;
+const maxTermWidth = 26;
 
 /** A command's usage in one line: the required parts by name, the others as [options]. */
 export function usageOf<Context>({ path, command, commands, options }: Place<Context>): string {

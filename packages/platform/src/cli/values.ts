@@ -56,7 +56,7 @@ function readValue(
   if (text === "") throw refuse("is empty");
   const { whole, choices, parse } = declared;
   if (whole !== undefined) {
-    const { from, to = largestWhole } = whole;
+    const { from, to = maxWhole } = whole;
     const number = Number(text);
     if (/^\d{1,15}$/.test(text) && number >= from && number <= to) return number;
     throw refuse(`is not a whole number from ${from} ${whole.to === undefined ? "upwards" : `to ${to}`}`);
@@ -71,7 +71,7 @@ function readValue(
   }
 }
 
-const largestWhole = 999_999_999_999_999;
+const maxWhole = 999_999_999_999_999;
 
 function missing(
   name: string,

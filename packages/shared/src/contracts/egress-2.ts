@@ -169,9 +169,9 @@ const declared = {
   reserved: {
     "report.statistics": {
       purpose: "Exact sums of a head's features, masked, for learning across devices. Its bytes would travel by HTTPS.",
-      largestBytes: 8_388_608,
-      minimumRows: 200,
-      minimumDevices: 100,
+      maxBytes: 8_388_608,
+      minRows: 200,
+      minDevices: 100,
     },
   },
 } as const satisfies EgressContract;

@@ -82,9 +82,9 @@ export interface PersonRules {
 /** A message that has its place and is refused until a later version of the contract lets it leave. */
 export interface ReservedMessage {
   readonly purpose: string;
-  readonly largestBytes: number;
-  readonly minimumRows: number;
-  readonly minimumDevices: number;
+  readonly maxBytes: number;
+  readonly minRows: number;
+  readonly minDevices: number;
 }
 
 /** One version of the egress contract: each message that may leave a device, by its type. */
@@ -101,8 +101,8 @@ export interface EgressContracts {
 }
 
 /** The largest value of the database's integer columns; at one poll a second it lasts for 68 years. */
-const largestCount = 2_147_483_647;
-const largestRelease = 65_535;
+const maxCount = 2_147_483_647;
+const maxRelease = 65_535;
 
 /** JSON can write -0, which equals 0 in every comparison and has no canonical form. */
 const isCanonical = (value: number) => !Object.is(value, -0);
@@ -114,9 +114,9 @@ export function domainSchema(domain: Domain): z.ZodType {
     case "identity":
       return z.string().regex(domain.pattern);
     case "counter":
-      return z.int().min(1).max(largestCount);
+      return z.int().min(1).max(maxCount);
     case "release":
-      return z.int().min(0).max(largestRelease).refine(isCanonical);
+      return z.int().min(0).max(maxRelease).refine(isCanonical);
     case "bucket":
       return z.literal([...domain.edges]).refine(isCanonical);
     case "quantized":

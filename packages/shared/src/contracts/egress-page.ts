@@ -81,15 +81,12 @@ function fieldInWords(name: string, field: Field): string {
   return `| \`${name}\` | ${domainInWords(domain)}${unit}${empty} | ${bits} |${subject} ${meaning} |`;
 }
 
-function reservedInWords(
-  type: string,
-  { purpose, largestBytes, minimumRows, minimumDevices }: ReservedMessage,
-): string {
+function reservedInWords(type: string, { purpose, maxBytes, minRows, minDevices }: ReservedMessage): string {
   return [
     `## \`${type}\`, reserved and off`,
     "",
     `${purpose} Every device refuses it under this version.`,
-    `It would take at most ${largestBytes} bytes, at least ${minimumRows} rows of a device and at least ${minimumDevices} devices.`,
+    `It would take at most ${maxBytes} bytes, at least ${minRows} rows of a device and at least ${minDevices} devices.`,
     "",
   ].join("\n");
 }

@@ -7,7 +7,7 @@ import { accept, type Result, refuse } from "../result.js";
 /** A vector's features are off by at most so much in the engine that is tested. */
 const toleranceSchema = z.number().positive().max(0.1);
 const idsSchema = z.array(z.int().min(0)).min(1);
-const mostVectors = 64;
+const maxVectors = 64;
 
 /** The first form: every feature as a decimal. */
 export const golden1Schema = z.strictObject({
@@ -16,7 +16,7 @@ export const golden1Schema = z.strictObject({
   vectors: z
     .array(z.strictObject({ ids: idsSchema, features: z.array(z.number()).min(1) }))
     .min(1)
-    .max(mostVectors),
+    .max(maxVectors),
 });
 
 /**
@@ -29,7 +29,7 @@ export const golden2Schema = z.strictObject({
   vectors: z
     .array(z.strictObject({ ids: idsSchema, features: z.base64().min(4) }))
     .min(1)
-    .max(mostVectors),
+    .max(maxVectors),
 });
 
 export interface Golden {
@@ -41,7 +41,7 @@ export interface ReadGolden extends Golden {
   readonly version: 1 | 2;
 }
 
-const largestSteps = 32_767;
+const maxSteps = 32_767;
 /** The exponent of the finest step. */
 const finestStep = -14;
 /** A step must be so much finer than the tolerance that rounding to steps changes no verdict that matters. */
@@ -83,8 +83,8 @@ export function plainGolden({ tolerance, vectors }: Golden): Uint8Array {
 export function compactGolden({ tolerance, vectors }: Golden): Uint8Array | undefined {
   const largest = vectors.reduce((most, { features }) => features.reduce((m, x) => Math.max(m, Math.abs(x)), most), 0);
   // A power of two scales without rounding, and small differences between machines do not change the step.
-  const step = 2 ** Math.min(0, Math.max(finestStep, Math.ceil(Math.log2(largest / largestSteps))));
-  if (!(step * largestSteps >= largest && step * leastStepsInTolerance <= tolerance)) return undefined;
+  const step = 2 ** Math.min(0, Math.max(finestStep, Math.ceil(Math.log2(largest / maxSteps))));
+  if (!(step * maxSteps >= largest && step * leastStepsInTolerance <= tolerance)) return undefined;
   return encode({
     version: 2,
     tolerance,

@@ -18,13 +18,13 @@ export const labelSchema = z.strictObject({ slug: labelSlugSchema, words: labelW
 export type Label = z.infer<typeof labelSchema>;
 
 export const fewestLabels = 2;
-export const mostLabels = 32;
+export const maxLabels = 32;
 
 /** In the order of the heads' classes. */
 export const labelSetSchema = z
   .array(labelSchema)
   .min(fewestLabels)
-  .max(mostLabels)
+  .max(maxLabels)
   .refine((labels) => new Set(slugsOf(labels)).size === labels.length, { error: "the slugs repeat" });
 export type LabelSet = z.infer<typeof labelSetSchema>;
 

@@ -6,16 +6,16 @@ import {
   faultOf,
   journalQuerySchema,
   labelInputSchema,
-  largestRequestBytes,
-  largestUtteranceBytes,
-  largestUtteranceCodePoints,
+  maxRequestBytes,
+  maxUtteranceBytes,
+  maxUtteranceCodePoints,
   utteranceSchema,
 } from "./local-api.js";
 
-const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+const longest = "\u{1f600}".repeat(maxUtteranceCodePoints);
 
 test("an utterance is measured in code points, whatever they take in UTF-16", () => {
-  for (const text of ["a".repeat(largestUtteranceCodePoints), longest, `${longest.slice(2)}a`]) {
+  for (const text of ["a".repeat(maxUtteranceCodePoints), longest, `${longest.slice(2)}a`]) {
     expect(utteranceSchema.safeParse(text).success).toBe(true);
     expect(utteranceSchema.safeParse(`${text}a`).error?.issues[0]?.message).toBe("is longer than 8192 code points");
   }
@@ -23,11 +23,11 @@ test("an utterance is measured in code points, whatever they take in UTF-16", ()
 });
 
 test("the limits in bytes leave room for the longest utterance", () => {
-  expect(new TextEncoder().encode(longest).length).toBe(largestUtteranceBytes);
+  expect(new TextEncoder().encode(longest).length).toBe(maxUtteranceBytes);
   const request = JSON.stringify({ text: longest, id: "a".repeat(64), label: "surprise", split: "holdout" });
   const escaped = request.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
   expect(JSON.parse(escaped)).toEqual(JSON.parse(request));
-  expect(escaped.length).toBeLessThanOrEqual(largestRequestBytes);
+  expect(escaped.length).toBeLessThanOrEqual(maxRequestBytes);
 });
 
 test("a field that is not declared is refused, and nothing of it is repeated", () => {

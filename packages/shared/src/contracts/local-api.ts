@@ -9,14 +9,14 @@ import { labelSetSchema, labelSlugSchema } from "./label-set.js";
 import { headRecipeSchema } from "./release.js";
 
 /** The longest utterance, in Unicode code points: the same for the core, the local API, the command and the worker. */
-export const largestUtteranceCodePoints = 8_192;
+export const maxUtteranceCodePoints = 8_192;
 /** The most bytes that a code point takes in UTF-8. */
 const codePointBytes = 4;
 /** The most bytes that a code point takes in JSON, where a pair of escaped surrogates stands for one code point. */
 const escapedCodePointBytes = 12;
-export const largestUtteranceBytes = codePointBytes * largestUtteranceCodePoints;
+export const maxUtteranceBytes = codePointBytes * maxUtteranceCodePoints;
 /** Holds the longest utterance with every character escaped, and leaves room for the other fields. */
-export const largestRequestBytes = escapedCodePointBytes * largestUtteranceCodePoints + 1_024;
+export const maxRequestBytes = escapedCodePointBytes * maxUtteranceCodePoints + 1_024;
 
 /** The most entries of the journal in one answer. */
 export const journalPageEntries = 10_000;
@@ -31,8 +31,8 @@ function isLongerThan(text: string, codePoints: number): boolean {
 export const utteranceSchema = z
   .string()
   .refine((text) => text.trim() !== "", { error: "is empty", abort: true })
-  .refine((text) => !isLongerThan(text, largestUtteranceCodePoints), {
-    error: `is longer than ${largestUtteranceCodePoints} code points`,
+  .refine((text) => !isLongerThan(text, maxUtteranceCodePoints), {
+    error: `is longer than ${maxUtteranceCodePoints} code points`,
   });
 
 /** The caller's name for an utterance. */

@@ -23,7 +23,7 @@ const mebibyte = 2 ** 20;
  * pieces takes 10 MiB. A projection of 3,072 features onto as many takes 36 MiB, and an online ELM of 4,096 hidden
  * units on 3,072 features takes 114 MiB.
  */
-export const largestFileBytes: Readonly<Record<ReleaseFileName, number>> = {
+export const maxFileBytes: Readonly<Record<ReleaseFileName, number>> = {
   "config.json": mebibyte,
   "model.safetensors": 2_048 * mebibyte,
   "tokenizer.json": 32 * mebibyte,
@@ -41,7 +41,7 @@ export const releaseFileSchema = z
     sha256: sha256Schema,
     chunks: z.array(chunkSchema).min(1),
   })
-  .refine(({ name, sizeBytes }) => sizeBytes <= largestFileBytes[name], {
+  .refine(({ name, sizeBytes }) => sizeBytes <= maxFileBytes[name], {
     error: "the file is larger than its kind may be",
   })
   .refine((file) => file.chunks.reduce((sum, chunk) => sum + chunk.sizeBytes, 0) === file.sizeBytes, {

@@ -10,8 +10,8 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 export const ed25519SignatureSchema = z.string().regex(/^[A-Za-z0-9+/]{86}==$/);
 
 /** The most signatures that one role can demand, and the most that one envelope can carry. */
-export const mostSigners = 16;
-export const thresholdSchema = z.int().min(1).max(mostSigners);
+export const maxSigners = 16;
+export const thresholdSchema = z.int().min(1).max(maxSigners);
 
 /** The keys that an enrolment delivers. The token names the fingerprint of their canonical JSON. */
 export const trustedKeysSchema = z.strictObject({
@@ -19,7 +19,7 @@ export const trustedKeysSchema = z.strictObject({
   keys: z
     .array(z.strictObject({ keyId: keyIdSchema, publicKey: publicKeySchema }))
     .min(1)
-    .max(mostSigners),
+    .max(maxSigners),
 });
 export type TrustedKeys = z.infer<typeof trustedKeysSchema>;
 

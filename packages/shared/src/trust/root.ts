@@ -1,14 +1,14 @@
 // The root of trust: which keys may sign in which role, in the vocabulary of The Update Framework (TUF).
 
 import { z } from "zod";
-import { keyIdSchema, mostSigners, publicKeySchema, type TrustedKeys, thresholdSchema } from "./keys.js";
+import { keyIdSchema, maxSigners, publicKeySchema, type TrustedKeys, thresholdSchema } from "./keys.js";
 
 /** `targets` signs release manifests, `timestamp` the dated answers to polls. No key has the other two roles yet. */
 export const roleNames = ["root", "targets", "snapshot", "timestamp"] as const;
 export type RoleName = (typeof roleNames)[number];
 
 const roleSchema = z.strictObject({
-  keyIds: z.array(keyIdSchema).min(1).max(mostSigners),
+  keyIds: z.array(keyIdSchema).min(1).max(maxSigners),
   /** The number of distinct keys that must have signed. */
   threshold: thresholdSchema,
 });

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { canonicalBytes } from "../canonical-json.js";
 import { fromBase64 } from "../encoding.js";
 import { accept, type Result, refuse } from "../result.js";
-import { ed25519SignatureSchema, keyIdSchema, mostSigners, type VerifyEd25519 } from "./keys.js";
+import { ed25519SignatureSchema, keyIdSchema, maxSigners, type VerifyEd25519 } from "./keys.js";
 import type { RoleName, Root } from "./root.js";
 
 export const signedEnvelopeSchema = z.strictObject({
@@ -13,7 +13,7 @@ export const signedEnvelopeSchema = z.strictObject({
   signatures: z
     .array(z.strictObject({ keyId: keyIdSchema, signature: ed25519SignatureSchema }))
     .min(1)
-    .max(mostSigners),
+    .max(maxSigners),
 });
 export type SignedEnvelope = z.infer<typeof signedEnvelopeSchema>;
 

@@ -4,7 +4,7 @@
 
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type EncoderConfig, longestInput, parseEncoderConfig } from "@attune/ml/encoder/config";
+import { type EncoderConfig, maxInputTokens, parseEncoderConfig } from "@attune/ml/encoder/config";
 import { createEncoder } from "@attune/ml/encoder/create-encoder";
 import type { Pooling } from "@attune/ml/encoder/pooling";
 import { assertFinite } from "@attune/ml/error";
@@ -36,10 +36,10 @@ export function importCheckpoint(input: ImportInput): ImportRecord {
   const { folder, out, pooling, maxTokens, source } = input;
   refuseFilled(out);
   const { config, model, tokenizerJson, licence } = readCheckpointFolder(folder);
-  if (maxTokens > longestInput(config)) {
+  if (maxTokens > maxInputTokens(config)) {
     throw new AppError(
       "INVALID_INPUT",
-      `--max-tokens ${maxTokens}: this encoder reads at most ${longestInput(config)}`,
+      `--max-tokens ${maxTokens}: this encoder reads at most ${maxInputTokens(config)}`,
     );
   }
   checkPipeline({ folder, config, model, tokenizerJson, pooling, maxTokens });

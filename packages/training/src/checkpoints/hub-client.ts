@@ -34,8 +34,8 @@ export interface HubClient {
   openBody(path: string, what: { name: string; from: number }): Promise<Body>;
 }
 
-const mostRedirects = 8;
-const largestListingBytes = 16 * 2 ** 20;
+const maxRedirects = 8;
+const maxListingBytes = 16 * 2 ** 20;
 
 interface Hub {
   readonly endpoint: string;
@@ -73,7 +73,7 @@ export function createHubClient(repository: string, options: HubOptions): HubCli
 async function request(hub: Hub, path: string, init: RequestInput): Promise<Response> {
   const { endpoint, origin, token } = hub;
   let url = new URL(`${endpoint}${path}`);
-  for (let hop = 0; hop <= mostRedirects; hop++) {
+  for (let hop = 0; hop <= maxRedirects; hop++) {
     const own = url.origin === origin;
     const headers = new Headers({ "accept-encoding": "identity", "user-agent": "attune", ...init.headers });
     if (own && token !== undefined) headers.set("authorization", `Bearer ${token}`);
@@ -92,7 +92,7 @@ async function request(hub: Hub, path: string, init: RequestInput): Promise<Resp
     await response.body?.cancel();
     url = next;
   }
-  throw new AppError("DOWNLOAD_FAILED", `${init.name} was redirected more than ${mostRedirects} times`);
+  throw new AppError("DOWNLOAD_FAILED", `${init.name} was redirected more than ${maxRedirects} times`);
 }
 
 function checked({ endpoint, repository }: Hub, response: Response, name: string): Response {
@@ -147,7 +147,7 @@ async function getText(hub: Hub, path: string): Promise<string> {
   const response = await request(hub, path, { method: "GET", name, controller });
   for await (const chunk of read(hub, response, controller)) {
     size += chunk.length;
-    if (size > largestListingBytes) throw new AppError("DOWNLOAD_FAILED", `${name}: the list of files never ends`);
+    if (size > maxListingBytes) throw new AppError("DOWNLOAD_FAILED", `${name}: the list of files never ends`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -112,14 +112,14 @@ interface RemoteFile {
   readonly hash: string;
 }
 
-const largestTextBytes = 256 * 2 ** 20;
+const maxTextBytes = 256 * 2 ** 20;
 
 async function downloadFile(client: HubClient, input: FileInput): Promise<void> {
   const { name, commit, directory } = input;
   const path = `/${client.repository}/resolve/${commit}/${encodeURIComponent(name)}`;
   const target = join(directory, name);
   const remote: RemoteFile = { name, path, ...(await retrying(input, () => client.describe(path, name))) };
-  if (remote.sizeBytes > largestTextBytes && /\.(json|txt|md)$/.test(name)) {
+  if (remote.sizeBytes > maxTextBytes && /\.(json|txt|md)$/.test(name)) {
     throw new AppError("INVALID_CHECKPOINT", `${name}: ${remote.sizeBytes} bytes are no text file of a checkpoint`);
   }
   if (isPresentSync(target) && (await hashOf(target, remote)) === remote.hash) return;
@@ -190,12 +190,12 @@ async function retrying<T>(
       if (attempt >= attempts) {
         throw new AppError("DOWNLOAD_FAILED", `${name}: ${(error as Error).message}`, { cause: error });
       }
-      await sleep(backoffMs(attempt, { minimumMs: retryDelayMs, maximumMs: longestRetryDelayMs }));
+      await sleep(backoffMs(attempt, { minMs: retryDelayMs, maxMs: maxRetryDelayMs }));
     }
   }
 }
 
-const longestRetryDelayMs = 30_000;
+const maxRetryDelayMs = 30_000;
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -151,7 +151,7 @@ function refuseMetadata(metadata: PickleValue | undefined): void {
 }
 
 /** A tensor takes about forty steps. */
-const mostSteps = 4_000_000;
+const maxSteps = 4_000_000;
 
 /** Reads one pickle from `start`. Throws an Error that names the refused part, or says that the data end too soon. */
 export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
@@ -159,7 +159,7 @@ export function readPickle(bytes: Uint8Array, start = 0): ReadPickle {
   const { input } = machine;
   for (let step = 0; ; step++) {
     // One byte can make an object of many bytes: a large file of such bytes must not fill the memory.
-    if (step === mostSteps) throw new Error(`the pickle has more than ${mostSteps} steps; no checkpoint needs so many`);
+    if (step === maxSteps) throw new Error(`the pickle has more than ${maxSteps} steps; no checkpoint needs so many`);
     const at = input.position;
     const opcode = input.uint8();
     if (opcode === stop) return { value: machine.pop(), storages: machine.storages, end: input.position };

@@ -26,7 +26,7 @@ interface Form {
   /** The first line that is read: 2 after Excel's `sep=;`. */
   readonly fromLine?: number;
   /** The number of records to read; all of them by default. */
-  readonly most?: number;
+  readonly maxRecords?: number;
 }
 
 /** Takes every line as a record, and quotation marks as letters. Throws INVALID_DATASET. */
@@ -69,7 +69,7 @@ function formOf(path: string, text: string, columns: readonly string[]): { delim
 
 function headerNames(text: string, { delimiter, fromLine }: { delimiter: string; fromLine: number }): string[] {
   try {
-    const [header] = parseCsv(text, { delimiter, quoted: true, fromLine, most: 1 });
+    const [header] = parseCsv(text, { delimiter, quoted: true, fromLine, maxRecords: 1 });
     return header?.fields.map((name) => name.trim()) ?? [];
   } catch (error) {
     if (error instanceof CsvError) return [];
@@ -143,7 +143,7 @@ function parseRecords(path: string, text: string, form: Form): RawRecord[] {
 }
 
 /** Lines end in CRLF or LF; blank lines are skipped. */
-function parseCsv(text: string, { delimiter, quoted, fromLine = 1, most = -1 }: Form): RawRecord[] {
+function parseCsv(text: string, { delimiter, quoted, fromLine = 1, maxRecords = -1 }: Form): RawRecord[] {
   const parsed = parse(text, {
     record_delimiter: ["\r\n", "\n"],
     delimiter,
@@ -152,7 +152,7 @@ function parseCsv(text: string, { delimiter, quoted, fromLine = 1, most = -1 }: 
     skip_empty_lines: true,
     info: true,
     from_line: fromLine,
-    to: most,
+    to: maxRecords,
   }) as unknown as { record: string[]; info: { lines: number } }[];
   return parsed.map(({ record, info }) => ({ fields: record, line: info.lines }));
 }

@@ -16,11 +16,11 @@ export interface DatasetMapping {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-export const longestName = 64;
+export const maxNameLength = 64;
 
 /** Whether a label or a speaker is short enough for a table and holds no control characters for a terminal. */
 export function isName(name: string): boolean {
-  return name !== "" && name.length <= longestName && !/\p{C}/u.test(name);
+  return name !== "" && name.length <= maxNameLength && !/\p{C}/u.test(name);
 }
 
 const example = "text=Utterance,label=Emotion,speaker=Speaker";
@@ -55,7 +55,7 @@ function parseLabels(given: string): Map<string, string> {
   const labels = parsePairs("labels", given.toLowerCase(), "happy=joy,mad=anger");
   for (const [name, value] of labels) {
     if (isName(value)) continue;
-    throw new AppError("INVALID_INPUT", `--labels ${name}=… is no name of at most ${longestName} characters`);
+    throw new AppError("INVALID_INPUT", `--labels ${name}=… is no name of at most ${maxNameLength} characters`);
   }
   return labels;
 }

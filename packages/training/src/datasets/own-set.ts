@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { holdsIds, labelFileName, readIdFile, readLabelFile } from "./goemotions.js";
-import { isName, longestName } from "./mapping.js";
+import { isName, maxNameLength } from "./mapping.js";
 import { readOwnTable, usualColumns } from "./own-table.js";
 import { isTable, partFile, tableExtensions, warnOfOthers } from "./parts.js";
 import type { LabelledSet, SetOptions, SetRow } from "./set.js";
@@ -50,7 +50,7 @@ function withFitSpeakers(path: string, rows: readonly TableRow[], warn: Warn): T
   if (unfit.length > 0) {
     const lines = unfit.map(({ sourceLine }) => sourceLine);
     warn(
-      `${path}: the speaker of ${rowsText(lines)} is no name of at most ${longestName} characters and counts as nobody`,
+      `${path}: the speaker of ${rowsText(lines)} is no name of at most ${maxNameLength} characters and counts as nobody`,
     );
   }
   return rows.map((row) => {
@@ -103,7 +103,7 @@ function underLabels(
   return { labels, ...eachOf(tables, under) };
 }
 
-const mostFound = 100;
+const maxFound = 100;
 
 /** Labels appear in a run's record, so a column of texts must not be taken for a column of labels. */
 function labelsIn({ path, column, rows }: OwnTable): string[] {
@@ -112,15 +112,15 @@ function labelsIn({ path, column, rows }: OwnTable): string[] {
     throw datasetError(
       path,
       unfit.sourceLine,
-      `the column "${column}" is empty or holds no label of at most ${longestName} characters; correct it, or name another with --columns`,
+      `the column "${column}" is empty or holds no label of at most ${maxNameLength} characters; correct it, or name another with --columns`,
     );
   }
   const labels = [...new Set(rows.map(({ label }) => label))].sort();
-  if (labels.length > 1 && labels.length <= mostFound) return labels;
+  if (labels.length > 1 && labels.length <= maxFound) return labels;
   throw datasetError(
     path,
     undefined,
-    `the column "${column}" holds ${labels.length} different labels where 2 to ${mostFound} are expected; name another with --columns, or list the labels in ${labelFileName} beside train.csv`,
+    `the column "${column}" holds ${labels.length} different labels where 2 to ${maxFound} are expected; name another with --columns, or list the labels in ${labelFileName} beside train.csv`,
   );
 }
 

@@ -37,7 +37,7 @@ export function bagOfWordsPredictions(training: LabelledTexts, texts: readonly s
     }
     return loss;
   };
-  const { x } = minimize(objective, new Float64Array(classes * width), { tolerance: 1e-3, maximumIterations: 300 });
+  const { x } = minimize(objective, new Float64Array(classes * width), { tolerance: 1e-3, maxIterations: 300 });
   return Int32Array.from(texts, (text) => {
     const row = scores(sparseRow(text, vocabulary), x, { classes, width });
     return row.indexOf(Math.max(...row));

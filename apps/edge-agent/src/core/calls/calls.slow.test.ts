@@ -7,7 +7,7 @@ import { loadHead } from "@attune/ml/heads/load-head";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
-import { type LabelInput, largestUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
+import { type LabelInput, maxUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { recordName } from "../learning/record-names.js";
@@ -83,7 +83,7 @@ describe("a label", () => {
     ["an unknown label", { ...said, label: "so happy I could" }, "label "],
     ["an empty text", { ...said, text: "  " }, "text "],
     ["an id with other characters", { ...said, id: "so happy" }, "id "],
-    ["a text above the limit", { ...said, text: "\u{1f600}".repeat(largestUtteranceCodePoints + 1) }, "text "],
+    ["a text above the limit", { ...said, text: "\u{1f600}".repeat(maxUtteranceCodePoints + 1) }, "text "],
     ["an unknown split", { ...said, split: "so happy" }, "split "],
   ])("is refused with %s, naming the field and repeating nothing", async (_, input, field) => {
     const before = batches(device);
@@ -98,7 +98,7 @@ describe("a label", () => {
   });
 
   test("may be as long as the limit, counted in code points", async () => {
-    const text = "\u{1f600}".repeat(largestUtteranceCodePoints);
+    const text = "\u{1f600}".repeat(maxUtteranceCodePoints);
     expect(await device.agent.label({ ...said, text })).toMatchObject({ id: "a1" });
     expect(await device.agent.predict({ text })).toMatchObject({ id: null });
     const longer = device.agent.predict({ text: `${text}a` });

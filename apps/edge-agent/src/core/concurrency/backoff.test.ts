@@ -10,7 +10,7 @@ const signal = new AbortController().signal;
 function pausesOf(seed: string): { pauses: number[]; clock: Clock; backoff: ReturnType<typeof createBackoff> } {
   const pauses: number[] = [];
   const clock: Clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: async (ms) => void pauses.push(ms) };
-  const range = { minimumMs: 500, maximumMs: 300_000 };
+  const range = { minMs: 500, maxMs: 300_000 };
   return { pauses, clock, backoff: createBackoff({ clock, hashing: createTestHashing(seed), range }) };
 }
 

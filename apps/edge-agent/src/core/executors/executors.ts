@@ -4,7 +4,7 @@ import type { UpdateReason } from "@attune/shared/contracts/current-state";
 import { accept, type Result } from "@attune/shared/result";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { Context } from "../agent-state.js";
-import { type GatingView, maximumCrashes } from "../plan.js";
+import { type GatingView, maxCrashes } from "../plan.js";
 import type { Downloader } from "../update/download.js";
 import { readAcceptedManifest } from "../update/load-slot.js";
 import { begin, type Target } from "../update-state.js";
@@ -54,7 +54,7 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
 
     /** The state of the gating under way, for the planner. */
     async gating(): Promise<{ gating?: GatingView }> {
-      if (agentState.update.state !== "gating" || agentState.update.crashes >= maximumCrashes) return {};
+      if (agentState.update.state !== "gating" || agentState.update.crashes >= maxCrashes) return {};
       const release = await readAcceptedManifest(ports, targetUnderWay(agentState));
       if (release.ok) return { gating: await gating.admit(release.value) };
       await writer.finish({ state: "failed", reason: release.reason });

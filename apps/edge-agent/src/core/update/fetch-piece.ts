@@ -18,7 +18,7 @@ const manifestLimitBytes = 4_194_304;
  */
 const resumeStepBytes = 4_096;
 /** The server may break its promise about a piece this often before the release is given up. */
-const maximumFaults = 3;
+const maxFaults = 3;
 
 export interface DownloadParts {
   readonly egress: Pick<Egress, "send" | "contract">;
@@ -72,7 +72,7 @@ export async function fetchPiece(
       bytes = new Uint8Array(0);
       if (partialPath !== undefined) await files.remove(partialPath);
       log("warn", "download.fault", { sha256, reason: attempt.reason, faults });
-      if (faults >= maximumFaults) return refuse(attempt.reason, attempt.detail);
+      if (faults >= maxFaults) return refuse(attempt.reason, attempt.detail);
     }
     if (!signal.aborted) await backoff.pause(signal);
   }

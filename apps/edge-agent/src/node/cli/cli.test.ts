@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "@attune/platform/cli/version";
 import { labelSetOf } from "@attune/shared/contracts/label-set";
-import { largestUtteranceCodePoints } from "@attune/shared/contracts/local-api";
+import { maxUtteranceCodePoints } from "@attune/shared/contracts/local-api";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.js";
 import { inWords } from "./forget.js";
@@ -133,7 +133,7 @@ test("wrong usage is refused without a word of the text", async () => {
 });
 
 test("the longest text reaches the agent, as an argument or on standard input; one code point more does not", async () => {
-  const longest = "\u{1f600}".repeat(largestUtteranceCodePoints);
+  const longest = "\u{1f600}".repeat(maxUtteranceCodePoints);
   for (const [argument, stdin] of [
     [longest, ""],
     ["-", ` ${longest}\n`],

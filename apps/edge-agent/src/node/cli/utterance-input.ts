@@ -1,12 +1,12 @@
 // The text of an utterance as a command receives it: an argument, or `-` for standard input.
 
-import { largestUtteranceBytes, utteranceSchema } from "@attune/shared/contracts/local-api";
+import { maxUtteranceBytes, utteranceSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import type { AgentIo } from "./context.js";
 
 /** The longest utterance, with room for white space around it. */
-const limitBytes = largestUtteranceBytes + 1_024;
+const limitBytes = maxUtteranceBytes + 1_024;
 
 export async function readUtterance(argument: string, stdin: AgentIo["stdin"]): Promise<string> {
   const text = (argument === "-" ? await readAll(stdin) : argument).trim();

@@ -9,7 +9,7 @@ const data = {
   path: "folder",
 } as const;
 
-const mostPeople = { from: 1, to: 100 } as const;
+const peopleRange = { from: 1, to: 100 } as const;
 
 export const start = declare({
   name: "start",
@@ -23,7 +23,7 @@ export const start = declare({
     people: {
       value: "N",
       meaning: "the number of agents, one for each person in the data (default: 3)",
-      whole: mostPeople,
+      whole: peopleRange,
     },
     home: {
       value: "DIR",
@@ -58,7 +58,7 @@ export const demo = declare({
     people: {
       value: "N",
       meaning: "the number of people, most talkative first (default: 6, or all people in the data)",
-      whole: mostPeople,
+      whole: peopleRange,
     },
     home: {
       value: "DIR",

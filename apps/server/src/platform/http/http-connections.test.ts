@@ -89,7 +89,7 @@ test.each([
   ["sends half a body", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nx"],
   ["was answered and stays", request],
 ])("when all connections are taken, a client that %s makes room, and the next one is served", async (_what, sent) => {
-  const limits = { maximumConnections: 4 };
+  const limits = { maxConnections: 4 };
   const handler: RequestListener = (incoming, response) => {
     incoming.resume().once("end", () => response.end("hello"));
     incoming.once("error", () => undefined);
@@ -106,7 +106,7 @@ test.each([
 test("when all connections are being answered, a further one is closed and none of them is cut off", async () => {
   const answers: (() => void)[] = [];
   const open = await listen((_request, response) => void answers.push(() => response.end("hello")), {
-    maximumConnections: 3,
+    maxConnections: 3,
   });
   const busy = [await open(), await open(), await open()].map((socket) => ask(socket));
   await expect.poll(() => answers.length).toBe(3);

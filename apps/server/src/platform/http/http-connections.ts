@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Socket } from "node:net";
 
 export interface ConnectionLimits {
-  readonly maximumConnections: number;
+  readonly maxConnections: number;
   /** The time from the first byte of a request, or from the connection's start, to the end of its head. */
   readonly headTimeoutMs: number;
   /** The time from the same moment to the end of the request's body. */
@@ -23,7 +23,7 @@ export interface ConnectionLimits {
  * connections stay below 150 MB.
  */
 export const defaultConnectionLimits: ConnectionLimits = {
-  maximumConnections: 4_096,
+  maxConnections: 4_096,
   headTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   silenceTimeoutMs: 60_000,
@@ -31,7 +31,7 @@ export const defaultConnectionLimits: ConnectionLimits = {
 };
 
 /** Twice the head of the agent, a browser or a proxy. */
-const maximumHeadBytes = 8 * 1024;
+const maxHeadBytes = 8 * 1024;
 
 export function createGuardedServer(handler: RequestListener, limits: ConnectionLimits): Server {
   const open = new Set<Socket>();
@@ -44,7 +44,7 @@ export function createGuardedServer(handler: RequestListener, limits: Connection
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(5_000, limits.headTimeoutMs),
-    maxHeaderSize: maximumHeadBytes,
+    maxHeaderSize: maxHeadBytes,
   };
   const server = createServer(options, (request, response) => {
     const { socket } = request;
@@ -69,7 +69,7 @@ export function createGuardedServer(handler: RequestListener, limits: Connection
   });
   server.setTimeout(limits.silenceTimeoutMs);
   server.on("connection", (socket: Socket) => {
-    if (open.size >= limits.maximumConnections && !makeRoom()) {
+    if (open.size >= limits.maxConnections && !makeRoom()) {
       socket.destroy();
       return;
     }
@@ -105,7 +105,7 @@ export function connectionLimitsHere(): ConnectionLimits {
   const allowed = Math.floor(openFileLimit() / 2);
   return {
     ...defaultConnectionLimits,
-    maximumConnections: Math.min(defaultConnectionLimits.maximumConnections, allowed),
+    maxConnections: Math.min(defaultConnectionLimits.maxConnections, allowed),
   };
 }
 

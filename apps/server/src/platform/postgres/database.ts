@@ -11,7 +11,7 @@ export type Database = PrismaClient;
  * The connections of one client. All clients, with those of the start, stay below the limit that
  * PostgreSQL is started with.
  */
-const maximumConnections = 12;
+const maxConnections = 12;
 
 /** Long enough for a thousand devices that poll at once, and shorter than they wait for an answer. */
 const connectionTimeoutMs = 20_000;
@@ -20,7 +20,7 @@ const connectionTimeoutMs = 20_000;
 export function openDatabase(connectionString: string, logger: Logger): Database {
   const lost = (error: Error) => logger.warn("database.connection.lost", errorFields(error));
   const { client, schema } = readDatabaseUrl(connectionString);
-  const pool = { max: maximumConnections, connectionTimeoutMillis: connectionTimeoutMs, ...client };
+  const pool = { max: maxConnections, connectionTimeoutMillis: connectionTimeoutMs, ...client };
   const events = { onPoolError: lost, onConnectionError: lost };
   return new PrismaClient({
     adapter: new PrismaPg(pool, schema === undefined ? events : { schema, ...events }),

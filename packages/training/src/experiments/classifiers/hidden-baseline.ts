@@ -20,7 +20,7 @@ export interface HiddenSetting {
 }
 
 const { batchSize, adamRate } = paperSetup;
-const mostEpochs = 60;
+const maxEpochs = 60;
 /** The number of epochs without a better weighted F1 on the check rows. */
 const patience = 4;
 
@@ -38,7 +38,7 @@ export function hiddenClassifier(openTf: () => Promise<Tf>, options: HiddenOptio
   return {
     name: `hidden${classWeights === "none" ? "" : " balanced"}-tanh-${units.join(",")}-${l2s.join(",")}`,
     groups,
-    describe: ({ units: count, l2, epochs }) => `${count} units, l2 ${l2}, ${epochs ?? mostEpochs} epochs`,
+    describe: ({ units: count, l2, epochs }) => `${count} units, l2 ${l2}, ${epochs ?? maxEpochs} epochs`,
     fit: async (input) => [await fitHidden(await openTf(), input, classWeights)],
   };
 }
@@ -63,7 +63,7 @@ async function fitHidden(
   const network = createNetwork([examples.features.cols, setting.units, classes], random);
   const importance = importanceOf(examples.labels, { classes, classWeights });
   const order = Int32Array.from(examples.labels.keys());
-  const limit = setting.epochs ?? mostEpochs;
+  const limit = setting.epochs ?? maxEpochs;
   let best = { score: Number.NEGATIVE_INFINITY, epochs: limit, weights: copyOf(network) };
   let step = 0;
   for (let epoch = 0; epoch < limit; epoch++) {

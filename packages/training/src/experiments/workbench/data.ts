@@ -49,7 +49,7 @@ const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
 
 /** With fewer rows, settings cannot be compared on rows held back. */
 const leastRows = 25;
-const mostSpeakers = 6;
+const maxSpeakers = 6;
 
 /** Throws INVALID_DATASET naming file and line, or INVALID_INPUT naming the flag. */
 export function openData(path: string, mapping: DatasetMapping, split: "dev" | "test"): ExperimentData {
@@ -115,7 +115,7 @@ function mostHeard(train: readonly DataRow[], measured: readonly DataRow[]): str
   return [...counts]
     .filter(([speaker, count]) => count >= leastRows && heard.has(speaker))
     .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .slice(0, mostSpeakers)
+    .slice(0, maxSpeakers)
     .map(([speaker]) => speaker);
 }
 

@@ -1,7 +1,7 @@
 // Makes the starting point of training: random weights of the recipe's sizes, or a checkpoint's first layers with its
 // vocabulary pruned to the texts.
 
-import { type EncoderConfig, longestInput } from "@attune/ml/encoder/config";
+import { type EncoderConfig, maxInputTokens } from "@attune/ml/encoder/config";
 import { encoderWeightShapes } from "@attune/ml/encoder/weight-shapes";
 import { createRandom } from "@attune/ml/tensor/random";
 import { getFloat32 } from "@attune/ml/tensor/safetensors";
@@ -160,11 +160,14 @@ function reducedConfig(whole: EncoderConfig, { recipe, pruned }: Reduction): Enc
       `numHiddenLayers ${numHiddenLayers}: the checkpoint has ${whole.numHiddenLayers}`,
     );
   }
-  if (maxTokens > longestInput(whole)) {
-    throw new AppError("INVALID_INPUT", `maxTokens ${maxTokens}: the checkpoint reads at most ${longestInput(whole)}`);
+  if (maxTokens > maxInputTokens(whole)) {
+    throw new AppError(
+      "INVALID_INPUT",
+      `maxTokens ${maxTokens}: the checkpoint reads at most ${maxInputTokens(whole)}`,
+    );
   }
   // Positions beyond maxTokens would never be read. RoBERTa's first positions belong to no token.
-  const maxPositionEmbeddings = whole.maxPositionEmbeddings - longestInput(whole) + maxTokens;
+  const maxPositionEmbeddings = whole.maxPositionEmbeddings - maxInputTokens(whole) + maxTokens;
   const reduced = { ...whole, numHiddenLayers, maxPositionEmbeddings };
   if (pruned === undefined) return reduced;
   const padTokenId = pruned.formerIds.indexOf(whole.padTokenId);
