@@ -53,6 +53,21 @@ def sklearn_linear(features, samples):
     return lambda: SGDClassifier(loss="log_loss", **settings).fit(x, y)
 
 
+def sklearn_online(features, samples):
+    """One row more, after so many rows."""
+    x, y = data(features, samples)
+    head = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=RATE)
+    head.partial_fit(x, y, classes=np.arange(CLASSES))
+    at = 0
+
+    def run():
+        nonlocal at
+        at = (at + 1) % samples
+        head.partial_fit(x[at : at + 1], y[at : at + 1])
+
+    return run
+
+
 def hidden_outputs(x, hidden):
     generator = np.random.default_rng(3)
     weights = generator.standard_normal((x.shape[1], hidden)) / np.sqrt(x.shape[1])
@@ -95,6 +110,7 @@ def numpy_oselm(features, hidden):
 TASKS = {
     ("numpy", "linear"): numpy_linear,
     ("scikit-learn", "linear"): sklearn_linear,
+    ("scikit-learn", "online"): sklearn_online,
     ("numpy", "elm"): numpy_elm,
     ("numpy", "oselm"): numpy_oselm,
 }

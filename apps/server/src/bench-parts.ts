@@ -8,6 +8,7 @@ export const benchParts = {
   table10: "table 10: training of heads, native, beside scikit-learn, NumPy and TensorFlow.js",
   table11: "table 11: the same in WebAssembly",
   oselm: "one OSELM update and one ELM fit beside NumPy",
+  online: "one label learned at once, beside scikit-learn and full refits",
   "cold-start": "a new process up to its first prediction, and its memory",
   memory: "the resident memory of a real daemon, before and after it learned",
 } as const;

@@ -7,6 +7,7 @@ import { benchEncoders, encoderTableWeight } from "./encoder-tables.js";
 import { nativeEngine, wasmEngine } from "./engines.js";
 import { type HeadEngine, headEngines } from "./head-engines.js";
 import { benchHeadTable, type HeadCell, headCellWeight, paperCells } from "./head-tables.js";
+import { benchOnline, onlineWeight } from "./online.js";
 import { benchOselm, oselmWeight } from "./oselm.js";
 import { benchPredict, predictWeight } from "./predict.js";
 import { openTensorflow } from "./product.js";
@@ -56,6 +57,13 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
     const python = await startPython();
     const engines = Object.values(await headEngines());
     const result = await benchOselm({ engines, python, progress: createBenchProgress("oselm", oselmWeight) });
+    python.close();
+    return result;
+  },
+  async online() {
+    const python = await startPython();
+    const engines = Object.values(await headEngines());
+    const result = await benchOnline({ engines, python, progress: createBenchProgress("online", onlineWeight) });
     python.close();
     return result;
   },

@@ -14,8 +14,11 @@ export interface PythonPeers {
 
 export interface PythonRequest {
   readonly peer: "numpy" | "scikit-learn";
-  readonly task: "linear" | "elm" | "oselm";
-  /** linear: features, samples; elm: features, samples, hidden units; oselm: features, hidden units. */
+  readonly task: "linear" | "elm" | "oselm" | "online";
+  /**
+   * linear: features, samples; elm: features, samples, hidden units; oselm: features, hidden units;
+   * online: features, rows before.
+   */
   readonly sizes: readonly number[];
   readonly times: number;
 }

@@ -12,6 +12,7 @@ export const titles: Record<PartName, string> = {
   table10: "Table 10: 100 epochs of SGD of the linear head, native; median (p90) ms",
   table11: "Table 11: 100 epochs of SGD of the linear head, WebAssembly; median (p90) ms",
   oselm: "Closed-form heads, one thread",
+  online: "One label learned at once, 768 features, 7 classes",
   "cold-start": "A new process: from its first line to its first prediction",
   memory: "A daemon with its store and local API, offline: resident memory",
 };
@@ -46,6 +47,12 @@ const taskColumns: readonly Column<TaskRow>[] = [
   { title: "to the best peer", cell: ({ ratioToBestPeer }) => ratio(ratioToBestPeer) },
 ];
 
+const onlineColumns: readonly Column<TaskRow>[] = [
+  ...taskColumns.slice(0, -1),
+  { title: "p99 ms", cell: ({ p99Ms = null }) => (p99Ms === null ? "" : ms(p99Ms, 4)) },
+  ...taskColumns.slice(-1),
+];
+
 const coldColumns: readonly Column<ColdRow>[] = [
   { title: "engine", cell: ({ engine }) => engine },
   { title: "model", cell: ({ model }) => model },
@@ -70,6 +77,7 @@ const agentColumns: readonly Column<AgentRow>[] = [
 function columnsOf(name: PartName): readonly Column<never>[] {
   if (name === "table8" || name === "table9") return encoderColumns;
   if (name === "memory") return agentColumns;
+  if (name === "online") return onlineColumns;
   return name === "cold-start" ? coldColumns : taskColumns;
 }
 

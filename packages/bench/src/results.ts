@@ -39,6 +39,8 @@ export interface HeadRow extends Timed {
 
 export interface TaskRow extends Timed {
   readonly task: string;
+  /** For work in which single slow units count. */
+  readonly p99Ms?: number;
 }
 
 /** The row for the tokenizer's time, which every engine spends before it computes anything. */

@@ -16,6 +16,7 @@ export interface Contender {
 export interface Timing {
   readonly medianMs: number;
   readonly p90Ms: number;
+  readonly p99Ms: number;
 }
 
 export interface TimingOptions {
@@ -75,7 +76,7 @@ export async function timeInTurn(contenders: readonly Contender[], options: Timi
 
 export function summarize(samples: readonly number[]): Timing {
   const sorted = Float64Array.from(samples).sort();
-  return { medianMs: quantile(sorted, 0.5), p90Ms: quantile(sorted, 0.9) };
+  return { medianMs: quantile(sorted, 0.5), p90Ms: quantile(sorted, 0.9), p99Ms: quantile(sorted, 0.99) };
 }
 
 function quantile(sorted: Float64Array, share: number): number {
