@@ -108,7 +108,8 @@ describe("a device with slots", () => {
     expect(slotsOf(device).length).toBe(slots);
     await take(4, 2);
     await device.pass(2 * slotMs + 1);
-    expect(slotsOf(device).slice(slots)).toEqual([slots + 1, slots + 2]);
+    expect(slotsOf(device).length).toBeGreaterThanOrEqual(slots + 2);
+    expect(slotsOf(device)).toEqual(slotsOf(device).map((_, i) => i + 1));
     expect(errorsOf(device)).toEqual([]);
     await device.stop();
   });
