@@ -16,14 +16,14 @@ import {
   useExternalPostgres,
 } from "./platform/postgres/postgres.js";
 
-export interface BackendNeeds {
+interface BackendNeeds {
   readonly env: ServerEnv;
   readonly places: ServerPlaces;
   readonly ports: Ports;
   readonly logger: Logger;
 }
 
-export interface NatsNeeds extends BackendNeeds {
+interface NatsNeeds extends BackendNeeds {
   readonly now: () => number;
   readonly pingIntervalMs: number | undefined;
 }

@@ -22,7 +22,7 @@ import { createRolloutRepository } from "./rollouts/rollout.repository.js";
 import { createRolloutService } from "./rollouts/rollout.service.js";
 import type { ReleaseSigner } from "./signing/sign.js";
 
-export interface Parts {
+interface Parts {
   /** The connections of the ingestion and the fleet manager, which never wait behind strangers. */
   readonly database: Database;
   /** The connections of enrolments and polls, which any stranger may attempt. */

@@ -21,7 +21,7 @@ export const publicBodyLimitBytes = 16 * 1024;
 const adminBodyLimitBytes = 4 * 1024 * 1024;
 const closeTimeoutMs = 3_000;
 
-export interface HttpDeps extends Omit<HealthDeps, "now"> {
+interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly router: AppRouter;
   readonly isAdmin: IsAdmin;
   readonly content: Omit<ChunkRoutesDeps, "isAdmin">;

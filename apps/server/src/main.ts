@@ -4,7 +4,7 @@ import { errorFields, type Logger } from "@attune/platform/logger";
 import { type App, type AppOptions, createApp } from "./app.js";
 import type { ServerEnv } from "./env.js";
 
-export interface RunServerOptions extends Pick<AppOptions, "contracts" | "publishedContract"> {
+interface RunServerOptions extends Pick<AppOptions, "contracts" | "publishedContract"> {
   readonly env: ServerEnv;
   readonly logger: Logger;
   readonly onReady: (app: App) => void;

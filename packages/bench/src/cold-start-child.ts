@@ -9,7 +9,7 @@ import type { Ours } from "./cold-start-ours.js";
 import type { OnnxModel } from "./onnx-model.js";
 import type { PeerName } from "./peers.js";
 
-export type ColdEngine = "node" | "native" | "wasm" | "reference" | PeerName | "tensorflow.js";
+type ColdEngine = "node" | "native" | "wasm" | "reference" | PeerName | "tensorflow.js";
 
 export interface ColdRequest {
   readonly engine: ColdEngine;

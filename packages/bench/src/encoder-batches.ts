@@ -4,7 +4,7 @@
 import { type EncoderContender, threadsOf } from "./encoder-contenders.js";
 import { contender, timeInTurn } from "./timing.js";
 
-export interface BatchWork {
+interface BatchWork {
   readonly sentences: readonly string[];
   readonly encode: (text: string) => Int32Array;
   /** How often all sentences are embedded, in each way. */
@@ -14,7 +14,7 @@ export interface BatchWork {
 }
 
 /** The time of one sentence in a batch, in milliseconds. */
-export interface BatchTiming extends Pick<EncoderContender, "engine" | "dtype" | "threads"> {
+interface BatchTiming extends Pick<EncoderContender, "engine" | "dtype" | "threads"> {
   readonly medianMs: number;
   readonly p90Ms: number;
 }

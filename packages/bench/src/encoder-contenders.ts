@@ -25,7 +25,7 @@ export interface EncoderContender {
   readonly dispose?: () => unknown;
 }
 
-export interface Model {
+interface Model {
   readonly config: OnnxConfig;
   readonly weights: TensorFile;
   readonly pooling: Pooling;

@@ -20,7 +20,7 @@ import { type EncoderRow, type Measured, ratioToBest } from "./results.js";
 import { bertTokenizer, maxTokens, readSentences, vocabSize } from "./sentences.js";
 import { type Contender, contender, type Timing, timeInTurn } from "./timing.js";
 
-export interface EncoderBench {
+interface EncoderBench {
   readonly engine: OurEngine;
   readonly peers: readonly PeerName[];
   readonly tf: Field["tf"];

@@ -32,7 +32,7 @@ export interface OurEngine {
   createEncoder(config: EncoderConfig, weights: Weights, threads: number): Promise<Encoder | undefined>;
 }
 
-export interface Weights {
+interface Weights {
   readonly dtype: Dtype;
   readonly file: TensorFile;
 }

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export interface BenchEnv {
+interface BenchEnv {
   /** ATTUNE_DATA, else the folder `shared/data` beside the checkout. */
   readonly dataFolder: string;
   /** Fetched peers and made models. */

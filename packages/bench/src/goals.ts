@@ -12,7 +12,7 @@ import {
   tokenizerName,
 } from "./results.js";
 
-export interface Goal {
+interface Goal {
   readonly goal: string;
   readonly asked: string;
   /** The worst cell, then the best; empty if the part was not measured. */

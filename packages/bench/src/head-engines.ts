@@ -22,7 +22,7 @@ export async function headEngines(): Promise<Record<HeadEngine["name"], HeadEngi
   };
 }
 
-export interface ElmWork {
+interface ElmWork {
   readonly task: "elm" | "oselm";
   readonly hidden: number;
   readonly matrix: Matrix;

@@ -17,7 +17,7 @@ const epochs = 100;
 const batchSize = 64;
 const learningRate = 0.01;
 
-export interface HeadBench {
+interface HeadBench {
   readonly engines: readonly HeadEngine[];
   readonly python: PythonPeers;
   readonly tf: Tf;

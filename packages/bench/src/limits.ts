@@ -11,7 +11,7 @@ export interface Limit {
   readonly int8: number;
 }
 
-export interface Timed {
+interface Timed {
   readonly dtype: Dtype;
   readonly ours: boolean;
   /** Operations a second. */

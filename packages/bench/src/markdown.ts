@@ -25,7 +25,7 @@ function fillPlace(page: string, name: string, content: string): string {
   return `${page.slice(0, start)}${opening(name)}\n${content}\n${page.slice(end)}`;
 }
 
-export function renderGoals(parts: readonly Part[]): string {
+function renderGoals(parts: readonly Part[]): string {
   const rows = goalsOf(parts).map(({ goal, asked, reached, met }) => [
     goal,
     asked,

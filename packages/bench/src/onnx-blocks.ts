@@ -18,8 +18,6 @@ export interface Parts<C = BertConfig> {
   readonly values: (name: string) => Float32Array;
 }
 
-export type Blocks = ReturnType<typeof createBlocks>;
-
 export function createBlocks({ graph, config, int8, form, values }: Parts<OnnxConfig>) {
   const { constant, node, nodeOf, scalar } = graph;
   const vector = (name: string) => constant(values(name), [values(name).length]);

@@ -24,7 +24,7 @@ function part(field: number, value: Buffer | string): Buffer {
   return Buffer.concat([varint(field * 8 + 2), varint(bytes.length), bytes]);
 }
 
-export type Attribute = number[] | number | { readonly float: number };
+type Attribute = number[] | number | { readonly float: number };
 
 function attribute(name: string, value: Attribute): Buffer {
   if (Array.isArray(value)) {
@@ -46,7 +46,7 @@ function signed(field: number, value: number): Buffer {
   }
 }
 
-export type Values = Float32Array | Uint8Array | Int8Array | BigInt64Array;
+type Values = Float32Array | Uint8Array | Int8Array | BigInt64Array;
 
 /** Options for an operator of the standard, or of a domain with outputs of its own. */
 export interface NodeOptions {
@@ -55,7 +55,7 @@ export interface NodeOptions {
   readonly outputs?: number;
 }
 
-export interface GraphInput {
+interface GraphInput {
   readonly name: string;
   readonly type: number;
 }

@@ -8,7 +8,7 @@ import { createBlocks, type OnnxConfig, type OnnxForm, type Parts, quantizeColum
 import { createGraph, microsoft, type NodeOptions, types } from "./onnx-graph.js";
 import { mobileBertEncoder } from "./onnx-mobilebert.js";
 
-export interface OnnxOptions {
+interface OnnxOptions {
   readonly form: OnnxForm;
   readonly int8: boolean;
   readonly pooling: Pooling;

@@ -9,7 +9,7 @@ import { type Contender, timeInTurn } from "./timing.js";
 
 export const oselmWeight = 25;
 
-export interface OselmBench {
+interface OselmBench {
   readonly engines: readonly HeadEngine[];
   readonly python: PythonPeers;
   readonly progress: BenchProgress;

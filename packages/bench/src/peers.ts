@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { readEnv } from "./env.js";
 import type { OnnxModel } from "./onnx-model.js";
 
-export interface OrtTensor {
+interface OrtTensor {
   readonly data: Float32Array;
 }
 
@@ -25,7 +25,7 @@ export interface Ort {
   };
 }
 
-export interface OrtSession {
+interface OrtSession {
   run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
   release(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface OrtSession {
 export const peerNames = ["onnxruntime-node", "onnxruntime-web"] as const;
 export type PeerName = (typeof peerNames)[number];
 
-export const ortVersion = "1.30.0";
+const ortVersion = "1.30.0";
 
 /** Undefined for a peer that cannot be fetched: standard error names it, and it is left out. */
 export function loadPeer(name: PeerName, threads: number): Ort | undefined {

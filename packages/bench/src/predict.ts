@@ -19,7 +19,7 @@ import { contender, timeInTurn } from "./timing.js";
 
 export const predictWeight = 20;
 
-export interface PredictBench {
+interface PredictBench {
   readonly engines: readonly OurEngine[];
   readonly tf: Field["tf"];
   readonly progress: BenchProgress;

@@ -12,7 +12,7 @@ export interface PythonPeers {
   close(): void;
 }
 
-export interface PythonRequest {
+interface PythonRequest {
   readonly peer: "numpy" | "scikit-learn";
   readonly task: "linear" | "elm" | "oselm" | "online";
   /**

@@ -5,7 +5,7 @@ import type { PartName } from "@attune/server/bench-parts";
 import { threadsOf } from "./encoder-contenders.js";
 import type { AgentRow, ColdRow, EncoderRow, HeadRow, Part, Row, TaskRow } from "./results.js";
 
-export const titles: Record<PartName, string> = {
+const titles: Record<PartName, string> = {
   predict: "Text to features of the bundled extractor, true length, one thread",
   table8: "Table 8: text to features, native",
   table9: "Table 9: text to features, WebAssembly",

@@ -7,7 +7,7 @@ import { createTokenizer, type Tokenizer, wordPieceTokenizerJson } from "@attune
 import { readEnv } from "./env.js";
 
 export const assets = fileURLToPath(new URL("../../../assets/", import.meta.url));
-export const sentenceCount = 80;
+const sentenceCount = 80;
 /** BERT's uncased vocabulary. */
 export const vocabSize = 30_522;
 export const maxTokens = 32;

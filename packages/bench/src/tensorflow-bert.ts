@@ -7,7 +7,7 @@ import { getFloat32, type TensorFile } from "@attune/ml/tensor/safetensors";
 import type { Tensor, Tensor2D, Tensor3D } from "@tensorflow/tfjs";
 import type { Tf } from "./product.js";
 
-export interface TensorflowModel {
+interface TensorflowModel {
   readonly config: BertConfig;
   readonly weights: TensorFile;
   readonly pooling: Pooling;

@@ -19,7 +19,7 @@ export interface Timing {
   readonly p99Ms: number;
 }
 
-export interface TimingOptions {
+interface TimingOptions {
   readonly rounds: number;
   readonly warmups: number;
   /** The pause after each unit, in which another contender's threads stop spinning before the next one starts. */

@@ -3,7 +3,7 @@
 import { colours, figure, frame, height, px, svg, width } from "./drawing.js";
 import { escapeHtml } from "./escape-html.js";
 
-export interface BarChart {
+interface BarChart {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;

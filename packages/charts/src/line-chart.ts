@@ -3,12 +3,12 @@
 import { colours, dashes, figure, frame, height, legend, legendKey, px, svg, width } from "./drawing.js";
 import { escapeHtml } from "./escape-html.js";
 
-export interface Series {
+interface Series {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number; readonly sd?: number | null }[];
 }
 
-export interface LineChart {
+interface LineChart {
   readonly title: string;
   readonly xLabel: string;
   readonly yLabel: string;

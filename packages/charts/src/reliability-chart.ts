@@ -2,7 +2,7 @@
 
 import { colours, dashes, figure, legend, legendKey, px, svg } from "./drawing.js";
 
-export interface ReliabilitySeries {
+interface ReliabilitySeries {
   readonly name: string;
   /** The points of the bins, each from 0 to 1. */
   readonly points: readonly { readonly confidence: number; readonly accuracy: number }[];

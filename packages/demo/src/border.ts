@@ -15,7 +15,7 @@ export interface Border {
   close(): Promise<void>;
 }
 
-export interface BorderOptions {
+interface BorderOptions {
   readonly httpUrl: string;
   readonly natsUrl: string;
   readonly recordFile: string;

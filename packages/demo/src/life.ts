@@ -25,7 +25,7 @@ const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismat
  * Waits until the agent runs a release, which it first downloads and tests. Throws INVALID_EXTRACTOR if
  * the agent refused it.
  */
-export async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
+async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<AgentStatus> {
   return waitFor({
     agent,
     signal,

@@ -21,7 +21,7 @@ import { superviseServer } from "./server-process.js";
 import { type Supervised, supervise } from "./supervise.js";
 import { createTextScanner } from "./text-scan.js";
 
-export interface DemoOptions {
+interface DemoOptions {
   /** The folder of all files (ATTUNE_HOME). */
   readonly home: string;
   /** A folder in MELD's form; without it, the sample people. */
@@ -38,7 +38,7 @@ export interface DemoOptions {
   readonly canaries?: readonly string[];
 }
 
-export interface DemoResult {
+interface DemoResult {
   readonly people: readonly PersonResult[];
   readonly release: PublishedRelease;
   readonly engine: string;

@@ -8,7 +8,7 @@ import { stopPostgresOrphan } from "@attune/server/platform/postgres/postgres";
 import { root } from "./processes.js";
 import { type Supervised, supervise } from "./supervise.js";
 
-export interface ServerProcessOptions {
+interface ServerProcessOptions {
   /** The ATTUNE_HOME folder. */
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;

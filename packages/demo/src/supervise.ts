@@ -18,7 +18,7 @@ export interface Supervised {
   stop(): Promise<void>;
 }
 
-export interface SuperviseOptions {
+interface SuperviseOptions {
   readonly name: string;
   /** The script, which runs with this same Node, and its arguments. */
   readonly argv: readonly string[];

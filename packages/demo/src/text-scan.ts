@@ -7,7 +7,7 @@ import { constants, gunzipSync, inflateRawSync, inflateSync } from "node:zlib";
 const minimumNeedleBytes = 12;
 const runWords = 4;
 
-export interface TextScanner {
+interface TextScanner {
   /** The number of bytes of `captured` that belong to an utterance or hold a canary; 0 when no utterance left. */
   textBytes(captured: Uint8Array): number;
 }

@@ -7,7 +7,7 @@ import { createDevice, type Device } from "./device.js";
 import { createTestHashing } from "./node-crypto.js";
 import { createTinyRelease, type TinyRelease, type TinyReleaseOptions } from "./tiny-release.js";
 
-export interface Departure {
+interface Departure {
   /** By the device's steady clock, which starts at 0. */
   readonly atMs: number;
   readonly path: "trpc" | "https" | "nats";

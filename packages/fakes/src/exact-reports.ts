@@ -58,7 +58,7 @@ const limits: readonly (readonly [name: string, most: number])[] = [
 ];
 
 /** Whether the bytes are one of the valid reports of `hostileDevice`, of version 2 or of version 1's states. */
-export function isExactReport(bytes: Uint8Array): boolean {
+function isExactReport(bytes: Uint8Array): boolean {
   const text = Buffer.from(bytes).toString("latin1");
   const form = forms.find(({ pattern }) => pattern.test(text));
   if (form === undefined || (form.sizeBytes !== undefined && form.sizeBytes !== bytes.length)) return false;
@@ -69,7 +69,7 @@ type Parse = (
   bytes: Uint8Array,
 ) => { readonly ok: true; readonly value: { readonly body: string } } | { readonly ok: false; readonly reason: string };
 
-export interface HostileOutcome {
+interface HostileOutcome {
   readonly accepted: number;
   /** The number of refusals by their reason. */
   readonly refused: Readonly<Record<string, number>>;

@@ -19,9 +19,9 @@ export type Fault = "EIO" | "ENOSPC" | "torn" | "crash";
 /** The unsynced part that a power cut loses: nothing, written data, or new names. */
 export type Lost = "nothing" | "data" | "names";
 
-export class Crash extends Error {}
+class Crash extends Error {}
 
-export interface FailedRun<T> {
+interface FailedRun<T> {
   /** False where the run had fewer calls, and so met no fault. */
   readonly isReached: boolean;
   readonly value: T | undefined;

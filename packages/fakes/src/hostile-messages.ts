@@ -8,7 +8,7 @@ import type { Domain, Field, MessageDeclaration } from "@attune/shared/contracts
 export const namedReleases = [0, 3, 7] as const;
 const maxCount = 2_147_483_647;
 
-export interface HostileMessage {
+interface HostileMessage {
   readonly type: string;
   readonly message: unknown;
   /** Whether the message is exact and sent as its own type. */

@@ -5,7 +5,7 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { createContracts, type MessageType } from "@attune/shared/contracts/egress";
 import { exactBytes, hostileMessage, namedReleases } from "./hostile-messages.js";
 
-export interface HostileEnd {
+interface HostileEnd {
   readonly passed: number;
   readonly refused: Readonly<Record<string, number>>;
   /** Bytes that passed and are no exact message, and errors: the gate answers and throws nothing. */

@@ -12,7 +12,7 @@ export interface HubFile {
   readonly large?: boolean;
 }
 
-export interface HubRequest {
+interface HubRequest {
   readonly host: "hub" | "storage";
   readonly method: string;
   readonly path: string;

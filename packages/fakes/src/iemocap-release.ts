@@ -4,11 +4,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const iemocapDialogues = ["impro01", "impro02", "script01_1"] as const;
+const iemocapDialogues = ["impro01", "impro02", "script01_1"] as const;
 
 export const iemocapDialogueName = (session: number, dialogue: string) => `Ses0${session}F_${dialogue}`;
 
-export interface IemocapFile {
+interface IemocapFile {
   readonly session: number;
   readonly kind: "EmoEvaluation" | "transcriptions";
   readonly name: string;

@@ -62,7 +62,7 @@ export interface TinyReleaseOptions extends Options {
 }
 
 /** A release of version 2. */
-export interface TinyRelease2Options extends Options {
+interface TinyRelease2Options extends Options {
   /** The first label means `neutral`, the second `joy`, and so on. */
   readonly labels: LabelSet;
   readonly amend?: (release: Release2) => Release2;
@@ -81,7 +81,7 @@ export const testTrustedKeys: TrustedKeys = {
   threshold: 1,
   keys: [{ keyId: testSigner.keyId, publicKey: testSigner.publicKey }],
 };
-export const tinyChunkBytes = 10_000;
+const tinyChunkBytes = 10_000;
 const settings = { pooling: "mean", maxTokens: 16 } as const satisfies FeatureSettings;
 
 export function createTinyRelease(options: TinyReleaseOptions = {}): TinyRelease {

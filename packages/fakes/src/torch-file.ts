@@ -22,7 +22,7 @@ export const dict = (name: string, value: number[]) => dictOf({ [name]: value })
 export const dictOf = (values: Record<string, number[]>) =>
   pickle([0x7d, 0x28, ...Object.entries(values).flatMap(([name, value]) => [...string(name), ...value]), 0x75]);
 
-export interface ZipEdit {
+interface ZipEdit {
   readonly method?: number;
   readonly size?: number;
   readonly offset?: number;

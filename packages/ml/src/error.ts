@@ -13,7 +13,7 @@
  * `singular`: a system of equations has no usable solution.
  * `aborted`: the caller's signal asked to stop.
  */
-export type MlErrorCode =
+type MlErrorCode =
   | "malformed"
   | "unsupported"
   | "shape"

@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { diskFault, isMissing, namingDiskFaults, namingDiskFaultsSync } from "./disk-fault.js";
 import { isPresent } from "./presence.js";
 
-export interface DurableOptions {
+interface DurableOptions {
   /** The exact mode, whatever the umask: 0600 for every secret. */
   readonly mode?: number;
   /** The mode of missing folders, which are made; without it no folder may be missing. */

@@ -6,7 +6,7 @@ import { namingDiskFaults } from "./disk-fault.js";
 import { renameDurably, syncPath, temporaryBeside } from "./durable-file.js";
 
 /** A last change to the copy before it takes its place. */
-export type Prepare = (copy: string) => Promise<void>;
+type Prepare = (copy: string) => Promise<void>;
 
 /**
  * Copies `from` to `path`, links as links. A folder that another process has put there meanwhile stays. Throws

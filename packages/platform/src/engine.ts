@@ -24,7 +24,7 @@ export function openEngine(): { readonly engine: Engine; readonly name: string }
   }
 }
 
-export interface ReproducibleEngine {
+interface ReproducibleEngine {
   readonly engine: WasmEngine;
   /** Ends the threads. */
   close(): void;

@@ -18,7 +18,7 @@ export interface Logger {
   error(event: string, fields?: LogFields): void;
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly level: LogLevel;
   readonly write: (line: string) => void;
   readonly now?: () => Date;

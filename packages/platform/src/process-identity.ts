@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Logger } from "./logger.js";
 
-export interface ProcessIdentity {
+interface ProcessIdentity {
   readonly pid: number;
   /** Opaque: differs between two processes that had the same pid. */
   readonly startedAt: string;
@@ -41,7 +41,7 @@ export async function wasStartedWith(pid: number, argument: string): Promise<boo
   return (await askPs(pid, "command"))?.includes(argument) ?? false;
 }
 
-export interface OrphanOptions {
+interface OrphanOptions {
   readonly name: string;
   /** The pid in a pid file; undefined without a pid file. */
   readonly pid: number | undefined;

@@ -6,7 +6,7 @@ export interface ProgressOutput {
   readonly nowMs: () => number;
 }
 
-export interface StatusLine {
+interface StatusLine {
   /** Writes `text()` when a line is due, and always for the last line. */
   show(text: () => string, isLast: boolean): void;
   /** Ends the line, so that the next output begins on a line of its own. */

@@ -1,8 +1,8 @@
 // Formats every table that a command prints: columns as wide as their widest cell, numbers to the right, no frames.
 
 /** Rows of text, the names of the columns first. */
-export type Grid = readonly (readonly string[])[];
-export type TableRow = Readonly<Record<string, string | number | null>>;
+type Grid = readonly (readonly string[])[];
+type TableRow = Readonly<Record<string, string | number | null>>;
 
 /** A list of objects as lines. The first row names the columns. An unknown value is null and shown as a dash. */
 export function tableLines(rows: readonly TableRow[]): string[] {

@@ -10,7 +10,7 @@ export interface OutputStream {
   write(text: string, done?: (error?: Error | null) => void): unknown;
 }
 
-export interface Output {
+interface Output {
   /** The result of a command. */
   readonly stdout: (text: string) => void;
   /** Progress and explanations: the command does not fail when they are lost. */

@@ -46,7 +46,7 @@ const epochSchema = z.strictObject({
 });
 type EpochRecord = z.infer<typeof epochSchema>;
 
-export const credentialsSchema = z.strictObject({
+const credentialsSchema = z.strictObject({
   version: z.literal(1),
   urls: z.array(z.string()).min(1),
   userJwt: z.string().min(1),

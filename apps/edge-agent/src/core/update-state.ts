@@ -73,7 +73,7 @@ export const noUpdate: UpdateRecord = {
   reported: [],
 };
 
-export interface Entering {
+interface Entering {
   readonly state: UpdateState;
   readonly reason?: UpdateReason;
   readonly nowMs: number;

@@ -11,7 +11,7 @@ import { createLocalApi, listenLocally } from "./local-api.js";
 import { type OpenedAgent, openAgent } from "./open-agent.js";
 import { readOrCreateSecret } from "./secret-file.js";
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly paths: HomePaths;
   readonly env: AgentEnv;
   readonly server: string;

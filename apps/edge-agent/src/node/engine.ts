@@ -18,7 +18,7 @@ export interface ChosenEngine {
   readonly close: () => void;
 }
 
-export interface EngineOptions {
+interface EngineOptions {
   /** The number of threads that compute an encoder's forward, default 1; the reference computes on one. */
   readonly threads?: number;
   readonly loadAddon?: () => NativeAddon;

@@ -35,7 +35,7 @@ export function homePaths(home: string): HomePaths {
 
 const configSchema = z.strictObject({ version: z.literal(1), server: z.url({ protocol: /^https?$/ }) });
 const localApiSchema = z.strictObject({ url: z.url(), pid: z.int().positive() });
-export type LocalApiAddress = z.infer<typeof localApiSchema>;
+type LocalApiAddress = z.infer<typeof localApiSchema>;
 
 export async function readServer(paths: HomePaths): Promise<string | undefined> {
   return (await readJsonFile(paths.config, configSchema))?.server;

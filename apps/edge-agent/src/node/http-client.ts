@@ -7,7 +7,7 @@ import { AppError } from "@attune/shared/errors";
 import { parseJson } from "../core/storage/parse-json.js";
 import { plainBytes } from "./plain-bytes.js";
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly limitBytes: number;
 }
 
-export interface HttpReply {
+interface HttpReply {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   /** Throws SERVER_UNAVAILABLE when the body ends early, TIMED_OUT when it stalls, REPLY_TOO_LARGE past the limit. */
@@ -30,7 +30,7 @@ export interface HttpClient {
   close(): void;
 }
 
-export interface HttpClientOptions {
+interface HttpClientOptions {
   /** The longest silence of the other side, before and within a reply. */
   readonly idleTimeoutMs: number;
   readonly keepAlive: boolean;

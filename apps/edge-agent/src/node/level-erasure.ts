@@ -73,7 +73,7 @@ async function rewrite(database: Database, [first, last]: Fences): Promise<void>
 }
 
 /** Reads run beside each other, and an erasure runs beside nothing. */
-export interface ReadEraseLock {
+interface ReadEraseLock {
   /** The work must be short, because an erasure waits for it. */
   read<T>(work: () => Promise<T>): Promise<T>;
   erase<T>(work: () => Promise<T>): Promise<T>;

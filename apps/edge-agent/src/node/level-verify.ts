@@ -29,7 +29,7 @@ export async function findDamage(directory: string): Promise<{ file: string; wha
 type Crc32c = (bytes: Uint8Array) => number;
 
 /** A log that ends inside a record was cut by a crash before the write was confirmed, which is no damage. */
-export function logDamage(log: Buffer, crc32c: Crc32c): string | undefined {
+function logDamage(log: Buffer, crc32c: Crc32c): string | undefined {
   let position = 0;
   while (position + recordHeaderBytes <= log.length) {
     const left = blockSizeBytes - (position % blockSizeBytes);
@@ -61,7 +61,7 @@ function isUnwritten(tail: Uint8Array): boolean {
   return tail.every((byte) => byte === 0);
 }
 
-export function tableDamage(table: Buffer, crc32c: Crc32c): string | undefined {
+function tableDamage(table: Buffer, crc32c: Crc32c): string | undefined {
   if (table.length < footerBytes || table.readBigUInt64LE(table.length - 8) !== tableMagic) return "footer";
   const footer = table.length - footerBytes;
   const meta = readHandle(table, footer);

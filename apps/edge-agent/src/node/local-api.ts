@@ -31,7 +31,7 @@ const host = "127.0.0.1";
 const pathSchema = z.strictObject({ id: utteranceIdSchema });
 const labelBodySchema = labelInputSchema.omit({ id: true });
 
-export interface LocalApiDeps {
+interface LocalApiDeps {
   readonly agent: AskableAgent;
   readonly token: string;
   readonly log: Log;

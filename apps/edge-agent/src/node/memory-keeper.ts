@@ -12,7 +12,7 @@ import { loadNativeAddon } from "./native-engine.js";
 const tolerableBytes = 4_000_000;
 const lookEveryMs = 1_000;
 
-export interface MemoryHost {
+interface MemoryHost {
   /** Bytes of arrays, in use or not yet found to be unused. */
   readonly arrayBytes: () => number;
   readonly collect: () => void;

@@ -61,13 +61,13 @@ export function loadNativeAddon(path: string = addonPath): NativeAddon {
   return addon.exports as NativeAddon;
 }
 
-export interface NativeEngine extends Engine {
+interface NativeEngine extends Engine {
   readonly name: "native";
   readonly instructionSet: string;
   readonly threads: number;
 }
 
-export interface NativeOptions {
+interface NativeOptions {
   /** An instruction set of the addon's; default the best. */
   readonly instructionSet?: string;
   /**

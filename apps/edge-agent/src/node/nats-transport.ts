@@ -10,7 +10,7 @@ import { connect } from "@nats-io/transport-node";
 import type { Log, ReportConnection, ReportCredentials, ReportTransport } from "../core/ports.js";
 import type { NodeDeviceKey } from "./nkey.js";
 
-export interface NatsTransportOptions {
+interface NatsTransportOptions {
   readonly deviceKey: NodeDeviceKey;
   readonly log: Log;
   /** The address that takes precedence over the addresses of the credentials. */
@@ -114,7 +114,7 @@ interface Backoff {
 }
 
 /** Doubling pauses with jitter: a thousand devices that lost one broker must not come back in the same moment. */
-export function createBackoff(
+function createBackoff(
   { firstMs, maxMs }: { readonly firstMs: number; readonly maxMs: number },
   random: () => number = Math.random,
 ): Backoff {

@@ -24,7 +24,7 @@ import { readOrCreateSecret, readSecret } from "./secret-file.js";
 import { createSystemClock } from "./system-clock.js";
 import { createTrpcTransport } from "./trpc-transport.js";
 
-export interface OpenAgentOptions {
+interface OpenAgentOptions {
   readonly paths: HomePaths;
   /** The server's address for enrolment, polls and downloads. */
   readonly server: string;

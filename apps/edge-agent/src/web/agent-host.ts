@@ -14,7 +14,7 @@ export interface PagePort {
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
 }
 
-export interface HostParts {
+interface HostParts {
   readonly page: PagePort;
   /** The agent, which may still be opening: calls wait for it, and fail with it. */
   readonly agent: Promise<Agent>;

@@ -14,7 +14,7 @@ import {
 } from "./messages.js";
 
 /** The part of `Worker` that is used. */
-export interface WorkerPort {
+interface WorkerPort {
   postMessage(request: Request): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(type: "error" | "messageerror", listener: () => void): void;

@@ -7,7 +7,7 @@ import { createWasmTeam, type TeamOptions } from "@attune/ml/engine/wasm-team";
 import { AppError } from "@attune/shared/errors";
 import { describeWasm } from "../core/prediction/describe-engine.js";
 
-export interface WebEngineOptions {
+interface WebEngineOptions {
   /** The folder that serves the kernels' builds, with a slash at its end. */
   readonly kernels: string;
   /** The script of a kernel's thread. */

@@ -15,7 +15,7 @@ export interface ServerReport {
   readonly sha256: string;
 }
 
-export interface ReportName {
+interface ReportName {
   readonly epoch: string;
   readonly sequence: number;
 }
@@ -28,7 +28,7 @@ export interface ReportName {
  * the store can confirm this.
  * `inconsistent`: anything else; the lists hold the findings.
  */
-export type Verdict = "consistent" | "pending" | "restored" | "inconsistent";
+type Verdict = "consistent" | "pending" | "restored" | "inconsistent";
 
 export interface AuditResult {
   readonly verdict: Verdict;

@@ -11,7 +11,7 @@ export interface PersonBits {
   readonly lastSlot: { readonly slot: number; readonly bits: number } | null;
 }
 
-export interface PersonAccount {
+interface PersonAccount {
   /** Adds the next entry of the journal, and returns its faults. */
   add(entry: JournalEntry): string[];
   bits(): PersonBits;

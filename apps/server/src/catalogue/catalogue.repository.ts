@@ -12,7 +12,7 @@ export interface StoredManifests {
   readonly manifest2Sha256: string;
 }
 
-export interface PublishSteps {
+interface PublishSteps {
   /** The model and version to publish; looked for first. */
   readonly model: string;
   readonly version: string;

@@ -26,7 +26,7 @@ import {
   withFile,
 } from "./publish.js";
 
-export interface CatalogueServiceDeps {
+interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
   readonly chunkStore: Pick<ChunkStore, "put" | "read">;
   readonly manifests: Pick<ChunkStore, "put" | "read">;

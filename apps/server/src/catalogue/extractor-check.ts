@@ -10,7 +10,7 @@ import type { Release, ReleaseFileName } from "@attune/shared/contracts/release"
 import { AppError } from "@attune/shared/errors";
 
 export type ExtractorFiles = Readonly<Record<ReleaseFileName, Uint8Array>>;
-export interface CheckedExtractor {
+interface CheckedExtractor {
   readonly features: Release["features"];
   /** The prior head's classes, in its order. */
   readonly classes: readonly string[];

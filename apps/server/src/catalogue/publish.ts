@@ -30,7 +30,7 @@ export interface ReleaseContent {
   readonly files: readonly ReleaseFile[];
 }
 
-export interface ReleaseInput extends ReleaseContent {
+interface ReleaseInput extends ReleaseContent {
   readonly sequence: number;
   readonly model: string;
   readonly modelVersion: string;
@@ -47,7 +47,7 @@ export interface ReleaseInput extends ReleaseContent {
 }
 
 /** One release, as its manifest of each version describes it. */
-export interface ReleaseManifests {
+interface ReleaseManifests {
   /** Absent for labels that version 1 does not have. */
   readonly first: Release1 | undefined;
   readonly second: Release2;

@@ -7,7 +7,7 @@ import { downloadCheckpoint, parseHubReference } from "@attune/training/checkpoi
 import { readEnv } from "../env.js";
 import { progressOn } from "./progress-on.js";
 
-export interface FetchedCheckpoint {
+interface FetchedCheckpoint {
   readonly folder: string;
   /** The origin as a record names it: the folder's name, or hf:owner/name@commit. */
   readonly source: string;

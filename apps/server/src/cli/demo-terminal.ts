@@ -10,7 +10,7 @@ import { acquireHomeLock } from "@attune/platform/home-lock";
 import { makeOutputDirectory } from "@attune/platform/output-directory";
 import { readChildEnvironment, readEnv } from "../env.js";
 
-export interface TerminalSettings {
+interface TerminalSettings {
   readonly flags: {
     readonly home: string | undefined;
     readonly data: string | undefined;

@@ -4,7 +4,7 @@ import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { runProgram } from "@attune/platform/cli/run";
 import { attune } from "./commands.js";
 
-export interface DispatchOptions {
+interface DispatchOptions {
   readonly io: Omit<CommandIo, "json">;
   readonly program?: Program<CommandIo>;
 }

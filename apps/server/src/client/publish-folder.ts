@@ -15,7 +15,7 @@ import { z } from "zod";
 import { type Chunk, splitFile } from "../catalogue/publish.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
 
-export interface PublishFolder {
+interface PublishFolder {
   /** The folder of a frozen extractor. */
   readonly folder: string;
   readonly model: string;

@@ -1,6 +1,6 @@
 // The Range header of a GET, for content of a known size (RFC 9110, section 14).
 
-export type ByteRange =
+type ByteRange =
   | { readonly kind: "whole" }
   | { readonly kind: "part"; readonly start: number; readonly endInclusive: number }
   | { readonly kind: "unsatisfiable" };

@@ -11,7 +11,7 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { createTurns } from "./turns.js";
 
-export interface StoredContent {
+interface StoredContent {
   readonly sizeBytes: number;
   /**
    * The bytes from `start` to `endInclusive`, read as the reader takes them. Their hash is

@@ -9,13 +9,13 @@ export interface Sending {
   takePlace(): Place;
 }
 
-export interface Place {
+interface Place {
   /** Keeps the place until the stream closes. */
   holdFor(content: Readable): void;
   leave(): void;
 }
 
-export interface SendingOptions {
+interface SendingOptions {
   readonly max: number;
   /** A content that takes longer is cut off where all places are taken. The device resumes from there. */
   readonly slowAfterMs: number;

@@ -1,6 +1,6 @@
 // Limits the tasks that run at a time. The other tasks wait in the order in which they came.
 
-export interface Turns {
+interface Turns {
   run<T>(task: () => Promise<T>): Promise<T>;
 }
 

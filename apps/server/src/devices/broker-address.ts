@@ -1,7 +1,7 @@
 // Chooses the address of NATS for a device: the configured one, or the host by which the device
 // itself reached this server.
 
-export interface BrokerAddresses {
+interface BrokerAddresses {
   /** ATTUNE_PUBLIC_NATS_URL, which wins where it is set. */
   readonly publicUrl: string | undefined;
   /** The address at which this server reaches NATS. */

@@ -9,13 +9,13 @@ export const lifeMs = 30 * dayMs;
 /** Credentials can always be issued anew. Remembering them saves a signature for each poll. */
 const rememberedDevices = 20_000;
 
-export interface RenewalDeps {
+interface RenewalDeps {
   readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
   readonly isRevoked: (device: string) => Promise<boolean>;
   readonly now: () => number;
 }
 
-export interface Renewals {
+interface Renewals {
   /** Throws UNAUTHORIZED for a device that was revoked. */
   currentJwt(input: Omit<DeviceJwtInput, "lifeMs">): Promise<string>;
 }

@@ -8,7 +8,7 @@ import { judgeToken } from "./enrolment.js";
 import { epochsPerDay } from "./poll.plan.js";
 import type { Offered } from "./target-manifest.js";
 
-export interface EnrolmentRequest {
+interface EnrolmentRequest {
   readonly message: Message<"enrol">;
   readonly secretSha256: string;
   /** The device's identifier if this is the token's first use. */
@@ -17,7 +17,7 @@ export interface EnrolmentRequest {
 }
 
 /** The form and time in which a poll arrived. */
-export interface PollArrival {
+interface PollArrival {
   readonly prefixed: boolean;
   readonly nowMs: number;
 }

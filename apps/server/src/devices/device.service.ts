@@ -20,7 +20,7 @@ import { bytesUnderSignature, parseMessage } from "./device-messages.js";
 import { type Arrival, type Caller, createPollAnswers } from "./poll-answers.js";
 import type { OfferParts } from "./target-manifest.js";
 
-export interface DeviceServiceDeps extends Pick<OfferParts, "targetRelease"> {
+interface DeviceServiceDeps extends Pick<OfferParts, "targetRelease"> {
   readonly repository: DeviceRepository;
   readonly credentials: Pick<NatsCredentials, "createDeviceJwt">;
   /** The release keys, which sign targets as they sign releases. */

@@ -8,13 +8,13 @@ export interface FleetSummary extends Fleet {
   readonly devices: number;
 }
 
-export interface StoredToken {
+interface StoredToken {
   readonly secretSha256: string;
   readonly fleetName: string;
   readonly expiresAt: Date;
 }
 
-export interface RevokedKeys {
+interface RevokedKeys {
   readonly revoked: readonly string[];
   readonly expired: readonly string[];
 }

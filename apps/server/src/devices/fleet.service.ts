@@ -11,7 +11,7 @@ import { lifeMs } from "./credential-renewal.js";
 import { formatToken, maxTokenLifeMs, minTokenLifeMs, tokenSecretBytes } from "./enrolment.js";
 import type { FleetRepository } from "./fleet.repository.js";
 
-export interface FleetServiceDeps {
+interface FleetServiceDeps {
   readonly repository: FleetRepository;
   readonly credentials: Pick<NatsCredentials, "revoke">;
   /** A token pins the release keys. */
@@ -22,13 +22,13 @@ export interface FleetServiceDeps {
 /** Covers a JWT that was signed while its device was revoked. */
 const toleranceMs = dayMs;
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly fleet: string;
   readonly ttlMs: number;
 }
 
 /** A device as the fleet manager sees it, without the fields that only polls need. */
-export type ListedDevice = Omit<Device, "fleetName" | "nkey" | "pollSequence" | "targetNumber" | "prefixedPolls"> & {
+type ListedDevice = Omit<Device, "fleetName" | "nkey" | "pollSequence" | "targetNumber" | "prefixedPolls"> & {
   readonly fleet: string;
 };
 

@@ -22,7 +22,7 @@ export interface Arrival {
 
 export type Caller = Device & Arrival;
 
-export interface PollAnswersDeps extends Pick<OfferParts, "targetRelease"> {
+interface PollAnswersDeps extends Pick<OfferParts, "targetRelease"> {
   readonly repository: Pick<DeviceRepository, "recordPoll" | "recordOffer" | "hasEpoch" | "beginEpoch" | "lastReport">;
   readonly signer: Pick<ReleaseSigner, "sign">;
   readonly natsFor: (device: Caller) => Promise<TargetState["nats"]>;
@@ -30,7 +30,7 @@ export interface PollAnswersDeps extends Pick<OfferParts, "targetRelease"> {
   readonly now: () => number;
 }
 
-export interface PollAnswers {
+interface PollAnswers {
   /**
    * Answers agents from before polls had a prefix. Copies of their stores cannot be recognised, and
    * are ignored as before.

@@ -14,7 +14,7 @@ export interface Poller {
  * `impossible`: numbered beyond the polls that a device can have made since the last one.
  * `anotherEpoch`: from an epoch that is not the device's latest.
  */
-export type PollStanding = "ahead" | "behind" | "impossible" | "anotherEpoch";
+type PollStanding = "ahead" | "behind" | "impossible" | "anotherEpoch";
 
 export function standingOf(poll: { epoch: string; sequence: number }, device: Poller, nowMs: number): PollStanding {
   if (poll.epoch !== device.epoch) return "anotherEpoch";

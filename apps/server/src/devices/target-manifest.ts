@@ -16,7 +16,7 @@ export interface Offered {
   readonly offeredManifest: number;
 }
 
-export interface TargetManifest {
+interface TargetManifest {
   readonly version: 1 | 2;
   readonly sha256: string;
 }
@@ -25,7 +25,7 @@ export interface TargetManifest {
  * A device takes one manifest for a release's number, so the same manifest is offered again, whatever the device reads
  * by now. Null where the device reads no manifest of the release. The device then keeps its release.
  */
-export function manifestFor(target: FleetTarget, offered: Offered, newestRead: number): TargetManifest | null {
+function manifestFor(target: FleetTarget, offered: Offered, newestRead: number): TargetManifest | null {
   const { sequence, manifest1Sha256, manifest2Sha256 } = target;
   const isOffered = offered.offeredSequence === sequence;
   const wantsSecond = isOffered ? offered.offeredManifest === 2 : newestRead >= 2;
@@ -39,7 +39,7 @@ export interface OfferParts {
   readonly targetRelease: (fleet: string) => Promise<FleetTarget | null>;
 }
 
-export interface PollForOffer {
+interface PollForOffer {
   readonly manifestVersion: number;
   /**
    * Whether the poll is the device's own latest. Anyone may have replayed another poll, so another

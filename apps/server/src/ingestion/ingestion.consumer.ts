@@ -9,7 +9,7 @@ import { type IngestionService, sumOutcomes } from "./ingestion.service.js";
 import { pause } from "./pause.js";
 import { openReportConsumer } from "./report.stream.js";
 
-export interface IngestionDeps {
+interface IngestionDeps {
   /** The current connection; a new one after the old one was closed for good. */
   readonly connection: () => NatsConnection;
   readonly service: Pick<IngestionService, "ingest">;
@@ -17,7 +17,7 @@ export interface IngestionDeps {
   readonly signal: AbortSignal;
 }
 
-export interface Ingestion {
+interface Ingestion {
   /** Ends after the signal, once the batches in hand are stored or given back. */
   readonly done: Promise<void>;
   /** Counts the messages that this process has taken in since it started. */

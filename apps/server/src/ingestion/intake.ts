@@ -7,7 +7,7 @@ import type { IngestionService } from "./ingestion.service.js";
 import { moveReports } from "./report.move.js";
 import { diskRoom, streamRoom, watchRoom } from "./room.watch.js";
 
-export interface IntakeDeps {
+interface IntakeDeps {
   /** A directory on the disk whose room is watched. */
   readonly directory: string;
   readonly nats: Nats;

@@ -10,7 +10,7 @@ import type { Nats } from "../platform/nats/nats.js";
 import { pause } from "./pause.js";
 import { ackWaitMs, isNotFound, openReportConsumer } from "./report.stream.js";
 
-export interface ReportMoveDeps {
+interface ReportMoveDeps {
   readonly nats: Pick<Nats, "connection" | "credentials" | "connectToEarlierStream">;
   readonly log: Logger;
   readonly signal: AbortSignal;

@@ -25,7 +25,7 @@ export interface IncomingReport {
 }
 
 /** A closed list, so that no part of the message can become a reason. */
-export const deadLetterReasons = [
+const deadLetterReasons = [
   "subject",
   "oversized",
   "encoding",

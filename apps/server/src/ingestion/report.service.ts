@@ -5,7 +5,7 @@ import { averageBlocks, type FleetAverage, fewestDevices } from "./fleet-average
 import type { ReportCount, ReportFilter, ReportRepository, ReportWithBody } from "./report.repository.js";
 import { type Body, shownBody } from "./shown-body.js";
 
-export interface DeviceSummary {
+interface DeviceSummary {
   readonly device: string;
   readonly reports: number;
   readonly bytes: number;

@@ -16,7 +16,7 @@ import { type NatsConnection, nanos } from "@nats-io/nats-core";
 /** The delay after which a killed server's messages come back to another server, or to itself. */
 export const ackWaitMs = 10_000;
 
-export interface StreamLimits {
+interface StreamLimits {
   readonly totalBytes: number;
   /** The limit of one device's reports that wait in the stream. */
   readonly waitingReports: number;

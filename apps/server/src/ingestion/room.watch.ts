@@ -15,7 +15,7 @@ export interface Room {
 
 type Measure = () => Promise<Room>;
 
-export interface RoomWatchDeps {
+interface RoomWatchDeps {
   readonly rooms: Readonly<Record<"disk" | "stream", Measure>>;
   readonly log: Pick<Logger, "error" | "info">;
   readonly signal: AbortSignal;
@@ -28,7 +28,7 @@ const advice = {
 } as const;
 
 /** The two limits differ, so that room which wavers about one limit is not reported repeatedly. */
-export function isShort(wasShort: boolean, { freeBytes, wantedBytes }: Room): boolean {
+function isShort(wasShort: boolean, { freeBytes, wantedBytes }: Room): boolean {
   return freeBytes < (wasShort ? 1.25 * wantedBytes : wantedBytes);
 }
 

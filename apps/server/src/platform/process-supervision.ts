@@ -41,7 +41,7 @@ export interface SupervisedOptions {
   readonly logger: Logger;
 }
 
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly isAlive: () => Promise<boolean>;
   readonly intervalMs: number;
   /** The number of successive probes that must fail. */

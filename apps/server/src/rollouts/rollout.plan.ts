@@ -2,7 +2,7 @@
 
 import { type UpdateState, updateStates, type Verdict, verdicts } from "@attune/shared/contracts/current-state";
 
-export interface RolloutSnapshot {
+interface RolloutSnapshot {
   readonly releaseSequence: number;
   readonly createdAt: Date;
 }

@@ -3,16 +3,16 @@
 import { AppError } from "@attune/shared/errors";
 import type { Device, PrismaClient, Rollout } from "../generated/prisma/client.js";
 
-export interface RolloutStart {
+interface RolloutStart {
   readonly fleet: string;
   readonly releaseSequence: number;
   readonly at: Date;
 }
 
-export type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason">;
+type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason">;
 
 /** A release that a fleet should run, and its manifests by version. */
-export interface RolloutTarget {
+interface RolloutTarget {
   readonly sequence: number;
   readonly manifest1Sha256: string | null;
   readonly manifest2Sha256: string | null;

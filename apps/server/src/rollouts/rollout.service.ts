@@ -44,7 +44,7 @@ export interface RolloutService {
   status(of: { readonly rollout?: string | undefined; readonly fleet?: string | undefined }): Promise<RolloutStatus>;
 }
 
-export interface RolloutServiceDeps {
+interface RolloutServiceDeps {
   readonly repository: RolloutRepository;
   readonly now: () => number;
 }

@@ -55,7 +55,7 @@ export function createBert(config: BertConfig, tensors: TensorFile): Encoder {
 }
 
 /** x: (T, H), mask: (T) → x, then each layer's output. */
-export type BertLayers = (x: Matrix, mask?: Uint8Array) => Matrix[];
+type BertLayers = (x: Matrix, mask?: Uint8Array) => Matrix[];
 
 /** The layers alone, for a checkpoint without embedding tables. Their input is the embeddings' normalised output. */
 export function createBertLayers(config: BertConfig, tensors: TensorFile): BertLayers {
@@ -102,7 +102,7 @@ function loadLayer(config: BertConfig, weights: EncoderWeights, index: number): 
 }
 
 /** ids: (T) → (T, H): word, position and type 0, summed and normalised. */
-export function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
+function embed(embeddings: BertEmbeddings, ids: Int32Array): Matrix {
   const { words, positions, types, norm } = embeddings;
   const x = createMatrix(ids.length, words.cols);
   const place = { data: x.data, offset: 0 };

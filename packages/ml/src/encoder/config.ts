@@ -63,8 +63,8 @@ const activations: Readonly<Record<string, HiddenAct>> = {
   relu: "relu",
 };
 
-export const normalizationTypes = ["no_norm", "layer_norm"] as const;
-export type NormalizationType = (typeof normalizationTypes)[number];
+const normalizationTypes = ["no_norm", "layer_norm"] as const;
+type NormalizationType = (typeof normalizationTypes)[number];
 
 /**
  * Reads config.json. `assumed` is the model type of a file without model_type. Missing optional keys

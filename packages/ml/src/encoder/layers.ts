@@ -135,7 +135,7 @@ export function addInPlace(x: Matrix, y: Matrix): void {
   for (let i = 0; i < target.length; i++) target[i]! += added[i]!;
 }
 
-export interface AttentionInputs {
+interface AttentionInputs {
   /** (T, H) each, with the heads side by side in the columns. */
   readonly query: Matrix;
   readonly key: Matrix;

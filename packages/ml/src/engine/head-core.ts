@@ -17,14 +17,14 @@ export const headFunctions = {
   project: 9,
 } as const;
 
-export type HeadFunction = keyof typeof headFunctions;
+type HeadFunction = keyof typeof headFunctions;
 export type NumberArray = Float32Array | Float64Array | Int32Array;
 type ArrayType = Float32ArrayConstructor | Float64ArrayConstructor | Int32ArrayConstructor;
 
 /** Arrays by name: the type of each array and how many numbers it holds. */
-export type Layout = Readonly<Record<string, readonly [type: ArrayType, length: number]>>;
+type Layout = Readonly<Record<string, readonly [type: ArrayType, length: number]>>;
 
-export interface HeadMemory<L extends Layout> {
+interface HeadMemory<L extends Layout> {
   /** The arrays' first values are undefined. */
   readonly arrays: { readonly [K in keyof L]: InstanceType<L[K][0]> };
   /** Throws `shape` when the kernels refuse the numbers or arrays. */

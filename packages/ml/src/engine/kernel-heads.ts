@@ -12,7 +12,7 @@ import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
 
 /** The number of rows of float64 work that the kernels take at once. */
-export const blockRows = 32;
+const blockRows = 32;
 /** Fewer rows than this are predicted in plain TypeScript. */
 const leastRows = 4;
 

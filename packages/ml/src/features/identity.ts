@@ -10,7 +10,7 @@ const parts = {
   tokenizer: "tokenizer.json",
   reduction: "dr.safetensors",
 } as const;
-export type FeatureFileName = (typeof parts)[keyof typeof parts];
+type FeatureFileName = (typeof parts)[keyof typeof parts];
 
 /**
  * The text whose SHA-256 is the identity of the features; the caller computes that hash, in lower-case hexadecimal.

@@ -8,7 +8,7 @@ import { symmetricEigen } from "../linalg/symmetric-eigen.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { columnMeans } from "./standardizer.js";
 
-export interface Pca {
+interface Pca {
   readonly inputSize: number;
   readonly outputSize: number;
   /** (inputSize) */

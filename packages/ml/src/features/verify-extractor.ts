@@ -24,15 +24,15 @@ import { assertPlausible } from "./plausible.js";
  * `goldenMismatch`: the engine computes features that differ from the golden vectors.
  * `inferenceFailed`: the extractor gives no probabilities for a sentence.
  */
-export type ExtractorFault = "extractorInvalid" | "goldenMismatch" | "inferenceFailed";
+type ExtractorFault = "extractorInvalid" | "goldenMismatch" | "inferenceFailed";
 
-export interface FrozenFiles extends ExtractorFiles {
+interface FrozenFiles extends ExtractorFiles {
   /** prior-head.safetensors. */
   readonly priorHead: Uint8Array;
 }
 
 /** golden.json: token ids, and the features that the reference engine computed for them. */
-export interface GoldenVectors {
+interface GoldenVectors {
   readonly tolerance: number;
   readonly vectors: readonly { readonly ids: readonly number[]; readonly features: readonly number[] }[];
 }
@@ -53,7 +53,7 @@ export interface WorkingExtractor {
   readonly prior: Head;
 }
 
-export type Verdict =
+type Verdict =
   | { readonly ok: true; readonly value: WorkingExtractor }
   | { readonly ok: false; readonly reason: ExtractorFault; readonly detail: string };
 

@@ -14,7 +14,7 @@ import type { OselmHead } from "./oselm.js";
 import { referenceHeadKernels } from "./reference-head-kernels.js";
 import { softmaxAt, temperatureRange } from "./temperature.js";
 
-export type Calibrated<H extends Head> = H & { readonly temperature: number };
+type Calibrated<H extends Head> = H & { readonly temperature: number };
 
 /**
  * The calibrated head learns as `head` does; only its probabilities differ. Throws `out-of-range` for

@@ -35,7 +35,7 @@ const blockRows = 2048;
 /** For fewer rows than this, a separate matrix of sums costs more than it saves. */
 const leastRowsOfABlock = 256;
 
-export interface ClassSumsOptions {
+interface ClassSumsOptions {
   readonly layer: HiddenLayer;
   readonly classes: number;
   /** The sums are exact, so all kernels give the same sums. */

@@ -54,7 +54,7 @@ export function loadElm(file: TensorFile, kernels: HeadKernels = referenceHeadKe
   return createElm({ layer, outputWeights, identity: header.identity, recipe, kernels });
 }
 
-export interface ElmAnswer {
+interface ElmAnswer {
   readonly layer: HiddenLayer;
   /** (classes, hidden) */
   readonly outputWeights: Float64Array;

@@ -115,7 +115,7 @@ const powersOfTwo = Float64Array.from({ length: 2021 }, (_, i) => 2 ** (i - 1010
  * Hosts differ in `Math.exp`. This function uses nothing but additions, multiplications and one division in a fixed
  * order, so the C kernels (vector-double.h) give the same bits.
  */
-export function exponential(x: number): number {
+function exponential(x: number): number {
   const within = x > 700 ? 700 : x < -700 ? -700 : x;
   const n = within * Math.LOG2E + rounding - rounding;
   const r = within - n * 0.693145751953125 - n * 1.4286068203094173e-6;

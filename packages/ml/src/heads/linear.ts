@@ -66,7 +66,7 @@ export interface LinearHead extends Head {
   readonly bias: Float64Array;
 }
 
-export interface LinearFit extends Examples {
+interface LinearFit extends Examples {
   readonly recipe: LinearRecipe;
   /** Orders the mini-batches; lbfgs draws nothing from it. */
   readonly random: Random;

@@ -14,7 +14,7 @@ import {
 import type { HeadIdentity } from "./identity.js";
 
 /** Sums over rows, exact (hidden-layer.ts): the same rows give the same sums, whatever rows came and went between. */
-export interface Sums {
+interface Sums {
   /** Σ h hᵀ, (hidden, hidden), upper triangle. */
   readonly gram: Float64Array;
   /** Σ y hᵀ, (classes, hidden). */

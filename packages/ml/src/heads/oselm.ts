@@ -36,7 +36,7 @@ export interface OselmHead extends Head {
   forget(features: Matrix, labels: Int32Array): void;
 }
 
-export interface OselmOptions {
+interface OselmOptions {
   readonly identity: HeadIdentity;
   readonly inputSize: number;
   readonly recipe: ElmRecipe;

@@ -24,7 +24,7 @@ export interface PriorStrengthOptions extends TrialOptions {
   readonly strengths?: readonly number[];
 }
 
-export interface PriorStrength extends PriorTrust {
+interface PriorStrength extends PriorTrust {
   /** The recipe for fitting on all the rows, with the prior head as prior. */
   readonly recipe: LinearRecipe;
   /** recipe.l2 */

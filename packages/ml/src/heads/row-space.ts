@@ -8,7 +8,7 @@ import type { HeadKernels } from "./head-kernels.js";
 /** A share of the mean ‖x‖². The ridge keeps equal rows apart, and is far too small to affect a fit. */
 const ridgeShare = 1e-9;
 
-export interface RowSpace {
+interface RowSpace {
   /** (N, N): the rows in an orthonormal basis of their span. */
   readonly features: Matrix;
   /** (classes, N + 1): the centre in that basis, its bias last. */

@@ -13,7 +13,7 @@ export function secondMoments(design: Design, kernels: HeadKernels = referenceHe
 /** Replaces a gradient (classes, width) by the step that the metric suggests, in place. */
 export type Metric = (gradient: Float64Array) => void;
 
-export interface MetricOptions extends Omit<Penalty, "centre"> {
+interface MetricOptions extends Omit<Penalty, "centre"> {
   readonly kernels?: HeadKernels;
 }
 
@@ -36,7 +36,7 @@ export function createMetric(moments: Float64Array, width: number, options: Metr
   return (gradient) => factor.solveInPlace(gradient);
 }
 
-export interface SoftmaxFit {
+interface SoftmaxFit {
   readonly design: Design;
   readonly metric: Metric;
   readonly penalty: Penalty;

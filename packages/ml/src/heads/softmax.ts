@@ -97,7 +97,7 @@ export function addCrossEntropy(design: Design, weights: Float64Array, gradient:
 }
 
 /** Rows without their labels; `classes` is the number of rows of the weights. */
-export interface Block {
+interface Block {
   readonly x: Float32Array;
   readonly rows: number;
   readonly width: number;

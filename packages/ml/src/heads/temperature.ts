@@ -29,7 +29,7 @@ export function softmaxAt(scores: Matrix, temperature: number): Matrix {
 /**
  * The usual 1 / temperature, and its standard deviation among heads: a few rows alone determine the temperature badly.
  */
-export interface UsualSharpness {
+interface UsualSharpness {
   readonly sharpness: number;
   readonly spread: number;
 }

@@ -175,7 +175,7 @@ function backSubstitute({ size, upper }: Cholesky, x: Float64Array): void {
 }
 
 /** Scratch memory for the rank-1 changes, so that a stream of changes allocates nothing. */
-export interface RankOneScratch {
+interface RankOneScratch {
   readonly residual: Float64Array;
   readonly gain: Float64Array;
 }

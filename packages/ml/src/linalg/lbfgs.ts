@@ -5,7 +5,7 @@ import { MlError } from "../error.js";
 /** Writes the gradient at x into `gradient` and returns the value. Both arrays are as long as the start. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
-export interface LbfgsOptions {
+interface LbfgsOptions {
   /** The search stops when the gradient's largest element is at most this. */
   readonly tolerance: number;
   readonly maxIterations?: number;

@@ -4,7 +4,7 @@
 
 import { assertFinite, MlError } from "../error.js";
 
-export interface SymmetricEigen {
+interface SymmetricEigen {
   /** In descending order. */
   readonly values: Float64Array;
   /** (size, size) row-major: row k is the unit eigenvector of values[k]. */

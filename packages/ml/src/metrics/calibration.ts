@@ -13,7 +13,7 @@ export interface ReliabilityBin {
   readonly count: number;
 }
 
-export const calibrationBins = 15;
+const calibrationBins = 15;
 
 /**
  * probabilities: (N, C), labels: (N). The mean over the rows of Σ (p - y)² over all classes: 0 at best, 2 at worst.

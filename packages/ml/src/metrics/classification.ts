@@ -5,7 +5,7 @@
 import { MlError } from "../error.js";
 import type { Matrix } from "../tensor/matrix.js";
 
-export interface ClassScores {
+interface ClassScores {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
@@ -13,7 +13,7 @@ export interface ClassScores {
   readonly support: number;
 }
 
-export interface ClassificationReport {
+interface ClassificationReport {
   readonly accuracy: number;
   readonly weightedF1: number;
   readonly macroF1: number;

@@ -2,13 +2,13 @@
 
 import { MlError } from "../error.js";
 
-export type PairedVerdict = "better" | "same" | "worse" | "tooLittle";
+type PairedVerdict = "better" | "same" | "worse" | "tooLittle";
 
 /** With fewer pairs the verdict is `tooLittle`, whatever the answers. */
 export const fewestPairs = 20;
 
 /** Whether each answer was right: (N). */
-export type RightAnswers = readonly boolean[] | Uint8Array;
+type RightAnswers = readonly boolean[] | Uint8Array;
 
 /**
  * `before` and `after`: both (N), about the same texts in the same order. Only pairs with one right and one wrong

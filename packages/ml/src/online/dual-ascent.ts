@@ -35,7 +35,7 @@ export interface AscentRow {
  * The optimum is that of the weighted cross-entropies plus λ/2 ‖(W - s W₀) / r‖² plus biasStrength/2 ‖b - s b₀‖².
  * The argument perLambda is 1 / λ. It changes as rows come and go, and the sums do not depend on it.
  */
-export interface Ascent {
+interface Ascent {
   /** A row that has no share in the weights yet. */
   open(features: Float32Array): AscentRow;
   /** Sets the row's aᵢ to the optimum while the others stay: O(classes · D). Returns the largest change. */

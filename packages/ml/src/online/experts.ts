@@ -32,7 +32,7 @@ export function fixedExpert(name: string, head: Pick<Head, "probabilities">): Ex
   };
 }
 
-export function linearExpert(name: string, prior: LinearHead, recipe: OnlineRecipe): Expert {
+function linearExpert(name: string, prior: LinearHead, recipe: OnlineRecipe): Expert {
   const { learn, relabel, forget, sweep, scores } = createOnlineLinear(prior, recipe);
   function probabilities(features: Float32Array): Float32Array {
     const own = scores(features);
@@ -42,7 +42,7 @@ export function linearExpert(name: string, prior: LinearHead, recipe: OnlineReci
   return { name, probabilities, learn, relabel, forget, sweep };
 }
 
-export interface OselmExpertOptions {
+interface OselmExpertOptions {
   readonly head: OselmHead;
   /** Gives the head's scores: headScores of ../heads/calibrated.ts. */
   readonly scores: (features: Matrix) => Matrix;
@@ -80,7 +80,7 @@ export function oselmExpert(name: string, { head, scores, temperature }: OselmEx
 }
 
 /** `expert`, except that `stand` answers until the expert has learned `rows` rows. */
-export function fromRowsOn(rows: number, expert: Expert, stand: Pick<Expert, "probabilities">): Expert {
+function fromRowsOn(rows: number, expert: Expert, stand: Pick<Expert, "probabilities">): Expert {
   let held = 0;
   return {
     ...expert,

@@ -7,7 +7,7 @@
 export type RandomBytes = (count: number) => Uint8Array;
 
 /** ε as a ratio of two whole numbers from 1 to 2^20, so that no rounding changes the promise. */
-export interface Epsilon {
+interface Epsilon {
   readonly numerator: number;
   readonly denominator: number;
 }

@@ -5,7 +5,7 @@ import { float32FromHalf } from "../tensor/half.js";
 import type { Tensor, TensorFile } from "../tensor/safetensors.js";
 
 /** The largest finite binary16. */
-export const maxHalf = 65504;
+const maxHalf = 65504;
 
 /**
  * float32 → binary16 bit patterns, rounded to nearest, ties to even, as every conversion instruction does; denormals

@@ -16,7 +16,7 @@ export function scaleName(name: string): string {
   return `${name}.scale`;
 }
 
-export interface QuantizedRows {
+interface QuantizedRows {
   /** (rows, cols), each value in -127…127. -128 stays unused, so that the range is symmetric. */
   readonly data: Int8Array;
   /** (rows), finite and not negative; 0 for a row of zeros. */

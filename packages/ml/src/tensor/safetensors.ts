@@ -32,7 +32,7 @@ const opaqueBits = {
 };
 type Opaque = { readonly [D in keyof typeof opaqueBits]: Uint8Array };
 type Data = Arrays & Opaque;
-export type Dtype = keyof Data;
+type Dtype = keyof Data;
 
 interface TensorOf<D extends Dtype> {
   readonly dtype: D;

@@ -12,7 +12,7 @@ export interface Sections {
  * Calls `sections` in the order of the text. The leftmost place comes first; at one place the longest token counts, and
  * the first of equal tokens.
  */
-export type SectionWalk = (text: string, sections: Sections) => void;
+type SectionWalk = (text: string, sections: Sections) => void;
 
 const whiteSpace = /\p{White_Space}/u;
 /** The reference's \w, which must not stand beside a token of whole words. */

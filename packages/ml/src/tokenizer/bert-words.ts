@@ -14,7 +14,7 @@ export interface Word {
 /**
  * Calls `onWord` for each word of text[from, to) until the callback returns false. The text holds no lone surrogates.
  */
-export type WordScan = (text: string, range: { from: number; to: number }, onWord: (word: Word) => boolean) => void;
+type WordScan = (text: string, range: { from: number; to: number }, onWord: (word: Word) => boolean) => void;
 
 interface Settings {
   readonly cleanText: boolean;

@@ -3,7 +3,7 @@
 
 import { MlError } from "../error.js";
 
-export interface ByteLevelBpeFiles {
+interface ByteLevelBpeFiles {
   /** The text of vocab.json: token → id. */
   readonly vocabJson: string;
   /** The text of merges.txt: two tokens in each line, the most frequent pair first. */

@@ -1,6 +1,6 @@
 // The mergeable pairs of a word, ordered by rank and then from left to right: a binary heap over numbers.
 
-export interface PairQueue {
+interface PairQueue {
   add(rank: number, place: number): void;
   /** The pair of the lowest rank, at the leftmost place if there are several; undefined when empty. */
   take(): { rank: number; place: number } | undefined;

@@ -8,13 +8,13 @@ import { createBytePairs } from "./byte-pairs.js";
 import { readTokenizerFile, type TokenizerFile } from "./tokenizer-file.js";
 import { createWordPiece, type IdSink, type TokenizerModel } from "./word-piece.js";
 
-export interface Encoding {
+interface Encoding {
   readonly ids: Int32Array;
   /** 1 = real, 0 = padding; it is as long as ids. */
   readonly attentionMask: Uint8Array;
 }
 
-export interface EncodeOptions {
+interface EncodeOptions {
   /**
    * The longest encoding, special tokens included; default 32. Longer texts lose their end, never
    * the closing special token.
@@ -39,7 +39,7 @@ export interface Tokenizer {
   readonly addedIds: ReadonlySet<number>;
 }
 
-export const defaultMaxTokens = 32;
+const defaultMaxTokens = 32;
 
 /**
  * Makes a tokenizer from the text or the bytes of a tokenizer.json. Throws `malformed` or

@@ -6,7 +6,7 @@
 import { placesFor, type Vocabulary } from "./vocabulary.js";
 import { vocabularyWasm } from "./vocabulary-wasm.js";
 
-export interface ScannedVocabulary {
+interface ScannedVocabulary {
   readonly vocabulary: Vocabulary;
   /** The end of the object's text, the closing brace included. */
   readonly end: number;

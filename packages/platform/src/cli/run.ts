@@ -9,7 +9,7 @@ import { parseCommandLine } from "./parser.js";
 import { type CommandIo, misused, type Place, type Program } from "./program.js";
 import { version } from "./version.js";
 
-export interface Host<Context> {
+interface Host<Context> {
   readonly io: Omit<CommandIo, "json">;
   /** Makes the context in which a body works. */
   readonly open: (values: UncheckedInput["values"], io: CommandIo) => Context;

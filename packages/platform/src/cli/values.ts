@@ -4,12 +4,12 @@
 import { AppError } from "@attune/shared/errors";
 import type { ArgumentDeclaration, Declaration, OptionDeclaration, UncheckedInput } from "./declaration.js";
 
-export interface Words {
+interface Words {
   readonly options: Readonly<Record<string, unknown>>;
   readonly arguments: readonly string[];
 }
 
-export interface ReadingRules {
+interface ReadingRules {
   /** Whether an error may repeat the typed words. */
   readonly quotes: boolean;
   /** The end of every error, which names the place of the rules. */

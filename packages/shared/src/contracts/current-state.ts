@@ -42,7 +42,6 @@ export type UpdateReason = (typeof updateReasons)[number];
 
 /** The states that a device announces under contract 2. A gated release counts as tested until its verdict leaves. */
 export const announcedStates = updateStates.filter((state) => state !== "gating");
-export type AnnouncedState = Exclude<UpdateState, "gating">;
 
 /** The reasons that arise before the person's texts are touched. */
 export const announcedReasons = updateReasons.filter((reason) => reason !== "personalInferior");

@@ -32,7 +32,7 @@ export const firstContract = 1;
 
 type Versions = typeof egressContracts;
 type Declared = { [V in keyof Versions]: Versions[V]["messages"] };
-export type ContractVersion = keyof Declared;
+type ContractVersion = keyof Declared;
 export type MessageType = { [V in ContractVersion]: keyof Declared[V] }[ContractVersion];
 
 type Value<F extends Field> =

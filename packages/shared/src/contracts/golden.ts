@@ -10,7 +10,7 @@ const idsSchema = z.array(z.int().min(0)).min(1);
 const maxVectors = 64;
 
 /** The first form: every feature as a decimal. */
-export const golden1Schema = z.strictObject({
+const golden1Schema = z.strictObject({
   version: z.literal(1),
   tolerance: toleranceSchema,
   vectors: z
@@ -22,7 +22,7 @@ export const golden1Schema = z.strictObject({
 /**
  * The compact form: a feature is a whole number of steps, in 16 bits, little end first; a vector's features are base64.
  */
-export const golden2Schema = z.strictObject({
+const golden2Schema = z.strictObject({
   version: z.literal(2),
   tolerance: toleranceSchema,
   step: z.number().positive().max(1),

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 
-export const labelSlugPattern = /^[a-z][a-z0-9-]{0,31}$/;
+const labelSlugPattern = /^[a-z][a-z0-9-]{0,31}$/;
 export const labelSlugSchema = z
   .string()
   .regex(labelSlugPattern, { error: "must be 1 to 32 characters of a-z, 0-9 and -, the first a letter" });
@@ -14,11 +14,11 @@ export const labelWordsSchema = z
   .string()
   .regex(wordsPattern, { error: "must be 1 to 40 printable characters, without spaces at either end" });
 
-export const labelSchema = z.strictObject({ slug: labelSlugSchema, words: labelWordsSchema });
-export type Label = z.infer<typeof labelSchema>;
+const labelSchema = z.strictObject({ slug: labelSlugSchema, words: labelWordsSchema });
+type Label = z.infer<typeof labelSchema>;
 
-export const fewestLabels = 2;
-export const maxLabels = 32;
+const fewestLabels = 2;
+const maxLabels = 32;
 
 /** In the order of the heads' classes. */
 export const labelSetSchema = z

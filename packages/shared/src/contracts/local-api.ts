@@ -43,7 +43,7 @@ export const utteranceIdSchema = z
 export const splitSchema = z.enum(["train", "holdout"]);
 export type Split = z.infer<typeof splitSchema>;
 
-export const headChoiceSchema = z.enum(["prior", "personal"]);
+const headChoiceSchema = z.enum(["prior", "personal"]);
 export type HeadChoice = z.infer<typeof headChoiceSchema>;
 
 const headKindSchema = z.enum(headRecipeSchema.options.map(({ shape }) => shape.kind.value));
@@ -212,7 +212,7 @@ export type Reported = z.infer<typeof reportedSchema>;
 
 /** An error as it crosses to the caller. `message` names a field, file or port, and never repeats an input. */
 export const faultSchema = z.strictObject({ code: z.string(), message: z.string(), remedy: z.string() });
-export type Fault = z.infer<typeof faultSchema>;
+type Fault = z.infer<typeof faultSchema>;
 export const errorReplySchema = z.strictObject({ error: faultSchema });
 
 export function faultOf({ code, message, remedy }: AppError): Fault {

@@ -6,13 +6,13 @@ import { ed25519SignatureSchema } from "../trust/keys.js";
 import { sha256Schema } from "./release.js";
 
 /** A poll in its first form: the signature is over the message's canonical JSON, without a prefix. */
-export const barePollSchema = z.strictObject({ message: z.unknown(), signature: ed25519SignatureSchema });
+const barePollSchema = z.strictObject({ message: z.unknown(), signature: ed25519SignatureSchema });
 
 /**
  * A poll in its present form: the egress message `poll`, with the device key's signature over it
  * under the message's prefix.
  */
-export const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
+const signedPollSchema = barePollSchema.extend({ version: z.literal(2) });
 
 /**
  * The header of a poll that states the newest version of a manifest that the device reads. Without the header the

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { keyIdSchema, maxSigners, publicKeySchema, type TrustedKeys, thresholdSchema } from "./keys.js";
 
 /** `targets` signs release manifests, `timestamp` the dated answers to polls. No key has the other two roles yet. */
-export const roleNames = ["root", "targets", "snapshot", "timestamp"] as const;
+const roleNames = ["root", "targets", "snapshot", "timestamp"] as const;
 export type RoleName = (typeof roleNames)[number];
 
 const roleSchema = z.strictObject({

@@ -17,7 +17,7 @@ export const signedEnvelopeSchema = z.strictObject({
 });
 export type SignedEnvelope = z.infer<typeof signedEnvelopeSchema>;
 
-export interface Authority {
+interface Authority {
   readonly root: Root;
   readonly role: RoleName;
 }

@@ -28,7 +28,7 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-export interface TokenSources {
+interface TokenSources {
   readonly vocab: Readonly<Record<string, number>>;
   /** The tokens that the checkpoint's own tokenizer.json lists. */
   readonly listed: readonly AddedToken[];

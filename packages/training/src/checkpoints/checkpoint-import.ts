@@ -22,7 +22,7 @@ import { inFile, modelTypeOf, openWeights, readBytes, readText, takeEncoderWeigh
 import { extractorConfigJson } from "./export.js";
 import { type FileDigest, type ImportRecord, importRecordName, parseImportRecord } from "./import-record.js";
 
-export interface ImportInput {
+interface ImportInput {
   readonly folder: string;
   readonly out: string;
   readonly pooling: Pooling;

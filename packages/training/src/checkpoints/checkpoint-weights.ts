@@ -22,7 +22,7 @@ export const weightFileNames = [
   "pytorch_model.bin.index.json",
 ] as const;
 
-export interface CheckpointTensor extends StoredTensor {
+interface CheckpointTensor extends StoredTensor {
   readonly file: WeightFile;
 }
 
@@ -35,7 +35,7 @@ interface WeightFile {
 /** The types of a weight that is taken. A tensor that is not taken may have any type. */
 const weightDtypes = ["F64", "F32", "F16", "BF16"];
 
-export type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
+type CheckpointTensors = ReadonlyMap<string, CheckpointTensor>;
 
 /** Every tensor of the folder by name. Throws INVALID_CHECKPOINT naming the file, and the tensor where there is one. */
 export function openWeights(folder: string): CheckpointTensors {

@@ -8,7 +8,7 @@ import { serializeSafetensors, type Tensor, type TensorFile } from "@attune/ml/t
 import { writeFileDurablySync } from "@attune/platform/durable-file";
 import { AppError } from "@attune/shared/errors";
 
-export interface ExportInput {
+interface ExportInput {
   readonly directory: string;
   readonly config: EncoderConfig;
   readonly pooling: Pooling;

@@ -15,12 +15,12 @@ export interface HubOptions {
   readonly idleTimeoutMs?: number;
 }
 
-export interface FileDescription {
+interface FileDescription {
   readonly sizeBytes: number;
   readonly hash: string;
 }
 
-export interface Body {
+interface Body {
   /** The position of the first byte: 0 where the server does not support ranges. */
   readonly from: number;
   readonly chunks: AsyncIterable<Uint8Array>;

@@ -16,14 +16,14 @@ import { tokenizerFileNames } from "./checkpoint-tokenizer.js";
 import { inFile, readShardIndex, weightFileNames } from "./checkpoint-weights.js";
 import { createHubClient, type HubClient, type HubOptions } from "./hub-client.js";
 
-export interface HubReference {
+interface HubReference {
   /** The repository as owner/name. */
   readonly repository: string;
   /** A branch, tag or commit. */
   readonly revision: string;
 }
 
-export interface DownloadOptions extends HubOptions {
+interface DownloadOptions extends HubOptions {
   /** The folder of the files; files that lie there already are resumed. */
   readonly directory: string;
   readonly onProgress?: (progress: DownloadProgress) => void;
@@ -33,7 +33,7 @@ export interface DownloadOptions extends HubOptions {
   readonly retryDelayMs?: number;
 }
 
-export interface DownloadProgress {
+interface DownloadProgress {
   readonly name: string;
   readonly doneBytes: number;
   readonly totalBytes: number;

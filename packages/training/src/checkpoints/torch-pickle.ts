@@ -6,7 +6,7 @@ import { PickleInput } from "./pickle-input.js";
 
 export type PickleValue = null | boolean | number | bigint | string | PickleValue[] | PickleObject;
 
-export type PickleObject =
+type PickleObject =
   | { readonly kind: "dict"; readonly entries: Map<PickleValue, PickleValue> }
   | { readonly kind: "global"; readonly name: string }
   | StorageReference
@@ -36,7 +36,7 @@ export const storageWidths = {
 } as const;
 export type StorageType = keyof typeof storageWidths;
 
-export interface StorageReference {
+interface StorageReference {
   readonly kind: "storage";
   readonly type: StorageType;
   /** The key of the values in the file. */

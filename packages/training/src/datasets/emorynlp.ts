@@ -32,7 +32,7 @@ export interface EmoryNlpRow extends LabelledRow {
 }
 
 /** The files as they are published (declare-lab/MELD, data/emorynlp); train alone for a set in one file. */
-export interface EmoryPaths {
+interface EmoryPaths {
   readonly train: string;
   readonly dev?: string;
   readonly test?: string;

@@ -46,7 +46,7 @@ export interface GoEmotionsRow extends LabelledRow {
   readonly labelIds: readonly number[];
 }
 
-export interface GoEmotions {
+interface GoEmotions {
   /** The names of the label ids in this folder: the 28, or those that its labels.txt lists. */
   readonly labelNames: readonly string[];
   readonly train: readonly GoEmotionsRow[];
@@ -71,7 +71,7 @@ export function readGoEmotionsFile(path: string, labelNames: readonly string[]):
   });
 }
 
-export interface IdRow {
+interface IdRow {
   readonly text: string;
   readonly labelIds: readonly number[];
   readonly sourceLine: number;

@@ -21,7 +21,7 @@ const labelOfCode = {
 /** Other codes of the release. Their turns are left out, as are turns without agreement of the annotators (xxx). */
 const otherCodes = new Set(["sur", "fea", "dis", "oth", "xxx"]);
 
-export type IemocapLabel = (typeof labelOfCode)[keyof typeof labelOfCode];
+type IemocapLabel = (typeof labelOfCode)[keyof typeof labelOfCode];
 export const iemocapLabels: readonly IemocapLabel[] = Object.values(labelOfCode);
 
 export interface IemocapRow {

@@ -3,7 +3,7 @@
 import type { RawRecord } from "./delimited.js";
 import { datasetError, readTextFile } from "./text-file.js";
 
-export interface WantedFields {
+interface WantedFields {
   /** Fields that every line must have. */
   readonly required: readonly string[];
   /** Fields that are empty where a line lacks them or holds null. */

@@ -8,7 +8,7 @@ import type { Warn } from "./warning.js";
 export const tableExtensions = ["tsv", "csv", "jsonl"] as const;
 
 const partNames = { train: ["train"], dev: ["dev", "validation", "valid", "val"], test: ["test"] } as const;
-export type Part = keyof typeof partNames;
+type Part = keyof typeof partNames;
 
 export function isTable(path: string): boolean {
   return /\.(csv|tsv|jsonl)$/i.test(path);

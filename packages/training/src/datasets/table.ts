@@ -18,7 +18,7 @@ export interface LabelledRow {
 }
 
 /** The columns to read, by the names in the header. */
-export interface TableColumns {
+interface TableColumns {
   readonly text: string;
   readonly label: string;
   readonly speaker?: string;
@@ -26,7 +26,7 @@ export interface TableColumns {
   readonly usualSpeaker?: string;
 }
 
-export interface TableMapping extends TableColumns {
+interface TableMapping extends TableColumns {
   /** Maps the file's own label names to the seven; a name without an entry is taken as it is. */
   readonly labelNames?: Readonly<Record<string, EmotionLabel>>;
   /** Refuses names that `labelNames` does not hold, even if they are among the seven. */

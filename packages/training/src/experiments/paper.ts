@@ -4,7 +4,7 @@
 export const paperExtractors = ["RoBERTa", "MobileBERT", "BERT-Medium", "BERT-Tiny"] as const;
 export type PaperExtractor = (typeof paperExtractors)[number];
 
-export type Counts = Readonly<Record<"Train" | "Validation" | "Test", number>>;
+type Counts = Readonly<Record<"Train" | "Validation" | "Test", number>>;
 const counts = (Train: number, Validation: number, Test: number): Counts => ({ Train, Validation, Test });
 
 /** Table 1: emotions in MELD. */

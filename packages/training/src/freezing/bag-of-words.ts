@@ -2,7 +2,7 @@
 
 import { minimize } from "@attune/ml/linalg/lbfgs";
 
-export interface LabelledTexts {
+interface LabelledTexts {
   readonly texts: readonly string[];
   /** Each label is an index below `classes`. */
   readonly labels: Int32Array;

@@ -31,7 +31,7 @@ const aboutSchema = z.strictObject({
 });
 export type CardAbout = Partial<Omit<z.infer<typeof aboutSchema>, "version">>;
 
-export const cardAboutName = "card.json";
+const cardAboutName = "card.json";
 
 /** Reads a run folder's card.json; empty where there is none. Throws INVALID_INPUT, naming the file and the field. */
 export function readCardAbout(directory: string): CardAbout {

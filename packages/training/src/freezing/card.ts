@@ -11,7 +11,7 @@ import type { FreezeOutcome, Origin } from "./freeze.js";
 import { priorChoices } from "./prior-head.js";
 import type { OwnSet } from "./prior-set.js";
 
-export interface CardInput {
+interface CardInput {
   readonly run: RunRecord;
   readonly about: CardAbout;
   readonly frozen: FreezeOutcome;

@@ -21,7 +21,7 @@ import { initialValues } from "../pretraining/graphs/encoder.js";
 import { bagOfWordsPredictions } from "./bag-of-words.js";
 import { headF1, labelsOf } from "./freeze.js";
 
-export interface EvaluationInput {
+interface EvaluationInput {
   readonly engine: Engine;
   /** The run's folder, with float32 weights. */
   readonly run: ExtractorFolder;
@@ -49,7 +49,7 @@ export interface Evaluation {
   readonly people: readonly PersonScore[];
 }
 
-export interface PersonScore {
+interface PersonScore {
   readonly person: string;
   readonly trainRows: number;
   readonly devRows: number;

@@ -34,7 +34,7 @@ import { goldenVectors } from "./golden.js";
 import { fitPriorHead } from "./prior-head.js";
 import { type OwnSet, type PriorRow, type PriorSetInput, readPriorSet } from "./prior-set.js";
 
-export interface FreezeInput extends PriorSetInput {
+interface FreezeInput extends PriorSetInput {
   /** An engine that gives the same bits on every machine, because DR and prior head depend on its features. */
   readonly engine: Engine;
   readonly runDirectory: string;

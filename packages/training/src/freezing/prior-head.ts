@@ -61,7 +61,7 @@ interface WeighedRows extends PriorRows {
   readonly weights: Float64Array;
 }
 
-export interface PriorFit {
+interface PriorFit {
   /** The rows of the labelled dataset. */
   readonly posts: PriorRows;
   /** Has no rows if no dialogue was given. */

@@ -17,7 +17,7 @@ export interface PriorRow {
   readonly labelId: number;
 }
 
-export interface PriorSet {
+interface PriorSet {
   /** In the order of the head's classes. */
   readonly labels: readonly string[];
   readonly train: readonly PriorRow[];

@@ -15,7 +15,7 @@ import { putConsent } from "../egress/consent.js";
 import { putRecord } from "../storage/records.js";
 import { type Enrolled, type Identity, putEnrolled } from "../trust/identity.js";
 
-export interface EnrolInput {
+interface EnrolInput {
   readonly token: string;
   readonly options: AgentOptions;
   readonly timeoutMs: number;

@@ -5,7 +5,7 @@ import type { AgentState, Context } from "../agent-state.js";
 import { ledgerCapacityBits, ledgerPersonBits } from "../egress/ledger.js";
 import { isExpired } from "../trust/target.js";
 
-export interface StatusInput {
+interface StatusInput {
   readonly outboxLimit: number;
   /** Whether gating waits until another release may be judged. */
   readonly isGatingHeld: boolean;

@@ -4,7 +4,7 @@
 import { type BackoffRange, backoffMs } from "@attune/shared/backoff";
 import type { Clock, Hashing } from "../ports.js";
 
-export interface Backoff {
+interface Backoff {
   /** Waits: between half and all of minimum · 2^(failures − 1), capped at maximum. */
   pause(signal: AbortSignal): Promise<void>;
   reset(): void;

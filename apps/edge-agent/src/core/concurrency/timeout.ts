@@ -3,7 +3,7 @@
 import { AppError } from "@attune/shared/errors";
 import type { Clock } from "../ports.js";
 
-export interface TimeLimit {
+interface TimeLimit {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;

@@ -14,7 +14,7 @@ import {
 } from "./learning-state.js";
 import { deleteHeads, hasHeads, putHead, readHead, type SavedHeadParts } from "./saved-heads.js";
 
-export interface LearnerParts extends ExtractionParts, FitParts, SavedHeadParts {
+interface LearnerParts extends ExtractionParts, FitParts, SavedHeadParts {
   readonly engine: Pick<Engine, "name" | "heads">;
 }
 

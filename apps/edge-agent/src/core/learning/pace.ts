@@ -5,7 +5,7 @@ import type { Clock } from "../ports.js";
 /** The longest that other work waits, apart from the length of one step. */
 const stretchMs = 20;
 
-export interface Pace {
+interface Pace {
   /** Lets other work run once this work has run for a while. */
   yieldToOthers(): Promise<void>;
   /** Milliseconds of this work so far, without the pauses. */

@@ -17,7 +17,7 @@ import { createRandom } from "@attune/ml/tensor/random";
 import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import type { HeadRecipe } from "@attune/shared/contracts/release";
 
-export interface Personal {
+interface Personal {
   /** The head, with a temperature fitted on the rows that cross-validation held out. */
   readonly head: Head;
   /** The pull towards the prior head, per row, that cross-validation chose. */
@@ -47,7 +47,7 @@ const folds = 5;
 const usualSharpness = { sharpness: 4, spread: 1 } as const;
 
 /** Called between one fit and the next: training takes seconds, and the agent has other work to do meanwhile. */
-export type YieldToOthers = () => Promise<void>;
+type YieldToOthers = () => Promise<void>;
 
 /** features: (N, D), labels: (N), N ≥ 1. Throws what the heads throw on rows that are not finite or of another size. */
 export async function personalise(input: PersonaliseInput, yieldToOthers: YieldToOthers): Promise<Personal> {

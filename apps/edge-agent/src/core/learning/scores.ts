@@ -29,7 +29,7 @@ const scoreSchema = z.strictObject({
 export type Score = Omit<z.infer<typeof scoreSchema>, "version">;
 
 /** A block of consecutive scores of one release. */
-export interface Block {
+interface Block {
   readonly rightPrior: number;
   readonly rightAnswering: number;
 }

@@ -17,7 +17,7 @@ interface TombstoneParts {
   readonly hashing: Pick<Hashing, "keyedHash">;
 }
 
-export const tombstonesFile = "forgotten";
+const tombstonesFile = "forgotten";
 const linePattern = /^[0-9a-f]{64}$/;
 const lineBytes = 65;
 

@@ -52,7 +52,7 @@ export interface Utterances {
   onWritten(id: string, entry: UtteranceEntry | undefined): void;
 }
 
-export interface UtteranceParts {
+interface UtteranceParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly hashing: Pick<Hashing, "keyedHash">;

@@ -2,7 +2,7 @@
 
 import type { WasmBuild } from "@attune/ml/engine/wasm-kernel";
 
-export interface WasmChoice {
+interface WasmChoice {
   readonly build: WasmBuild;
   /** The number of threads that was asked for. */
   readonly threads: number;

@@ -7,7 +7,7 @@ import type { Root } from "@attune/shared/trust/root";
 import { type TrustFault, verifySigned } from "@attune/shared/trust/signed";
 import type { Hashing } from "../ports.js";
 
-export interface TargetExpectations {
+interface TargetExpectations {
   /** The poll that was asked: a genuine answer to another poll is a replay. */
   readonly poll: Message<"poll">;
   readonly root: Root;
@@ -15,7 +15,7 @@ export interface TargetExpectations {
   readonly highestNumber: number;
 }
 
-export type TargetFault = TrustFault | "anotherPoll" | "older";
+type TargetFault = TrustFault | "anotherPoll" | "older";
 
 export async function verifyTarget(
   answer: unknown,

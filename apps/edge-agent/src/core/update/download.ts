@@ -15,7 +15,7 @@ export interface Downloader {
   file(wanted: WantedFile, signal: AbortSignal): Promise<Result<void, UpdateReason>>;
 }
 
-export interface WantedFile {
+interface WantedFile {
   readonly sequence: number;
   readonly file: ReleaseFile;
   readonly local: LocalPieces;

@@ -33,7 +33,7 @@ export interface DownloadParts {
   readonly requestTimeoutMs: number;
 }
 
-export interface Piece {
+interface Piece {
   readonly what: "manifests" | "chunks";
   readonly sha256: string;
   /** Exact size of a chunk; a manifest has only a limit. */

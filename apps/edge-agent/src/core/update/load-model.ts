@@ -20,7 +20,7 @@ export interface ReleaseFiles {
   readonly small: ReadonlyMap<ReleaseFileName, Uint8Array>;
 }
 
-export interface LoadModelParts {
+interface LoadModelParts {
   readonly release: Release;
   /** Already compared with the manifest's digests. */
   readonly files: ReleaseFiles;

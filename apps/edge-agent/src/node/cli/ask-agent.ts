@@ -10,7 +10,7 @@ import { daemonAgent } from "../local-client.js";
 import { createLogger } from "../logger.js";
 import type { AgentContext } from "./context.js";
 
-export type Question<T> = (agent: AskableAgent) => Promise<T>;
+type Question<T> = (agent: AskableAgent) => Promise<T>;
 
 /** Longer than a daemon takes from its lock to its local API, or from closing the local API to its end. */
 const timeoutMs = 10_000;

@@ -15,7 +15,7 @@ export const showJournal: Body<typeof declaration, AgentContext> = async ({ valu
   context.print({ entries }, entries.length === 0 ? "nothing has left this device" : [...inLines(entries)].join("\n"));
 };
 
-export interface WantedEntries {
+interface WantedEntries {
   readonly after: number | undefined;
   readonly limit: number | undefined;
 }

@@ -167,7 +167,7 @@ export const server = declare({
   examples: ["attune server", "ATTUNE_HOME=/var/lib/attune-fleet ATTUNE_HTTP_PORT=0 attune server --json"],
 });
 
-export interface ListenAddress {
+interface ListenAddress {
   readonly listenHost: string;
   readonly port: number;
 }

@@ -8,7 +8,7 @@ export interface CallBudget {
   giveBack(address: string): void;
 }
 
-export interface CallBudgetOptions {
+interface CallBudgetOptions {
   /** The calls that an address may spend at once. */
   readonly burst: number;
   /** The calls that an address regains each second. */

@@ -49,7 +49,7 @@ export interface DevicesAccount {
   removeEarlierStream(): Promise<void>;
 }
 
-export interface DevicesAccountParts {
+interface DevicesAccountParts {
   readonly keys: Pick<NatsKeys, "operator" | "account" | "storeAccount">;
   /** The JWT of the account that stores reports, which is pushed before the devices' account. */
   readonly storeJwt: string;

@@ -26,7 +26,7 @@ const deviceSubscriptionLimit = 8;
  */
 export type OwnUser = "server" | "system" | "mover";
 
-export interface AccountJwt {
+interface AccountJwt {
   readonly publicKey: string;
   readonly jwt: string;
 }
@@ -50,7 +50,7 @@ export interface DeviceJwtInput {
   readonly lifeMs: number;
 }
 
-export interface NatsCredentialsOptions {
+interface NatsCredentialsOptions {
   readonly keys: NatsKeys;
   /** The directory of the devices' account's JWT, which holds the revocations. */
   readonly directory: string;

@@ -7,7 +7,7 @@ import { stopOrphan } from "@attune/platform/process-identity";
 import { type SupervisedProcess, startSupervised } from "../process-supervision.js";
 import type { NatsCredentials } from "./nats-credentials.js";
 
-export interface NatsConfiguration {
+interface NatsConfiguration {
   readonly listenHost: string;
   readonly port: number;
   /** The directory of the configuration, the store, the resolver's accounts, the pid file and the log. */
@@ -53,7 +53,7 @@ function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-export interface NatsServerOptions extends NatsConfiguration {
+interface NatsServerOptions extends NatsConfiguration {
   readonly binary: string;
   readonly isReady: () => Promise<boolean>;
   /** False once JetStream stores nothing any more, a lasting state after a full disk. */

@@ -69,7 +69,7 @@ function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? "";
 }
 
-export interface ReleaseArchive {
+interface ReleaseArchive {
   readonly url: string;
   /** The archive's sum, in hexadecimal digits. */
   readonly sha256: string;

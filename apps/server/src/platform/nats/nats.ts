@@ -29,7 +29,7 @@ export interface Nats {
   stop(): Promise<void>;
 }
 
-export interface NatsOptions {
+interface NatsOptions {
   readonly places: ServerPlaces;
   readonly logger: Logger;
   readonly now: () => number;
@@ -91,7 +91,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
   }
 }
 
-export interface ExternalNatsOptions {
+interface ExternalNatsOptions {
   readonly places: ServerPlaces;
   /**
    * The directory of nats-server's configuration, accounts and store, under the path by which nats-server will find it.

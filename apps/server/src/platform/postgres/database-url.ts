@@ -3,7 +3,7 @@
 
 import { AppError } from "@attune/shared/errors";
 
-export interface DatabaseSettings {
+interface DatabaseSettings {
   /** The settings of clients and pools of `pg`, under its names. */
   readonly client: {
     readonly connectionString: string;

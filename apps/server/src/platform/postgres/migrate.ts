@@ -21,7 +21,7 @@ import {
 /** The repository's own migrations, seen from src and from dist alike. */
 export const prismaDirectory = fileURLToPath(new URL("../../../../../prisma", import.meta.url));
 
-export interface MigrateOptions {
+interface MigrateOptions {
   readonly connectionString: string;
   readonly directory?: string;
   readonly logger: Logger;

@@ -27,7 +27,7 @@ export interface PostgresCluster {
   readonly user: OsUser | undefined;
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly places: ServerPlaces;
   /** Root's place for files that `nobody` could not reach in the home or in the installation. */
   readonly sharedDirectory: string;

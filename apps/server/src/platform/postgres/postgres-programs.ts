@@ -17,7 +17,7 @@ import { canReach, type OsUser } from "./os-user.js";
 
 const run = promisify(execFile);
 
-export interface ProgramsOptions {
+interface ProgramsOptions {
   /** The user that runs the programs; undefined for this process's own user. */
   readonly user: OsUser | undefined;
   /** The directory for a copy, which `user` can reach. */

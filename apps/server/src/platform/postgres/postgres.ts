@@ -24,7 +24,7 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   readonly places: ServerPlaces;
   /** Called once orphans of an earlier server have been stopped, so that their port counts as free. */
   readonly choosePort: () => Promise<number>;

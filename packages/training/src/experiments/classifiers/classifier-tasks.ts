@@ -67,7 +67,7 @@ function hiddenTask(bench: Workbench, choice: FeatureChoice, classWeights: "bala
   return taskOf(bench, choice, { classifier, cost: classWeights === "none" ? 130 : 35 });
 }
 
-export function taskOf<S>(
+function taskOf<S>(
   bench: Workbench,
   choice: FeatureChoice,
   { classifier, cost }: { classifier: Classifier<S>; cost: number },

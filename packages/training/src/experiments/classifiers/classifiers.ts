@@ -40,7 +40,7 @@ export interface Classifier<Setting> {
   fit(input: FitInput<readonly Setting[]>): Promise<Fitted<Setting>[]> | Fitted<Setting>[];
 }
 
-export interface ClassifierRun {
+interface ClassifierRun {
   readonly problem: Problem;
   readonly seeds: readonly number[];
   /** Chooses anew for each seed, in place of once with the first. */

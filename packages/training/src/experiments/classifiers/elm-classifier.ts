@@ -13,7 +13,7 @@ import { paperSetup } from "../paper.js";
 import { type Examples, keepLatest } from "../workbench/workbench.js";
 import { type Classifier, type FitInput, type Fitted, unlessSingular } from "./classifiers.js";
 
-export interface ElmSetting {
+interface ElmSetting {
   readonly hidden: number;
   /** Per row, as for `linear`; the closed form minimises a sum over N rows and takes l2 N. */
   readonly l2: number;

@@ -12,7 +12,7 @@ import { adamUpdate, createParameter, type Parameter } from "../../pretraining/l
 import { paperSetup } from "../paper.js";
 import type { Classifier, FitInput, Fitted } from "./classifiers.js";
 
-export interface HiddenSetting {
+interface HiddenSetting {
   readonly units: number;
   readonly l2: number;
   /** The number of epochs that early stopping found while settings were chosen. */
@@ -24,7 +24,7 @@ const maxEpochs = 60;
 /** The number of epochs without a better weighted F1 on the check rows. */
 const patience = 4;
 
-export interface HiddenOptions {
+interface HiddenOptions {
   readonly full: boolean;
   readonly classWeights: "balanced" | "none";
 }

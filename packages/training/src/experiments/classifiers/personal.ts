@@ -16,7 +16,7 @@ export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number
  */
 export const drawsOf = (count: number): number => (count <= 200 ? 20 : 5);
 
-export interface PersonProblem {
+interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
   /** The head that training starts from and is pulled towards. */

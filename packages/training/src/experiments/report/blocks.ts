@@ -23,7 +23,7 @@ export function blocksOf(cells: readonly Cell[]): Block[] {
   return [...blocks].filter(([, own]) => own.length > 0).map(([name, own]) => ({ name, cells: own }));
 }
 
-export interface PlacedNotes {
+interface PlacedNotes {
   /** The rows and columns that the notes refer to. */
   readonly place: string;
   readonly notes: readonly string[];
@@ -40,7 +40,7 @@ export function placedNotes(cells: readonly Cell[]): PlacedNotes[] {
 }
 
 /** Notes on our number, then notes on the paper's. */
-export function notesOf({ notes, paperNotes }: Cell): string[] {
+function notesOf({ notes, paperNotes }: Cell): string[] {
   return [...notes, ...paperNotes.map((note) => `paper: ${note}`)];
 }
 

@@ -26,7 +26,7 @@ function noteLines(cells: readonly Cell[]): string[] {
   return placedNotes(cells).map(({ place, notes }) => `  ${place}: ${notes.join("; ")}`);
 }
 
-export function cellText(cell: Cell | undefined): string {
+function cellText(cell: Cell | undefined): string {
   if (cell === undefined) return "";
   const paper = cell.paper === null ? "" : ` [${cell.paper}]`;
   const sd = cell.sd === null ? "" : ` ±${cell.sd.toFixed(3)}`;

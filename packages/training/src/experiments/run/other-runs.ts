@@ -8,9 +8,9 @@ import { identifyProcess, isSameProcessAlive } from "@attune/platform/process-id
 import { z } from "zod";
 
 const runSchema = z.object({ pid: z.int(), startedAt: z.string(), since: z.string() });
-export type OtherRun = Pick<z.infer<typeof runSchema>, "pid" | "since">;
+type OtherRun = Pick<z.infer<typeof runSchema>, "pid" | "since">;
 
-export interface AnnouncedRun {
+interface AnnouncedRun {
   /** The runs that live, the oldest first. */
   readonly others: readonly OtherRun[];
   end(): Promise<void>;

@@ -8,7 +8,7 @@ import type { CellStore } from "./cell-store.js";
 import { type Faults, failedOutcome, faultOf } from "./failures.js";
 import type { Lane } from "./lanes.js";
 
-export interface TaskRun {
+interface TaskRun {
   readonly store: CellStore;
   readonly progress: Progress;
   readonly nowMs: () => number;
@@ -16,7 +16,7 @@ export interface TaskRun {
   readonly openLanes: (missing: readonly Task[]) => readonly Lane[];
 }
 
-export interface TaskResults {
+interface TaskResults {
   readonly outcomeOf: OutcomeOf;
   readonly faults: Faults;
 }

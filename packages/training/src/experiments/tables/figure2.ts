@@ -18,7 +18,7 @@ import { featureKey, type Problem, problemOf, taskKey, type Workbench } from "..
 const representations = ["FP32", "FP16", "INT8"] as const;
 type Representation = (typeof representations)[number];
 
-export interface RoundingTasks {
+interface RoundingTasks {
   readonly source: ExtractorSource;
   readonly errors: readonly { readonly representation: "FP16" | "INT8"; readonly task: Task }[];
   readonly f1: Task;

@@ -22,7 +22,7 @@ const perSpeaker = 2;
 /** The number of samples if the dataset names no speakers. */
 const ofEveryone = 12;
 
-export interface Sample {
+interface Sample {
   readonly name: string;
   /** For the researcher's own report; never in --json, a log or the store. */
   readonly utterance: string;
@@ -32,7 +32,7 @@ export interface Sample {
   readonly paper: string | null;
 }
 
-export interface SampleTask {
+interface SampleTask {
   readonly task: Task;
   read(outcomeOf: OutcomeOf): Sample[];
 }

@@ -19,7 +19,7 @@ import { missingCheckpoint, paperColumnOf } from "./table4.js";
 const columns = ["Linear", "Linear (optimum)", "Hidden", "ELM", "OSELM"] as const satisfies readonly ClassifierRow[];
 type Column = (typeof columns)[number];
 
-export interface ReductionRow {
+interface ReductionRow {
   readonly source: ExtractorSource;
   readonly size: number;
   readonly share: number;

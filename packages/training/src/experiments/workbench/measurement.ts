@@ -68,7 +68,7 @@ function diagramSeries(prefix: string, bins: readonly ReliabilityBin[]): Record<
 }
 
 /** Columns of table 4 beside weighted F1, and the series that hold their numbers. */
-export const qualityColumns = [
+const qualityColumns = [
   ["macro F1", "macroF1"],
   ["log-loss", "logLoss"],
   ["Brier score", "brier"],

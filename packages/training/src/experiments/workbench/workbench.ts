@@ -98,7 +98,7 @@ export function keepLatest<T>(): (key: string, make: () => T) => T {
   };
 }
 
-export interface SplitFeatures {
+interface SplitFeatures {
   readonly train: Matrix;
   readonly dev: Matrix;
   readonly measured: Matrix;

@@ -6,7 +6,7 @@ import util from "node:util";
 import { type MatMul, openNativeMatMul, registerMatMul } from "./native-matmul.js";
 import type { Tf } from "./tensorflow.js";
 
-export type BackendName = "tfjs-node" | "tfjs-wasm-native" | "tfjs-wasm";
+type BackendName = "tfjs-node" | "tfjs-wasm-native" | "tfjs-wasm";
 
 export interface Backend {
   readonly name: BackendName;

@@ -56,7 +56,7 @@ export function planEpoch(tasks: readonly TrainingTask[], { batchSize, seed, epo
   return plans;
 }
 
-export interface EpochOptions {
+interface EpochOptions {
   readonly batchSize: number;
   readonly seed: number;
   readonly epoch: number;
@@ -88,7 +88,7 @@ export interface AssembledBatch extends EncoderBatch {
   readonly targets: Float32Array;
 }
 
-export interface TokenDropout {
+interface TokenDropout {
   readonly rate: number;
   readonly unknownId: number;
   /** Ids from here on may be dropped; smaller ids are special tokens. */

@@ -7,7 +7,7 @@ import type { DatasetColumns, DatasetMapping } from "../../datasets/mapping.js";
 import { inParts, openSets } from "../../datasets/open-sets.js";
 import type { LabelledSet, SetKind, SetRow } from "../../datasets/set.js";
 
-export interface TrainingSources {
+interface TrainingSources {
   readonly data: string;
   /** The path of a second set, which becomes a second task. */
   readonly extra?: string | undefined;
@@ -19,7 +19,7 @@ export interface TaskRow {
   readonly target: Float32Array;
 }
 
-export interface LoadedTask {
+interface LoadedTask {
   readonly name: string;
   readonly classes: readonly string[];
   readonly rows: readonly TaskRow[];

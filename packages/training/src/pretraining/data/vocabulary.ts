@@ -27,7 +27,7 @@ export function readVocabulary(path: string): string {
 }
 
 /** At most one of the two fields is set; without both the vocabulary stays whole. */
-export interface PruningRule {
+interface PruningRule {
   /**
    * Pieces that the texts hold less often leave. Single characters stay, alone and as a continuation, whether the texts
    * hold them or not.

@@ -53,7 +53,7 @@ export function attentionBias(tf: Tf, { mask, sentences, tokens }: EncoderBatch)
   return tf.mul(tf.sub(tf.tensor(mask, [sentences, 1, 1, tokens]), 1), 1e9);
 }
 
-export interface AttentionInput {
+interface AttentionInput {
   /** Each (B * T, width), the heads side by side in the columns. */
   readonly query: Tensor2D;
   readonly key: Tensor2D;

@@ -43,7 +43,7 @@ const progressSchema = z.strictObject({
   curve: z.array(curvePointSchema),
   seconds: z.number(),
 });
-export type TrainingProgress = z.infer<typeof progressSchema>;
+type TrainingProgress = z.infer<typeof progressSchema>;
 
 export interface TrainingState {
   progress: TrainingProgress;

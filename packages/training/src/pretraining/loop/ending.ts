@@ -12,7 +12,7 @@ export function goalOf({ stopAtFraction }: Pick<Recipe, "stopAtFraction">, fullR
   return stopAtFraction === undefined ? undefined : stopAtFraction * (fullRunMetric ?? Number.NaN);
 }
 
-export interface Standing {
+interface Standing {
   readonly step: number;
   readonly lastStep: number;
   readonly evaluations: readonly EvaluationRecord[];
@@ -31,7 +31,7 @@ export function endingOf(standing: Standing): Ending | undefined {
   return last !== undefined && evaluations.length - 1 - bestEvaluation >= patience ? "patience" : undefined;
 }
 
-export interface EndedRun {
+interface EndedRun {
   readonly recipe: Recipe;
   readonly reference?: { readonly devMetric: number };
   /** Absent from older records. */

@@ -22,7 +22,7 @@ export interface Encoding {
   readonly recipe: { readonly pooling: Pooling };
 }
 
-export interface Weights {
+interface Weights {
   readonly parameters: ReadonlyMap<string, Parameter>;
   readonly weights: Variables;
 }

@@ -16,7 +16,7 @@ export function createParameter(shape: readonly number[], values: Float32Array):
   return { shape, values, moment1: new Float32Array(values.length), moment2: new Float32Array(values.length) };
 }
 
-export interface AdamStep {
+interface AdamStep {
   readonly learningRate: number;
   /** The decay is decoupled from the gradient (Loshchilov and Hutter 2019). */
   readonly weightDecay: number;
@@ -26,8 +26,8 @@ export interface AdamStep {
   readonly step: number;
 }
 
-export const adamBeta1 = 0.9;
-export const adamBeta2 = 0.999;
+const adamBeta1 = 0.9;
+const adamBeta2 = 0.999;
 const epsilon = 1e-8;
 
 /**
@@ -157,7 +157,7 @@ export function scheduledRate(step: number, { peak, total, warmupFraction }: Sch
   return (peak * Math.max(0, total - step)) / Math.max(1, total - warmup);
 }
 
-export interface Schedule {
+interface Schedule {
   readonly peak: number;
   readonly total: number;
   readonly warmupFraction: number;

@@ -1,6 +1,6 @@
 // Estimates the seconds of a training step, from which the time left is computed.
 
-export interface Pace {
+interface Pace {
   readonly steps: number;
   readonly seconds: number;
 }

@@ -15,7 +15,7 @@ import { createParameter } from "./optimizer.js";
  */
 export const parityTolerance = 1e-4;
 
-export interface ParityInput {
+interface ParityInput {
   /** The graph's weights, by name; heads among them are not read. */
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** The reference engine's encoder with the same weights. */

@@ -19,10 +19,10 @@ import type { Tf } from "../backend/tensorflow.js";
 import { createVariables, taskLogits } from "./inference.js";
 import { createParameter, type Parameter } from "./optimizer.js";
 
-export const headsName = "heads.safetensors";
+const headsName = "heads.safetensors";
 export const teacherLogitsName = "teacher-logits.safetensors";
 
-export interface TaskClasses {
+interface TaskClasses {
   readonly name: string;
   readonly classes: readonly string[];
 }
@@ -82,12 +82,12 @@ export function openTeacher(directory: string, tasks: readonly TaskClasses[]): T
   };
 }
 
-export interface TaughtTexts {
+interface TaughtTexts {
   readonly task: string;
   readonly texts: readonly string[];
 }
 
-export interface TeachingInput {
+interface TeachingInput {
   readonly tf: Tf;
   readonly teacher: Teacher;
   readonly tasks: readonly TaughtTexts[];

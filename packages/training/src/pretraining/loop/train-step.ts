@@ -23,7 +23,7 @@ export interface StepContext {
   readonly firstWordId: number;
 }
 
-export interface StepInput {
+interface StepInput {
   readonly state: TrainingState;
   /** All weights but the word embeddings, whose arrays in `state` are up to date. */
   readonly trained: BackendParameters;
@@ -92,7 +92,7 @@ export function trainStep(context: StepContext, { state, trained, examples, task
   return loss;
 }
 
-export interface LossInput {
+interface LossInput {
   readonly batch: Pick<AssembledBatch, "sentences" | "targets">;
   readonly examples: readonly Example[];
   readonly recipe: Pick<Recipe, "distillation">;

@@ -18,7 +18,7 @@ export function readFinishedRun(directory: string, flag: string): FinishedRun {
   return { fingerprint, recipe, seed, data, ...(checkpoint ? { checkpoint } : {}), trainingSeconds, devMetric };
 }
 
-export interface ReferenceInput {
+interface ReferenceInput {
   readonly recipe: Pick<Recipe, "stopAtFraction">;
   /** The folder of the full run. */
   readonly directory: string | undefined;

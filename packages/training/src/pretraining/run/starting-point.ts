@@ -35,7 +35,7 @@ export interface CheckpointProvenance {
   readonly files: readonly FileDigest[];
 }
 
-export interface StartInput {
+interface StartInput {
   readonly recipe: Recipe;
   /** The training texts, to which the vocabulary is pruned. */
   readonly texts: readonly string[];
