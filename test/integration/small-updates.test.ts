@@ -8,6 +8,7 @@ import { openLink, type TroubledLink } from "@attune/fakes/troubled-link";
 import { featureIdentity } from "@attune/ml/features/identity";
 import { parseSafetensors, serializeSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 import { sha256 } from "@attune/platform/sha256";
+import { firstContract } from "@attune/shared/contracts/egress";
 import { compactGolden, readGolden } from "@attune/shared/contracts/golden";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { homePaths } from "../../apps/edge-agent/src/node/home.js";
@@ -44,7 +45,9 @@ async function update(folder: string, words: Record<string, string> = {}): Promi
   releases++;
   const { access } = server;
   const modelVersion = `1.0.${releases}`;
-  const { sequence } = await publishFolder(access, { folder, model: "mine", modelVersion, words });
+  // A device of contract 1 that has no utterances takes a release at once.
+  const release = { model: "mine", modelVersion, words, egressContractVersion: firstContract };
+  const { sequence } = await publishFolder(access, { folder, ...release });
   await askServer(access, (client) => client.rollout.create.mutate({ fleet: "home", releaseSequence: sequence }));
   const before = link.carriedBytes;
   const { agent, close } = await openAgent({
@@ -54,13 +57,17 @@ async function update(folder: string, words: Record<string, string> = {}): Promi
     threads: 1,
     log: () => undefined,
   });
-  if ((await agent.status()).device === null) await agent.enrol({ token });
   const controller = new AbortController();
-  const ended = agent.start(controller.signal);
-  await eventually(async () => expect((await agent.status()).release?.sequence).toBe(sequence), 60_000);
-  controller.abort();
-  await ended;
-  await close();
+  try {
+    if ((await agent.status()).device === null) await agent.enrol({ token });
+    const ended = agent.start(controller.signal);
+    await eventually(async () => expect((await agent.status()).release?.sequence).toBe(sequence), 60_000);
+    controller.abort();
+    await ended;
+  } finally {
+    controller.abort();
+    await close();
+  }
   return link.carriedBytes - before;
 }
 
