@@ -1,5 +1,4 @@
-// The pause before a retry: exponential, with a cap and jitter. p-retry does not fit. Its 8 and 9 need Node 22, and its
-// 7 repeats a promise without a way to start the count anew after progress.
+// The pause before a retry: exponential, with a cap and jitter.
 
 export interface BackoffRange {
   readonly minMs: number;

@@ -1,6 +1,5 @@
 // Downloads a checkpoint from the Hugging Face hub, or a server with its layout: pinned to one commit, resumed, and
-// checked against the hub's hashes. No library does this: @huggingface/hub 2.17 (11 MB installed) compares no hash and
-// begins an interrupted file anew.
+// checked against the hub's hashes.
 
 import { createHash } from "node:crypto";
 import { createReadStream, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
