@@ -17,7 +17,7 @@ import { type Contender, contender, timeInTurn } from "./timing.js";
 
 export const onlineWeight = 60;
 
-export interface OnlineBench {
+interface OnlineBench {
   readonly engines: readonly HeadEngine[];
   readonly python: PythonPeers;
   readonly progress: BenchProgress;

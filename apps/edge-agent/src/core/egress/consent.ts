@@ -22,7 +22,7 @@ export function putConsent(contract: number): StoreOperation {
   return putRecord(key, { version: 1, contract });
 }
 
-export interface Speaking {
+interface Speaking {
   /** The versions that this agent knows. */
   readonly contracts: Pick<Contracts, "versions" | "saysMore">;
   readonly agreed: number;

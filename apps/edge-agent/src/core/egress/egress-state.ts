@@ -25,7 +25,7 @@ export interface Announced {
   readonly reason: UpdateReason;
 }
 
-export interface Sender {
+interface Sender {
   readonly device: string;
   readonly epoch: string;
 }
@@ -95,7 +95,7 @@ export function passAgain<T extends ReportType>({ contracts }: EgressParts, type
   throw new AppError("EGRESS_DENIED", `a kept ${type} is not in the egress contract`);
 }
 
-export interface JournalStep {
+interface JournalStep {
   /** The ledger once `operations` are on the disk. */
   readonly ledger: Ledger;
   /** Write the entries, not the ledger. */

@@ -12,7 +12,7 @@ import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 import { reportLimitBytes } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
 
-export type GateReason = ContractFault | "tooLarge";
+type GateReason = ContractFault | "tooLarge";
 
 declare const gatedBrand: unique symbol;
 
@@ -31,7 +31,7 @@ const faults: Readonly<Record<ContractFault, string>> = {
 };
 
 /** The gate's own knowledge, whoever made the message. */
-export interface GateFacts {
+interface GateFacts {
   readonly contracts: Contracts;
   readonly nowMs: number;
   /** The releases that the server has signed and asked this device to run; 0 stands for none. */

@@ -24,7 +24,7 @@ const recordSchema = z.strictObject({
   again: headSchema,
 });
 
-export interface JournalCheckParts {
+interface JournalCheckParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly hashing: Pick<Hashing, "sha256">;

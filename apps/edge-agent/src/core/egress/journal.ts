@@ -22,7 +22,7 @@ export const journalKey = (index: number): string => numberedKey("journal/", ind
 
 type Sha256 = Pick<Hashing, "sha256">;
 
-export interface Journalled {
+interface Journalled {
   readonly gated: Gated;
   /** The message's declaration in its own version of the contract. */
   readonly declaration: MessageDeclaration;
@@ -53,7 +53,7 @@ export async function nextEntry(
   return { entry, head: { count: head.count + 1, sha256: await hashing.sha256(canonicalBytes(entry)) } };
 }
 
-export type JournalFault = "malformed" | "missing" | "broken" | "truncated";
+type JournalFault = "malformed" | "missing" | "broken" | "truncated";
 
 /**
  * Whether `entries` is a whole chain from index 0 that ends in `head`. The check finds an entry that was cut out,

@@ -68,7 +68,7 @@ export function putLedger(ledger: Ledger): StoreOperation {
   return putRecord(key, ledger);
 }
 
-export interface CountedEntry {
+interface CountedEntry {
   readonly entry: NewJournalEntry;
   readonly declaration: MessageDeclaration;
   readonly head: JournalHead;

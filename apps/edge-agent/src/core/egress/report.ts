@@ -19,7 +19,7 @@ type Filled<T extends ReportType> =
 export type Draft<T extends ReportType = ReportType> = T extends ReportType ? Omit<Message<T>, Filled<T>> : never;
 
 /** Below this many hold-out utterances an F1 says too much about each of them, and too little about the head. */
-export const minimumHoldout = 20;
+const minimumHoldout = 20;
 
 export interface Measurements {
   readonly releaseSequence: number;
@@ -36,7 +36,7 @@ export interface Measurements {
 }
 
 /** The version of the contract that a report is made in. */
-export interface Wording {
+interface Wording {
   readonly contracts: Contracts;
   readonly contract: number;
 }
@@ -67,7 +67,7 @@ export function stateDraft(
 }
 
 /** The latencies of predictions over fixed sentences, in milliseconds. */
-export interface DeviceMeasurements {
+interface DeviceMeasurements {
   readonly releaseSequence: number;
   readonly engine: Message<"report.device">["engine"];
   readonly predictP50Ms: number;

@@ -14,14 +14,14 @@ import { contentOf } from "../update/verdicts.js";
 import { tidy } from "./tidy.js";
 import { targetUnderWay, type UpdateWriter } from "./update-writer.js";
 
-export interface CommitParts {
+interface CommitParts {
   readonly context: Context;
   readonly writer: UpdateWriter;
   /** Called once a release is active. */
   readonly onCommit: () => void;
 }
 
-export interface TakenRelease {
+interface TakenRelease {
   readonly learningState: LearningState;
   /** Undefined where the head must be learned anew, after the commit. */
   readonly fitted: Fitted | undefined;

@@ -14,7 +14,7 @@ import { executorByState, type RunLimits } from "./states.js";
 import { tidy } from "./tidy.js";
 import { createUpdateWriter, targetUnderWay } from "./update-writer.js";
 
-export interface ExecutorParts {
+interface ExecutorParts {
   readonly context: Context;
   readonly downloader: Downloader;
   /** Called once a release is active, when the device may speak another contract. */

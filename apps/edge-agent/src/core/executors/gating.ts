@@ -16,7 +16,7 @@ import { contentOf } from "../update/verdicts.js";
 import { commit, reject } from "./commit.js";
 import type { UpdateWriter } from "./update-writer.js";
 
-export interface GatingParts {
+interface GatingParts {
   readonly context: Context;
   readonly writer: UpdateWriter;
   readonly onCommit: () => void;
@@ -135,7 +135,7 @@ async function stopExecuting({ context: { agentState }, writer }: GatingParts): 
   if (agentState.update.executing) await writer.save({ ...agentState.update, executing: false });
 }
 
-export interface GatingRun {
+interface GatingRun {
   readonly model: Model;
   readonly remainingMs: number;
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@ import { type ActiveSlot, slotBytes } from "../update/slots.js";
 import { isActiveState, recover } from "../update-state.js";
 import type { Outcome, UpdateWriter } from "./update-writer.js";
 
-export interface RestoreParts {
+interface RestoreParts {
   readonly context: Pick<Context, "ports" | "agentState" | "learner">;
   readonly writer: UpdateWriter;
 }

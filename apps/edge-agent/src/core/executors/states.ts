@@ -16,7 +16,7 @@ import type { ManifestExpectations } from "../update/verify.js";
 import type { Gating } from "./gating.js";
 import { targetUnderWay } from "./update-writer.js";
 
-export interface StateParts {
+interface StateParts {
   readonly ports: Pick<Ports, "files" | "hashing" | "engine" | "clock" | "log">;
   readonly agentState: Pick<AgentState, "update" | "root" | "highestRelease" | "candidate" | "believedRelease">;
   /** The versions of the egress contract that this agent knows. */
@@ -29,7 +29,7 @@ export interface StateParts {
  * The next state, the operations written together with it, and the change of the agent's state once they
  * are on the disk.
  */
-export interface Advance {
+interface Advance {
   readonly to: ActiveUpdateState;
   readonly operations?: readonly StoreOperation[];
   readonly onWritten?: () => void;

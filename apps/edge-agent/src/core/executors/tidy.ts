@@ -5,7 +5,7 @@ import { deleteOtherSets } from "../learning/features-cache.js";
 import type { Ports } from "../ports.js";
 import { listSlots, pruneSlots, sourceSlots } from "../update/slots.js";
 
-export interface TidyParts {
+interface TidyParts {
   readonly ports: Pick<Ports, "store" | "files">;
   readonly agentState: Pick<AgentState, "activeSlot" | "update" | "learningState">;
 }

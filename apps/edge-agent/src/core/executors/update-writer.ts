@@ -10,7 +10,7 @@ import type { Ports, StoreOperation } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import { enter, type Target, type UpdateRecord } from "../update-state.js";
 
-export interface UpdateWriterParts {
+interface UpdateWriterParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;
   readonly agentState: Pick<AgentState, "update" | "identity" | "activeSlot" | "candidate" | "believedRelease">;
   readonly egress: Pick<Egress, "queue" | "contract">;
