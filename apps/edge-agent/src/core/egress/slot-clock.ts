@@ -47,7 +47,7 @@ export interface SlotClock {
   charge(sizes: readonly number[], isSlotReport: boolean): PendingChange | undefined;
 }
 
-export interface SlotClockParts {
+interface SlotClockParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly hashing: Pick<Hashing, "randomBytes">;
@@ -57,19 +57,29 @@ export interface SlotClockParts {
   readonly reportSizes: () => readonly number[];
 }
 
+/** The record of the slot, whose times go by. */
+interface SlotTimes {
+  /** The record as it reads now. */
+  current(): SlotRecord;
+  changed(next: SlotRecord): PendingChange;
+  write(next: SlotRecord): Promise<void>;
+}
+
 /**
  * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between
- * two runs only the wall clock can measure; a clock that was set back counts as no time at all. A device that was off
- * for several slots skips them.
+ * two runs only the wall clock can measure; a clock that was set back counts as no time at all.
  */
-export async function openSlotClock({ store, clock, hashing, rules, reportSizes }: SlotClockParts): Promise<SlotClock> {
+async function openSlotTimes({ store, clock }: Pick<SlotClockParts, "store" | "clock">): Promise<SlotTimes> {
   let record = (await readRecord(store, key, recordSchema)) ?? beforeTheFirst;
   const offMs = clock.nowMs() - record.wallMs;
   let sinceMs = clock.monotonicMs() - Math.max(0, record.slot === 0 ? 0 : offMs);
   // A clock that was far ahead once would otherwise let no time pass for years.
   if (record.slot > 0 && offMs < 0) await write({ ...record, wallMs: clock.nowMs() });
 
-  const elapsedMs = () => clock.monotonicMs() - sinceMs;
+  function current(): SlotRecord {
+    const passedMs = clock.monotonicMs() - sinceMs;
+    return { ...record, leftMs: record.leftMs - passedMs, dueMs: record.dueMs - passedMs, wallMs: clock.nowMs() };
+  }
 
   function changed(next: SlotRecord): PendingChange {
     return {
@@ -87,29 +97,25 @@ export async function openSlotClock({ store, clock, hashing, rules, reportSizes 
     onWritten();
   }
 
-  /** The record as it reads now. */
-  function current(): SlotRecord {
-    const passedMs = elapsedMs();
-    return {
-      ...record,
-      leftMs: record.leftMs - passedMs,
-      dueMs: record.dueMs - passedMs,
-      wallMs: clock.nowMs(),
-    };
-  }
+  return { current, changed, write };
+}
+
+/** A device that was off for several slots skips them. */
+export async function openSlotClock({ store, clock, hashing, rules, reportSizes }: SlotClockParts): Promise<SlotClock> {
+  const { current, changed, write } = await openSlotTimes({ store, clock });
 
   async function advance(): Promise<SlotView | undefined> {
     const limits = rules();
     if (limits === undefined) return undefined;
     const { slotMs } = limits;
-    const overMs = elapsedMs() - record.leftMs;
-    if (overMs >= 0) {
-      const leftMs = record.slot === 0 ? slotMs : slotMs - (overMs % slotMs);
+    const last = current();
+    if (last.leftMs <= 0) {
+      const leftMs = last.slot === 0 ? slotMs : slotMs - (-last.leftMs % slotMs);
       const dueMs = Math.floor(drawFraction(hashing) * leftMs);
       await write({
         version: 1,
         // A slot that passed without its report gives its number on, so that the numbers in the journal have no gap.
-        slot: record.reported ? record.slot + 1 : record.slot,
+        slot: last.reported ? last.slot + 1 : last.slot,
         leftMs,
         dueMs,
         wallMs: clock.nowMs(),
