@@ -12,7 +12,16 @@ import { type Classifier, measureClassifier } from "./classifiers.js";
 import { createElmClassifiers } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear, sgdLinear } from "./linear-classifier.js";
-import { drawsOf, emptyPrior, fromScratch, othersPrior, personCurve, sampleCounts } from "./personal.js";
+import {
+  drawsOf,
+  emptyPrior,
+  fromScratch,
+  inBatch,
+  labelByLabel,
+  othersPrior,
+  personCurve,
+  sampleCounts,
+} from "./personal.js";
 
 const classes = ["neutral", "joy", "surprise"];
 const identity = { features: "made up", classes };
@@ -154,16 +163,26 @@ describe("A person's curve", () => {
     const own = examples(90, 3);
     const prior = othersPrior(everyone, identity, referenceHeadKernels);
     const measure = examples(100, 4);
-    const problem = { train: own, measure, prior, candidates: {}, kernels: referenceHeadKernels };
+    const problem = { train: own, measure, prior, learn: inBatch(prior, {}, referenceHeadKernels) };
     const curve = personCurve(problem, () => {});
     expect(curve.map((scores) => scores.length)).toEqual(
       sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawsOf(n))),
     );
     for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
-    const blank = { ...problem, prior: emptyPrior(own, identity), candidates: fromScratch };
+    const empty = emptyPrior(own, identity);
+    const blank = { ...problem, prior: empty, learn: inBatch(empty, fromScratch, referenceHeadKernels) };
     const scratch = personCurve(blank, () => {});
     expect(scratch[1]![0]!).toBeLessThan(curve[1]![0]!);
     expect(scratch.at(-1)![0]!).toBeGreaterThan(0.75);
+  });
+
+  test("of a mixture that learns label by label starts at the prior, and follows a person who means other words", () => {
+    const prior = othersPrior(examples(300, 1), identity, referenceHeadKernels);
+    const turned = ({ features, labels }: Examples) => ({ features, labels: labels.map((label) => (label + 1) % 3) });
+    const [own, measure] = [turned(examples(220, 3)), turned(examples(100, 4))];
+    const curve = personCurve({ train: own, measure, prior, learn: labelByLabel(prior) }, () => {});
+    expect(curve[0]![0]!).toBeLessThan(0.1);
+    expect(curve.at(-1)![0]!).toBeGreaterThan(0.75);
   });
 
   test("a fifth is held out, by label, and the rest is kept", () => {

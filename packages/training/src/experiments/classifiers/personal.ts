@@ -1,11 +1,15 @@
 // Measures a person's own head as the edge agent trains it: from scratch and on top of a prior head, from
 // n of their utterances.
 
+import type { Head } from "@attune/ml/heads/head";
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import type { HeadIdentity } from "@attune/ml/heads/identity";
 import { fitLinear, type LinearHead, toOptimum } from "@attune/ml/heads/linear";
 import { type PriorStrengthOptions, selectPriorStrength } from "@attune/ml/heads/prior";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
+import { linearExperts } from "@attune/ml/online/experts";
+import { createPersonMixture } from "@attune/ml/online/person-mixture";
+import { row } from "@attune/ml/tensor/matrix";
 import { createRandom } from "@attune/ml/tensor/random";
 import { type Examples, subset } from "../workbench/workbench.js";
 
@@ -19,30 +23,34 @@ export const drawsOf = (count: number): number => (count <= 200 ? 20 : 5);
 interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
-  /** The head that training starts from and is pulled towards. */
   readonly prior: LinearHead;
-  /** The candidates for the trust in the prior. */
-  readonly candidates: Pick<PriorStrengthOptions, "scales" | "strengths">;
-  readonly kernels: HeadKernels;
+  readonly learn: Learner;
 }
 
+/** Makes a head out of a person's utterances, in their order. */
+type Learner = (sample: Examples) => Pick<Head, "probabilities">;
+
+/** The candidates for the trust in the prior. */
+type Candidates = Pick<PriorStrengthOptions, "scales" | "strengths">;
+
 /** Ignores the prior head: all weights are learned, and the pull towards zero is chosen as a prior's strength is. */
-export const fromScratch: PersonProblem["candidates"] = { scales: [0] };
+export const fromScratch: Candidates = { scales: [0] };
 /** Keeps the prior head's weights: only how often a person shows which emotion is learned. */
-export const biasesOnly: PersonProblem["candidates"] = { scales: [1], strengths: [1e6] };
+export const biasesOnly: Candidates = { scales: [1], strengths: [1e6] };
 
 /**
  * Weighted F1 by `sampleCounts`, then by draw of the utterances. With none and with all utterances there is nothing to
  * draw, so there is one run. The trust in the prior is chosen each time on the n utterances alone.
  */
 export function personCurve(problem: PersonProblem, report: (fraction: number) => void): number[][] {
-  const { train, measure, prior } = problem;
+  const { train, measure, prior, learn } = problem;
+  const classes = prior.identity.classes.length;
   return sampleCounts.map((count, index) => {
     report(index / sampleCounts.length);
-    if (count === 0) return [scoreOf(prior, measure)];
+    if (count === 0) return [scoreOf(prior, measure, classes)];
     const draws = count < train.labels.length ? drawsOf(count) : 1;
     // Every start learns from the same draws.
-    return Array.from({ length: draws }, (_, i) => scoreOf(personalHead(problem, draw(train, count, i + 1)), measure));
+    return Array.from({ length: draws }, (_, i) => scoreOf(learn(draw(train, count, i + 1)), measure, classes));
   });
 }
 
@@ -53,10 +61,22 @@ function draw(examples: Examples, count: number, seed: number): Examples {
   return subset(examples, order.slice(0, count));
 }
 
-function personalHead({ prior, candidates, kernels }: PersonProblem, sample: Examples): LinearHead {
-  const examples = { ...sample, identity: prior.identity, prior, kernels, random: createRandom(1) };
-  const { recipe } = selectPriorStrength({ ...examples, ...candidates });
-  return fitLinear({ ...examples, recipe });
+/** Fits on all utterances at once. The training starts from the prior and is pulled towards it. */
+export function inBatch(prior: LinearHead, candidates: Candidates, kernels: HeadKernels): Learner {
+  return (sample) => {
+    const examples = { ...sample, identity: prior.identity, prior, kernels, random: createRandom(1) };
+    const { recipe } = selectPriorStrength({ ...examples, ...candidates });
+    return fitLinear({ ...examples, recipe });
+  };
+}
+
+/** Learns one utterance after the other, and weighs its experts meanwhile. */
+export function labelByLabel(prior: LinearHead): Learner {
+  return ({ features, labels }) => {
+    const mixture = createPersonMixture(linearExperts(prior), { classes: prior.identity.classes.length });
+    for (const [i, label] of labels.entries()) mixture.learn(String(i), row(features, i), label);
+    return mixture;
+  };
 }
 
 /** A prior with all weights zero, which carries no knowledge: "from scratch" starts from it. */
@@ -72,6 +92,6 @@ export function othersPrior(examples: Examples, identity: HeadIdentity, kernels:
   return fitLinear({ ...examples, identity, recipe, random: createRandom(1), kernels });
 }
 
-function scoreOf(head: LinearHead, { features, labels }: Examples): number {
-  return weightedF1(labels, predictedLabels(head.probabilities(features)), head.identity.classes.length);
+function scoreOf(head: Pick<Head, "probabilities">, { features, labels }: Examples, classes: number): number {
+  return weightedF1(labels, predictedLabels(head.probabilities(features)), classes);
 }

@@ -120,8 +120,8 @@ describe("An experiment's report", () => {
   test("has a table of at most eight columns for each question of table 7", () => {
     const [, section] = /<section id="table7">(.*?)<\/section>/s.exec(reportHtml(run))!;
     const tables = section!.split("<table>").slice(1);
-    expect(tables).toHaveLength(5);
-    expect(section!.match(/<h3>[^<]*\?<\/h3>/g)).toHaveLength(5);
+    expect(tables).toHaveLength(6);
+    expect(section!.match(/<h3>[^<]*\?<\/h3>/g)).toHaveLength(6);
     for (const table of tables) expect(table.match(/<th>/g)!.length).toBeGreaterThan(6);
     for (const table of tables)
       expect(/<thead>(.*?)<\/thead>/s.exec(table)![1]!.match(/<th>/g)!.length).toBeLessThan(9);
@@ -304,7 +304,12 @@ describe("Each table", () => {
     const { cells } = tableOf("table7");
     expect(new Set(cells.map(({ row }) => row))).toEqual(new Set([...meldMainSpeakers, "mean of the six"]));
     expect(cellOf(cells, "Ross", "500")).toMatchObject({ paper: 0.477 });
-    for (const column of ["prior + personal, 0", "others' prior + personal, All", "scratch, 25"]) {
+    for (const column of [
+      "prior + personal, 0",
+      "mixture, label by label, 25",
+      "others' prior + personal, All",
+      "scratch, 25",
+    ]) {
       expect(cellOf(cells, "Joey", column)!.measured, column).toBeGreaterThan(0);
     }
     expect(cellOf(cells, "Joey", "scratch, 0")).toBeUndefined();

@@ -11,6 +11,8 @@ import {
   drawsOf,
   emptyPrior,
   fromScratch,
+  inBatch,
+  labelByLabel,
   othersPrior,
   personCurve,
   sampleCounts,
@@ -44,15 +46,16 @@ export interface PersonTasks {
 }
 
 /**
- * The start of a personal head: nothing, the extractor's prior head (only biases learned, or all weights), or a head
- * fitted on everyone else's rows.
+ * The start of a personal head: nothing, the extractor's prior head, or a head fitted on everyone else's rows.
+ * On the prior head, a person learns only biases, all weights, or a mixture of experts label by label.
  */
-export type Start = "scratch" | "biases" | "shipped" | "others";
+export type Start = "scratch" | "biases" | "shipped" | "mixture" | "others";
 
 export const startTitles = {
   scratch: "scratch",
   biases: "prior, own biases",
   shipped: "prior + personal",
+  mixture: "mixture, label by label",
   others: "others' prior + personal",
 } as const;
 
@@ -64,7 +67,7 @@ export function personTasks(bench: Workbench, source: ExtractorSource): PersonTa
     source,
     speaker,
     paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
-    curves: (["scratch", "biases", "shipped", "others"] as const)
+    curves: (["scratch", "biases", "shipped", "mixture", "others"] as const)
       .filter((start) => hasPrior || start === "scratch" || start === "others")
       .filter((start) => start !== "others" || train.some((row) => row.speaker !== speaker))
       .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
@@ -123,7 +126,9 @@ function curveTask(
   const choice = { source, speaker };
   const identity = { features: featureKey(choice), classes: [...bench.data.classes] };
   const ownPrior =
-    start === "shipped" || start === "biases" ? [sha256(Float64Array.from(source.prior!.weight).join(","))] : [];
+    start === "shipped" || start === "biases" || start === "mixture"
+      ? [sha256(Float64Array.from(source.prior!.weight).join(","))]
+      : [];
   return {
     key: taskKey(
       bench,
@@ -148,7 +153,8 @@ function curveTask(
             ? othersPrior(without(bench, train, speaker), identity, bench.heads)
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
-      const curve = personCurve({ train: own, measure, prior, candidates, kernels: bench.heads }, report);
+      const learn = start === "mixture" ? labelByLabel(prior) : inBatch(prior, candidates, bench.heads);
+      const curve = personCurve({ train: own, measure, prior, learn }, report);
       // A head of zeros predicts nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
       const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));

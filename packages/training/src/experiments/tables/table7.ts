@@ -125,6 +125,7 @@ const questions = {
   [startTitles.scratch]: "From scratch: how far do so many utterances of the person go without a prior head?",
   [startTitles.biases]: "Prior head, own biases: how much does learning only how often each emotion is felt add?",
   [startTitles.shipped]: "Prior + personal head: how much does a personal head add to the prior head that ships?",
+  [startTitles.mixture]: "Mixture: how far does learning at once, label by label, go without a refit?",
   [startTitles.others]: "Others' prior + personal head: how much where the prior head is fitted on the other people?",
 };
 
