@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { listFiles, read } from "./tree.js";
 
 const maxParameters = 3;
-const maxLines = 120;
+const maxLines = 80;
 
 interface FunctionSize {
   readonly name: string;
@@ -66,7 +66,7 @@ describe("a function of the product", () => {
     expect(functions.filter(({ parameters }) => parameters > maxParameters)).toEqual([]);
   });
 
-  test("has at most 120 lines", () => {
+  test("has at most 80 lines", () => {
     expect(functions.filter(({ lines }) => lines > maxLines)).toEqual([]);
   });
 });

@@ -50,14 +50,58 @@ const settled = 1e-9;
 /** A forgotten row whose square is so many times the mean leaves rounding errors; the sums are then added up again. */
 const dominance = 1e6;
 
+interface HeldRows {
+  /** In no particular order. */
+  readonly rows: readonly HeldRow[];
+  /** Throws `out-of-range` for a row that is held already. */
+  add(id: string, open: () => HeldRow): HeldRow;
+  /** Throws `out-of-range` for a row that is not held, as `take` does. */
+  get(id: string): HeldRow;
+  take(id: string): HeldRow;
+}
+
+/** Each row is found and taken out in constant time, and a row is drawn by its place. */
+function createHeldRows(): HeldRows {
+  const rows: HeldRow[] = [];
+  const places = new Map<string, number>();
+
+  function placeOf(id: string): number {
+    const place = places.get(id);
+    if (place === undefined) throw new MlError("out-of-range", `The head holds no row ${id}`);
+    return place;
+  }
+
+  return {
+    rows,
+    add(id, open) {
+      if (places.has(id)) throw new MlError("out-of-range", `The head already holds a row ${id}; relabel or forget it`);
+      const row = open();
+      places.set(id, rows.push(row) - 1);
+      return row;
+    },
+    get: (id) => rows[placeOf(id)]!,
+    take(id) {
+      const place = placeOf(id);
+      const row = rows[place]!;
+      const last = rows.pop()!;
+      if (last !== row) {
+        rows[place] = last;
+        places.set(last.id, place);
+      }
+      places.delete(id);
+      return row;
+    },
+  };
+}
+
 export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): OnlineLinear {
   const { strength, classWeights, visits } = recipe;
   checkRecipe(recipe);
   const classes = prior.bias.length;
   const size = prior.weight.length / classes;
   const ascent = createAscent(prior, recipe);
-  const rows: HeldRow[] = [];
-  const places = new Map<string, number>();
+  const held = createHeldRows();
+  const { rows } = held;
   const counts = new Float64Array(classes);
   const random = createRandom(1);
   let squares = 0;
@@ -80,32 +124,18 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
     }
   }
 
-  function rowOf(id: string): HeldRow {
-    const place = places.get(id);
-    if (place === undefined) throw new MlError("out-of-range", `The head holds no row ${id}`);
-    return rows[place]!;
-  }
-
-  function checkLabel(label: number): void {
-    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
-      throw new MlError("out-of-range", `Label ${label} must lie in 0..${classes - 1}`);
-    }
-  }
-
   function learn(id: string, features: Float32Array, label: number): void {
     checkFeatures(createMatrix(1, features.length, features), size);
-    checkLabel(label);
-    if (places.has(id)) throw new MlError("out-of-range", `The head already holds a row ${id}; relabel or forget it`);
-    const row = { id, label, ...ascent.open(features) };
-    places.set(id, rows.push(row) - 1);
+    checkLabel(label, classes);
+    const row = held.add(id, () => ({ id, label, ...ascent.open(features) }));
     counts[label]!++;
     squares += row.square;
     afterChange(row);
   }
 
   function relabel(id: string, label: number): void {
-    checkLabel(label);
-    const row = rowOf(id);
+    checkLabel(label, classes);
+    const row = held.get(id);
     counts[row.label]!--;
     counts[label]!++;
     row.label = label;
@@ -113,31 +143,12 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
   }
 
   function forget(id: string): void {
-    const row = rowOf(id);
-    const last = rows.pop()!;
-    if (last !== row) {
-      const place = places.get(id)!;
-      rows[place] = last;
-      places.set(last.id, place);
-    }
-    places.delete(id);
+    const row = held.take(id);
     counts[row.label]!--;
     squares = rows.reduce((sum, { square }) => sum + square, 0);
     if (rows.length === 0 || row.square * rows.length > dominance * squares) ascent.restore(rows);
     else ascent.remove(row);
     afterChange();
-  }
-
-  function sweep(): number {
-    importance = rowWeights(counts, classWeights);
-    const order = [...rows];
-    random.shuffle(order);
-    return order.reduce((largest, row) => Math.max(largest, visit(row)), 0);
-  }
-
-  function scores(features: Float32Array): Float64Array {
-    checkFeatures(createMatrix(1, features.length, features), size);
-    return ascent.scores(features, perLambda());
   }
 
   return {
@@ -147,10 +158,24 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
     learn,
     relabel,
     forget,
-    sweep,
+    sweep() {
+      importance = rowWeights(counts, classWeights);
+      const order = [...rows];
+      random.shuffle(order);
+      return order.reduce((largest, row) => Math.max(largest, visit(row)), 0);
+    },
     weights: () => ascent.weights(perLambda()),
-    scores,
+    scores(features) {
+      checkFeatures(createMatrix(1, features.length, features), size);
+      return ascent.scores(features, perLambda());
+    },
   };
+}
+
+function checkLabel(label: number, classes: number): void {
+  if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
+    throw new MlError("out-of-range", `Label ${label} must lie in 0..${classes - 1}`);
+  }
 }
 
 function checkRecipe({ scale, strength, biasStrength, visits }: OnlineRecipe): void {
