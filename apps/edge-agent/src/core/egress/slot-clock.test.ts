@@ -201,4 +201,15 @@ describe("the clock of the report slots", () => {
     pass(slotMs);
     expect(await now()).toMatchObject({ slot: 2 });
   });
+
+  test("counts a verdict under the number that passes on, so that no number exceeds the budget", async () => {
+    await now();
+    await take(verdictSizes, false);
+    await restartAfter(slotMs + 1);
+    expect(await now()).toMatchObject({ slot: 1, spentBits: 2 });
+    expect(() => clock.charge(verdictSizes, false)).toThrow("no room");
+    await report();
+    pass(slotMs);
+    expect(await now()).toMatchObject({ slot: 2, spentBits: 0 });
+  });
 });

@@ -115,12 +115,13 @@ export async function openSlotClock({ store, clock, hashing, rules, reportSizes 
       await write({
         version: 1,
         // A slot that passed without its report gives its number on, so that the numbers in the journal have no gap.
+        // Bits that left under the number still count, so that the budget holds for each number.
         slot: last.reported ? last.slot + 1 : last.slot,
         leftMs,
         dueMs,
         wallMs: clock.nowMs(),
         reported: false,
-        spent: [],
+        spent: last.reported ? [] : last.spent,
       });
     }
     return view();
