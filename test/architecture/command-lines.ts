@@ -1,9 +1,9 @@
 // Finds the command lines of `attune`, `attune-agent` and npm in a text, and reads each by the programs' own tables.
 
-import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import { attune } from "../../apps/server/src/cli/commands.js";
-import { parseCommandLine } from "../../packages/platform/src/cli/parser.js";
-import { childrenOf, namesOf, type Place, type Program, rootOf } from "../../packages/platform/src/cli/program.js";
+import { attuneAgent } from "@attune/edge-agent/node/cli/commands";
+import { parseCommandLine } from "@attune/platform/cli/parser";
+import { childrenOf, namesOf, type Place, type Program, rootOf } from "@attune/platform/cli/program";
+import { attune } from "@attune/server/cli/commands";
 import { read } from "./tree.js";
 
 export const programs = [attune as Program<never>, attuneAgent as Program<never>];

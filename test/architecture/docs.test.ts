@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { releaseArchive } from "@attune/server/platform/nats/nats-sources";
+import { egressContracts } from "@attune/shared/contracts/egress";
+import { contractInWords } from "@attune/shared/contracts/egress-page";
 import { expect, test } from "vitest";
-import { releaseArchive } from "../../apps/server/src/platform/nats/nats-sources.js";
-import { egressContracts } from "../../packages/shared/src/contracts/egress.js";
-import { contractInWords } from "../../packages/shared/src/contracts/egress-page.js";
 import { assertNamed, assertUnderstood, type CommandLine, commandLinesIn } from "./command-lines.js";
 import { anchorsOf, bareNamesOf, codeBlocksOf, linksOf } from "./prose.js";
 import { listFiles, read, root } from "./tree.js";

@@ -3,7 +3,7 @@
 
 import { parseSync } from "rolldown/utils";
 import { describe, expect, test } from "vitest";
-import { listFiles, read, resolveRelative } from "./tree.js";
+import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
 
 interface Module {
   readonly exported: readonly string[];
@@ -97,4 +97,13 @@ describe("an exported name", () => {
     const product = unusedExports(modules).filter((place) => /^(packages|apps)\//.test(place));
     expect(product).toEqual(namedByRouter);
   });
+});
+
+test("a test reaches the product through the exports of its packages, never through their folders", () => {
+  const inside = /^(\.\.\/)+(packages|apps)\/[a-z-]+\/src\//;
+  const wrong = files
+    .filter((path) => path.startsWith("test/") && path.endsWith(".ts"))
+    .flatMap((path) => importsOf(read(path)).map(({ specifier }) => `${path} imports ${specifier}`))
+    .filter((line) => inside.test(line.split(" ").at(-1)!));
+  expect(wrong).toEqual([]);
 });

@@ -1,5 +1,5 @@
+import { errorTable } from "@attune/shared/errors";
 import { expect, test } from "vitest";
-import { errorTable } from "../../packages/shared/src/errors.js";
 import { listFiles, read } from "./tree.js";
 
 const ours = /^(packages|apps|test|prisma)\/.*\.(ts|tsx|js|c|h)$/;

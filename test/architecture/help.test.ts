@@ -1,11 +1,11 @@
 // Checks every text of both programs' help: short sentences in the field's words, and examples
 // that the programs accept.
 
+import { helpOf } from "@attune/platform/cli/help";
+import { parseCommandLine } from "@attune/platform/cli/parser";
+import { type Place, placesIn, rootOf } from "@attune/platform/cli/program";
+import { version } from "@attune/platform/cli/version";
 import { expect, test } from "vitest";
-import { helpOf } from "../../packages/platform/src/cli/help.js";
-import { parseCommandLine } from "../../packages/platform/src/cli/parser.js";
-import { type Place, placesIn, rootOf } from "../../packages/platform/src/cli/program.js";
-import { version } from "../../packages/platform/src/cli/version.js";
 import { assertUnderstood, commandLinesIn, programs } from "./command-lines.js";
 import { faultsOf, sentencesOf } from "./prose.js";
 import { listFiles, read } from "./tree.js";

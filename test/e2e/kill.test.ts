@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { superviseServer } from "@attune/demo/server-process";
 import type { Supervised } from "@attune/demo/supervise";
+import { auditJournal, deviceOf } from "@attune/server/audit/journal-audit";
+import { fetchReports } from "@attune/server/client/device-reports";
+import { findServer } from "@attune/server/client/fleet-client";
 import { createContracts, demoContracts } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { auditJournal, deviceOf } from "../../apps/server/src/audit/journal-audit.js";
-import { fetchReports } from "../../apps/server/src/client/device-reports.js";
-import { findServer } from "../../apps/server/src/client/fleet-client.js";
 import {
   isAlive,
   journalOf,

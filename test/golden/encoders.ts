@@ -2,9 +2,9 @@
 // as Transformers computed them.
 
 import { readFileSync } from "node:fs";
-import { type EncoderConfig, parseEncoderConfig } from "../../packages/ml/src/encoder/config.js";
-import type { Encoder } from "../../packages/ml/src/encoder/encoder.js";
-import { getFloat32, parseSafetensors, type TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
+import { type EncoderConfig, parseEncoderConfig } from "@attune/ml/encoder/config";
+import type { Encoder } from "@attune/ml/encoder/encoder";
+import { getFloat32, parseSafetensors, type TensorFile } from "@attune/ml/tensor/safetensors";
 
 export interface GoldenCase {
   readonly ids: Int32Array;

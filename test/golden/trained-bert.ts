@@ -3,12 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BertConfig } from "../../packages/ml/src/encoder/config.js";
-import { factorize, solveInPlace } from "../../packages/ml/src/linalg/cholesky.js";
-import { halveTensorFile } from "../../packages/ml/src/quantization/fp16.js";
-import { quantizeTensorFile } from "../../packages/ml/src/quantization/int8.js";
-import { createMatrix, type Matrix } from "../../packages/ml/src/tensor/matrix.js";
-import type { Tensor, TensorFile } from "../../packages/ml/src/tensor/safetensors.js";
+import type { BertConfig } from "@attune/ml/encoder/config";
+import { factorize, solveInPlace } from "@attune/ml/linalg/cholesky";
+import { halveTensorFile } from "@attune/ml/quantization/fp16";
+import { quantizeTensorFile } from "@attune/ml/quantization/int8";
+import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
+import type { Tensor, TensorFile } from "@attune/ml/tensor/safetensors";
 import { dataFolder } from "../requirements.js";
 
 /** The files within the data folder: the weights, and the vectors to check them with. */

@@ -1,9 +1,9 @@
 // The scan of a vocabulary beside its twin: JSON.parse, for the tests that hold the two equal.
 
+import { createRandom } from "@attune/ml/tensor/random";
+import { idOfToken, type Vocabulary } from "@attune/ml/tokenizer/vocabulary";
+import { scanVocabulary } from "@attune/ml/tokenizer/vocabulary-scan";
 import { expect } from "vitest";
-import { createRandom } from "../../packages/ml/src/tensor/random.js";
-import { idOfToken, type Vocabulary } from "../../packages/ml/src/tokenizer/vocabulary.js";
-import { scanVocabulary } from "../../packages/ml/src/tokenizer/vocabulary-scan.js";
 
 let parses = 0;
 

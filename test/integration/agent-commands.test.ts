@@ -6,12 +6,12 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { attuneAgent } from "@attune/edge-agent/node/cli/commands";
+import { askServer } from "@attune/server/client/fleet-client";
+import { publishFolder } from "@attune/server/client/publish-folder";
+import { demonstrationContracts } from "@attune/server/contract-window";
 import { demoContract, firstContract } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
-import { demonstrationContracts } from "../../apps/server/src/contract-window.js";
 import { createFleet, createToken, startTestServer, type TestServer } from "./harness.js";
 import { eventually } from "./temporary-home.js";
 

@@ -1,14 +1,14 @@
 // The agent's NATS adapter against the real nats-server: acknowledged once, reconnecting
 // after kills, renewed credentials.
 
+import type { Cleared, ReportConnection } from "@attune/edge-agent/core/ports";
+import { createLogger } from "@attune/edge-agent/node/logger";
+import { createNatsTransport } from "@attune/edge-agent/node/nats-transport";
+import { createDeviceKey } from "@attune/edge-agent/node/nkey";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { reportStream, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Cleared, ReportConnection } from "../../apps/edge-agent/src/core/ports.js";
-import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
-import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
-import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "living-room";

@@ -9,11 +9,11 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createLogger } from "@attune/platform/logger";
+import { type App, createApp } from "@attune/server/app";
+import { askServer } from "@attune/server/client/fleet-client";
+import { parseEnv } from "@attune/server/env";
 import { createUser } from "@nats-io/nkeys";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type App, createApp } from "../../apps/server/src/app.js";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { parseEnv } from "../../apps/server/src/env.js";
 import { enrolMessage, signEnrolment } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 

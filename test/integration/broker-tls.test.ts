@@ -8,9 +8,9 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { prepareExternalNats } from "@attune/server/platform/nats/nats";
+import { openPorts } from "@attune/server/platform/ports";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { prepareExternalNats } from "../../apps/server/src/platform/nats/nats.js";
-import { openPorts } from "../../apps/server/src/platform/ports.js";
 import { describeUnlessLacking, lackOfOpenssl } from "../requirements.js";
 import { eventually, findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 

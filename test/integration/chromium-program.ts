@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, createBrotliDecompress } from "node:zlib";
-import { readEnv } from "../../apps/server/src/env.js";
+import { readEnv } from "@attune/server/env";
 
 export interface ChromiumProgram {
   readonly executablePath: string;

@@ -1,10 +1,10 @@
 // The completion scripts of both programs, run by the shells that they are for.
 
 import { spawnSync } from "node:child_process";
+import { attuneAgent } from "@attune/edge-agent/node/cli/commands";
+import type { AgentContext } from "@attune/edge-agent/node/cli/context";
+import { perform } from "@attune/platform/cli/run";
 import { expect, test } from "vitest";
-import { attuneAgent } from "../../apps/edge-agent/src/node/cli/commands.js";
-import type { AgentContext } from "../../apps/edge-agent/src/node/cli/context.js";
-import { perform } from "../../packages/platform/src/cli/run.js";
 import { performAttune } from "../attune-command.js";
 import { describeUnlessLacking, lackOfCommands } from "../requirements.js";
 

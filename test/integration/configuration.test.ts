@@ -85,8 +85,8 @@ describe.each(["start", "demo", "server"])("attune %s", (command) => {
 
 test("a second demo in one directory is refused with the first's process", async () => {
   const home = join(folder, "home");
-  const { acquireHomeLock } = await import("../../packages/platform/src/home-lock.js");
-  const { makeTree } = await import("../../packages/platform/src/durable-file.js");
+  const { acquireHomeLock } = await import("@attune/platform/home-lock");
+  const { makeTree } = await import("@attune/platform/durable-file");
   await makeTree(home);
   const lock = await acquireHomeLock(join(home, "demo.lock"));
   const { stderr } = await run(["demo", "--home", home], {});

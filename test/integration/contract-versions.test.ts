@@ -2,11 +2,11 @@
 // that only tests know.
 
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
+import { askServer } from "@attune/server/client/fleet-client";
+import { servedContracts } from "@attune/server/contract-window";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { createContracts, demoContract, signedBytes, wireBody } from "@attune/shared/contracts/egress";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { servedContracts } from "../../apps/server/src/contract-window.js";
 import {
   createFleet,
   declarationOf,

@@ -5,11 +5,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { superviseServer } from "@attune/demo/server-process";
+import { identifyProcess } from "@attune/platform/process-identity";
+import { askServer } from "@attune/server/client/fleet-client";
+import { publishFolder } from "@attune/server/client/publish-folder";
 import { demoContract } from "@attune/shared/contracts/egress";
 import { expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { publishFolder } from "../../apps/server/src/client/publish-folder.js";
-import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { createFleet, enrolDevice, startTestServer } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 

@@ -2,14 +2,14 @@
 // publication's subject. It never checks the reply subject or the headers, so both are tried with everything that
 // has a meaning to any receiver.
 
+import { openReportConsumer } from "@attune/server/ingestion/report.stream";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { inboxPrefix, ingestionConsumer, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers, jwtAuthenticator, type MsgHdrs, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 const fleet = "home";

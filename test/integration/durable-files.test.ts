@@ -5,33 +5,27 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { homePaths, readLocalApi, readServer, writeLocalApi, writeServer } from "@attune/edge-agent/node/home";
+import { findDaemon, lockHome } from "@attune/edge-agent/node/home-lock";
+import { createDeviceKey } from "@attune/edge-agent/node/nkey";
+import { createNodeFiles } from "@attune/edge-agent/node/node-files";
+import { readOrCreateSecret } from "@attune/edge-agent/node/secret-file";
 import { type Fault, type Lost, withFault } from "@attune/fakes/failing-disk";
+import { moveAside, readTextFile } from "@attune/platform/durable-file";
 import { copyFolderDurably } from "@attune/platform/durable-folder";
 import { isPresent } from "@attune/platform/presence";
+import { sha256 } from "@attune/platform/sha256";
+import { createChunkStore } from "@attune/server/content/chunk-store";
+import { openAdminToken } from "@attune/server/platform/http/admin-token";
+import { createNatsCredentials, type NatsCredentials } from "@attune/server/platform/nats/nats-credentials";
+import { type NatsKeys, openNatsKeys } from "@attune/server/platform/nats/nats-keys";
+import { openPorts } from "@attune/server/platform/ports";
+import { openReleaseSigner } from "@attune/server/signing/sign";
+import { openCellStore } from "@attune/training/experiments/run/cell-store";
+import { loadCheckpoint, saveCheckpoint } from "@attune/training/pretraining/loop/checkpoint";
+import { createParameter } from "@attune/training/pretraining/loop/optimizer";
 import { createUser } from "@nats-io/nkeys";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  homePaths,
-  readLocalApi,
-  readServer,
-  writeLocalApi,
-  writeServer,
-} from "../../apps/edge-agent/src/node/home.js";
-import { findDaemon, lockHome } from "../../apps/edge-agent/src/node/home-lock.js";
-import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { createNodeFiles } from "../../apps/edge-agent/src/node/node-files.js";
-import { readOrCreateSecret } from "../../apps/edge-agent/src/node/secret-file.js";
-import { createChunkStore } from "../../apps/server/src/content/chunk-store.js";
-import { openAdminToken } from "../../apps/server/src/platform/http/admin-token.js";
-import { createNatsCredentials, type NatsCredentials } from "../../apps/server/src/platform/nats/nats-credentials.js";
-import { type NatsKeys, openNatsKeys } from "../../apps/server/src/platform/nats/nats-keys.js";
-import { openPorts } from "../../apps/server/src/platform/ports.js";
-import { openReleaseSigner } from "../../apps/server/src/signing/sign.js";
-import { moveAside, readTextFile } from "../../packages/platform/src/durable-file.js";
-import { sha256 } from "../../packages/platform/src/sha256.js";
-import { openCellStore } from "../../packages/training/src/experiments/run/cell-store.js";
-import { loadCheckpoint, saveCheckpoint } from "../../packages/training/src/pretraining/loop/checkpoint.js";
-import { createParameter } from "../../packages/training/src/pretraining/loop/optimizer.js";
 import { testLogger } from "./temporary-home.js";
 
 interface DurableFile {

@@ -4,22 +4,22 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { createAgent } from "@attune/edge-agent/core/agent";
+import type { Agent } from "@attune/edge-agent/core/agent-api";
+import { createAesCipher } from "@attune/edge-agent/node/aes-cipher";
+import { homePaths } from "@attune/edge-agent/node/home";
+import { type LevelStore, openLevelStore } from "@attune/edge-agent/node/level-store";
+import { createDeviceKey } from "@attune/edge-agent/node/nkey";
+import { createNodeFiles } from "@attune/edge-agent/node/node-files";
+import { createNodeHashing } from "@attune/edge-agent/node/node-hashing";
+import { openAgent } from "@attune/edge-agent/node/open-agent";
+import { createSystemClock } from "@attune/edge-agent/node/system-clock";
 import { createFakeFleet, type FakeFleet } from "@attune/fakes/fake-fleet";
 import { referenceEngine } from "@attune/ml/engine/reference-engine";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { AgentStatus, LabelInput, Prediction } from "@attune/shared/contracts/local-api";
 import { pinnedRoot } from "@attune/shared/trust/root";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createAgent } from "../../apps/edge-agent/src/core/agent.js";
-import type { Agent } from "../../apps/edge-agent/src/core/agent-api.js";
-import { createAesCipher } from "../../apps/edge-agent/src/node/aes-cipher.js";
-import { homePaths } from "../../apps/edge-agent/src/node/home.js";
-import { type LevelStore, openLevelStore } from "../../apps/edge-agent/src/node/level-store.js";
-import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { createNodeFiles } from "../../apps/edge-agent/src/node/node-files.js";
-import { createNodeHashing } from "../../apps/edge-agent/src/node/node-hashing.js";
-import { openAgent } from "../../apps/edge-agent/src/node/open-agent.js";
-import { createSystemClock } from "../../apps/edge-agent/src/node/system-clock.js";
 import { eventually } from "./temporary-home.js";
 
 interface Earlier {

@@ -3,6 +3,10 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { askServer } from "@attune/server/client/fleet-client";
+import { moveReports } from "@attune/server/ingestion/report.move";
+import { openReportConsumer } from "@attune/server/ingestion/report.stream";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { firstContract, type Message } from "@attune/shared/contracts/egress";
 import { chunkPath, manifestPath, releaseSchema } from "@attune/shared/contracts/release";
@@ -13,10 +17,6 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, fromSeed } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { moveReports } from "../../apps/server/src/ingestion/report.move.js";
-import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import {
   type EarlierDevice,
   type EarlierHome,

@@ -1,15 +1,15 @@
 // Enrolment, polls and revocation on a real server, from the side of a device and of the fleet manager.
 
 import { createHash, randomBytes } from "node:crypto";
+import { askServer } from "@attune/server/client/fleet-client";
+import { revocationLimit } from "@attune/server/platform/nats/devices-account";
+import { withNativeSigning } from "@attune/server/platform/nats/nkey-signatures";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { SignedEnrolment } from "@attune/shared/contracts/enrolment";
 import { type Poll, targetStateSchema } from "@attune/shared/contracts/target-state";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { revocationLimit } from "../../apps/server/src/platform/nats/devices-account.js";
-import { withNativeSigning } from "../../apps/server/src/platform/nats/nkey-signatures.js";
 import {
   createFleet,
   createToken,

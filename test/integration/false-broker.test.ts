@@ -2,14 +2,14 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import type { Cleared } from "@attune/edge-agent/core/ports";
+import { createLogger } from "@attune/edge-agent/node/logger";
+import { createNatsTransport } from "@attune/edge-agent/node/nats-transport";
+import { createDeviceKey } from "@attune/edge-agent/node/nkey";
+import { startNats } from "@attune/server/platform/nats/nats";
 import { canonicalJson } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Cleared } from "../../apps/edge-agent/src/core/ports.js";
-import { createLogger } from "../../apps/edge-agent/src/node/logger.js";
-import { createNatsTransport } from "../../apps/edge-agent/src/node/nats-transport.js";
-import { createDeviceKey } from "../../apps/edge-agent/src/node/nkey.js";
-import { startNats } from "../../apps/server/src/platform/nats/nats.js";
 import { findTestNatsServer, makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

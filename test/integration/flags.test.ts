@@ -4,12 +4,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
+import { attune } from "@attune/server/cli/commands";
+import { serverOptions } from "@attune/server/cli/declarations/fleet";
+import { dispatch } from "@attune/server/cli/dispatch";
 import { createContracts } from "@attune/shared/contracts/egress";
 import type { Release } from "@attune/shared/contracts/release";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { attune } from "../../apps/server/src/cli/commands.js";
-import { serverOptions } from "../../apps/server/src/cli/declarations/fleet.js";
-import { dispatch } from "../../apps/server/src/cli/dispatch.js";
 import { createFleet, enrolDevice, startTestServer, type TestDevice, type TestServer } from "./harness.js";
 import { makeTemporaryHome } from "./temporary-home.js";
 

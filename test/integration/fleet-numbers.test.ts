@@ -5,8 +5,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createJournal, type JournalMessage } from "@attune/fakes/journal";
 import { noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
+import { askServer } from "@attune/server/client/fleet-client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
 import { performAttune } from "../attune-command.js";
 import {
   createFleet,

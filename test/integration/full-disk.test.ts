@@ -4,15 +4,15 @@ import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openReportConsumer } from "@attune/server/ingestion/report.stream";
+import { diskRoom, watchRoom } from "@attune/server/ingestion/room.watch";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { inboxPrefix, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openReportConsumer } from "../../apps/server/src/ingestion/report.stream.js";
-import { diskRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { describeUnlessLacking } from "../requirements.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 

@@ -2,8 +2,8 @@
 // stores every report once.
 
 import { openLink, type TroubledLink } from "@attune/fakes/troubled-link";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 import { eventually, startTestNats } from "./temporary-home.js";
 

@@ -3,6 +3,12 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { contractsWithMadeUp } from "@attune/fakes/made-up-contract";
+import { type App, createApp } from "@attune/server/app";
+import { askServer, type ServerAccess } from "@attune/server/client/fleet-client";
+import { parseEnv } from "@attune/server/env";
+import type { ServerPlaces } from "@attune/server/platform/home";
+import { type Database, openDatabase } from "@attune/server/platform/postgres/database";
+import { verifyEd25519 } from "@attune/server/signing/sign";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import {
   type Contracts,
@@ -23,12 +29,6 @@ import { jetstream } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser, type KeyPair } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
-import { type App, createApp } from "../../apps/server/src/app.js";
-import { askServer, type ServerAccess } from "../../apps/server/src/client/fleet-client.js";
-import { parseEnv } from "../../apps/server/src/env.js";
-import type { ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { type Database, openDatabase } from "../../apps/server/src/platform/postgres/database.js";
-import { verifyEd25519 } from "../../apps/server/src/signing/sign.js";
 import { makeTemporaryHome, testLogger } from "./temporary-home.js";
 
 export interface TestServer {

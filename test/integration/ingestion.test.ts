@@ -2,13 +2,13 @@
 // once, whatever is killed.
 
 import { createHash } from "node:crypto";
+import { askServer } from "@attune/server/client/fleet-client";
+import { keptPerDevice } from "@attune/server/ingestion/dead-letter";
+import { reportsPerDay } from "@attune/server/ingestion/intake.plan";
 import { canonicalBytes, canonicalJson } from "@attune/shared/canonical-json";
 import type { Message } from "@attune/shared/contracts/egress";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { askServer } from "../../apps/server/src/client/fleet-client.js";
-import { keptPerDevice } from "../../apps/server/src/ingestion/dead-letter.js";
-import { reportsPerDay } from "../../apps/server/src/ingestion/intake.plan.js";
 import {
   createFleet,
   enrolDevice,

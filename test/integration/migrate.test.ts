@@ -3,12 +3,12 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openDatabase } from "@attune/server/platform/postgres/database";
+import { migrate, prismaDirectory } from "@attune/server/platform/postgres/migrate";
+import { checksumOf } from "@attune/server/platform/postgres/migration-history";
+import { type Postgres, startEmbeddedPostgres } from "@attune/server/platform/postgres/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDatabase } from "../../apps/server/src/platform/postgres/database.js";
-import { migrate, prismaDirectory } from "../../apps/server/src/platform/postgres/migrate.js";
-import { checksumOf } from "../../apps/server/src/platform/postgres/migration-history.js";
-import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
 import { deployWithPrisma } from "./prisma-engine.js";
 import { choosePort, makeTemporaryHome, testLogger } from "./temporary-home.js";
 

@@ -3,6 +3,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLogger } from "@attune/platform/logger";
+import { revocationLimit } from "@attune/server/platform/nats/devices-account";
+import { type Nats, startNats } from "@attune/server/platform/nats/nats";
+import { openNatsKeys } from "@attune/server/platform/nats/nats-keys";
 import { inboxPrefix, reportStream, reportStreamSubjects, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type Account, decode, encodeAccount } from "@nats-io/jwt";
@@ -10,9 +13,6 @@ import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { revocationLimit } from "../../apps/server/src/platform/nats/devices-account.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats/nats.js";
-import { openNatsKeys } from "../../apps/server/src/platform/nats/nats-keys.js";
 import { choosePort, eventually, findTestNatsServer, makeTemporaryHome } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

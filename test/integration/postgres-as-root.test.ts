@@ -3,9 +3,9 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { makePlaces, placesOf, type ServerPlaces } from "@attune/server/platform/home";
+import { type Postgres, startEmbeddedPostgres } from "@attune/server/platform/postgres/postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { type Postgres, startEmbeddedPostgres } from "../../apps/server/src/platform/postgres/postgres.js";
 import { describeUnlessLacking, lackOfRoot } from "../requirements.js";
 import { choosePort, makeTemporaryHome, testLogger } from "./temporary-home.js";
 

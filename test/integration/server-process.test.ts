@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { identifyProcess } from "@attune/platform/process-identity";
 import { afterEach, beforeAll, expect, test } from "vitest";
-import { identifyProcess } from "../../packages/platform/src/process-identity.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 
 const program = fileURLToPath(new URL("../../apps/server/bin/attune.js", import.meta.url));

@@ -4,10 +4,10 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { createLogger } from "@attune/platform/logger";
+import { type App, type AppOptions, createApp } from "@attune/server/app";
+import { parseEnv } from "@attune/server/env";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type App, type AppOptions, createApp } from "../../apps/server/src/app.js";
-import { parseEnv } from "../../apps/server/src/env.js";
-import { createLogger } from "../../packages/platform/src/logger.js";
 import { describeUnlessLacking, lackOfRoot } from "../requirements.js";
 import { eventually, makeTemporaryHome, testLogger } from "./temporary-home.js";
 

@@ -9,9 +9,9 @@ import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { withNativeSigning } from "@attune/server/platform/nats/nkey-signatures";
+import { chunkPath } from "@attune/shared/contracts/release";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { withNativeSigning } from "../../apps/server/src/platform/nats/nkey-signatures.js";
-import { chunkPath } from "../../packages/shared/src/contracts/release.js";
 import { createFleet, enrolDevice, signPoll } from "./harness.js";
 import { eventually, makeTemporaryHome } from "./temporary-home.js";
 

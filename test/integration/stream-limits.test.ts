@@ -1,15 +1,15 @@
 // The stream when reports come faster than they are ingested: one device cannot fill it for the others.
 // The server logs in time that the stream will be full.
 
+import { openReportConsumer, streamLimits } from "@attune/server/ingestion/report.stream";
+import { streamRoom, watchRoom } from "@attune/server/ingestion/room.watch";
+import type { Nats } from "@attune/server/platform/nats/nats";
 import { inboxPrefix, reportStream, reportSubject } from "@attune/shared/subjects";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { jwtAuthenticator, type NatsConnection } from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openReportConsumer, streamLimits } from "../../apps/server/src/ingestion/report.stream.js";
-import { streamRoom, watchRoom } from "../../apps/server/src/ingestion/room.watch.js";
-import type { Nats } from "../../apps/server/src/platform/nats/nats.js";
 import { eventually, makeTemporaryHome, startTestNats } from "./temporary-home.js";
 
 let home: Awaited<ReturnType<typeof makeTemporaryHome>>;

@@ -3,14 +3,14 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLogger, type Logger } from "@attune/platform/logger";
+import { parseEnv, readEnv } from "@attune/server/env";
+import { makePlaces, placesOf, type ServerPlaces } from "@attune/server/platform/home";
+import { type Nats, startNats } from "@attune/server/platform/nats/nats";
+import { findNatsServer } from "@attune/server/platform/nats/nats-program";
+import { natsSources } from "@attune/server/platform/nats/nats-sources";
+import { openPorts } from "@attune/server/platform/ports";
 import { vi } from "vitest";
-import { parseEnv, readEnv } from "../../apps/server/src/env.js";
-import { makePlaces, placesOf, type ServerPlaces } from "../../apps/server/src/platform/home.js";
-import { type Nats, startNats } from "../../apps/server/src/platform/nats/nats.js";
-import { findNatsServer } from "../../apps/server/src/platform/nats/nats-program.js";
-import { natsSources } from "../../apps/server/src/platform/nats/nats-sources.js";
-import { openPorts } from "../../apps/server/src/platform/ports.js";
-import { createLogger, type Logger } from "../../packages/platform/src/logger.js";
 
 /** The home has a space in its name, because users' directories have spaces. */
 export async function makeTemporaryHome(): Promise<ServerPlaces & { remove(): Promise<void> }> {

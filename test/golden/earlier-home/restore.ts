@@ -3,9 +3,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { ServerPlaces } from "../../../apps/server/src/platform/home.js";
-import { openDatabase } from "../../../apps/server/src/platform/postgres/database.js";
-import { startEmbeddedPostgres } from "../../../apps/server/src/platform/postgres/postgres.js";
+import type { ServerPlaces } from "@attune/server/platform/home";
+import { openDatabase } from "@attune/server/platform/postgres/database";
+import { startEmbeddedPostgres } from "@attune/server/platform/postgres/postgres";
 import { choosePort, testLogger } from "../../integration/temporary-home.js";
 
 export interface EarlierDevice {
