@@ -8,7 +8,6 @@ import {
   wireBody,
 } from "@attune/shared/contracts/egress";
 import type { MessageDeclaration } from "@attune/shared/contracts/egress-declaration";
-import { chunkPath, manifestPath } from "@attune/shared/contracts/release";
 import { reportLimitBytes } from "@attune/shared/contracts/report";
 import { accept, type Result, refuse } from "@attune/shared/result";
 
@@ -65,16 +64,9 @@ export function pack<T extends MessageType>(
   type: T,
   message: Message<T>,
 ): Result<Gated<T>, GateReason> {
-  const text =
-    type === "download" ? downloadPath(message) : wireBody(contracts.declaration(message.contract, type)!, message);
-  const bytes = new TextEncoder().encode(text);
+  const bytes = new TextEncoder().encode(wireBody(contracts.declaration(message.contract, type)!, message));
   if (bytes.length > reportLimitBytes) return refuse("tooLarge", `${type}: ${bytes.length} bytes`);
   return accept({ type, message: Object.freeze(message), bytes } as unknown as Gated<T>);
-}
-
-function downloadPath(message: Message<MessageType>): string {
-  const { what, sha256 } = message as Message<"download">;
-  return what === "chunks" ? chunkPath(sha256) : manifestPath(sha256);
 }
 
 const hasEnded = (expires: string | undefined, nowMs: number): boolean =>

@@ -4,6 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { journalEntrySchema, type NewJournalEntry } from "@attune/shared/contracts/audit";
 import { type MessageDeclaration, sentSizes } from "@attune/shared/contracts/egress-declaration";
 import { accept, type Result, refuse } from "@attune/shared/result";
+import { dayMs } from "@attune/shared/time";
 import type { Hashing } from "../ports.js";
 import { numberedKey } from "../storage/numbered-key.js";
 import type { Gated } from "./gate.js";
@@ -28,8 +29,6 @@ interface Journalled {
   readonly declaration: MessageDeclaration;
   readonly nowMs: number;
 }
-
-const dayMs = 86_400_000;
 
 export async function nextEntry(
   head: JournalHead,

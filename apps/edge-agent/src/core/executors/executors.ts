@@ -8,11 +8,11 @@ import { type GatingView, maxCrashes } from "../plan.js";
 import type { Downloader } from "../update/download.js";
 import { readAcceptedManifest } from "../update/load-slot.js";
 import { begin, type Target } from "../update-state.js";
-import { createGating } from "./gating.js";
+import { createGating, type Gating } from "./gating.js";
 import { restore } from "./restore.js";
 import { executorByState, type RunLimits } from "./states.js";
 import { tidy } from "./tidy.js";
-import { createUpdateWriter, targetUnderWay } from "./update-writer.js";
+import { createUpdateWriter, targetUnderWay, type UpdateWriter } from "./update-writer.js";
 
 interface ExecutorParts {
   readonly context: Context;
@@ -21,7 +21,25 @@ interface ExecutorParts {
   readonly onCommit: () => void;
 }
 
-export function createExecutors({ context, downloader, onCommit }: ExecutorParts) {
+export interface Executors {
+  /** Restores the model at the process's start, before anything else runs. */
+  restore(): Promise<void>;
+  /** Removes slots that nothing needs any more. */
+  tidy(): Promise<void>;
+  finish: UpdateWriter["finish"];
+  begin(target: Target): Promise<void>;
+  /** Does the work of a state. A refusal names the reason for which the update ends. */
+  run(state: ActiveUpdateState, limits: RunLimits): Promise<Result<void, UpdateReason>>;
+  /** The state of the gating under way, for the planner. */
+  gating(): Promise<{ gating?: GatingView }>;
+  conclude: Gating["conclude"];
+  isHeld: Gating["isHeld"];
+  letWaitingIn: Gating["letWaitingIn"];
+  /** An orderly stop, which the next start must not count as a crash. */
+  pause(): Promise<void>;
+}
+
+export function createExecutors({ context, downloader, onCommit }: ExecutorParts): Executors {
   const { ports, agentState, contracts } = context;
   const writer = createUpdateWriter(context);
   const gating = createGating({ context, writer, onCommit });
@@ -31,14 +49,14 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
     tidy: () => tidy(context),
     finish: writer.finish,
 
-    async begin(target: Target): Promise<void> {
+    async begin(target) {
       gating.reset();
       agentState.believedRelease = undefined;
       await writer.save(begin(agentState.update, target, ports.clock.nowMs()));
       await tidy(context);
     },
 
-    async run(state: ActiveUpdateState, limits: RunLimits): Promise<Result<void, UpdateReason>> {
+    async run(state, limits) {
       if (!agentState.update.executing) await writer.save({ ...agentState.update, executing: true });
       const worked = await executorByState[state]({ ports, agentState, contracts, downloader, gating }, limits);
       if (!worked.ok) return worked;
@@ -52,8 +70,7 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
       return accept(undefined);
     },
 
-    /** The state of the gating under way, for the planner. */
-    async gating(): Promise<{ gating?: GatingView }> {
+    async gating() {
       if (agentState.update.state !== "gating" || agentState.update.crashes >= maxCrashes) return {};
       const release = await readAcceptedManifest(ports, targetUnderWay(agentState));
       if (release.ok) return { gating: await gating.admit(release.value) };
@@ -65,9 +82,6 @@ export function createExecutors({ context, downloader, onCommit }: ExecutorParts
     isHeld: gating.isHeld,
     letWaitingIn: gating.letWaitingIn,
 
-    /** An orderly stop, which the next start must not count as a crash. */
     pause: () => writer.save({ ...agentState.update, executing: false }),
   };
 }
-
-export type Executors = ReturnType<typeof createExecutors>;

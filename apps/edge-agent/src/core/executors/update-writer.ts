@@ -30,7 +30,22 @@ export function targetUnderWay({ update }: Pick<AgentState, "update">): Target {
   return update.target;
 }
 
-export function createUpdateWriter({ ports: { store, clock, log }, agentState, egress, contracts }: UpdateWriterParts) {
+export interface UpdateWriter {
+  save(record: UpdateRecord, operations?: readonly StoreOperation[]): Promise<void>;
+  enter(state: UpdateState, operations?: readonly StoreOperation[]): Promise<void>;
+  /**
+   * Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the
+   * release that runs now.
+   */
+  finish(outcome: Outcome, operations?: readonly StoreOperation[], runs?: number): Promise<void>;
+}
+
+export function createUpdateWriter({
+  ports: { store, clock, log },
+  agentState,
+  egress,
+  contracts,
+}: UpdateWriterParts): UpdateWriter {
   async function save(record: UpdateRecord, operations: readonly StoreOperation[] = []): Promise<void> {
     await store.batch([...operations, putRecord(keys.update, record)]);
     agentState.update = record;
@@ -55,18 +70,9 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
 
   return {
     save,
-    enter: (state: UpdateState, operations: readonly StoreOperation[] = []) =>
-      save(enter(agentState.update, { state, nowMs: clock.nowMs() }), operations),
+    enter: (state, operations) => save(enter(agentState.update, { state, nowMs: clock.nowMs() }), operations),
 
-    /**
-     * Writes an update's end and its report in one batch. The same outcome of one release is reported once. `runs`: the
-     * release that runs now.
-     */
-    async finish(
-      { state, reason, verdict }: Outcome,
-      operations: readonly StoreOperation[] = [],
-      runs: number = agentState.activeSlot?.sequence ?? 0,
-    ): Promise<void> {
+    async finish({ state, reason, verdict }, operations = [], runs = agentState.activeSlot?.sequence ?? 0) {
       const entered = enter(agentState.update, { state, reason, nowMs: clock.nowMs() });
       const outcome = `${state}/${reason}`;
       const known = entered.reported.includes(outcome);
@@ -85,5 +91,3 @@ export function createUpdateWriter({ ports: { store, clock, log }, agentState, e
     },
   };
 }
-
-export type UpdateWriter = ReturnType<typeof createUpdateWriter>;
