@@ -1,5 +1,5 @@
-// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. The command states no
-// verdict and gates nothing.
+// `attune bench`, `npm run bench`: speed beside the peers in the same run, as ratios. The command gates nothing.
+// Its Markdown marks each goal as met or not.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,6 +1,6 @@
 // Node's own file system with a fault at a chosen call below one folder, and the possible states after a power
-// cut. No module is replaced: calls without a fault work as in production. Calls that no durable write should make
-// can fail as well.
+// cut. It patches the functions of Node's fs in place for one run and restores them: calls without a fault work as in
+// production. Calls that no durable write should make can fail as well.
 
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { dirname } from "node:path";
