@@ -1,6 +1,7 @@
-// Float32 matrix products for training, as a Node-API addon: TensorFlow.js's wasm backend spends most of a step in products, at an eighth of the
-// processor's speed. One thread and one order of sums give equal results for equal inputs. The method is that of Goto and van de Geijn 2008:
-// blocks packed for the caches, and tiles of TILE_ROWS x TILE_COLUMNS sums that stay in registers.
+// Float32 matrix products for training, as a Node-API addon: TensorFlow.js's wasm backend spends most of a step in
+// products, at an eighth of the processor's speed. One thread and one order of sums give equal results for equal
+// inputs. The method is that of Goto and van de Geijn 2008: blocks packed for the caches, and tiles of TILE_ROWS x
+// TILE_COLUMNS sums that stay in registers.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@ enum { LANES = 8, TILE_ROWS = 6, TILE_COLUMNS = 2 * LANES, BLOCK_ROWS = 16 * TIL
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef float AnyVector __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); // at any address
 
-// A matrix to read: element (row, column) lies at row * row_step + column * column_step, so that a transposed matrix needs no copy.
+// A matrix to read: element (row, column) lies at row * row_step + column * column_step, so that a transposed
+// matrix needs no copy.
 typedef struct { const float *at; size_t row_step, column_step; } Matrix;
 typedef struct { float rows[BLOCK_ROWS * BLOCK_DEPTH], columns[BLOCK_COLUMNS * BLOCK_DEPTH]; } Blocks;
 
@@ -33,7 +35,8 @@ static void pack(float *to, Matrix from, int count, int depth, int width) {
   }
 }
 
-// Adds the product of one group of packed rows and one group of packed columns to y (rows, columns); if `fresh`, y becomes that product.
+// Adds the product of one group of packed rows and one group of packed columns to y (rows, columns); if `fresh`,
+// y becomes that product.
 static void tile(const float *a, const float *b, int depth, float *y, size_t step, int rows, int columns, bool fresh) {
   Vector sums[TILE_ROWS][2] = {{{0}}};
   for (int k = 0; k < depth; k++, a += TILE_ROWS, b += TILE_COLUMNS) {
@@ -85,8 +88,8 @@ static bool floats_of(napi_env env, napi_value value, float **data, size_t *leng
          napi_get_typedarray_info(env, value, &type, length, (void **)data, NULL, NULL) == napi_ok && type == napi_float32_array;
 }
 
-// matMul(y, a, b, sizes: Int32Array of batch, m, n, k, transposeA, transposeB): boolean. a is (batch, m, k), or (batch, k, m) if transposeA is set;
-// b likewise. Returns false if sizes and arrays do not fit.
+// matMul(y, a, b, sizes: Int32Array of batch, m, n, k, transposeA, transposeB): boolean. a is (batch, m, k), or (batch,
+// k, m) if transposeA is set; b likewise. Returns false if sizes and arrays do not fit.
 static napi_value mat_mul(napi_env env, napi_callback_info info) {
   napi_value values[4], result;
   size_t count = 4, lengths[3], size_count = 0;

@@ -1,4 +1,5 @@
-// Prints the head kernels' results on fixed pseudo-random arrays, one number in each line. The outputs of two builds are compared.
+// Prints the head kernels' results on fixed pseudo-random arrays, one number in each line. The outputs of
+// two builds are compared.
 #include <stdio.h>
 #include <stdlib.h>
 #include "check/heads-shapes.h"
@@ -51,8 +52,8 @@ static void check(int function, const double *n) {
     exit(1);
   }
   printf("%.12g\n", answer);
-  // Hidden outputs and the sums over them are equal to the last bit. Other results are rounded to the precision that float32 or the order of sums
-  // allows.
+  // Hidden outputs and the sums over them are equal to the last bit. Other results are rounded to the precision that
+  // float32 or the order of sums allows.
   const int below = function == ATTUNE_FACTORIZE;
   for (int i = 0; i < count; i++) for (uint32_t k = 0; k < arrays[i].length; k++) {
     const int scratch = (function == ATTUNE_EPOCH && i == 6) || (function == ATTUNE_CROSS_ENTROPY && i == 5) ||

@@ -1,7 +1,8 @@
-// Prints the kernels' results for a few encoders of fixed pseudo-random weights, one number in each line: `check format threads`. The outputs of two
-// builds or of two numbers of threads are compared (another processor under an emulator, or a build with sanitizers).
-// Built with ADDON it takes the kernels from a Node-API addon, without Node: `check format threads addon.node name`.
-// `check list 1 addon.node` prints the names of the kernels that this processor can run.
+// Prints the kernels' results for a few encoders of fixed pseudo-random weights, one number in each line:
+// `check format threads`. The outputs of two builds or of two numbers of threads are compared (another processor
+// under an emulator, or a build with sanitizers). Built with ADDON it takes the kernels from a Node-API addon,
+// without Node: `check format threads addon.node name`. `check list 1 addon.node` prints the names of the kernels
+// that this processor can run.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static void must(int code, const char *what) {
   exit(1);
 }
 
-// A tensor of the given format. `centre`: a norm's values lie around 1, other values around 0 with a size that keeps activations near 1.
+// A tensor of the given format. `centre`: a norm's values lie around 1, other values around 0 with a size that
+// keeps activations near 1.
 static void fill(AttuneEncoder *e, int slot, int index, int rows, int cols, int format, float centre) {
   const size_t count = (size_t)rows * cols;
   const float size = centre > 0 ? 0.1f : (cols > 1 ? 1.2f : 1) / __builtin_sqrtf((float)cols);

@@ -1,5 +1,5 @@
-// The AVX-512 and VNNI instructions of isa/avx512-vnni.h in plain C, as Intel's Intrinsics Guide defines them. Included first, this header
-// lets a processor without these instructions check the kernels. No shipped build uses it.
+// The AVX-512 and VNNI instructions of isa/avx512-vnni.h in plain C, as Intel's Intrinsics Guide defines them. Included
+// first, this header lets a processor without these instructions check the kernels. No shipped build uses it.
 #pragma once
 #include <immintrin.h>
 #include <math.h>

@@ -1,5 +1,6 @@
-// A libFuzzer target for the kernels' entry points. The input chooses the configuration, the loaded tensors and their slots, and the texts.
-// AddressSanitizer and UndefinedBehaviorSanitizer stop it at any access outside a block or a tensor.
+// A libFuzzer target for the kernels' entry points. The input chooses the configuration, the loaded tensors and
+// their slots, and the texts. AddressSanitizer and UndefinedBehaviorSanitizer stop it at any access outside a
+// block or a tensor.
 #include <stdlib.h>
 #include <string.h>
 #include "encoder/encoder.h"

@@ -1,4 +1,5 @@
-// Attention of one head within one text. Keys and values are packed as weights are, so that gemm.h's tiles multiply them.
+// Attention of one head within one text. Keys and values are packed as weights are, so that
+// gemm.h's tiles multiply them.
 #pragma once
 
 // Packs one head's keys and values of a text: keys (tokens / TILE, width, TILE), values (width / TILE, tokens, TILE).
@@ -24,8 +25,9 @@ static void pack_head(const AttuneEncoder *e, const Scratch *scratch, const floa
   }
 }
 
-// scores: (rows, cols), cols a multiple of LANES. Each row ← softmax(scaling * row + bias). A bias of -infinity gives a weight of exactly 0.
-// So does a weight below e^-60 of the largest: its product with a value could be a denormal, which takes ten times as long.
+// scores: (rows, cols), cols a multiple of LANES. Each row ← softmax(scaling * row + bias). A bias of -infinity gives a
+// weight of exactly 0. So does a weight below e^-60 of the largest: its product with a value could be a denormal, which
+// takes ten times as long.
 static void softmax(float *scores, int rows, int cols, float scaling, const float *bias) {
   for (int r = 0; r < rows; r++, scores += cols) {
     vf largest = vf_splat(-__builtin_inff()), total = vf_splat(0);
@@ -46,8 +48,8 @@ static void softmax(float *scores, int rows, int cols, float scaling, const floa
   }
 }
 
-// Computes one head for the text of `tokens` rows from `start` on, from the head's columns of qkv into its columns of context.
-// Not inlined: clang would make two copies, and each of the function's tiles takes a kilobyte.
+// Computes one head for the text of `tokens` rows from `start` on, from the head's columns of qkv into its columns of
+// context. Not inlined: clang would make two copies, and each of the function's tiles takes a kilobyte.
 __attribute__((noinline)) static void attend(const AttuneEncoder *e, const Scratch *scratch, int start, int tokens, int head) {
   const int width = e->config.width / e->config.heads, cols = round_up(tokens, TILE), first = head * width;
   const float scaling = 1.0f / __builtin_sqrtf((float)width);
@@ -61,7 +63,8 @@ __attribute__((noinline)) static void attend(const AttuneEncoder *e, const Scrat
     multiply_float((Rows){e->qkv.at + t * e->qkv.stride + first, e->qkv.stride}, rows, keys, scratch->packed, scores);
     softmax(scratch->scores, rows, cols, scaling, scratch->score_bias);
     multiply_float(scores, rows, values, scratch->packed, mixed);
-    // The results are not written there directly: whole tiles may reach into the next head's columns, which another thread may be writing.
+    // The results are not written there directly: whole tiles may reach into the next head's columns, which another
+    // thread may be writing.
     for (int r = 0; r < rows; r++) {
       __builtin_memcpy(e->context.at + (t + r) * e->context.stride + first, mixed.at + r * mixed.stride, width * sizeof(float));
     }

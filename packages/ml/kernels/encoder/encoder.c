@@ -1,6 +1,7 @@
-// The encoder of BERT, RoBERTa and MobileBERT: embeddings, attention, feed-forward, pooling. The file is compiled once per instruction set,
-// whose header ISA_HEADER names. The readable twins are packages/ml/src/encoder/{bert,roberta,mobilebert}.ts.
-// Sources: Devlin et al. 2019, Liu et al. 2019, Sun et al. 2020 and Hugging Face Transformers' modeling files.
+// The encoder of BERT, RoBERTa and MobileBERT: embeddings, attention, feed-forward, pooling. The file is compiled once
+// per instruction set, whose header ISA_HEADER names. The readable twins are
+// packages/ml/src/encoder/{bert,roberta,mobilebert}.ts. Sources: Devlin et al. 2019, Liu et al. 2019, Sun et al. 2020
+// and Hugging Face Transformers' modeling files.
 #include "encoder/encoder.h"
 #include ISA_HEADER
 #include "isa/vector-math.h"
@@ -29,7 +30,8 @@ static Part part_of(const AttuneEncoder *e, int index) { return (Part){e->team, 
 
 static int has_threads(const AttuneEncoder *e) { return e->team && e->team->ready; }
 
-// Decides by a feed-forward's product, the largest product. One thread computes small products alone, with the same result.
+// Decides by a feed-forward's product, the largest product. One thread computes small products alone,
+// with the same result.
 static int pays(const AttuneEncoder *e) {
   return has_threads(e) && (int64_t)e->tokens * e->config.width * e->config.intermediate_size >= e->team->least;
 }
@@ -41,8 +43,8 @@ static PackedWeights tiles_of(const Linear *layer, Range tiles) {
   return (PackedWeights){weights, layer->in, end - n, layer->bias + n, int8 ? layer->scale + n : 0, int8 ? layer->sums + n : 0};
 }
 
-// x: (tokens, in) → y: (tokens, out rounded up to TILE), its activation included. Threads share out the outputs here, and tokens elsewhere.
-// So the threads meet before the product, when x is complete, and at the end.
+// x: (tokens, in) → y: (tokens, out rounded up to TILE), its activation included. Threads share out the outputs here,
+// and tokens elsewhere. So the threads meet before the product, when x is complete, and at the end.
 static void apply_linear(AttuneEncoder *e, Part part, const Linear *layer, Rows x, Rows y) {
   const Range tiles = share_of((layer->out + TILE - 1) / TILE, part);
   const PackedWeights w = tiles_of(layer, tiles);
@@ -123,8 +125,8 @@ static void add_embedding(const Table *table, int row, float *x) {
   }
 }
 
-// Adds the word embeddings of one text to rows of x that are zero. With trigrams, a row has each token's follower, the token and its predecessor side
-// by side.
+// Adds the word embeddings of one text to rows of x that are zero. With trigrams, a row has each token's follower, the
+// token and its predecessor side by side.
 static void add_words(const AttuneEncoder *e, const int32_t *ids, int tokens, int start, Rows x) {
   const int width = e->config.embedding_size;
   for (int t = 0; t < tokens; t++) {
@@ -211,7 +213,8 @@ static void attend_all(AttuneEncoder *e, Part part) {
   meet(part);
 }
 
-// Takes e->hidden through one layer. BERT's layer works on it directly; MobileBERT's layer works on a narrower copy and adds its result.
+// Takes e->hidden through one layer. BERT's layer works on it directly; MobileBERT's layer works on a narrower copy
+// and adds its result.
 static void run_layer(AttuneEncoder *e, Part part, const Layer *layer) {
   const AttuneConfig *c = &e->config;
   const int bottleneck = c->flags & ATTUNE_BOTTLENECK;

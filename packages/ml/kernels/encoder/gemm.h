@@ -1,4 +1,5 @@
-// Matrix products over packed weights, in register tiles of TILE_ROWS tokens by TILE_VECTORS vectors of outputs, float32 or quantized.
+// Matrix products over packed weights, in register tiles of TILE_ROWS tokens by TILE_VECTORS vectors of
+// outputs, float32 or quantized.
 #pragma once
 
 #define TILE (TILE_VECTORS * LANES)
@@ -19,13 +20,15 @@
 #define UNROLL_FLOAT UNROLL_DEPTH
 #define UNROLL_PACKING PRAGMA(GCC unroll 8)
 #endif
-// Weights come in order, but faster than the processor foresees. A large model's weights are read from memory in every forward.
+// Weights come in order, but faster than the processor foresees. A large model's weights are read from
+// memory in every forward.
 #ifdef __wasm__
 #define PREFETCH(ADDRESS)
 #else
 #define PREFETCH(ADDRESS) __builtin_prefetch(ADDRESS)
 #endif
-// Keeps clang from giving each unrolled step a pointer of its own: V8 would need more registers for these pointers than it has.
+// Keeps clang from giving each unrolled step a pointer of its own: V8 would need more registers for these
+// pointers than it has.
 #ifdef __wasm__
 #define ONE_POINTER(P) __asm__("" : "+r"(P))
 #else
@@ -37,8 +40,8 @@
 typedef struct { float *at; size_t stride; } Rows;
 // Quantized activations with one scale for each row.
 typedef struct { const QuantX *at; size_t stride; const float *scales; } QuantRows;
-// A layer's weights: (out / TILE, in, TILE), int8 in groups of QUANT_GROUP inputs. bias: (out rounded up to TILE) or null.
-// scale and sums (of each output's weights): as long as bias, for int8 alone.
+// A layer's weights: (out / TILE, in, TILE), int8 in groups of QUANT_GROUP inputs. bias: (out rounded up to TILE) or
+// null. scale and sums (of each output's weights): as long as bias, for int8 alone.
 typedef struct { const void *weights; int in, out; const float *bias, *scale; const int32_t *sums; } PackedWeights;
 
 static inline int round_up(int value, int to) { return (value + to - 1) / to * to; }
@@ -66,8 +69,8 @@ INLINE void tile_float(const int rows, const float *x, size_t ldx, const float *
     vf_store(y + r * ldy + c * LANES, sum[r][c]);
 }
 
-// The quantized twin of tile_float. x: (rows, groups * QUANT_GROUP); w: packed (groups, TILE, QUANT_GROUP); `of` holds the other arrays from this
-// tile's first output on.
+// The quantized twin of tile_float. x: (rows, groups * QUANT_GROUP); w: packed (groups, TILE, QUANT_GROUP); `of` holds
+// the other arrays from this tile's first output on.
 INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const float *x_scales, const int8_t *w, int groups,
                            const PackedWeights of, float *y, size_t ldy) {
   QuantSum sum[TILE_ROWS][TILE_VECTORS];
@@ -103,12 +106,14 @@ INLINE void tile_quantized(const int rows, const QuantX *x, size_t ldx, const fl
   case 4: BODY(4); break; case 5: BODY(5); break; case 6: BODY(6); break; case 7: BODY(7); break; default: BODY(8); }
 #endif
 
-// Rows are shared out evenly, because a short tile waits for its own sums: 32 rows in tiles of at most 6 become 6 6 5 5 5 5.
+// Rows are shared out evenly, because a short tile waits for its own sums: 32 rows in tiles of at most 6 become 6 6
+// 5 5 5 5.
 #define FOR_TILES(rows, R, COUNT)                                                                                      \
   for (int tiles_ = ((rows) + TILE_ROWS - 1) / TILE_ROWS, t_ = 0, R = 0, COUNT = 0;                                    \
        t_ < tiles_ && (COUNT = (rows) / tiles_ + (t_ < (rows) % tiles_), 1); R += COUNT, t_++)
 
-// With PACK_ROWS, `packed` holds each tile's rows of x side by side, so that one pointer walks along all rows: V8 has no registers for four pointers.
+// With PACK_ROWS, `packed` holds each tile's rows of x side by side, so that one pointer walks along all rows: V8 has
+// no registers for four pointers.
 static Rows pack_rows(Rows x, int rows, int depth, float *packed) {
   if (!PACK_ROWS) return x;
   FOR_TILES(rows, first, count) {
@@ -129,8 +134,8 @@ static void multiply_panel(Rows x, int rows, const float *w, int depth, const fl
   }
 }
 
-// y (rows, out rounded up to TILE) = x (rows, in) w + bias. Output tiles are the outermost loop, so each is read from memory once. packed: (rows,
-// in).
+// y (rows, out rounded up to TILE) = x (rows, in) w + bias. Output tiles are the outermost loop, so each is read from
+// memory once. packed: (rows, in).
 static void multiply_float(Rows x, int rows, const PackedWeights w, float *packed, Rows y) {
   const float *tile = w.weights;
   x = pack_rows(x, rows, w.in, packed);
@@ -165,14 +170,15 @@ static void multiply_quantized(QuantRows x, int rows, const PackedWeights w, Row
   }
 }
 
-// The largest level that activations may use. Weights use -127…127, and a sum of `depth` products must fit an int32: at most 127 * depth * limit.
+// The largest level that activations may use. Weights use -127…127, and a sum of `depth` products must fit an int32: at
+// most 127 * depth * limit.
 static inline float quant_limit(int depth) {
   int64_t limit = INT32_MAX / (127 * (int64_t)depth);
   return (float)(limit < QUANT_LIMIT ? limit : QUANT_LIMIT);
 }
 
-// Turns one row of `cols` activations into levels of the returned scale; zeros fill the last group of 16. A row too small to scale becomes zeros.
-// A row that has overflowed gets the scale NaN, so that the result is not finite either.
+// Turns one row of `cols` activations into levels of the returned scale; zeros fill the last group of 16. A row too
+// small to scale becomes zeros. A row that has overflowed gets the scale NaN, so that the result is not finite either.
 static float quantize_row(const float *x, int cols, float limit, QuantX *out) {
   const int whole = cols / LANES * LANES;
   float rest[LANES] = {0};

@@ -1,13 +1,15 @@
-// Measures the most operations that this processor can do with the instructions of this build: the kernels' multiply-adds, on registers alone. For
-// benchmarks.
+// Measures the most operations that this processor can do with the instructions of this build: the kernels'
+// multiply-adds, on registers alone. For benchmarks.
 #pragma once
 
 #define READ_AGAIN __asm__ volatile("" ::: "memory")
-// The number of independent sums: two for each row of the kernels' tile. They hide the latency of a single sum and fit the registers.
+// The number of independent sums: two for each row of the kernels' tile. They hide the latency of a single sum
+// and fit the registers.
 enum { CHAINS = 2 * TILE_ROWS };
 
-// Returns the number of operations in `rounds` rounds; a multiply and an add count as two. Each round reads `sink` (16 vectors, aligned to one) anew,
-// so that no product can be computed once and kept. The end writes `sink`, so that no operation can be left out.
+// Returns the number of operations in `rounds` rounds; a multiply and an add count as two. Each round reads `sink` (16
+// vectors, aligned to one) anew, so that no product can be computed once and kept. The end writes `sink`, so that no
+// operation can be left out.
 static double spin(int quantized, int rounds, float *sink) {
   if (!quantized) {
     vf sum[CHAINS], x[2] = {vf_splat(0.5f), vf_splat(0.25f)};

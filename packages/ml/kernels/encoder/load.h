@@ -1,4 +1,5 @@
-// Fills an encoder's memory: copies a tensor's rows to their place, and linear weights into the tiles that gemm.h reads.
+// Fills an encoder's memory: copies a tensor's rows to their place, and linear weights into the
+// tiles that gemm.h reads.
 #pragma once
 
 // Copies row `o` of a (out, in) weight to its place in the tiles.
@@ -12,8 +13,8 @@ static void pack_row(Linear *layer, int o, const void *values, const float *scal
     uint16_t *to = (uint16_t *)layer->weights + tile * in + lane;
     for (int k = 0; k < in; k++) to[(size_t)k * TILE] = ((const uint16_t *)values)[k];
   } else {
-    // This runs once for every weight before the first answer, in WebAssembly before the code is optimized. So it copies whole groups, eight in each
-    // step.
+    // This runs once for every weight before the first answer, in WebAssembly before the code is optimized. So it
+    // copies whole groups, eight in each step.
     const int8_t *from = values;
     int8_t *to = (int8_t *)layer->weights + tile * round_up(in, QUANT_GROUP) + lane * QUANT_GROUP;
     const int whole = in / QUANT_GROUP * QUANT_GROUP;

@@ -1,5 +1,5 @@
-// An encoder's memory: the content of its block, its layout, and how it is filled. Sizes are checked here, and the forward in encoder.c relies on
-// them.
+// An encoder's memory: the content of its block, its layout, and how it is filled. Sizes are checked here, and the
+// forward in encoder.c relies on them.
 #pragma once
 
 enum { MAX_SIZE = 65536, MAX_LAYERS = 256, QUERY_BLOCK = 32, ALIGNMENT = 64, NO_ACTIVATION = -1 };
@@ -53,7 +53,8 @@ struct AttuneEncoder {
 static inline int largest_of(int x, int y) { return x > y ? x : y; }
 static inline size_t value_bytes(int format) { return format == ATTUNE_INT8 ? 1 : format == ATTUNE_FLOAT16 ? 2 : 4; }
 
-// MobileBERT's word embeddings (three side by side with trigrams) are transformed. BERT's embeddings are used as they are.
+// MobileBERT's word embeddings (three side by side with trigrams) are transformed. BERT's embeddings are
+// used as they are.
 static inline int transformed(const AttuneConfig *c) { return c->flags & ATTUNE_TRIGRAMS || c->embedding_size != c->hidden_size; }
 static inline int embedding_width(const AttuneConfig *c) { return c->embedding_size * (c->flags & ATTUNE_TRIGRAMS ? 3 : 1); }
 

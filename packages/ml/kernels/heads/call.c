@@ -9,7 +9,8 @@ static const struct { int numbers, arrays; } counts[ATTUNE_FUNCTIONS] = {
 
 typedef struct { const double *numbers; const AttuneArray *arrays; int refusal; double result; } Call;
 
-// Reads a whole number from `least` to `most`. A double holds products of three such numbers exactly enough to compare them with lengths.
+// Reads a whole number from `least` to `most`. A double holds products of three such numbers exactly enough to
+// compare them with lengths.
 static __attribute__((noinline)) int whole(Call *call, int at, int least, int most) {
   const double value = call->numbers[at];
   if (value >= least && value <= most && value == (double)(int)value) return (int)value;

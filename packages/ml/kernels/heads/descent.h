@@ -1,4 +1,5 @@
-// Epochs of SGD and Adam in float32. Twin: packages/ml/src/heads/mini-batch.ts. Classes lie across a vector's lanes, padded to a multiple of eight.
+// Epochs of SGD and Adam in float32. Twin: packages/ml/src/heads/mini-batch.ts. Classes lie across a vector's lanes,
+// padded to a multiple of eight.
 #pragma once
 
 // LANES rows at a time need as many sums as the narrowest instruction set has registers for.
@@ -40,7 +41,8 @@ INLINE void add_features(const int count, const float *x, int width, const int32
 #define UPPER(A, B) SHUFFLE(A, B, 4, 12, 5, 13, 6, 14, 7, 15)
 #endif
 
-// Lane r of the result is the sum of x[r]'s lanes. This takes half of the additions of one row after another, and no addition waits for another.
+// Lane r of the result is the sum of x[r]'s lanes. This takes half of the additions of one row after another, and no
+// addition waits for another.
 INLINE vf sums_of_rows(const vf x[LANES]) {
   vf sum[LANES];
   for (int r = 0; r < LANES; r++) sum[r] = x[r];
@@ -51,10 +53,9 @@ INLINE vf sums_of_rows(const vf x[LANES]) {
 
 INLINE vf vf_absolute(vf x) { return (vf)((vi)x & 0x7fffffff); }
 
-// Turns scores of LANES rows of up to eight classes into importance · softmax. It does not search for each row's largest score: below 80 no
-// exponential
-// overflows and no sum of exponentials is lost, and only a row beyond 80 is shifted. NaN and infinity pass into the weights, where `epoch` finds
-// them.
+// Turns scores of LANES rows of up to eight classes into importance · softmax. It does not search for each row's
+// largest score: below 80 no exponential overflows and no sum of exponentials is lost, and only a row beyond 80 is
+// shifted. NaN and infinity pass into the weights, where `epoch` finds them.
 INLINE void softmax_group(vf score[GROUP][VECTORS], const vf *mask, vf importance) {
   vf largest = vf_splat(0);
   for (int r = 0; r < LANES; r++) for (int c = 0; c < VECTORS; c++) largest = vf_max(largest, vf_absolute(score[r][c]));
@@ -76,7 +77,8 @@ INLINE void softmax_group(vf score[GROUP][VECTORS], const vf *mask, vf importanc
   for (int r = 0; r < LANES; r++) for (int c = 0; c < VECTORS; c++) score[r][c] = score[r][c] * scale[r];
 }
 
-// residuals (rows, 8) of a batch of at most eight classes; scores stay in the registers. A group's first row stands in for missing rows.
+// residuals (rows, 8) of a batch of at most eight classes; scores stay in the registers. A group's first row stands
+// in for missing rows.
 static void residuals_of_few(const AttuneDescent *d, const int32_t *order, int rows) {
   vf mask[VECTORS] = {0};
   for (int c = 0; c < ATTUNE_PADDING; c++) mask[c / LANES][c % LANES] = c < d->classes;

@@ -5,7 +5,8 @@
 
 enum { ATTUNE_SGD = 0, ATTUNE_ADAM = 1 };
 enum { ATTUNE_SIGMOID = 0, ATTUNE_TANH = 1 };
-// Classes of a descent and units of a hidden layer are padded to a multiple of ATTUNE_PADDING. Float64 work takes blocks of ATTUNE_BLOCK_ROWS rows.
+// Classes of a descent and units of a hidden layer are padded to a multiple of ATTUNE_PADDING. Float64 work takes
+// blocks of ATTUNE_BLOCK_ROWS rows.
 enum { ATTUNE_PADDING = 8, ATTUNE_BLOCK_ROWS = 32 };
 
 static inline int attune_padded(int count) { return (count + ATTUNE_PADDING - 1) / ATTUNE_PADDING * ATTUNE_PADDING; }
@@ -47,13 +48,15 @@ typedef struct {
 typedef struct {
   // One epoch in the given order of rows. Returns 0 when the learning rate made the weights diverge.
   int (*epoch)(const AttuneDescent *descent);
-  // gradient (classes, width) ← gradient of Σ importance · cross-entropy; returns that sum. residuals: (ATTUNE_BLOCK_ROWS, classes).
+  // gradient (classes, width) ← gradient of Σ importance · cross-entropy; returns that
+  // sum. residuals: (ATTUNE_BLOCK_ROWS, classes).
   double (*cross_entropy)(const AttuneRows *rows, const double *weights, double *gradient, double *residuals);
   // probabilities (rows, classes) ← softmax(x weightᵀ + bias). scores: (ATTUNE_BLOCK_ROWS, classes).
   void (*softmax)(const AttuneRows *rows, const double *weight, const double *bias, double *scores, float *probabilities);
   // gram (size, size), upper triangle, += xᵀ x; x: (rows, size).
   void (*gram)(const double *x, int rows, int size, double *gram);
-  // upper (size, size): the upper triangle of A → U of A = Uᵀ D U. Returns 0, or 1 + the row whose pivot is at most `smallest`.
+  // upper (size, size): the upper triangle of A → U of A = Uᵀ D U. Returns 0, or 1 + the row whose pivot
+  // is at most `smallest`.
   int (*factorize)(double *upper, double *pivots, int size, double smallest);
   // rhs (count, size), each row ← A⁻¹ row. scratch: (size, ATTUNE_PADDING).
   void (*solve)(const double *upper, const double *pivots, int size, double *rhs, int count, double *scratch);
@@ -61,11 +64,11 @@ typedef struct {
   void (*activate)(const AttuneLayer *layer, const float *x, int rows, double *h);
   // scores (rows, classes) ← h weightsᵀ; h: (rows, width).
   void (*scores)(const double *h, int rows, int width, const double *weights, int classes, double *scores);
-  // Adds rows to the sums (sign 1) or takes them away (-1). With `follow` the solution follows. Returns the number of rows that it followed:
-  // a downdate that is not safely positive definite leaves the solution of the rows before.
+  // Adds rows to the sums (sign 1) or takes them away (-1). With `follow` the solution follows. Returns the number of
+  // rows that it followed: a downdate that is not safely positive definite leaves the solution of the rows before.
   int (*change)(const AttuneOselm *oselm, int hidden, const double *h, const int32_t *labels, int rows, int sign, int follow);
-  // out (rows, output_size) ← components (output_size, input_size) · (x - mean) / scale; with output_size 0, (x - mean) / scale alone.
-  // scratch: ATTUNE_PADDING · (input_size + output_size).
+  // out (rows, output_size) ← components (output_size, input_size) · (x - mean) / scale; with output_size 0, (x - mean)
+  // / scale alone. scratch: ATTUNE_PADDING · (input_size + output_size).
   void (*project)(const float *x, int rows, int input_size, const double *mean, const double *scale, const float *components, int output_size,
                   float *out, double *scratch);
 } AttuneHeadKernels;

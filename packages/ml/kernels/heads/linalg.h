@@ -2,7 +2,8 @@
 // Twins: packages/ml/src/linalg/gram.ts, cholesky.ts and packages/ml/src/heads/oselm.ts.
 #pragma once
 
-// gram (size, size), upper triangle, += xᵀ x for a few rows, which stay in the cache. Registers hold a tile of four columns by two vectors.
+// gram (size, size), upper triangle, += xᵀ x for a few rows, which stay in the cache. Registers hold a tile of four
+// columns by two vectors.
 static void gram_of_few(const double *x, int rows, int size, double *out) {
   enum { WIDE = 2 * DOUBLES };
   int i = 0;
@@ -39,7 +40,8 @@ static void gram(const double *x, int rows, int size, double *out) {
   for (int start = 0; start < rows; start += 16) gram_of_few(x + (size_t)start * size, rows - start < 16 ? rows - start : 16, size, out);
 }
 
-// own[k] -= Σ f[j] row_j[k] for `count` rows of U from `rows` on. It handles one or two rows of A at a time, from column `from` on.
+// own[k] -= Σ f[j] row_j[k] for `count` rows of U from `rows` on. It handles one or two rows of A at a time,
+// from column `from` on.
 INLINE void subtract_rows(const int owners, const int count, double *own, const double *rows, const double *f, size_t size, size_t from) {
   size_t k = from;
   for (; k + DOUBLES <= size; k += DOUBLES) {
@@ -54,7 +56,8 @@ INLINE void subtract_rows(const int owners, const int count, double *own, const 
   for (; k < size; k++) for (int a = 0; a < owners; a++) for (int j = 0; j < count; j++) own[a * size + k] -= rows[j * size + k] * f[a * 4 + j];
 }
 
-// Turns a row into a row of U, after the earlier rows were subtracted. Returns whether the row's pivot is safely positive.
+// Turns a row into a row of U, after the earlier rows were subtracted. Returns whether the row's
+// pivot is safely positive.
 static int finish_row(double *own, double *pivots, int i, int size, double smallest) {
   const double pivot = own[i];
   if (!(pivot > smallest) || pivot - pivot != 0) return 0;
@@ -115,7 +118,8 @@ static void solve_eight(const double *upper, const double *pivots, int size, dou
     const int count = size - j < SHARED ? size - j : SHARED;
     const double *rows = upper + j * ld;
     double *known = x + (size_t)j * ATTUNE_PADDING;
-    // Within a round, rows are eliminated one after the other; then all rows of the round are subtracted from the rows below.
+    // Within a round, rows are eliminated one after the other; then all rows of the round are subtracted
+    // from the rows below.
     for (int a = 0; a < count; a++) for (int r = a + 1; r < count; r++) for (int v = 0; v < ATTUNE_PADDING; v++)
       known[r * ATTUNE_PADDING + v] -= rows[a * ld + j + r] * known[a * ATTUNE_PADDING + v];
     if (count < SHARED) break;
@@ -163,8 +167,8 @@ static void solve(const double *upper, const double *pivots, int size, double *r
   }
 }
 
-// Computes the factor of A + sign v vᵀ. residual: v, destroyed; gain: D'⁻¹ U'⁻ᵀ v sign. Source: Gill, Golub, Murray and Saunders 1974, method C1.
-// Two rows in each round, so that the residual is loaded and stored once for both.
+// Computes the factor of A + sign v vᵀ. residual: v, destroyed; gain: D'⁻¹ U'⁻ᵀ v sign. Source: Gill, Golub, Murray and
+// Saunders 1974, method C1. Two rows in each round, so that the residual is loaded and stored once for both.
 static void rank_one(double *upper, double *pivots, int size, double sign, double *restrict residual, double *gain) {
   double alpha = sign;
   int j = 0;
@@ -203,7 +207,8 @@ static void rank_one(double *upper, double *pivots, int size, double sign, doubl
   }
 }
 
-// Whether A - v vᵀ is safely positive definite, judged by the factor by which the determinant would shrink. v is destroyed.
+// Whether A - v vᵀ is safely positive definite, judged by the factor by which the determinant would
+// shrink. v is destroyed.
 static int can_take_away(const double *upper, const double *pivots, int size, double *v) {
   double explained = 0;
   for (int j = 0; j < size; j++) {
@@ -227,7 +232,8 @@ static void add_outer_product(double *gram, const double *h, int size, double si
   for (int i = 0; i < size; i++) add_scaled(gram + (size_t)i * size + i, h + i, sign * h[i], size - i);
 }
 
-// x ← U⁻¹ x, from the last unknown upwards. Four rows in each round share the loads of the known unknowns, and wait for them once.
+// x ← U⁻¹ x, from the last unknown upwards. Four rows in each round share the loads of the known unknowns, and
+// wait for them once.
 static void solve_upper(const double *upper, int size, double *x) {
   const size_t ld = (size_t)size;
   int j = size;

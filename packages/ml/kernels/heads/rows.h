@@ -149,7 +149,8 @@ static void softmax(const AttuneRows *d, const double *weight, const double *bia
 // A layer's weights lie in panels of eight units, so that a tile reads memory in order.
 enum { PER_PANEL = ATTUNE_PADDING / DOUBLES };
 
-// Sums follow the order of the inputs, and products of two floats are exact. So the sums equal the twin's to the last bit, fused or not.
+// Sums follow the order of the inputs, and products of two floats are exact. So the sums equal the twin's to the last
+// bit, fused or not.
 INLINE void activate_tile(const int rows, const int panels, const AttuneLayer *layer, const float *x, int unit, double *h) {
   const size_t panel = (size_t)layer->input_size * ATTUNE_PADDING;
   const int vectors = panels * PER_PANEL;

@@ -31,7 +31,8 @@ static inline QuantGroup quant_repeat(const QuantX *x) {
   return (vi)_mm256_set1_epi32(pair);
 }
 static inline vi quant_weights(const int8_t *w) { return (vi)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w)); }
-// Written as one piece, so that a compiler neither reorders the sums nor keeps more products than the sixteen registers hold.
+// Written as one piece, so that a compiler neither reorders the sums nor keeps more products than
+// the sixteen registers hold.
 static inline void quant_dot(QuantSum *sum, QuantGroup x, vi w) {
   vi product;
   __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(*sum), "=&x"(product) : "x"(w), "x"(x));

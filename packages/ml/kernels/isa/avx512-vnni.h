@@ -1,4 +1,5 @@
-// x86-64 with AVX-512 (F, BW, VL) and VNNI: 16 lanes. Int8 weights are widened to int16 for the accumulating 16x16→32 dot product.
+// x86-64 with AVX-512 (F, BW, VL) and VNNI: 16 lanes. Int8 weights are widened to int16 for the
+// accumulating 16x16→32 dot product.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>

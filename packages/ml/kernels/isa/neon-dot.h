@@ -1,5 +1,5 @@
-// 64-bit Arm with the 8-bit dot product. An activation's 16 bits are two signed halves, level = 256 high + low + 128, and each half has its own sums.
-// The result equals that of 16-bit products to the last bit.
+// 64-bit Arm with the 8-bit dot product. An activation's 16 bits are two signed halves, level = 256 high + low + 128,
+// and each half has its own sums. The result equals that of 16-bit products to the last bit.
 #pragma once
 #include "isa/neon-vectors.h"
 

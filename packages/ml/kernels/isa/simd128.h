@@ -1,5 +1,6 @@
-// WebAssembly SIMD128: 4 lanes. Int8 weights are widened to int16 for the 16x16→32 dot product, so activations keep up to 16 bits.
-// Relaxed SIMD fuses multiply-adds. Its 8-bit dot product is not used: with 7 bits for an activation, features moved by up to 0.15.
+// WebAssembly SIMD128: 4 lanes. Int8 weights are widened to int16 for the 16x16→32 dot product, so activations keep up
+// to 16 bits. Relaxed SIMD fuses multiply-adds. Its 8-bit dot product is not used: with 7 bits for an activation,
+// features moved by up to 0.15.
 #pragma once
 #include <stdint.h>
 #include <wasm_simd128.h>
@@ -24,18 +25,19 @@ static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 #endif
 static inline vf vf_max(vf a, vf b) { return (vf)wasm_f32x4_pmax((v128_t)a, (v128_t)b); }
 static inline vf vf_min(vf a, vf b) { return (vf)wasm_f32x4_pmin((v128_t)a, (v128_t)b); }
-// For |x| < 2^22: adding a number whose last bit counts ones rounds to whole numbers. The conversion instruction takes a dozen instructions on x86.
+// For |x| < 2^22: adding a number whose last bit counts ones rounds to whole numbers. The conversion instruction takes
+// a dozen instructions on x86.
 static inline vi vf_round(vf x) { return (vi)(x + 12582912.0f) - 0x4b400000; }
 static inline vf vi_float(vi x) { return (vf)wasm_f32x4_convert_i32x4((v128_t)x); }
-// Moves sign (which the widening repeats), exponent and fraction into place. A product with 2^112 then corrects the exponent's bias.
-// The product is exact, for denormals too.
+// Moves sign (which the widening repeats), exponent and fraction into place. A product with 2^112 then corrects the
+// exponent's bias. The product is exact, for denormals too.
 static inline vf vf_from_half(const uint16_t *x) {
   const vi bits = (vi)wasm_i32x4_load16x4(x) << 13;
   return (vf)(bits & (int32_t)0x8fffe000) * 0x1p112f;
 }
 
-// Quantized products: `quant_repeat` repeats one group of QUANT_GROUP activations, and `quant_weights` loads LANES groups of weights.
-// `quant_total` finishes a sum; with QUANT_SUMS it also takes the sums of the weights.
+// Quantized products: `quant_repeat` repeats one group of QUANT_GROUP activations, and `quant_weights` loads LANES
+// groups of weights. `quant_total` finishes a sum; with QUANT_SUMS it also takes the sums of the weights.
 #define QUANT_GROUP 2
 #define QUANT_LIMIT 32767
 #define QUANT_SUMS 0

@@ -30,11 +30,13 @@ static inline double vd_sum(vd x) {
   return sum;
 }
 
-// Adding and then subtracting 1.5 · 2⁵² rounds to a whole number, to the even one when halfway. Every instruction set rounds the same.
+// Adding and then subtracting 1.5 · 2⁵² rounds to a whole number, to the even one when halfway. Every instruction
+// set rounds the same.
 #define ROUNDING 6755399441055744.0
 
-// e^x within a relative error of 3e-16 for |x| ≤ 700; beyond that, e^±700. Cephes' exp (Moshier 1984): 2^n times a rational function.
-// No operation is fused, so every instruction set gives the same bits as `exponential` of packages/ml/src/heads/hidden-layer.ts.
+// e^x within a relative error of 3e-16 for |x| ≤ 700; beyond that, e^±700. Cephes' exp (Moshier 1984):
+// 2^n times a rational function. No operation is fused, so every instruction set gives the same bits
+// as `exponential` of packages/ml/src/heads/hidden-layer.ts.
 static inline vd vd_exp(vd x) {
   const vd most = vd_splat(700), least = vd_splat(-700);
   vl above = x > most, below = x < least;

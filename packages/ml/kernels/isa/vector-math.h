@@ -1,4 +1,5 @@
-// Elementary functions over vectors of float32, written once in terms of the operations that each instruction set's header defines.
+// Elementary functions over vectors of float32, written once in terms of the operations that each
+// instruction set's header defines.
 #pragma once
 
 // ThreadSanitizer alone does not see accesses of more than 16 bytes.
@@ -37,8 +38,8 @@ static inline float vf_largest(vf x) {
   return largest;
 }
 
-// e^x for x ≤ 88, within a relative error of 2e-7; exactly 0 below -87, so that no denormal arises. Cephes' expf (Moshier 1992): 2^n times a
-// polynomial.
+// e^x for x ≤ 88, within a relative error of 2e-7; exactly 0 below -87, so that no denormal arises. Cephes' expf
+// (Moshier 1992): 2^n times a polynomial.
 static inline vf vf_exp(vf x) {
   const vf floor = vf_splat(-87.0f);
   vf clamped = vf_max(x, floor);

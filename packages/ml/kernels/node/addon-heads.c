@@ -1,5 +1,5 @@
-// The head kernels in the Node-API addon: headCall(function, ...numbers, ...arrays). A refusal of heads/call.c is thrown, and no array is touched
-// then.
+// The head kernels in the Node-API addon: headCall(function, ...numbers, ...arrays). A refusal of heads/call.c is
+// thrown, and no array is touched then.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// Makes glibc keep little freed memory, for a daemon. By default glibc sets an arena apart for each thread and keeps up to twice the largest
-// freed block (32 MB). On a small device that is more than an extractor.
+// Makes glibc keep little freed memory, for a daemon. By default glibc sets an arena apart for each thread and keeps up
+// to twice the largest freed block (32 MB). On a small device that is more than an extractor.
 #include <node_api.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -9,8 +9,8 @@ void attune_register_memory(napi_env env, napi_value exports);
 
 enum { KEPT_BYTES = 128 * 1024 };
 
-// saveMemory(): boolean, whether the C library has these settings. Memory that is free now is returned, too; call it again after work that freed
-// much.
+// saveMemory(): boolean, whether the C library has these settings. Memory that is free now is returned, too; call it
+// again after work that freed much.
 static napi_value save_memory(napi_env env, napi_callback_info info) {
   (void)info;
   napi_value told = NULL;

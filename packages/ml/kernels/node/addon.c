@@ -1,5 +1,6 @@
-// The native build's Node-API addon: the same kernels compiled for several instruction sets, with each encoder in a block of its own. Their threads
-// belong to the environment (the main thread's or a worker's). Every array's type and length is checked here; the kernels check the rest.
+// The native build's Node-API addon: the same kernels compiled for several instruction sets, with each encoder in a
+// block of its own. Their threads belong to the environment (the main thread's or a worker's). Every array's type and
+// length is checked here; the kernels check the rest.
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -76,8 +77,8 @@ static napi_value instruction_sets(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Returns zeros, of which only used pages take real memory; the caller frees `*block`. Linux backs them by huge pages where it has any to spare:
-// weights are streamed, and translating addresses 4 KiB at a time takes longer than reading.
+// Returns zeros, of which only used pages take real memory; the caller frees `*block`. Linux backs them by huge pages
+// where it has any to spare: weights are streamed, and translating addresses 4 KiB at a time takes longer than reading.
 static void *allocate(size_t bytes, void **block) {
   const size_t huge = (size_t)2 << 20, unit = bytes < huge ? 64 : huge;
   *block = calloc(1, bytes + unit);
@@ -142,7 +143,8 @@ static napi_value create_encoder(napi_env env, napi_callback_info info) {
   return object;
 }
 
-// load(encoder, slot, layer, first, count, values: Float32Array | Int8Array | Uint16Array, scales: Float32Array | undefined): code
+// load(encoder, slot, layer, first, count, values: Float32Array | Int8Array | Uint16Array, scales:
+// Float32Array | undefined): code
 static napi_value load_rows(napi_env env, napi_callback_info info) {
   napi_value values[MAX_ARGUMENTS];
   Handle *handle;

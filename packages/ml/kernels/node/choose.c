@@ -1,4 +1,5 @@
-// Finds the builds of the encoder kernels that this processor can run. The processor answers, and its system where the processor leaves a choice.
+// Finds the builds of the encoder kernels that this processor can run. The processor answers, and its system where the
+// processor leaves a choice.
 #include "node/choose.h"
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>

@@ -1,5 +1,5 @@
-// How threads share a forward: the functions that kernels call on a team, and which pieces each part computes. team.c and team-wasm.c make teams.
-// Without a team, a single part computes everything.
+// How threads share a forward: the functions that kernels call on a team, and which pieces each part computes. team.c
+// and team-wasm.c make teams. Without a team, a single part computes everything.
 #pragma once
 #include <stdint.h>
 
@@ -12,7 +12,8 @@ struct AttuneTeam {
   int64_t least; // a product with at least this many multiply-adds is worth sharing out
   // Runs work(context, part) for each part below `threads` at once, and returns when all parts have returned.
   void (*run)(AttuneTeam *team, void (*work)(void *context, int part), void *context);
-  // Every part calls this within such work. No part continues before all have come; then all may read what each part wrote before.
+  // Every part calls this within such work. No part continues before all have come; then all may read what
+  // each part wrote before.
   void (*meet)(AttuneTeam *team);
 };
 

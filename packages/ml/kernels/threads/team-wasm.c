@@ -1,11 +1,12 @@
-// A team of threads in WebAssembly, the counterpart of team.c. Each thread is a worker of the host, with an instance of its own on the shared memory.
-// The host starts the threads; until all have come, the caller computes a forward alone.
+// A team of threads in WebAssembly, the counterpart of team.c. Each thread is a worker of the host, with an instance of
+// its own on the shared memory. The host starts the threads; until all have come, the caller computes a forward alone.
 #include <stdatomic.h>
 #include "threads/parallel.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
-// Spinning must last longer than the host takes to wake a thread. Otherwise a thread that sleeps too early makes the others sleep, wait after wait.
-// Measured: with a fifth of this number, two threads were slower than one. WebAssembly has no instruction to pause.
+// Spinning must last longer than the host takes to wake a thread. Otherwise a thread that sleeps too early makes the
+// others sleep, wait after wait. Measured: with a fifth of this number, two threads were slower than one. WebAssembly
+// has no instruction to pause.
 enum { SPINS = 100000, LINE = 64 };
 
 typedef struct {
@@ -72,8 +73,8 @@ void EXPORT(team_serve)(AttuneTeam *base, int part) {
 
 int EXPORT(team_ready)(const AttuneTeam *team) { return team->ready; }
 
-// Ends the team; one of its threads that failed may call this, too. Threads that wait for the failed thread within work fail as well.
-// The caller computes alone from then on.
+// Ends the team; one of its threads that failed may call this, too. Threads that wait for the failed thread within work
+// fail as well. The caller computes alone from then on.
 void EXPORT(team_end)(AttuneTeam *base) {
   Team *team = (Team *)base;
   team->broken = 1;

@@ -1,5 +1,5 @@
-// A team of threads. All wait at one barrier, both for the next work and within work. A waiting thread spins for some microseconds, as long as
-// most waits last, then sleeps, so that an idle team takes no processor time.
+// A team of threads. All wait at one barrier, both for the next work and within work. A waiting thread spins for some
+// microseconds, as long as most waits last, then sleeps, so that an idle team takes no processor time.
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,7 +13,8 @@
 #else
 #define PAUSE() ((void)0)
 #endif
-// Measured: with more, a second thread gains 50 to 90 percent. With less, waiting for each other and for each other's rows can cost the whole gain.
+// Measured: with more, a second thread gains 50 to 90 percent. With less, waiting for each other and for each other's
+// rows can cost the whole gain.
 static const int64_t least = (1 << 22) + 1;
 enum { SPINS = 1500, LINE = 64, STACK_BYTES = 512 << 10 };
 

@@ -1,7 +1,7 @@
-// Reads a tokenizer.json's vocabulary in one pass: {"token": id, ...} in UTF-8 becomes tokens in UTF-16, ids and a hash table, as in vocabulary.ts.
-// build.js compiles this file into src/tokenizer/vocabulary-wasm.ts. The code runs once, before the host optimizes it.
-// So its inner loop is short, and a zero behind the text marks the end. It is one function, because the host compiles each function at its first
-// call.
+// Reads a tokenizer.json's vocabulary in one pass: {"token": id, ...} in UTF-8 becomes tokens in UTF-16, ids and a hash
+// table, as in vocabulary.ts. build.js compiles this file into src/tokenizer/vocabulary-wasm.ts. The code runs once,
+// before the host optimizes it. So its inner loop is short, and a zero behind the text marks the end. It is one
+// function, because the host compiles each function at its first call.
 #include <stdint.h>
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
@@ -69,10 +69,10 @@ static int same(const uint16_t *units, const int32_t *starts, int32_t one, int32
 
 void *EXPORT(heap_base)(void) { return &__heap_base; }
 
-// text: from the object's brace on, with a zero behind it. units: room for as many as `text` has bytes; starts, ids, hashes: for a fifth of that plus
-// one.
-// places: room for the places of that many tokens. The hash table finds the last of two equal tokens. Returns the number of tokens, or NONE for
-// anything but an object of whole numbers. `found` receives the object's bytes, the longest token's units and the largest id.
+// text: from the object's brace on, with a zero behind it. units: room for as many as `text` has bytes; starts, ids,
+// hashes: for a fifth of that plus one. places: room for the places of that many tokens. The hash table finds the last
+// of two equal tokens. Returns the number of tokens, or NONE for anything but an object of whole numbers. `found`
+// receives the object's bytes, the longest token's units and the largest id.
 int32_t EXPORT(scan)(const uint8_t *text, uint16_t *units, int32_t *starts, int32_t *ids, uint32_t *hashes, int32_t *places, int32_t *found) {
   const uint8_t *at = text + 1;
   uint16_t *to = units;
@@ -131,8 +131,8 @@ int32_t EXPORT(scan)(const uint8_t *text, uint16_t *units, int32_t *starts, int3
 
   uint32_t mask = 1;
   while (mask < 2 * (uint32_t)count) mask = 2 * mask + 1;
-  // The memory holds zeros already. But a page that is read before it is written is allocated twice, and all processors must then drop the first
-  // page.
+  // The memory holds zeros already. But a page that is read before it is written is allocated twice, and all processors
+  // must then drop the first page.
   for (uint32_t place = 0; place <= mask; place++) places[place] = 0;
   for (int32_t n = 0; n < count; n++) {
     const uint32_t hash = hashes[n];

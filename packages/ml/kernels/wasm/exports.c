@@ -1,4 +1,5 @@
-// The WebAssembly builds' exports for encoders. One memory holds one encoder; the host divides the memory from __heap_base on.
+// The WebAssembly builds' exports for encoders. One memory holds one encoder; the host divides the
+// memory from __heap_base on.
 #include "encoder/encoder.h"
 
 #define EXPORT(NAME) __attribute__((export_name(#NAME))) NAME
@@ -11,7 +12,8 @@ int EXPORT(encoder_size)(const AttuneConfig *config, int threads) {
   const int64_t bytes = attune_kernels.size(config, threads);
   return bytes > INT32_MAX ? ATTUNE_BAD_CONFIG : (int)bytes;
 }
-// `memory` must lie where nothing was computed yet: WebAssembly's memory is zeros, of which only used pages take real memory.
+// `memory` must lie where nothing was computed yet: WebAssembly's memory is zeros, of which only used
+// pages take real memory.
 int EXPORT(encoder_init)(void *memory, uint32_t bytes, const AttuneConfig *config, AttuneTeam *team) {
   return attune_kernels.init(memory, bytes, config, team);
 }
