@@ -112,7 +112,7 @@ const shown: Record<string, () => Promise<void>> = {
     expect((await run("report", "summary", "--device", "x")).err).toContain("INVALID_INPUT");
   },
   "report --fleet": async () => {
-    expect(await value("report", "averages", "--fleet", "work")).toEqual({ fewestDevices: 5, releases: [] });
+    expect(await value("report", "averages", "--fleet", "work")).toEqual({ minDevices: 5, releases: [] });
     expect((await run("report", "averages", "--fleet", "No fleet")).err).toContain("INVALID_INPUT");
   },
   "report --limit": async () => {

@@ -96,8 +96,8 @@ test("an average takes each device's latest block, and a fleet of one device has
   const home = { fleet: "home", releaseSequence: release, devices: 6, averages };
   const work = { fleet: "work", releaseSequence: release, devices: 1, averages: null };
   const ask = (input: { fleet?: string }) => askServer(server.access, (client) => client.report.averages.query(input));
-  expect(await ask({})).toEqual({ fewestDevices: 5, releases: [home, work] });
-  expect(await ask({ fleet: "work" })).toEqual({ fewestDevices: 5, releases: [work] });
+  expect(await ask({})).toEqual({ minDevices: 5, releases: [home, work] });
+  expect(await ask({ fleet: "work" })).toEqual({ minDevices: 5, releases: [work] });
   const shown = await attune("report", "averages");
   expect(shown).toMatch(/^home +3 +6 +50\.0% \[42\.\d, 57\.\d\] +60\.0% \[.*\] +10\.0% \[2\.\d, 17\.\d\]$/m);
   expect(shown).toMatch(/^work +3 +1 +too few devices +– +–$/m);

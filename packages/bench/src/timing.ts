@@ -31,7 +31,7 @@ interface TimingOptions {
   readonly onCut?: (rounds: number) => void;
 }
 
-const leastRounds = 5;
+const minRounds = 5;
 
 /** A contender whose work runs in this process; a promise is awaited, so that the time covers the whole computation. */
 export function contender(name: string, work: () => unknown): Contender {
@@ -57,7 +57,7 @@ export async function timeInTurn(contenders: readonly Contender[], options: Timi
   const random = createRandom(7);
   const startedAt = performance.now();
   for (let round = 0; round < warmups + rounds; round++) {
-    if (round >= warmups + leastRounds && performance.now() - startedAt > budgetMs) {
+    if (round >= warmups + minRounds && performance.now() - startedAt > budgetMs) {
       onCut?.(round - warmups);
       break;
     }

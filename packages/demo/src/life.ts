@@ -19,7 +19,7 @@ export interface LifeProgress {
 const releaseTimeoutMs = 120_000;
 const outboxTimeoutMs = 120_000;
 /** Reasons that a second attempt with the same release would not change. */
-const verdicts: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
+const finalReasons: ReadonlySet<string> = new Set(["extractorInvalid", "goldenMismatch", "inferenceFailed"]);
 
 /**
  * Waits until the agent runs a release, which it first downloads and tests. Throws INVALID_EXTRACTOR if
@@ -31,7 +31,7 @@ async function awaitRelease(agent: AgentClient, signal: AbortSignal): Promise<Ag
     signal,
     timeoutMs: releaseTimeoutMs,
     reached: ({ release, updateState, updateReason }) => {
-      if (release === null && updateState === "failed" && verdicts.has(updateReason)) {
+      if (release === null && updateState === "failed" && finalReasons.has(updateReason)) {
         throw new AppError("INVALID_EXTRACTOR", `the agent refused the release: ${updateReason}`);
       }
       return release !== null;

@@ -1,7 +1,7 @@
 // The agent: observe, plan, execute. The composition of the core over a host's ports.
 
 import { type Contracts, createContracts } from "@attune/shared/contracts/egress";
-import { AppError } from "@attune/shared/errors";
+import { AppError, codeOf } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { type AgentState, type Context, readAgentState } from "./agent-state.js";
 import { agree } from "./calls/agree.js";
@@ -25,7 +25,6 @@ import { renameEarlierRecords } from "./learning/record-names.js";
 import { openScores } from "./learning/scores.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
-import { codeOf } from "./loops/loop-parts.js";
 import { pollLoop } from "./loops/poll-loop.js";
 import { reportLoop } from "./loops/report-loop.js";
 import { slotLoop } from "./loops/slot-loop.js";

@@ -94,7 +94,7 @@ export function createNativeEngine(
     threads,
     createEncoder(config, tensors) {
       const weights = kernelWeights(config, tensors);
-      const rows = Math.max(config.maxPositionEmbeddings, leastRows);
+      const rows = Math.max(config.maxPositionEmbeddings, minRows);
       const kernel = createKernel(addon, {
         index,
         threads,
@@ -123,7 +123,7 @@ function createNativeHeadCore(addon: NativeAddon): HeadCore {
 }
 
 /** Room for a batch of short texts, whatever the model's longest text is. */
-const leastRows = 256;
+const minRows = 256;
 const batchTexts = 32;
 /** The piece of a tensor on its way from the file to the kernels: large enough that the calls cost nothing. */
 const pieceBytes = 262_144;

@@ -55,11 +55,11 @@ export const sumUpReports: Body<typeof reportSummary, CommandIo> = async ({ valu
 export const averageReports: Body<typeof reportAverages, CommandIo> = async ({ values }, io) => {
   const { fleet } = values;
   const input = fleet === undefined ? {} : { fleet };
-  const { fewestDevices, releases } = await askServer(await accessOf(values), (client) =>
+  const { minDevices, releases } = await askServer(await accessOf(values), (client) =>
     client.report.averages.query(input),
   );
   if (io.json) {
-    io.stdout(JSON.stringify({ fewestDevices, releases }));
+    io.stdout(JSON.stringify({ minDevices, releases }));
     return;
   }
   const rows = releases.map(({ fleet, releaseSequence, devices, averages }) => ({

@@ -29,11 +29,11 @@ export function standingOf(poll: { epoch: string; sequence: number }, device: Po
  * set back, the allowance alone lasts a device that is offline for five years.
  */
 export function maxPolls(sinceMs: number): number {
-  return allowance + Math.max(0, sinceMs) / shortestPauseMs;
+  return allowance + Math.max(0, sinceMs) / minPauseMs;
 }
 
 const allowance = 2 ** 20;
-const shortestPauseMs = 50;
+const minPauseMs = 50;
 
 /**
  * The limit of new epochs a day. A device begins an epoch when its store was restored. Two copies that run side by side

@@ -2,7 +2,7 @@ import { noisyCount, noisyCountGrid } from "@attune/ml/privacy/noisy-count";
 import { noisyMean, noisyMeanDifference } from "@attune/ml/privacy/noisy-mean";
 import { demoContracts } from "@attune/shared/contracts/egress";
 import { expect, test } from "vitest";
-import { averageBlocks, type Block, fewestDevices } from "./fleet-averages.js";
+import { averageBlocks, type Block, minDevices } from "./fleet-averages.js";
 
 const block = (rightPrior: number, rightAnswering: number, changes: Partial<Block> = {}): Block => ({
   ...{ fleet: "home", releaseSequence: 3, rightPrior, rightAnswering },
@@ -12,13 +12,13 @@ const blocks = (count: number, changes: Partial<Block> = {}) =>
   Array.from({ length: count }, (_, i) => block(20 + 2 * i, 30 + 2 * (i % 2), changes));
 
 test("an average is the estimator's, of each head and of the pairs' difference", () => {
-  const [average] = averageBlocks(blocks(fewestDevices));
+  const [average] = averageBlocks(blocks(minDevices));
   const prior = [20, 22, 24, 26, 28];
   const answering = [30, 32, 30, 32, 30];
   expect(average).toEqual({
     fleet: "home",
     releaseSequence: 3,
-    devices: fewestDevices,
+    devices: minDevices,
     averages: {
       prior: noisyMean(prior),
       answering: noisyMean(answering),
@@ -28,7 +28,7 @@ test("an average is the estimator's, of each head and of the pairs' difference",
   expect(average!.averages!.difference.mean).toBeCloseTo((30.8 - 24) / 50, 12);
 });
 
-test.each(Array.from({ length: fewestDevices - 1 }, (_, i) => i + 1))("%i devices have no average", (count) => {
+test.each(Array.from({ length: minDevices - 1 }, (_, i) => i + 1))("%i devices have no average", (count) => {
   expect(averageBlocks(blocks(count))).toEqual([{ fleet: "home", releaseSequence: 3, devices: count, averages: null }]);
 });
 

@@ -16,7 +16,7 @@ export interface FleetAverage {
   readonly releaseSequence: number;
   /** The number of devices with a block. Each counts once, because blocks of one person depend on each other. */
   readonly devices: number;
-  /** Null with fewer than `fewestDevices`. */
+  /** Null with fewer than `minDevices`. */
   readonly averages: {
     readonly prior: NoisyMean;
     readonly answering: NoisyMean;
@@ -29,7 +29,7 @@ export interface FleetAverage {
  * An average of fewer devices is almost one person's count. It says little of the fleet, too: Student's t is 2.8 at
  * five devices, 4.3 at three and 12.7 at two, so intervals soon span every share.
  */
-export const fewestDevices = 5;
+export const minDevices = 5;
 
 /** `blocks` has at most one block of a device for each release. The answer is in the order of fleets and releases. */
 export function averageBlocks(blocks: readonly Block[]): FleetAverage[] {
@@ -47,7 +47,7 @@ function averageOf(blocks: readonly Block[]): FleetAverage {
   const { fleet, releaseSequence } = blocks[0]!;
   const [prior, answering] = [blocks.map(({ rightPrior }) => rightPrior), blocks.map((block) => block.rightAnswering)];
   const averages =
-    blocks.length < fewestDevices
+    blocks.length < minDevices
       ? null
       : {
           prior: noisyMean(prior)!,

@@ -103,7 +103,7 @@ test("averages state the fewest devices that one needs", async () => {
     },
   });
   expect(await service.average("home")).toEqual({
-    fewestDevices: 5,
+    minDevices: 5,
     releases: [{ fleet: "home", releaseSequence: 3, devices: 2, averages: null }],
   });
   await service.average();

@@ -1,7 +1,7 @@
 // The reports of the fleet for its manager: a list, a summary by device, and averages over devices.
 
 import { type Contracts, createContracts, demoContracts } from "@attune/shared/contracts/egress";
-import { averageBlocks, type FleetAverage, fewestDevices } from "./fleet-averages.js";
+import { averageBlocks, type FleetAverage, minDevices } from "./fleet-averages.js";
 import type { ReportCount, ReportFilter, ReportRepository, ReportWithBody } from "./report.repository.js";
 import { type Body, shownBody } from "./shown-body.js";
 
@@ -27,7 +27,7 @@ export interface ReportService {
   /** The number of stored reports, and the latest metrics of each device. */
   summarise(device?: string): Promise<ReportSummary>;
   /** The averages of each fleet by release, or of one fleet. */
-  average(fleet?: string): Promise<{ readonly fewestDevices: number; readonly releases: readonly FleetAverage[] }>;
+  average(fleet?: string): Promise<{ readonly minDevices: number; readonly releases: readonly FleetAverage[] }>;
 }
 
 /** `contracts` holds every version that stored reports may have, including those that the server takes no more. */
@@ -42,7 +42,7 @@ export function createReportService(
     },
 
     async average(fleet) {
-      return { fewestDevices, releases: averageBlocks(await repository.latestBlocks(fleet)) };
+      return { minDevices, releases: averageBlocks(await repository.latestBlocks(fleet)) };
     },
 
     async summarise(device) {

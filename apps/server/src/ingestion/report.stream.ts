@@ -25,7 +25,7 @@ interface StreamLimits {
 /** Room for some ten million reports while the database is away. A device that floods takes no other device's room. */
 export const streamLimits: StreamLimits = { totalBytes: 4 * 1024 ** 3, waitingReports: 5_000 };
 
-const smallestStreamBytes = 1024 ** 2;
+const minStreamBytes = 1024 ** 2;
 
 /** Creates the stream and its consumer where they are missing, and updates their settings where they differ. */
 export async function openReportConsumer(connection: NatsConnection, limits = streamLimits): Promise<Consumer> {
@@ -50,7 +50,7 @@ async function openLargestStream(manager: JetStreamManager, limits: StreamLimits
   try {
     await openStream(manager, limits);
   } catch (error) {
-    if (!/insufficient/i.test((error as Error).message) || limits.totalBytes <= smallestStreamBytes) throw error;
+    if (!/insufficient/i.test((error as Error).message) || limits.totalBytes <= minStreamBytes) throw error;
     await openLargestStream(manager, { ...limits, totalBytes: limits.totalBytes / 2 });
   }
 }

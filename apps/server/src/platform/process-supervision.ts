@@ -72,12 +72,12 @@ export async function startSupervised(options: SupervisedOptions): Promise<Super
   async function keepRunning(): Promise<void> {
     let failures = 0;
     while (!stopping.signal.aborted) {
-      const startedAtMs = Date.now();
+      const startedAtMs = performance.now();
       void endWhenSilent(running, options, stopping.signal);
       const end = await running.exited;
       if (stopping.signal.aborted) return;
       logger.warn("child.exited", { name, end });
-      if (Date.now() - startedAtMs > stableMs) failures = 0;
+      if (performance.now() - startedAtMs > stableMs) failures = 0;
       for (;;) {
         failures++;
         await sleep(backoffMs(failures, restartPauses), undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -128,7 +128,7 @@ async function endWhenSilent(running: Running, options: SupervisedOptions, stopp
 async function startOnce(options: SupervisedOptions, signal?: AbortSignal): Promise<Running> {
   await options.prepare();
   const running = await launch(options);
-  const deadline = Date.now() + options.readyTimeoutMs;
+  const deadline = performance.now() + options.readyTimeoutMs;
   for (;;) {
     if (running.hasExited()) {
       const tail = await tailOf(options.logFile, running.logStart);
@@ -137,7 +137,7 @@ async function startOnce(options: SupervisedOptions, signal?: AbortSignal): Prom
       throw new AppError(options.code, `${options.name} ended while starting (${await running.exited}): ${tail}`);
     }
     if (await options.isReady()) return running;
-    if (signal?.aborted || Date.now() > deadline) {
+    if (signal?.aborted || performance.now() > deadline) {
       await end(running, options);
       throw new AppError(options.code, `${options.name} did not become ready within ${options.readyTimeoutMs} ms`);
     }

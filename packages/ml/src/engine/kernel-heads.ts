@@ -14,7 +14,7 @@ import type { HeadCore } from "./head-core.js";
 /** The number of rows of float64 work that the kernels take at once. */
 const blockRows = 32;
 /** Fewer rows than this are predicted in plain TypeScript. */
-const leastRows = 4;
+const minRows = 4;
 
 export function createHeadKernels(core: HeadCore): HeadKernels {
   return {
@@ -175,7 +175,7 @@ function factorize(
 function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeights): Matrix {
   const classes = given.bias.length;
   // A single prediction takes less time than laying the arrays out.
-  if (rows < leastRows) return reference.softmax({ rows, cols, data }, given);
+  if (rows < minRows) return reference.softmax({ rows, cols, data }, given);
   const result = createMatrix(rows, classes);
   const memory = core.open({
     weight: [Float64Array, classes * cols],
@@ -198,7 +198,7 @@ function softmax(core: HeadCore, { rows, cols, data }: Matrix, given: LinearWeig
 }
 
 function project(core: HeadCore, { mean, scale, components }: Projection, { rows, cols, data }: Matrix): Matrix {
-  if (rows < leastRows) {
+  if (rows < minRows) {
     return reference.project({ mean, scale, ...(components && { components }) }, { rows, cols, data });
   }
   const outputSize = components?.rows ?? 0;

@@ -36,7 +36,7 @@ export function createWasmEngine(builds: WasmBuilds, team?: WasmTeam): WasmEngin
     build,
     createEncoder(config, tensors) {
       const weights = kernelWeights(config, tensors);
-      const rows = Math.max(config.maxPositionEmbeddings, leastRows);
+      const rows = Math.max(config.maxPositionEmbeddings, minRows);
       const needs = { config: kernelConfig(config, weights, rows), regionBytes: regionBytes(weights, rows) };
       const memory = team?.open(build, needs) ?? openMemory(module, needs);
       return createKernelEncoder(config, createWasmKernel(memory, { weights, rows, regionBytes: needs.regionBytes }));
@@ -55,7 +55,7 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
 }
 
 /** Room for a batch of short texts, however short the model's longest text is. */
-const leastRows = 256;
+const minRows = 256;
 
 /** A module with one relaxed swizzle: it is valid exactly where the host knows relaxed SIMD. */
 const relaxedProbe = [

@@ -69,7 +69,7 @@ const pageBytes = 65_536;
 const stackBytes = 65_536;
 const configBytes = 128;
 /** The same minimum as in `build.js`. */
-const leastPages = 4;
+const minPages = 4;
 /** Measured: below this size the threads' waiting for each other costs as much as a second thread gains. */
 const defaultLeast = 2 ** 21 + 1;
 
@@ -157,7 +157,7 @@ function layOut(
   { config: configValues, regionBytes }: MemoryNeeds,
   { threads, least }: { threads: number; least: number },
 ): Layout {
-  const probe = instantiate(module, leastPages);
+  const probe = instantiate(module, minPages);
   const config = alignUp(probe.kernel.heap_base());
   new Uint8Array(probe.memory.buffer, config).set(configValues);
   const encoderBytes = probe.kernel.encoder_size(config, threads);

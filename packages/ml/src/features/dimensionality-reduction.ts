@@ -37,7 +37,7 @@ interface Parts {
  * A transformer's outlier dimensions, pooled by maximum, hardly vary. Scaled up to deviation 1, they would be the
  * rounding noise of the engine.
  */
-const leastShareOfUsualDeviation = 0.2;
+const minShareOfUsualDeviation = 0.2;
 
 /**
  * Fits the release's DR on the labelled dataset's features (N, D): standardisation, and a PCA of the standardised
@@ -87,7 +87,7 @@ export function loadDimensionalityReduction(
 }
 
 function withoutNoise({ mean, scale, inputSize }: Standardizer): Standardizer {
-  const least = leastShareOfUsualDeviation * scale.toSorted()[inputSize >> 1]!;
+  const least = minShareOfUsualDeviation * scale.toSorted()[inputSize >> 1]!;
   return { mean, scale: scale.map((deviation) => Math.max(deviation, least)), inputSize };
 }
 

@@ -33,7 +33,7 @@ export interface ClassSums {
 /** The limit bounds the memory for hidden outputs. */
 const blockRows = 2048;
 /** For fewer rows than this, a separate matrix of sums costs more than it saves. */
-const leastRowsOfABlock = 256;
+const minBlockRows = 256;
 
 interface ClassSumsOptions {
   readonly layer: HiddenLayer;
@@ -71,7 +71,7 @@ export function createClassSums(options: ClassSumsOptions): ClassSums {
   function changeClass(c: number, features: Matrix, sign: 1 | -1): void {
     const [gram, own] = [grams[c]!, sums.subarray(c * hidden, (c + 1) * hidden)];
     const { rows } = features;
-    if (rows < leastRowsOfABlock) {
+    if (rows < minBlockRows) {
       const h = activate(layer, features);
       addMoments(own, { h, labels: new Int32Array(rows), hidden }, sign);
       if (sign === 1) addGram(gram, h, hidden);

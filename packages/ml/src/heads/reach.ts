@@ -4,7 +4,7 @@
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 
 /** A share of the usual use: a feature that the prior does not use at all can still be learned. */
-const leastShare = 0.05;
+const minShare = 0.05;
 
 /**
  * (D): r_d, how far the weights of a feature may stray from the prior's weights. A feature of the usual use has 1. The
@@ -27,7 +27,7 @@ export function reachOf(weight: Float64Array, inputSize: number): Float64Array {
   // If the weights are so small that their squares vanish, they say nothing about the features' use.
   if (!(weighed > 0)) return squares.fill(1);
   const usual = weighed / sum;
-  return squares.map((square) => Math.sqrt((1 - leastShare) * (square / usual) + leastShare));
+  return squares.map((square) => Math.sqrt((1 - minShare) * (square / usual) + minShare));
 }
 
 /** x_d r_d: an even penalty on the weights of stretched rows lets each w_d stray by r_d. */

@@ -210,14 +210,14 @@ export function rankOneDowndate(cholesky: Cholesky, v: Float64Array, scratch: Ra
   }
   // 1 - explained is the factor by which the determinant shrinks. The rounding error of the result grows with the
   // inverse of that factor.
-  if (!(1 - explained > leastShrinkage)) return false;
+  if (!(1 - explained > minShrinkage)) return false;
   residual.set(v);
   changeRankOne(cholesky, scratch, -1);
   backSubstitute(cholesky, scratch.gain);
   return true;
 }
 
-const leastShrinkage = 1e-3;
+const minShrinkage = 1e-3;
 
 /** Changes two rows in each round, so that the residual is loaded and stored once for both. */
 function changeRankOne({ size, upper, pivots }: Cholesky, { residual, gain }: RankOneScratch, sign: 1 | -1): void {

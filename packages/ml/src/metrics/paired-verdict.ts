@@ -5,7 +5,7 @@ import { MlError } from "../error.js";
 type PairedVerdict = "better" | "same" | "worse" | "tooLittle";
 
 /** With fewer pairs the verdict is `tooLittle`, whatever the answers. */
-export const fewestPairs = 20;
+export const minPairs = 20;
 
 /** Whether each answer was right: (N). */
 type RightAnswers = readonly boolean[] | Uint8Array;
@@ -27,7 +27,7 @@ export function pairedVerdict(before: RightAnswers, after: RightAnswers): Paired
     if (difference > 0) won++;
     if (difference < 0) lost++;
   }
-  if (before.length < fewestPairs) return "tooLittle";
+  if (before.length < minPairs) return "tooLittle";
   if (isRare(won, won + lost)) return "better";
   return isRare(lost, won + lost) ? "worse" : "same";
 }

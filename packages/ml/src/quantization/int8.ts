@@ -10,7 +10,7 @@ import { getFloat32, type Tensor, type TensorFile } from "../tensor/safetensors.
 export const int8Scheme = "int8-symmetric-per-row";
 
 /** The smallest normal float32: a smaller scale would be a denormal, which multiplies slowly and has few digits. */
-const smallestScale = 2 ** -126;
+const minScale = 2 ** -126;
 
 export function scaleName(name: string): string {
   return `${name}.scale`;
@@ -39,7 +39,7 @@ export function quantizeRows(what: string, weights: Float32Array, rows: number):
       largest = Math.max(largest, Math.abs(weights[start + c]!));
     }
     if (largest === 0) continue;
-    const step = Math.fround(Math.max(largest / 127, smallestScale));
+    const step = Math.fround(Math.max(largest / 127, minScale));
     scale[r] = step;
     for (let c = 0; c < cols; c++) {
       data[start + c] = Math.max(-127, Math.min(127, Math.round(weights[start + c]! / step)));

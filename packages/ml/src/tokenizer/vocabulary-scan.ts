@@ -20,7 +20,7 @@ interface ScanExports {
 }
 
 /** The shortest entry is `"":0,`. */
-const leastEntryBytes = 5;
+const minEntryBytes = 5;
 const pageBytes = 65_536;
 
 /**
@@ -46,7 +46,7 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 
 function scan(kernel: ScanExports, json: Uint8Array, from: number): ScannedVocabulary | undefined {
   const length = json.length - from;
-  const most = Math.ceil(length / leastEntryBytes) + 1;
+  const most = Math.ceil(length / minEntryBytes) + 1;
   let end = kernel.heap_base();
   const take = (bytes: number): number => {
     const at = end;

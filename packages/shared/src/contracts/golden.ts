@@ -45,7 +45,7 @@ const maxSteps = 32_767;
 /** The exponent of the finest step. */
 const finestStep = -14;
 /** A step must be so much finer than the tolerance that rounding to steps changes no verdict that matters. */
-const leastStepsInTolerance = 8;
+const minStepsInTolerance = 8;
 
 /** Reads golden.json in either form. The detail of a refusal names the file and the field at fault. */
 export function readGolden(bytes: Uint8Array): Result<ReadGolden, "malformed"> {
@@ -84,7 +84,7 @@ export function compactGolden({ tolerance, vectors }: Golden): Uint8Array | unde
   const largest = vectors.reduce((most, { features }) => features.reduce((m, x) => Math.max(m, Math.abs(x)), most), 0);
   // A power of two scales without rounding, and small differences between machines do not change the step.
   const step = 2 ** Math.min(0, Math.max(finestStep, Math.ceil(Math.log2(largest / maxSteps))));
-  if (!(step * maxSteps >= largest && step * leastStepsInTolerance <= tolerance)) return undefined;
+  if (!(step * maxSteps >= largest && step * minStepsInTolerance <= tolerance)) return undefined;
   return encode({
     version: 2,
     tolerance,

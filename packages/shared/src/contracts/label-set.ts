@@ -17,13 +17,13 @@ export const labelWordsSchema = z
 const labelSchema = z.strictObject({ slug: labelSlugSchema, words: labelWordsSchema });
 type Label = z.infer<typeof labelSchema>;
 
-const fewestLabels = 2;
+const minLabels = 2;
 const maxLabels = 32;
 
 /** In the order of the heads' classes. */
 export const labelSetSchema = z
   .array(labelSchema)
-  .min(fewestLabels)
+  .min(minLabels)
   .max(maxLabels)
   .refine((labels) => new Set(slugsOf(labels)).size === labels.length, { error: "the slugs repeat" });
 export type LabelSet = z.infer<typeof labelSetSchema>;

@@ -43,7 +43,7 @@ function decode(bytes: Buffer, path: string): string {
 
 const sampleBytes = 65_536;
 /** In UTF-16 every ASCII character has a byte of 0, and delimiters, digits and line ends are ASCII in any language. */
-const leastZeros = 0.02;
+const minZeros = 0.02;
 
 /** By the byte order mark; without one, by which byte of each pair is 0. */
 function encodingOf(bytes: Buffer): "utf-8" | "utf-16le" | "utf-16be" {
@@ -55,6 +55,6 @@ function encodingOf(bytes: Buffer): "utf-8" | "utf-16le" | "utf-16be" {
     if (sample[i] === 0) first++;
     if (sample[i + 1] === 0) second++;
   }
-  if (Math.max(first, second) < leastZeros * sample.length) return "utf-8";
+  if (Math.max(first, second) < minZeros * sample.length) return "utf-8";
   return second > first ? "utf-16le" : "utf-16be";
 }

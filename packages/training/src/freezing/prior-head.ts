@@ -18,7 +18,7 @@ import type { GoEmotionsRow } from "../datasets/goemotions.js";
 export const priorChoices = { dialogueWeight: 100, neutralShare: 0.5, l2: 0.1, rounds: 6, otherLabels: 0.2 } as const;
 
 /** Below this chance, a row of dialogue does not count for an emotion. */
-const leastChance = 0.01;
+const minChance = 0.01;
 
 /** A row with several emotions has no emotion of its own, so the prior could not be measured on it. */
 export function hasOneEmotion({ labels }: GoEmotionsRow): boolean {
@@ -150,7 +150,7 @@ function meantBy({ features, rows }: DialogueRows, chances: Matrix): WeighedRows
   const meant = rows.flatMap((_, row) =>
     emotionLabels.flatMap((_, label) => {
       const weight = chances.data[row * chances.cols + label]!;
-      return weight < leastChance ? [] : [{ row, label, weight }];
+      return weight < minChance ? [] : [{ row, label, weight }];
     }),
   );
   return {

@@ -17,7 +17,7 @@ export async function withTimeout<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { clock, timeoutMs, signal }: TimeLimit,
 ): Promise<T> {
-  const { controller: working, release } = childController(signal);
+  const { controller: working, detach } = childController(signal);
   const timer = new AbortController();
   const stop = () => timer.abort();
   signal.addEventListener("abort", stop, { once: true });
@@ -35,17 +35,17 @@ export async function withTimeout<T>(
     return await Promise.race([result, late]);
   } finally {
     settled = true;
-    release();
+    detach();
     signal.removeEventListener("abort", stop);
     timer.abort();
   }
 }
 
-/** A controller that aborts with `parent`. `release` ends the connection of the two. */
-export function childController(parent: AbortSignal): { controller: AbortController; release: () => void } {
+/** A controller that aborts with `parent`. `detach` ends the connection of the two. */
+export function childController(parent: AbortSignal): { controller: AbortController; detach: () => void } {
   const controller = new AbortController();
   const forward = () => controller.abort(parent.reason);
   parent.addEventListener("abort", forward, { once: true });
   if (parent.aborted) forward();
-  return { controller, release: () => parent.removeEventListener("abort", forward) };
+  return { controller, detach: () => parent.removeEventListener("abort", forward) };
 }

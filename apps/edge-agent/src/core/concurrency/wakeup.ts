@@ -41,9 +41,9 @@ export async function waitAtMost(
   signal: AbortSignal,
 ): Promise<void> {
   if (ms === undefined) return wakeup.wait(signal);
-  const { controller, release } = childController(signal);
+  const { controller, detach } = childController(signal);
   void clock.sleep(ms, controller.signal).then(() => controller.abort());
   await wakeup.wait(controller.signal);
-  release();
+  detach();
   controller.abort();
 }

@@ -113,8 +113,8 @@ export async function addEntries(
   const nowMs = clock.nowMs();
   for (const gated of messages) {
     const declaration = contracts.declaration(gated.message.contract, gated.type)!;
-    const { entry, head } = await nextEntry(ledger.journal, { gated, declaration, nowMs }, hashing);
-    ledger = countEntry(ledger, { entry, declaration, head });
+    const { entry, tip } = await nextEntry(ledger.journal, { gated, declaration, nowMs }, hashing);
+    ledger = countEntry(ledger, { entry, declaration, tip });
     operations.push(putRecord(journalKey(entry.index), entry));
   }
   if (messages.length > 0) operations.push(await journalCheck.note(ledger.journal));

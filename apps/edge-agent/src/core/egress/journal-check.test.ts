@@ -8,7 +8,7 @@ import { createContracts } from "@attune/shared/contracts/egress";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { putRecord } from "../storage/records.js";
 import { gate } from "./gate.js";
-import { emptyJournal, type JournalHead, journalKey, nextEntry } from "./journal.js";
+import { emptyJournal, type JournalTip, journalKey, nextEntry } from "./journal.js";
 import { checkedAtOnce, checkJournal } from "./journal-check.js";
 
 const hashing = createTestHashing("journal");
@@ -16,8 +16,8 @@ const contracts = createContracts();
 const declaration = contracts.declaration(1, "download")!;
 const cipher = createTestCipher();
 const count = 2 * checkedAtOnce + 100;
-/** The head after each number of entries. */
-const heads: JournalHead[] = [emptyJournal];
+/** The tip after each number of entries. */
+const tips: JournalTip[] = [emptyJournal];
 const entries: JournalEntry[] = [];
 
 beforeAll(async () => {
@@ -31,9 +31,9 @@ beforeAll(async () => {
       offset: 0,
     });
     if (!gated.ok) throw new Error(gated.detail);
-    const { entry, head } = await nextEntry(heads.at(-1)!, { gated: gated.value, declaration, nowMs: 0 }, hashing);
+    const { entry, tip } = await nextEntry(tips.at(-1)!, { gated: gated.value, declaration, nowMs: 0 }, hashing);
     entries.push(entry);
-    heads.push(head);
+    tips.push(tip);
   }
 });
 
@@ -45,11 +45,11 @@ beforeEach(() => {
 async function write(from: number, to: number): Promise<void> {
   await store.batch(entries.slice(from, to).map((entry) => putRecord(journalKey(entry.index), entry)));
 }
-const check = (head: JournalHead) => checkJournal({ store, cipher, hashing }, head);
+const check = (tip: JournalTip) => checkJournal({ store, cipher, hashing }, tip);
 /** One start and the next message. */
-async function live(head: JournalHead): Promise<void> {
-  const { note } = await check(head);
-  await store.batch([await note(head)]);
+async function live(tip: JournalTip): Promise<void> {
+  const { note } = await check(tip);
+  await store.batch([await note(tip)]);
 }
 const change = (index: number) => store.batch([putRecord(journalKey(index), { ...entries[index]!, sizeBytes: 1 })]);
 
@@ -71,56 +71,56 @@ describe("the journal's chain", () => {
     await write(0, 300);
     await change(index);
     const before = new Map(store.contents);
-    await expect(check(heads[300]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    await expect(check(tips[300]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
     expect(store.contents).toEqual(before);
   });
 
   test("is found broken where an entry is missing, exchanged, cut off or added", async () => {
     await write(0, 40);
-    await check(heads[20]!).then(
+    await check(tips[20]!).then(
       () => expect.unreachable(),
       (error) => expect(error.message).toContain("entry 20 was never written"),
     );
     await store.batch([{ type: "delete", key: journalKey(7) }]);
-    await expect(check(heads[40]!)).rejects.toThrow("entry 7 is missing");
+    await expect(check(tips[40]!)).rejects.toThrow("entry 7 is missing");
     await store.batch([putRecord(journalKey(7), { ...entries[8]!, index: 7 })]);
-    await expect(check(heads[40]!)).rejects.toThrow("entry 7 does not continue");
+    await expect(check(tips[40]!)).rejects.toThrow("entry 7 does not continue");
     await write(7, 8);
-    await live(heads[40]!);
+    await live(tips[40]!);
     await store.batch([{ type: "delete", key: journalKey(39) }]);
     // Whoever cuts entries and ledger alike cannot cut the sealed note.
-    await expect(check(heads[39]!)).rejects.toThrow("40 were checked once");
+    await expect(check(tips[39]!)).rejects.toThrow("40 were checked once");
   });
 
   test("is checked at a start as far as it is new, and a piece of the rest, until all has been checked again", async () => {
     await write(0, count);
-    expect(await readBy(() => live(heads[count]!))).toBeGreaterThanOrEqual(count);
+    expect(await readBy(() => live(tips[count]!))).toBeGreaterThanOrEqual(count);
     await change(300);
-    expect(await readBy(() => live(heads[count]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
-    await expect(check(heads[count]!)).rejects.toThrow("entry 301 does not continue");
+    expect(await readBy(() => live(tips[count]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
+    await expect(check(tips[count]!)).rejects.toThrow("entry 301 does not continue");
     await write(300, 301);
-    await live(heads[count]!);
+    await live(tips[count]!);
     await change(count - 1);
-    await expect(check(heads[count]!)).rejects.toThrow(`entry ${count - 1} is not the one that was written`);
+    await expect(check(tips[count]!)).rejects.toThrow(`entry ${count - 1} is not the one that was written`);
     await write(count - 1, count);
-    await live(heads[count]!);
+    await live(tips[count]!);
     await change(0);
-    await expect(check(heads[count]!)).rejects.toThrow("entry 1 does not continue");
+    await expect(check(tips[count]!)).rejects.toThrow("entry 1 does not continue");
   });
 
   test("has little to check at a start, however much was written since the last one", async () => {
     await write(0, 10);
-    const { note } = await check(heads[10]!);
+    const { note } = await check(tips[10]!);
     await write(10, 600);
-    await store.batch([await note(heads[600]!)]);
-    expect(await readBy(() => check(heads[600]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
+    await store.batch([await note(tips[600]!)]);
+    expect(await readBy(() => check(tips[600]!))).toBeLessThanOrEqual(checkedAtOnce + 2);
   });
 
   test("is not believed to be checked where the note was not written here", async () => {
     await write(0, 10);
-    await live(heads[10]!);
+    await live(tips[10]!);
     const note = store.contents.get("journal-checked")!;
     note[note.length - 1]! ^= 1;
-    await expect(check(heads[10]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    await expect(check(tips[10]!)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
   });
 });

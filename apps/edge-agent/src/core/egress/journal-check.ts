@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseJson } from "../storage/parse-json.js";
 import { parseRecord } from "../storage/records.js";
-import { emptyJournal, type JournalHead, journalKey } from "./journal.js";
+import { emptyJournal, type JournalTip, journalKey } from "./journal.js";
 
 /** The number of entries of the checked part that a start checks again. */
 export const checkedAtOnce = 256;
@@ -32,50 +32,50 @@ interface JournalCheckParts {
 
 export interface JournalCheck {
   /**
-   * Notes that the chain is whole up to `head`. The note is written with the entries, so that no end of the chain
+   * Notes that the chain is whole up to `tip`. The note is written with the entries, so that no end of the chain
    * can be cut off.
    */
-  note(head: JournalHead): Promise<StoreOperation>;
+  note(tip: JournalTip): Promise<StoreOperation>;
 }
 
 /**
- * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `head`.
+ * Throws STORE_CORRUPT, naming the entry, where the journal is not one chain from its first entry to `tip`.
  * Nothing is written then. No message leaves an agent that cannot show what left, and the damaged journal stays as
  * it is for an examination.
  */
-export async function checkJournal(parts: JournalCheckParts, head: JournalHead): Promise<JournalCheck> {
+export async function checkJournal(parts: JournalCheckParts, tip: JournalTip): Promise<JournalCheck> {
   const { store, cipher } = parts;
   const sealed = await store.get(key);
   const known =
     sealed === undefined
       ? { version: 1 as const, checked: emptyJournal, again: emptyJournal }
       : parseRecord(key, await cipher.open(sealed, key), recordSchema);
-  if (known.checked.count > head.count) {
-    throw broken(`${head.count} entries are there; ${known.checked.count} were checked once`);
+  if (known.checked.count > tip.count) {
+    throw broken(`${tip.count} entries are there; ${known.checked.count} were checked once`);
   }
-  if ((await store.get(journalKey(head.count))) !== undefined) throw broken(`entry ${head.count} was never written`);
-  await follow(parts, known.checked, head);
+  if ((await store.get(journalKey(tip.count))) !== undefined) throw broken(`entry ${tip.count} was never written`);
+  await follow(parts, known.checked, tip);
   let again = known.again.count >= known.checked.count ? emptyJournal : known.again;
   const until = Math.min(again.count + checkedAtOnce, known.checked.count);
   const sha256 = until === known.checked.count ? known.checked.sha256 : undefined;
   again = await follow(parts, again, { count: until, sha256 });
 
-  async function note(checked: JournalHead): Promise<StoreOperation> {
+  async function note(checked: JournalTip): Promise<StoreOperation> {
     const value = await cipher.seal(canonicalBytes({ version: 1, checked, again }), key);
     return { type: "put", key, value };
   }
 
   // The first start of a home that an older agent left need not be repeated.
-  if (head.count - known.checked.count >= checkedAtOnce) await store.batch([await note(head)]);
+  if (tip.count - known.checked.count >= checkedAtOnce) await store.batch([await note(tip)]);
   return { note };
 }
 
 /** Follows the chain from `from` to the entry before `to.count`, and compares the end where its hash is known. */
 async function follow(
   { store, hashing }: JournalCheckParts,
-  from: JournalHead,
+  from: JournalTip,
   to: { readonly count: number; readonly sha256: string | undefined },
-): Promise<JournalHead> {
+): Promise<JournalTip> {
   let { sha256 } = from;
   let page: (Uint8Array | undefined)[] = [];
   for (let index = from.count; index < to.count; index++) {

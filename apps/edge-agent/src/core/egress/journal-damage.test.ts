@@ -8,22 +8,22 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import type { JournalEntry } from "@attune/shared/contracts/audit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { emptyJournal, type JournalHead, journalKey, verifyJournal } from "./journal.js";
+import { emptyJournal, type JournalTip, journalKey, verifyJournal } from "./journal.js";
 import { checkJournal } from "./journal-check.js";
 
 const hashing = createTestHashing("journal");
 const cipher = createTestCipher();
 
-/** A chain of downloads at these offsets, and its head after each entry. */
-function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; heads: JournalHead[] } {
+/** A chain of downloads at these offsets, and its tip after each entry. */
+function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; tips: JournalTip[] } {
   const entries: JournalEntry[] = [];
-  const heads = [emptyJournal];
+  const tips = [emptyJournal];
   for (const [index, offset] of offsets.entries()) {
     const entry: JournalEntry = {
       // The first agents began this journal; later agents continued it.
       ...(index < 3 ? { version: 1, capacityBits: 7 } : { version: 2, day: 20_000, domainSizes: [2, 65] }),
       index,
-      previous: heads[index]!.sha256,
+      previous: tips[index]!.sha256,
       type: "download",
       path: "https",
       sequence: 0,
@@ -32,9 +32,9 @@ function chainOf(offsets: readonly number[]): { entries: JournalEntry[]; heads: 
       message: { type: "download", contract: 1, what: "chunks", sha256: "a".repeat(64), offset },
     };
     entries.push(entry);
-    heads.push({ count: index + 1, sha256: sha256Hex(canonicalBytes(entry)) });
+    tips.push({ count: index + 1, sha256: sha256Hex(canonicalBytes(entry)) });
   }
-  return { entries, heads };
+  return { entries, tips };
 }
 
 const chains = fc.array(fc.nat(10 ** 9), { minLength: 2, maxLength: 12 }).map(chainOf);
@@ -76,9 +76,9 @@ const cases = fc.record({
 describe("a journal", () => {
   test("passes when it is unchanged, and so does each of its beginnings", async () => {
     await fc.assert(
-      fc.asyncProperty(chains, async ({ entries, heads }) => {
-        for (const head of heads) {
-          expect(await verifyJournal(entries.slice(0, head.count), head, hashing)).toEqual({ ok: true, value: head });
+      fc.asyncProperty(chains, async ({ entries, tips }) => {
+        for (const tip of tips) {
+          expect(await verifyJournal(entries.slice(0, tip.count), tip, hashing)).toEqual({ ok: true, value: tip });
         }
       }),
     );
@@ -86,21 +86,21 @@ describe("a journal", () => {
 
   test.each(Object.entries(damages))("is found %s at any place", async (_, damage) => {
     await fc.assert(
-      fc.asyncProperty(cases, async ({ chain: { entries, heads }, place, change }) => {
+      fc.asyncProperty(cases, async ({ chain: { entries, tips }, place, change }) => {
         const damaged = damage(entries, Math.floor(place * entries.length), change);
-        expect((await verifyJournal(damaged, heads.at(-1)!, hashing)).ok).toBe(false);
+        expect((await verifyJournal(damaged, tips.at(-1)!, hashing)).ok).toBe(false);
       }),
     );
   });
 
   test.each(Object.entries(damages))("is found %s in the store, and nothing is written", async (_, damage) => {
     await fc.assert(
-      fc.asyncProperty(cases, async ({ chain: { entries, heads }, place, change }) => {
+      fc.asyncProperty(cases, async ({ chain: { entries, tips }, place, change }) => {
         const faults = createFaults();
         const store = createMemoryStore(faults);
         const damaged = damage(entries, Math.floor(place * entries.length), change);
         for (const [i, entry] of damaged.entries()) store.contents.set(journalKey(i), canonicalBytes(entry));
-        const checked = checkJournal({ store, cipher, hashing }, heads.at(-1)!);
+        const checked = checkJournal({ store, cipher, hashing }, tips.at(-1)!);
         await expect(checked).rejects.toMatchObject({ code: "STORE_CORRUPT" });
         expect(faults.steps).toBe(0);
       }),

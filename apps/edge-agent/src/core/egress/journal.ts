@@ -9,14 +9,14 @@ import type { Hashing } from "../ports.js";
 import { numberedKey } from "../storage/numbered-key.js";
 import type { Gated } from "./gate.js";
 
-export interface JournalHead {
+export interface JournalTip {
   /** The number of entries. */
   readonly count: number;
   /** Hash of the last entry; 64 zeros before the first. */
   readonly sha256: string;
 }
 
-export const emptyJournal: JournalHead = { count: 0, sha256: "0".repeat(64) };
+export const emptyJournal: JournalTip = { count: 0, sha256: "0".repeat(64) };
 
 /** The key of an entry in the store, whose value is the canonical JSON that is hashed. */
 export const journalKey = (index: number): string => numberedKey("journal/", index);
@@ -31,15 +31,15 @@ interface Journalled {
 }
 
 export async function nextEntry(
-  head: JournalHead,
+  tip: JournalTip,
   { gated, declaration, nowMs }: Journalled,
   hashing: Sha256,
-): Promise<{ entry: NewJournalEntry; head: JournalHead }> {
+): Promise<{ entry: NewJournalEntry; tip: JournalTip }> {
   const { type, message, bytes } = gated;
   const entry: NewJournalEntry = {
     version: 2,
-    index: head.count,
-    previous: head.sha256,
+    index: tip.count,
+    previous: tip.sha256,
     day: Math.floor(nowMs / dayMs),
     type,
     path: declaration.path,
@@ -49,20 +49,20 @@ export async function nextEntry(
     domainSizes: sentSizes(declaration, message),
     message,
   };
-  return { entry, head: { count: head.count + 1, sha256: await hashing.sha256(canonicalBytes(entry)) } };
+  return { entry, tip: { count: tip.count + 1, sha256: await hashing.sha256(canonicalBytes(entry)) } };
 }
 
 type JournalFault = "malformed" | "missing" | "broken" | "truncated";
 
 /**
- * Whether `entries` is a whole chain from index 0 that ends in `head`. The check finds an entry that was cut out,
+ * Whether `entries` is a whole chain from index 0 that ends in `tip`. The check finds an entry that was cut out,
  * changed or moved, and a tail that was cut off or comes from another branch. The detail names the entry's index.
  */
 export async function verifyJournal(
   entries: readonly unknown[],
-  head: JournalHead,
+  tip: JournalTip,
   hashing: Sha256,
-): Promise<Result<JournalHead, JournalFault>> {
+): Promise<Result<JournalTip, JournalFault>> {
   let current = emptyJournal;
   for (const [index, value] of entries.entries()) {
     const parsed = journalEntrySchema.safeParse(value);
@@ -73,7 +73,7 @@ export async function verifyJournal(
     }
     current = { count: index + 1, sha256: await hashing.sha256(canonicalBytes(parsed.data)) };
   }
-  if (current.count !== head.count) return refuse("truncated", `${current.count} of ${head.count} entries are there`);
-  if (current.sha256 !== head.sha256) return refuse("broken", "the last entry is not the one that was written last");
+  if (current.count !== tip.count) return refuse("truncated", `${current.count} of ${tip.count} entries are there`);
+  if (current.sha256 !== tip.sha256) return refuse("broken", "the last entry is not the one that was written last");
   return accept(current);
 }

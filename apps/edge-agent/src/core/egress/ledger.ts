@@ -6,7 +6,7 @@ import { type MessageDeclaration, personSizes } from "@attune/shared/contracts/e
 import { z } from "zod";
 import type { Store, StoreOperation } from "../ports.js";
 import { putRecord, readRecord } from "../storage/records.js";
-import { emptyJournal, type JournalHead } from "./journal.js";
+import { emptyJournal, type JournalTip } from "./journal.js";
 
 const key = "egress";
 
@@ -71,16 +71,16 @@ export function putLedger(ledger: Ledger): StoreOperation {
 interface CountedEntry {
   readonly entry: NewJournalEntry;
   readonly declaration: MessageDeclaration;
-  readonly head: JournalHead;
+  readonly tip: JournalTip;
 }
 
-/** The ledger with one more entry, after which the journal ends in `head`. */
-export function countEntry(ledger: Ledger, { entry, declaration, head }: CountedEntry): Ledger {
+/** The ledger with one more entry, after which the journal ends in `tip`. */
+export function countEntry(ledger: Ledger, { entry, declaration, tip }: CountedEntry): Ledger {
   const { path, sizeBytes, domainSizes, message } = entry;
   const { messages, bytes } = ledger.byPath[path];
   return {
     ...ledger,
-    journal: head,
+    journal: tip,
     byPath: { ...ledger.byPath, [path]: { messages: messages + 1, bytes: bytes + sizeBytes } },
     domains: countSizes(ledger.domains, domainSizes),
     personDomains: countSizes(ledger.personDomains, personSizes(declaration, message)),

@@ -1,7 +1,7 @@
 // The two ends of gating: the release becomes active together with the heads fitted on it, or it is refused.
 
 import type { Verdict } from "@attune/shared/contracts/current-state";
-import { AppError } from "@attune/shared/errors";
+import { codeOf } from "@attune/shared/errors";
 import { type Context, keys } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { doDueWork } from "../jobs/due-work.js";
@@ -63,7 +63,7 @@ export async function commit(
     await tidy(context);
   } catch (error) {
     // The commit stands. The next label and the next start do what is left.
-    ports.log("warn", "update.unfinished", { code: error instanceof AppError ? error.code : "INTERNAL" });
+    ports.log("warn", "update.unfinished", { code: codeOf(error) });
   }
 }
 

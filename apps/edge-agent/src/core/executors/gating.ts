@@ -1,10 +1,10 @@
 // Gating is the one state of an update that touches what the person said. The server receives one word about it, at a
 // time that was set before: the verdict. Errors on the person's texts count as `worse`, and are no word of their own.
 
-import { fewestPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
+import { minPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
 import type { Verdict } from "@attune/shared/contracts/current-state";
 import type { Release } from "@attune/shared/contracts/release";
-import { AppError } from "@attune/shared/errors";
+import { codeOf } from "@attune/shared/errors";
 import type { Context } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { childController } from "../concurrency/timeout.js";
@@ -125,7 +125,7 @@ async function needsVerdict(context: Context, release: Release): Promise<boolean
   if (learningState === undefined) return false;
   // Under a bounded contract the number of labels must not decide whether a verdict leaves.
   const isBounded = contracts.rules(egress.contract) !== undefined;
-  if (!isBounded && utterances.counts.holdout < fewestPairs) return false;
+  if (!isBounded && utterances.counts.holdout < minPairs) return false;
   const content = await contentOf(release, ports.hashing);
   return !verdicts.hasRun(content) && content !== (await contentOf(learningState.model.release, ports.hashing));
 }
@@ -150,17 +150,17 @@ async function run(parts: GatingParts, state: GatingState, candidate: GatingRun)
   const endMs = clock.monotonicMs() + remainingMs;
   const isRetry = state.dueMs !== undefined;
   state.dueMs ??= state.needsVerdict ? endMs : 0;
-  const { controller, release } = childController(signal);
+  const { controller, detach } = childController(signal);
   const limitMs = Math.max(0, (state.needsVerdict ? state.dueMs : endMs) - clock.monotonicMs());
   void clock.sleep(limitMs, controller.signal).then(() => controller.abort());
   try {
     await extractAndJudge(parts, state, { ...candidate, signal: controller.signal });
   } catch (error) {
     if (!state.needsVerdict) throw error;
-    log("error", "gating.failed", { code: error instanceof AppError ? error.code : "INTERNAL" });
+    log("error", "gating.failed", { code: codeOf(error) });
     await clock.sleep(retryMs, controller.signal);
   } finally {
-    release();
+    detach();
     controller.abort();
   }
   // A release without a verdict gets a second run, which resumes from the features of the first.

@@ -1,7 +1,6 @@
 // The parts that the agent's loops share. A loop ends only when its signal aborts; after an error it waits and retries.
 
 import type { BackoffRange } from "@attune/shared/backoff";
-import { AppError, type ErrorCode } from "@attune/shared/errors";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { Context } from "../agent-state.js";
 import type { Wakeup } from "../concurrency/wakeup.js";
@@ -20,8 +19,4 @@ export interface LoopParts {
   readonly reportWakeup: Wakeup;
   /** Notifies when the person agrees to a contract, or a release is committed. */
   readonly slotWakeup: Wakeup;
-}
-
-export function codeOf(error: unknown): ErrorCode {
-  return error instanceof AppError ? error.code : "INTERNAL";
 }

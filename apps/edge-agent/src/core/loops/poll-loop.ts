@@ -4,14 +4,14 @@
 import { signedBytes } from "@attune/shared/contracts/egress";
 import type { SignedTarget } from "@attune/shared/contracts/target-state";
 import { toBase64 } from "@attune/shared/encoding";
-import { AppError } from "@attune/shared/errors";
+import { AppError, codeOf } from "@attune/shared/errors";
 import { type Answer, type Context, type Credentials, keys, newEpoch } from "../agent-state.js";
 import { createBackoff, withJitter } from "../concurrency/backoff.js";
 import { withTimeout } from "../concurrency/timeout.js";
 import type { Cleared } from "../ports.js";
 import { putRecord } from "../storage/records.js";
 import { isExpired, verifyTarget } from "../trust/target.js";
-import { codeOf, type LoopParts } from "./loop-parts.js";
+import type { LoopParts } from "./loop-parts.js";
 
 export async function pollLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { ports, agentState } = parts.context;

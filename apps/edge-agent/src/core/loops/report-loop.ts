@@ -1,6 +1,6 @@
 // The loop that reports: it keeps a connection to the broker and publishes the outbox, the oldest reports first.
 
-import { AppError } from "@attune/shared/errors";
+import { AppError, codeOf } from "@attune/shared/errors";
 import { reportSubject } from "@attune/shared/subjects";
 import type { Credentials } from "../agent-state.js";
 import { createBackoff } from "../concurrency/backoff.js";
@@ -8,7 +8,7 @@ import { withTimeout } from "../concurrency/timeout.js";
 import type { WaitingReport } from "../egress/outbox.js";
 import { doDueWork } from "../jobs/due-work.js";
 import type { ReportConnection } from "../ports.js";
-import { codeOf, type LoopParts } from "./loop-parts.js";
+import type { LoopParts } from "./loop-parts.js";
 
 const publishedAtOnce = 64;
 

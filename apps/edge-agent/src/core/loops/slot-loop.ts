@@ -1,9 +1,10 @@
 // The loop of the report slots: it waits for the time that was drawn for the slot's report, and makes the report then.
 
+import { codeOf } from "@attune/shared/errors";
 import { createBackoff } from "../concurrency/backoff.js";
 import { waitAtMost } from "../concurrency/wakeup.js";
 import { reportDevice, reportSlot } from "../jobs/bounded-reports.js";
-import { codeOf, type LoopParts } from "./loop-parts.js";
+import type { LoopParts } from "./loop-parts.js";
 
 export async function slotLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, slotWakeup } = parts;

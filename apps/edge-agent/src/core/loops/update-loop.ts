@@ -1,5 +1,6 @@
 // The loop that updates: it plans one step from the record and the target, executes it, and waits when there is none.
 
+import { codeOf } from "@attune/shared/errors";
 import type { ActiveUpdateState } from "../agent-api.js";
 import type { AgentState } from "../agent-state.js";
 import { createBackoff } from "../concurrency/backoff.js";
@@ -9,7 +10,7 @@ import type { RunLimits } from "../executors/states.js";
 import { isSuperseded, plan, type Step } from "../plan.js";
 import { isExpired } from "../trust/target.js";
 import { isActiveState, type Target } from "../update-state.js";
-import { codeOf, type LoopParts } from "./loop-parts.js";
+import type { LoopParts } from "./loop-parts.js";
 
 export async function updateLoop(parts: LoopParts, signal: AbortSignal): Promise<void> {
   const { context, executors, deadlinesMs } = parts;
@@ -64,7 +65,7 @@ async function run(parts: LoopParts, state: ActiveUpdateState, { signal, remaini
   const { context, executors } = parts;
   const { ports, agentState } = context;
   const { clock, log } = ports;
-  const { controller, release } = childController(signal);
+  const { controller, detach } = childController(signal);
   let expired = false;
   const isDropped = () =>
     state === "downloading" && isSuperseded(agentState.update, freshTarget(agentState, clock.nowMs()));
@@ -86,7 +87,7 @@ async function run(parts: LoopParts, state: ActiveUpdateState, { signal, remaini
     await executors.finish({ state: "failed", reason: "diskFull" });
     await executors.tidy();
   } finally {
-    release();
+    detach();
     controller.abort();
     // A wake-up has one waiter at a time.
     await watching;

@@ -102,7 +102,7 @@ async function tryOnce(parts: DownloadParts, piece: Piece, { have, signal }: Try
   const { what, sha256 } = piece;
   const resumes = contracts.declaration(egress.contract, "download")?.fields.offset !== undefined;
   const offset = resumes ? have.length - (have.length % resumeStepBytes) : 0;
-  const { controller: request, release } = childController(signal);
+  const { controller: request, detach } = childController(signal);
   let kept = have.subarray(0, offset);
   try {
     const asked = egress.send("download", { what, sha256, ...(resumes && { offset }) }, (cleared) =>
@@ -120,7 +120,7 @@ async function tryOnce(parts: DownloadParts, piece: Piece, { have, signal }: Try
     log("info", "download.interrupted", { sha256, code });
     return { kind: "interrupted", bytes: kept };
   } finally {
-    release();
+    detach();
     request.abort();
   }
 }

@@ -2,7 +2,7 @@
 // bytes read counts.
 
 import type { Release, ReleaseFile } from "@attune/shared/contracts/release";
-import { AppError } from "@attune/shared/errors";
+import { codeOf } from "@attune/shared/errors";
 import type { Files, Ports } from "../ports.js";
 import { parseManifest, readManifest } from "./load-slot.js";
 import { listSlots, slotFile, sourceSlots } from "./slots.js";
@@ -90,7 +90,7 @@ async function readPlace({ files, hashing, log }: LocalPorts, { path, offset }: 
       await opened.close();
     }
   } catch (error) {
-    const code = error instanceof AppError ? error.code : "INTERNAL";
+    const code = codeOf(error);
     if (code !== "NOT_FOUND") log("warn", "download.localUnreadable", { sha256, code });
   }
   return undefined;

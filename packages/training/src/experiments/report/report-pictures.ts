@@ -7,7 +7,7 @@ import { reliabilityChart } from "@attune/charts/reliability-chart";
 import { classifierRows, classifierTask } from "../classifiers/classifier-tasks.js";
 import { sampleCounts } from "../classifiers/personal.js";
 import type { ExperimentRun } from "../run/experiment.js";
-import { histogramBins, leastExponent, roundingTasks } from "../tables/figure2.js";
+import { histogramBins, minExponent, roundingTasks } from "../tables/figure2.js";
 import { reductionRows } from "../tables/table6.js";
 import { meanCurve, meanRow } from "../tables/table7.js";
 import { countName, personTasks, startTitles } from "../tables/table7-tasks.js";
@@ -142,7 +142,7 @@ function histograms({ bench, outcomeOf }: ExperimentRun): string {
         const counts = outcomeOf(task).series?.histogram;
         if (counts === undefined) return "";
         const bars = Array.from({ length: histogramBins }, (_, bin) => ({
-          label: `1e${leastExponent + bin}`,
+          label: `1e${minExponent + bin}`,
           value: counts[bin] ?? 0,
         }));
         const axes = { xLabel: "squared error against FP32 (from)", yLabel: "features", bars };

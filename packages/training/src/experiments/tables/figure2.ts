@@ -25,10 +25,10 @@ interface RoundingTasks {
 }
 
 /**
- * Squared errors by powers of ten: bin k counts errors from 10^(k + leastExponent) on; smaller errors and zero
+ * Squared errors by powers of ten: bin k counts errors from 10^(k + minExponent) on; smaller errors and zero
  * are in bin 0.
  */
-export const leastExponent = -16;
+export const minExponent = -16;
 export const histogramBins = 18;
 
 export function roundingTasks(bench: Workbench): RoundingTasks[] {
@@ -92,7 +92,7 @@ export function squaredErrors(exact: Matrix, rounded: Float32Array): Record<stri
     sum += error;
     largest = Math.max(largest, error);
     if (error >= paperFigure2.fp16Below) beyond++;
-    const bin = error === 0 ? 0 : Math.floor(Math.log10(error)) - leastExponent;
+    const bin = error === 0 ? 0 : Math.floor(Math.log10(error)) - minExponent;
     histogram[Math.max(0, Math.min(histogramBins - 1, bin))]!++;
   }
   const { length } = rounded;

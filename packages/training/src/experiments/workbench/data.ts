@@ -48,7 +48,7 @@ const titles: Readonly<Record<Exclude<SetKind, "own">, string>> = {
 };
 
 /** With fewer rows, settings cannot be compared on rows held back. */
-const leastRows = 25;
+const minRows = 25;
 const maxSpeakers = 6;
 
 /** Throws INVALID_DATASET naming file and line, or INVALID_INPUT naming the flag. */
@@ -62,11 +62,11 @@ export function openData(path: string, mapping: DatasetMapping, split: "dev" | "
     : set.labels;
   const rowsOf = (part: LabelledSet["train"]) => part.flatMap((row) => dataRows(row, set.labels, classes));
   const [train, dev, test] = [rowsOf(set.train), rowsOf(set.dev), set.test && rowsOf(set.test)];
-  if (train.length < leastRows || dev.length === 0) {
+  if (train.length < minRows || dev.length === 0) {
     throw datasetError(
       path,
       undefined,
-      `${train.length} rows to learn from and ${dev.length} to measure on; an experiment needs ${leastRows} and 1`,
+      `${train.length} rows to learn from and ${dev.length} to measure on; an experiment needs ${minRows} and 1`,
     );
   }
   const isPaper = set.kind === "meld" && set.renamed === undefined;
@@ -113,7 +113,7 @@ function mostHeard(train: readonly DataRow[], measured: readonly DataRow[]): str
   for (const { speaker } of train) if (speaker !== undefined) counts.set(speaker, (counts.get(speaker) ?? 0) + 1);
   const heard = new Set(measured.map(({ speaker }) => speaker));
   return [...counts]
-    .filter(([speaker, count]) => count >= leastRows && heard.has(speaker))
+    .filter(([speaker, count]) => count >= minRows && heard.has(speaker))
     .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
     .slice(0, maxSpeakers)
     .map(([speaker]) => speaker);
@@ -121,7 +121,7 @@ function mostHeard(train: readonly DataRow[], measured: readonly DataRow[]): str
 
 function whyNobody(kind: SetKind, train: readonly DataRow[], split: string): string {
   if (train.some(({ speaker }) => speaker !== undefined)) {
-    return `no speaker has ${leastRows} utterances to learn from and one in the ${split} split`;
+    return `no speaker has ${minRows} utterances to learn from and one in the ${split} split`;
   }
   const remedy = kind === "own" ? ": --columns text=…,label=…,speaker=COLUMN where there is such a column" : "";
   return `the dataset names no speakers${remedy}`;
