@@ -5,6 +5,7 @@
 import { capacityBits, type PersonRules } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { resumeTimer } from "../concurrency/lasting-timer.js";
 import type { Clock, Hashing, Store } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { putRecord, readRecord } from "../storage/records.js";
@@ -65,19 +66,13 @@ interface SlotTimes {
   write(next: SlotRecord): Promise<void>;
 }
 
-/**
- * While the agent runs, only its steady clock counts, so that no setting of the wall clock makes slots shorter. Between
- * two runs only the wall clock can measure; a clock that was set back counts as no time at all.
- */
 async function openSlotTimes({ store, clock }: Pick<SlotClockParts, "store" | "clock">): Promise<SlotTimes> {
   let record = (await readRecord(store, key, recordSchema)) ?? beforeTheFirst;
-  const offMs = clock.nowMs() - record.wallMs;
-  let sinceMs = clock.monotonicMs() - Math.max(0, record.slot === 0 ? 0 : offMs);
-  // A clock that was far ahead once would otherwise let no time pass for years.
-  if (record.slot > 0 && offMs < 0) await write({ ...record, wallMs: clock.nowMs() });
+  const timer = resumeTimer(clock, record.wallMs);
+  if (timer.wasSetBack) await write({ ...record, wallMs: clock.nowMs() });
 
   function current(): SlotRecord {
-    const passedMs = clock.monotonicMs() - sinceMs;
+    const passedMs = timer.elapsedMs();
     return { ...record, leftMs: record.leftMs - passedMs, dueMs: record.dueMs - passedMs, wallMs: clock.nowMs() };
   }
 
@@ -86,7 +81,7 @@ async function openSlotTimes({ store, clock }: Pick<SlotClockParts, "store" | "c
       operations: [putRecord(key, next)],
       onWritten() {
         record = next;
-        sinceMs = clock.monotonicMs();
+        timer.restart();
       },
     };
   }

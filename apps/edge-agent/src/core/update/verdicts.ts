@@ -4,6 +4,7 @@ import { canonicalBytes } from "@attune/shared/canonical-json";
 import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type Release, sha256Schema } from "@attune/shared/contracts/release";
 import { z } from "zod";
+import { resumeTimer } from "../concurrency/lasting-timer.js";
 import type { Clock, Hashing, Store } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { putRecord, readRecord } from "../storage/records.js";
@@ -41,17 +42,11 @@ export interface Verdicts {
   recordRun(content: string): PendingChange;
 }
 
-/**
- * While the agent runs, only its steady clock counts, so that no setting of the wall clock shortens the pause. Between
- * two runs only the wall clock can measure; a clock that was set back counts as no time at all.
- */
 export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts> {
   let record = (await readRecord(store, key, recordSchema)) ?? noVerdicts;
-  const offMs = clock.nowMs() - record.wallMs;
-  let pause = { leftMs: Math.max(0, record.pauseMs - Math.max(0, offMs)), sinceMs: clock.monotonicMs() };
-  const pauseLeftMs = () => Math.max(0, pause.leftMs - (clock.monotonicMs() - pause.sinceMs));
-  // A clock that was far ahead once would otherwise let no time pass for years.
-  if (offMs < 0) await store.batch([putRecord(key, { ...record, wallMs: clock.nowMs() })]);
+  const timer = resumeTimer(clock, record.wallMs);
+  const pauseLeftMs = () => Math.max(0, record.pauseMs - timer.elapsedMs());
+  if (timer.wasSetBack) await store.batch([putRecord(key, { ...record, wallMs: clock.nowMs() })]);
 
   function change(fields: Partial<VerdictRecord>): PendingChange {
     const next: VerdictRecord = { ...record, pauseMs: pauseLeftMs(), wallMs: clock.nowMs(), ...fields };
@@ -59,7 +54,7 @@ export async function openVerdicts(store: Store, clock: Clock): Promise<Verdicts
       operations: [putRecord(key, next)],
       onWritten() {
         record = next;
-        pause = { leftMs: next.pauseMs, sinceMs: clock.monotonicMs() };
+        timer.restart();
       },
     };
   }
