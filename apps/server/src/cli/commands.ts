@@ -5,6 +5,7 @@ import { withCompletion } from "@attune/platform/cli/completion";
 import { type Command, command, group } from "@attune/platform/cli/declaration";
 import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
+import { requireOpenFiles } from "../platform/system-limits.js";
 import * as fleet from "./declarations/fleet.js";
 import * as local from "./declarations/local.js";
 import * as training from "./declarations/training.js";
@@ -13,7 +14,10 @@ const commands: readonly Command<CommandIo>[] = [
   command(local.start, () => fromWorkspace(async () => (await import("./start.js")).runStart)),
   command(local.demo, () => fromWorkspace(async () => (await import("./demo.js")).runDemoCommand)),
   command(local.bench, () => fromWorkspace(async () => (await import("./bench.js")).runBench)),
-  command(local.server, async () => (await import("./server.js")).serve),
+  command(local.server, async () => {
+    requireOpenFiles();
+    return (await import("./server.js")).serve;
+  }),
   command(training.pretrain, () => fromWorkspace(async () => (await import("./pretrain.js")).runPretrain)),
   group(training.extractor, [
     command(training.extractorImport, () =>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { limitFault } from "./system-limits.js";
+import { limitFault, requireOpenFiles } from "./system-limits.js";
 
 test.each([
   ["FATAL:  insufficient file descriptors available to start server process", "ulimit -n"],
@@ -14,4 +14,21 @@ test.each([
 
 test("a full disk is no limit of these", () => {
   expect(limitFault("a program", 'could not write to file "base/1": No space left on device')).toBeUndefined();
+});
+
+test.each([
+  ["64", true],
+  ["255", true],
+  ["256", false],
+  ["1048576", false],
+  ["unlimited", false],
+])("a limit of %s open files is too low: %s", (limit, isTooLow) => {
+  const limits = `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${limit}                 4096                 files\n`;
+  const check = () => requireOpenFiles(limits);
+  if (isTooLow) expect(check).toThrow(`may open ${limit} files`);
+  else expect(check).not.toThrow();
+});
+
+test("a system that states no limits is let through", () => {
+  expect(() => requireOpenFiles("")).not.toThrow();
 });
