@@ -204,8 +204,8 @@ function announce({ activeSlot, update }: AgentState, isBounded: boolean): Annou
  * A bounded contract says how long a release is gated: from its test to its verdict. The first
  * release needs no verdict.
  */
-function deadlinesNow({ deadlinesMs }: Settings, { contracts, egress, agentState }: Context): Settings["deadlinesMs"] {
-  const rules = contracts.rules(egress.contract);
+function deadlinesNow({ deadlinesMs }: Settings, { egress, agentState }: Context): Settings["deadlinesMs"] {
+  const { rules } = egress;
   return rules === undefined || agentState.learningState === undefined
     ? deadlinesMs
     : { ...deadlinesMs, gating: rules.verdictDelayMs };

@@ -2,6 +2,7 @@
 
 import { type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import type { Message } from "@attune/shared/contracts/egress";
+import type { PersonRules } from "@attune/shared/contracts/egress-declaration";
 import { personSizes } from "@attune/shared/contracts/egress-declaration";
 import { AppError } from "@attune/shared/errors";
 import { createExclusive } from "../concurrency/exclusive.js";
@@ -46,18 +47,21 @@ export interface Egress extends ReportQueue {
   readonly ledger: Ledger;
   /** The version of the contract that new messages speak. */
   readonly contract: number;
+  /** That version's limits of what is said about the person; undefined where it is not bounded. */
+  readonly rules: PersonRules | undefined;
 }
 
 /** Throws STORE_CORRUPT where the journal is not the chain that the ledger describes. */
 export async function openEgress(parts: EgressParts): Promise<Egress> {
   const { store, contracts, outboxLimit } = parts;
+  const rules = () => contracts.rules(parts.contract());
   const ledger = await readLedger(store);
   const state: EgressState = {
     exclusive: createExclusive(),
     journalCheck: await checkJournal(parts, ledger.journal),
     slotClock: await openSlotClock({
       ...parts,
-      rules: () => contracts.rules(parts.contract()),
+      rules,
       reportSizes: () => personSizes(contracts.declaration(parts.contract(), "report.slot")!),
     }),
     ledger,
@@ -90,6 +94,9 @@ export async function openEgress(parts: EgressParts): Promise<Egress> {
     },
     get contract() {
       return parts.contract();
+    },
+    get rules() {
+      return rules();
     },
   };
 }

@@ -112,7 +112,7 @@ async function admit(parts: GatingParts, state: GatingState, release: Release): 
     await stopExecuting(parts);
     return { heldMs, dueInMs: undefined };
   }
-  const pauseMs = context.contracts.rules(context.egress.contract)?.verdictPauseMs ?? unboundedPauseMs;
+  const pauseMs = context.egress.rules?.verdictPauseMs ?? unboundedPauseMs;
   const counted = verdicts.countVerdict(manifestSha256, pauseMs);
   await writer.save({ ...agentState.update, enteredAtMs: clock.nowMs() }, counted.operations);
   counted.onWritten();
@@ -120,11 +120,11 @@ async function admit(parts: GatingParts, state: GatingState, release: Release): 
 }
 
 async function needsVerdict(context: Context, release: Release): Promise<boolean> {
-  const { ports, agentState, egress, contracts, utterances, verdicts } = context;
+  const { ports, agentState, egress, utterances, verdicts } = context;
   const { learningState } = agentState;
   if (learningState === undefined) return false;
   // Under a bounded contract the number of labels must not decide whether a verdict leaves.
-  const isBounded = contracts.rules(egress.contract) !== undefined;
+  const isBounded = egress.rules !== undefined;
   if (!isBounded && utterances.counts.holdout < minPairs) return false;
   const content = await contentOf(release, ports.hashing);
   return !verdicts.hasRun(content) && content !== (await contentOf(learningState.model.release, ports.hashing));

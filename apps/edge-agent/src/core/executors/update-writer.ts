@@ -13,7 +13,7 @@ import { enter, type Target, type UpdateRecord } from "../update-state.js";
 interface UpdateWriterParts {
   readonly ports: Pick<Ports, "store" | "clock" | "log">;
   readonly agentState: Pick<AgentState, "update" | "identity" | "activeSlot" | "candidate" | "believedRelease">;
-  readonly egress: Pick<Egress, "queue" | "contract">;
+  readonly egress: Pick<Egress, "queue" | "contract" | "rules">;
   readonly contracts: Contracts;
 }
 
@@ -61,7 +61,7 @@ export function createUpdateWriter({
     { runs, sequence }: { readonly runs: number; readonly sequence: number },
   ): Draft {
     const wording = { contracts, contract: egress.contract };
-    if (contracts.rules(egress.contract) === undefined) {
+    if (egress.rules === undefined) {
       return stateDraft(wording, { releaseSequence: runs, state, reason });
     }
     if (verdict !== undefined) return verdictDraft(wording, verdict);

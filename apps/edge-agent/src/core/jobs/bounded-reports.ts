@@ -32,7 +32,7 @@ export function reportDevice(context: Context): Promise<void> {
 export function reportSlot(context: Context): Promise<void> {
   const { ports, agentState, egress, contracts, scores, exclusive } = context;
   return exclusive(async () => {
-    const { blockSize } = contracts.rules(egress.contract)!;
+    const { blockSize } = egress.rules!;
     const releaseSequence = agentState.activeSlot?.sequence ?? 0;
     const { block, operations, onWritten } = scores.takeBlock(releaseSequence, blockSize);
     const wording = { contracts, contract: egress.contract };
