@@ -4,6 +4,7 @@
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";
+import { openAscent } from "../heads/reference-ascent.js";
 import * as reference from "../heads/reference-head-kernels.js";
 import type { Design } from "../heads/softmax.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
@@ -25,6 +26,7 @@ export function createHeadKernels(core: HeadCore): HeadKernels {
     factorize: (matrix, size, ridge = 0) => factorize(core, { matrix, size, ridge }),
     softmax: (features, weights) => softmax(core, features, weights),
     ...createElmKernels(core),
+    openAscent,
     project: (projection, features) => project(core, projection, features),
   };
 }

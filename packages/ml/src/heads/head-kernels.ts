@@ -36,6 +36,8 @@ export interface HeadKernels {
   /** W · h for each row: (N, classes). */
   elmScores(layer: HiddenLayer, features: Matrix, outputWeights: Float64Array): Float64Array;
   openOselm(layer: HiddenLayer, classes: number): OselmKernel;
+  /** variances: (D), r² of the pull. The sums start at 0. */
+  openAscent(variances: Float64Array, classes: number): AscentKernel;
   /** components · (x - mean) / scale: (N, D) to (N, outputSize). Without components: (x - mean) / scale. */
   project(projection: Projection, features: Matrix): Matrix;
 }
@@ -87,6 +89,40 @@ export interface OselmKernel extends ElmSums {
    * and only `solve` gives the new solution.
    */
   change(features: Matrix, labels: Int32Array, how: { sign: 1 | -1; follow: boolean }): number;
+}
+
+/** A row of an online head, which keeps its share aᵢ of the head's sums. */
+export interface AscentRow {
+  /** (D), by reference. */
+  readonly features: Float32Array;
+  label: number;
+  /** (classes): the prior's share of the scores. */
+  readonly offsets: Float64Array;
+  /** ‖r x‖² */
+  readonly square: number;
+  /** (classes): aᵢ. */
+  readonly residual: Float64Array;
+}
+
+export interface AscentStep {
+  /** (classes): the weight of a row of each class. */
+  readonly importance: Float64Array;
+  /** 1 / λ, and 1 over the precision of the biases. */
+  readonly perLambda: number;
+  readonly perBias: number;
+}
+
+/** The sums of one online head, where the kernels reach them. ../online/dual-ascent.ts says what they mean. */
+export interface AscentKernel {
+  /** Σ aᵢ (r² xᵢ)ᵀ: (classes, D). */
+  readonly sums: Float64Array;
+  /** Σ aᵢ: (classes). */
+  readonly biasSums: Float64Array;
+  /**
+   * Sets one row's aᵢ after the other to the optimum while all else stays: O(classes · D) each. A row may come more
+   * than once. Returns the largest change.
+   */
+  visit(rows: readonly AscentRow[], step: AscentStep): number;
 }
 
 export interface Projection {

@@ -8,6 +8,7 @@ import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import type { HeadKernels, LabelledMatrix, LinearWeights, OselmKernel, Projection } from "./head-kernels.js";
 import { activate, addMoments, type HiddenLayer, outputScores } from "./hidden-layer.js";
 import { descend } from "./mini-batch.js";
+import { openAscent } from "./reference-ascent.js";
 import { addCrossEntropy, blockRows, type Design, scoreRows, softmaxRow } from "./softmax.js";
 
 export const referenceHeadKernels: HeadKernels = {
@@ -33,6 +34,7 @@ export const referenceHeadKernels: HeadKernels = {
   elmSums,
   elmScores,
   openOselm,
+  openAscent,
   project,
 };
 

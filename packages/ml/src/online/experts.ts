@@ -1,12 +1,14 @@
 // The experts of a person's mixture. Each answers an utterance, and learns, relabels and forgets rows by their ids.
 
 import type { Head } from "../heads/head.js";
+import type { HeadKernels } from "../heads/head-kernels.js";
 import type { LinearHead } from "../heads/linear.js";
 import type { OselmHead } from "../heads/oselm.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { softmaxRow } from "../heads/softmax.js";
 import { softmaxAt } from "../heads/temperature.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
-import { createOnlineLinear, type OnlineRecipe } from "./online-linear.js";
+import { createOnlineLinear, type OnlineLinear, type OnlineRecipe } from "./online-linear.js";
 
 export interface Expert {
   readonly name: string;
@@ -32,8 +34,7 @@ export function fixedExpert(name: string, head: Pick<Head, "probabilities">): Ex
   };
 }
 
-function linearExpert(name: string, prior: LinearHead, recipe: OnlineRecipe): Expert {
-  const { learn, relabel, forget, sweep, scores } = createOnlineLinear(prior, recipe);
+function linearExpert(name: string, { learn, relabel, forget, sweep, scores }: OnlineLinear): Expert {
   function probabilities(features: Float32Array): Float32Array {
     const own = scores(features);
     softmaxRow(own, 0, own.length);
@@ -111,12 +112,16 @@ const scratchRows = 50;
  * scratch.
  * `visits`: the rows that each expert visits at a change, a time of 5 · classes · D operations each.
  */
-export function linearExperts(prior: LinearHead, visits = 48): Expert[] {
+export function linearExperts(
+  prior: LinearHead,
+  { visits = 48, kernels = referenceHeadKernels }: { visits?: number; kernels?: HeadKernels } = {},
+): Expert[] {
   const alone = fixedExpert("prior", prior);
+  const head = (recipe: Omit<OnlineRecipe, "visits">) => createOnlineLinear(prior, { ...recipe, visits }, kernels);
   return [
     alone,
-    linearExpert("prior, own biases", prior, { ...biases, visits }),
-    linearExpert("prior + personal", prior, { ...own, visits }),
-    fromRowsOn(scratchRows, linearExpert("scratch", prior, { ...scratch, visits }), alone),
+    linearExpert("prior, own biases", head(biases)),
+    linearExpert("prior + personal", head(own)),
+    fromRowsOn(scratchRows, linearExpert("scratch", head(scratch)), alone),
   ];
 }

@@ -2,11 +2,12 @@
 
 import { MlError } from "../error.js";
 import { checkFeatures, checkNotNegative, checkWhole } from "../heads/examples.js";
-import type { LinearWeights } from "../heads/head-kernels.js";
+import type { AscentRow, HeadKernels, LinearWeights } from "../heads/head-kernels.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { type ClassWeights, rowWeights } from "../heads/softmax.js";
 import { createMatrix } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
-import { type AscentRow, createAscent, type Pull } from "./dual-ascent.js";
+import { createAscent, type Pull } from "./dual-ascent.js";
 
 export interface OnlineRecipe extends Pull {
   readonly classWeights: ClassWeights;
@@ -42,11 +43,8 @@ export interface OnlineLinear {
 
 interface HeldRow extends AscentRow {
   readonly id: string;
-  label: number;
 }
 
-/** Visits end when so many of them as there are rows changed nothing by more than this. */
-const settled = 1e-9;
 /** A forgotten row whose square is so many times the mean leaves rounding errors; the sums are then added up again. */
 const dominance = 1e6;
 
@@ -94,12 +92,16 @@ function createHeldRows(): HeldRows {
   };
 }
 
-export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): OnlineLinear {
+export function createOnlineLinear(
+  prior: LinearWeights,
+  recipe: OnlineRecipe,
+  kernels: Pick<HeadKernels, "openAscent"> = referenceHeadKernels,
+): OnlineLinear {
   const { strength, classWeights, visits } = recipe;
   checkRecipe(recipe);
   const classes = prior.bias.length;
   const size = prior.weight.length / classes;
-  const ascent = createAscent(prior, recipe);
+  const ascent = createAscent(prior, recipe, kernels);
   const held = createHeldRows();
   const { rows } = held;
   const counts = new Float64Array(classes);
@@ -112,25 +114,22 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
     return 1 / (strength * (squares > 0 ? squares / rows.length : 1));
   }
 
-  function visit(row: HeldRow): number {
-    return ascent.visit(row, { label: row.label, weight: importance[row.label]! }, perLambda());
-  }
+  const visit = (visited: readonly HeldRow[]) => ascent.visit(visited, { importance, perLambda: perLambda() });
 
-  function afterChange(changed?: HeldRow): void {
+  /** As many rows are drawn at every change, so that the draws do not depend on rounding. */
+  function afterChange(changed: readonly HeldRow[]): void {
     importance = rowWeights(counts, classWeights);
-    if (changed !== undefined) visit(changed);
-    for (let turn = 0, quiet = 0; turn < visits && quiet < rows.length; turn++) {
-      quiet = visit(rows[random.integer(rows.length)]!) <= settled ? quiet + 1 : 0;
-    }
+    const drawn = rows.length === 0 ? [] : Array.from({ length: visits }, () => rows[random.integer(rows.length)]!);
+    visit([...changed, ...drawn]);
   }
 
   function learn(id: string, features: Float32Array, label: number): void {
     checkFeatures(createMatrix(1, features.length, features), size);
     checkLabel(label, classes);
-    const row = held.add(id, () => ({ id, label, ...ascent.open(features) }));
+    const row = held.add(id, () => ({ id, ...ascent.open(features, label) }));
     counts[label]!++;
     squares += row.square;
-    afterChange(row);
+    afterChange([row]);
   }
 
   function relabel(id: string, label: number): void {
@@ -139,7 +138,7 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
     counts[row.label]!--;
     counts[label]!++;
     row.label = label;
-    afterChange(row);
+    afterChange([row]);
   }
 
   function forget(id: string): void {
@@ -148,7 +147,7 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
     squares = rows.reduce((sum, { square }) => sum + square, 0);
     if (rows.length === 0 || row.square * rows.length > dominance * squares) ascent.restore(rows);
     else ascent.remove(row);
-    afterChange();
+    afterChange([]);
   }
 
   return {
@@ -162,7 +161,7 @@ export function createOnlineLinear(prior: LinearWeights, recipe: OnlineRecipe): 
       importance = rowWeights(counts, classWeights);
       const order = [...rows];
       random.shuffle(order);
-      return order.reduce((largest, row) => Math.max(largest, visit(row)), 0);
+      return visit(order);
     },
     weights: () => ascent.weights(perLambda()),
     scores(features) {

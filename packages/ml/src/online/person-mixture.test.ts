@@ -36,7 +36,7 @@ interface Made {
 }
 
 const mixed = (experts: readonly Expert[]): Made => ({ experts, person: createPersonMixture(experts, { classes }) });
-const linear = () => mixed(linearExperts(prior, 8));
+const linear = () => mixed(linearExperts(prior, { visits: 8 }));
 
 /** An ELM of everyone's rows, and a head that starts there. */
 function oselm(): Made {

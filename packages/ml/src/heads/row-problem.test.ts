@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { softmaxRow } from "../heads/softmax.js";
 import { type RowProblem, solveRow } from "./row-problem.js";
+import { softmaxRow } from "./softmax.js";
 
 function residualOf(problem: RowProblem): Float64Array {
   const residual = new Float64Array(problem.scores.length);
