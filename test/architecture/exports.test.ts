@@ -69,7 +69,6 @@ function unusedExports(modules: ReadonlyMap<string, Module>): string[] {
 /** The type of the server's router, which clients are built from, names these without an import. */
 const namedByRouter = [
   "audit/audit.service.ts DevicePage",
-  "catalogue/catalogue.service.ts VersionSummary",
   "devices/fleet.repository.ts FleetSummary",
   "ingestion/report.service.ts ReportSummary",
   "rollouts/rollout.service.ts RolloutSummary",

@@ -86,6 +86,19 @@ const shown: Record<string, () => Promise<void>> = {
     const { sequence } = await value("publish", extractor, ...flags);
     expect(await value("release", "show", String(sequence))).toMatchObject({ release: { fallback } });
   },
+  "release --remove": async () => {
+    const { sequence } = await published();
+    await value("release", "tag", String(sequence), "old", "new");
+    expect(await value("release", "tag", String(sequence), "--remove", "old")).toMatchObject({ tags: ["new"] });
+  },
+  "alias --expect": async () => {
+    const { sequence } = await published();
+    await value("alias", "set", "mine@champion", String(sequence));
+    expect((await run("alias", "delete", "mine@champion", "--expect", "0")).err).toContain("CONFLICT");
+    expect(await value("alias", "delete", "mine@champion", "--expect", String(sequence))).toMatchObject({
+      before: sequence,
+    });
+  },
   "rollout --fleet": async () => expect((await rolledOut()).fleet).toBe("work"),
   "rollout --release": async () => expect((await rolledOut()).releaseSequence).toBe((await published()).sequence),
   "rollout --rollout": async () => {
@@ -146,7 +159,7 @@ async function rolledOut(): Promise<Record<string, unknown>> {
 }
 
 const table = attune.commands.filter(({ declaration: { name } }) =>
-  ["publish", "release", "fleet", "rollout", "token", "device", "report", "audit"].includes(name),
+  ["publish", "release", "model", "alias", "fleet", "rollout", "token", "device", "report", "audit"].includes(name),
 );
 
 test("every flag that one of them declares has its row", () => {
@@ -165,6 +178,11 @@ test.each([
   ["publish", "folder", "another"],
   ["release", "list", "3"],
   ["release", "show", "3", "4"],
+  ["release", "note", "3", "text", "more"],
+  ["model", "list", "mine"],
+  ["model", "show", "mine", "another"],
+  ["alias", "set", "mine@champion", "3", "4"],
+  ["alias", "delete", "mine@champion", "3"],
   ["fleet", "create", "living", "room"],
   ["fleet", "list", "home"],
   ["rollout", "create", "3"],
@@ -189,6 +207,8 @@ describe.each(asking)("attune %s finds its server", (name) => {
   const argv = {
     publish: [extractor, "--model", "mine", "--version", "0.2.0", "--head", "elm:64:1", "--days", "3"],
     release: ["list"],
+    model: ["list"],
+    alias: ["set", "mine@champion", "mine@0.2.0"],
     fleet: ["list"],
     rollout: ["status", "--fleet", "work"],
     token: ["create", "--fleet", "home"],

@@ -4,6 +4,8 @@ import { createAuditRouter } from "./audit/audit.router.js";
 import type { AuditService } from "./audit/audit.service.js";
 import { createCatalogueRouter } from "./catalogue/catalogue.router.js";
 import type { CatalogueService } from "./catalogue/catalogue.service.js";
+import { createModelRouter } from "./catalogue/model.router.js";
+import type { ModelService } from "./catalogue/model.service.js";
 import { createDeviceRouter } from "./devices/device.router.js";
 import type { DeviceService } from "./devices/device.service.js";
 import { createFleetRouter, createTokenRouter } from "./devices/fleet.router.js";
@@ -19,17 +21,19 @@ export interface RoutedServices {
   readonly devices: DeviceService;
   readonly fleets: FleetService;
   readonly catalogue: CatalogueService;
+  readonly models: ModelService;
   readonly rollouts: RolloutService;
   readonly reports: ReportService;
   readonly audit: AuditService;
 }
 
-export function createAppRouter({ devices, fleets, catalogue, rollouts, reports, audit }: RoutedServices) {
+export function createAppRouter({ devices, fleets, catalogue, models, rollouts, reports, audit }: RoutedServices) {
   return router({
     device: createDeviceRouter(devices, fleets),
     fleet: createFleetRouter(fleets),
     token: createTokenRouter(fleets),
     release: createCatalogueRouter(catalogue),
+    model: createModelRouter(models),
     rollout: createRolloutRouter(rollouts),
     report: createReportRouter(reports),
     audit: createAuditRouter(audit),

@@ -7,6 +7,8 @@ import { createAuditRepository } from "./audit/audit.repository.js";
 import { createAuditService } from "./audit/audit.service.js";
 import { createCatalogueRepository } from "./catalogue/catalogue.repository.js";
 import { createCatalogueService } from "./catalogue/catalogue.service.js";
+import { createModelRepository } from "./catalogue/model.repository.js";
+import { createModelService } from "./catalogue/model.service.js";
 import type { ChunkStore } from "./content/chunk-store.js";
 import { createDeviceRepository } from "./devices/device.repository.js";
 import { createDeviceService } from "./devices/device.service.js";
@@ -47,6 +49,7 @@ export interface Services extends RoutedServices {
 
 export function composeServices(parts: Parts): Services {
   const { database, publicDatabase, credentials, signer, chunkStore, manifests, contracts, now } = parts;
+  const versions = createCatalogueRepository(database);
   return {
     devices: createDeviceService({
       repository: createDeviceRepository(publicDatabase),
@@ -60,7 +63,7 @@ export function composeServices(parts: Parts): Services {
     }),
     fleets: createFleetService({ repository: createFleetRepository(database), credentials, signer, now }),
     catalogue: createCatalogueService({
-      repository: createCatalogueRepository(database),
+      repository: versions,
       chunkStore,
       manifests,
       signer,
@@ -68,6 +71,7 @@ export function composeServices(parts: Parts): Services {
       publishedContract: parts.publishedContract,
       now,
     }),
+    models: createModelService({ repository: createModelRepository(database), versions, now }),
     rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),
     ingestion: createIngestionService(createIngestionRepository(database, now), contracts),
     reports: createReportService(createReportRepository(database)),

@@ -1,9 +1,17 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
 
+import type { ReleaseReference } from "@attune/shared/contracts/catalogue";
 import type { Release2 } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 
-export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: { artifacts: true } }>;
+const include = { artifacts: true, aliases: { orderBy: { alias: "asc" } } } as const;
+export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: typeof include }>;
+
+/** The words that a fleet manager keeps with a version. An absent word stays as it is. */
+interface Annotation {
+  readonly tags?: readonly string[] | undefined;
+  readonly note?: string | undefined;
+}
 
 export interface StoredManifests {
   readonly release: Release2;
@@ -26,7 +34,12 @@ export interface CatalogueRepository {
   /** One publication at a time: the next sequence number is taken and used in one transaction. */
   publish(steps: PublishSteps): Promise<StoredVersion>;
   list(): Promise<StoredVersion[]>;
-  find(sequence: number): Promise<StoredVersion | null>;
+  find(reference: ReleaseReference): Promise<StoredVersion | null>;
+  /** `annotate` answers the new words, from the version as it is. Null where there is no such version. */
+  annotate(
+    reference: ReleaseReference,
+    annotate: (version: StoredVersion) => Annotation,
+  ): Promise<StoredVersion | null>;
 }
 
 export function createCatalogueRepository(prisma: PrismaClient): CatalogueRepository {
@@ -36,7 +49,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
         await tx.$executeRaw`LOCK TABLE "ModelVersion" IN SHARE ROW EXCLUSIVE MODE`;
         const found = await tx.modelVersion.findUnique({
           where: { modelName_version: { modelName: model, version } },
-          include: { artifacts: true },
+          include,
         });
         if (found !== null) return existing(found);
         const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
@@ -53,7 +66,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
             expiresAt: new Date(release.expiresAt),
             artifacts: { create: release.files.map(({ name, sha256, sizeBytes }) => ({ name, sha256, sizeBytes })) },
           },
-          include: { artifacts: true },
+          include,
         });
       },
       { maxWait: 30_000, timeout: 60_000 },
@@ -61,12 +74,35 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
   }
 
   async function list(): Promise<StoredVersion[]> {
-    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include: { artifacts: true } });
+    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include });
   }
 
-  async function find(sequence: number): Promise<StoredVersion | null> {
-    return prisma.modelVersion.findUnique({ where: { sequence }, include: { artifacts: true } });
+  async function find(reference: ReleaseReference): Promise<StoredVersion | null> {
+    return prisma.modelVersion.findFirst({ where: whereOf(reference), include });
   }
 
-  return { publish, list, find };
+  async function annotate(
+    reference: ReleaseReference,
+    change: (version: StoredVersion) => Annotation,
+  ): Promise<StoredVersion | null> {
+    return prisma.$transaction(async (tx) => {
+      const found = await tx.modelVersion.findFirst({ where: whereOf(reference) });
+      if (found === null) return null;
+      const { sequence } = found;
+      // The lock admits one change at a time, so that no change is lost.
+      await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "sequence" = ${sequence} FOR NO KEY UPDATE`;
+      const { tags, note } = change(await tx.modelVersion.findUniqueOrThrow({ where: { sequence }, include }));
+      const data = { ...(tags && { tags: [...tags] }), ...(note !== undefined && { note }) };
+      return tx.modelVersion.update({ where: { sequence }, data, include });
+    });
+  }
+
+  return { publish, list, find, annotate };
+}
+
+function whereOf(reference: ReleaseReference): Prisma.ModelVersionWhereInput {
+  if ("sequence" in reference) return reference;
+  const { model: modelName } = reference;
+  if ("version" in reference) return { modelName, version: reference.version };
+  return { aliases: { some: { modelName, alias: reference.alias } } };
 }

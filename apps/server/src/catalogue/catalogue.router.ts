@@ -1,6 +1,13 @@
 // Procedures about releases, all for the fleet manager. The bytes of the files are uploaded before,
 // as chunks over HTTP.
 
+import {
+  maxTags,
+  noteSchema,
+  releaseReferenceSchema,
+  tagSchema,
+  versionSummarySchema,
+} from "@attune/shared/contracts/catalogue";
 import { labelSlugSchema, labelWordsSchema } from "@attune/shared/contracts/label-set";
 import {
   headRecipeSchema,
@@ -27,12 +34,26 @@ const publishSchema = z.strictObject({
   egressContractVersion: z.int().min(1).optional(),
 });
 
+const tagsSchema = z.array(tagSchema).max(maxTags);
+
 export function createCatalogueRouter(service: CatalogueService) {
   return router({
-    publish: adminProcedure.input(publishSchema).mutation(({ input }) => service.publish(input)),
-    list: adminProcedure.query(() => service.list()),
-    get: adminProcedure
-      .input(z.strictObject({ sequence: releaseSequenceSchema }))
-      .query(({ input }) => service.get(input.sequence)),
+    publish: adminProcedure
+      .input(publishSchema)
+      .output(versionSummarySchema)
+      .mutation(({ input }) => service.publish(input)),
+    list: adminProcedure.output(z.array(versionSummarySchema)).query(() => service.list()),
+    get: adminProcedure.input(releaseReferenceSchema).query(({ input }) => service.get(input)),
+    annotate: adminProcedure
+      .input(
+        z.strictObject({
+          release: releaseReferenceSchema,
+          addTags: tagsSchema.optional(),
+          removeTags: tagsSchema.optional(),
+          note: noteSchema.optional(),
+        }),
+      )
+      .output(versionSummarySchema)
+      .mutation(({ input: { release, ...annotations } }) => service.annotate(release, annotations)),
   });
 }

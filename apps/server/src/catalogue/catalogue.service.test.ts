@@ -57,6 +57,9 @@ function createFakeRepository(): CatalogueRepository {
         issuedAt: new Date(release.issuedAt),
         expiresAt: new Date(release.expiresAt),
         createdAt: new Date(noon),
+        tags: [],
+        note: "",
+        aliases: [],
         artifacts: release.files.map(({ name, sha256, sizeBytes }) => ({
           releaseSequence: release.sequence,
           name,
@@ -68,7 +71,9 @@ function createFakeRepository(): CatalogueRepository {
       return stored;
     },
     list: async () => versions,
-    find: async (sequence) => versions.find((one) => one.sequence === sequence) ?? null,
+    find: async (reference) =>
+      versions.find((one) => "sequence" in reference && one.sequence === reference.sequence) ?? null,
+    annotate: async () => null,
   };
 }
 
@@ -106,7 +111,7 @@ describe("a publication", () => {
     });
     expect(release.features).toEqual(tiny.release.features);
     expect(Date.parse(release.expiresAt) - noon).toBe(90 * 86_400_000);
-    expect((await service.get(1)).release).toEqual(release);
+    expect((await service.get({ sequence: 1 })).release).toEqual(release);
   });
 
   test("of the same version with the same content is the same release; the next version has the next number", async () => {
@@ -132,7 +137,7 @@ describe("a publication", () => {
       return publish(steps);
     };
     await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
-    expect((await service.get(1)).release.headRecipe).toEqual(elm);
+    expect((await service.get({ sequence: 1 })).release.headRecipe).toEqual(elm);
   });
 
   test("is refused where all sequence numbers are used", async () => {
@@ -150,7 +155,7 @@ describe("a publication", () => {
 });
 
 describe("the egress contract of a release", () => {
-  const versionOf = async (sequence: number) => (await service.get(sequence)).release.egressContractVersion;
+  const versionOf = async (sequence: number) => (await service.get({ sequence })).release.egressContractVersion;
 
   test("is the server's choice, or the version that the fleet manager chooses", async () => {
     await service.publish(request);
@@ -278,7 +283,7 @@ describe("the manifests of a release", () => {
     const published = await service.publish(await upload(createTinyRelease2({ labels })));
     expect(published.manifest1Sha256).toBeNull();
     expect(release2Schema.parse(await payloadOf(published.manifestSha256)).labels).toEqual(labels);
-    expect((await service.get(published.sequence)).release.labels).toEqual(labels);
+    expect((await service.get({ sequence: published.sequence })).release.labels).toEqual(labels);
   });
 
   test("need labels that are slugs", async () => {
@@ -289,13 +294,13 @@ describe("the manifests of a release", () => {
 
 describe("a release that is asked for", () => {
   test("is refused where there is none", async () => {
-    await expect(service.get(1)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(service.get({ sequence: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   test("is reported where its manifest is lost", async () => {
     await service.publish(request);
     manifests.contents.clear();
-    await expect(service.get(1)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    await expect(service.get({ sequence: 1 })).rejects.toMatchObject({ code: "STORE_CORRUPT" });
     await expect(service.publish(request)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
   });
 });

@@ -1,6 +1,7 @@
 // The catalogue of models and versions: checks an uploaded extractor and makes it a signed release.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
+import { maxTags, type ReleaseReference, type VersionSummary } from "@attune/shared/contracts/catalogue";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import {
   type HeadRecipe,
@@ -25,6 +26,7 @@ import {
   splitFile,
   withFile,
 } from "./publish.js";
+import { newestManifest, noVersion, summaryOf } from "./version-summary.js";
 
 interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
@@ -50,19 +52,10 @@ export interface PublishRequest {
   readonly egressContractVersion?: number | undefined;
 }
 
-/** A published version, as the fleet manager sees it. */
-export interface VersionSummary {
-  readonly sequence: number;
-  readonly model: string;
-  readonly modelVersion: string;
-  /** The newest version of the manifest. */
-  readonly manifestSha256: string;
-  /** The manifest for devices that read version 1 alone; null where such devices cannot run the release. */
-  readonly manifest1Sha256: string | null;
-  readonly featureIdentity: string;
-  readonly issuedAt: string;
-  readonly expiresAt: string;
-  readonly sizeBytes: number;
+interface Annotations {
+  readonly addTags?: readonly string[] | undefined;
+  readonly removeTags?: readonly string[] | undefined;
+  readonly note?: string | undefined;
 }
 
 export interface CatalogueService {
@@ -73,7 +66,9 @@ export interface CatalogueService {
   publish(request: PublishRequest): Promise<VersionSummary>;
   list(): Promise<VersionSummary[]>;
   /** Throws NOT_FOUND. */
-  get(sequence: number): Promise<VersionSummary & { readonly release: Release }>;
+  get(reference: ReleaseReference): Promise<VersionSummary & { readonly release: Release }>;
+  /** Changes tags and note, which no device sees. Throws NOT_FOUND, and INVALID_INPUT for too many tags. */
+  annotate(reference: ReleaseReference, annotations: Annotations): Promise<VersionSummary>;
 }
 
 export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueService {
@@ -84,7 +79,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
       const taken = contracts.versions.join(", ");
       throw new AppError("INVALID_INPUT", `egressContractVersion: this server takes ${taken}, not ${chosen}`);
     }
-    if (fallback !== null && (await repository.find(fallback)) === null) {
+    if (fallback !== null && (await repository.find({ sequence: fallback })) === null) {
       throw new AppError("NOT_FOUND", `there is no release ${fallback} to fall back to`);
     }
   }
@@ -114,17 +109,27 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
           return createManifests(deps, { ...request, ...prepared, sequence, egressContractVersion: contract });
         },
       });
-      return describe(stored);
+      return summaryOf(stored);
     },
 
     async list() {
-      return (await repository.list()).map(describe);
+      return (await repository.list()).map(summaryOf);
     },
 
-    async get(sequence) {
-      const version = await repository.find(sequence);
-      if (version === null) throw new AppError("NOT_FOUND", `there is no release ${sequence}`);
-      return { ...describe(version), release: await readRelease(version) };
+    async get(reference) {
+      const version = await repository.find(reference);
+      if (version === null) throw noVersion(reference);
+      return { ...summaryOf(version), release: await readRelease(version) };
+    },
+
+    async annotate(reference, { addTags = [], removeTags = [], note }) {
+      const version = await repository.annotate(reference, ({ tags: present }) => {
+        const tags = [...new Set([...present, ...addTags])].filter((tag) => !removeTags.includes(tag)).sort();
+        if (tags.length > maxTags) throw new AppError("INVALID_INPUT", `tags: a version has at most ${maxTags}`);
+        return { tags, note };
+      });
+      if (version === null) throw noVersion(reference);
+      return summaryOf(version);
     },
   };
 }
@@ -183,23 +188,4 @@ function assertSameContent(published: Release, request: PublishRequest, { conten
     "CONFLICT",
     `${model} ${modelVersion} is published with other content; a version never changes: choose the next one`,
   );
-}
-
-function describe(version: StoredVersion): VersionSummary {
-  return {
-    sequence: version.sequence,
-    model: version.modelName,
-    modelVersion: version.version,
-    manifestSha256: newestManifest(version),
-    manifest1Sha256: version.manifest1Sha256,
-    featureIdentity: version.featureIdentity,
-    issuedAt: version.issuedAt.toISOString(),
-    expiresAt: version.expiresAt.toISOString(),
-    sizeBytes: version.artifacts.reduce((sum, artifact) => sum + artifact.sizeBytes, 0),
-  };
-}
-
-/** Every version has a manifest of version 1 or 2. */
-function newestManifest({ manifest1Sha256, manifest2Sha256 }: StoredVersion): string {
-  return (manifest2Sha256 ?? manifest1Sha256)!;
 }

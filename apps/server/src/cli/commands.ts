@@ -6,6 +6,7 @@ import { type Command, command, group } from "@attune/platform/cli/declaration";
 import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
 import { requireOpenFiles } from "../platform/system-limits.js";
+import * as catalogue from "./declarations/catalogue.js";
 import * as fleet from "./declarations/fleet.js";
 import * as local from "./declarations/local.js";
 import * as training from "./declarations/training.js";
@@ -26,10 +27,20 @@ const commands: readonly Command<CommandIo>[] = [
     command(training.extractorFreeze, () => fromWorkspace(async () => (await import("./extractor.js")).runFreeze)),
   ]),
   command(training.experiment, () => fromWorkspace(async () => (await import("./experiment.js")).runExperiment)),
-  command(fleet.publish, async () => (await import("./publish.js")).runPublish),
-  group(fleet.release, [
-    command(fleet.releaseList, async () => (await import("./release.js")).listReleases),
-    command(fleet.releaseShow, async () => (await import("./release.js")).showRelease),
+  command(catalogue.publish, async () => (await import("./publish.js")).runPublish),
+  group(catalogue.release, [
+    command(catalogue.releaseList, async () => (await import("./release.js")).listReleases),
+    command(catalogue.releaseShow, async () => (await import("./release.js")).showRelease),
+    command(catalogue.releaseTag, async () => (await import("./release.js")).tagRelease),
+    command(catalogue.releaseNote, async () => (await import("./release.js")).noteRelease),
+  ]),
+  group(catalogue.model, [
+    command(catalogue.modelList, async () => (await import("./model.js")).listModels),
+    command(catalogue.modelShow, async () => (await import("./model.js")).showModel),
+  ]),
+  group(catalogue.alias, [
+    command(catalogue.aliasSet, async () => (await import("./model.js")).setAlias),
+    command(catalogue.aliasDelete, async () => (await import("./model.js")).deleteAlias),
   ]),
   group(fleet.fleet, [
     command(fleet.fleetCreate, async () => (await import("./fleet.js")).createFleet),

@@ -6,7 +6,7 @@ import { type HeadRecipe, headRecipeSchema } from "@attune/shared/contracts/rele
 import { AppError } from "@attune/shared/errors";
 import { publishFolder } from "../client/publish-folder.js";
 import { accessOf } from "./access.js";
-import type { publish } from "./declarations/fleet.js";
+import type { publish } from "./declarations/catalogue.js";
 import { progressOn } from "./progress-on.js";
 
 export const runPublish: Body<typeof publish, CommandIo> = async ({ values, arguments: [folder] }, io) => {

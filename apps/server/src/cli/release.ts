@@ -1,30 +1,57 @@
-// `attune release`: lists the published releases.
+// `attune release`: lists and shows the published releases, and keeps tags and notes with them.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
-import { tableLines } from "@attune/platform/table";
+import { noValue, tableLines } from "@attune/platform/table";
+import type { VersionSummary } from "@attune/shared/contracts/catalogue";
 import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
-import type { releaseList, releaseShow } from "./declarations/fleet.js";
+import type { releaseList, releaseNote, releaseShow, releaseTag } from "./declarations/catalogue.js";
 
 export const listReleases: Body<typeof releaseList, CommandIo> = async ({ values }, io) => {
   const releases = await askServer(await accessOf(values), (client) => client.release.list.query());
-  if (io.json) {
-    io.stdout(JSON.stringify({ releases }));
-    return;
-  }
-  const rows = releases.map(({ sequence, model, modelVersion, sizeBytes, issuedAt, expiresAt }) => ({
-    release: sequence,
-    model,
-    version: modelVersion,
-    bytes: sizeBytes,
-    issued: issuedAt,
-    expires: expiresAt,
-  }));
-  for (const line of tableLines(rows)) io.stdout(line);
+  if (io.json) io.stdout(JSON.stringify({ releases }));
+  else for (const line of releaseLines(releases)) io.stdout(line);
 };
 
-export const showRelease: Body<typeof releaseShow, CommandIo> = async ({ values, arguments: [sequence] }, io) => {
-  const release = await askServer(await accessOf(values), (client) => client.release.get.query({ sequence }));
+/** A table of releases, for the list of all and for the list of a model. */
+export function releaseLines(releases: readonly VersionSummary[]): string[] {
+  return tableLines(
+    releases.map(({ sequence, model, modelVersion, aliases, tags, sizeBytes, issuedAt, expiresAt }) => ({
+      release: sequence,
+      model,
+      version: modelVersion,
+      aliases: aliases.join(",") || null,
+      tags: tags.join(",") || null,
+      bytes: sizeBytes,
+      issued: dayOf(issuedAt),
+      expires: dayOf(expiresAt),
+    })),
+  );
+}
+
+const dayOf = (time: string): string => time.slice(0, "2026-01-01".length);
+
+export const showRelease: Body<typeof releaseShow, CommandIo> = async ({ values, arguments: [reference] }, io) => {
+  const release = await askServer(await accessOf(values), (client) => client.release.get.query(reference));
   io.stdout(JSON.stringify(release, null, io.json ? 0 : 2));
+};
+
+export const tagRelease: Body<typeof releaseTag, CommandIo> = async ({ values, arguments: [release, addTags] }, io) => {
+  const { remove: removeTags } = values;
+  const changed = await askServer(await accessOf(values), (client) =>
+    client.release.annotate.mutate({ release, addTags: [...addTags], removeTags: [...(removeTags ?? [])] }),
+  );
+  const tags = changed.tags.join(", ") || noValue;
+  io.stdout(io.json ? JSON.stringify(changed) : `release ${changed.sequence}: tags ${tags}`);
+};
+
+export const noteRelease: Body<typeof releaseNote, CommandIo> = async (
+  { values, arguments: [release, note = ""] },
+  io,
+) => {
+  const changed = await askServer(await accessOf(values), (client) =>
+    client.release.annotate.mutate({ release, note }),
+  );
+  io.stdout(io.json ? JSON.stringify(changed) : `release ${changed.sequence}: ${changed.note || "no note"}`);
 };

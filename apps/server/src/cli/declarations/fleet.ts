@@ -16,86 +16,9 @@ export const serverOptions = {
 } as const;
 
 /** Release numbers are 16 bits wide in every message of a device. */
-const sequence = { from: 1, to: 65_535 } as const;
+export const sequence = { from: 1, to: 65_535 } as const;
 
 const fleetNameForm = "a lower-case letter, then up to 31 lower-case letters, digits and dashes";
-
-function parseWords(text: string): Readonly<Record<string, string>> {
-  const pairs = text.split(",").map((pair) => pair.split("="));
-  if (pairs.every((pair) => pair.length === 2)) return Object.fromEntries(pairs);
-  throw new SyntaxError("is not of the form SLUG=WORDS,SLUG=WORDS");
-}
-
-export const publish = declare({
-  name: "publish",
-  summary: "Publish a frozen extractor as a signed release",
-  details: [
-    "The server checks that the extractor reproduces its own golden vectors, signs a manifest and keeps both.",
-    "Publishing the same content under the same version again changes nothing. The server refuses other content under that version.",
-  ],
-  arguments: [
-    {
-      name: "FOLDER",
-      meaning: "the folder of a frozen extractor, as attune extractor freeze writes it",
-      path: "folder",
-    },
-  ],
-  options: {
-    model: { value: "NAME", meaning: "the model's name: lower-case letters, digits and dashes", required: true },
-    version: {
-      value: "X.Y.Z",
-      meaning: "the version, such as 1.0.0, which never changes once published",
-      required: true,
-    },
-    head: {
-      value: "RECIPE",
-      meaning: "how devices train their heads: linear, elm:HIDDEN:L2 or oselm:HIDDEN:L2 (default: linear)",
-    },
-    days: {
-      value: "N",
-      meaning: "the days until devices refuse to install it (default: 90)",
-      whole: { from: 1, to: 3_650 },
-    },
-    contract: {
-      value: "N",
-      meaning:
-        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: 2, or a demonstration's own)",
-      whole: { from: 1, to: 1_000 },
-    },
-    words: {
-      value: "SLUG=WORDS,…",
-      meaning: "the words that people see for labels (default: each label's slug)",
-      parse: parseWords,
-    },
-    fallback: { value: "N", meaning: "the number of the release to fall back to (default: none)", whole: sequence },
-    ...serverOptions,
-  },
-  examples: [
-    "attune publish assets/extractor --model attune-small --version 1.0.0",
-    "attune publish runs/frozen --model mine --version 0.2.0 --head elm:256:1 --server https://fleet.example --json",
-  ],
-});
-
-export const release = declare({
-  name: "release",
-  summary: "List the releases, or show one",
-  examples: ["attune release list", "attune release show 3 --json"],
-});
-
-export const releaseList = declare({
-  name: "list",
-  summary: "List the releases",
-  options: serverOptions,
-  examples: ["attune release list"],
-});
-
-export const releaseShow = declare({
-  name: "show",
-  summary: "Show one release with its signed manifest",
-  arguments: [{ name: "SEQUENCE", meaning: "the release's number, as attune release list shows it", whole: sequence }],
-  options: serverOptions,
-  examples: ["attune release show 3"],
-});
 
 export const fleet = declare({
   name: "fleet",

@@ -1,0 +1,198 @@
+// Declares the commands of the catalogue: models, their published versions, and aliases.
+
+import { declare } from "@attune/platform/cli/declaration";
+import { aliasSchema, parseReleaseReference, type ReleaseReference } from "@attune/shared/contracts/catalogue";
+import { modelNameSchema } from "@attune/shared/contracts/release";
+import { sequence, serverOptions } from "./fleet.js";
+
+function parseWords(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  if (pairs.every((pair) => pair.length === 2)) return Object.fromEntries(pairs);
+  throw new SyntaxError("is not of the form SLUG=WORDS,SLUG=WORDS");
+}
+
+export const publish = declare({
+  name: "publish",
+  summary: "Publish a frozen extractor as a signed release",
+  details: [
+    "The server checks that the extractor reproduces its own golden vectors, signs a manifest and keeps both.",
+    "Publishing the same content under the same version again changes nothing. The server refuses other content under that version.",
+  ],
+  arguments: [
+    {
+      name: "FOLDER",
+      meaning: "the folder of a frozen extractor, as attune extractor freeze writes it",
+      path: "folder",
+    },
+  ],
+  options: {
+    model: { value: "NAME", meaning: "the model's name: lower-case letters, digits and dashes", required: true },
+    version: {
+      value: "X.Y.Z",
+      meaning: "the version, such as 1.0.0, which never changes once published",
+      required: true,
+    },
+    head: {
+      value: "RECIPE",
+      meaning: "how devices train their heads: linear, elm:HIDDEN:L2 or oselm:HIDDEN:L2 (default: linear)",
+    },
+    days: {
+      value: "N",
+      meaning: "the days until devices refuse to install it (default: 90)",
+      whole: { from: 1, to: 3_650 },
+    },
+    contract: {
+      value: "N",
+      meaning:
+        "the egress contract that its devices speak at most; a device that lacks it refuses the release (default: 2, or a demonstration's own)",
+      whole: { from: 1, to: 1_000 },
+    },
+    words: {
+      value: "SLUG=WORDS,…",
+      meaning: "the words that people see for labels (default: each label's slug)",
+      parse: parseWords,
+    },
+    fallback: { value: "N", meaning: "the number of the release to fall back to (default: none)", whole: sequence },
+    ...serverOptions,
+  },
+  examples: [
+    "attune publish assets/extractor --model attune-small --version 1.0.0",
+    "attune publish runs/frozen --model mine --version 0.2.0 --head elm:256:1 --server https://fleet.example --json",
+  ],
+});
+
+function parseRelease(text: string): ReleaseReference {
+  const reference = parseReleaseReference(text);
+  if (reference !== undefined) return reference;
+  throw new SyntaxError("is not a release's number, MODEL@VERSION or MODEL@ALIAS");
+}
+
+const oneRelease = {
+  name: "RELEASE",
+  meaning: "the release's number, MODEL@VERSION or MODEL@ALIAS",
+  parse: parseRelease,
+} as const;
+
+export const release = declare({
+  name: "release",
+  summary: "List the releases, show one, or keep tags and a note with it",
+  details: ["A release is named by its number, by its model and version, or by an alias of its model."],
+  examples: ["attune release list", "attune release show 3 --json", "attune release show attune-small@champion"],
+});
+
+export const releaseList = declare({
+  name: "list",
+  summary: "List the releases with their aliases and tags",
+  options: serverOptions,
+  examples: ["attune release list"],
+});
+
+export const releaseShow = declare({
+  name: "show",
+  summary: "Show one release with its signed manifest",
+  arguments: [oneRelease],
+  options: serverOptions,
+  examples: ["attune release show 3", "attune release show attune-small@1.0.0"],
+});
+
+export const releaseTag = declare({
+  name: "tag",
+  summary: "Add tags to a release, or remove tags from it",
+  details: ["Tags are for the fleet manager alone. No device sees them."],
+  arguments: [
+    oneRelease,
+    {
+      name: "TAG",
+      meaning: "a tag to add: lower-case letters, digits, dots, dashes and underscores",
+      optional: true,
+      variadic: true,
+    },
+  ],
+  options: { remove: { value: "TAG", meaning: "a tag to remove", multiple: true }, ...serverOptions },
+  examples: ["attune release tag 3 nightly", "attune release tag attune-small@1.0.0 tested --remove nightly"],
+});
+
+export const releaseNote = declare({
+  name: "note",
+  summary: "Keep a note with a release in place of its earlier note",
+  details: ["A note is for the fleet manager alone. No device sees it."],
+  arguments: [
+    oneRelease,
+    { name: "TEXT", meaning: "the note, up to 1000 characters; without it the note is removed", optional: true },
+  ],
+  options: serverOptions,
+  examples: ['attune release note 3 "first with the new tokenizer"', "attune release note 3"],
+});
+
+function parseModel(text: string): string {
+  if (modelNameSchema.safeParse(text).success) return text;
+  throw new SyntaxError("is not a model's name: a lower-case letter, then lower-case letters, digits and dashes");
+}
+
+export const model = declare({
+  name: "model",
+  summary: "List the models, or show one with its versions",
+  examples: ["attune model list", "attune model show attune-small --json"],
+});
+
+export const modelList = declare({
+  name: "list",
+  summary: "List the models with their aliases",
+  options: serverOptions,
+  examples: ["attune model list"],
+});
+
+export const modelShow = declare({
+  name: "show",
+  summary: "Show a model's versions and aliases",
+  arguments: [{ name: "MODEL", meaning: "the model's name", parse: parseModel }],
+  options: serverOptions,
+  examples: ["attune model show attune-small"],
+});
+
+function parseAlias(text: string): { readonly model: string; readonly alias: string } {
+  const [name, alias, ...rest] = text.split("@");
+  if (rest.length === 0 && modelNameSchema.safeParse(name).success && aliasSchema.safeParse(alias).success) {
+    return { model: name!, alias: alias! };
+  }
+  throw new SyntaxError("is not MODEL@ALIAS, such as attune-small@champion");
+}
+
+const oneAlias = { name: "MODEL@ALIAS", meaning: "the alias and its model", parse: parseAlias } as const;
+const aliasOptions = {
+  expect: {
+    value: "N",
+    meaning: "change the alias only where it names release N now; 0 stands for no release",
+    whole: { from: 0, to: sequence.to },
+  },
+  ...serverOptions,
+} as const;
+
+export const alias = declare({
+  name: "alias",
+  summary: "Let an alias such as champion name a release, or delete the alias",
+  details: [
+    "An alias belongs to a model and names one of its releases. The usual aliases are champion and candidate.",
+    "The server keeps the content of every release that an alias names.",
+  ],
+  examples: ["attune alias set attune-small@champion 3", "attune alias delete attune-small@candidate"],
+});
+
+export const aliasSet = declare({
+  name: "set",
+  summary: "Let an alias name a release",
+  arguments: [oneAlias, oneRelease],
+  options: aliasOptions,
+  examples: [
+    "attune alias set attune-small@champion 3",
+    "attune alias set attune-small@champion attune-small@candidate --expect 2",
+  ],
+});
+
+export const aliasDelete = declare({
+  name: "delete",
+  summary: "Delete an alias; the release stays",
+  arguments: [oneAlias],
+  options: aliasOptions,
+  examples: ["attune alias delete attune-small@candidate --expect 4"],
+});

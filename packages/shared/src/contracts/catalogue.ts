@@ -1,0 +1,83 @@
+// The catalogue between a fleet manager and the server: models, versions, aliases, and the names by which a version
+// is asked for.
+
+import { z } from "zod";
+import { modelNameSchema, modelVersionSchema, releaseSequenceSchema, sha256Schema } from "./release.js";
+
+export const aliasSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, "is not a lower-case letter and up to 31 lower-case letters, digits and dashes");
+export const tagSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "is not 1 to 32 lower-case letters, digits, dots, dashes and underscores");
+export const maxTags = 16;
+export const noteSchema = z
+  .string()
+  .max(1_000)
+  .regex(/^[^\p{Cc}\p{Bidi_Control}\u2028\u2029]*$/u, "holds a control character");
+
+/** A version by its release's number, by its model and version, or by an alias of its model. */
+export const releaseReferenceSchema = z.union([
+  z.strictObject({ sequence: releaseSequenceSchema }),
+  z.strictObject({ model: modelNameSchema, version: modelVersionSchema }),
+  z.strictObject({ model: modelNameSchema, alias: aliasSchema }),
+]);
+export type ReleaseReference = z.infer<typeof releaseReferenceSchema>;
+
+/** The reference of `3`, `attune-small@1.0.0` or `attune-small@champion`; undefined for any other text. */
+export function parseReleaseReference(text: string): ReleaseReference | undefined {
+  const [model, name, ...rest] = text.split("@");
+  if (rest.length > 0) return undefined;
+  const candidates = [
+    { sequence: /^\d{1,5}$/.test(text) && Number(text) },
+    { model, version: name },
+    { model, alias: name },
+  ];
+  return candidates.map((one) => releaseReferenceSchema.safeParse(one).data).find((one) => one !== undefined);
+}
+
+/** A published version. */
+export const versionSummarySchema = z.strictObject({
+  sequence: releaseSequenceSchema,
+  model: modelNameSchema,
+  modelVersion: modelVersionSchema,
+  /** The newest version of the manifest. */
+  manifestSha256: sha256Schema,
+  /** The manifest for devices that read version 1 alone; null where such devices cannot run the release. */
+  manifest1Sha256: sha256Schema.nullable(),
+  featureIdentity: sha256Schema,
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  sizeBytes: z.int().min(0),
+  aliases: z.array(aliasSchema),
+  tags: z.array(tagSchema),
+  note: noteSchema,
+});
+export type VersionSummary = z.infer<typeof versionSummarySchema>;
+
+const nullableRelease = releaseSequenceSchema.nullable();
+
+/** An alias that was set or deleted. Null is no release. */
+export const aliasChangedSchema = z.strictObject({
+  model: modelNameSchema,
+  alias: aliasSchema,
+  release: nullableRelease,
+  before: nullableRelease,
+});
+export type AliasChanged = z.infer<typeof aliasChangedSchema>;
+
+const modelFields = {
+  model: modelNameSchema,
+  createdAt: z.iso.datetime(),
+  aliases: z.array(z.strictObject({ alias: aliasSchema, release: releaseSequenceSchema })),
+};
+
+export const modelSummarySchema = z.strictObject({
+  ...modelFields,
+  versions: z.int().min(0),
+  latestRelease: nullableRelease,
+});
+export type ModelSummary = z.infer<typeof modelSummarySchema>;
+
+export const modelDetailsSchema = z.strictObject({ ...modelFields, versions: z.array(versionSummarySchema) });
+export type ModelDetails = z.infer<typeof modelDetailsSchema>;
