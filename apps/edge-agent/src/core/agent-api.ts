@@ -4,9 +4,14 @@ import type { JournalEntry } from "@attune/shared/contracts/audit";
 import type { EgressContracts } from "@attune/shared/contracts/egress-declaration";
 import type {
   AgentStatus,
+  Calendar,
   Enrolment,
+  Entries,
+  EntriesInput,
   Forgotten,
   JournalRange,
+  KeepInput,
+  Kept,
   LabelInput,
   Labelled,
   Learned,
@@ -42,6 +47,11 @@ export interface AskableAgent {
   predict(input: PredictInput): Promise<Prediction>;
   label(input: LabelInput): Promise<Labelled>;
   forget(id: string): Promise<Forgotten>;
+  /** Keeps a text without a label. Throws CONFLICT for an utterance that has a label. */
+  keep(input: KeepInput): Promise<Kept>;
+  /** A page of the diary, the latest entry first. Throws NOT_FOUND for an unknown `after`. */
+  entries(input?: EntriesInput): Promise<Entries>;
+  calendar(): Promise<Calendar>;
   learn(input?: LearnInput): Promise<Learned>;
   status(): Promise<AgentStatus>;
   /** Entries with an index above `after` (all when left out), oldest first, at most `limit` (default 1,000). */

@@ -5,8 +5,10 @@ import { AppError, codeOf } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { type AgentState, type Context, readAgentState } from "./agent-state.js";
 import { agree } from "./calls/agree.js";
+import { calendar, entries } from "./calls/diary.js";
 import { enrol } from "./calls/enrol.js";
 import { forget } from "./calls/forget.js";
+import { keep } from "./calls/keep.js";
 import { label } from "./calls/label.js";
 import { learn } from "./calls/learn.js";
 import { predict } from "./calls/predict.js";
@@ -91,6 +93,9 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     predict: async (input) => predict((await opened()).context, input),
     label: async (input) => label((await opened()).context, input),
     forget: async (id) => forget((await opened()).context, id),
+    keep: async (input) => keep((await opened()).context, input),
+    entries: async (input) => entries((await opened()).context, input),
+    calendar: async () => calendar((await opened()).context),
     learn: async (input) => learn((await opened()).context, input),
     async agree({ contract }) {
       const { context, slotWakeup } = await opened();

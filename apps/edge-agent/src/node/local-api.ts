@@ -4,8 +4,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
   agreeInputSchema,
+  entriesInputSchema,
   errorReply,
   journalQuerySchema,
+  keepInputSchema,
   type LocalCall,
   labelInputSchema,
   learnInputSchema,
@@ -30,6 +32,7 @@ const host = "127.0.0.1";
 
 const pathSchema = z.strictObject({ id: utteranceIdSchema });
 const labelBodySchema = labelInputSchema.omit({ id: true });
+const keepBodySchema = keepInputSchema.omit({ id: true });
 
 interface LocalApiDeps {
   readonly agent: AskableAgent;
@@ -75,6 +78,9 @@ function addRoutes(app: FastifyInstance, agent: AskableAgent): void {
     predict: ({ body }) => agent.predict(parseInput(predictInputSchema, body, "body")),
     label: ({ body, params }) => agent.label({ ...parseInput(labelBodySchema, body, "body"), id: idOf(params) }),
     forget: ({ params }) => agent.forget(idOf(params)),
+    keep: ({ body, params }) => agent.keep({ ...parseInput(keepBodySchema, body, "body"), id: idOf(params) }),
+    entries: ({ body }) => agent.entries(parseInput(entriesInputSchema, body ?? {}, "body")),
+    calendar: () => agent.calendar(),
     learn: ({ body }) => agent.learn(parseInput(learnInputSchema, body ?? {}, "body")),
     status: () => agent.status(),
     journal: async ({ query }) => ({ entries: await agent.journal(parseInput(journalQuerySchema, query, "query")) }),

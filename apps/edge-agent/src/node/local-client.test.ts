@@ -54,6 +54,10 @@ test("each answer over the local API is the agent's own", async () => {
   const said = { id: "a", text: "so happy", label: "joy", split: "holdout" } as const;
   expect(await client.label(said)).toEqual(await agent.label(said));
   expect(await client.label({ id: "b", text: "so mad", label: "anger" })).toMatchObject({ id: "b" });
+  expect(await client.keep({ id: "c", text: "later", said: "2026-03-01T12:00:00+01:00" })).toEqual({ id: "c" });
+  expect(await client.entries()).toEqual(await agent.entries());
+  expect((await client.entries({ search: "LATER" })).entries.map(({ id }) => id)).toEqual(["c"]);
+  expect(await client.calendar()).toEqual(await agent.calendar());
   expect(await client.learn()).toEqual(await agent.learn());
   expect(await client.learn({ report: true })).toMatchObject({ holdout: expect.any(Number) });
   expect(await client.status()).toEqual(await agent.status());

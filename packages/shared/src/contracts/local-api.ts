@@ -70,11 +70,21 @@ export const predictionSchema = z.strictObject({
 });
 export type Prediction = z.infer<typeof predictionSchema>;
 
+/** The person's local time with its offset from UTC, to the second: 2026-03-29T23:15:00+02:00. */
+export const saidSchema = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)$/, {
+    error: "must be a local time with its offset, as in 2026-03-29T23:15:00+02:00",
+  })
+  .refine((said) => !Number.isNaN(Date.parse(said)), { error: "is no time of any calendar" });
+
 export const labelInputSchema = z.strictObject({
   id: utteranceIdSchema,
   text: utteranceSchema,
   label: labelSlugSchema,
   split: splitSchema.optional(),
+  /** Left out, the time that is stored stays. */
+  said: saidSchema.optional(),
 });
 export type LabelInput = z.infer<typeof labelInputSchema>;
 export const labelledSchema = z.strictObject({
@@ -83,6 +93,51 @@ export const labelledSchema = z.strictObject({
   utterances: utteranceCountsSchema,
 });
 export type Labelled = z.infer<typeof labelledSchema>;
+
+/** Keeps a text in the diary, without a label. */
+export const keepInputSchema = z.strictObject({
+  id: utteranceIdSchema,
+  text: utteranceSchema,
+  said: saidSchema.optional(),
+});
+export type KeepInput = z.infer<typeof keepInputSchema>;
+export const keptSchema = z.strictObject({ id: utteranceIdSchema });
+export type Kept = z.infer<typeof keptSchema>;
+
+const daySchema = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: "must be a day, as in 2026-03-29" });
+/** The entries that hold `search` (in any case), have `label` (null: none), and were said on a day in [from, to]. */
+export const entriesInputSchema = z.strictObject({
+  search: z.string().max(200).optional(),
+  label: labelSlugSchema.nullable().optional(),
+  from: daySchema.optional(),
+  to: daySchema.optional(),
+  /** The id of the entry that the answer begins after. */
+  after: utteranceIdSchema.optional(),
+  limit: z.int().min(1).max(200).optional(),
+});
+export type EntriesInput = z.infer<typeof entriesInputSchema>;
+export const entriesSchema = z.strictObject({
+  /** The latest first. Entries without a time come last. */
+  entries: z.array(
+    z.strictObject({
+      id: utteranceIdSchema,
+      text: z.string(),
+      label: labelSlugSchema.nullable(),
+      said: saidSchema.nullable(),
+    }),
+  ),
+  /** Whether there are more after the last one. */
+  more: z.boolean(),
+});
+export type Entries = z.infer<typeof entriesSchema>;
+
+/** The number of entries by day and label. */
+export const calendarSchema = z.strictObject({
+  days: z.array(
+    z.strictObject({ day: daySchema, entries: countSchema, labels: z.record(labelSlugSchema, countSchema) }),
+  ),
+});
+export type Calendar = z.infer<typeof calendarSchema>;
 
 /**
  * `removed` is false where no such utterance was stored. `retrained` says whether a head had learned, and learned anew
@@ -233,6 +288,9 @@ export const localRoutes = {
   predict: { method: "POST", path: "/v1/predictions" },
   label: { method: "PUT", path: "/v1/utterances/:id" },
   forget: { method: "DELETE", path: "/v1/utterances/:id" },
+  keep: { method: "PUT", path: "/v1/diary/:id" },
+  entries: { method: "POST", path: "/v1/diary/search" },
+  calendar: { method: "GET", path: "/v1/diary/calendar" },
   learn: { method: "POST", path: "/v1/learn" },
   status: { method: "GET", path: "/v1/status" },
   journal: { method: "GET", path: "/v1/journal" },

@@ -10,7 +10,7 @@ import { isRight } from "../learning/evaluate.js";
 import { deleteFeatures } from "../learning/features-cache.js";
 import { answeringHead } from "../learning/fit.js";
 import { featuresOf } from "../learning/learning-state.js";
-import type { Utterance } from "../learning/utterances.js";
+import type { Utterance, UtteranceEntry } from "../learning/utterances.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { wellFormed } from "./well-formed.js";
 
@@ -18,21 +18,25 @@ import { wellFormed } from "./well-formed.js";
 export function label(context: Context, input: LabelInput): Promise<Labelled> {
   const { agentState, utterances } = context;
   return context.exclusive(async () => {
-    const { id, label: wanted, split: asked, ...given } = parseInput(labelInputSchema, input);
+    const { id, label: wanted, split: asked, said, ...given } = parseInput(labelInputSchema, input);
     const text = wellFormed(given.text);
     checkLabel(wanted, agentState.learningState?.model.release.labels);
     const before = await utterances.read(id);
     const split = asked ?? before?.split ?? (await utterances.splitOf(id));
-    const after = { text, label: wanted, split };
-    if (before?.text !== text) await writeText(context, id, { utterance: after, replaces: before !== undefined });
-    else if (before.label !== wanted || before.split !== split) await writeLabel(context, id, after);
+    const after = { text, label: wanted, split, said: said ?? before?.said };
+    const replaces = before !== undefined && before.text !== text;
+    // A first label is scored, whether the text was kept before or not.
+    if (before === undefined || before.label === null || replaces)
+      await writeText(context, id, { utterance: after, replaces });
+    else if (before.label !== wanted || before.split !== split || before.said !== after.said)
+      await writeLabel(context, id, after);
     await doDueWork(context);
     return { id, split, utterances: utterances.counts };
   });
 }
 
 interface NewText {
-  readonly utterance: Utterance;
+  readonly utterance: Utterance & UtteranceEntry;
   /** Whether the id had another text, of which nothing may stay. */
   readonly replaces: boolean;
 }

@@ -22,7 +22,7 @@ export async function forgetUtterance(
   id: string,
   hadLearned: boolean,
 ): Promise<PendingChange | undefined> {
-  if (utterances.entry(id) === undefined) return undefined;
+  if (!utterances.kept().has(id)) return undefined;
   const name = await utterances.nameOf(id);
   const score = scores.delete(name);
   const operations = [

@@ -3,14 +3,14 @@
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { labelSlugSchema } from "@attune/shared/contracts/label-set";
-import { type Split, splitSchema, type UtteranceCounts } from "@attune/shared/contracts/local-api";
+import { type Split, saidSchema, splitSchema, type UtteranceCounts } from "@attune/shared/contracts/local-api";
 import { z } from "zod";
 import type { Cipher, Hashing, Store, StoreOperation } from "../ports.js";
 import { parseRecord } from "../storage/records.js";
 import { utterancePrefix as prefix, recordName } from "./record-names.js";
 import type { Tombstones } from "./tombstones.js";
 
-const utteranceSchema = z.strictObject({
+const earlierSchema = z.strictObject({
   version: z.literal(2),
   id: z.string(),
   text: z.string(),
@@ -19,15 +19,28 @@ const utteranceSchema = z.strictObject({
   /** How often the id had been forgotten when this was said. */
   forgotten: z.int().min(1).optional(),
 });
+const recordSchema = z.discriminatedUnion("version", [
+  earlierSchema,
+  earlierSchema.extend({ version: z.literal(3), label: labelSlugSchema.nullable(), said: saidSchema.optional() }),
+]);
 
-/** An utterance in memory; its text is read from the store when it is needed. */
+/** A labelled utterance in memory; its text is read from the store when it is needed. */
 export interface UtteranceEntry {
   /** A slug. A later release may not know this label, and leaves the utterance out of its training. */
   readonly label: string;
   readonly split: Split;
 }
 
-export interface Utterance extends UtteranceEntry {
+/** An utterance that the person may not have labelled yet. */
+export interface KeptEntry {
+  /** Null where nothing can be learned from the utterance. */
+  readonly label: string | null;
+  readonly split: Split;
+  /** The local time of the person, with its offset. */
+  readonly said?: string | undefined;
+}
+
+export interface Utterance extends KeptEntry {
   readonly text: string;
 }
 
@@ -35,9 +48,12 @@ export interface Utterances {
   readonly counts: UtteranceCounts;
   /** Grows with every change. */
   readonly revision: number;
-  /** In the order of the ids, so that training does not depend on the order in which utterances were said. */
+  /** The labelled ones in the order of the ids, so that training does not depend on the order of saying. */
   ids(): string[];
+  /** Undefined for an utterance without a label. */
   entry(id: string): UtteranceEntry | undefined;
+  /** All utterances, with a label or without, in no particular order. */
+  kept(): ReadonlyMap<string, KeptEntry>;
   read(id: string): Promise<Utterance | undefined>;
   /** A fixed fifth of all ids, chosen by a hash under the device's key. */
   splitOf(id: string): Promise<Split>;
@@ -49,7 +65,7 @@ export interface Utterances {
   /** Ids that a copy of the store brought back although they were forgotten after the copy was made. */
   readonly returned: readonly string[];
   /** Called after the batch with the operation is on the disk. */
-  onWritten(id: string, entry: UtteranceEntry | undefined): void;
+  onWritten(id: string, entry: KeptEntry | undefined): void;
 }
 
 interface UtteranceParts {
@@ -62,26 +78,30 @@ interface UtteranceParts {
 const holdoutShare = 0.2;
 
 export async function openUtterances({ store, cipher, hashing, tombstones }: UtteranceParts): Promise<Utterances> {
+  const kept = new Map<string, KeptEntry>();
   const entries = new Map<string, UtteranceEntry>();
   const ids = new Map<string, string>();
   const counts = { train: 0, holdout: 0 };
   let revision = 0;
 
   async function unseal(key: string, sealed: Uint8Array) {
-    const { id, text, label, split, forgotten } = parseRecord(key, await cipher.open(sealed, key), utteranceSchema);
-    return { id, text, label, split, forgotten: forgotten ?? 0 };
+    const record = parseRecord(key, await cipher.open(sealed, key), recordSchema);
+    const { id, text, label, split, forgotten } = record;
+    return { id, text, label, split, forgotten: forgotten ?? 0, said: record.version === 3 ? record.said : undefined };
   }
 
-  function onWritten(id: string, entry: UtteranceEntry | undefined): void {
+  function onWritten(id: string, entry: KeptEntry | undefined): void {
     revision++;
     const before = entries.get(id);
     if (before !== undefined) counts[before.split]--;
-    if (entry === undefined) {
-      entries.delete(id);
-    } else {
-      entries.set(id, { label: entry.label, split: entry.split });
-      counts[entry.split]++;
-    }
+    kept.delete(id);
+    entries.delete(id);
+    if (entry === undefined) return;
+    const { label, split, said } = entry;
+    kept.set(id, { label, split, said });
+    if (label === null) return;
+    entries.set(id, { label, split });
+    counts[split]++;
   }
 
   const returned: string[] = [];
@@ -102,12 +122,13 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     },
     ids: () => [...entries.keys()].sort(),
     entry: (id) => entries.get(id),
+    kept: () => kept,
     async read(id) {
       const key = prefix + (await recordName(hashing, id));
       const sealed = await store.get(key);
       if (sealed === undefined) return undefined;
-      const { text, label, split } = await unseal(key, sealed);
-      return { text, label, split };
+      const { text, label, split, said } = await unseal(key, sealed);
+      return { text, label, split, said };
     },
     async splitOf(id) {
       const hash = await hashing.keyedHash(`split/${id}`);
@@ -115,7 +136,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
     },
     async put(id, utterance) {
       const forgotten = (await tombstones.count(id)) || undefined;
-      const plain = canonicalBytes({ version: 2, id, ...utterance, forgotten });
+      const plain = canonicalBytes({ version: 3, id, ...utterance, forgotten });
       const name = await recordName(hashing, id);
       ids.set(name, id);
       return { type: "put", key: prefix + name, value: await cipher.seal(plain, prefix + name) };
