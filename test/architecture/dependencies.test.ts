@@ -66,7 +66,7 @@ const places: readonly Place[] = [
   {
     name: "apps/edge-agent/src/web",
     files: /^apps\/edge-agent\/src\/web\/.*\.ts$/,
-    allows: (imported) => mlOrShared(imported) || imported.specifier === "zod",
+    allows: (imported) => mlOrShared(imported) || /^(zod$|@noble\/hashes\/)/.test(imported.specifier),
     reaches: /^apps\/edge-agent\/src\/(core|web)\//,
   },
   {

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium, type Page } from "playwright-core";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { rolldown } from "rolldown";
 import { findChromium } from "./chromium-program.js";
 
@@ -16,30 +16,53 @@ const types: Record<string, string> = { ".js": "text/javascript", ".json": "appl
 /** Isolates the page from other origins, which threads with shared memory require. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
+interface ServedPage {
+  readonly url: string;
+  close(): void;
+}
+
 /** `name` selects `<name>-page.ts` and `<name>-worker.ts` in test/browser. */
+export async function servePage(name: string, { isolated = false } = {}): Promise<ServedPage> {
+  const scripts = await bundle([`${name}-page`, `${name}-worker`]);
+  const html = `<!doctype html><title>attune</title><script type="module" src="/bundle/${name}-page.js"></script>`;
+  const server = await serve({ html, scripts, headers: isolated ? isolation : {} });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
+}
+
+interface Launched {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/** `profile` is the folder in which the browser keeps what pages store; a new one by default. */
+export async function launchChromium({ profile = "", more = [] as string[] } = {}): Promise<Launched> {
+  const program = await findChromium();
+  if (program === undefined) throw new Error("There is no Chromium");
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
+  const { executablePath, libraries } = program;
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    args: [...args, "--disable-component-update", "--disable-sync", ...more],
+    ...(libraries === undefined ? {} : { env: { ...process.env, LD_LIBRARY_PATH: libraries } }),
+  });
+  return { context, close: () => context.close() };
+}
+
 export async function openPage(
   name: string,
   { isolated = false } = {},
 ): Promise<{ page: Page; close(): Promise<void> }> {
-  const program = await findChromium();
-  if (program === undefined) throw new Error("There is no Chromium");
-  const scripts = await bundle([`${name}-page`, `${name}-worker`]);
-  const html = `<!doctype html><title>attune</title><script type="module" src="/bundle/${name}-page.js"></script>`;
-  const server = await serve({ html, scripts, headers: isolated ? isolation : {} });
-  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
-  const { executablePath, libraries } = program;
-  const browser = await chromium.launch({
-    executablePath,
-    args: [...args, "--disable-component-update", "--disable-sync"],
-    ...(libraries === undefined ? {} : { env: { ...process.env, LD_LIBRARY_PATH: libraries } }),
-  });
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  const close = async () => {
-    await browser.close();
-    server.close();
+  const served = await servePage(name, { isolated });
+  const { context, close } = await launchChromium();
+  const page = await context.newPage();
+  await page.goto(served.url);
+  return {
+    page,
+    async close() {
+      await close();
+      served.close();
+    },
   };
-  return { page, close };
 }
 
 /** Bundles the sources. The fakes' cryptography is node:crypto's; a browser gets the same functions of @noble. */
