@@ -3,9 +3,9 @@
 import type { Order } from "./conformance-worker.js";
 
 export interface Conformance {
-  /** What the worker answers, or "fault: …". Each worker lives until `end`. */
+  /** Resolves to the worker's answer, or "fault: …". Each worker lives until `end`. */
   obey(worker: number, order: Order): Promise<unknown>;
-  /** Starts the writer and ends its worker at the round; resolves to the last round that was heard. */
+  /** Starts the writer and ends its worker at the round; resolves to the last reported round. */
   writeUntil(home: string, round: number): Promise<number>;
   /** The last round that the writer has reached. */
   startWriting(home: string): void;

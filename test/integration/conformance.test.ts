@@ -129,7 +129,7 @@ describeUnlessLacking("the browser's adapters", await lackOfChromium(), () => {
         globalThis.conformance.obey(1, { kind: "look", home: "home" }),
       )) as Wreck;
       await second.close();
-      // The writer went on between the last answer and the kill.
+      // The writer continued between the last answer and the kill.
       expect(wreck.stored).toBeGreaterThanOrEqual(heard);
       expect([wreck, isIntact(wreck, wreck.appended)]).toEqual([wreck, true]);
     } finally {

@@ -1,5 +1,5 @@
-// The store on IndexedDB. Keys are kept as UTF-8 bytes, which IndexedDB compares as LevelDB does, so that entries come in
-// the same order on every device.
+// The store on IndexedDB. Keys are kept as UTF-8 bytes, which IndexedDB compares as LevelDB does, so that entries
+// come in the same order on every device.
 
 import { utf8 } from "@attune/shared/encoding";
 import type { Store } from "../core/ports.js";
@@ -10,8 +10,8 @@ const pageEntries = 128;
 const afterUtf8 = 0xff;
 
 /**
- * A program cannot make a browser overwrite what was deleted, so `erase` is a batch: the bytes, which the core seals,
- * leave the disk when the browser compacts its files.
+ * `erase` is a batch, because a program cannot make a browser overwrite what was deleted. The core seals these bytes,
+ * and they leave the disk when the browser compacts its files.
  */
 export function createIndexedStore(database: WebDatabase): Store {
   const batch: Store["batch"] = async (operations) => {

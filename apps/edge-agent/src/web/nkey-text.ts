@@ -1,5 +1,5 @@
-// The text of a user's public nkey: prefix, key and CRC-16 in base32, as @nats-io/nkeys writes it. That package makes the
-// text only from a seed, which a key that cannot be extracted does not give.
+// The text of a user's public nkey: prefix, key and CRC-16 in base32, as @nats-io/nkeys writes it. That package makes
+// the text only from a seed, which a key that cannot be extracted does not give.
 
 const userPrefix = 20 << 3;
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -1,5 +1,5 @@
-// Seals what is kept about the person by WebCrypto: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D, 8.2.2), in the
-// form that the daemon writes.
+// Seals what is kept about the person by WebCrypto: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D, 8.2.2),
+// in the form that the daemon writes.
 
 import { utf8 } from "@attune/shared/encoding";
 import { AppError } from "@attune/shared/errors";

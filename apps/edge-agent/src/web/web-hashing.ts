@@ -1,5 +1,5 @@
-// Digests and randomness from WebCrypto. Its digest takes all bytes at once, so the digest of a large source is computed
-// by @noble/hashes, piece by piece.
+// Digests and randomness from WebCrypto. Its digest takes all bytes at once, so the digest of a large source is
+// computed by @noble/hashes, piece by piece.
 
 import type { ByteSource } from "@attune/ml/tensor/safetensors";
 import { toHex, utf8 } from "@attune/shared/encoding";

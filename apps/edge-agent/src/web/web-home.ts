@@ -10,7 +10,7 @@ import { createWebDeviceKey, type WebDeviceKey } from "./web-device-key.js";
 import { createWebHashing } from "./web-hashing.js";
 import { openStoreKeys } from "./web-keys.js";
 
-export interface WebHome extends Pick<Ports, "store" | "files" | "cipher" | "hashing"> {
+interface WebHome extends Pick<Ports, "store" | "files" | "cipher" | "hashing"> {
   readonly deviceKey: WebDeviceKey;
   close(): void;
 }

@@ -1,10 +1,10 @@
-// The device's keys in a browser, made here and kept in IndexedDB as keys that no program can extract: scripts of the page
-// can use them, and none can read their bytes.
+// The device's keys in a browser, made here and kept in IndexedDB. No program can extract them: a script of the page
+// can use them and cannot read their bytes.
 
 import { AppError } from "@attune/shared/errors";
 import { answerOf, type WebDatabase } from "./database.js";
 
-export interface StoreKeys {
+interface StoreKeys {
   readonly sealing: CryptoKey;
   readonly hashing: CryptoKey;
 }

@@ -1,5 +1,5 @@
-// A writer that is killed at any moment, and a look at what it left. Each round says how far it came once its writes have
-// resolved, so that the look can tell what had to be on the disk.
+// A writer that is killed at any moment, and a look at what it left. The writer reports each round whose writes have
+// resolved, so that the look knows what must be on the disk.
 
 import { utf8 } from "@attune/shared/encoding";
 import type { ConformingHome } from "./home.js";
@@ -9,7 +9,7 @@ const valueBytes = 3_000;
 const fileBytes = 200_000;
 const lineBytes = 8;
 
-/** Never ends. `onRound` hears the number of each round that is on the disk. */
+/** Never ends. `onRound` takes the number of each round that is on the disk. */
 export async function writeUntilKilled(
   { store, files }: ConformingHome,
   onRound: (round: number) => void,
@@ -31,7 +31,7 @@ export interface Wreck {
   readonly stored: number;
   readonly replaced: number;
   readonly appended: number;
-  /** What is there in part, or of two rounds at once. */
+  /** Names of values that are there in part, or of two rounds at once. */
   readonly torn: readonly string[];
 }
 
@@ -53,8 +53,8 @@ export async function lookAtWreck({ store, files }: ConformingHome): Promise<Wre
   return { stored, replaced, appended: lines.length, torn };
 }
 
-/** True where every round that was heard of is there, and at most the round after it was begun. */
-export function isIntact({ stored, replaced, appended, torn }: Wreck, heard: number): boolean {
+/** True where every reported round is there, and at most the round after it was begun. */
+export function isIntact({ stored, replaced, appended, torn }: Wreck, reported: number): boolean {
   const reached = [stored, replaced, appended];
-  return torn.length === 0 && reached.every((round) => round >= heard && round <= heard + 1);
+  return torn.length === 0 && reached.every((round) => round >= reported && round <= reported + 1);
 }

@@ -11,7 +11,7 @@ export interface ConformingHome extends Pick<Ports, "store" | "files" | "cipher"
 
 export interface ConformanceCase {
   readonly name: string;
-  /** What JSON can carry. Each case gets an empty home. */
+  /** Gets an empty home, and returns a value of JSON. */
   readonly observe: (home: ConformingHome) => Promise<unknown>;
   readonly expected: unknown;
 }
