@@ -1,79 +1,187 @@
-// Computes a fleet's target and a rollout's progress. Pure: a snapshot in, a target and counts out.
+// Plans the next steps of a staged rollout: a snapshot in, steps out. Synchronous and pure.
 
-import { type UpdateState, updateStates, type Verdict, verdicts } from "@attune/shared/contracts/current-state";
+import { harmTest } from "./harm-test.js";
+import { type Assignment, type AssignmentState, judge, type Member } from "./member.plan.js";
 
-interface RolloutSnapshot {
+/** `active` and `paused` are judged; the others are ends. `superseded`: a later rollout took the fleet over. */
+const rolloutStatuses = ["active", "paused", "completed", "stopped", "aborted", "superseded"] as const;
+type RolloutStatus = (typeof rolloutStatuses)[number];
+
+/** `breached`: too many failed. `inconclusive`: too few answered in time, or too few to judge a failure by. */
+const groupStates = ["waiting", "active", "passed", "breached", "inconclusive", "cancelled"] as const;
+type GroupState = (typeof groupStates)[number];
+
+export interface Policy {
+  /** The largest share of failures in a group. */
+  readonly failureLimit: number;
+  /** The smallest share of a group that has to answer by the group's deadline. */
+  readonly completeness: number;
+  /** The time for a group to answer from its start, and for a device from its offer. */
+  readonly deadlineMs: number;
+  /** The largest share of devices that a release may make worse. */
+  readonly harmBound: number;
+}
+
+/** The failure share of fewer decided devices means nothing. */
+const minDecided = 5;
+
+/** The share of devices that may lie about their verdict, and the probability of a wrong stop. */
+const harmOdds = { liars: 0.1, alpha: 0.05 } as const;
+
+export interface Group {
+  readonly state: GroupState;
+  readonly deadlineAtMs: number | null;
+  /** Failures that a fleet manager has accepted by resuming. They stay recorded, and trip nothing again. */
+  readonly acceptedFailures: number;
+}
+
+/** The verdicts that the harm test has counted, in the order of ranks. */
+interface HarmCount {
+  /** The rank of the first device that has not been counted. */
+  readonly nextRank: number;
+  readonly verdicts: number;
+  readonly worse: number;
+}
+
+export interface Snapshot {
+  readonly nowMs: number;
   readonly releaseSequence: number;
-  readonly createdAt: Date;
+  readonly status: RolloutStatus;
+  /** Whether devices that enrol later join the last group. */
+  readonly intake: boolean;
+  readonly policy: Policy;
+  readonly groups: readonly Group[];
+  /** By rank. */
+  readonly members: readonly Member[];
+  readonly harm: HarmCount;
 }
 
-/** `unknown`: the device leaves its state out, because the field's last day is over. */
-export const polledStates = [...updateStates, "unknown"] as const;
-export type PolledState = UpdateState | "unknown";
+export type Step =
+  | { readonly kind: "judge"; readonly assignment: Assignment }
+  | { readonly kind: "count"; readonly harm: HarmCount }
+  /** A group that becomes active opens its waiting members. */
+  | { readonly kind: "group"; readonly index: number; readonly group: Group }
+  /** An end cancels all that is undecided. */
+  | { readonly kind: "rollout"; readonly status: RolloutStatus };
 
-export interface DeviceSnapshot {
-  readonly revoked: boolean;
-  /** The time of the device's last poll, by the server's own clock. */
-  readonly lastSeenAt: Date | null;
-  readonly releaseSequence: number;
-  readonly state: PolledState;
-  /** The verdict on the rollout's release that the device has reported. */
-  readonly verdict?: Verdict | undefined;
-}
+export function plan(snapshot: Snapshot): Step[] {
+  const { nowMs, releaseSequence, status, policy, groups, intake } = snapshot;
+  if (status !== "active" && status !== "paused") return [];
+  const by = { nowMs, releaseSequence, deadlineMs: policy.deadlineMs };
+  const members = snapshot.members.map((member) => judge(member, by));
+  const counted = countVerdicts({ ...snapshot, members });
+  const steps = [...changesOf(snapshot.members, members)];
+  if (counted.harm !== snapshot.harm) steps.push({ kind: "count", harm: counted.harm });
+  if (counted.stop) return [...steps, { kind: "rollout", status: "stopped" }];
 
-/** The state of one device within one rollout. */
-export type RolloutStanding = "committed" | "underway" | "waiting" | "rejected" | "failed";
-
-export interface RolloutCounts extends Readonly<Record<RolloutStanding, number>> {
-  /** The number of the fleet's devices that are not revoked: the denominator. */
-  readonly devices: number;
-}
-
-const standingOfState: Readonly<Record<PolledState, RolloutStanding>> = {
-  unknown: "waiting",
-  idle: "waiting",
-  downloading: "underway",
-  verifying: "underway",
-  testing: "underway",
-  gating: "underway",
-  // The device is committed to another release than this one.
-  committed: "waiting",
-  rejected: "rejected",
-  failed: "failed",
-  timedOut: "failed",
-  rolledBack: "failed",
-};
-
-export function standing(rollout: RolloutSnapshot, device: DeviceSnapshot): RolloutStanding {
-  if (device.releaseSequence === rollout.releaseSequence) return "committed";
-  const polled = standingOfPoll(rollout, device);
-  // A release that failed after its verdict, as a rollback does, is not committed any more.
-  if (device.verdict === undefined || polled === "failed") return polled;
-  return device.verdict === "worse" ? "rejected" : "committed";
-}
-
-function standingOfPoll(rollout: RolloutSnapshot, { lastSeenAt, state }: DeviceSnapshot): RolloutStanding {
-  // A device's state from before the rollout is about another release.
-  return lastSeenAt === null || lastSeenAt < rollout.createdAt ? "waiting" : standingOfState[state];
-}
-
-/** Revoked devices count neither in the numerators nor in the denominator. */
-export function countStandings(rollout: RolloutSnapshot, devices: readonly DeviceSnapshot[]): RolloutCounts {
-  const counts = { devices: 0, committed: 0, underway: 0, waiting: 0, rejected: 0, failed: 0 };
-  for (const device of devices) {
-    if (device.revoked) continue;
-    counts.devices++;
-    counts[standing(rollout, device)]++;
+  const tallies = tally(members, groups.length);
+  const judged = groups.map((group, index) => judgeGroup(group, tallies[index] as Tally, snapshot));
+  judged.forEach((group, index) => {
+    if (group !== groups[index]) steps.push({ kind: "group", index, group });
+  });
+  const unreached = unreachedOf(members, groups, judged);
+  steps.push(...unreached.map((assignment) => ({ kind: "judge", assignment }) as const));
+  if (status === "paused") return steps;
+  if (judged.some(({ state }) => state === "breached" || state === "inconclusive")) {
+    return [...steps, { kind: "rollout", status: "paused" }];
   }
-  return counts;
+  const next = judged.findIndex(({ state }) => state !== "passed");
+  if (next >= 0) return judged[next]?.state === "waiting" ? [...steps, startStep(next, snapshot)] : steps;
+  const undecided = members.filter(({ state }) => state === "open").length - unreached.length;
+  const isUnused = intake && members.length === 0;
+  return undecided > 0 || isUnused ? steps : [...steps, { kind: "rollout", status: "completed" }];
+}
+
+/** Judges the groups that had failed again, and gives every started group a new deadline. */
+export function planResume({ nowMs, status, policy, groups, members }: Snapshot): Step[] {
+  if (status !== "paused") return [];
+  const tallies = tally(members, groups.length);
+  const steps = groups.flatMap(({ state }, index): Step[] => {
+    if (state !== "active" && state !== "breached" && state !== "inconclusive") return [];
+    const { failed, timedOut } = tallies[index] as Tally;
+    const group: Group = {
+      state: "active",
+      deadlineAtMs: nowMs + policy.deadlineMs,
+      acceptedFailures: failed + timedOut,
+    };
+    return [{ kind: "group", index, group }];
+  });
+  return [...steps, { kind: "rollout", status: "active" }];
+}
+
+function startStep(index: number, { nowMs, policy }: Snapshot): Step {
+  const group: Group = { state: "active", deadlineAtMs: nowMs + policy.deadlineMs, acceptedFailures: 0 };
+  return { kind: "group", index, group };
+}
+
+function changesOf(before: readonly Member[], after: readonly Member[]): Step[] {
+  return after.flatMap((member, index): Step[] => {
+    const { seen, ...assignment } = member;
+    return member === before[index] ? [] : [{ kind: "judge", assignment }];
+  });
 }
 
 /**
- * The number of devices by their verdict, without revoked devices. A verdict is always a count here, never the
- * word of a device.
+ * Counts verdicts in the order of ranks. A verdict waits for all before it, so that the devices that answer first
+ * decide nothing alone. The evidence grows with `worse` alone, so it is looked at after each of these.
  */
-export function countVerdicts(devices: readonly DeviceSnapshot[]): Readonly<Record<Verdict, number>> {
-  const present = devices.filter(({ revoked }) => !revoked);
-  const countOf = (word: Verdict) => present.filter(({ verdict }) => verdict === word).length;
-  return Object.fromEntries(verdicts.map((word) => [word, countOf(word)])) as Record<Verdict, number>;
+function countVerdicts({ nowMs, members, groups, policy, harm }: Snapshot): { harm: HarmCount; stop: boolean } {
+  let { nextRank, verdicts, worse } = harm;
+  for (; nextRank < members.length; nextRank++) {
+    const member = members[nextRank] as Member;
+    const { verdict } = member;
+    if (verdict === null && mayStillAnswer(member, groups[member.group] as Group, nowMs)) break;
+    if (verdict === null || verdict === "tooLittle") continue;
+    verdicts++;
+    if (verdict !== "worse") continue;
+    worse++;
+    if (harmTest({ worse, verdicts, bound: policy.harmBound, ...harmOdds }).stop) {
+      return { harm: { nextRank: nextRank + 1, verdicts, worse }, stop: true };
+    }
+  }
+  return { harm: nextRank === harm.nextRank ? harm : { nextRank, verdicts, worse }, stop: false };
+}
+
+function mayStillAnswer({ state, deadlineAtMs }: Member, group: Group, nowMs: number): boolean {
+  if (state === "waiting") return true;
+  if (state !== "open" && state !== "succeeded") return false;
+  const deadlineMs = deadlineAtMs ?? group.deadlineAtMs;
+  return deadlineMs === null || nowMs < deadlineMs;
+}
+
+type Tally = Readonly<Record<AssignmentState, number>>;
+
+function tally(members: readonly Member[], groups: number): Tally[] {
+  const tallies = Array.from({ length: groups }, () => ({
+    ...{ waiting: 0, open: 0, succeeded: 0, failed: 0, timedOut: 0, unreached: 0, removed: 0, cancelled: 0 },
+  }));
+  for (const { group, state } of members) (tallies[group] as (typeof tallies)[number])[state]++;
+  return tallies;
+}
+
+/** The same object where nothing has changed. */
+function judgeGroup(group: Group, tally: Tally, { nowMs, status, policy }: Snapshot): Group {
+  const { state, deadlineAtMs, acceptedFailures } = group;
+  if (state === "waiting" || state === "cancelled") return group;
+  const failures = Math.max(0, tally.failed + tally.timedOut - acceptedFailures);
+  const decided = tally.succeeded + failures;
+  const isAboveLimit = decided > 0 && failures / decided > policy.failureLimit;
+  if (isAboveLimit && decided >= minDecided) return state === "breached" ? group : { ...group, state: "breached" };
+  if (state !== "active") return group;
+  // A pause holds devices back, so their silence says nothing until the rollout resumes.
+  const isOver = tally.open === 0 || (status === "active" && deadlineAtMs !== null && nowMs >= deadlineAtMs);
+  if (!isOver) return group;
+  const answered = tally.succeeded + tally.failed;
+  const present = answered + tally.timedOut + tally.open + tally.unreached;
+  const isComplete = answered >= policy.completeness * present;
+  return { ...group, state: isComplete && !isAboveLimit ? "passed" : "inconclusive" };
+}
+
+/** The devices of groups that have passed just now, and that were away all the time. */
+function unreachedOf(members: readonly Member[], before: readonly Group[], after: readonly Group[]): Assignment[] {
+  const hasPassed = after.map(({ state }, index) => state === "passed" && state !== before[index]?.state);
+  if (!hasPassed.includes(true)) return [];
+  return members
+    .filter(({ group, state, offeredAtMs }) => hasPassed[group] && state === "open" && offeredAtMs === null)
+    .map(({ seen, ...assignment }) => ({ ...assignment, state: "unreached" }));
 }

@@ -4,6 +4,7 @@ import { type Verdict, verdictSchema } from "@attune/shared/contracts/current-st
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { Rollout } from "../generated/prisma/client.js";
+import type { RolloutRepository } from "./rollout.repository.js";
 import {
   countStandings,
   countVerdicts,
@@ -13,8 +14,7 @@ import {
   type RolloutCounts,
   type RolloutStanding,
   standing,
-} from "./rollout.plan.js";
-import type { RolloutRepository } from "./rollout.repository.js";
+} from "./rollout.standing.js";
 
 const polledStateSchema = z.enum(polledStates);
 
