@@ -8,16 +8,15 @@ import {
   errorReply,
   journalQuerySchema,
   keepInputSchema,
-  type LocalCall,
   labelInputSchema,
   learnInputSchema,
   letInInputSchema,
-  localRoutes,
   maxRequestBytes,
   predictInputSchema,
   reportInputSchema,
   utteranceIdSchema,
 } from "@attune/shared/contracts/local-api";
+import { type LocalCall, localRoutes } from "@attune/shared/contracts/local-routes";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import { shortage } from "@attune/shared/system-fault";

@@ -12,14 +12,13 @@ import {
   forgottenSchema,
   journalPageSchema,
   keptSchema,
-  type LocalCall,
   labelledSchema,
   learnedSchema,
   letInSchema,
-  localRoutes,
   predictionSchema,
   reportedSchema,
 } from "@attune/shared/contracts/local-api";
+import { type LocalCall, localRoutes } from "@attune/shared/contracts/local-routes";
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
 import type { AskableAgent } from "../core/agent-api.js";

@@ -5,7 +5,8 @@ import { sha256 as sha256Of } from "@attune/platform/sha256";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { entryCapacityBits, type JournalEntry, journalEntrySchema } from "@attune/shared/contracts/audit";
 import { type Contracts, createContracts } from "@attune/shared/contracts/egress";
-import { capacityBits, lettersOf, sentSizes } from "@attune/shared/contracts/egress-declaration";
+import { capacityBits, sentSizes } from "@attune/shared/contracts/egress-declaration";
+import { lettersOf } from "@attune/shared/contracts/letters";
 import { entryFaults } from "./entry-faults.js";
 import { createPersonAccount, type PersonBits } from "./person-account.js";
 

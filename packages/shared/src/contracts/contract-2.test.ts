@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { verdicts } from "./current-state.js";
 import { createContracts, demoContract, demoContracts, egressContracts, weeklyBits, wireBody } from "./egress.js";
-import { capacityBits, domainSizes, type EgressContracts, lettersOf, personSizes } from "./egress-declaration.js";
+import { capacityBits, domainSizes, type EgressContracts, personSizes } from "./egress-declaration.js";
+import { lettersOf } from "./letters.js";
 import { judgeReport } from "./report.js";
 
 const contracts = createContracts();

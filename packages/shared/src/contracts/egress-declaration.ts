@@ -187,17 +187,6 @@ export function capacityBits(sizes: readonly number[]): number {
 }
 
 /**
- * English text holds about 1.5 bits a letter (Shannon 1951, between 0.6 and 1.3 bits; a model of the time, so
- * on the safe side).
- */
-const bitsPerLetter = 1.5;
-
-/** The number of letters that so many bits could spell. */
-export function lettersOf(bits: number): number {
-  return Math.round(bits / bitsPerLetter);
-}
-
-/**
  * The nearest value of a quantized or bucketed domain; null where the number is not finite or lies outside the domain.
  */
 export function quantize(domain: Domain, value: number): number | null {

@@ -9,12 +9,12 @@ import {
   type EgressContract,
   type EgressPath,
   type Field,
-  lettersOf,
   type MessageDeclaration,
   type PersonRules,
   personSizes,
   type ReservedMessage,
 } from "./egress-declaration.js";
+import { lettersOf } from "./letters.js";
 
 const ways: Readonly<Record<EgressPath, string>> = { trpc: "tRPC over HTTP", https: "HTTP GET", nats: "NATS" };
 const subjects: Readonly<Record<About, string>> = {

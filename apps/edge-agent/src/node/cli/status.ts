@@ -3,7 +3,7 @@
 import type { Body } from "@attune/platform/cli/declaration";
 import { counted } from "@attune/platform/counted";
 import { textTable } from "@attune/platform/table";
-import { lettersOf } from "@attune/shared/contracts/egress-declaration";
+import { lettersOf } from "@attune/shared/contracts/letters";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { dayMs } from "@attune/shared/time";
 import { askAgent } from "./ask-agent.js";

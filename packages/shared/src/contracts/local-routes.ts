@@ -1,0 +1,17 @@
+// The routes of the daemon's local API. This file needs no schema, so that a page takes it without the schemas' parser.
+
+export const localRoutes = {
+  predict: { method: "POST", path: "/v1/predictions" },
+  label: { method: "PUT", path: "/v1/utterances/:id" },
+  forget: { method: "DELETE", path: "/v1/utterances/:id" },
+  keep: { method: "PUT", path: "/v1/diary/:id" },
+  entries: { method: "POST", path: "/v1/diary/search" },
+  calendar: { method: "GET", path: "/v1/diary/calendar" },
+  learn: { method: "POST", path: "/v1/learn" },
+  status: { method: "GET", path: "/v1/status" },
+  journal: { method: "GET", path: "/v1/journal" },
+  report: { method: "POST", path: "/v1/report" },
+  agree: { method: "PUT", path: "/v1/agreement" },
+  letIn: { method: "POST", path: "/v1/let-in" },
+} as const;
+export type LocalCall = keyof typeof localRoutes;
