@@ -12,6 +12,7 @@ import { createDesign } from "@attune/ml/heads/softmax";
 import { createMatrix, type Matrix, selectRows } from "@attune/ml/tensor/matrix";
 import { createRandom, type Random } from "@attune/ml/tensor/random";
 import { describe, expect, test } from "vitest";
+import { testAscent } from "./ascent-suite.js";
 
 const normals = (random: Random, length: number) => Float64Array.from({ length }, () => random.normal());
 
@@ -61,6 +62,7 @@ export function testHeadKernels(name: string, kernels: HeadKernels): void {
   describe(`Gram matrices and factors (${name})`, { timeout: 120_000 }, () => testLinearAlgebra(kernels));
   describe(`ELM and OSELM (${name})`, { timeout: 120_000 }, () => testElm(kernels));
   describe(`projections (${name})`, { timeout: 120_000 }, () => testProjection(kernels));
+  describe(`online heads (${name})`, { timeout: 120_000 }, () => testAscent(kernels));
 }
 
 function testDescent(kernels: HeadKernels): void {

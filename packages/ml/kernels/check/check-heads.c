@@ -37,7 +37,7 @@ static void check(int function, const double *n) {
   const int count = head_shapes(function, n, shapes, &numbers);
   const int classes = (int)(function == ATTUNE_CHANGE ? n[4] : n[2]);
   for (int i = 0; i < count; i++) {
-    const int order = function == ATTUNE_EPOCH && i == 3;
+    const int order = (function == ATTUNE_EPOCH && i == 3) || (function == ATTUNE_ASCEND && i == 2);
     arrays[i] = (AttuneArray){make(shapes[i], order ? (int)n[0] : classes), shapes[i].type, (uint32_t)shapes[i].length};
   }
   if (function == ATTUNE_EPOCH) for (uint32_t k = 0; k < arrays[6].length; k++) ((float *)arrays[6].data)[k] = 0.01f;
@@ -45,6 +45,7 @@ static void check(int function, const double *n) {
   if (function == ATTUNE_SOLVE) for (int i = 0; i < (int)n[0]; i++) ((double *)arrays[1].data)[i] += 2;
   if (function == ATTUNE_CHANGE) strengthen(&arrays[7], &arrays[8], (int)n[2]);
   if (function == ATTUNE_PROJECT) for (int i = 0; i < (int)n[1]; i++) ((double *)arrays[2].data)[i] += 1.5;
+  if (function == ATTUNE_ASCEND) for (int i = 3; i < 7; i += 3) for (uint32_t k = 0; k < arrays[i].length; k++) ((double *)arrays[i].data)[k] += 1.5;
   double answer = 0;
   const int refusal = attune_head_call(&HEAD_KERNELS, function, n, numbers, arrays, count, &answer);
   if (refusal != 0) {
@@ -58,7 +59,8 @@ static void check(int function, const double *n) {
   for (int i = 0; i < count; i++) for (uint32_t k = 0; k < arrays[i].length; k++) {
     const int scratch = (function == ATTUNE_EPOCH && i == 6) || (function == ATTUNE_CROSS_ENTROPY && i == 5) ||
                         (function == ATTUNE_SOFTMAX && i == 3) || (function == ATTUNE_SOLVE && i == 3) ||
-                        (function == ATTUNE_PROJECT && i == 5) || (function == ATTUNE_CHANGE && i == 10);
+                        (function == ATTUNE_PROJECT && i == 5) || (function == ATTUNE_CHANGE && i == 10) ||
+                        (function == ATTUNE_ASCEND && i == 9);
     const uint32_t size = (uint32_t)n[0];
     if (scratch || (below && i == 0 && k % size < k / size)) continue;
     if (arrays[i].type == D) printf("%.17g\n", ((double *)arrays[i].data)[k]);
@@ -82,5 +84,7 @@ int main(void) {
   check(ATTUNE_CHANGE, (double[9]){3, 11, 30, ATTUNE_TANH, 5, 1, 1});
   check(ATTUNE_PROJECT, (double[9]){11, 29, 7});
   check(ATTUNE_PROJECT, (double[9]){11, 29, 0});
+  check(ATTUNE_ASCEND, (double[9]){21, 13, 7, 0.3, 0.5});
+  check(ATTUNE_ASCEND, (double[9]){9, 1, 28, 0.01, 1});
   return 0;
 }

@@ -48,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 6; i < 9; i++) n[i] = value(&in);
   } else if (function == ATTUNE_FACTORIZE) {
     n[1] = value(&in);
+  } else if (function == ATTUNE_ASCEND) {
+    n[3] = value(&in), n[4] = value(&in);
   } else {
     n[3] = pick(&in, 0, 1), n[4] = pick(&in, 1, 20), n[5] = pick(&in, 0, 1) > 0 ? 1 : -1, n[6] = pick(&in, 0, 1);
   }

@@ -5,6 +5,7 @@
 static const struct { int numbers, arrays; } counts[ATTUNE_FUNCTIONS] = {
     [ATTUNE_EPOCH] = {9, 7},   [ATTUNE_CROSS_ENTROPY] = {3, 6}, [ATTUNE_SOFTMAX] = {3, 5},  [ATTUNE_GRAM] = {2, 2},    [ATTUNE_FACTORIZE] = {2, 2},
     [ATTUNE_SOLVE] = {2, 4},   [ATTUNE_ACTIVATE] = {4, 4},      [ATTUNE_SCORES] = {3, 3},   [ATTUNE_CHANGE] = {7, 11}, [ATTUNE_PROJECT] = {3, 6},
+    [ATTUNE_ASCEND] = {5, 10},
 };
 
 typedef struct { const double *numbers; const AttuneArray *arrays; int refusal; double result; } Call;
@@ -163,12 +164,31 @@ static void project(const AttuneHeadKernels *kernels, Call *call) {
   if (call->refusal == 0) kernels->project(x, rows, input_size, mean, scale, components, output_size, out, scratch);
 }
 
+static void ascend(const AttuneHeadKernels *kernels, Call *call) {
+  AttuneAscent a = {.visits = whole(call, 0, 1, MOST), .width = whole(call, 1, 1, MOST), .classes = whole(call, 2, 1, MOST)};
+  a.per_lambda = real(call, 3), a.per_bias = real(call, 4);
+  const double scores = (double)a.visits * a.classes;
+  a.x = array(call, 0, ATTUNE_ARRAY_FLOAT32, (double)a.visits * a.width);
+  a.labels = array(call, 1, ATTUNE_ARRAY_INT32, a.visits);
+  a.first = array(call, 2, ATTUNE_ARRAY_INT32, a.visits);
+  a.importance = array(call, 3, ATTUNE_ARRAY_FLOAT64, a.visits);
+  a.offsets = array(call, 4, ATTUNE_ARRAY_FLOAT64, scores);
+  a.shares = array(call, 5, ATTUNE_ARRAY_FLOAT64, scores);
+  a.variances = array(call, 6, ATTUNE_ARRAY_FLOAT64, a.width);
+  a.sums = array(call, 7, ATTUNE_ARRAY_FLOAT64, (double)a.classes * a.width);
+  a.bias_sums = array(call, 8, ATTUNE_ARRAY_FLOAT64, a.classes);
+  a.scratch = array(call, 9, ATTUNE_ARRAY_FLOAT64, ATTUNE_PADDING * (a.width + 2.0 * a.classes) + 5 * attune_padded(a.classes));
+  below(call, a.labels, a.visits, a.classes);
+  below(call, a.first, a.visits, a.visits);
+  if (call->refusal == 0) call->result = kernels->ascend(&a);
+}
+
 int attune_head_call(const AttuneHeadKernels *kernels, int function, const double *numbers, int number_count, const AttuneArray *arrays,
                      int array_count, double *result) {
   static void (*const functions[ATTUNE_FUNCTIONS])(const AttuneHeadKernels *, Call *) = {
       [ATTUNE_EPOCH] = epoch, [ATTUNE_CROSS_ENTROPY] = cross_entropy, [ATTUNE_SOFTMAX] = softmax, [ATTUNE_GRAM] = gram,
       [ATTUNE_FACTORIZE] = factorize, [ATTUNE_SOLVE] = solve, [ATTUNE_ACTIVATE] = activate, [ATTUNE_SCORES] = scores,
-      [ATTUNE_CHANGE] = change, [ATTUNE_PROJECT] = project,
+      [ATTUNE_CHANGE] = change, [ATTUNE_PROJECT] = project, [ATTUNE_ASCEND] = ascend,
   };
   if (function < 0 || function >= ATTUNE_FUNCTIONS || counts[function].numbers != number_count || counts[function].arrays != array_count)
     return ATTUNE_BAD_CALL;

@@ -24,11 +24,14 @@ enum {
   // → rows that the solution followed
   ATTUNE_CHANGE,
   ATTUNE_PROJECT, // rows, input size, output size; x, mean, scale, components, out, scratch
+  // visits, width, classes, 1 / λ, 1 / bias precision; x, labels, first, importance (float64), offsets, shares, variances, sums, bias sums,
+  // scratch → the largest change
+  ATTUNE_ASCEND,
   ATTUNE_FUNCTIONS
 };
 
 enum { ATTUNE_MOST_NUMBERS = 9, ATTUNE_MOST_ARRAYS = 11 };
-// The refusals of a call, of its numbers, and of a label or an order. A refusal below ATTUNE_BAD_ARRAY is of
+// The refusals of a call, of its numbers, and of a label, an order or a first visit. A refusal below ATTUNE_BAD_ARRAY is of
 // array ATTUNE_BAD_ARRAY - refusal.
 enum { ATTUNE_BAD_CALL = -1, ATTUNE_BAD_NUMBERS = -2, ATTUNE_BAD_LABELS = -3, ATTUNE_BAD_ARRAY = -10 };
 

@@ -9,5 +9,6 @@
 #include "heads/descent.h"
 #include "heads/rows.h"
 #include "heads/linalg.h"
+#include "heads/ascent.h"
 
-const AttuneHeadKernels HEAD_KERNELS = {epoch, cross_entropy, softmax, gram, factorize, solve, activate, scores, change, project};
+const AttuneHeadKernels HEAD_KERNELS = {epoch, cross_entropy, softmax, gram, factorize, solve, activate, scores, change, project, ascend};

@@ -45,6 +45,21 @@ typedef struct {
   double *scratch;                  // 2 hidden + classes
 } AttuneOselm;
 
+// Visits to rows of an online head, in their order. x and the other arrays of rows hold a row for each visit.
+typedef struct {
+  int visits, width, classes;
+  double per_lambda, per_bias;
+  const float *x;           // (visits, width)
+  const int32_t *labels;    // (visits)
+  const int32_t *first;     // (visits): the first visit to the same row, which holds the row's share
+  const double *importance; // (visits)
+  const double *offsets;    // (visits, classes): scores besides those of the sums
+  double *shares;           // (visits, classes)
+  const double *variances;  // (width)
+  double *sums, *bias_sums; // (classes, width), (classes)
+  double *scratch;          // ATTUNE_PADDING (width + 2 classes) + 5 padded classes
+} AttuneAscent;
+
 typedef struct {
   // One epoch in the given order of rows. Returns 0 when the learning rate made the weights diverge.
   int (*epoch)(const AttuneDescent *descent);
@@ -71,4 +86,6 @@ typedef struct {
   // / scale alone. scratch: ATTUNE_PADDING · (input_size + output_size).
   void (*project)(const float *x, int rows, int input_size, const double *mean, const double *scale, const float *components, int output_size,
                   float *out, double *scratch);
+  // Sets each visited row's share to its optimum while all else stays. Returns the largest change of a share.
+  double (*ascend)(const AttuneAscent *ascent);
 } AttuneHeadKernels;

@@ -40,10 +40,12 @@ static void products(const float *x, int rows, int width, const double *w, int c
   }
 }
 
-// gradient[c][d …] += Σ residual[i][c] x[i][d …] for `cols` classes and `vectors` vectors of features.
-INLINE void outer_tile(const int cols, const int vectors, const float *x, int rows, int width, const double *residuals, int classes, double *gradient) {
+// gradient[c][d …] += variance[d …] Σ residual[i][c] x[i][d …] for `cols` classes and `vectors` vectors of features.
+// Without variances they are 1.
+INLINE void outer_tile(const int cols, const int vectors, const float *x, int rows, int width, const double *residuals, int classes,
+                       const double *variances, double *gradient) {
   vd sum[4][2];
-  for (int c = 0; c < cols; c++) for (int v = 0; v < vectors; v++) sum[c][v] = vd_load(gradient + (size_t)c * width + v * DOUBLES);
+  for (int c = 0; c < cols; c++) for (int v = 0; v < vectors; v++) sum[c][v] = vd_splat(0);
   for (int i = 0; i < rows; i++, x += width, residuals += classes) {
     vd own[2];
     for (int v = 0; v < vectors; v++) own[v] = vd_widen(x + v * DOUBLES);
@@ -52,13 +54,20 @@ INLINE void outer_tile(const int cols, const int vectors, const float *x, int ro
       for (int v = 0; v < vectors; v++) sum[c][v] = vd_fma(residual, own[v], sum[c][v]);
     }
   }
-  for (int c = 0; c < cols; c++) for (int v = 0; v < vectors; v++) vd_store(gradient + (size_t)c * width + v * DOUBLES, sum[c][v]);
+  for (int v = 0; v < vectors; v++) {
+    const vd variance = variances ? vd_load(variances + v * DOUBLES) : vd_splat(1);
+    for (int c = 0; c < cols; c++) {
+      double *to = gradient + (size_t)c * width + v * DOUBLES;
+      vd_store(to, vd_fma(variance, sum[c][v], vd_load(to)));
+    }
+  }
 }
 
-// gradient (classes, width) += residualsᵀ x; x: (rows, width), residuals: (rows, classes).
-static void add_outer(const float *x, int rows, int width, const double *residuals, int classes, double *gradient) {
+// gradient (classes, width) += residualsᵀ x variances; x: (rows, width), residuals: (rows, classes).
+static void add_outer(const float *x, int rows, int width, const double *residuals, int classes, const double *variances, double *gradient) {
   int d = 0;
-#define TILE(COLS, WIDE) outer_tile(COLS, WIDE, x + d, rows, width, residuals + c, classes, gradient + (size_t)c * width + d)
+#define TILE(COLS, WIDE) \
+  outer_tile(COLS, WIDE, x + d, rows, width, residuals + c, classes, variances ? variances + d : NULL, gradient + (size_t)c * width + d)
   for (; d + DOUBLES <= width; d += d + 2 * DOUBLES <= width ? 2 * DOUBLES : DOUBLES) {
     const int both = d + 2 * DOUBLES <= width;
     int c = 0;
@@ -74,7 +83,7 @@ static void add_outer(const float *x, int rows, int width, const double *residua
   }
 #undef TILE
   for (; d < width; d++) for (int i = 0; i < rows; i++) {
-    const double own = x[(size_t)i * width + d];
+    const double own = x[(size_t)i * width + d] * (variances ? variances[d] : 1);
     for (int c = 0; c < classes; c++) gradient[(size_t)c * width + d] += residuals[(size_t)i * classes + c] * own;
   }
 }
@@ -128,7 +137,7 @@ static double cross_entropy(const AttuneRows *d, const double *weights, double *
       for (int c = 0; c < classes; c++) r[c] *= scale;
       r[d->labels[start + i]] -= importance;
     }
-    add_outer(x, rows, width, residuals, classes, gradient);
+    add_outer(x, rows, width, residuals, classes, NULL, gradient);
   }
   return loss;
 }

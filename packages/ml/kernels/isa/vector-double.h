@@ -10,7 +10,13 @@ typedef float vf_narrow __attribute__((vector_size(LANES * 2), aligned(4)));
 static inline vd vd_load(const double *p) { return *(const vd *)p; }
 static inline void vd_store(double *p, vd x) { *(vd *)p = x; }
 static inline vd vd_splat(double x) { return x - (vd){0}; }
-static inline vd vd_widen(const float *p) { return __builtin_convertvector(*(const vf_narrow *)p, vd); }
+static inline vd vd_widen(const float *p) {
+#if defined(__AVX2__)
+  return (vd)_mm256_cvtps_pd(_mm_loadu_ps(p)); // GCC would convert halves
+#else
+  return __builtin_convertvector(*(const vf_narrow *)p, vd);
+#endif
+}
 
 static inline vd vd_fma(vd a, vd b, vd c) {
 #if defined(__AVX2__)

@@ -15,6 +15,7 @@ export const headFunctions = {
   scores: 7,
   change: 8,
   project: 9,
+  ascend: 10,
 } as const;
 
 type HeadFunction = keyof typeof headFunctions;

@@ -4,13 +4,13 @@
 import { MlError } from "../error.js";
 import type { Factor, HeadKernels, LinearWeights, OpenRows, Projection } from "../heads/head-kernels.js";
 import type { Descent } from "../heads/mini-batch.js";
-import { openAscent } from "../heads/reference-ascent.js";
 import * as reference from "../heads/reference-head-kernels.js";
 import type { Design } from "../heads/softmax.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createElmKernels } from "./elm-kernels.js";
 import { factorizeInPlace, padding } from "./factorize.js";
 import type { HeadCore } from "./head-core.js";
+import { openAscent } from "./kernel-ascent.js";
 
 /** The number of rows of float64 work that the kernels take at once. */
 const blockRows = 32;
@@ -26,7 +26,7 @@ export function createHeadKernels(core: HeadCore): HeadKernels {
     factorize: (matrix, size, ridge = 0) => factorize(core, { matrix, size, ridge }),
     softmax: (features, weights) => softmax(core, features, weights),
     ...createElmKernels(core),
-    openAscent,
+    openAscent: (variances, classes) => openAscent(core, variances, classes),
     project: (projection, features) => project(core, projection, features),
   };
 }

@@ -23,6 +23,7 @@ export function openAscent(variances: Float64Array, classes: number): AscentKern
     addProducts(sums, features, z);
     for (let c = 0; c < classes; c++) {
       z[c] = offsets[c]! + z[c]! * perLambda + biasSums[c]! * perBias - gain * residual[c]!;
+      change[c] = weight > 0 ? residual[c]! / weight : 0;
     }
     solveRow({ scores: z, label, pull: gain * weight }, change);
     let largest = 0;

@@ -10,19 +10,19 @@ export interface RowProblem {
 }
 
 const maxSteps = 60;
-const tolerance = 1e-12;
+const tolerance = 1e-14;
 
 /**
  * Solves z = scores + pull · (one-hot(label) - softmax(z)), and writes one-hot(label) - softmax(z) to `residual`,
- * (classes). Any finite input has exactly one solution. It is the minimum of ‖z - scores‖² / 2 + pull ·
- * cross-entropy(z), which is strongly convex, so damped Newton steps find it from any start. The Hessian is a diagonal
- * plus rank 1, so a step takes O(classes).
+ * (classes), from whose values the search starts. Any finite input has exactly one solution. It is the minimum of
+ * ‖z - scores‖² / 2 + pull · cross-entropy(z), which is strongly convex, so damped Newton steps find it from any start.
+ * The Hessian is a diagonal plus rank 1, so a step takes O(classes).
  * Source: the sub-problem of Yu, Huang and Lin 2011, "Dual coordinate descent methods for logistic regression
  * and maximum entropy models".
  */
 export function solveRow({ scores, label, pull }: RowProblem, residual: Float64Array): void {
   const classes = scores.length;
-  const z = scores.slice();
+  const z = scores.map((score, c) => score + pull * residual[c]!);
   const trial = new Float64Array(classes);
   const step = new Float64Array(classes);
   let value = objective(z, { scores, label, pull }, residual);

@@ -1,49 +1,11 @@
-// Compares a head that learns for years with a head that learned only the rows still held: a million labels, and
-// as many rows forgotten.
+/// <reference path="../platform.d.ts" />
 
-import { expect, test } from "vitest";
-import { largestDifference } from "../../../../test/golden/heads/read.js";
-import { createRandom } from "../tensor/random.js";
-import { createOnlineLinear, type OnlineLinear } from "./online-linear.js";
+import { readFileSync } from "node:fs";
+import { testDrift } from "../../../../test/heads/drift-suite.js";
+import { createWasmEngine } from "../engine/wasm-engine.js";
+import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 
-const [size, classes, held, updates] = [6, 4, 200, 1_000_000];
-const recipe = {
-  scale: 0.75,
-  strength: 0.57,
-  biasStrength: 1,
-  reach: "prior",
-  classWeights: "tempered",
-  visits: 2,
-} as const;
-const random = createRandom(8);
-const prior = {
-  weight: Float64Array.from({ length: classes * size }, () => random.normal()),
-  bias: new Float64Array(4),
-};
-const pool = Array.from({ length: 4999 }, () => ({
-  features: Float32Array.from({ length: size }, () => random.normal()),
-  label: random.integer(classes),
-}));
+const simd128 = readFileSync(new URL("../../kernels/wasm/attune-simd128.wasm", import.meta.url));
 
-function learn(head: OnlineLinear, at: number): void {
-  const { features, label } = pool[at % pool.length]!;
-  head.learn(String(at), features, label);
-}
-
-function settle(head: OnlineLinear): Float64Array {
-  let change = 1;
-  for (let turn = 0; change > 1e-12 && turn < 2000; turn++) change = head.sweep();
-  return head.weights().weight;
-}
-
-test("after a million labels and as many rows forgotten, a head settles where the held rows alone lead, within 1e-9", () => {
-  const head = createOnlineLinear(prior, recipe);
-  for (let at = 0; at < updates; at++) {
-    learn(head, at);
-    if (at >= held) head.forget(String(at - held));
-  }
-  const fresh = createOnlineLinear(prior, recipe);
-  for (let at = updates - held; at < updates; at++) learn(fresh, at);
-  expect(head.rows).toBe(held);
-  expect(largestDifference(settle(head), settle(fresh))).toBeLessThan(1e-9);
-});
+testDrift("TypeScript", referenceHeadKernels);
+testDrift("WebAssembly", createWasmEngine({ simd128 }).heads);

@@ -67,7 +67,8 @@ export function createAscent(
 
   function open(features: Float32Array, label: number): AscentRow {
     const x = seen(features);
-    const square = variances.reduce((sum, variance, d) => sum + variance * x[d]! * x[d]!, 0);
+    let square = 0;
+    for (let d = 0; d < x.length; d++) square += variances[d]! * x[d]! * x[d]!;
     return { features: x, label, offsets: priorScores(features), square, residual: new Float64Array(classes) };
   }
 

@@ -119,8 +119,9 @@ export function createOnlineLinear(
   /** As many rows are drawn at every change, so that the draws do not depend on rounding. */
   function afterChange(changed: readonly HeldRow[]): void {
     importance = rowWeights(counts, classWeights);
-    const drawn = rows.length === 0 ? [] : Array.from({ length: visits }, () => rows[random.integer(rows.length)]!);
-    visit([...changed, ...drawn]);
+    const visited = [...changed];
+    for (let i = 0; rows.length > 0 && i < visits; i++) visited.push(rows[random.integer(rows.length)]!);
+    visit(visited);
   }
 
   function learn(id: string, features: Float32Array, label: number): void {

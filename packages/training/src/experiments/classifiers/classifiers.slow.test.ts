@@ -180,7 +180,10 @@ describe("A person's curve", () => {
     const prior = othersPrior(examples(300, 1), identity, referenceHeadKernels);
     const turned = ({ features, labels }: Examples) => ({ features, labels: labels.map((label) => (label + 1) % 3) });
     const [own, measure] = [turned(examples(220, 3)), turned(examples(100, 4))];
-    const curve = personCurve({ train: own, measure, prior, learn: labelByLabel(prior) }, () => {});
+    const curve = personCurve(
+      { train: own, measure, prior, learn: labelByLabel(prior, referenceHeadKernels) },
+      () => {},
+    );
     expect(curve[0]![0]!).toBeLessThan(0.1);
     expect(curve.at(-1)![0]!).toBeGreaterThan(0.75);
   });

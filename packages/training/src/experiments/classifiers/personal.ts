@@ -71,9 +71,9 @@ export function inBatch(prior: LinearHead, candidates: Candidates, kernels: Head
 }
 
 /** Learns one utterance after the other, and weighs its experts meanwhile. */
-export function labelByLabel(prior: LinearHead): Learner {
+export function labelByLabel(prior: LinearHead, kernels: HeadKernels): Learner {
   return ({ features, labels }) => {
-    const mixture = createPersonMixture(linearExperts(prior), { classes: prior.identity.classes.length });
+    const mixture = createPersonMixture(linearExperts(prior, { kernels }), { classes: prior.identity.classes.length });
     for (const [i, label] of labels.entries()) mixture.learn(String(i), row(features, i), label);
     return mixture;
   };

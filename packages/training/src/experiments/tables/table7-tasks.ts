@@ -153,7 +153,7 @@ function curveTask(
             ? othersPrior(without(bench, train, speaker), identity, bench.heads)
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
-      const learn = start === "mixture" ? labelByLabel(prior) : inBatch(prior, candidates, bench.heads);
+      const learn = start === "mixture" ? labelByLabel(prior, bench.heads) : inBatch(prior, candidates, bench.heads);
       const curve = personCurve({ train: own, measure, prior, learn }, report);
       // A head of zeros predicts nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
