@@ -91,6 +91,18 @@ const shown: Record<string, () => Promise<void>> = {
     await value("release", "tag", String(sequence), "old", "new");
     expect(await value("release", "tag", String(sequence), "--remove", "old")).toMatchObject({ tags: ["new"] });
   },
+  "release --older-than": async () => {
+    await published();
+    const { kept } = await value("release", "collect", "--older-than", "1h");
+    expect((kept as { namedBy: string[] }[]).map(({ namedBy }) => namedBy)).toContainEqual(["recent"]);
+  },
+  "release --dry-run": async () => {
+    const { sequence } = await published();
+    const { dryRun, collected } = await value("release", "collect", "--older-than", "0s", "--dry-run");
+    expect(dryRun).toBe(true);
+    expect((collected as { sequence: number }[]).map((one) => one.sequence)).toContain(sequence);
+    expect(await value("release", "show", String(sequence))).toMatchObject({ collectedAt: null });
+  },
   "alias --expect": async () => {
     const { sequence } = await published();
     await value("alias", "set", "mine@champion", String(sequence));
@@ -179,6 +191,7 @@ test.each([
   ["release", "list", "3"],
   ["release", "show", "3", "4"],
   ["release", "note", "3", "text", "more"],
+  ["release", "collect", "3"],
   ["model", "list", "mine"],
   ["model", "show", "mine", "another"],
   ["alias", "set", "mine@champion", "3", "4"],

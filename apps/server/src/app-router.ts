@@ -4,6 +4,7 @@ import { createAuditRouter } from "./audit/audit.router.js";
 import type { AuditService } from "./audit/audit.service.js";
 import { createCatalogueRouter } from "./catalogue/catalogue.router.js";
 import type { CatalogueService } from "./catalogue/catalogue.service.js";
+import type { CollectionService } from "./catalogue/collection.service.js";
 import { createModelRouter } from "./catalogue/model.router.js";
 import type { ModelService } from "./catalogue/model.service.js";
 import { createDeviceRouter } from "./devices/device.router.js";
@@ -21,18 +22,28 @@ export interface RoutedServices {
   readonly devices: DeviceService;
   readonly fleets: FleetService;
   readonly catalogue: CatalogueService;
+  readonly collection: CollectionService;
   readonly models: ModelService;
   readonly rollouts: RolloutService;
   readonly reports: ReportService;
   readonly audit: AuditService;
 }
 
-export function createAppRouter({ devices, fleets, catalogue, models, rollouts, reports, audit }: RoutedServices) {
+export function createAppRouter({
+  devices,
+  fleets,
+  catalogue,
+  collection,
+  models,
+  rollouts,
+  reports,
+  audit,
+}: RoutedServices) {
   return router({
     device: createDeviceRouter(devices, fleets),
     fleet: createFleetRouter(fleets),
     token: createTokenRouter(fleets),
-    release: createCatalogueRouter(catalogue),
+    release: createCatalogueRouter(catalogue, collection),
     model: createModelRouter(models),
     rollout: createRolloutRouter(rollouts),
     report: createReportRouter(reports),

@@ -7,6 +7,8 @@ import { createAuditRepository } from "./audit/audit.repository.js";
 import { createAuditService } from "./audit/audit.service.js";
 import { createCatalogueRepository } from "./catalogue/catalogue.repository.js";
 import { createCatalogueService } from "./catalogue/catalogue.service.js";
+import { createCollectionRepository } from "./catalogue/collection.repository.js";
+import { createCollectionService } from "./catalogue/collection.service.js";
 import { createModelRepository } from "./catalogue/model.repository.js";
 import { createModelService } from "./catalogue/model.service.js";
 import type { ChunkStore } from "./content/chunk-store.js";
@@ -69,6 +71,12 @@ export function composeServices(parts: Parts): Services {
       signer,
       contracts,
       publishedContract: parts.publishedContract,
+      now,
+    }),
+    collection: createCollectionService({
+      repository: createCollectionRepository(database),
+      chunkStore,
+      manifests,
       now,
     }),
     models: createModelService({ repository: createModelRepository(database), versions, now }),

@@ -31,7 +31,7 @@ async function assembleFile(chunkStore: Chunks, { name, sizeBytes, sha256, chunk
   for (const [index, chunk] of chunks.entries()) {
     const content = await chunkStore.read(chunk.sha256);
     if (content === undefined) {
-      throw new AppError("INVALID_INPUT", `${name}: chunk ${index} is not in the store; upload it first`);
+      throw missingChunk(name, index);
     }
     if (content.length !== chunk.sizeBytes) {
       throw new AppError(
@@ -44,4 +44,17 @@ async function assembleFile(chunkStore: Chunks, { name, sizeBytes, sha256, chunk
   }
   if (sha256Of(bytes) !== sha256) throw new AppError("INVALID_INPUT", `${name}: the chunks do not make up its sha256`);
   return bytes;
+}
+
+/** Checks again what was checked before: a chunk may have been collected since. Throws INVALID_INPUT. */
+export async function assertStored(chunkStore: Pick<ChunkStore, "has">, files: readonly ReleaseFile[]): Promise<void> {
+  for (const { name, chunks } of files) {
+    for (const [index, { sha256 }] of chunks.entries()) {
+      if (!(await chunkStore.has(sha256))) throw missingChunk(name, index);
+    }
+  }
+}
+
+function missingChunk(name: ReleaseFileName, index: number): AppError {
+  return new AppError("INVALID_INPUT", `${name}: chunk ${index} is not in the store; upload it first`);
 }

@@ -3,9 +3,7 @@
 import type { ReleaseReference } from "@attune/shared/contracts/catalogue";
 import type { Release2 } from "@attune/shared/contracts/release";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
-
-const include = { artifacts: true, aliases: { orderBy: { alias: "asc" } } } as const;
-export type StoredVersion = Prisma.ModelVersionGetPayload<{ include: typeof include }>;
+import { lockVersions, type StoredVersion, wholeVersion } from "./stored-version.js";
 
 /** The words that a fleet manager keeps with a version. An absent word stays as it is. */
 interface Annotation {
@@ -24,8 +22,8 @@ interface PublishSteps {
   /** The model and version to publish; looked for first. */
   readonly model: string;
   readonly version: string;
-  /** Called where the version exists already; its answer is the result. */
-  readonly existing: (version: StoredVersion) => Promise<StoredVersion>;
+  /** Called where the version exists already. Throws to refuse the publication. */
+  readonly existing: (version: StoredVersion) => Promise<void>;
   /** Makes the release for the next free sequence number, and stores its manifests. */
   readonly create: (sequence: number) => Promise<StoredManifests>;
 }
@@ -46,12 +44,19 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
   async function publish({ model, version, existing, create }: PublishSteps): Promise<StoredVersion> {
     return prisma.$transaction(
       async (tx) => {
-        await tx.$executeRaw`LOCK TABLE "ModelVersion" IN SHARE ROW EXCLUSIVE MODE`;
+        await lockVersions(tx);
         const found = await tx.modelVersion.findUnique({
           where: { modelName_version: { modelName: model, version } },
-          include,
+          include: wholeVersion,
         });
-        if (found !== null) return existing(found);
+        if (found !== null) {
+          await existing(found);
+          if (found.collectedAt === null) return found;
+          const { sequence } = found;
+          // A restored version counts as recent, so that no collection follows at once.
+          const data = { collectedAt: null, createdAt: new Date() };
+          return tx.modelVersion.update({ where: { sequence }, data, include: wholeVersion });
+        }
         const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
         const { release, ...manifests } = await create((last._max.sequence ?? 0) + 1);
         await tx.registeredModel.upsert({ where: { name: model }, create: { name: model }, update: {} });
@@ -66,7 +71,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
             expiresAt: new Date(release.expiresAt),
             artifacts: { create: release.files.map(({ name, sha256, sizeBytes }) => ({ name, sha256, sizeBytes })) },
           },
-          include,
+          include: wholeVersion,
         });
       },
       { maxWait: 30_000, timeout: 60_000 },
@@ -74,11 +79,11 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
   }
 
   async function list(): Promise<StoredVersion[]> {
-    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include });
+    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include: wholeVersion });
   }
 
   async function find(reference: ReleaseReference): Promise<StoredVersion | null> {
-    return prisma.modelVersion.findFirst({ where: whereOf(reference), include });
+    return prisma.modelVersion.findFirst({ where: whereOf(reference), include: wholeVersion });
   }
 
   async function annotate(
@@ -91,9 +96,11 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
       const { sequence } = found;
       // The lock admits one change at a time, so that no change is lost.
       await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "sequence" = ${sequence} FOR NO KEY UPDATE`;
-      const { tags, note } = change(await tx.modelVersion.findUniqueOrThrow({ where: { sequence }, include }));
+      const { tags, note } = change(
+        await tx.modelVersion.findUniqueOrThrow({ where: { sequence }, include: wholeVersion }),
+      );
       const data = { ...(tags && { tags: [...tags] }), ...(note !== undefined && { note }) };
-      return tx.modelVersion.update({ where: { sequence }, data, include });
+      return tx.modelVersion.update({ where: { sequence }, data, include: wholeVersion });
     });
   }
 

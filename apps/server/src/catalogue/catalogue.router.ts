@@ -2,6 +2,7 @@
 // as chunks over HTTP.
 
 import {
+  collectionSchema,
   maxTags,
   noteSchema,
   releaseReferenceSchema,
@@ -20,6 +21,7 @@ import {
 import { z } from "zod";
 import { adminProcedure, router } from "../trpc.js";
 import type { CatalogueService } from "./catalogue.service.js";
+import type { CollectionService } from "./collection.service.js";
 import { defaultLifeDays } from "./publish.js";
 
 const publishSchema = z.strictObject({
@@ -36,7 +38,7 @@ const publishSchema = z.strictObject({
 
 const tagsSchema = z.array(tagSchema).max(maxTags);
 
-export function createCatalogueRouter(service: CatalogueService) {
+export function createCatalogueRouter(service: CatalogueService, collection: CollectionService) {
   return router({
     publish: adminProcedure
       .input(publishSchema)
@@ -55,5 +57,9 @@ export function createCatalogueRouter(service: CatalogueService) {
       )
       .output(versionSummarySchema)
       .mutation(({ input: { release, ...annotations } }) => service.annotate(release, annotations)),
+    collect: adminProcedure
+      .input(z.strictObject({ dryRun: z.boolean(), olderThanMs: z.int().min(0) }))
+      .output(collectionSchema)
+      .mutation(({ input }) => collection.collect(input)),
   });
 }

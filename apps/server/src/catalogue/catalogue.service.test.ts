@@ -19,9 +19,10 @@ import { pinnedRoot } from "@attune/shared/trust/root";
 import { signedEnvelopeSchema, verifySigned } from "@attune/shared/trust/signed";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createReleaseSigner, verifyEd25519 } from "../signing/sign.js";
-import type { CatalogueRepository, StoredVersion } from "./catalogue.repository.js";
+import type { CatalogueRepository } from "./catalogue.repository.js";
 import { type CatalogueService, createCatalogueService, type PublishRequest } from "./catalogue.service.js";
 import { splitFile } from "./publish.js";
+import type { StoredVersion } from "./stored-version.js";
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const signer = createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
@@ -37,6 +38,7 @@ function createMemoryStore() {
       return sha256(bytes);
     },
     read: async (hash: string) => contents.get(hash),
+    has: async (hash: string) => contents.has(hash),
   };
 }
 
@@ -46,7 +48,7 @@ function createFakeRepository(): CatalogueRepository {
   return {
     async publish({ model, version, existing, create }) {
       const found = versions.find((one) => one.modelName === model && one.version === version);
-      if (found !== undefined) return existing(found);
+      if (found !== undefined) return existing(found).then(() => found);
       const { release, ...manifests } = await create(versions.length + 1);
       const stored: StoredVersion = {
         sequence: release.sequence,
@@ -59,6 +61,7 @@ function createFakeRepository(): CatalogueRepository {
         createdAt: new Date(noon),
         tags: [],
         note: "",
+        collectedAt: null,
         aliases: [],
         artifacts: release.files.map(({ name, sha256, sizeBytes }) => ({
           releaseSequence: release.sequence,

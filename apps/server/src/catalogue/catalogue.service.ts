@@ -3,19 +3,12 @@
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { maxTags, type ReleaseReference, type VersionSummary } from "@attune/shared/contracts/catalogue";
 import type { Contracts } from "@attune/shared/contracts/egress";
-import {
-  type HeadRecipe,
-  type Release,
-  type ReleaseFile,
-  type ReleaseManifest,
-  releaseSchema,
-} from "@attune/shared/contracts/release";
+import type { HeadRecipe, Release, ReleaseFile, ReleaseManifest } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
-import { signedEnvelopeSchema } from "@attune/shared/trust/signed";
 import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
-import { assembleExtractor } from "./assemble-extractor.js";
-import type { CatalogueRepository, StoredManifests, StoredVersion } from "./catalogue.repository.js";
+import { assembleExtractor, assertStored } from "./assemble-extractor.js";
+import type { CatalogueRepository, StoredManifests } from "./catalogue.repository.js";
 import { checkExtractor } from "./extractor-check.js";
 import {
   buildReleases,
@@ -26,11 +19,12 @@ import {
   splitFile,
   withFile,
 } from "./publish.js";
-import { newestManifest, noVersion, summaryOf } from "./version-summary.js";
+import { readRelease } from "./read-manifest.js";
+import { assertNotCollected, noVersion, summaryOf } from "./version-summary.js";
 
 interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
-  readonly chunkStore: Pick<ChunkStore, "put" | "read">;
+  readonly chunkStore: Pick<ChunkStore, "put" | "read" | "has">;
   readonly manifests: Pick<ChunkStore, "put" | "read">;
   readonly signer: Pick<ReleaseSigner, "sign">;
   /** The versions of the egress contract that this server takes. */
@@ -74,37 +68,36 @@ export interface CatalogueService {
 export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueService {
   const { repository, manifests, contracts, publishedContract } = deps;
 
-  async function assertPublishable({ fallback = null, egressContractVersion: chosen }: PublishRequest): Promise<void> {
+  function assertTaken({ egressContractVersion: chosen }: PublishRequest): void {
     if (chosen !== undefined && !contracts.versions.includes(chosen)) {
       const taken = contracts.versions.join(", ");
       throw new AppError("INVALID_INPUT", `egressContractVersion: this server takes ${taken}, not ${chosen}`);
     }
-    if (fallback !== null && (await repository.find({ sequence: fallback })) === null) {
-      throw new AppError("NOT_FOUND", `there is no release ${fallback} to fall back to`);
-    }
   }
 
-  async function readRelease(version: StoredVersion): Promise<Release> {
-    const bytes = await manifests.read(newestManifest(version));
-    if (bytes === undefined) {
-      throw new AppError("STORE_CORRUPT", `the manifest of release ${version.sequence} is missing from the store`);
-    }
-    return releaseSchema.parse(signedEnvelopeSchema.parse(JSON.parse(bytes.toString("utf8"))).payload);
+  /** Called while the repository admits no other publication and no collection. */
+  async function assertPublishable({ fallback }: PublishRequest, files: readonly ReleaseFile[]): Promise<void> {
+    await assertStored(deps.chunkStore, files);
+    if (fallback === undefined || fallback === null) return;
+    const version = await repository.find({ sequence: fallback });
+    if (version === null) throw new AppError("NOT_FOUND", `there is no release ${fallback} to fall back to`);
+    assertNotCollected(version);
   }
 
   return {
     async publish(request) {
-      await assertPublishable(request);
+      assertTaken(request);
       const prepared = await prepare(deps.chunkStore, request);
       const { model, modelVersion, egressContractVersion } = request;
       const stored = await repository.publish({
         model,
         version: modelVersion,
         existing: async (version) => {
-          assertSameContent(await readRelease(version), request, prepared);
-          return version;
+          assertSameContent(await readRelease(manifests, version), request, prepared);
+          await assertStored(deps.chunkStore, [...prepared.content.files, prepared.plainGolden]);
         },
-        create: (sequence) => {
+        create: async (sequence) => {
+          await assertPublishable(request, [...prepared.content.files, prepared.plainGolden]);
           const contract = egressContractVersion ?? publishedContract;
           return createManifests(deps, { ...request, ...prepared, sequence, egressContractVersion: contract });
         },
@@ -119,7 +112,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
     async get(reference) {
       const version = await repository.find(reference);
       if (version === null) throw noVersion(reference);
-      return { ...summaryOf(version), release: await readRelease(version) };
+      return { ...summaryOf(version), release: await readRelease(manifests, version) };
     },
 
     async annotate(reference, { addTags = [], removeTags = [], note }) {

@@ -2,10 +2,12 @@
 
 import { AppError } from "@attune/shared/errors";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
+import { wholeVersion } from "./stored-version.js";
+import { assertNotCollected } from "./version-summary.js";
 
 const include = {
   aliases: { orderBy: { alias: "asc" } },
-  versions: { orderBy: { sequence: "asc" }, include: { artifacts: true, aliases: { orderBy: { alias: "asc" } } } },
+  versions: { orderBy: { sequence: "asc" }, include: wholeVersion },
 } as const;
 export type StoredModel = Prisma.RegisteredModelGetPayload<{ include: typeof include }>;
 
@@ -25,7 +27,10 @@ interface AliasChange extends AliasName {
 export interface ModelRepository {
   list(): Promise<StoredModel[]>;
   find(model: string): Promise<StoredModel | null>;
-  /** One change of a model's aliases at a time. Answers the version before; throws NOT_FOUND for an unknown model. */
+  /**
+   * One change of a model's aliases at a time; answers the version before. Throws NOT_FOUND for an unknown model,
+   * and CONFLICT for a collected version.
+   */
   changeAlias(change: AliasChange): Promise<number | null>;
 }
 
@@ -43,6 +48,9 @@ export function createModelRepository(prisma: PrismaClient): ModelRepository {
         const before = (await tx.modelAlias.findUnique({ where }))?.releaseSequence ?? null;
         judge(before);
         if (release !== null) {
+          // The lock makes a collection of the version wait, or this change see the collection.
+          await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "sequence" = ${release} FOR KEY SHARE`;
+          assertNotCollected(await tx.modelVersion.findUniqueOrThrow({ where: { sequence: release } }));
           const named = { releaseSequence: release, changedAt: at };
           await tx.modelAlias.upsert({ where, create: { modelName: model, alias, ...named }, update: named });
         } else if (before !== null) await tx.modelAlias.delete({ where });

@@ -1,9 +1,9 @@
 // Aliases with the repository in memory: what a change may do, and what the answer says.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import type { StoredVersion } from "./catalogue.repository.js";
 import type { ModelRepository } from "./model.repository.js";
 import { createModelService, type ModelService } from "./model.service.js";
+import type { StoredVersion } from "./stored-version.js";
 
 let named: Map<string, number>;
 let service: ModelService;

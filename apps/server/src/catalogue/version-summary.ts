@@ -2,7 +2,7 @@
 
 import type { ReleaseReference, VersionSummary } from "@attune/shared/contracts/catalogue";
 import { AppError } from "@attune/shared/errors";
-import type { StoredVersion } from "./catalogue.repository.js";
+import type { StoredVersion } from "./stored-version.js";
 
 export function summaryOf(version: StoredVersion): VersionSummary {
   return {
@@ -18,6 +18,7 @@ export function summaryOf(version: StoredVersion): VersionSummary {
     aliases: version.aliases.map(({ alias }) => alias),
     tags: version.tags,
     note: version.note,
+    collectedAt: version.collectedAt?.toISOString() ?? null,
   };
 }
 
@@ -31,4 +32,13 @@ export function noVersion(reference: ReleaseReference): AppError {
   const { model } = reference;
   if ("version" in reference) return new AppError("NOT_FOUND", `model ${model} has no version ${reference.version}`);
   return new AppError("NOT_FOUND", `model ${model} has no alias "${reference.alias}"`);
+}
+
+/** The content of a collected version is gone, until it is published again. */
+export function assertNotCollected({ sequence, collectedAt }: Pick<StoredVersion, "sequence" | "collectedAt">): void {
+  if (collectedAt === null) return;
+  throw new AppError(
+    "CONFLICT",
+    `the content of release ${sequence} was collected at ${collectedAt.toISOString()}; publish it again first`,
+  );
 }

@@ -33,6 +33,7 @@ const commands: readonly Command<CommandIo>[] = [
     command(catalogue.releaseShow, async () => (await import("./release.js")).showRelease),
     command(catalogue.releaseTag, async () => (await import("./release.js")).tagRelease),
     command(catalogue.releaseNote, async () => (await import("./release.js")).noteRelease),
+    command(catalogue.releaseCollect, async () => (await import("./release.js")).collectReleases),
   ]),
   group(catalogue.model, [
     command(catalogue.modelList, async () => (await import("./model.js")).listModels),

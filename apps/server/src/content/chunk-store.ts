@@ -2,7 +2,7 @@
 // changes and needs no lock. A file that no longer matches its name is set aside and reported, never served.
 
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { isMissing, namingDiskFaults } from "@attune/platform/disk-fault";
@@ -31,6 +31,10 @@ export interface ChunkStore {
   read(sha256: string): Promise<Buffer | undefined>;
   /** A content ready to be served in part, of which nothing is read yet. Undefined where it is not stored. */
   open(sha256: string): Promise<StoredContent | undefined>;
+  /** The stored contents, in no order. */
+  list(): AsyncIterable<{ readonly sha256: string; readonly sizeBytes: number; readonly storedAt: Date }>;
+  /** Removes the content. A reader that has opened it reads to its end. */
+  remove(sha256: string): Promise<void>;
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
@@ -104,7 +108,12 @@ export function createChunkStore(directory: string, maxBytes: number): ChunkStor
     };
   }
 
-  return { maxBytes, put, putAs, has, read, open };
+  async function remove(sha256: string): Promise<void> {
+    const path = pathOf(sha256);
+    await namingDiskFaults(path, () => rm(path, { force: true }));
+  }
+
+  return { maxBytes, put, putAs, has, read, open, list: () => listContents(directory), remove };
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -112,6 +121,17 @@ async function sizeOf(path: string): Promise<number | undefined> {
     (entry) => (entry.isFile() ? entry.size : undefined),
     (error) => (isMissing(error) ? undefined : Promise.reject(error)),
   );
+}
+
+async function* listContents(directory: string): ReturnType<ChunkStore["list"]> {
+  for (const folder of await readdir(directory)) {
+    if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+    for (const sha256 of await readdir(join(directory, folder))) {
+      if (!sha256Pattern.test(sha256)) continue;
+      const { size, mtime } = await stat(join(directory, folder, sha256));
+      yield { sha256, sizeBytes: size, storedAt: mtime };
+    }
+  }
 }
 
 async function store(path: string, bytes: Uint8Array): Promise<void> {

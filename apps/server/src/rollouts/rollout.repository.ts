@@ -1,7 +1,7 @@
 // Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
 
 import { AppError } from "@attune/shared/errors";
-import type { Device, PrismaClient, Rollout } from "../generated/prisma/client.js";
+import type { Device, Prisma, PrismaClient, Rollout } from "../generated/prisma/client.js";
 
 interface RolloutStart {
   readonly fleet: string;
@@ -34,6 +34,16 @@ export interface RolloutRepository {
   verdictsOn(rollout: Pick<Rollout, "fleetName" | "releaseSequence">): Promise<ReadonlyMap<string, string>>;
 }
 
+/** Throws NOT_FOUND, and CONFLICT for a collected release. */
+async function lockRelease(tx: Prisma.TransactionClient, sequence: number) {
+  // The lock makes a collection of the release wait, or this rollout see the collection.
+  await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "sequence" = ${sequence} FOR KEY SHARE`;
+  const release = await tx.modelVersion.findUnique({ where: { sequence } });
+  if (release === null) throw new AppError("NOT_FOUND", `there is no release ${sequence}`);
+  if (release.collectedAt === null) return release;
+  throw new AppError("CONFLICT", `the content of release ${sequence} was collected; publish it again first`);
+}
+
 export function createRolloutRepository(prisma: PrismaClient): RolloutRepository {
   async function start({ fleet, releaseSequence, at }: RolloutStart): Promise<Rollout> {
     return prisma.$transaction(async (tx) => {
@@ -41,8 +51,7 @@ export function createRolloutRepository(prisma: PrismaClient): RolloutRepository
       const [locked] = await tx.$queryRaw<{ name: string }[]>`
         SELECT "name" FROM "Fleet" WHERE "name" = ${fleet} FOR UPDATE`;
       if (locked === undefined) throw new AppError("NOT_FOUND", `there is no fleet "${fleet}"`);
-      const release = await tx.modelVersion.findUnique({ where: { sequence: releaseSequence } });
-      if (release === null) throw new AppError("NOT_FOUND", `there is no release ${releaseSequence}`);
+      const release = await lockRelease(tx, releaseSequence);
       if (release.expiresAt <= at) {
         throw new AppError(
           "CONFLICT",

@@ -52,6 +52,8 @@ export const versionSummarySchema = z.strictObject({
   aliases: z.array(aliasSchema),
   tags: z.array(tagSchema),
   note: noteSchema,
+  /** When the content was given up, because nothing named the version; null while the content is kept. */
+  collectedAt: z.iso.datetime().nullable(),
 });
 export type VersionSummary = z.infer<typeof versionSummarySchema>;
 
@@ -81,3 +83,20 @@ export type ModelSummary = z.infer<typeof modelSummarySchema>;
 
 export const modelDetailsSchema = z.strictObject({ ...modelFields, versions: z.array(versionSummarySchema) });
 export type ModelDetails = z.infer<typeof modelDetailsSchema>;
+
+/** The things that keep a version's content. */
+export const versionNames = ["alias", "rollout", "device", "fallback", "recent"] as const;
+export type VersionName = (typeof versionNames)[number];
+
+const collectedVersion = { sequence: releaseSequenceSchema, model: modelNameSchema, modelVersion: modelVersionSchema };
+
+/** A collection, done or planned. */
+export const collectionSchema = z.strictObject({
+  dryRun: z.boolean(),
+  collected: z.array(z.strictObject(collectedVersion)),
+  kept: z.array(z.strictObject({ ...collectedVersion, namedBy: z.array(z.enum(versionNames)).min(1) })),
+  /** The chunks that no kept version lists, those of uploads that were never published included. */
+  freedChunks: z.int().min(0),
+  freedBytes: z.int().min(0),
+});
+export type Collection = z.infer<typeof collectionSchema>;

@@ -1,6 +1,7 @@
 // Declares the commands of the catalogue: models, their published versions, and aliases.
 
 import { declare } from "@attune/platform/cli/declaration";
+import { parseDuration } from "@attune/platform/cli/values";
 import { aliasSchema, parseReleaseReference, type ReleaseReference } from "@attune/shared/contracts/catalogue";
 import { modelNameSchema } from "@attune/shared/contracts/release";
 import { sequence, serverOptions } from "./fleet.js";
@@ -122,6 +123,26 @@ export const releaseNote = declare({
   ],
   options: serverOptions,
   examples: ['attune release note 3 "first with the new tokenizer"', "attune release note 3"],
+});
+
+export const releaseCollect = declare({
+  name: "collect",
+  summary: "Free the content of releases that nothing names",
+  details: [
+    "A release is kept while a rollout, an alias or a device names it, or a release that is kept falls back to it.",
+    "A collected release stays in lists and keeps its number. Publishing the same content again restores it.",
+  ],
+  options: {
+    "older-than": {
+      value: "DURATION",
+      meaning: "keep releases and uploaded chunks that are younger: 90s, 15m, 1h or 7d",
+      default: "7d",
+      parse: parseDuration,
+    },
+    "dry-run": { meaning: "show what would be freed, and change nothing" },
+    ...serverOptions,
+  },
+  examples: ["attune release collect --dry-run", "attune release collect --older-than 1d --json"],
 });
 
 function parseModel(text: string): string {
