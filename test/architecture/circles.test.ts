@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { importsOf, listFiles, read, resolveRelative } from "./tree.js";
 
-const sources = listFiles(/^(packages|apps)\/[a-z-]+\/src\/.*\.ts$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
+const sources = listFiles(/^(packages|apps)\/[a-z-]+\/src\/.*\.tsx?$/).filter((path) => !/\.(test|d)\.ts$/.test(path));
 const known = new Set(sources);
 
 const importsByFile = new Map(
@@ -18,11 +18,11 @@ const importsByFile = new Map(
 
 function fileOf(from: string, specifier: string): string | undefined {
   const [, workspace, rest] = /^@attune\/([a-z-]+)\/(.+)$/.exec(specifier) ?? [];
-  const paths =
+  const places =
     workspace === undefined
-      ? [`${resolveRelative(from, specifier)}.ts`]
-      : ["packages", "apps"].map((parent) => `${parent}/${workspace}/src/${rest}.ts`);
-  return paths.find((path) => known.has(path));
+      ? [resolveRelative(from, specifier)]
+      : ["packages", "apps"].map((parent) => `${parent}/${workspace}/src/${rest}`);
+  return places.flatMap((place) => [`${place}.ts`, `${place}.tsx`]).find((path) => known.has(path));
 }
 
 /**
@@ -34,7 +34,7 @@ function placeOf(path: string): string {
 }
 
 const isTop = (folder: string) =>
-  /^(packages|apps)\/[a-z-]+\/src$|^apps\/edge-agent\/src\/(core|node|web)$/.test(folder);
+  /^(packages|apps)\/[a-z-]+\/src$|^apps\/edge-agent\/src\/(core|node|web|page)$/.test(folder);
 
 const importsByPlace = new Map<string, string[]>();
 for (const [file, targets] of importsByFile) {

@@ -21,7 +21,7 @@ const parts = [
 const partOf = (path: string) => parts.find((part) => path.startsWith(`${part}/`));
 
 test.each(parts)("the comments of %s are written in short sentences that open with their subject", (part) => {
-  const paths = listFiles(/^(apps|packages|test)\/.*\.(ts|js)$/).filter((path) => partOf(path) === part);
+  const paths = listFiles(/^(apps|packages|test)\/.*\.(tsx?|js)$/).filter((path) => partOf(path) === part);
   expect(paths.length).toBeGreaterThan(5);
   const faults = paths.flatMap((path) =>
     sentencesIn(path).flatMap((sentence) => faultsOf(sentence).map((fault) => `${path}: ${fault}: ${sentence}`)),
@@ -30,7 +30,7 @@ test.each(parts)("the comments of %s are written in short sentences that open wi
 });
 
 test("no comment reaches beyond the width of the code, 120 columns", () => {
-  const wide = listFiles(/^(apps|packages|test|prisma)\/.*\.(ts|js)$/).flatMap((path) => {
+  const wide = listFiles(/^(apps|packages|test|prisma)\/.*\.(tsx?|js)$/).flatMap((path) => {
     const source = read(path);
     return parseSync(path, source)
       .comments.map(({ start, end }) => source.slice(source.lastIndexOf("\n", start) + 1, end))

@@ -30,7 +30,7 @@ describe.each(manifestOf(".").workspaces ?? [])("%s", (folder) => {
     const installed = { ...manifest.dependencies, ...manifest.peerDependencies };
     // Types need nothing at run time, and nobody installs the benchmarks without their development dependencies.
     const forDevelopment = { ...installed, ...manifest.devDependencies };
-    const sources = listFiles(new RegExp(`^${folder}/src/.*\\.ts$`)).filter((path) => !path.endsWith(".test.ts"));
+    const sources = listFiles(new RegExp(`^${folder}/src/.*\\.tsx?$`)).filter((path) => !path.endsWith(".test.ts"));
     expect(sources.length).toBeGreaterThan(0);
     const undeclared = sources.flatMap((path) =>
       importsOf(read(path))

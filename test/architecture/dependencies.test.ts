@@ -70,6 +70,15 @@ const places: readonly Place[] = [
     reaches: /^apps\/edge-agent\/src\/(core|web)\//,
   },
   {
+    name: "apps/edge-agent/src/page",
+    files: /^apps\/edge-agent\/src\/page\/.*\.tsx?$/,
+    allows: (imported) =>
+      /^@attune\/shared\/contracts\/(letters|local-routes)$/.test(imported.specifier) ||
+      /^preact(\/hooks)?$/.test(imported.specifier) ||
+      imported.typeOnly,
+    reaches: /^apps\/edge-agent\/src\/page\//,
+  },
+  {
     name: "apps/server",
     files: /^apps\/server\/src\/(?!cli\/).*\.ts$/,
     allows: oursFrom("ml|shared|platform"),

@@ -17,7 +17,7 @@ test("every remedy is written in short sentences, in the field's words", () => {
 });
 
 test("every message of errors and commands is written in short claims, in the field's words", () => {
-  const sources = listFiles(/^(apps|packages)\/.*(?<!\.test)\.ts$/);
+  const sources = listFiles(/^(apps|packages)\/.*(?<!\.test)\.tsx?$/);
   const messages = sources.flatMap((path) => messagesIn(path));
   expect(messages.length).toBeGreaterThan(400);
   expect(messages.flatMap(faultsIn)).toEqual([]);

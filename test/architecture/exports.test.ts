@@ -14,7 +14,7 @@ interface Module {
   readonly source: string;
 }
 
-const files = listFiles(/\.(ts|js)$/).filter((path) => !/\.d\.ts$|\/generated\//.test(path));
+const files = listFiles(/\.(tsx?|js)$/).filter((path) => !/\.d\.ts$|\/generated\//.test(path));
 const known = new Set(files);
 
 /** The file behind a specifier; undefined for packages of others. */
@@ -24,7 +24,7 @@ function fileOf(from: string, specifier: string): string | undefined {
     workspace === undefined
       ? [resolveRelative(from, specifier)]
       : ["packages", "apps"].map((parent) => `${parent}/${workspace}/src/${rest}`);
-  return places.flatMap((place) => [`${place}.ts`, `${place}.js`]).find((path) => known.has(path));
+  return places.flatMap((place) => [`${place}.ts`, `${place}.tsx`, `${place}.js`]).find((path) => known.has(path));
 }
 
 function readModule(path: string, source: string): Module {

@@ -45,7 +45,7 @@ function functionsIn(path: string, source: string): FunctionSize[] {
   return found;
 }
 
-const functions = listFiles(/^(packages|apps)\/.*\.(ts|js)$/)
+const functions = listFiles(/^(packages|apps)\/.*\.(tsx?|js)$/)
   .filter((path) => !/\.(test|d)\.ts$|\/generated\//.test(path))
   .flatMap((path) => functionsIn(path, read(path)));
 

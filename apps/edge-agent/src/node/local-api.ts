@@ -26,6 +26,8 @@ import type { AskableAgent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
 import { parseJson } from "../core/storage/parse-json.js";
 import { faultFields } from "./fault.js";
+import { addPageRoutes } from "./local-page.js";
+import { createPageSessions } from "./page-sessions.js";
 
 const host = "127.0.0.1";
 
@@ -54,9 +56,11 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
     if (parsed.ok) done(null, parsed.value);
     else done(new AppError("INVALID_INPUT", "the body is not JSON in UTF-8"));
   });
+  const sessions = createPageSessions(() => performance.now());
   app.addHook("onRequest", async (request) => {
     checkOrigin(request);
-    checkToken(request, token);
+    const given = bearerOf(request);
+    if (request.routeOptions.config.open !== true && !sessions.isOpen(given)) checkToken(given, token);
   });
   app.setErrorHandler((error, _request, reply) => {
     const fault = replyFault(error);
@@ -68,6 +72,7 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
     return reply.code(fault.httpStatus).send(errorReply(fault));
   });
   addRoutes(app, agent);
+  addPageRoutes(app, sessions);
   return app;
 }
 
@@ -111,8 +116,9 @@ export async function listenLocally(app: FastifyInstance, port: number): Promise
 }
 
 /**
- * A web page that the person visits must not reach the agent. A name that resolves to 127.0.0.1 (DNS rebinding) is
- * refused, because the Host header then holds that name. A form or a script is refused, because it sends an Origin.
+ * No web page but the daemon's own must reach the agent. A name that resolves to 127.0.0.1 (DNS rebinding) is
+ * refused, because the Host header then holds that name. Another page's form or script is refused, because it sends
+ * another Origin.
  */
 function checkOrigin(request: FastifyRequest): void {
   const port = request.socket.localPort;
@@ -120,11 +126,17 @@ function checkOrigin(request: FastifyRequest): void {
   if (request.headers.host === undefined || !allowed.includes(request.headers.host)) {
     throw new AppError("FORBIDDEN", "the Host header is not this agent's address");
   }
-  if (request.headers.origin !== undefined) throw new AppError("FORBIDDEN", "web pages may not use the local API");
+  const { origin, host: own } = request.headers;
+  if (origin !== undefined && origin !== `http://${own}`) {
+    throw new AppError("FORBIDDEN", "other web pages may not use the local API");
+  }
 }
 
-function checkToken(request: FastifyRequest, token: string): void {
-  const given = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+function bearerOf({ headers }: FastifyRequest): string {
+  return /^Bearer (\S+)$/.exec(headers.authorization ?? "")?.[1] ?? "";
+}
+
+function checkToken(given: string, token: string): void {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   if (!timingSafeEqual(digest(given), digest(token))) {
     throw new AppError("UNAUTHORIZED", "the bearer token is missing or is not the one in <home>/local-token");

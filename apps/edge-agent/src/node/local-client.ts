@@ -18,7 +18,8 @@ import {
   predictionSchema,
   reportedSchema,
 } from "@attune/shared/contracts/local-api";
-import { type LocalCall, localRoutes } from "@attune/shared/contracts/local-routes";
+import { type LocalCall, localRoutes, pageRoutes } from "@attune/shared/contracts/local-routes";
+import { linkSchema } from "@attune/shared/contracts/page";
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
 import type { AskableAgent } from "../core/agent-api.js";
@@ -40,7 +41,7 @@ interface Request {
 /** The agent that runs in a home. Each call throws AGENT_NOT_RUNNING, or the AppError that the daemon answered with. */
 export function daemonAgent(paths: HomePaths): AskableAgent {
   async function ask<T>(call: LocalCall, reply: z.ZodType<T>, request: Request = {}): Promise<T> {
-    const parsed = reply.safeParse(await send(paths, call, request));
+    const parsed = reply.safeParse(await send(paths, localRoutes[call], request));
     if (parsed.success) return parsed.data;
     const field = parsed.error.issues[0]?.path.join(".") || "(whole)";
     throw new AppError(
@@ -64,8 +65,19 @@ export function daemonAgent(paths: HomePaths): AskableAgent {
   };
 }
 
+/** A link that opens the page of the daemon once. Throws AGENT_NOT_RUNNING. */
+export async function openPageLink(paths: HomePaths): Promise<string> {
+  return linkSchema.parse(await send(paths, pageRoutes.openLink, { body: {} })).url;
+}
+
+interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** `:id` stands for the request's id. */
+  readonly path: string;
+}
+
 /** The reply's JSON value. */
-async function send(paths: HomePaths, call: LocalCall, request: Request): Promise<unknown> {
+async function send(paths: HomePaths, route: Route, request: Request): Promise<unknown> {
   const address = await readLocalApi(paths);
   if (address === undefined || (await findDaemon(paths.home)) === undefined) throw notRunning(paths);
   const client = createHttpClient({ idleTimeoutMs, keepAlive: false });
@@ -73,8 +85,8 @@ async function send(paths: HomePaths, call: LocalCall, request: Request): Promis
   try {
     const { body } = request;
     const reply = await client.send({
-      method: localRoutes[call].method,
-      url: new URL(addressOf(call, request), address.url),
+      method: route.method,
+      url: new URL(addressOf(route, request), address.url),
       headers: {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -95,8 +107,8 @@ async function send(paths: HomePaths, call: LocalCall, request: Request): Promis
   }
 }
 
-function addressOf(call: LocalCall, { id = "", query = {} }: Request): string {
-  const path = localRoutes[call].path.replace(":id", encodeURIComponent(id));
+function addressOf(route: Route, { id = "", query = {} }: Request): string {
+  const path = route.path.replace(":id", encodeURIComponent(id));
   const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
   return given.length === 0 ? path : `${path}?${given.join("&")}`;
 }

@@ -14,4 +14,10 @@ export const localRoutes = {
   agree: { method: "PUT", path: "/v1/agreement" },
   letIn: { method: "POST", path: "/v1/let-in" },
 } as const;
+/** The routes of the page that the daemon serves to its person. */
+export const pageRoutes = {
+  openLink: { method: "POST", path: "/v1/page/links" },
+  openSession: { method: "POST", path: "/v1/page/sessions" },
+} as const;
+
 export type LocalCall = keyof typeof localRoutes;

@@ -20,6 +20,7 @@ const program: Program<AgentContext> = {
     command(declared.status, async () => (await import("./status.js")).showStatus),
     command(declared.agree, async () => (await import("./agree.js")).agree),
     command(declared.letIn, async () => (await import("./let-in.js")).letIn),
+    command(declared.ui, async () => (await import("./ui.js")).ui),
     command(declared.forget, async () => (await import("./forget.js")).forget),
     command(declared.journal, async () => (await import("./journal.js")).showJournal),
   ],

@@ -139,6 +139,16 @@ export const letIn = declare({
   examples: ["attune-agent let-in"],
 });
 
+export const ui = declare({
+  name: "ui",
+  summary: "Show a link to the page of this device: write, correct, read the diary and what left",
+  details: [
+    "The page is served by the running agent on 127.0.0.1 only. It holds nothing until the link has opened it.",
+    "The tab stays open until the agent stops. From another machine, forward the agent's port by ssh -L first.",
+  ],
+  examples: ["attune-agent ui"],
+});
+
 export const forget = declare({
   name: "forget",
   summary: "Remove a stored text for good and unlearn it",
