@@ -241,6 +241,7 @@ export const experimentChoices = [
   "table6",
   "table7",
   "figure2",
+  "coverage",
   "all",
 ] as const;
 

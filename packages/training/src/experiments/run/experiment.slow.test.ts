@@ -50,7 +50,7 @@ beforeAll(async () => {
   const model = parseSafetensors(new Uint8Array(readFileSync(at("tiny", "model.safetensors"))));
   writeFileSync(at("tiny-int8", "model.safetensors"), serializeSafetensors(quantizeTensorFile(model)));
   writeTinyMeld(at("meld"), { train: 300, dev: 90 });
-  run = await runExperiments(options({ names: ["table1", "table2", "table3", "table7", "figure2"] }));
+  run = await runExperiments(options({ names: ["table1", "table2", "table3", "table7", "figure2", "coverage"] }));
 });
 
 const tableOf = (name: string) => run.result.tables.find(({ table }) => table === name)!;
@@ -96,8 +96,8 @@ describe("An experiment's result", () => {
     const path = at("cache", "cells.jsonl");
     const before = readFileSync(path, "utf8");
     writeFileSync(path, before.slice(0, Math.floor(before.length / 2)));
-    const again = await runExperiments(options({ names: ["table2", "table7", "figure2"] }));
-    expect(again.result.tables).toEqual(["table2", "table7", "figure2"].map(tableOf));
+    const again = await runExperiments(options({ names: ["table2", "table7", "figure2", "coverage"] }));
+    expect(again.result.tables).toEqual(["table2", "table7", "figure2", "coverage"].map(tableOf));
     const keys = (text: string) =>
       new Set(
         text
@@ -143,6 +143,33 @@ describe("Settings", () => {
     expect(tested.result.baselines.bagOfWords.reference).toBe(0.559);
     const cells = tested.result.tables[0]!.cells.filter(({ column }) => column === "Test");
     expect(cells.reduce((sum, { measured }) => sum + (measured as number), 0)).toBe(40);
+  });
+});
+
+describe("The coverage of sets of labels", () => {
+  test("stands beside that of a static threshold for each person, and is the mean over their rows", () => {
+    const { cells } = tableOf("coverage");
+    const rows = [...new Set(cells.map(({ row }) => row))];
+    expect(rows).toEqual([...meldMainSpeakers, "all rows"]);
+    for (const part of ["train", "dev"]) {
+      const coverages = rows.map((row) => cellOf(cells, row, `${part}, coverage`)!.measured as number);
+      const mean = coverages.slice(0, 6).reduce((sum, value) => sum + value, 0) / 6;
+      expect(coverages[6]).toBeCloseTo(mean, 12);
+      for (const row of rows) {
+        expect(cellOf(cells, row, `${part}, set size`)!.measured).toBeGreaterThanOrEqual(1);
+        expect(cellOf(cells, row, `${part}, static set size`)!.measured).toBeLessThanOrEqual(7);
+      }
+    }
+    expect(cellOf(cells, "all rows", "train, coverage")!.notes[0]).toMatch(
+      /^300 rows, [+-].* standard errors from 0.9$/,
+    );
+  });
+
+  test("is not measured without a prior head for the labels, and says why", () => {
+    const extractors = run.bench.extractors.map(({ prior: _, ...source }) => source);
+    const cells = assembled("coverage", { ...run.bench, extractors });
+    expect(cells.every(({ measured }) => measured === null)).toBe(true);
+    expect(cells[0]!.notes).toEqual(["the extractor has no prior head with the dataset's labels"]);
   });
 });
 

@@ -167,7 +167,8 @@ function curveTask(
   };
 }
 
-function without(bench: Workbench, train: Examples["features"], speaker: string): Examples {
+/** The train rows of everyone but the speaker. */
+export function without(bench: Workbench, train: Examples["features"], speaker: string): Examples {
   const rows = bench.data.train;
   const others = [...rows.keys()].filter((i) => rows[i]!.speaker !== speaker);
   return subset({ features: train, labels: labelsOf(rows) }, others);

@@ -105,7 +105,7 @@ export type Baselines = ExperimentResult["baselines"];
 export type OutcomeOf = (task: Task) => Outcome;
 
 export interface Experiment {
-  /** `table1` … `table7`, `figure2`. */
+  /** `table1` … `table7`, `figure2`, `coverage`. */
   readonly name: string;
   readonly title: string;
   readonly tasks: readonly Task[];
