@@ -19,9 +19,10 @@ const arrows: Arrows = {
   devices: ["signing", "platform", "platform/nats", "generated"],
   ingestion: ["platform/nats", "generated"],
   audit: ["ingestion", "generated"],
+  backup: ["catalogue", "content", "platform", "platform/postgres"],
   client: ["catalogue", "audit"],
   "cli/declarations": [],
-  cli: ["cli/declarations", "client", "audit", "platform", "platform/nats"],
+  cli: ["cli/declarations", "client", "audit", "backup", "platform", "platform/nats", "platform/postgres"],
 };
 
 /**
@@ -35,7 +36,7 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
   "app-router.ts": ["client"],
   "app.ts": [],
-  "backends.ts": [],
+  "backends.ts": ["cli"],
   "compose.ts": [],
   "contract-window.ts": ["cli"],
   "http.ts": [],

@@ -1,10 +1,10 @@
 // The life of a server: its parts start in the order in which they need each other, and stop in the reverse order.
 
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { writeFileDurably } from "@attune/platform/durable-file";
 import { acquireHomeLock } from "@attune/platform/home-lock";
 import { errorFields, type Logger } from "@attune/platform/logger";
+import { isPresent } from "@attune/platform/presence";
 import { type Contracts, egressContracts } from "@attune/shared/contracts/egress";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
@@ -80,6 +80,7 @@ async function startParts(options: AppOptions, parts: Part[]): Promise<Omit<App,
   await makePlaces(places);
   const lock = await acquireHomeLock(places.lockFile);
   parts.push({ name: "lock", stop: lock.release });
+  await assertRestored(places);
   await rm(places.readyFile, { force: true });
   const ports = await openPorts(places.portsFile);
   // The port is chosen before anything starts: a taken port is the most likely fault, and the cheapest to find.
@@ -105,6 +106,11 @@ async function startParts(options: AppOptions, parts: Part[]): Promise<Omit<App,
   parts.push({ name: "ready.json", stop: () => rm(places.readyFile, { force: true }) });
   logger.info("server.ready", ready);
   return { httpUrl, natsUrl: nats.url, pids: () => ({ postgres: postgres.pid(), nats: nats.pid() }) };
+}
+
+async function assertRestored({ home, restoringFile }: ServerPlaces): Promise<void> {
+  if (!(await isPresent(restoringFile))) return;
+  throw new AppError("INVALID_CONFIGURATION", `a restore into ${home} did not end; run attune restore again`);
 }
 
 /** The parts that services and HTTP build on. */
@@ -135,7 +141,7 @@ const maxManifestBytes = 4 * 1024 * 1024;
 function openStores(places: ServerPlaces): Pick<OpenParts, "chunkStore" | "manifests"> {
   return {
     chunkStore: createChunkStore(places.chunks, chunkSizeBytes),
-    manifests: createChunkStore(join(places.server, "manifests"), maxManifestBytes),
+    manifests: createChunkStore(places.manifests, maxManifestBytes),
   };
 }
 

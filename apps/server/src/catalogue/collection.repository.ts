@@ -1,8 +1,10 @@
 // The names of each version, and the mark of a version whose content is given up, in the database.
 
 import { type VersionName, versionNames } from "@attune/shared/contracts/catalogue";
+import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
+import { backupLock } from "./backup-lock.js";
 import { lockVersions, type StoredVersion, wholeVersion } from "./stored-version.js";
 
 /** The versions whose content is kept, and what names each version, by its number. */
@@ -30,6 +32,7 @@ export function createCollectionRepository(prisma: PrismaClient): CollectionRepo
 
     mark: (at, decide) =>
       prisma.$transaction(async (tx) => {
+        await assertNoBackup(tx);
         await lockVersions(tx);
         // An alias or rollout locks the version that it will name. This lock waits for those that began, and later
         // ones see the mark.
@@ -42,10 +45,19 @@ export function createCollectionRepository(prisma: PrismaClient): CollectionRepo
 
     whileLocked: (free) =>
       prisma.$transaction(async (tx) => {
+        await assertNoBackup(tx);
         await lockVersions(tx);
         return free(await keptVersions(tx));
       }, longTransaction),
   };
+}
+
+/** A backup copies the content that its rows name. Throws CONFLICT. */
+async function assertNoBackup(tx: Prisma.TransactionClient): Promise<void> {
+  const [row] = await tx.$queryRaw<{ locked: boolean }[]>`
+    SELECT pg_try_advisory_xact_lock(${backupLock}::bigint) AS locked`;
+  if (row?.locked !== true)
+    throw new AppError("CONFLICT", "a backup or another collection is under way; retry after it");
 }
 
 const keptVersions = (tx: Prisma.TransactionClient) =>

@@ -19,6 +19,8 @@ const commands: readonly Command<CommandIo>[] = [
     requireOpenFiles();
     return (await import("./server.js")).serve;
   }),
+  command(local.backup, async () => (await import("./backup.js")).runBackup),
+  command(local.restore, async () => (await import("./backup.js")).runRestore),
   command(training.pretrain, () => fromWorkspace(async () => (await import("./pretrain.js")).runPretrain)),
   group(training.extractor, [
     command(training.extractorImport, () =>

@@ -42,6 +42,8 @@ const exercised: Record<string, Record<string, string>> = {
     "write-nats-config": "test/integration/external.test.ts",
     "nats-listen": "test/integration/external.test.ts",
   },
+  backup: { home: "test/integration/backup.test.ts" },
+  restore: { home: "test/integration/backup.test.ts" },
   pretrain: {
     data: pretrainFlags,
     columns: pretrainFlags,

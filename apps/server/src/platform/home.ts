@@ -12,10 +12,13 @@ export interface ServerPlaces {
   readonly postgres: string;
   readonly nats: string;
   readonly chunks: string;
+  readonly manifests: string;
   readonly portsFile: string;
   readonly adminTokenFile: string;
   readonly lockFile: string;
   readonly readyFile: string;
+  /** Present until a restore has put all in place. */
+  readonly restoringFile: string;
 }
 
 export function placesOf(home: string): ServerPlaces {
@@ -27,10 +30,12 @@ export function placesOf(home: string): ServerPlaces {
     postgres: join(server, "postgres"),
     nats: join(server, "nats"),
     chunks: join(server, "chunks"),
+    manifests: join(server, "manifests"),
     portsFile: join(server, "ports.json"),
     adminTokenFile: join(server, "admin-token"),
     lockFile: join(server, "server.lock"),
     readyFile: join(server, "ready.json"),
+    restoringFile: join(server, "restoring"),
   };
 }
 

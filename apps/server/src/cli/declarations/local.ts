@@ -167,6 +167,45 @@ export const server = declare({
   examples: ["attune server", "ATTUNE_HOME=/var/lib/attune-fleet ATTUNE_HTTP_PORT=0 attune server --json"],
 });
 
+const ownHome = { value: "DIR", meaning: "a directory in place of ATTUNE_HOME", path: "folder" } as const;
+
+export const backup = declare({
+  name: "backup",
+  summary: "Copy a running server's database, content and keys into a folder",
+  details: [
+    "The rows are those of one moment, and the content is the content that they name. The server serves meanwhile.",
+    "The folder is not encrypted. It holds the keys that sign releases, so keep it as secret as ATTUNE_HOME.",
+    "Reports that the broker holds and the server has not stored yet are not in it.",
+  ],
+  arguments: [{ name: "DIR", meaning: "the new folder, which only its owner can read", path: "folder" }],
+  options: { home: ownHome },
+  sections: [
+    {
+      title: "Environment",
+      items: [["DATABASE_URL", "the server's PostgreSQL, where it is not the embedded one"]],
+    },
+  ],
+  examples: ["attune backup /var/backups/attune-1", "ATTUNE_HOME=/var/lib/attune-fleet attune backup attune-1 --json"],
+});
+
+export const restore = declare({
+  name: "restore",
+  summary: "Put a backup into an empty home",
+  details: [
+    "The command checks every file of the backup first. It refuses a home or a database that is not empty.",
+    "A restore that was interrupted is repeated by the same command. No server starts before it is complete.",
+  ],
+  arguments: [{ name: "DIR", meaning: "the folder that attune backup wrote", path: "folder" }],
+  options: { home: ownHome },
+  sections: [
+    {
+      title: "Environment",
+      items: [["DATABASE_URL", "an empty PostgreSQL to restore into, in place of the embedded one"]],
+    },
+  ],
+  examples: ["attune restore /var/backups/attune-1 --home /var/lib/attune-fleet"],
+});
+
 interface ListenAddress {
   readonly listenHost: string;
   readonly port: number;

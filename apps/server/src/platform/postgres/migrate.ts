@@ -24,6 +24,8 @@ export const prismaDirectory = fileURLToPath(new URL("../../../../../prisma", im
 interface MigrateOptions {
   readonly connectionString: string;
   readonly directory?: string;
+  /** The names of the migrations to apply; without them all. */
+  readonly only?: readonly string[];
   readonly logger: Logger;
 }
 
@@ -34,9 +36,11 @@ interface MigrateOptions {
 export async function migrate({
   connectionString,
   directory = prismaDirectory,
+  only,
   logger,
 }: MigrateOptions): Promise<string[]> {
-  const migrations = await readMigrations(join(directory, "migrations"));
+  const known = await readMigrations(join(directory, "migrations"));
+  const migrations = only === undefined ? known : only.map((name) => find(known, name));
   const database = readDatabaseUrl(connectionString);
   const client = new pg.Client(database.client);
   client.on("error", () => undefined);
@@ -57,6 +61,12 @@ export async function migrate({
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+function find(known: readonly Migration[], wanted: string): Migration {
+  const found = known.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  throw new AppError("CONFLICT", `migration ${wanted} is of a newer server than this; use that server's program`);
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {

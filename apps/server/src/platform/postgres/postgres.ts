@@ -12,10 +12,11 @@ import type { ServerPlaces } from "../home.js";
 import { startSupervised } from "../process-supervision.js";
 import { readDatabaseUrl } from "./database-url.js";
 import { createClusterOnce, databaseUser, locateCluster, type PostgresCluster } from "./postgres-cluster.js";
-import { postmasterPid } from "./postmaster.js";
+import { postmasterPid, postmasterPort } from "./postmaster.js";
 
 const host = "127.0.0.1";
 const databaseName = "attune";
+const sharedDirectory = "/var/lib/attune";
 
 export interface Postgres {
   readonly connectionString: string;
@@ -33,8 +34,9 @@ interface EmbeddedPostgresOptions {
 }
 
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Postgres> {
-  const { places, logger, sharedDirectory = "/var/lib/attune" } = options;
-  const cluster = await locateCluster({ places, sharedDirectory, logger });
+  const { places, logger } = options;
+  const shared = options.sharedDirectory ?? sharedDirectory;
+  const cluster = await locateCluster({ places, sharedDirectory: shared, logger });
   const password = await openPassword(join(places.keys, "postgres.password"));
   await createClusterOnce(cluster, password);
   await clearPredecessor(cluster, logger);
@@ -70,6 +72,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 export function useExternalPostgres(connectionString: string): Postgres {
   return { connectionString, pid: () => undefined, stop: async () => undefined };
+}
+
+/** The address of the PostgreSQL that a server runs in this home. Throws SERVER_UNAVAILABLE. */
+export async function findRunningPostgres(places: ServerPlaces, logger: Logger): Promise<string> {
+  const password = (await readTextFile(join(places.keys, "postgres.password")))?.trim();
+  const port =
+    password && (await postmasterPort((await locateCluster({ places, sharedDirectory, logger })).dataDirectory));
+  const connectionString = `postgresql://${databaseUser}:${password}@${host}:${port}/${databaseName}`;
+  if (port && (await answers(connectionString))) return connectionString;
+  throw new AppError("SERVER_UNAVAILABLE", `no server runs in ${places.home}; start it with \`attune server\``);
 }
 
 const settings = [
@@ -134,7 +146,8 @@ export async function assertReachable(connectionString: string): Promise<void> {
   }
 }
 
-async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+/** The client of one piece of work, with a connection of its own. */
+export async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionTimeoutMillis: 3_000, ...readDatabaseUrl(connectionString).client });
   // A connection that breaks while idle must not end this process. A waiting caller gets the error from its call.
   client.on("error", () => undefined);
