@@ -2,6 +2,7 @@
 // A field that has a record changes only after its batch is on the disk.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
+import type { HeadChoice } from "@attune/shared/contracts/local-api";
 import type { Release } from "@attune/shared/contracts/release";
 import { toHex } from "@attune/shared/encoding";
 import { AppError, type ErrorCode } from "@attune/shared/errors";
@@ -12,9 +13,9 @@ import type { Exclusive } from "./concurrency/exclusive.js";
 import { readConsent } from "./egress/consent.js";
 import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
-import type { Fitted } from "./learning/fit.js";
 import type { Learner } from "./learning/learner.js";
 import type { LearningState } from "./learning/learning-state.js";
+import type { Measured } from "./learning/refit.js";
 import type { Scores } from "./learning/scores.js";
 import type { Tombstones } from "./learning/tombstones.js";
 import type { Utterances } from "./learning/utterances.js";
@@ -81,9 +82,10 @@ export interface AgentState {
   activeSlot: ActiveSlot | undefined;
   /** The number of milestones of learning that have been reported. */
   milestonesReported: number;
-  /** The model that answers, and what was fitted on it. */
+  /** The model that answers, and what it learned. */
   learningState: LearningState | undefined;
-  fitted: Fitted | undefined;
+  /** What was measured at its last refit. */
+  measured: Measured | undefined;
   /** The features under a candidate while it is gated; utterances forgotten or said anew change these features too. */
   candidateFeatures: FeatureSet | undefined;
   /** The model under test, so that gating need not load it again. */
@@ -127,6 +129,11 @@ export function requireLearningState({ learningState }: Pick<AgentState, "learni
   return learningState;
 }
 
+/** The head that answers: the personal head as soon as the mixture has learned a row. */
+export function headOf({ learningState }: Pick<AgentState, "learningState">): HeadChoice {
+  return (learningState?.live.rows ?? 0) > 0 ? "personal" : "prior";
+}
+
 export function newEpoch({ randomBytes }: Pick<Hashing, "randomBytes">, epochs: number): EpochRecord {
   return { version: 1, epoch: toHex(randomBytes(8)), epochs };
 }
@@ -149,7 +156,7 @@ export async function readAgentState({ store, hashing }: Pick<Ports, "store" | "
     activeSlot: await readRecord(store, keys.active, activeSlotSchema),
     milestonesReported: (await readRecord(store, keys.milestones, milestonesSchema))?.reported ?? 0,
     learningState: undefined,
-    fitted: undefined,
+    measured: undefined,
     candidateFeatures: undefined,
     candidate: undefined,
     believedRelease: undefined,

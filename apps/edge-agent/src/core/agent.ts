@@ -28,6 +28,7 @@ import { openScores } from "./learning/scores.js";
 import { openTombstones } from "./learning/tombstones.js";
 import { openUtterances } from "./learning/utterances.js";
 import { pollLoop } from "./loops/poll-loop.js";
+import { refitLoop } from "./loops/refit-loop.js";
 import { reportLoop } from "./loops/report-loop.js";
 import { slotLoop } from "./loops/slot-loop.js";
 import { updateLoop } from "./loops/update-loop.js";
@@ -66,6 +67,8 @@ interface OpenAgent {
   readonly updateWakeup: Wakeup;
   /** Notified when a report is queued or the broker's credentials change. */
   readonly reportWakeup: Wakeup;
+  /** Notified when a label was learned. */
+  readonly refitWakeup: Wakeup;
   /** Notified when the person agrees to a contract, or a release is committed. */
   readonly slotWakeup: Wakeup;
 }
@@ -91,7 +94,12 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       return enrol(context, { token, options, timeoutMs: settings.requestTimeoutMs, signal });
     },
     predict: async (input) => predict((await opened()).context, input),
-    label: async (input) => label((await opened()).context, input),
+    async label(input) {
+      const { context, refitWakeup } = await opened();
+      const labelled = await label(context, input);
+      refitWakeup.notify();
+      return labelled;
+    },
     forget: async (id) => forget((await opened()).context, id),
     keep: async (input) => keep((await opened()).context, input),
     entries: async (input) => entries((await opened()).context, input),
@@ -123,6 +131,7 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
 async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   const { log } = ports;
   const reportWakeup = createWakeup();
+  const refitWakeup = createWakeup();
   const slotWakeup = createWakeup();
   const updateWakeup = createWakeup();
   const context = await openContext(ports, settings, reportWakeup.notify);
@@ -139,7 +148,7 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   context
     .exclusive(() => doDueWork(context))
     .catch((error: unknown) => log("warn", "learning.postponed", { code: codeOf(error) }));
-  return { context, executors, updateWakeup, reportWakeup, slotWakeup };
+  return { context, executors, updateWakeup, reportWakeup, refitWakeup, slotWakeup };
 }
 
 async function openContext(ports: Ports, settings: Settings, onQueued: () => void): Promise<Context> {
@@ -226,7 +235,7 @@ async function runLoops(open: OpenAgent, settings: Settings, signal: AbortSignal
     ...open,
     deadlinesMs: () => deadlinesNow(settings, context),
   };
-  await Promise.all([pollLoop, updateLoop, reportLoop, slotLoop].map((loop) => loop(parts, signal)));
-  // An orderly end finishes the learning under way.
+  await Promise.all([pollLoop, updateLoop, reportLoop, refitLoop, slotLoop].map((loop) => loop(parts, signal)));
+  // An orderly end finishes what is being written.
   await context.exclusive(async () => undefined);
 }

@@ -10,6 +10,13 @@ import { softmaxAt } from "../heads/temperature.js";
 import { createMatrix, type Matrix } from "../tensor/matrix.js";
 import { createOnlineLinear, type OnlineLinear, type OnlineRecipe } from "./online-linear.js";
 
+export interface LearnedRow {
+  readonly id: string;
+  /** (D), kept by reference and not to be changed later. */
+  readonly features: Float32Array;
+  readonly label: number;
+}
+
 export interface Expert {
   readonly name: string;
   /** features: (D) → (classes), which sum to 1. Throws `shape` and `not-finite`. */
@@ -20,6 +27,10 @@ export interface Expert {
   forget(id: string): void;
   /** Brings the expert nearer to the batch optimum of its rows. Returns 0 if it is there. */
   sweep(): number;
+  /** (ids, classes): what the expert must keep of its rows besides the rows. Empty if the rows say all. */
+  shares(ids: readonly string[]): Float64Array;
+  /** Holds rows that it learned before. `shares` as it gave them, in the same order. */
+  resume(rows: readonly LearnedRow[], shares: Float64Array): void;
 }
 
 /** A head that learns nothing. */
@@ -31,16 +42,24 @@ export function fixedExpert(name: string, head: Pick<Head, "probabilities">): Ex
     relabel: () => undefined,
     forget: () => undefined,
     sweep: () => 0,
+    shares: () => new Float64Array(),
+    resume: () => undefined,
   };
 }
 
-function linearExpert(name: string, { learn, relabel, forget, sweep, scores }: OnlineLinear): Expert {
+function linearExpert(name: string, online: OnlineLinear): Expert {
+  const { learn, relabel, forget, sweep, scores, share, resume } = online;
   function probabilities(features: Float32Array): Float32Array {
     const own = scores(features);
     softmaxRow(own, 0, own.length);
     return Float32Array.from(own);
   }
-  return { name, probabilities, learn, relabel, forget, sweep };
+  const shares = (ids: readonly string[]) => Float64Array.from(ids.flatMap((id) => [...share(id)]));
+  function resumeRows(rows: readonly LearnedRow[], kept: Float64Array): void {
+    const classes = kept.length / rows.length;
+    resume(rows.map((row, i) => ({ ...row, share: kept.subarray(i * classes, (i + 1) * classes) })));
+  }
+  return { name, probabilities, learn, relabel, forget, sweep, shares, resume: resumeRows };
 }
 
 interface OselmExpertOptions {
@@ -77,6 +96,10 @@ export function oselmExpert(name: string, { head, scores, temperature }: OselmEx
     },
     forget,
     sweep: () => 0,
+    shares: () => new Float64Array(),
+    resume(rows) {
+      for (const { id, features, label } of rows) learn(id, features, label);
+    },
   };
 }
 
@@ -93,6 +116,10 @@ function fromRowsOn(rows: number, expert: Expert, stand: Pick<Expert, "probabili
     forget(id) {
       expert.forget(id);
       held--;
+    },
+    resume(kept, shares) {
+      expert.resume(kept, shares);
+      held += kept.length;
     },
   };
 }

@@ -35,10 +35,23 @@ export interface OnlineLinear {
   forget(id: string): void;
   /** Visits every row once. Returns the largest change of any row's share, which is 0 at the optimum. */
   sweep(): number;
+  /** (classes): a copy of the row's share. Throws `out-of-range` for an id that is not held. */
+  share(id: string): Float64Array;
+  /** Holds rows that were learned before, with the shares that they had. Throws as learn. O(rows · classes · D). */
+  resume(rows: readonly ResumedRow[]): void;
   /** A copy: (classes, D) and (classes). */
   weights(): LinearWeights;
   /** features: (D) → (classes), the logits. Throws `shape` and `not-finite`. */
   scores(features: Float32Array): Float64Array;
+}
+
+interface ResumedRow {
+  readonly id: string;
+  /** (D), not to be changed later. */
+  readonly features: Float32Array;
+  readonly label: number;
+  /** (classes) */
+  readonly share: Float64Array;
 }
 
 interface HeldRow extends AscentRow {
@@ -124,13 +137,19 @@ export function createOnlineLinear(
     visit(visited);
   }
 
-  function learn(id: string, features: Float32Array, label: number): void {
+  function hold(id: string, features: Float32Array, label: number): HeldRow {
     checkFeatures(createMatrix(1, features.length, features), size);
     checkLabel(label, classes);
     const row = held.add(id, () => ({ id, ...ascent.open(features, label) }));
     counts[label]!++;
     squares += row.square;
-    afterChange([row]);
+    return row;
+  }
+
+  function resume(kept: readonly ResumedRow[]): void {
+    for (const { id, features, label, share } of kept) hold(id, features, label).residual.set(share);
+    ascent.restore(rows);
+    importance = rowWeights(counts, classWeights);
   }
 
   function relabel(id: string, label: number): void {
@@ -155,9 +174,11 @@ export function createOnlineLinear(
     get rows() {
       return rows.length;
     },
-    learn,
+    learn: (id, features, label) => afterChange([hold(id, features, label)]),
     relabel,
     forget,
+    share: (id) => held.get(id).residual.slice(),
+    resume,
     sweep() {
       importance = rowWeights(counts, classWeights);
       const order = [...rows];

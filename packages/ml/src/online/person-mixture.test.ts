@@ -108,6 +108,30 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
     for (const [k, given] of answers!.entries()) expect(largestDifference(given, expected![k]!)).toBeLessThan(1e-6);
   });
 
+  test("resumes where it was, and goes on to learn, relabel and forget", () => {
+    const before = create();
+    learn(before.person, { to: 60 });
+    const rows = Array.from({ length: 60 }, (_, i) => i).map((i) => ({
+      id: `${i}`,
+      features: row(person.features, i),
+      label: person.labels[i]!,
+    }));
+    const shares = before.person.shares(rows.map(({ id }) => id));
+    const { mixture } = before.person;
+    const after = createPersonMixture(create().experts, { classes, resumed: { mixture, rows, shares } });
+    expect([after.rows, after.mixture]).toEqual([60, mixture]);
+    const texts = person.features;
+    const apart = () => largestDifference(after.probabilities(texts).data, before.person.probabilities(texts).data);
+    expect(apart()).toBeLessThan(1e-6);
+    for (const each of [before.person, after]) {
+      each.forget("3");
+      each.relabel("5", (person.labels[5]! + 1) % classes);
+      learn(each, { from: 60, to: 70 });
+      while (each.sweep() > 1e-12);
+    }
+    expect(apart()).toBeLessThan(0.02);
+  });
+
   test("takes a new label for a row as if it had learned that label", () => {
     const changed = create();
     learn(changed.person, { to: 60 });
@@ -156,11 +180,10 @@ describe("a person's mixture", () => {
     expect(scratch.probabilities(text)).toEqual(alone);
   });
 
-  test("resumes with the weights that were kept, and refuses the weights of other experts", () => {
-    const { mixture } = learn(linear().person, { to: 30 });
-    const resumed = createPersonMixture(linearExperts(prior), { classes, mixture });
-    expect(resumed.mixture).toEqual(mixture);
-    const others = { classes, mixture: createMixture(["prior"]) };
-    expect(() => createPersonMixture(linearExperts(prior), others)).toThrow("The mixture weighs (prior), not (prior;");
+  test("refuses the weights of other experts", () => {
+    const resumed = { mixture: createMixture(["prior"]), rows: [], shares: [] };
+    expect(() => createPersonMixture(linearExperts(prior), { classes, resumed })).toThrow(
+      "The mixture weighs (prior), not (prior;",
+    );
   });
 });

@@ -3,7 +3,7 @@
 import { MlError } from "../error.js";
 import { checkLabels } from "../heads/examples.js";
 import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
-import type { Expert } from "./experts.js";
+import type { Expert, LearnedRow } from "./experts.js";
 import { createMixture, learnLabel, type Mixture, mixProbabilities } from "./mixture.js";
 
 export interface PersonMixture {
@@ -29,22 +29,34 @@ export interface PersonMixture {
   forget(id: string): void;
   /** Brings every expert nearer to its batch optimum. Returns the largest change: 0 if all are there. */
   sweep(): number;
+  /** By expert: what must be kept besides the rows and the weights to resume. Throws `out-of-range` as forget does. */
+  shares(ids: readonly string[]): Float64Array[];
+}
+
+/** What a mixture learned before. `shares` as the mixture gave them for the ids of these rows. */
+export interface Resumed {
+  readonly mixture: Mixture;
+  readonly rows: readonly LearnedRow[];
+  readonly shares: readonly Float64Array[];
 }
 
 /**
- * `mixture`: the weights to start from, of the same experts. Default: equal weights. Throws `mismatch`, and `empty`
- * without experts.
+ * `resumed`: what a mixture of the same experts learned before. Default: equal weights and no rows. Throws `mismatch`,
+ * and `empty` without experts.
  */
 export function createPersonMixture(
   experts: readonly Expert[],
-  { classes, mixture: start }: { classes: number; mixture?: Mixture },
+  { classes, resumed }: { classes: number; resumed?: Resumed },
 ): PersonMixture {
   const names = experts.map(({ name }) => name);
-  let mixture = start ?? createMixture(names);
+  let mixture = resumed?.mixture ?? createMixture(names);
   if (mixture.experts.join("\n") !== names.join("\n")) {
     throw new MlError("mismatch", `The mixture weighs (${mixture.experts.join("; ")}), not (${names.join("; ")})`);
   }
-  const ids = new Set<string>();
+  const ids = new Set(resumed?.rows.map(({ id }) => id));
+  if (resumed !== undefined) {
+    for (const [k, expert] of experts.entries()) expert.resume(resumed.rows, resumed.shares[k]!);
+  }
 
   /** (experts, classes) */
   function answers(features: Float32Array): Matrix {
@@ -97,5 +109,6 @@ export function createPersonMixture(
     relabel,
     forget,
     sweep: () => experts.reduce((largest, expert) => Math.max(largest, expert.sweep()), 0),
+    shares: (wanted) => experts.map((expert) => expert.shares(wanted)),
   };
 }

@@ -151,7 +151,6 @@ export const learnInputSchema = z.strictObject({ report: z.boolean().optional() 
 export type LearnInput = z.infer<typeof learnInputSchema>;
 export const learnedSchema = z.strictObject({
   head: headChoiceSchema,
-  l2: z.number().nullable(),
   trainMs: z.number().nullable(),
   f1Prior: z.number().nullable(),
   f1Personal: z.number().nullable(),
@@ -165,6 +164,18 @@ const sentSchema = z.strictObject({ messages: countSchema, bytes: countSchema })
 export const agreeInputSchema = z.strictObject({ contract: z.int().min(1) });
 /** The version that new messages speak, and the newest that the person has agreed to. */
 export const agreedSchema = z.strictObject({ spoken: z.int().min(1), agreed: z.int().min(1) });
+
+const mixtureStatusSchema = z.strictObject({
+  /** `weight`: the expert's share in the next prediction. The weights sum to 1. */
+  experts: z.array(z.strictObject({ name: z.string(), weight: z.number().min(0) })),
+  labels: countSchema,
+  /**
+   * The log-loss of the mixture's answers above the best expert's, in nats, summed over the labels; negative where the
+   * mixture was better. It is never above `atMost`.
+   */
+  behindBest: z.number(),
+  atMost: z.number(),
+});
 
 export const agentStatusSchema = z.strictObject({
   device: z.string().nullable(),
@@ -200,6 +211,8 @@ export const agentStatusSchema = z.strictObject({
   engine: z.strictObject({ name: z.string(), why: z.string() }),
   utterances: utteranceCountsSchema,
   head: z.strictObject({ kind: headKindSchema.nullable(), active: headChoiceSchema }),
+  /** The experts that answer together; null before the first release. */
+  mixture: mixtureStatusSchema.nullable(),
   f1Prior: z.number().nullable(),
   f1Personal: z.number().nullable(),
   trainMs: z.number().nullable(),

@@ -2,10 +2,6 @@
 
 import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease, sayings, type TinyRelease } from "@attune/fakes/tiny-release";
-import { fitLinear } from "@attune/ml/heads/linear";
-import { loadHead } from "@attune/ml/heads/load-head";
-import { createMatrix } from "@attune/ml/tensor/matrix";
-import { createRandom } from "@attune/ml/tensor/random";
 import { parseSafetensors, serializeSafetensors } from "@attune/ml/tensor/safetensors";
 import { type LabelInput, maxUtteranceCodePoints, type Split } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
@@ -259,7 +255,9 @@ describe("metrics reports", () => {
 test("answers at a start whose learning is not possible yet, and learns later", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
-  device.store.contents.set("relearn", new Uint8Array([1]));
+  await device.agent.learn();
+  const saved = [...device.store.contents.keys()].find((key) => key.startsWith("head/"))!;
+  device.store.contents.delete(saved);
   const batch = device.store.batch;
   device.store.batch = async () => {
     throw new AppError("DISK_FULL", "no space (by the test)");
@@ -288,26 +286,28 @@ test("has the store erase what is forgotten or said anew, with its features and 
   expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`]));
   erased.length = 0;
   await device.agent.forget(id);
-  const heads = ["head/scores", "head/weights"];
+  const heads = ["head/mixture"];
   expect(erased).toEqual(expect.arrayContaining([`utterance/${name}`, `features/${name}`, ...heads]));
 });
 
-test("refuses a saved head of other classes at a start, and learns anew", async () => {
+test("refuses a mixture that was saved on another prior head, and refits", async () => {
   const device = await readyDevice();
   for (const [i, said] of sayings(30, 1).entries()) await device.agent.label({ ...said, split: split(i) });
-  const learned = await device.agent.learn();
-  const key = [...device.store.contents.keys()].find((name) => /^head\/.*weights$/.test(name))!;
+  await device.agent.learn();
+  const expected = await device.agent.predict({ text: "so happy" });
+  const key = [...device.store.contents.keys()].find((name) => name.startsWith("head/"))!;
   const { cipher } = device.ports;
-  const own = loadHead(parseSafetensors(await cipher.open(device.store.contents.get(key)!, key)));
-  const other = fitLinear({
-    features: createMatrix(2, own.inputSize, new Float32Array(2 * own.inputSize).fill(1)),
-    labels: Int32Array.of(0, 1),
-    identity: { features: own.identity.features, classes: ["joy", "anger"] },
-    recipe: { optimizer: "lbfgs", learningRate: 0, epochs: 1, batchSize: 1, l2: 1 },
-    random: createRandom(1),
+  const file = parseSafetensors(await cipher.open(device.store.contents.get(key)!, key));
+  const saved = JSON.parse(file.metadata.mixture!);
+  const mixture = JSON.stringify({
+    ...saved,
+    identity: saved.identity.replace("joy", "glee"),
+    measured: { ...saved.measured, f1Prior: 0.123 },
   });
-  device.store.contents.set(key, await cipher.seal(serializeSafetensors(other.save()), key));
+  const other = serializeSafetensors({ ...file, metadata: { mixture } });
+  device.store.contents.set(key, await cipher.seal(other, key));
   device.restart();
-  expect(Object.keys((await device.agent.predict({ text: "so happy" })).probabilities)).toHaveLength(7);
-  await device.clock.until(async () => (await device.agent.status()).f1Personal === learned.f1Personal);
+  await device.clock.until(async () => (await device.agent.predict({ text: "so happy" })).head === "personal");
+  expect((await device.agent.predict({ text: "so happy" })).probabilities).toEqual(expected.probabilities);
+  expect((await device.agent.status()).f1Prior).not.toBe(0.123);
 });

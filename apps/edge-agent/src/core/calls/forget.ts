@@ -3,7 +3,7 @@
 import { type Forgotten, utteranceIdSchema } from "@attune/shared/contracts/local-api";
 import { parseInput } from "@attune/shared/parse-input";
 import type { Context } from "../agent-state.js";
-import { relearn } from "../jobs/relearn.js";
+import { refitNow } from "../jobs/refit.js";
 import { forgetUtterance } from "../learning/forget.js";
 
 /** Throws INVALID_INPUT. */
@@ -12,17 +12,21 @@ export function forget(context: Context, input: string): Promise<Forgotten> {
   const { store } = ports;
   return exclusive(async () => {
     const id = parseInput(utteranceIdSchema, input, "id");
-    const hadLearned = agentState.fitted !== undefined;
-    const forgetting = await forgetUtterance({ store, utterances, learner, scores }, id, hadLearned);
+    const wasLabelled = utterances.entry(id) !== undefined;
+    const forgetting = await forgetUtterance({ store, utterances, learner, scores }, id);
     if (forgetting === undefined) return { removed: false };
     // The tombstone comes first, so that the next start finishes a forgetting that dies after this line.
     await tombstones.add(id);
     await store.erase(forgetting.operations);
     forgetting.onWritten();
-    agentState.learningState?.features.onWritten(id, undefined);
     agentState.candidateFeatures?.onWritten(id, undefined);
-    agentState.fitted = undefined;
-    if (hadLearned) await relearn(context);
-    return { removed: true, retrained: hadLearned };
+    const { learningState } = agentState;
+    learningState?.features.onWritten(id, undefined);
+    if (!wasLabelled || learningState === undefined) return { removed: true, retrained: false };
+    // The prior answers until the refit, which has never met the utterance.
+    learningState.live = learner.createMixture(learningState.model);
+    agentState.measured = undefined;
+    await refitNow(context);
+    return { removed: true, retrained: true };
   });
 }

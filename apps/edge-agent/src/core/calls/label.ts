@@ -1,14 +1,14 @@
 // Takes a label: the person says which emotion a text has, or corrects an earlier label.
 
+import { createMatrix } from "@attune/ml/tensor/matrix";
 import { type LabelSet, slugsOf } from "@attune/shared/contracts/label-set";
 import { type LabelInput, type Labelled, labelInputSchema } from "@attune/shared/contracts/local-api";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import type { Context } from "../agent-state.js";
 import { doDueWork } from "../jobs/due-work.js";
-import { isRight } from "../learning/evaluate.js";
+import { areRight } from "../learning/evaluate.js";
 import { deleteFeatures } from "../learning/features-cache.js";
-import { answeringHead } from "../learning/fit.js";
 import { featuresOf } from "../learning/learning-state.js";
 import type { Utterance, UtteranceEntry } from "../learning/utterances.js";
 import type { PendingChange } from "../storage/pending-change.js";
@@ -30,6 +30,9 @@ export function label(context: Context, input: LabelInput): Promise<Labelled> {
       await writeText(context, id, { utterance: after, replaces });
     else if (before.label !== wanted || before.split !== split || before.said !== after.said)
       await writeLabel(context, id, after);
+    const { learningState } = agentState;
+    // What is learned is what is stored, so an earlier call that failed in between is made good here.
+    learningState?.live.hold(id, learningState.features.get(id), wanted);
     await doDueWork(context);
     return { id, split, utterances: utterances.counts };
   });
@@ -42,11 +45,13 @@ interface NewText {
 }
 
 async function writeText(context: Context, id: string, { utterance, replaces }: NewText): Promise<void> {
-  const { ports, agentState, utterances } = context;
+  const { ports, agentState, utterances, learner } = context;
   const { learningState } = agentState;
   const { store } = ports;
   const operations = [await utterances.put(id, utterance)];
-  if (replaces) operations.push(...(await deleteFeatures(store, await utterances.nameOf(id))));
+  if (replaces) {
+    operations.push(...(await deleteFeatures(store, await utterances.nameOf(id))), ...(await learner.deleteHeads()));
+  }
   const row = learningState && featuresOf(learningState.model, utterance.text);
   if (row !== undefined) operations.push(await learningState!.features.put(id, row));
   const scored = replaces || row === undefined ? undefined : await score(context, id, { row, label: utterance.label });
@@ -59,20 +64,23 @@ async function writeText(context: Context, id: string, { utterance, replaces }: 
   agentState.candidateFeatures?.onWritten(id, undefined);
 }
 
-/** Scores the heads on a new label before they learn from it. An id that was forgotten has had its score. */
+/** Scores the answers to a new label before they learn from it. An id that was forgotten has had its score. */
 async function score(
   { agentState, utterances, tombstones, scores }: Context,
   id: string,
   { row, label }: { readonly row: Float32Array; readonly label: string },
 ): Promise<PendingChange | undefined> {
-  const { learningState, fitted, activeSlot } = agentState;
+  const { learningState, activeSlot } = agentState;
   if (learningState === undefined || activeSlot === undefined || (await tombstones.count(id)) > 0) return undefined;
-  const { model } = learningState;
+  const { model, live } = learningState;
+  const text = createMatrix(1, row.length, row);
+  const isRight = (head: Pick<typeof live, "probabilities">) =>
+    areRight(head.probabilities(text), live.classes, [label])[0]!;
   return scores.add({
     name: await utterances.nameOf(id),
     release: activeSlot.sequence,
-    prior: isRight(model.prior, row, label),
-    answering: isRight(answeringHead(model, fitted), row, label),
+    prior: isRight(model.prior),
+    answering: isRight(live),
   });
 }
 

@@ -1,11 +1,11 @@
-// Fits the personal head now, and reports the result where the caller asks for a report.
+// Refits the mixture now, and reports the result where the caller asks for a report.
 
 import { type Learned, type LearnInput, learnInputSchema } from "@attune/shared/contracts/local-api";
 import { parseInput } from "@attune/shared/parse-input";
-import { type Context, requireLearningState } from "../agent-state.js";
+import { type Context, headOf, requireLearningState } from "../agent-state.js";
 import { askForReport, doDueWork } from "../jobs/due-work.js";
 import { hasMetricsReports } from "../jobs/metrics-report.js";
-import { relearn } from "../jobs/relearn.js";
+import { refitNow } from "../jobs/refit.js";
 
 /** Throws NO_RELEASE or INVALID_INPUT. */
 export function learn(context: Context, input: LearnInput = {}): Promise<Learned> {
@@ -18,8 +18,8 @@ export function learn(context: Context, input: LearnInput = {}): Promise<Learned
       report && hasMetricsReports(context)
         ? await askForReport(ports.store, { release: sequence, train, holdout })
         : [];
-    const { choice, l2, trainMs, f1Prior, f1Personal } = await relearn(context, asked);
+    const { trainMs, f1Prior, f1Personal } = await refitNow(context, asked);
     await doDueWork(context);
-    return { head: choice, l2, trainMs, f1Prior, f1Personal, holdout };
+    return { head: headOf(agentState), trainMs, f1Prior, f1Personal, holdout };
   });
 }

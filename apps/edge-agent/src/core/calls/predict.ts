@@ -1,11 +1,10 @@
-// Predicts the emotion of a text with the head that answers now.
+// Predicts the emotion of a text by the mixture, which has learned every label before.
 
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type PredictInput, type Prediction, predictInputSchema } from "@attune/shared/contracts/local-api";
 import { parseInput } from "@attune/shared/parse-input";
-import { type Context, requireLearningState } from "../agent-state.js";
-import { answeringHead } from "../learning/fit.js";
+import { type Context, headOf, requireLearningState } from "../agent-state.js";
 import { wellFormed } from "./well-formed.js";
 
 /** Throws NO_RELEASE or INVALID_INPUT. */
@@ -13,17 +12,16 @@ export function predict(
   { ports: { clock }, agentState, latencies }: Pick<Context, "ports" | "agentState" | "latencies">,
   input: PredictInput,
 ): Prediction {
-  const { model } = requireLearningState(agentState);
+  const { model, live } = requireLearningState(agentState);
   const { text: given, id = null } = parseInput(predictInputSchema, input);
   const text = wellFormed(given);
   const startedMs = clock.monotonicMs();
   const features = model.extract(text);
-  const head = answeringHead(model, agentState.fitted);
-  const { data } = head.probabilities(createMatrix(1, features.length, features));
+  const { data } = live.probabilities(createMatrix(1, features.length, features));
   const ms = clock.monotonicMs() - startedMs;
   latencies.add(ms);
   const labels = slugsOf(model.release.labels);
   const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
-  return { id, label: labels[best]!, probabilities, head: head === model.prior ? "prior" : "personal", ms };
+  return { id, label: labels[best]!, probabilities, head: headOf(agentState), ms };
 }

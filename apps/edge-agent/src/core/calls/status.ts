@@ -1,7 +1,8 @@
 // The agent's status: its release, the state of its update, its head, and the amount that has left the device.
 
+import { type Mixture, regretBound, regretOf } from "@attune/ml/online/mixture";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
-import type { AgentState, Context } from "../agent-state.js";
+import { type AgentState, type Context, headOf } from "../agent-state.js";
 import { ledgerCapacityBits, ledgerPersonBits } from "../egress/ledger.js";
 import { isExpired } from "../trust/target.js";
 
@@ -13,7 +14,7 @@ interface StatusInput {
 
 export function status(context: Context, { outboxLimit, isGatingHeld }: StatusInput): AgentStatus {
   const { ports, agentState, egress, utterances, verdicts, latencies } = context;
-  const { learningState, fitted, identity, update, connected, lastError } = agentState;
+  const { learningState, measured, identity, update, connected, lastError } = agentState;
   const nowMs = ports.clock.nowMs();
   return {
     device: identity?.device ?? null,
@@ -26,10 +27,11 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
     updateReason: update.reason,
     engine: { name: ports.engine.name, why: ports.engineChoice() },
     utterances: utterances.counts,
-    head: { kind: learningState?.model.release.headRecipe.kind ?? null, active: fitted?.choice ?? "prior" },
-    f1Prior: fitted?.f1Prior ?? null,
-    f1Personal: fitted?.f1Personal ?? null,
-    trainMs: fitted?.trainMs ?? null,
+    head: { kind: learningState?.model.release.headRecipe.kind ?? null, active: headOf(agentState) },
+    mixture: learningState === undefined ? null : mixtureStatus(learningState.live.mixture),
+    f1Prior: measured?.f1Prior ?? null,
+    f1Personal: measured?.f1Personal ?? null,
+    trainMs: measured?.trainMs ?? null,
     predictP50Ms: latencies.percentile(0.5),
     predictP90Ms: latencies.percentile(0.9),
     outbox: { pending: egress.pending, limit: outboxLimit, held: agentState.reportsHeld },
@@ -44,6 +46,15 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
     },
     connected: { ...connected },
     lastError: { ...lastError },
+  };
+}
+
+function mixtureStatus(mixture: Mixture): AgentStatus["mixture"] {
+  return {
+    experts: mixture.experts.map((name, k) => ({ name, weight: mixture.weights[k]! })),
+    labels: mixture.labels,
+    behindBest: regretOf(mixture),
+    atMost: regretBound(mixture),
   };
 }
 

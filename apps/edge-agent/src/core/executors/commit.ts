@@ -1,13 +1,12 @@
-// The two ends of gating: the release becomes active together with the heads fitted on it, or it is refused.
+// The two ends of gating: the release becomes active together with the mixture refitted on it, or it is refused.
 
 import type { Verdict } from "@attune/shared/contracts/current-state";
 import { codeOf } from "@attune/shared/errors";
 import { type Context, keys } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { doDueWork } from "../jobs/due-work.js";
-import type { Fitted } from "../learning/fit.js";
 import type { LearningState } from "../learning/learning-state.js";
-import { deleteRelearnMark, putRelearnMark } from "../learning/relearn-mark.js";
+import type { Refitted } from "../learning/refit.js";
 import { putRecord } from "../storage/records.js";
 import type { ActiveSlot } from "../update/slots.js";
 import { contentOf } from "../update/verdicts.js";
@@ -23,8 +22,8 @@ interface CommitParts {
 
 interface TakenRelease {
   readonly learningState: LearningState;
-  /** Undefined where the head must be learned anew, after the commit. */
-  readonly fitted: Fitted | undefined;
+  /** Undefined where a refit must follow the commit. */
+  readonly refitted: Refitted | undefined;
   /** Undefined where the release was taken without a verdict. */
   readonly verdict: Verdict | undefined;
 }
@@ -32,7 +31,7 @@ interface TakenRelease {
 /** Runs inside `exclusive`. */
 export async function commit(
   { context, writer, onCommit }: CommitParts,
-  { learningState, fitted, verdict }: TakenRelease,
+  { learningState, refitted, verdict }: TakenRelease,
 ): Promise<void> {
   const { ports, agentState, learner, verdicts } = context;
   const target = targetUnderWay(agentState);
@@ -44,21 +43,19 @@ export async function commit(
   };
   const ran = verdicts.recordRun(await contentOf(learningState.model.release, ports.hashing));
   const operations = [
-    ...(await learner.deleteHeads(fitted && learningState.features)),
-    ...(fitted === undefined
-      ? [putRelearnMark]
-      : [...(await learner.putHead(learningState, fitted)), deleteRelearnMark]),
+    ...(await (refitted === undefined ? learner.deleteHeads() : learner.putMixture(learningState, refitted))),
     putRecord(keys.active, activeSlot),
     ...ran.operations,
   ];
   await writer.finish({ state: "committed", reason: "none", verdict }, operations, target.sequence);
   ran.onWritten();
   agentState.activeSlot = activeSlot;
+  if (refitted !== undefined) learningState.live = refitted.live;
   agentState.learningState = learningState;
-  agentState.fitted = fitted;
+  agentState.measured = refitted?.measured;
   onCommit();
   try {
-    if (fitted === undefined) await learner.extractMissing(learningState, wholeExtraction);
+    if (refitted === undefined) await learner.extractMissing(learningState, wholeExtraction);
     await doDueWork(context);
     await tidy(context);
   } catch (error) {
@@ -67,7 +64,7 @@ export async function commit(
   }
 }
 
-/** Changes after the fit are extracted without interruption. */
+/** Changes after the refit are extracted without interruption. */
 const wholeExtraction = { signal: new AbortController().signal, exclusive: alreadyExclusive };
 
 export async function reject({ context, writer }: CommitParts): Promise<void> {

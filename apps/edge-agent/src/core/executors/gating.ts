@@ -8,8 +8,8 @@ import { codeOf } from "@attune/shared/errors";
 import type { Context } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { childController } from "../concurrency/timeout.js";
-import { type Fitted, rightOnHoldout } from "../learning/fit.js";
 import type { LearningState } from "../learning/learning-state.js";
+import type { Refitted } from "../learning/refit.js";
 import type { GatingView } from "../plan.js";
 import type { Model } from "../prediction/model.js";
 import { contentOf } from "../update/verdicts.js";
@@ -29,7 +29,7 @@ interface Finding {
   /** Undefined where the release needs none. */
   readonly verdict: Verdict | undefined;
   readonly learningState: LearningState;
-  readonly fitted: Fitted;
+  readonly refitted: Refitted;
   /** The utterances' revision in this finding: nothing that was forgotten after it may stay in a head. */
   readonly revision: number;
 }
@@ -57,7 +57,7 @@ const notGating: GatingState = {
 export interface Gating {
   /** Decides how the release is gated, and counts a verdict before anything of the person is touched. */
   admit(release: Release): Promise<GatingView>;
-  /** Extracts and fits in the background, while the old model answers and learns. */
+  /** Extracts and refits in the background, while the old model answers and learns. */
   run(candidate: GatingRun): Promise<void>;
   /** Acts on the finding: commits the release or rejects it. */
   conclude(): Promise<void>;
@@ -189,15 +189,15 @@ async function judge(context: Context, state: GatingState, learningState: Learni
   const extraction = { signal: new AbortController().signal, exclusive: alreadyExclusive };
   await learner.extractMissing(learningState, extraction);
   const { revision } = utterances;
-  const fitted = await learner.fit(learningState);
-  const finding = { learningState, fitted, revision };
+  const refitted = (await learner.refit(learningState))!;
+  const finding = { learningState, refitted, revision };
   const before = agentState.learningState;
   if (!state.needsVerdict || before === undefined) return { ...finding, verdict: undefined };
   const isUnreadable = ({ features }: LearningState, id: string) => features.get(id) === undefined;
   const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
   if (lacks) return { ...finding, verdict: "worse" };
-  const answersBefore = rightOnHoldout(utterances, before, await learner.fit(before));
-  return { ...finding, verdict: pairedVerdict(answersBefore, rightOnHoldout(utterances, learningState, fitted)) };
+  const { rightOnHoldout } = (await learner.refit(before))!;
+  return { ...finding, verdict: pairedVerdict(rightOnHoldout, refitted.rightOnHoldout) };
 }
 
 /**
@@ -206,7 +206,7 @@ async function judge(context: Context, state: GatingState, learningState: Learni
  */
 async function conclude(parts: GatingParts, { finding }: GatingState): Promise<void> {
   if (finding === undefined || finding === "outOfTime" || finding.verdict === "worse") return reject(parts);
-  const { learningState, fitted, revision, verdict } = finding;
+  const { learningState, refitted, revision, verdict } = finding;
   const isCurrent = revision === parts.context.utterances.revision;
-  await commit(parts, { learningState, fitted: isCurrent ? fitted : undefined, verdict });
+  await commit(parts, { learningState, refitted: isCurrent ? refitted : undefined, verdict });
 }

@@ -2,7 +2,6 @@
 
 import { type Context, keys } from "../agent-state.js";
 import { alreadyExclusive } from "../concurrency/exclusive.js";
-import { isRelearnDue, putRelearnMark } from "../learning/relearn-mark.js";
 import type { StoreOperation } from "../ports.js";
 import type { Model } from "../prediction/model.js";
 import { putRecord } from "../storage/records.js";
@@ -30,7 +29,7 @@ export async function restore({ context, writer }: RestoreParts): Promise<void> 
   const before = activeSlot.previous === null ? undefined : await loadSlot(ports, activeSlot.previous);
   if (before?.ok && activeSlot.previous !== null) {
     const reverted: ActiveSlot = { version: 1, ...activeSlot.previous, previous: null };
-    const operations = [putRecord(keys.active, reverted), putRelearnMark];
+    const operations = [putRecord(keys.active, reverted), ...(await context.learner.deleteHeads())];
     await endUnlessUnderWay({ context, writer }, { state: "rolledBack", reason, runs: reverted.sequence }, operations);
     agentState.activeSlot = reverted;
     return activate(context, before.value);
@@ -50,16 +49,9 @@ async function endUnlessUnderWay(
   else await writer.finish(outcome, operations, runs);
 }
 
-async function activate(
-  { ports: { store }, agentState, learner }: RestoreParts["context"],
-  model: Model,
-): Promise<void> {
+async function activate({ agentState, learner }: RestoreParts["context"], model: Model): Promise<void> {
   const learningState = await learner.openLearningState(model);
   await learner.extractMissing(learningState, { signal: new AbortController().signal, exclusive: alreadyExclusive });
+  agentState.measured = await learner.resume(learningState);
   agentState.learningState = learningState;
-  const mustRelearn = await isRelearnDue(store);
-  agentState.fitted = mustRelearn ? undefined : await learner.readHead(learningState);
-  // The device changed its engine, so a head learned on the other engine's features is learned anew on these features.
-  if (!mustRelearn && agentState.fitted === undefined && (await learner.hasHeads()))
-    await store.batch([putRelearnMark]);
 }

@@ -1,27 +1,27 @@
-// Work that is due after a label, a commit and a start: a new head, and metrics reports for milestones and for
+// Work that is due after a label, a commit and a start: a refit, and metrics reports for milestones and for
 // calls of `learn`. A report is due by what was learned, never by the time, so that a killed and restarted run ends
 // with the same reports.
 
 import { type Context, keys } from "../agent-state.js";
 import { milestonesPassed } from "../learning/milestones.js";
-import { isRelearnDue } from "../learning/relearn-mark.js";
+import { lacksRows } from "../learning/refit-due.js";
 import type { Store, StoreOperation } from "../ports.js";
 import { putMark, putRecord } from "../storage/records.js";
 import { hasMetricsReports, queueMetrics } from "./metrics-report.js";
-import { relearn } from "./relearn.js";
+import { refitNow } from "./refit.js";
 
 const wantedPrefix = "report-wanted/";
 const reportedPrefix = "reported/";
 
 /** Runs inside `exclusive`. Work that finds no room in the outbox stays due. */
 export async function doDueWork(context: Context): Promise<void> {
-  const { ports, agentState, utterances } = context;
+  const { agentState, utterances } = context;
   if (agentState.learningState === undefined || agentState.identity === undefined) return;
-  if (await isRelearnDue(ports.store)) await relearn(context);
-  const passed = milestonesPassed(utterances.counts.train);
-  const learned = milestonesPassed(agentState.fitted?.train ?? 0);
-  if (learned < passed) await relearn(context);
+  if (lacksRows(agentState.learningState, utterances)) await refitNow(context);
   if (!hasMetricsReports(context)) return;
+  const passed = milestonesPassed(utterances.counts.train);
+  // The scores in a report are those of a refit.
+  if (milestonesPassed(agentState.measured?.train ?? 0) < passed) await refitNow(context);
   if (await reportMilestones(context, passed)) await reportWanted(context);
 }
 

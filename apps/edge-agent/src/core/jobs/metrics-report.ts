@@ -7,7 +7,7 @@ import { measureLatencies } from "./standard-latencies.js";
 
 function draftMetrics({ ports, agentState, egress, contracts, utterances }: Context): Draft<"report.metrics"> {
   const { model } = requireLearningState(agentState);
-  const { fitted } = agentState;
+  const { measured } = agentState;
   const latencies = measureLatencies(model, ports.clock);
   const { train, holdout } = utterances.counts;
   const wording = { contracts, contract: egress.contract };
@@ -17,11 +17,11 @@ function draftMetrics({ ports, agentState, egress, contracts, utterances }: Cont
     headKind: model.release.headRecipe.kind,
     train,
     holdout,
-    f1Prior: fitted?.f1Prior ?? null,
-    f1Personal: fitted?.f1Personal ?? null,
+    f1Prior: measured?.f1Prior ?? null,
+    f1Personal: measured?.f1Personal ?? null,
     predictP50Ms: latencies.percentile(0.5),
     predictP90Ms: latencies.percentile(0.9),
-    trainMs: fitted?.trainMs ?? null,
+    trainMs: measured?.trainMs ?? null,
   });
 }
 

@@ -1,32 +1,25 @@
-// How well a head does on the person's own hold-out: weighted F1 over all labels, those that the head
+// How well answers do on the person's own hold-out: weighted F1 over all labels, those that the head
 // does not know too.
 
-import type { Head } from "@attune/ml/heads/head";
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
-import { createMatrix, type Matrix } from "@attune/ml/tensor/matrix";
+import type { Matrix } from "@attune/ml/tensor/matrix";
 
-export interface LabelledRows {
-  /** (N, featureSize) */
-  readonly features: Matrix;
-  /** (N) */
-  readonly labels: readonly string[];
-}
-
-/** Whether `head` answers `row` (featureSize) with `label`. */
-export function isRight(head: Head, row: Float32Array, label: string): boolean {
-  const [column] = predictedLabels(head.probabilities(createMatrix(1, row.length, row)));
-  return head.identity.classes[column!] === label;
+/**
+ * Whether each row of `answers` (N, classes) favours the label at its place. Truth and prediction are compared by
+ * name, so a label outside of the classes is never met.
+ */
+export function areRight(answers: Matrix, classes: readonly string[], labels: readonly string[]): boolean[] {
+  return Array.from(predictedLabels(answers), (column, i) => classes[column] === labels[i]);
 }
 
 /**
- * Weighted F1 of `head` on `rows`; null for no rows. Truth and prediction are compared by name, so that a label the
- * head does not know counts as missed instead of dropping out.
+ * Weighted F1 of `answers` (N, classes); null for no rows. A label outside of the classes counts as missed instead of
+ * dropping out.
  */
-export function evaluate(head: Head, { features, labels }: LabelledRows): number | null {
+export function evaluate(answers: Matrix, classes: readonly string[], labels: readonly string[]): number | null {
   if (labels.length === 0) return null;
-  const { classes } = head.identity;
   const names = [...new Set([...classes, ...labels])];
   const truth = Int32Array.from(labels, (label) => names.indexOf(label));
-  // The head's classes come first among the names, so its columns are theirs.
-  return weightedF1(truth, predictedLabels(head.probabilities(features)), names.length);
+  // The classes come first among the names, so the columns are theirs.
+  return weightedF1(truth, predictedLabels(answers), names.length);
 }

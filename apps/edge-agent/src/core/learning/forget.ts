@@ -1,26 +1,24 @@
-// Forgetting: one batch takes the utterance, its features and every head that has seen it, and notes that a
-// new head is due.
+// Forgetting: one batch takes the utterance, its features and every head that has seen it. A refit is due while no head
+// is saved.
 
 import type { Store } from "../ports.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { deleteFeatures } from "./features-cache.js";
 import type { Learner } from "./learner.js";
-import { putRelearnMark } from "./relearn-mark.js";
 import type { Scores } from "./scores.js";
 import type { Utterances } from "./utterances.js";
 
 interface ForgetParts {
   readonly store: Store;
   readonly utterances: Utterances;
-  readonly learner: Learner;
+  readonly learner: Pick<Learner, "deleteHeads">;
   readonly scores: Scores;
 }
 
-/** Undefined where no such utterance is stored. `hadLearned`: whether a head must be trained again. */
+/** Undefined where no such utterance is stored. */
 export async function forgetUtterance(
   { store, utterances, learner, scores }: ForgetParts,
   id: string,
-  hadLearned: boolean,
 ): Promise<PendingChange | undefined> {
   if (!utterances.kept().has(id)) return undefined;
   const name = await utterances.nameOf(id);
@@ -29,8 +27,7 @@ export async function forgetUtterance(
     await utterances.delete(id),
     ...score.operations,
     ...(await deleteFeatures(store, name)),
-    ...(await learner.deleteHeads()),
-    ...(hadLearned ? [putRelearnMark] : []),
+    ...(utterances.entry(id) === undefined ? [] : await learner.deleteHeads()),
   ];
   return {
     operations,
@@ -46,12 +43,9 @@ export async function forgetUtterance(
  * the number of utterances.
  */
 export async function forgetReturned(parts: ForgetParts): Promise<number> {
-  const { store, utterances, learner } = parts;
-  const { returned } = utterances;
-  if (returned.length === 0) return 0;
-  const hadLearned = await learner.hasHeads();
-  const forgettings = await Promise.all(returned.map((id) => forgetUtterance(parts, id, hadLearned)));
-  await store.erase(forgettings.flatMap((each) => each?.operations ?? []));
+  const { returned } = parts.utterances;
+  const forgettings = await Promise.all(returned.map((id) => forgetUtterance(parts, id)));
+  if (returned.length > 0) await parts.store.erase(forgettings.flatMap((each) => each?.operations ?? []));
   for (const each of forgettings) each?.onWritten();
   return returned.length;
 }

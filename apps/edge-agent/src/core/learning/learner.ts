@@ -1,10 +1,8 @@
-// Learning on a device: features of the stored utterances, a personal head fitted on them, and the saved heads.
+// Learning on a device: features of the stored utterances, the mixture that learns them, and the saved mixtures.
 
 import type { Engine } from "@attune/ml/engine/engine";
 import type { StoreOperation } from "../ports.js";
 import type { Model } from "../prediction/model.js";
-import type { FeatureSet } from "./features-cache.js";
-import { type FitParts, type Fitted, fit } from "./fit.js";
 import {
   type Extraction,
   type ExtractionParts,
@@ -12,30 +10,41 @@ import {
   type LearningState,
   openLearningState,
 } from "./learning-state.js";
-import { deleteHeads, hasHeads, putHead, readHead, type SavedHeadParts } from "./saved-heads.js";
+import { createLiveMixture, type LiveMixture } from "./live-mixture.js";
+import { type Measured, type RefitParts, type Refitted, refit } from "./refit.js";
+import { catchUp } from "./refit-due.js";
+import { deleteHeads, putMixture, readMixtureFile, type SavedMixtureParts } from "./saved-mixture.js";
 
-interface LearnerParts extends ExtractionParts, FitParts, SavedHeadParts {
+interface LearnerParts extends ExtractionParts, RefitParts, SavedMixtureParts {
   readonly engine: Pick<Engine, "name" | "heads">;
 }
 
 export interface Learner {
   openLearningState(model: Model): Promise<LearningState>;
   extractMissing(learningState: LearningState, extraction: Extraction): Promise<void>;
-  fit(learningState: LearningState): Promise<Fitted>;
-  putHead(learningState: LearningState, fitted: Fitted): Promise<StoreOperation[]>;
-  readHead(learningState: LearningState): Promise<Fitted | undefined>;
-  hasHeads(): Promise<boolean>;
-  deleteHeads(keep?: FeatureSet): Promise<StoreOperation[]>;
+  /** A mixture that has learned nothing: it answers as the prior. */
+  createMixture(model: Model): LiveMixture;
+  /** Goes on from the saved mixture, if there is one. Returns what was measured at its refit. */
+  resume(learningState: LearningState): Promise<Measured | undefined>;
+  refit(learningState: LearningState, isWanted?: () => boolean): Promise<Refitted | undefined>;
+  putMixture(learningState: LearningState, refitted: Refitted): Promise<StoreOperation[]>;
+  deleteHeads(): Promise<StoreOperation[]>;
 }
 
 export function createLearner(parts: LearnerParts): Learner {
+  const { utterances, engine } = parts;
   return {
     openLearningState: (model) => openLearningState(parts, model),
     extractMissing: (learningState, extraction) => extractMissing(parts, learningState, extraction),
-    fit: (learningState) => fit(parts, learningState),
-    putHead: (learningState, fitted) => putHead(parts, learningState, fitted),
-    readHead: (learningState) => readHead(parts, learningState),
-    hasHeads: () => hasHeads(parts),
-    deleteHeads: (keep) => deleteHeads(parts, keep),
+    createMixture: (model) => createLiveMixture({ model, kernels: engine.heads }),
+    async resume(learningState) {
+      const saved = await readMixtureFile(parts, learningState);
+      if (saved !== undefined) learningState.live = saved.live;
+      catchUp(learningState, utterances);
+      return saved?.measured;
+    },
+    refit: (learningState, isWanted) => refit(parts, learningState, isWanted),
+    putMixture: (learningState, refitted) => putMixture(parts, learningState, refitted),
+    deleteHeads: () => deleteHeads(parts),
   };
 }

@@ -5,18 +5,21 @@ import type { Exclusive } from "../concurrency/exclusive.js";
 import type { Cipher, Clock, Store, StoreOperation } from "../ports.js";
 import type { Model } from "../prediction/model.js";
 import { type FeatureSet, featureSetKey, openFeatureSet } from "./features-cache.js";
+import { createLiveMixture, type LiveMixture } from "./live-mixture.js";
 import type { Utterances } from "./utterances.js";
 
 export interface LearningState {
   readonly model: Model;
   readonly features: FeatureSet;
+  /** What answers: it learns every label at once, and each refit puts another in its place. */
+  live: LiveMixture;
 }
 
 export interface ExtractionParts {
   readonly store: Store;
   readonly cipher: Cipher;
   readonly clock: Clock;
-  readonly engine: Pick<Engine, "name">;
+  readonly engine: Pick<Engine, "name" | "heads">;
   readonly utterances: Utterances;
 }
 
@@ -27,7 +30,11 @@ export async function openLearningState(parts: ExtractionParts, model: Model): P
   const { identity, featureSize } = model.release.features;
   const { store, cipher, engine, utterances } = parts;
   const key = featureSetKey(identity, engine.name);
-  return { model, features: await openFeatureSet(key, { store, cipher, featureSize, utterances }) };
+  return {
+    model,
+    features: await openFeatureSet(key, { store, cipher, featureSize, utterances }),
+    live: createLiveMixture({ model, kernels: engine.heads }),
+  };
 }
 
 export interface Extraction {

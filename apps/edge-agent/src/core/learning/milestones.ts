@@ -1,4 +1,5 @@
-// When the agent learns by itself and reports: after every 50 training labels at first, later after every quarter more.
+// When the agent reports its scores under version 1 of the egress contract: after every 50 training labels at first,
+// later after every quarter more.
 // It depends on the number of labels alone, so that a run that was killed and started again passes the same milestones.
 
 const firstStep = 50;

@@ -48,8 +48,10 @@ export interface Utterances {
   readonly counts: UtteranceCounts;
   /** Grows with every change. */
   readonly revision: number;
-  /** The labelled ones in the order of the ids, so that training does not depend on the order of saying. */
+  /** The labelled ones in the order of the ids. */
   ids(): string[];
+  /** The labelled ones in an order drawn by a hash under the device's key, which is the same whatever else is stored. */
+  drawnIds(): string[];
   /** Undefined for an utterance without a label. */
   entry(id: string): UtteranceEntry | undefined;
   /** All utterances, with a label or without, in no particular order. */
@@ -121,6 +123,7 @@ export async function openUtterances({ store, cipher, hashing, tombstones }: Utt
       return revision;
     },
     ids: () => [...entries.keys()].sort(),
+    drawnIds: () => [...ids.keys()].sort().flatMap((name) => (entries.has(ids.get(name)!) ? ids.get(name)! : [])),
     entry: (id) => entries.get(id),
     kept: () => kept,
     async read(id) {

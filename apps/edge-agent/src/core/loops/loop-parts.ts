@@ -17,6 +17,8 @@ export interface LoopParts {
   readonly updateWakeup: Wakeup;
   /** Notifies when a report is queued or the broker's credentials change. */
   readonly reportWakeup: Wakeup;
+  /** Notifies when a label was learned. */
+  readonly refitWakeup: Wakeup;
   /** Notifies when the person agrees to a contract, or a release is committed. */
   readonly slotWakeup: Wakeup;
 }

@@ -152,10 +152,10 @@ test("what a command is given is refused before the agent is asked", async () =>
   expect(refused.err).not.toContain("Bliss");
 });
 
-test("forget says whether the head was trained again", () => {
+test("forget says whether the head was refitted", () => {
   expect(inWords("a", { removed: false })).toBe("there was no utterance a");
-  expect(inWords("a", { removed: true, retrained: true })).toBe("removed a; the head was trained again without it");
-  expect(inWords("a", { removed: true, retrained: false })).toBe("removed a; no head had been trained yet");
+  expect(inWords("a", { removed: true, retrained: true })).toBe("removed a; the head was refitted without it");
+  expect(inWords("a", { removed: true, retrained: false })).toBe("removed a; no head had learned yet");
   expect(inWords("a", { removed: true })).toBe("removed a");
 });
 

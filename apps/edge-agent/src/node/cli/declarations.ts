@@ -78,7 +78,7 @@ export const label = declare({
   details: [
     "The command correct is another name of label.",
     "The text is stored encrypted, in the device's directory alone. The same ID again replaces text and emotion.",
-    "Without --split, one utterance in five is kept to test what the agent learned.",
+    "The next prediction has learned it. Without --split, one utterance in five also tests each refit.",
     privacyNote,
   ],
   arguments: [text],
@@ -89,7 +89,11 @@ export const label = declare({
       meaning: "the true emotion: one of the release's labels, which attune-agent status lists",
       required: true,
     },
-    split: { value: "SPLIT", meaning: "to learn from, or to test on", choices: ["train", "holdout"] },
+    split: {
+      value: "SPLIT",
+      meaning: "to learn from, or to test each refit on before it is learned",
+      choices: ["train", "holdout"],
+    },
   },
   examples: [
     "attune-agent label --id note-1 --label sadness - < note.txt",
@@ -99,11 +103,11 @@ export const label = declare({
 
 export const learn = declare({
   name: "learn",
-  summary: "Train the personal head now",
+  summary: "Refit the personal head now",
   details: [
-    "The agent also trains by itself: after every 50 labelled utterances at first, later after every quarter more.",
+    "The agent learns each label at once, and refits by itself in quiet moments: with 10, 20, 40, 80, … labels.",
   ],
-  options: { report: { meaning: "under version 1 of the egress contract, queue a metrics report about the training" } },
+  options: { report: { meaning: "under version 1 of the egress contract, queue a metrics report about the refit" } },
   examples: ["attune-agent learn", "attune-agent learn --report --json"],
 });
 
@@ -153,7 +157,7 @@ export const forget = declare({
   name: "forget",
   summary: "Remove a stored text for good and unlearn it",
   details: [
-    "The head is trained anew without the text, as if it had never been said.",
+    "The head is refitted without the text, as if it had never been said.",
     "The text stays forgotten when the store is restored from an earlier copy, unless the file forgotten beside it is restored too.",
   ],
   arguments: [{ name: "ID", meaning: "the utterance's name, as it was given to label" }],

@@ -14,6 +14,6 @@ export const forget: Body<typeof declaration, AgentContext> = async ({ arguments
 export function inWords(id: string, { removed, retrained }: Forgotten): string {
   if (!removed) return `there was no utterance ${id}`;
   if (retrained === undefined) return `removed ${id}`;
-  const head = retrained ? "the head was trained again without it" : "no head had been trained yet";
+  const head = retrained ? "the head was refitted without it" : "no head had learned yet";
   return `removed ${id}; ${head}`;
 }

@@ -32,9 +32,10 @@ function inWords(status: AgentStatus): string {
     ["engine", `${engine.name}: ${engine.why}`],
     ["utterances", `${utterances.train} to learn from, ${utterances.holdout} to test on`],
     ["head", `${head.active}${head.kind === null ? "" : ` (${head.kind})`}`],
+    ...(status.mixture === null ? [] : [["  experts", mixtureInWords(status.mixture)] as [string, string]]),
     ["weighted F1", `prior ${asF1(status.f1Prior)}, personal ${asF1(status.f1Personal)}`],
     ["prediction", `p50 ${asMs(status.predictP50Ms)}, p90 ${asMs(status.predictP90Ms)}`],
-    ["training", asMs(status.trainMs)],
+    ["last refit", asMs(status.trainMs)],
     [
       "left the device",
       `${counted(sent.messages, "message")}, ${counted(sent.bytes, "byte")}, which can say at most ${Math.ceil(status.capacityBits)} bits`,
@@ -50,6 +51,14 @@ function inWords(status: AgentStatus): string {
     ["server reached", reached(connected.server, lastError.server)],
     ["broker reached", reached(connected.nats, lastError.nats)],
   ]).join("\n");
+}
+
+export function mixtureInWords({ experts, labels, behindBest, atMost }: NonNullable<AgentStatus["mixture"]>): string {
+  const shares = experts.map(({ name, weight }) => `${name} ${Math.round(100 * weight)}%`).join("; ");
+  if (labels === 0) return `${shares}; no label yet`;
+  const side = behindBest < 0 ? "ahead of" : "behind";
+  const gap = `${Math.abs(behindBest).toFixed(1)} nats ${side} the best of them after ${counted(labels, "label")}`;
+  return `${shares}; ${gap}, at most ${atMost.toFixed(1)} behind`;
 }
 
 function personInWords({ bits }: AgentStatus["person"]): string {
