@@ -52,6 +52,7 @@ const arrows: Arrows = {
     "storage",
     "trust",
     "egress",
+    "learning",
     "plan",
     "agent-state",
     "jobs",

@@ -34,7 +34,7 @@ function furthest(one: readonly number[][], other: readonly number[][]): number 
   return Math.max(...one.flatMap((row, i) => row.map((value, c) => Math.abs(value - other[i]![c]!))));
 }
 
-/** What a refit decides: answers, weights, losses and scores. */
+/** All that a refit decides: answers, weights, losses and scores. */
 async function mind(device: Device) {
   const { mixture, head, f1Prior, f1Personal, utterances } = await device.agent.status();
   return { answers: await answers(device), mixture, head, f1Prior, f1Personal, utterances };

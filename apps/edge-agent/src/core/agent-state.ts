@@ -84,7 +84,7 @@ export interface AgentState {
   milestonesReported: number;
   /** The model that answers, and what it learned. */
   learningState: LearningState | undefined;
-  /** What was measured at its last refit. */
+  /** The numbers of its last refit. */
   measured: Measured | undefined;
   /** The features under a candidate while it is gated; utterances forgotten or said anew change these features too. */
   candidateFeatures: FeatureSet | undefined;

@@ -178,7 +178,7 @@ export function penaltyOf({ strength, meanSquare }: { strength: number; meanSqua
  * Fits the candidate on each fold's training rows, stores the weights in the fold, and measures the candidate
  * on the held-out rows.
  */
-export function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): Generator<void, Validated> {
+export function crossValidate(trial: Trial, { scale, strength }: PriorTrust): Validated {
   const { meanSquare, classImportance, kernels, whole } = trial;
   const [centre, metric] = [trial.centre(scale), trial.metric(strength)];
   const all = createMatrix(whole.rows, whole.classes);
@@ -196,7 +196,6 @@ export function* crossValidate(trial: Trial, { scale, strength }: PriorTrust): G
     const losses = sumOfLosses(heldOut, scores, classImportance);
     sum += losses;
     perFold.push(losses / heldOut.rows);
-    yield;
   }
   return { result: { scale, strength, logLoss: sum / whole.rows, perFold }, heldOut: all };
 }

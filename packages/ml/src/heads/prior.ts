@@ -72,15 +72,6 @@ const ratioCap = 32;
  * about candidates and folds.
  */
 export function selectPriorStrength(options: PriorStrengthOptions): PriorStrength {
-  const steps = priorStrengthSteps(options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
-
-/** The same choice in steps of one fit each, so that a caller can do other work in between. */
-export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<void, PriorStrength> {
   checkExamples(options);
   const grid = {
     scales: sortedCandidates("scale", options.scales ?? defaultScales),
@@ -95,20 +86,20 @@ export function* priorStrengthSteps(options: PriorStrengthOptions): Generator<vo
   if (trial.folds.length === 0) return concluded(options, trial, trustAt(grid, start));
 
   const tried = new Map<string, Scored>();
-  function* score(place: Place): Generator<void, Scored> {
+  function score(place: Place): Scored {
     const known = tried.get(String(place));
     if (known !== undefined) return known;
     const trust = trustAt(grid, place);
-    const fresh = { place, cost: 0, ...(yield* crossValidate(trial, trust)) };
+    const fresh = { place, cost: 0, ...crossValidate(trial, trust) };
     fresh.cost = fresh.result.logLoss * trial.whole.rows + negativeLogPrior(trust);
     tried.set(String(place), fresh);
     return fresh;
   }
-  let best = yield* score(start);
+  let best = score(start);
   for (let centre: Scored | undefined; centre !== best; ) {
     centre = best;
     for (const place of neighbours(grid, centre.place)) {
-      const scored = yield* score(place);
+      const scored = score(place);
       if (scored.cost < best.cost) best = scored;
     }
   }

@@ -122,11 +122,8 @@ export function createOnlineLinear(
   let squares = 0;
   let importance: Float64Array = new Float64Array(classes);
 
-  function perLambda(): number {
-    if (strength === undefined) return 0;
-    return 1 / (strength * (squares > 0 ? squares / rows.length : 1));
-  }
-
+  const meanSquare = () => (squares > 0 ? squares / rows.length : 1);
+  const perLambda = () => (strength === undefined ? 0 : 1 / (strength * meanSquare()));
   const visit = (visited: readonly HeldRow[]) => ascent.visit(visited, { importance, perLambda: perLambda() });
 
   /** As many rows are drawn at every change, so that the draws do not depend on rounding. */
@@ -179,18 +176,19 @@ export function createOnlineLinear(
     forget,
     share: (id) => held.get(id).residual.slice(),
     resume,
-    sweep() {
-      importance = rowWeights(counts, classWeights);
-      const order = [...rows];
-      random.shuffle(order);
-      return visit(order);
-    },
+    sweep: () => visit(shuffled(rows, random)),
     weights: () => ascent.weights(perLambda()),
     scores(features) {
       checkFeatures(createMatrix(1, features.length, features), size);
       return ascent.scores(features, perLambda());
     },
   };
+}
+
+function shuffled<T>(rows: readonly T[], random: ReturnType<typeof createRandom>): T[] {
+  const order = [...rows];
+  random.shuffle(order);
+  return order;
 }
 
 function checkLabel(label: number, classes: number): void {

@@ -108,7 +108,7 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
     for (const [k, given] of answers!.entries()) expect(largestDifference(given, expected![k]!)).toBeLessThan(1e-6);
   });
 
-  test("resumes where it was, and goes on to learn, relabel and forget", () => {
+  test("resumes where it was, and learns, relabels and forgets from there", () => {
     const before = create();
     learn(before.person, { to: 60 });
     const rows = Array.from({ length: 60 }, (_, i) => i).map((i) => ({

@@ -33,7 +33,7 @@ export interface PersonMixture {
   shares(ids: readonly string[]): Float64Array[];
 }
 
-/** What a mixture learned before. `shares` as the mixture gave them for the ids of these rows. */
+/** The learning of an earlier mixture. `shares` as that mixture gave them for the ids of these rows. */
 export interface Resumed {
   readonly mixture: Mixture;
   readonly rows: readonly LearnedRow[];

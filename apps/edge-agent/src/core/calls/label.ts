@@ -31,7 +31,7 @@ export function label(context: Context, input: LabelInput): Promise<Labelled> {
     else if (before.label !== wanted || before.split !== split || before.said !== after.said)
       await writeLabel(context, id, after);
     const { learningState } = agentState;
-    // What is learned is what is stored, so an earlier call that failed in between is made good here.
+    // The stored label is learned, so an earlier call that failed in between is made good here.
     learningState?.live.hold(id, learningState.features.get(id), wanted);
     await doDueWork(context);
     return { id, split, utterances: utterances.counts };

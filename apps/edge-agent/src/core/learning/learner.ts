@@ -24,7 +24,7 @@ export interface Learner {
   extractMissing(learningState: LearningState, extraction: Extraction): Promise<void>;
   /** A mixture that has learned nothing: it answers as the prior. */
   createMixture(model: Model): LiveMixture;
-  /** Goes on from the saved mixture, if there is one. Returns what was measured at its refit. */
+  /** Resumes with the saved mixture, if there is one. Returns what was measured at its refit. */
   resume(learningState: LearningState): Promise<Measured | undefined>;
   refit(learningState: LearningState, isWanted?: () => boolean): Promise<Refitted | undefined>;
   putMixture(learningState: LearningState, refitted: Refitted): Promise<StoreOperation[]>;

@@ -11,7 +11,7 @@ import type { Utterances } from "./utterances.js";
 export interface LearningState {
   readonly model: Model;
   readonly features: FeatureSet;
-  /** What answers: it learns every label at once, and each refit puts another in its place. */
+  /** The mixture that answers: it learns every label at once, and each refit puts another in its place. */
   live: LiveMixture;
 }
 

@@ -32,7 +32,7 @@ export interface LiveMixture {
   hold(id: string, features: Float32Array | undefined, label: string | undefined): void;
   /** One sweep of one expert at each step, until all are at the batch optimum of the rows held. */
   settle(): Generator<void, void>;
-  /** What a later process resumes with. Counts as a refit. */
+  /** All that a later process resumes with. Counts as a refit. */
   keep(): Resumed;
 }
 

@@ -11,7 +11,7 @@ import { createLiveMixture, type LiveMixture } from "./live-mixture.js";
 import { createPace } from "./pace.js";
 import type { Utterances } from "./utterances.js";
 
-/** What was measured at a refit. */
+/** The numbers of a refit. */
 export interface Measured {
   readonly trainMs: number | null;
   /** On the hold-out, before the mixture learned it. */

@@ -16,7 +16,7 @@ import type { Measured, Refitted } from "./refit.js";
 
 const savedSchema = z.strictObject({
   version: z.literal(2),
-  /** What the mixture belongs to: features, prior head, head's recipe and classes. */
+  /** Names the features, the prior head, the head's recipe and the classes that the mixture belongs to. */
   identity: z.string(),
   mixture: z.unknown(),
   /** The ids of the rows, and the columns of their labels. */

@@ -50,7 +50,7 @@ export interface Utterances {
   readonly revision: number;
   /** The labelled ones in the order of the ids. */
   ids(): string[];
-  /** The labelled ones in an order drawn by a hash under the device's key, which is the same whatever else is stored. */
+  /** The labelled ones in an order drawn by a hash under the device's key, whatever else is stored. */
   drawnIds(): string[];
   /** Undefined for an utterance without a label. */
   entry(id: string): UtteranceEntry | undefined;

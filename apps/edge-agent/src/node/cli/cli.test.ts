@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { runCli } from "./cli.js";
 import { inWords } from "./forget.js";
 import { inWords as predictionInWords } from "./predict.js";
+import { mixtureInWords } from "./status.js";
 
 const commands = ["enrol", "run", "predict", "label", "learn", "status", "forget", "journal"];
 let home: string;
@@ -150,6 +151,22 @@ test("what a command is given is refused before the agent is asked", async () =>
   const refused = await call(["label", "--id", "a", "--label", "Bliss!", "a text"]);
   expect(refused.err).toContain("error INVALID_INPUT: label must be 1 to 32 characters of a-z, 0-9 and -");
   expect(refused.err).not.toContain("Bliss");
+});
+
+test("status says how the experts weigh, and how far the mixture is behind the best of them", () => {
+  const experts = [
+    { name: "prior", weight: 0.314 },
+    { name: "prior + personal", weight: 0.686 },
+  ];
+  expect(mixtureInWords({ experts, labels: 40, behindBest: 0.81, atMost: 5.07 })).toBe(
+    "prior 31%; prior + personal 69%; 0.8 nats behind the best of them after 40 labels, at most 5.1 behind",
+  );
+  expect(mixtureInWords({ experts, labels: 1, behindBest: -1.26, atMost: 0.7 })).toBe(
+    "prior 31%; prior + personal 69%; 1.3 nats ahead of the best of them after 1 label, at most 0.7 behind",
+  );
+  expect(mixtureInWords({ experts, labels: 0, behindBest: 0, atMost: 0 })).toBe(
+    "prior 31%; prior + personal 69%; no label yet",
+  );
 });
 
 test("forget says whether the head was refitted", () => {
