@@ -14,14 +14,16 @@ const arrows: Arrows = {
   "platform/postgres": ["platform", "generated"],
   content: [],
   signing: [],
-  catalogue: ["content", "signing", "generated"],
-  rollouts: ["generated"],
-  devices: ["signing", "platform", "platform/nats", "generated"],
+  callers: [],
+  access: ["callers", "generated"],
+  catalogue: ["callers", "access", "content", "signing", "generated"],
+  rollouts: ["callers", "access", "generated"],
+  devices: ["callers", "access", "signing", "platform", "platform/nats", "generated"],
   ingestion: ["platform/nats", "generated"],
   audit: ["ingestion", "generated"],
   backup: ["catalogue", "content", "platform", "platform/postgres"],
-  client: ["catalogue", "audit"],
-  "cli/declarations": [],
+  client: ["callers", "access", "catalogue", "audit"],
+  "cli/declarations": ["callers"],
   cli: ["cli/declarations", "client", "audit", "backup", "platform", "platform/nats", "platform/postgres"],
 };
 
@@ -30,7 +32,7 @@ const arrows: Arrows = {
  * compose and serve folders.
  */
 const topFiles: Readonly<Record<string, readonly string[]>> = {
-  "trpc.ts": ["catalogue", "rollouts", "devices", "ingestion", "audit"],
+  "trpc.ts": ["access", "catalogue", "rollouts", "devices", "ingestion", "audit"],
   "bench-parts.ts": ["cli/declarations"],
   "env.ts": ["cli"],
   "main.ts": ["cli"],

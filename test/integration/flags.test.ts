@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { contractsWithMadeUp, madeUp } from "@attune/fakes/made-up-contract";
 import { attune } from "@attune/server/cli/commands";
-import { serverOptions } from "@attune/server/cli/declarations/fleet";
+import { changeOptions } from "@attune/server/cli/declarations/fleet";
 import { dispatch } from "@attune/server/cli/dispatch";
 import { createContracts } from "@attune/shared/contracts/egress";
 import type { Release } from "@attune/shared/contracts/release";
@@ -144,6 +144,24 @@ const shown: Record<string, () => Promise<void>> = {
     expect(await value("report", "list", "--limit", "1")).toEqual({ reports: [] });
     expect((await run("report", "list", "--limit", "1001")).err).toContain("--limit 1001");
   },
+  "access --name": async () => {
+    expect((await value("access", "create", "--name", "nora", "--role", "viewer")).token).toMatch(/^attune-api\./);
+    expect((await run("access", "create", "--name", "owner", "--role", "viewer")).code).toBe(2);
+  },
+  "access --role": async () => {
+    await value("access", "create", "--name", "roles", "--role", "auditor", "--role", "manager");
+    const { tokens } = await value("access", "list");
+    expect(tokens).toContainEqual(expect.objectContaining({ name: "roles", roles: ["manager", "auditor"] }));
+  },
+  "access --expires": async () => {
+    const { expiresAt } = await value("access", "create", "--name", "short", "--role", "viewer", "--expires", "1h");
+    expect(Date.parse(String(expiresAt)) - Date.now()).toBeLessThanOrEqual(3_600_000);
+  },
+  "access --limit": async () => {
+    await value("fleet", "create", "limited");
+    const { events, fault } = await value("access", "events", "--limit", "1");
+    expect({ events, fault }).toMatchObject({ events: [{ subject: "limited" }], fault: null });
+  },
   "audit --journal": async () => {
     const journal = join(elsewhere.home, "journal.json");
     await writeFile(journal, "[]");
@@ -171,20 +189,42 @@ async function rolledOut(): Promise<Record<string, unknown>> {
 }
 
 const table = attune.commands.filter(({ declaration: { name } }) =>
-  ["publish", "release", "model", "alias", "fleet", "rollout", "token", "device", "report", "audit"].includes(name),
+  ["publish", "release", "model", "alias", "fleet", "rollout", "token", "device", "report", "access", "audit"].includes(
+    name,
+  ),
 );
 
 test("every flag that one of them declares has its row", () => {
   const declared = table.flatMap(({ declaration, commands }) =>
     [declaration, ...commands.map((part) => part.declaration)]
       .flatMap(({ options = {} }) => Object.keys(options))
-      .filter((flag) => !(flag in serverOptions))
+      .filter((flag) => !(flag in changeOptions))
       .map((flag) => `${declaration.name} --${flag}`),
   );
   expect(Object.keys(shown).sort()).toEqual([...new Set(declared)].sort());
 });
 
 test.each(Object.entries(shown))("%s does what its help says", (_flag, show) => show());
+
+test("--reason is kept with each change that was made", async () => {
+  const { token, id } = await value("access", "create", "--name", "why", "--role", "viewer", "--reason", "why 1");
+  expect(token).toBeDefined();
+  await value("access", "revoke", String(id), "--reason", "why 2");
+  await value("fleet", "create", "why", "--reason", "why 3");
+  await value("token", "create", "--fleet", "why", "--reason", "why 4");
+  const { sequence } = await value("publish", extractor, "--model", "why", "--version", "1.0.0", "--reason", "why 5");
+  await value("rollout", "create", "--fleet", "why", "--release", String(sequence), "--reason", "why 6");
+  const { reply } = await enrolDevice(server, "why");
+  await value("device", "revoke", reply.device, "--reason", "why 7");
+  const release = String(sequence);
+  await value("release", "tag", release, "tested", "--reason", "why 8");
+  await value("release", "note", release, "a note", "--reason", "why 9");
+  await value("alias", "set", "why@champion", release, "--reason", "why 10");
+  await value("alias", "delete", "why@champion", "--reason", "why 11");
+  const { events } = await value("access", "events", "--limit", "1000");
+  const reasons = (events as { reason: string | null }[]).flatMap(({ reason }) => reason ?? []);
+  expect(reasons).toEqual(Array.from({ length: 11 }, (_, index) => `why ${index + 1}`));
+});
 
 test.each([
   ["publish", "folder", "another"],
@@ -206,6 +246,10 @@ test.each([
   ["report", "list", "10"],
   ["report", "summary", "10"],
   ["report", "averages", "home"],
+  ["access", "create", "nora"],
+  ["access", "list", "nora"],
+  ["access", "revoke", "0123456789abcdef", "another"],
+  ["access", "events", "10"],
   ["audit", "journal.json"],
   ["bench", "table8", "table9"],
 ])("attune %s %s refuses an argument that it does not take, with its usage", async (...argv) => {
@@ -227,6 +271,7 @@ describe.each(asking)("attune %s finds its server", (name) => {
     token: ["create", "--fleet", "home"],
     device: ["list"],
     report: ["list"],
+    access: ["list"],
   }[name] as string[];
   const finds = async (...flags: string[]) => (await run(name, ...argv, ...flags)).code === 0;
 

@@ -1,5 +1,7 @@
 // All procedures of the server in one router. Clients are built from its type.
 
+import { createAccessRouter } from "./access/access.router.js";
+import type { AccessService } from "./access/access.service.js";
 import { createAuditRouter } from "./audit/audit.router.js";
 import type { AuditService } from "./audit/audit.service.js";
 import { createCatalogueRouter } from "./catalogue/catalogue.router.js";
@@ -27,18 +29,11 @@ export interface RoutedServices {
   readonly rollouts: RolloutService;
   readonly reports: ReportService;
   readonly audit: AuditService;
+  readonly access: AccessService;
 }
 
-export function createAppRouter({
-  devices,
-  fleets,
-  catalogue,
-  collection,
-  models,
-  rollouts,
-  reports,
-  audit,
-}: RoutedServices) {
+export function createAppRouter({ devices, fleets, ...services }: RoutedServices) {
+  const { catalogue, collection, models, rollouts, reports, audit, access } = services;
   return router({
     device: createDeviceRouter(devices, fleets),
     fleet: createFleetRouter(fleets),
@@ -48,6 +43,7 @@ export function createAppRouter({
     rollout: createRolloutRouter(rollouts),
     report: createReportRouter(reports),
     audit: createAuditRouter(audit),
+    access: createAccessRouter(access),
   });
 }
 

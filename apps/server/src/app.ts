@@ -8,6 +8,7 @@ import { isPresent } from "@attune/platform/presence";
 import { type Contracts, egressContracts } from "@attune/shared/contracts/egress";
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
+import { createAuthentication } from "./access/authentication.js";
 import { createAppRouter } from "./app-router.js";
 import { natsUrlsFor, openNats, openPostgres, portRequest } from "./backends.js";
 import { composeServices, type Services } from "./compose.js";
@@ -167,13 +168,17 @@ async function startServices(
 }
 
 async function startHttp(
-  { env, logger }: AppOptions,
+  { env, logger, now: clock = Date.now }: AppOptions,
   { places, nats, database, chunkStore, manifests, services, parts }: OpenParts & { readonly services: Services },
 ): Promise<HttpServer> {
   const now = () => performance.now();
   const http = await createHttpServer({
     router: createAppRouter(services),
-    isAdmin: await openAdminToken(places.adminTokenFile),
+    authentication: createAuthentication({
+      isOwner: await openAdminToken(places.adminTokenFile),
+      find: services.findAccess,
+      now: clock,
+    }),
     content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now }) },
     connections: connectionLimitsHere(),
     callBudget: createCallBudget({ ...defaultCallBudget, now }),

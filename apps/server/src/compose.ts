@@ -2,6 +2,8 @@
 // tests share these services.
 
 import type { Contracts } from "@attune/shared/contracts/egress";
+import { type AccessRepository, createAccessRepository } from "./access/access.repository.js";
+import { createAccessService } from "./access/access.service.js";
 import type { RoutedServices } from "./app-router.js";
 import { createAuditRepository } from "./audit/audit.repository.js";
 import { createAuditService } from "./audit/audit.service.js";
@@ -47,6 +49,8 @@ interface Parts {
 
 export interface Services extends RoutedServices {
   readonly ingestion: IngestionService;
+  /** Finds the token of a request. Strangers may present any, so the public connections look it up. */
+  readonly findAccess: AccessRepository["find"];
 }
 
 export function composeServices(parts: Parts): Services {
@@ -84,5 +88,7 @@ export function composeServices(parts: Parts): Services {
     ingestion: createIngestionService(createIngestionRepository(database, now), contracts),
     reports: createReportService(createReportRepository(database)),
     audit: createAuditService(createAuditRepository(database)),
+    access: createAccessService(createAccessRepository(database), now),
+    findAccess: createAccessRepository(publicDatabase).find,
   };
 }

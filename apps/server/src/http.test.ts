@@ -1,6 +1,7 @@
 import type { Logger } from "@attune/platform/logger";
 import { AppError } from "@attune/shared/errors";
 import { expect, test } from "vitest";
+import { createAuthentication } from "./access/authentication.js";
 import { createAppRouter, type RoutedServices } from "./app-router.js";
 import type { ChunkStore } from "./content/chunk-store.js";
 import { createSending } from "./content/sending.js";
@@ -38,7 +39,11 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
   const services = { devices: { enrol }, fleets: { listFleets: async () => [] } };
   const server = await createHttpServer({
     router: createAppRouter(services as unknown as RoutedServices),
-    isAdmin: createAdminCheck("secret"),
+    authentication: createAuthentication({
+      isOwner: createAdminCheck("secret"),
+      find: async () => null,
+      now: () => 0,
+    }),
     content: {
       chunkStore: store,
       manifests: none,
@@ -184,6 +189,25 @@ test("calls that come to nothing are limited for an address; the fleet manager's
   const reply = await post("genuine");
   expect(reply.json().error.data.attune).toMatchObject({ code: "TOO_MANY_REQUESTS" });
   expect((await post("genuine", admin)).statusCode).toBe(200);
+});
+
+test("guessed access tokens spend the budget of their address before anyone looks them up", async () => {
+  const { server } = await open(undefined, { burst: 3 });
+  const ask = async (authorization: string) =>
+    (await server.inject({ url: "/trpc/fleet.list", headers: { authorization } })).statusCode;
+  const guess = `Bearer attune-api.${"0".repeat(16)}.${"1".repeat(64)}`;
+  // Each failed call spends once for the look and once for the refused call.
+  expect([await ask(guess), await ask(guess), await ask(guess)]).toEqual([401, 429, 429]);
+  expect(await ask("Bearer secret")).toBe(200);
+});
+
+test("a reason that is not one line of text is refused, and its words are not repeated", async () => {
+  const { server } = await open();
+  for (const reason of ["%E0%A4%A", encodeURIComponent("two\nlines"), "x".repeat(501)]) {
+    const headers = { authorization: "Bearer secret", "attune-reason": reason };
+    const reply = await server.inject({ url: "/trpc/fleet.list", headers });
+    expect([reply.statusCode, reply.body.includes("two")]).toEqual([400, false]);
+  }
 });
 
 test("a trusted proxy's word distinguishes addresses, and no other word does", async () => {

@@ -1,13 +1,16 @@
 // The server's HTTP surface: tRPC, the bytes of releases, and a health check.
 
+import type { IncomingMessage } from "node:http";
 import { errorFields, type Logger } from "@attune/platform/logger";
 import { manifestVersionHeader } from "@attune/shared/contracts/target-state";
 import { AppError } from "@attune/shared/errors";
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from "@trpc/server/adapters/fastify";
 import fastify, { type FastifyInstance, LogController } from "fastify";
+import type { Authentication } from "./access/authentication.js";
 import type { AppRouter } from "./app-router.js";
+import { readReason, reasonHeader } from "./callers/reason.js";
+import { assertMay, type Caller } from "./callers/roles.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./content/chunk-routes.js";
-import type { IsAdmin } from "./platform/http/admin-token.js";
 import type { CallBudget } from "./platform/http/call-budget.js";
 import { asFastifyLogger } from "./platform/http/fastify-logger.js";
 import { createHealth, type HealthDeps } from "./platform/http/health.js";
@@ -23,8 +26,8 @@ const closeTimeoutMs = 3_000;
 
 interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly router: AppRouter;
-  readonly isAdmin: IsAdmin;
-  readonly content: Omit<ChunkRoutesDeps, "isAdmin">;
+  readonly authentication: Authentication;
+  readonly content: Omit<ChunkRoutesDeps, "assertMayStore">;
   readonly connections: ConnectionLimits;
   readonly callBudget: CallBudget;
   /**
@@ -45,7 +48,7 @@ export interface HttpServer {
 }
 
 export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
-  const { isAdmin, now = () => performance.now() } = deps;
+  const { now = () => performance.now() } = deps;
   const logger = limitRepeats(deps.logger, now);
   const server = fastify({
     serverFactory: (handler) => createGuardedServer(handler, deps.connections),
@@ -61,7 +64,8 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, new AppError("NOT_FOUND", "there is nothing at this address"), logger),
   );
-  refuseBadRequests(server, isAdmin);
+  const callers = signIn(server, deps);
+  refuseBadRequests(server, callers);
   const health = createHealth({ ...deps, now });
   server.get("/healthz", async (_request, reply) => {
     const healthy = await health();
@@ -70,8 +74,11 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
       .header("cache-control", "no-store")
       .send({ healthy });
   });
-  await registerChunkRoutes(server, { ...deps.content, isAdmin });
-  await server.register((scope) => registerProcedures(scope, deps, logger));
+  await registerChunkRoutes(server, {
+    ...deps.content,
+    assertMayStore: ({ raw }) => assertMay(callers.get(raw), "manager"),
+  });
+  await server.register((scope) => registerProcedures(scope, { ...deps, callers, logger }));
 
   return {
     listen: (host, port) => listen(server, host, port),
@@ -84,13 +91,36 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   };
 }
 
+type Callers = Pick<WeakMap<IncomingMessage, Caller>, "get">;
+
+/** Finds the caller of each request first. A guessed token spends the budget of its address, as a failed call does. */
+function signIn(
+  server: Pick<FastifyInstance, "addHook">,
+  { authentication, callBudget }: Pick<HttpDeps, "authentication" | "callBudget">,
+): Callers {
+  const callers = new WeakMap<IncomingMessage, Caller>();
+  server.addHook("onRequest", async ({ raw, ip, headers: { authorization } }) => {
+    const isCounted = authentication.needsLook(authorization);
+    if (isCounted && !callBudget.take(ip)) {
+      throw new AppError("TOO_MANY_REQUESTS", "too many failed calls came from this address");
+    }
+    const caller = await authentication.callerOf(authorization);
+    if (caller === undefined) return;
+    callers.set(raw, caller);
+    if (isCounted) callBudget.giveBack(ip);
+  });
+  return callers;
+}
+
 /** Refuses large bodies of strangers, and Host headers that are none, for every path, including unknown paths. */
-function refuseBadRequests(server: Pick<FastifyInstance, "addHook">, isAdmin: IsAdmin): void {
-  server.addHook("onRequest", async ({ headers }, reply) => {
-    if (isAdmin(headers.authorization) || isSmall(headers)) return;
+function refuseBadRequests(server: Pick<FastifyInstance, "addHook">, callers: Callers): void {
+  server.addHook("onRequest", async ({ raw, headers }, reply) => {
+    if (callers.get(raw) !== undefined || isSmall(headers)) return;
     // The body is not received, so the connection closes: no byte of the body may be taken for a request.
     reply.header("connection", "close");
-    if (headers.authorization !== undefined) throw new AppError("UNAUTHORIZED", "this is not the fleet's admin token");
+    if (headers.authorization !== undefined) {
+      throw new AppError("UNAUTHORIZED", "this is neither the fleet's admin token nor a valid access token");
+    }
     const limit = `${publicBodyLimitBytes} bytes`;
     throw new AppError("INVALID_INPUT", `the body is larger than ${limit}, or of undeclared length`);
   });
@@ -101,15 +131,15 @@ function refuseBadRequests(server: Pick<FastifyInstance, "addHook">, isAdmin: Is
 
 async function registerProcedures(
   scope: Pick<FastifyInstance, "register">,
-  { router, isAdmin, callBudget }: HttpDeps,
-  logger: Logger,
+  { router, callBudget, callers, logger }: HttpDeps & { readonly callers: Callers },
 ): Promise<void> {
   const trpcOptions: FastifyTRPCPluginOptions<AppRouter>["trpcOptions"] = {
     router,
     // A batch would put dozens of calls into one request. No client of ours sends batches.
     allowBatching: false,
     createContext: ({ req }): RequestContext => ({
-      role: isAdmin(req.headers.authorization) ? "admin" : "public",
+      caller: callers.get(req.raw),
+      reason: reasonOf(req.headers[reasonHeader]),
       host: req.host,
       manifestVersion: manifestVersionOf(req.headers[manifestVersionHeader]),
       budget: { take: () => callBudget.take(req.ip), giveBack: () => callBudget.giveBack(req.ip) },
@@ -135,6 +165,18 @@ async function listen(server: Pick<FastifyInstance, "listen">, host: string, por
 
 function manifestVersionOf(header: string | string[] | undefined): number {
   return typeof header === "string" && /^[1-9][0-9]{0,2}$/.test(header) ? Number(header) : 1;
+}
+
+/** Percent-encoded, because headers take no other letters than Latin ones. */
+function reasonOf(header: string | string[] | undefined): string | null {
+  if (typeof header !== "string" || header === "") return null;
+  let text: string;
+  try {
+    text = decodeURIComponent(header);
+  } catch (cause) {
+    throw new AppError("INVALID_INPUT", `the header ${reasonHeader} is no percent-encoded text`, { cause });
+  }
+  return readReason(text);
 }
 
 /** A body without a declared length is not small: its size would be known only after it was received. */

@@ -1,15 +1,18 @@
-// tRPC's building blocks for every router: the two roles, and AppErrors as replies with a code and a remedy.
+// tRPC's building blocks for every router: a procedure for each role, and AppErrors as replies with code and remedy.
 
 import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { shortage } from "@attune/shared/system-fault";
 import { initTRPC, TRPCError } from "@trpc/server";
 import { z } from "zod";
+import { type Author, assertMay, type Caller, type NeededRole } from "./callers/roles.js";
 import { describeIssues } from "./platform/describe-issues.js";
 import { isDatabaseUnavailable } from "./platform/postgres/database-fault.js";
 
 export interface RequestContext {
-  /** "admin" for a request that carries the fleet's admin token. Devices are "public" and sign their messages. */
-  readonly role: "public" | "admin";
+  /** Who signed in; undefined for a stranger. Devices are strangers here, and sign their messages. */
+  readonly caller: Caller | undefined;
+  /** The caller's words on why, for the events of the changes. */
+  readonly reason: string | null;
   /** The Host header: the name or address by which the caller reached this server. */
   readonly host: string | undefined;
   /** The newest version of a manifest that the calling device reads. */
@@ -24,14 +27,22 @@ export interface ErrorReply {
   readonly remedy: string;
 }
 
-const t = initTRPC.context<RequestContext>().create({
-  isDev: false,
-  errorFormatter({ shape, error }) {
-    const fault = toAppError(error);
-    const attune: ErrorReply = { code: fault.code, remedy: fault.remedy };
-    return { ...shape, message: fault.message, data: { ...shape.data, httpStatus: fault.httpStatus, attune } };
-  },
-});
+/** A procedure's description of itself, without one where anyone may call it. */
+export interface ProcedureMeta {
+  readonly needs: NeededRole;
+}
+
+const t = initTRPC
+  .context<RequestContext>()
+  .meta<ProcedureMeta>()
+  .create({
+    isDev: false,
+    errorFormatter({ shape, error }) {
+      const fault = toAppError(error);
+      const attune: ErrorReply = { code: fault.code, remedy: fault.remedy };
+      return { ...shape, message: fault.message, data: { ...shape.data, httpStatus: fault.httpStatus, attune } };
+    },
+  });
 
 const reportFaults = t.middleware(async ({ next }) => {
   const result = await next();
@@ -44,13 +55,8 @@ const reportFaults = t.middleware(async ({ next }) => {
   });
 });
 
-const requireAdmin = t.middleware(({ ctx, next }) => {
-  if (ctx.role !== "admin") throw new AppError("UNAUTHORIZED", "this call needs the fleet's admin token");
-  return next();
-});
-
 const limitStrangers = t.middleware(async ({ ctx, next }) => {
-  if (ctx.role === "admin") return next();
+  if (ctx.caller !== undefined) return next();
   if (!ctx.budget.take()) {
     throw new AppError("TOO_MANY_REQUESTS", "too many failed calls came from this address");
   }
@@ -61,7 +67,18 @@ const limitStrangers = t.middleware(async ({ ctx, next }) => {
 
 export const router = t.router;
 export const publicProcedure = t.procedure.use(reportFaults).use(limitStrangers);
-export const adminProcedure = publicProcedure.use(requireAdmin);
+export const viewerProcedure = procedureFor("viewer");
+export const managerProcedure = procedureFor("manager");
+export const auditorProcedure = procedureFor("auditor");
+export const ownerProcedure = procedureFor("owner");
+
+function procedureFor(needs: NeededRole) {
+  return publicProcedure.meta({ needs }).use(({ ctx: { caller, reason }, next }) => {
+    assertMay(caller, needs);
+    const by: Author = { actor: caller.name, reason };
+    return next({ ctx: { caller, by } });
+  });
+}
 
 const trpcCodes: { readonly [status: number]: TRPCError["code"] } = {
   400: "BAD_REQUEST",

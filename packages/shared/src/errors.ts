@@ -59,9 +59,13 @@ export const errorTable = {
   UNAUTHORIZED: {
     httpStatus: 401,
     retryable: false,
-    remedy: "Sign in with the fleet's admin token, or enrol the device again.",
+    remedy: "Sign in with a valid access token or the fleet's admin token, or enrol the device again.",
   },
-  FORBIDDEN: { httpStatus: 403, retryable: false, remedy: "Use credentials that are allowed to do this." },
+  FORBIDDEN: {
+    httpStatus: 403,
+    retryable: false,
+    remedy: "Use credentials that are allowed to do this. `attune access create` gives a role.",
+  },
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,

@@ -2,7 +2,7 @@
 
 import { devicePattern } from "@attune/shared/subjects";
 import { z } from "zod";
-import { adminProcedure, router } from "../trpc.js";
+import { auditorProcedure, router } from "../trpc.js";
 import type { AuditService } from "./audit.service.js";
 
 const deviceSchema = z.string().regex(devicePattern);
@@ -11,7 +11,7 @@ const cursorSchema = z.strictObject({ epoch: z.string().regex(/^[0-9a-f]{16}$/),
 export function createAuditRouter(service: AuditService) {
   return router({
     /** One page of a device's reports in order. `more` says that another page begins `after` the last report. */
-    device: adminProcedure
+    device: auditorProcedure
       .input(z.strictObject({ device: deviceSchema, after: cursorSchema.optional() }))
       .query(({ input }) => service.pageOfDevice(input.device, input.after)),
   });

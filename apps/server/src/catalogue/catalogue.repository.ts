@@ -2,6 +2,7 @@
 
 import type { ReleaseReference } from "@attune/shared/contracts/catalogue";
 import type { Release2 } from "@attune/shared/contracts/release";
+import { appendEvent, type Change } from "../access/event-chain.js";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { lockVersions, type StoredVersion, wholeVersion } from "./stored-version.js";
 
@@ -18,7 +19,7 @@ export interface StoredManifests {
   readonly manifest2Sha256: string;
 }
 
-interface PublishSteps {
+interface PublishSteps extends Pick<Change, "by" | "atMs"> {
   /** The model and version to publish; looked for first. */
   readonly model: string;
   readonly version: string;
@@ -36,12 +37,13 @@ export interface CatalogueRepository {
   /** `annotate` answers the new words, from the version as it is. Null where there is no such version. */
   annotate(
     reference: ReleaseReference,
+    event: Pick<Change, "by" | "atMs">,
     annotate: (version: StoredVersion) => Annotation,
   ): Promise<StoredVersion | null>;
 }
 
 export function createCatalogueRepository(prisma: PrismaClient): CatalogueRepository {
-  async function publish({ model, version, existing, create }: PublishSteps): Promise<StoredVersion> {
+  async function publish({ model, version, existing, create, ...event }: PublishSteps): Promise<StoredVersion> {
     return prisma.$transaction(
       async (tx) => {
         await lockVersions(tx);
@@ -60,7 +62,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
         const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
         const { release, ...manifests } = await create((last._max.sequence ?? 0) + 1);
         await tx.registeredModel.upsert({ where: { name: model }, create: { name: model }, update: {} });
-        return tx.modelVersion.create({
+        const stored = await tx.modelVersion.create({
           data: {
             sequence: release.sequence,
             modelName: model,
@@ -73,6 +75,9 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
           },
           include: wholeVersion,
         });
+        const details = { model, version };
+        await appendEvent(tx, { ...event, action: "release.publish", subject: String(stored.sequence), details });
+        return stored;
       },
       { maxWait: 30_000, timeout: 60_000 },
     );
@@ -88,6 +93,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
 
   async function annotate(
     reference: ReleaseReference,
+    event: Pick<Change, "by" | "atMs">,
     change: (version: StoredVersion) => Annotation,
   ): Promise<StoredVersion | null> {
     return prisma.$transaction(async (tx) => {
@@ -100,7 +106,9 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
         await tx.modelVersion.findUniqueOrThrow({ where: { sequence }, include: wholeVersion }),
       );
       const data = { ...(tags && { tags: [...tags] }), ...(note !== undefined && { note }) };
-      return tx.modelVersion.update({ where: { sequence }, data, include: wholeVersion });
+      const annotated = await tx.modelVersion.update({ where: { sequence }, data, include: wholeVersion });
+      await appendEvent(tx, { ...event, action: "release.annotate", subject: String(sequence) });
+      return annotated;
     });
   }
 

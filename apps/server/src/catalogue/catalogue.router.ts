@@ -19,7 +19,7 @@ import {
   releaseSequenceSchema,
 } from "@attune/shared/contracts/release";
 import { z } from "zod";
-import { adminProcedure, router } from "../trpc.js";
+import { managerProcedure, router, viewerProcedure } from "../trpc.js";
 import type { CatalogueService } from "./catalogue.service.js";
 import type { CollectionService } from "./collection.service.js";
 import { defaultLifeDays } from "./publish.js";
@@ -40,13 +40,13 @@ const tagsSchema = z.array(tagSchema).max(maxTags);
 
 export function createCatalogueRouter(service: CatalogueService, collection: CollectionService) {
   return router({
-    publish: adminProcedure
+    publish: managerProcedure
       .input(publishSchema)
       .output(versionSummarySchema)
-      .mutation(({ input }) => service.publish(input)),
-    list: adminProcedure.output(z.array(versionSummarySchema)).query(() => service.list()),
-    get: adminProcedure.input(releaseReferenceSchema).query(({ input }) => service.get(input)),
-    annotate: adminProcedure
+      .mutation(({ input, ctx }) => service.publish(input, ctx.by)),
+    list: viewerProcedure.output(z.array(versionSummarySchema)).query(() => service.list()),
+    get: viewerProcedure.input(releaseReferenceSchema).query(({ input }) => service.get(input)),
+    annotate: managerProcedure
       .input(
         z.strictObject({
           release: releaseReferenceSchema,
@@ -56,10 +56,10 @@ export function createCatalogueRouter(service: CatalogueService, collection: Col
         }),
       )
       .output(versionSummarySchema)
-      .mutation(({ input: { release, ...annotations } }) => service.annotate(release, annotations)),
-    collect: adminProcedure
+      .mutation(({ input: { release, ...annotations }, ctx }) => service.annotate(release, annotations, ctx.by)),
+    collect: managerProcedure
       .input(z.strictObject({ dryRun: z.boolean(), olderThanMs: z.int().min(0) }))
       .output(collectionSchema)
-      .mutation(({ input }) => collection.collect(input)),
+      .mutation(({ input, ctx }) => collection.collect(input, ctx.by)),
   });
 }

@@ -24,6 +24,7 @@ import { type CatalogueService, createCatalogueService, type PublishRequest } fr
 import { splitFile } from "./publish.js";
 import type { StoredVersion } from "./stored-version.js";
 
+const by = { actor: "nora", reason: null };
 const noon = Date.UTC(2026, 0, 1, 12);
 const signer = createReleaseSigner([generateKeyPairSync("ed25519").privateKey]);
 const tiny = createTinyRelease();
@@ -101,7 +102,7 @@ function createService(versions: readonly number[]): CatalogueService {
 
 describe("a publication", () => {
   test("signs a manifest that says what a device needs and lasts for 90 days", async () => {
-    const published = await service.publish(request);
+    const published = await service.publish(request, by);
     const envelope = signedEnvelopeSchema.parse(JSON.parse(String(await manifests.read(published.manifestSha256))));
     const root = pinnedRoot(signer.trustedKeys);
     const verified = await verifySigned(envelope, { root, role: "targets" }, verifyEd25519);
@@ -118,16 +119,16 @@ describe("a publication", () => {
   });
 
   test("of the same version with the same content is the same release; the next version has the next number", async () => {
-    const first = await service.publish(request);
-    expect(await service.publish(request)).toEqual(first);
-    expect(await service.publish({ ...request, files: files.toReversed() })).toEqual(first);
-    expect(await service.publish({ ...request, modelVersion: "1.0.1" })).toMatchObject({ sequence: 2 });
+    const first = await service.publish(request, by);
+    expect(await service.publish(request, by)).toEqual(first);
+    expect(await service.publish({ ...request, files: files.toReversed() }, by)).toEqual(first);
+    expect(await service.publish({ ...request, modelVersion: "1.0.1" }, by)).toMatchObject({ sequence: 2 });
   });
 
   test("of the same version with other content is refused", async () => {
-    await service.publish(request);
+    await service.publish(request, by);
     const other = { ...request, headRecipe: { kind: "elm", hidden: 64, l2: 1 } } as const;
-    await expect(service.publish(other)).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(service.publish(other, by)).rejects.toMatchObject({ code: "CONFLICT" });
     expect(await service.list()).toHaveLength(1);
   });
 
@@ -136,23 +137,23 @@ describe("a publication", () => {
     const { publish } = repository;
     repository.publish = async (steps) => {
       repository.publish = publish;
-      await service.publish({ ...request, headRecipe: elm });
+      await service.publish({ ...request, headRecipe: elm }, by);
       return publish(steps);
     };
-    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(service.publish(request, by)).rejects.toMatchObject({ code: "CONFLICT" });
     expect((await service.get({ sequence: 1 })).release.headRecipe).toEqual(elm);
   });
 
   test("is refused where all sequence numbers are used", async () => {
     repository.publish = async ({ create }) => Promise.reject(await create(65_536));
-    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    await expect(service.publish(request, by)).rejects.toMatchObject({ code: "CONFLICT" });
     expect(manifests.contents.size).toBe(0);
   });
 
   test("that the database refuses is not listed", async () => {
     const fault = new AppError("DATABASE_UNAVAILABLE", "the connection broke");
     repository.publish = async () => Promise.reject(fault);
-    await expect(service.publish(request)).rejects.toBe(fault);
+    await expect(service.publish(request, by)).rejects.toBe(fault);
     expect(await service.list()).toEqual([]);
   });
 });
@@ -161,13 +162,13 @@ describe("the egress contract of a release", () => {
   const versionOf = async (sequence: number) => (await service.get({ sequence })).release.egressContractVersion;
 
   test("is the server's choice, or the version that the fleet manager chooses", async () => {
-    await service.publish(request);
-    await service.publish({ ...request, modelVersion: "1.0.1", egressContractVersion: 2 });
+    await service.publish(request, by);
+    await service.publish({ ...request, modelVersion: "1.0.1", egressContractVersion: 2 }, by);
     expect([await versionOf(1), await versionOf(2)]).toEqual([1, 2]);
   });
 
   test("is never a version that the server does not take", async () => {
-    const chosen = service.publish({ ...request, egressContractVersion: 3 });
+    const chosen = service.publish({ ...request, egressContractVersion: 3 }, by);
     await expect(chosen).rejects.toMatchObject({
       code: "INVALID_INPUT",
       message: expect.stringContaining("1, 2, not 3"),
@@ -175,11 +176,11 @@ describe("the egress contract of a release", () => {
   });
 
   test("never changes: another choice for a published version is refused, and no choice keeps it", async () => {
-    const first = await service.publish(request);
-    const other = service.publish({ ...request, egressContractVersion: 2 });
+    const first = await service.publish(request, by);
+    const other = service.publish({ ...request, egressContractVersion: 2 }, by);
     await expect(other).rejects.toMatchObject({ code: "CONFLICT" });
     service = createService([2]);
-    expect(await service.publish(request)).toEqual(first);
+    expect(await service.publish(request, by)).toEqual(first);
   });
 });
 
@@ -205,8 +206,8 @@ describe("an upload", () => {
     ["more bytes than an extractor may have", (file) => ({ ...file, sizeBytes: 2 ** 30 }), "bytes in all"],
     ["a file in the place of another", (file) => ({ ...file, name: "golden.json" }), "model.safetensors is missing"],
   ])("with %s is refused and nothing is published", async (_what, change, words) => {
-    await expect(service.publish(withModel(change))).rejects.toThrow(words);
-    await expect(service.publish(withModel(change))).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(service.publish(withModel(change), by)).rejects.toThrow(words);
+    await expect(service.publish(withModel(change), by)).rejects.toMatchObject({ code: "INVALID_INPUT" });
     expect(await service.list()).toEqual([]);
   });
 
@@ -214,7 +215,7 @@ describe("an upload", () => {
     const golden = splitFile("golden.json", new TextEncoder().encode("{}"));
     for (const chunk of golden.chunks) await chunks.put(chunk.bytes);
     const wrong = { ...request, files: files.map((file) => (file.name === "golden.json" ? golden.file : file)) };
-    await expect(service.publish(wrong)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
+    await expect(service.publish(wrong, by)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
     expect(await service.list()).toEqual([]);
   });
 });
@@ -239,7 +240,7 @@ describe("the manifests of a release", () => {
         files.set("golden.json", canonicalBytes({ ...golden, tolerance: 5e-3 }));
       },
     });
-    const published = await service.publish(await upload(looser));
+    const published = await service.publish(await upload(looser), by);
     const first = release1Schema.parse(await payloadOf(published.manifest1Sha256));
     const second = release2Schema.parse(await payloadOf(published.manifestSha256));
     const others = ({ files }: { files: readonly ReleaseFile[] }) => files.filter(({ name }) => name !== "golden.json");
@@ -249,41 +250,41 @@ describe("the manifests of a release", () => {
     expect(await readGoldenOf(first)).toMatchObject({ ok: true, value: { version: 1 } });
     expect(await readGoldenOf(second)).toMatchObject({ ok: true, value: { version: 2 } });
     const compact = { ...request, files: second.files };
-    expect(await service.publish(compact)).toEqual(published);
+    expect(await service.publish(compact, by)).toEqual(published);
   });
 
   test("have the same golden vectors where no compact form is exact enough", async () => {
-    const published = await service.publish(request);
+    const published = await service.publish(request, by);
     const { files: first } = release1Schema.parse(await payloadOf(published.manifest1Sha256));
     expect(release2Schema.parse(await payloadOf(published.manifestSha256)).files).toEqual(first);
   });
 
   test("name the first egress contract to devices that read version 1 alone", async () => {
-    const published = await service.publish({ ...request, egressContractVersion: 2 });
+    const published = await service.publish({ ...request, egressContractVersion: 2 }, by);
     expect(await payloadOf(published.manifest1Sha256)).toMatchObject({ egressContractVersion: 1 });
     expect(await payloadOf(published.manifestSha256)).toMatchObject({ egressContractVersion: 2 });
   });
 
   test("show labels by the words that the fleet manager gives", async () => {
-    const published = await service.publish({ ...request, words: { joy: "Freude" } });
+    const published = await service.publish({ ...request, words: { joy: "Freude" } }, by);
     const { labels } = release2Schema.parse(await payloadOf(published.manifestSha256));
     expect(labels.find(({ slug }) => slug === "joy")).toEqual({ slug: "joy", words: "Freude" });
     expect(labels.find(({ slug }) => slug === "anger")).toEqual({ slug: "anger", words: "anger" });
-    await expect(service.publish(request)).rejects.toMatchObject({ code: "CONFLICT" });
-    const unknown = service.publish({ ...request, words: { bliss: "Bliss" } });
+    await expect(service.publish(request, by)).rejects.toMatchObject({ code: "CONFLICT" });
+    const unknown = service.publish({ ...request, words: { bliss: "Bliss" } }, by);
     await expect(unknown).rejects.toMatchObject({ code: "INVALID_INPUT" });
   });
 
   test("fall back to a published release alone", async () => {
-    await expect(service.publish({ ...request, fallback: 1 })).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await service.publish(request);
-    const published = await service.publish({ ...request, modelVersion: "1.0.1", fallback: 1 });
+    await expect(service.publish({ ...request, fallback: 1 }, by)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await service.publish(request, by);
+    const published = await service.publish({ ...request, modelVersion: "1.0.1", fallback: 1 }, by);
     expect(await payloadOf(published.manifestSha256)).toMatchObject({ sequence: 2, fallback: 1 });
   });
 
   test("are of version 2 alone for other labels than the seven", async () => {
     const labels = labelSetOf(["calm", "tense", "tired"]);
-    const published = await service.publish(await upload(createTinyRelease2({ labels })));
+    const published = await service.publish(await upload(createTinyRelease2({ labels })), by);
     expect(published.manifest1Sha256).toBeNull();
     expect(release2Schema.parse(await payloadOf(published.manifestSha256)).labels).toEqual(labels);
     expect((await service.get({ sequence: published.sequence })).release.labels).toEqual(labels);
@@ -291,7 +292,7 @@ describe("the manifests of a release", () => {
 
   test("need labels that are slugs", async () => {
     const odd = createTinyRelease2({ labels: labelSetOf(["Calm", "tense"]) });
-    await expect(service.publish(await upload(odd))).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
+    await expect(service.publish(await upload(odd), by)).rejects.toMatchObject({ code: "INVALID_EXTRACTOR" });
   });
 });
 
@@ -301,9 +302,9 @@ describe("a release that is asked for", () => {
   });
 
   test("is reported where its manifest is lost", async () => {
-    await service.publish(request);
+    await service.publish(request, by);
     manifests.contents.clear();
     await expect(service.get({ sequence: 1 })).rejects.toMatchObject({ code: "STORE_CORRUPT" });
-    await expect(service.publish(request)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
+    await expect(service.publish(request, by)).rejects.toMatchObject({ code: "STORE_CORRUPT" });
   });
 });

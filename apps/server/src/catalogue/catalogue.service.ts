@@ -5,6 +5,7 @@ import { maxTags, type ReleaseReference, type VersionSummary } from "@attune/sha
 import type { Contracts } from "@attune/shared/contracts/egress";
 import type { HeadRecipe, Release, ReleaseFile, ReleaseManifest } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
+import type { Author } from "../callers/roles.js";
 import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { assembleExtractor, assertStored } from "./assemble-extractor.js";
@@ -57,12 +58,12 @@ export interface CatalogueService {
    * Publishing the same content under the same version again returns the existing release. Throws INVALID_EXTRACTOR,
    * CONFLICT, NOT_FOUND for a fallback that is none, and INVALID_INPUT for a contract that this server does not take.
    */
-  publish(request: PublishRequest): Promise<VersionSummary>;
+  publish(request: PublishRequest, by: Author): Promise<VersionSummary>;
   list(): Promise<VersionSummary[]>;
   /** Throws NOT_FOUND. */
   get(reference: ReleaseReference): Promise<VersionSummary & { readonly release: Release }>;
   /** Changes tags and note, which no device sees. Throws NOT_FOUND, and INVALID_INPUT for too many tags. */
-  annotate(reference: ReleaseReference, annotations: Annotations): Promise<VersionSummary>;
+  annotate(reference: ReleaseReference, annotations: Annotations, by: Author): Promise<VersionSummary>;
 }
 
 export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueService {
@@ -85,13 +86,15 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
   }
 
   return {
-    async publish(request) {
+    async publish(request, by) {
       assertTaken(request);
       const prepared = await prepare(deps.chunkStore, request);
       const { model, modelVersion, egressContractVersion } = request;
       const stored = await repository.publish({
         model,
         version: modelVersion,
+        by,
+        atMs: deps.now(),
         existing: async (version) => {
           assertSameContent(await readRelease(manifests, version), request, prepared);
           await assertStored(deps.chunkStore, [...prepared.content.files, prepared.plainGolden]);
@@ -115,8 +118,8 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
       return { ...summaryOf(version), release: await readRelease(manifests, version) };
     },
 
-    async annotate(reference, { addTags = [], removeTags = [], note }) {
-      const version = await repository.annotate(reference, ({ tags: present }) => {
+    async annotate(reference, { addTags = [], removeTags = [], note }, by) {
+      const version = await repository.annotate(reference, { by, atMs: deps.now() }, ({ tags: present }) => {
         const tags = [...new Set([...present, ...addTags])].filter((tag) => !removeTags.includes(tag)).sort();
         if (tags.length > maxTags) throw new AppError("INVALID_INPUT", `tags: a version has at most ${maxTags}`);
         return { tags, note };

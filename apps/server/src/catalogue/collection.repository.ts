@@ -3,6 +3,7 @@
 import { type VersionName, versionNames } from "@attune/shared/contracts/catalogue";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import { appendEvent, type Change } from "../access/event-chain.js";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { backupLock } from "./backup-lock.js";
 import { lockVersions, type StoredVersion, wholeVersion } from "./stored-version.js";
@@ -17,7 +18,7 @@ export interface CollectionRepository {
   named(): Promise<NamedVersions>;
   /** Marks the versions that `decide` collects. An alias or rollout that names one waits meanwhile. */
   mark<T extends { readonly collect: readonly number[] }>(
-    at: Date,
+    event: Pick<Change, "by" | "atMs">,
     decide: (named: NamedVersions) => Promise<T>,
   ): Promise<T>;
   /** Calls `free` with the versions whose content is kept, while none is published. */
@@ -30,7 +31,7 @@ export function createCollectionRepository(prisma: PrismaClient): CollectionRepo
   return {
     named: () => prisma.$transaction(readNamed, { isolationLevel: "RepeatableRead" }),
 
-    mark: (at, decide) =>
+    mark: (event, decide) =>
       prisma.$transaction(async (tx) => {
         await assertNoBackup(tx);
         await lockVersions(tx);
@@ -39,7 +40,10 @@ export function createCollectionRepository(prisma: PrismaClient): CollectionRepo
         await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "collectedAt" IS NULL FOR UPDATE`;
         const decision = await decide(await readNamed(tx));
         const where = { sequence: { in: [...decision.collect] } };
-        await tx.modelVersion.updateMany({ where, data: { collectedAt: at } });
+        await tx.modelVersion.updateMany({ where, data: { collectedAt: new Date(event.atMs) } });
+        const details = { collected: decision.collect.join(",") };
+        const change = { ...event, action: "release.collect", subject: "releases", details };
+        if (decision.collect.length > 0) await appendEvent(tx, change);
         return decision;
       }, longTransaction),
 

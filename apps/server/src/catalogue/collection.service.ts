@@ -2,6 +2,7 @@
 // A collection that was killed between the two is completed by the next.
 
 import type { Collection } from "@attune/shared/contracts/catalogue";
+import type { Author } from "../callers/roles.js";
 import type { ChunkStore } from "../content/chunk-store.js";
 import { planCollection } from "./collection.plan.js";
 import type { CollectionRepository, NamedVersions } from "./collection.repository.js";
@@ -15,7 +16,7 @@ interface CollectionInput {
 }
 
 export interface CollectionService {
-  collect(input: CollectionInput): Promise<Collection>;
+  collect(input: CollectionInput, by: Author): Promise<Collection>;
 }
 
 interface CollectionServiceDeps {
@@ -61,12 +62,12 @@ export function createCollectionService(deps: CollectionServiceDeps): Collection
   }
 
   return {
-    async collect({ dryRun, olderThanMs }) {
+    async collect({ dryRun, olderThanMs }, by) {
       const before = new Date(now() - olderThanMs);
       const decide = (named: NamedVersions) => planOf(named, before);
       const { versions, keep } = dryRun
         ? await decide(await repository.named())
-        : await repository.mark(new Date(now()), decide);
+        : await repository.mark({ by, atMs: now() }, decide);
       const isKept = ({ sequence }: StoredVersion) => keep.has(sequence);
       const chunks = dryRun
         ? await unlisted(versions.filter(isKept), before)

@@ -9,7 +9,7 @@ import {
 } from "@attune/shared/contracts/catalogue";
 import { modelNameSchema } from "@attune/shared/contracts/release";
 import { z } from "zod";
-import { adminProcedure, router } from "../trpc.js";
+import { managerProcedure, router, viewerProcedure } from "../trpc.js";
 import type { ModelService } from "./model.service.js";
 
 const aliasInput = {
@@ -20,18 +20,18 @@ const aliasInput = {
 
 export function createModelRouter(service: ModelService) {
   return router({
-    list: adminProcedure.output(z.array(modelSummarySchema)).query(() => service.list()),
-    get: adminProcedure
+    list: viewerProcedure.output(z.array(modelSummarySchema)).query(() => service.list()),
+    get: viewerProcedure
       .input(z.strictObject({ model: modelNameSchema }))
       .output(modelDetailsSchema)
       .query(({ input }) => service.get(input.model)),
-    setAlias: adminProcedure
+    setAlias: managerProcedure
       .input(z.strictObject({ ...aliasInput, release: releaseReferenceSchema }))
       .output(aliasChangedSchema)
-      .mutation(({ input }) => service.setAlias(input)),
-    deleteAlias: adminProcedure
+      .mutation(({ input, ctx }) => service.setAlias(input, ctx.by)),
+    deleteAlias: managerProcedure
       .input(z.strictObject(aliasInput))
       .output(aliasChangedSchema)
-      .mutation(({ input }) => service.deleteAlias(input)),
+      .mutation(({ input, ctx }) => service.deleteAlias(input, ctx.by)),
   });
 }

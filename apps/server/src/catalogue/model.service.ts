@@ -2,6 +2,7 @@
 
 import type { AliasChanged, ModelDetails, ModelSummary, ReleaseReference } from "@attune/shared/contracts/catalogue";
 import { AppError } from "@attune/shared/errors";
+import type { Author } from "../callers/roles.js";
 import type { CatalogueRepository } from "./catalogue.repository.js";
 import type { ModelRepository, StoredModel } from "./model.repository.js";
 import { noVersion, summaryOf } from "./version-summary.js";
@@ -21,9 +22,9 @@ export interface ModelService {
    * Throws NOT_FOUND, and CONFLICT where the alias names another release than expected, or the release is
    * another model's.
    */
-  setAlias(input: AliasInput & { readonly release: ReleaseReference }): Promise<AliasChanged>;
+  setAlias(input: AliasInput & { readonly release: ReleaseReference }, by: Author): Promise<AliasChanged>;
   /** Throws NOT_FOUND for an unknown alias, and CONFLICT where it names another release than expected. */
-  deleteAlias(input: AliasInput): Promise<AliasChanged>;
+  deleteAlias(input: AliasInput, by: Author): Promise<AliasChanged>;
 }
 
 interface ModelServiceDeps {
@@ -48,7 +49,7 @@ export function createModelService({ repository, versions, now }: ModelServiceDe
       return { ...describe(model), versions: model.versions.map(summaryOf) };
     },
 
-    async setAlias({ model, alias, release, expect }) {
+    async setAlias({ model, alias, release, expect }, by) {
       const version = await versions.find(release);
       if (version === null) throw noVersion(release);
       const { sequence, modelName } = version;
@@ -59,16 +60,16 @@ export function createModelService({ repository, versions, now }: ModelServiceDe
         );
       }
       const judge = (before: number | null) => assertExpected({ model, alias, expect }, before);
-      const before = await repository.changeAlias({ model, alias, release: sequence, at: new Date(now()), judge });
+      const before = await repository.changeAlias({ model, alias, release: sequence, by, atMs: now(), judge });
       return { model, alias, release: sequence, before };
     },
 
-    async deleteAlias({ model, alias, expect }) {
+    async deleteAlias({ model, alias, expect }, by) {
       const judge = (before: number | null) => {
         assertExpected({ model, alias, expect }, before);
         if (before === null) throw new AppError("NOT_FOUND", `model ${model} has no alias "${alias}"`);
       };
-      const before = await repository.changeAlias({ model, alias, release: null, at: new Date(now()), judge });
+      const before = await repository.changeAlias({ model, alias, release: null, by, atMs: now(), judge });
       return { model, alias, release: null, before };
     },
   };

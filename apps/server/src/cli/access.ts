@@ -7,10 +7,12 @@ export async function accessOf(values: {
   readonly server?: string | undefined;
   readonly "admin-token-file"?: string | undefined;
   readonly home?: string | undefined;
+  readonly reason?: string | undefined;
 }): Promise<ServerAccess> {
-  return findServer({
+  const access = await findServer({
     home: values.home ?? readEnv().home,
     server: values.server,
     adminTokenFile: values["admin-token-file"],
   });
+  return { ...access, reason: values.reason };
 }

@@ -6,6 +6,7 @@ import { type Command, command, group } from "@attune/platform/cli/declaration";
 import type { CommandIo, Program } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
 import { requireOpenFiles } from "../platform/system-limits.js";
+import * as access from "./declarations/access.js";
 import * as catalogue from "./declarations/catalogue.js";
 import * as fleet from "./declarations/fleet.js";
 import * as local from "./declarations/local.js";
@@ -62,6 +63,12 @@ const commands: readonly Command<CommandIo>[] = [
     command(fleet.reportList, async () => (await import("./report.js")).listReports),
     command(fleet.reportSummary, async () => (await import("./report.js")).sumUpReports),
     command(fleet.reportAverages, async () => (await import("./report.js")).averageReports),
+  ]),
+  group(access.access, [
+    command(access.accessCreate, async () => (await import("./access-token.js")).createAccess),
+    command(access.accessList, async () => (await import("./access-token.js")).listAccess),
+    command(access.accessRevoke, async () => (await import("./access-token.js")).revokeAccess),
+    command(access.accessEvents, async () => (await import("./access-token.js")).listEvents),
   ]),
   command(fleet.audit, async () => (await import("./audit.js")).runAudit),
 ];

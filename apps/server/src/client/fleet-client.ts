@@ -6,10 +6,14 @@ import { AppError, isErrorCode } from "@attune/shared/errors";
 import { createTRPCClient, httpLink, type TRPCClient, TRPCClientError } from "@trpc/client";
 import { z } from "zod";
 import type { AppRouter } from "../app-router.js";
+import { reasonHeader } from "../callers/reason.js";
 
 export interface ServerAccess {
   readonly httpUrl: string;
+  /** The admin token, or an access token. */
   readonly adminToken: string;
+  /** Why the changes are made, for their events. */
+  readonly reason?: string | undefined;
 }
 
 export type FleetClient = TRPCClient<AppRouter>;
@@ -18,8 +22,8 @@ export type FleetClient = TRPCClient<AppRouter>;
  * Calls the server. Throws the server's AppErrors with their codes, and SERVER_UNAVAILABLE where it does not answer.
  */
 export async function askServer<T>(access: ServerAccess, ask: (client: FleetClient) => Promise<T>): Promise<T> {
-  const { httpUrl, adminToken } = access;
-  const headers = { authorization: `Bearer ${adminToken}` };
+  const { httpUrl, adminToken, reason = "" } = access;
+  const headers = { authorization: `Bearer ${adminToken}`, [reasonHeader]: encodeURIComponent(reason) };
   const client = createTRPCClient<AppRouter>({ links: [httpLink({ url: `${httpUrl}/trpc`, headers })] });
   try {
     return await ask(client);

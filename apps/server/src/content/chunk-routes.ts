@@ -12,8 +12,8 @@ export interface ChunkRoutesDeps {
   readonly chunkStore: ChunkStore;
   readonly manifests: ChunkStore;
   readonly sending: Sending;
-  /** Whether the request carries the fleet's admin token. */
-  readonly isAdmin: (authorization: string | undefined) => boolean;
+  /** Throws where the request's caller may not store chunks. */
+  readonly assertMayStore: (request: FastifyRequest) => void;
 }
 
 interface ContentRequest {
@@ -42,11 +42,7 @@ export async function registerChunkRoutes(fastify: FastifyInstance, deps: ChunkR
       chunkPath(":sha256"),
       {
         // Checked before the body is read: a stranger's bytes are not even received.
-        onRequest: async (request) => {
-          if (!deps.isAdmin(request.headers.authorization)) {
-            throw new AppError("UNAUTHORIZED", "storing a chunk needs the fleet's admin token");
-          }
-        },
+        onRequest: async (request) => deps.assertMayStore(request),
       },
       async (request, reply) => {
         if (!Buffer.isBuffer(request.body)) {

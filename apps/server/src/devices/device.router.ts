@@ -4,7 +4,7 @@ import { signedEnrolmentSchema } from "@attune/shared/contracts/enrolment";
 import { pollSchema } from "@attune/shared/contracts/target-state";
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
-import { adminProcedure, publicProcedure, router } from "../trpc.js";
+import { managerProcedure, publicProcedure, router, viewerProcedure } from "../trpc.js";
 import type { DeviceService } from "./device.service.js";
 import type { FleetService } from "./fleet.service.js";
 
@@ -15,11 +15,11 @@ export function createDeviceRouter(devices: DeviceService, fleets: FleetService)
   return router({
     enrol: publicProcedure.input(signedEnrolmentSchema).mutation(({ input, ctx }) => devices.enrol(input, ctx.host)),
     poll: publicProcedure.input(pollSchema).mutation(({ input, ctx }) => devices.poll(input, ctx)),
-    list: adminProcedure
+    list: viewerProcedure
       .input(z.strictObject({ fleet: fleetSchema.optional() }).optional())
       .query(({ input }) => fleets.listDevices(input?.fleet)),
-    revoke: adminProcedure
+    revoke: managerProcedure
       .input(z.strictObject({ device: deviceSchema }))
-      .mutation(({ input }) => fleets.revoke(input.device)),
+      .mutation(({ input, ctx }) => fleets.revoke(input.device, ctx.by)),
   });
 }

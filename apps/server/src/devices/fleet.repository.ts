@@ -1,6 +1,7 @@
 // Stores fleets, enrolment tokens and devices in the database, as the fleet manager makes, lists and revokes them.
 
 import { AppError } from "@attune/shared/errors";
+import { appendEvent, type Change } from "../access/event-chain.js";
 import type { Device, Fleet, PrismaClient } from "../generated/prisma/client.js";
 
 export interface FleetSummary extends Fleet {
@@ -21,20 +22,24 @@ interface RevokedKeys {
 
 export interface FleetRepository {
   /** Creating an existing fleet changes nothing. */
-  createFleet(name: string): Promise<Fleet>;
+  createFleet(name: string, change: Change): Promise<Fleet>;
   listFleets(): Promise<FleetSummary[]>;
   /** Throws NOT_FOUND for an unknown fleet. */
-  createToken(token: StoredToken): Promise<void>;
+  createToken(token: StoredToken, change: Change): Promise<void>;
   listDevices(fleetName?: string): Promise<Device[]>;
   /** Whether the device exists. A repeated revocation keeps the first one's time. */
-  revoke(id: string, revokedAt: Date): Promise<boolean>;
+  revoke(id: string, change: Change): Promise<boolean>;
   /** The keys of all revoked devices, the latest revocation last. No JWT of an `expired` key can still be valid. */
   revokedKeys(expiredBefore: Date): Promise<RevokedKeys>;
 }
 
 export function createFleetRepository(prisma: PrismaClient): FleetRepository {
-  async function createFleet(name: string): Promise<Fleet> {
-    return prisma.fleet.upsert({ where: { name }, create: { name }, update: {} });
+  async function createFleet(name: string, change: Change): Promise<Fleet> {
+    return prisma.$transaction(async (tx) => {
+      const { count } = await tx.fleet.createMany({ data: [{ name }], skipDuplicates: true });
+      if (count === 1) await appendEvent(tx, change);
+      return tx.fleet.findUniqueOrThrow({ where: { name } });
+    });
   }
 
   async function listFleets(): Promise<FleetSummary[]> {
@@ -45,11 +50,14 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
     return fleets.map(({ name, createdAt, _count }) => ({ name, createdAt, devices: _count.devices }));
   }
 
-  async function createToken(token: StoredToken): Promise<void> {
+  async function createToken(token: StoredToken, change: Change): Promise<void> {
     if ((await prisma.fleet.findUnique({ where: { name: token.fleetName } })) === null) {
       throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"; create it with \`attune fleet create\``);
     }
-    await prisma.enrolmentToken.create({ data: token });
+    await prisma.$transaction(async (tx) => {
+      await tx.enrolmentToken.create({ data: token });
+      await appendEvent(tx, change);
+    });
   }
 
   async function listDevices(fleetName?: string): Promise<Device[]> {
@@ -59,9 +67,13 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
     });
   }
 
-  async function revoke(id: string, revokedAt: Date): Promise<boolean> {
-    await prisma.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } });
-    return (await prisma.device.count({ where: { id } })) === 1;
+  async function revoke(id: string, change: Change): Promise<boolean> {
+    return prisma.$transaction(async (tx) => {
+      const data = { revokedAt: new Date(change.atMs) };
+      const { count } = await tx.device.updateMany({ where: { id, revokedAt: null }, data });
+      if (count === 1) await appendEvent(tx, change);
+      return (await tx.device.count({ where: { id } })) === 1;
+    });
   }
 
   /**

@@ -2,24 +2,24 @@
 
 import { fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";
-import { adminProcedure, router } from "../trpc.js";
+import { managerProcedure, router, viewerProcedure } from "../trpc.js";
 import type { FleetService } from "./fleet.service.js";
 
 const fleetSchema = z.string().regex(fleetPattern);
 
 export function createFleetRouter(service: FleetService) {
   return router({
-    create: adminProcedure
+    create: managerProcedure
       .input(z.strictObject({ name: fleetSchema }))
-      .mutation(({ input }) => service.createFleet(input.name)),
-    list: adminProcedure.query(() => service.listFleets()),
+      .mutation(({ input, ctx }) => service.createFleet(input.name, ctx.by)),
+    list: viewerProcedure.query(() => service.listFleets()),
   });
 }
 
 export function createTokenRouter(service: FleetService) {
   return router({
-    create: adminProcedure
+    create: managerProcedure
       .input(z.strictObject({ fleet: fleetSchema, ttlMs: z.int() }))
-      .mutation(({ input }) => service.createToken(input)),
+      .mutation(({ input, ctx }) => service.createToken(input, ctx.by)),
   });
 }

@@ -10,6 +10,7 @@ import type { Revocations } from "../platform/nats/devices-account.js";
 import type { FleetRepository } from "./fleet.repository.js";
 import { createFleetService, type FleetService } from "./fleet.service.js";
 
+const by = { actor: "nora", reason: null };
 const noon = Date.UTC(2026, 0, 1, 12);
 const fingerprint = "f".repeat(64);
 
@@ -44,9 +45,9 @@ function createFakeRepository(devices: Device[]) {
       tokens.push(token);
     },
     listDevices: async (fleet) => devices.filter(({ fleetName }) => fleet === undefined || fleetName === fleet),
-    async revoke(id, revokedAt) {
+    async revoke(id, { atMs }) {
       const device = devices.find((one) => one.id === id);
-      if (device !== undefined) device.revokedAt ??= revokedAt;
+      if (device !== undefined) device.revokedAt ??= new Date(atMs);
       return device !== undefined;
     },
     async revokedKeys(expiredBefore) {
@@ -87,7 +88,7 @@ beforeEach(() => {
 
 describe("an enrolment token", () => {
   test("pins the release keys, ends at the given time, and is stored as the hash of its secret alone", async () => {
-    const { token, expiresAt } = await service.createToken({ fleet: "home", ttlMs: dayMs });
+    const { token, expiresAt } = await service.createToken({ fleet: "home", ttlMs: dayMs }, by);
     const [, pinned, secret] = enrolmentTokenPattern.exec(token)!;
     expect(pinned).toBe(fingerprint);
     expect(expiresAt).toBe(new Date(noon + dayMs).toISOString());
@@ -95,44 +96,44 @@ describe("an enrolment token", () => {
   });
 
   test("is never made twice with one secret", async () => {
-    const made = await Promise.all([1, 2, 3].map(() => service.createToken({ fleet: "home", ttlMs: dayMs })));
+    const made = await Promise.all([1, 2, 3].map(() => service.createToken({ fleet: "home", ttlMs: dayMs }, by)));
     expect(new Set(made.map(({ token }) => token)).size).toBe(3);
   });
 
   test.each([0, 999, 1_000.5, Number.NaN, 30 * dayMs + 1])("is refused a life of %d ms", async (ttlMs) => {
-    await expect(service.createToken({ fleet: "home", ttlMs })).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(service.createToken({ fleet: "home", ttlMs }, by)).rejects.toMatchObject({ code: "INVALID_INPUT" });
     expect(tokens).toEqual([]);
   });
 
   test("is not given out for a fleet that does not exist", async () => {
-    const given = service.createToken({ fleet: "nowhere", ttlMs: dayMs });
+    const given = service.createToken({ fleet: "nowhere", ttlMs: dayMs }, by);
     await expect(given).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 
 describe("a revocation", () => {
   test("is stored, then dropped from the broker", async () => {
-    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: true });
+    expect(await service.revoke("d1", by)).toEqual({ device: "d1", dropped: true });
     expect(devices[0]?.revokedAt).toEqual(new Date(noon));
     expect(pushed).toEqual([{ revoked: ["Ud1"], expired: [] }]);
   });
 
   test("that is repeated keeps its first time, and reaches the broker again", async () => {
-    await service.revoke("d1");
+    await service.revoke("d1", by);
     nowMs += dayMs;
-    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: true });
+    expect(await service.revoke("d1", by)).toEqual({ device: "d1", dropped: true });
     expect(devices[0]?.revokedAt).toEqual(new Date(noon));
     expect(pushed).toHaveLength(2);
   });
 
   test("of an unknown device is refused, and changes nothing at the broker", async () => {
-    await expect(service.revoke("d9")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(service.revoke("d9", by)).rejects.toMatchObject({ code: "NOT_FOUND" });
     expect(pushed).toEqual([]);
   });
 
   test("holds in the database while the broker is away, and reaches the broker at the next reconciliation", async () => {
     brokerFault = new AppError("NATS_UNAVAILABLE", "no broker");
-    expect(await service.revoke("d1")).toEqual({ device: "d1", dropped: false });
+    expect(await service.revoke("d1", by)).toEqual({ device: "d1", dropped: false });
     expect(devices[0]?.revokedAt).toEqual(new Date(noon));
     expect(await service.reconcileRevocations()).toBe(false);
     brokerFault = undefined;
@@ -142,11 +143,11 @@ describe("a revocation", () => {
 
   test("that fails otherwise says why", async () => {
     brokerFault = new AppError("DISK_FULL", "the account could not be written");
-    await expect(service.revoke("d1")).rejects.toBe(brokerFault);
+    await expect(service.revoke("d1", by)).rejects.toBe(brokerFault);
   });
 
   test("is listed as expired once every JWT of its device is, with a day of tolerance", async () => {
-    await service.revoke("d1");
+    await service.revoke("d1", by);
     nowMs = noon + 31 * dayMs;
     await service.reconcileRevocations();
     nowMs += 1;

@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
 import { AppError } from "@attune/shared/errors";
 import { dayMs } from "@attune/shared/time";
-import type { Device } from "../generated/prisma/client.js";
+import type { Author } from "../callers/roles.js";
+import type { Device, Fleet } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { lifeMs } from "./credential-renewal.js";
@@ -32,14 +33,16 @@ type ListedDevice = Omit<Device, "fleetName" | "nkey" | "pollSequence" | "target
   readonly fleet: string;
 };
 
-export interface FleetService extends Pick<FleetRepository, "createFleet" | "listFleets"> {
-  createToken(request: TokenRequest): Promise<{ readonly token: string; readonly expiresAt: string }>;
+export interface FleetService extends Pick<FleetRepository, "listFleets"> {
+  /** Creating an existing fleet changes nothing. */
+  createFleet(name: string, by: Author): Promise<Fleet>;
+  createToken(request: TokenRequest, by: Author): Promise<{ readonly token: string; readonly expiresAt: string }>;
   listDevices(fleet?: string): Promise<ListedDevice[]>;
   /**
    * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once
    * the broker is back.
    */
-  revoke(id: string): Promise<{ readonly device: string; readonly dropped: boolean }>;
+  revoke(id: string, by: Author): Promise<{ readonly device: string; readonly dropped: boolean }>;
   /**
    * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is
    * updated once it is back.
@@ -48,18 +51,22 @@ export interface FleetService extends Pick<FleetRepository, "createFleet" | "lis
 }
 
 export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps): FleetService {
-  async function createToken({ fleet, ttlMs }: TokenRequest) {
+  async function createToken({ fleet, ttlMs }: TokenRequest, by: Author) {
     if (!Number.isInteger(ttlMs) || ttlMs < minTokenLifeMs || ttlMs > maxTokenLifeMs) {
       throw new AppError("INVALID_INPUT", `ttlMs is not from ${minTokenLifeMs} to ${maxTokenLifeMs} ms (30 days)`);
     }
     const secret = randomBytes(tokenSecretBytes).toString("hex");
-    const expiresAt = new Date(now() + ttlMs);
-    await repository.createToken({ secretSha256: sha256(secret), fleetName: fleet, expiresAt });
+    const atMs = now();
+    const expiresAt = new Date(atMs + ttlMs);
+    const details = { expiresAt: expiresAt.toISOString() };
+    const change = { by, action: "token.create", subject: fleet, details, atMs };
+    await repository.createToken({ secretSha256: sha256(secret), fleetName: fleet, expiresAt }, change);
     return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
   }
 
-  async function revoke(id: string) {
-    if (!(await repository.revoke(id, new Date(now())))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
+  async function revoke(id: string, by: Author) {
+    const change = { by, action: "device.revoke", subject: id, atMs: now() };
+    if (!(await repository.revoke(id, change))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
     return { device: id, dropped: await reconcileRevocations() };
   }
 
@@ -78,7 +85,7 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
   }
 
   return {
-    createFleet: repository.createFleet,
+    createFleet: (name, by) => repository.createFleet(name, { by, action: "fleet.create", subject: name, atMs: now() }),
     listFleets: repository.listFleets,
     createToken,
     listDevices,

@@ -1,12 +1,15 @@
 // Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
 
 import { AppError } from "@attune/shared/errors";
+import { appendEvent } from "../access/event-chain.js";
+import type { Author } from "../callers/roles.js";
 import type { Device, Prisma, PrismaClient, Rollout } from "../generated/prisma/client.js";
 
 interface RolloutStart {
   readonly fleet: string;
   readonly releaseSequence: number;
   readonly at: Date;
+  readonly by: Author;
 }
 
 type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason">;
@@ -45,7 +48,7 @@ async function lockRelease(tx: Prisma.TransactionClient, sequence: number) {
 }
 
 export function createRolloutRepository(prisma: PrismaClient): RolloutRepository {
-  async function start({ fleet, releaseSequence, at }: RolloutStart): Promise<Rollout> {
+  async function start({ fleet, releaseSequence, at, by }: RolloutStart): Promise<Rollout> {
     return prisma.$transaction(async (tx) => {
       // The lock admits one decision about a fleet at a time.
       const [locked] = await tx.$queryRaw<{ name: string }[]>`
@@ -73,7 +76,11 @@ export function createRolloutRepository(prisma: PrismaClient): RolloutRepository
         where: { fleetName: fleet, status: "active" },
         data: { status: "superseded", endedAt: at },
       });
-      return tx.rollout.create({ data: { fleetName: fleet, releaseSequence, status: "active", createdAt: at } });
+      const data = { fleetName: fleet, releaseSequence, status: "active", createdAt: at };
+      const rollout = await tx.rollout.create({ data });
+      const details = { rollout: rollout.id, releaseSequence };
+      await appendEvent(tx, { by, action: "rollout.create", subject: fleet, details, atMs: at.getTime() });
+      return rollout;
     });
   }
 

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { RolloutRepository } from "./rollout.repository.js";
 import { createRolloutService, type RolloutService } from "./rollout.service.js";
 
+const by = { actor: "nora", reason: null };
 const noon = Date.UTC(2026, 0, 1, 12);
 type Rollout = NonNullable<Awaited<ReturnType<RolloutRepository["find"]>>>;
 type DeviceRow = Awaited<ReturnType<RolloutRepository["devicesOf"]>>[number];
@@ -52,24 +53,24 @@ beforeEach(() => {
 describe("a rollout", () => {
   test("starts now, and once: to start it again answers the rollout that runs", async () => {
     const rollout = { rollout: "r1", fleet: "home", releaseSequence: 3, status: "active" };
-    const first = await service.create({ fleet: "home", releaseSequence: 3 });
+    const first = await service.create({ fleet: "home", releaseSequence: 3 }, by);
     expect(first).toEqual({ ...rollout, createdAt: new Date(noon).toISOString() });
     nowMs += 1_000;
-    expect(await service.create({ fleet: "home", releaseSequence: 3 })).toEqual(first);
+    expect(await service.create({ fleet: "home", releaseSequence: 3 }, by)).toEqual(first);
   });
 
   test.each(["NOT_FOUND", "CONFLICT"] as const)("that the database refuses with %s does not start", async (code) => {
     repository.start = async () => Promise.reject(new AppError(code, "refused"));
-    await expect(service.create({ fleet: "home", releaseSequence: 3 })).rejects.toMatchObject({ code });
+    await expect(service.create({ fleet: "home", releaseSequence: 3 }, by)).rejects.toMatchObject({ code });
     await expect(service.status({ fleet: "home" })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 
 describe("the status", () => {
   beforeEach(async () => {
-    await service.create({ fleet: "home", releaseSequence: 2 });
+    await service.create({ fleet: "home", releaseSequence: 2 }, by);
     nowMs += 1_000;
-    await service.create({ fleet: "home", releaseSequence: 3 });
+    await service.create({ fleet: "home", releaseSequence: 3 }, by);
   });
 
   test("of a fleet is of its latest rollout, and an earlier rollout is found by its name", async () => {

@@ -3,6 +3,7 @@
 import { type Verdict, verdictSchema } from "@attune/shared/contracts/current-state";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
+import type { Author } from "../callers/roles.js";
 import type { Rollout } from "../generated/prisma/client.js";
 import type { RolloutRepository } from "./rollout.repository.js";
 import {
@@ -39,7 +40,7 @@ export interface RolloutStatus extends RolloutSummary {
 }
 
 export interface RolloutService {
-  create(input: { readonly fleet: string; readonly releaseSequence: number }): Promise<RolloutSummary>;
+  create(input: { readonly fleet: string; readonly releaseSequence: number }, by: Author): Promise<RolloutSummary>;
   /** The state of the named rollout, or of the fleet's latest. Throws NOT_FOUND. */
   status(of: { readonly rollout?: string | undefined; readonly fleet?: string | undefined }): Promise<RolloutStatus>;
 }
@@ -50,8 +51,8 @@ interface RolloutServiceDeps {
 }
 
 export function createRolloutService({ repository, now }: RolloutServiceDeps): RolloutService {
-  const create: RolloutService["create"] = async ({ fleet, releaseSequence }) =>
-    describe(await repository.start({ fleet, releaseSequence, at: new Date(now()) }));
+  const create: RolloutService["create"] = async ({ fleet, releaseSequence }, by) =>
+    describe(await repository.start({ fleet, releaseSequence, at: new Date(now()), by }));
 
   const status: RolloutService["status"] = async ({ rollout: id, fleet }) => {
     const rollout =

@@ -4,7 +4,7 @@ import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
 import { aliasSchema, parseReleaseReference, type ReleaseReference } from "@attune/shared/contracts/catalogue";
 import { modelNameSchema } from "@attune/shared/contracts/release";
-import { sequence, serverOptions } from "./fleet.js";
+import { changeOptions, sequence, serverOptions } from "./fleet.js";
 
 function parseWords(text: string): Readonly<Record<string, string>> {
   const pairs = text.split(",").map((pair) => pair.split("="));
@@ -54,7 +54,7 @@ export const publish = declare({
       parse: parseWords,
     },
     fallback: { value: "N", meaning: "the number of the release to fall back to (default: none)", whole: sequence },
-    ...serverOptions,
+    ...changeOptions,
   },
   examples: [
     "attune publish assets/extractor --model attune-small --version 1.0.0",
@@ -109,7 +109,7 @@ export const releaseTag = declare({
       variadic: true,
     },
   ],
-  options: { remove: { value: "TAG", meaning: "a tag to remove", multiple: true }, ...serverOptions },
+  options: { remove: { value: "TAG", meaning: "a tag to remove", multiple: true }, ...changeOptions },
   examples: ["attune release tag 3 nightly", "attune release tag attune-small@1.0.0 tested --remove nightly"],
 });
 
@@ -121,7 +121,7 @@ export const releaseNote = declare({
     oneRelease,
     { name: "TEXT", meaning: "the note, up to 1000 characters; without it the note is removed", optional: true },
   ],
-  options: serverOptions,
+  options: changeOptions,
   examples: ['attune release note 3 "first with the new tokenizer"', "attune release note 3"],
 });
 
@@ -140,7 +140,7 @@ export const releaseCollect = declare({
       parse: parseDuration,
     },
     "dry-run": { meaning: "show what would be freed, and change nothing" },
-    ...serverOptions,
+    ...changeOptions,
   },
   examples: ["attune release collect --dry-run", "attune release collect --older-than 1d --json"],
 });
@@ -186,7 +186,7 @@ const aliasOptions = {
     meaning: "change the alias only where it names release N now; 0 stands for no release",
     whole: { from: 0, to: sequence.to },
   },
-  ...serverOptions,
+  ...changeOptions,
 } as const;
 
 export const alias = declare({

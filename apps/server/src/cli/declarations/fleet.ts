@@ -9,10 +9,16 @@ export const serverOptions = {
   server: { value: "URL", meaning: "the server's address (default: the server that runs in ATTUNE_HOME)" },
   "admin-token-file": {
     value: "FILE",
-    meaning: "the file with the server's admin token (default: ATTUNE_HOME/server/admin-token)",
+    meaning: "the file with the server's admin token or an access token (default: ATTUNE_HOME/server/admin-token)",
     path: "file",
   },
   home: { value: "DIR", meaning: "a directory in place of ATTUNE_HOME", path: "folder" },
+} as const;
+
+/** The options of a command that changes something. */
+export const changeOptions = {
+  reason: { value: "TEXT", meaning: "why, for the change's event (attune access events)" },
+  ...serverOptions,
 } as const;
 
 /** Release numbers are 16 bits wide in every message of a device. */
@@ -35,7 +41,7 @@ export const fleetCreate = declare({
   name: "create",
   summary: "Create a fleet",
   arguments: [{ name: "NAME", meaning: `the fleet's name: ${fleetNameForm}`, parse: parseFleetName }],
-  options: serverOptions,
+  options: changeOptions,
   examples: ["attune fleet create home"],
 });
 
@@ -67,7 +73,7 @@ export const rolloutCreate = declare({
       required: true,
       whole: sequence,
     },
-    ...serverOptions,
+    ...changeOptions,
   },
   examples: ["attune rollout create --fleet home --release 3"],
 });
@@ -101,7 +107,7 @@ export const tokenCreate = declare({
       default: "1h",
       parse: parseDuration,
     },
-    ...serverOptions,
+    ...changeOptions,
   },
   examples: ["attune token create --fleet home", "attune token create --fleet home --ttl 15m --json"],
 });
@@ -132,7 +138,7 @@ export const deviceRevoke = declare({
     "Revoking cannot be undone: the device must enrol again with a new key.",
   ],
   arguments: [{ name: "DEVICE", meaning: "the device's 32 hexadecimal digits", parse: parseDevice }],
-  options: serverOptions,
+  options: changeOptions,
   examples: ["attune device revoke 0123456789abcdef0123456789abcdef"],
 });
 

@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readTextFile, writeFileDurably } from "@attune/platform/durable-file";
 
 /** Whether an `authorization` header carries the admin token. */
-export type IsAdmin = (authorization: string | undefined) => boolean;
+type IsAdmin = (authorization: string | undefined) => boolean;
 
 export async function openAdminToken(path: string): Promise<IsAdmin> {
   const stored = (await readTextFile(path))?.trim();
