@@ -1,39 +1,49 @@
 // Joins the built agent and the packages that it uses into a few files, one for each part that is loaded when it is
-// needed. A start then finds and reads some five hundred files less. The page becomes one script beside its markup.
-// Part of `npm run build`, after the compiler.
+// needed. A start then finds and reads some five hundred files less. The page becomes one script beside its markup,
+// and its worker another. Part of `npm run build`, after the compiler.
 
-import { copyFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 import { rolldown } from "rolldown";
 
 const dist = fileURLToPath(new URL("dist/", import.meta.url));
 const scratch = `${dist}bundle-${process.pid}`;
 
-const agent = await rolldown({
-  input: `${dist}node/main.js`,
-  platform: "node",
-  // The package finds its compiled part beside its own files.
-  external: ["classic-level"],
-  onLog(level, log) {
-    if (level === "warn") throw new Error(log.message);
-  },
-});
-// Nothing is renamed, so that a stack names the functions as the sources do.
-await agent.write({ dir: scratch, format: "esm", comments: false });
-await agent.close();
-rmSync(`${dist}bundle`, { recursive: true, force: true });
-renameSync(scratch, `${dist}bundle`);
+async function bundle(input, options, output) {
+  const bundler = await rolldown({
+    input,
+    ...options,
+    onLog(level, log) {
+      if (level === "warn") throw new Error(log.message);
+    },
+  });
+  await bundler.write({ dir: scratch, format: "esm", ...output });
+  await bundler.close();
+}
 
-const page = await rolldown({
-  input: `${dist}page/main.js`,
-  platform: "browser",
-  onLog(level, log) {
-    if (level === "warn") throw new Error(log.message);
-  },
-});
-await page.write({ dir: scratch, format: "esm", entryFileNames: "page.js", minify: true });
-await page.close();
+/** Replaces the folder as a whole, so that nobody reads half of it. */
+function putInPlace(folder) {
+  rmSync(`${dist}${folder}`, { recursive: true, force: true });
+  renameSync(scratch, `${dist}${folder}`);
+}
+
+// classic-level finds its compiled part beside its own files. Nothing is renamed, so that a stack names the functions
+// as the sources do.
+await bundle(`${dist}node/main.js`, { platform: "node", external: ["classic-level"] }, { comments: false });
+putInPlace("bundle");
+
+const minified = { entryFileNames: "[name].js", minify: true };
+await bundle({ page: `${dist}page/main.js` }, { platform: "browser" }, minified);
+await bundle({ worker: `${dist}web/main-worker.js` }, { platform: "browser" }, minified);
 const pageSource = fileURLToPath(new URL("src/page/", import.meta.url));
 for (const file of ["index.html", "page.css", "icon.svg"]) copyFileSync(pageSource + file, `${scratch}/${file}`);
-rmSync(`${dist}page-bundle`, { recursive: true, force: true });
-renameSync(scratch, `${dist}page-bundle`);
+putInPlace("page-bundle");
+
+if (process.env.npm_config_loglevel !== "silent") {
+  const kb = (bytes) => `${(bytes / 1_000).toFixed(1)} kB`;
+  for (const name of ["page", "worker"]) {
+    const code = readFileSync(`${dist}page-bundle/${name}.js`);
+    process.stdout.write(`${name}.js: ${kb(code.length)}, ${kb(brotliCompressSync(code).length)} compressed\n`);
+  }
+}

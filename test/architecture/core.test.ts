@@ -6,6 +6,7 @@ import { type Arrows, importsBeside, readSourceTree, unusedArrows, upwardArrows 
 
 const arrows: Arrows = {
   "agent-api": [],
+  "closed-fields": [],
   ports: [],
   "update-state": ["agent-api"],
   concurrency: ["ports"],

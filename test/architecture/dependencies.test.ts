@@ -56,18 +56,27 @@ const places: readonly Place[] = [
     reaches: /^apps\/edge-agent\/src\/core\//,
   },
   {
+    name: "apps/edge-agent/src/transports",
+    files: /^apps\/edge-agent\/src\/transports\/.*\.ts$/,
+    allows: (imported) =>
+      /^(@attune\/shared\/|zod$|@trpc\/|@nats-io\/(nats-core|jetstream)$)/.test(imported.specifier) ||
+      (imported.typeOnly && imported.specifier === "@attune/server/app-router"),
+    reaches: /^apps\/edge-agent\/src\/(core|transports)\//,
+  },
+  {
     name: "apps/edge-agent/src/node",
     files: /^apps\/edge-agent\/src\/node\/.*\.ts$/,
     allows: (imported) =>
       oursFrom("ml|shared|platform")(imported) ||
       (imported.typeOnly && imported.specifier === "@attune/server/app-router"),
-    reaches: /^apps\/edge-agent\/src\/(core|node)\//,
+    reaches: /^apps\/edge-agent\/src\/(core|transports|node)\//,
   },
   {
     name: "apps/edge-agent/src/web",
     files: /^apps\/edge-agent\/src\/web\/.*\.ts$/,
-    allows: (imported) => mlOrShared(imported) || /^(zod$|@noble\/hashes\/)/.test(imported.specifier),
-    reaches: /^apps\/edge-agent\/src\/(core|web)\//,
+    allows: (imported) =>
+      mlOrShared(imported) || /^(zod$|@noble\/hashes\/|@nats-io\/nats-core$)/.test(imported.specifier),
+    reaches: /^apps\/edge-agent\/src\/(core|transports|web)\//,
   },
   {
     name: "apps/edge-agent/src/page",

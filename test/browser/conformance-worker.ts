@@ -1,5 +1,6 @@
 // A worker that runs the conformance suite over the browser's adapters, and the writer that is killed.
 
+import { judge, probeBrowser } from "@attune/edge-agent/web/probe";
 import { openWebHome } from "@attune/edge-agent/web/web-home";
 import { lookAtWreck, writeUntilKilled } from "@attune/fakes/conformance/crash";
 import { cryptoCases } from "@attune/fakes/conformance/crypto-cases";
@@ -10,7 +11,8 @@ import { storeCases } from "@attune/fakes/conformance/store-cases";
 export type Order =
   | { readonly kind: "observe"; readonly name: string }
   | { readonly kind: "write" | "look" | "open"; readonly home: string }
-  | { readonly kind: "put" | "get"; readonly text: string };
+  | { readonly kind: "put" | "get"; readonly text: string }
+  | { readonly kind: "probe"; readonly without?: keyof typeof takeAway };
 
 async function openHome(name: string): Promise<ConformingHome & { close(): void }> {
   const home = await openWebHome(name);
@@ -22,6 +24,48 @@ async function openHome(name: string): Promise<ConformingHome & { close(): void 
     },
   };
 }
+
+/** Takes from this worker what another browser lacks. */
+const takeAway = {
+  locks: () => Reflect.deleteProperty(Object.getPrototypeOf(navigator), "locks"),
+  database: () => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("no database", "SecurityError");
+    };
+  },
+  strict: () => {
+    IDBDatabase.prototype.transaction = () => {
+      throw new TypeError("no such durability");
+    };
+  },
+  clonedKeys: () => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (value, key) {
+      if (value instanceof CryptoKey) throw new DOMException("no keys", "DataCloneError");
+      return put.call(this, value, key);
+    };
+  },
+  ed25519: () => {
+    SubtleCrypto.prototype.sign = async () => {
+      throw new DOMException("no such algorithm", "NotSupportedError");
+    };
+  },
+  room: () => {
+    StorageManager.prototype.estimate = async () => ({ quota: 50_000_000, usage: 30_000_000 });
+  },
+  statement: () => {
+    StorageManager.prototype.estimate = async () => ({});
+  },
+  relaxed: () => {
+    const { validate } = WebAssembly;
+    WebAssembly.validate = (bytes: ArrayBufferLike | ArrayBufferView) =>
+      validate(bytes as BufferSource) && bytes.byteLength !== 36;
+  },
+  simd: () => {
+    WebAssembly.validate = () => false;
+  },
+  webAssembly: () => Reflect.deleteProperty(globalThis, "WebAssembly"),
+};
 
 let kept: ConformingHome | undefined;
 
@@ -38,6 +82,9 @@ async function obey(order: Order): Promise<unknown> {
     case "open":
       kept = await openHome(order.home);
       return "open";
+    case "probe":
+      if (order.without !== undefined) takeAway[order.without]();
+      return judge(await probeBrowser());
     case "put":
       return kept!.store.batch([{ type: "put", key: "text", value: new TextEncoder().encode(order.text) }]);
     case "get":

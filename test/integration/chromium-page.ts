@@ -66,7 +66,7 @@ export async function openPage(
 }
 
 /** Bundles the sources. The fakes' cryptography is node:crypto's; a browser gets the same functions of @noble. */
-async function bundle(names: readonly string[]): Promise<Map<string, string>> {
+export async function bundle(names: readonly string[]): Promise<Map<string, string>> {
   const bundler = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, join(programs, `${name}.ts`)])),
     platform: "browser",

@@ -138,6 +138,36 @@ describeUnlessLacking("the browser's adapters", await lackOfChromium(), () => {
     }
   });
 
+  const always = ["storage that the browser keeps when it needs room"];
+  test.each([
+    [undefined, [], []],
+    ["locks", ["Web Locks, which keep two tabs apart"], []],
+    ["database", ["durable writes to IndexedDB", "keys in IndexedDB that cannot be extracted"], []],
+    ["strict", ["durable writes to IndexedDB", "keys in IndexedDB that cannot be extracted"], []],
+    ["clonedKeys", ["keys in IndexedDB that cannot be extracted"], []],
+    ["ed25519", ["Ed25519 in WebCrypto"], []],
+    ["room", ["room: 20 MB of 40 MB"], []],
+    ["statement", [], ["a statement of the room that is left"]],
+    ["relaxed", [], ["relaxed SIMD in WebAssembly"]],
+    ["simd", [], ["SIMD in WebAssembly"]],
+    ["webAssembly", [], ["SIMD in WebAssembly"]],
+  ] as const)("the probe of a browser without %s names what is missing", async (without, lacks, warnings) => {
+    const judged = await obey(7, { kind: "probe", ...(without && { without }) });
+    await page.evaluate(() => globalThis.conformance.end(7));
+    expect(judged).toEqual({ lacks, warnings: [...always, ...warnings] });
+  });
+
+  test("the probe of a page over plain HTTP names the secure context", async () => {
+    const served = await servePage("conformance");
+    const { context, close } = await launchChromium({ more: ["--host-resolver-rules=MAP phone.test 127.0.0.1"] });
+    const insecure = await context.newPage();
+    await insecure.goto(served.url.replace("127.0.0.1", "phone.test"));
+    const judged = await insecure.evaluate(() => globalThis.conformance.obey(1, { kind: "probe" }));
+    await close();
+    served.close();
+    expect(judged).toEqual({ lacks: ["a secure context: HTTPS, or this machine's own address"], warnings: [] });
+  });
+
   test("a database that the browser closed is opened again, and one that it emptied is reported", async () => {
     await obey(3, { kind: "open", home: "dropped" });
     await obey(3, { kind: "put", text: "kept" });

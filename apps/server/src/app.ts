@@ -182,6 +182,7 @@ async function startHttp(
     content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now }) },
     connections: connectionLimitsHere(),
     callBudget: createCallBudget({ ...defaultCallBudget, now }),
+    brokerUrl: nats.websocketUrl,
     trustedProxies: env.trustedProxies,
     isHealthy: async () => {
       await Promise.all([database.$queryRaw`SELECT 1`, nats.connection.flush()]);

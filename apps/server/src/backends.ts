@@ -35,7 +35,9 @@ export async function openNats({ env, places, ports, logger, now, pingIntervalMs
     now,
     externalUrl: env.natsUrl,
     listenHost: env.host,
+    externalWebsocketUrl: env.natsWebsocketUrl,
     choosePort: () => ports.choose(portRequest(env, "ATTUNE_NATS_PORT")),
+    chooseWebsocketPort: () => ports.choose(portRequest(env, "ATTUNE_NATS_WEBSOCKET_PORT")),
     findProgram: () => findNatsProgram(env, places, logger),
     pingIntervalMs,
   });
@@ -85,6 +87,8 @@ export function portRequest(env: ServerEnv, variable: PortRequest["variable"]): 
       return { variable, configured: env.httpPort, host: env.host, known: true };
     case "ATTUNE_NATS_PORT":
       return { variable, configured: env.natsPort, host: env.host, known: true };
+    case "ATTUNE_NATS_WEBSOCKET_PORT":
+      return { variable, configured: env.natsWebsocketPort, host: "127.0.0.1", known: false };
     case "ATTUNE_POSTGRES_PORT":
       return { variable, configured: env.postgresPort, host: "127.0.0.1", known: false };
   }

@@ -23,11 +23,13 @@ export const environmentSchema = z.object({
   ATTUNE_HOST: z.string().min(1).default("127.0.0.1"),
   ATTUNE_HTTP_PORT: port(7310),
   ATTUNE_NATS_PORT: port(7322),
+  ATTUNE_NATS_WEBSOCKET_PORT: port(0),
   ATTUNE_POSTGRES_PORT: port(7332),
   ATTUNE_POLL_INTERVAL_MS: z.coerce.number().int().min(100).max(86_400_000).default(30_000),
   ATTUNE_LOG_LEVEL: z.enum(logLevels).default("info"),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
+  NATS_WEBSOCKET_URL: z.url({ protocol: /^wss?$/ }).optional(),
   ATTUNE_PUBLIC_NATS_URL: z.url({ protocol: /^(nats|tls)$/ }).optional(),
   ATTUNE_TRUSTED_PROXIES: z.string().refine(areNetworks).optional(),
   NATS_SERVER_BIN: z.string().min(1).optional(),
@@ -44,11 +46,13 @@ export const environmentSchema = z.object({
 const hints: Readonly<Record<string, string>> = {
   ATTUNE_HTTP_PORT: "a port, 0 to 65535 (0 chooses a free one)",
   ATTUNE_NATS_PORT: "a port, 0 to 65535 (0 chooses a free one)",
+  ATTUNE_NATS_WEBSOCKET_PORT: "a port, 0 to 65535 (0 chooses a free one)",
   ATTUNE_POSTGRES_PORT: "a port, 0 to 65535 (0 chooses a free one)",
   ATTUNE_POLL_INTERVAL_MS: "milliseconds, 100 to 86400000",
   ATTUNE_LOG_LEVEL: logLevels.join(", "),
   DATABASE_URL: "postgresql://user:password@host:port/database",
   NATS_URL: "nats://host:port or tls://host:port",
+  NATS_WEBSOCKET_URL: "ws://host:port or wss://host:port",
   ATTUNE_PUBLIC_NATS_URL: "nats://host:port or tls://host:port",
   ATTUNE_TRUSTED_PROXIES: "IP addresses or networks such as 10.0.0.0/8, with commas between",
   HF_ENDPOINT: "https://host, a server with the hub's layout",
@@ -62,6 +66,8 @@ export interface ServerEnv {
   /** 0 chooses a free port once and remembers it. */
   readonly httpPort: number;
   readonly natsPort: number;
+  /** The port, on this machine alone, on which this server's own nats-server speaks WebSocket. */
+  readonly natsWebsocketPort: number;
   readonly postgresPort: number;
   /** The interval at which devices ask for their target state. */
   readonly pollIntervalMs: number;
@@ -70,6 +76,8 @@ export interface ServerEnv {
   readonly databaseUrl: string | undefined;
   /** An existing nats-server (see infra/nats). Without this URL the server starts its own. */
   readonly natsUrl: string | undefined;
+  /** The WebSocket address of that existing nats-server, for agents in browsers. */
+  readonly natsWebsocketUrl: string | undefined;
   /** The address of NATS for devices, if it differs from the one that the server itself uses. */
   readonly publicNatsUrl: string | undefined;
   /** The proxies whose word on a client's address is taken. */
@@ -110,11 +118,13 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     host: values.ATTUNE_HOST,
     httpPort: values.ATTUNE_HTTP_PORT,
     natsPort: values.ATTUNE_NATS_PORT,
+    natsWebsocketPort: values.ATTUNE_NATS_WEBSOCKET_PORT,
     postgresPort: values.ATTUNE_POSTGRES_PORT,
     pollIntervalMs: values.ATTUNE_POLL_INTERVAL_MS,
     logLevel: values.ATTUNE_LOG_LEVEL,
     databaseUrl: values.DATABASE_URL,
     natsUrl: values.NATS_URL,
+    natsWebsocketUrl: values.NATS_WEBSOCKET_URL,
     publicNatsUrl: values.ATTUNE_PUBLIC_NATS_URL,
     trustedProxies: values.ATTUNE_TRUSTED_PROXIES,
     natsServerBinary: values.NATS_SERVER_BIN,

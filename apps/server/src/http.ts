@@ -11,6 +11,7 @@ import type { AppRouter } from "./app-router.js";
 import { readReason, reasonHeader } from "./callers/reason.js";
 import { assertMay, type Caller } from "./callers/roles.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./content/chunk-routes.js";
+import { type BrokerProxyLimits, defaultBrokerProxyLimits, registerBrokerProxy } from "./platform/http/broker-proxy.js";
 import type { CallBudget } from "./platform/http/call-budget.js";
 import { asFastifyLogger } from "./platform/http/fastify-logger.js";
 import { createHealth, type HealthDeps } from "./platform/http/health.js";
@@ -30,6 +31,9 @@ interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly content: Omit<ChunkRoutesDeps, "assertMayStore">;
   readonly connections: ConnectionLimits;
   readonly callBudget: CallBudget;
+  /** The broker's WebSocket address, for agents in browsers. */
+  readonly brokerUrl?: string | undefined;
+  readonly brokerLimits?: BrokerProxyLimits;
   /**
    * The proxies whose word on a client's address is taken: addresses and networks, separated by
    * commas; none by default.
@@ -74,6 +78,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
       .header("cache-control", "no-store")
       .send({ healthy });
   });
+  registerBrokerProxy(server, { url: deps.brokerUrl, limits: deps.brokerLimits ?? defaultBrokerProxyLimits });
   await registerChunkRoutes(server, {
     ...deps.content,
     assertMayStore: ({ raw }) => assertMay(callers.get(raw), "manager"),

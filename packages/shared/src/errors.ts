@@ -142,6 +142,12 @@ export const errorTable = {
     remedy:
       "Raise the limit. EMFILE: open files of a process (`ulimit -n`, LimitNOFILE=). ENFILE: open files of the machine. EAGAIN: processes. ENOMEM: memory.",
   },
+  BROWSER_LACKING: {
+    httpStatus: 501,
+    retryable: false,
+    remedy:
+      "Open the page by HTTPS in a current browser, outside of a private window, and free disk space if the message names room.",
+  },
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,

@@ -4,31 +4,8 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { AppError } from "@attune/shared/errors";
-import { parseJson } from "../core/storage/parse-json.js";
+import type { HttpClient, HttpReply, HttpRequest } from "../transports/http-client.js";
 import { plainBytes } from "./plain-bytes.js";
-
-interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly signal?: AbortSignal | undefined;
-  /** The most bytes of body that are accepted; one more byte is REPLY_TOO_LARGE. */
-  readonly limitBytes: number;
-}
-
-interface HttpReply {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  /** Throws SERVER_UNAVAILABLE when the body ends early, TIMED_OUT when it stalls, REPLY_TOO_LARGE past the limit. */
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-export interface HttpClient {
-  /** Resolves with the reply's head. Throws SERVER_UNAVAILABLE when nobody answers, TIMED_OUT after silence. */
-  send(request: HttpRequest): Promise<HttpReply>;
-  close(): void;
-}
 
 interface HttpClientOptions {
   /** The longest silence of the other side, before and within a reply. */
@@ -46,15 +23,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       agents["https:"].destroy();
     },
   };
-}
-
-/** The whole body as one JSON value. */
-export async function readJson(reply: HttpReply): Promise<unknown> {
-  const parts: Uint8Array[] = [];
-  for await (const part of reply.body) parts.push(part);
-  const parsed = parseJson(Buffer.concat(parts));
-  if (parsed.ok) return parsed.value;
-  throw new AppError("SERVER_UNAVAILABLE", `the reply (status ${reply.status}) is not JSON`);
 }
 
 async function send(

@@ -2,8 +2,8 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { Cleared } from "../core/ports.js";
+import { createHttpFetcher } from "../transports/http-fetcher.js";
 import { createHttpClient } from "./http-client.js";
-import { createHttpFetcher } from "./http-fetcher.js";
 
 const hash = "ab".repeat(32);
 const stops: (() => void)[] = [];

@@ -23,9 +23,10 @@ import { linkSchema } from "@attune/shared/contracts/page";
 import { AppError } from "@attune/shared/errors";
 import type { z } from "zod";
 import type { AskableAgent } from "../core/agent-api.js";
+import { readJson } from "../transports/http-client.js";
 import { type HomePaths, readLocalApi } from "./home.js";
 import { findDaemon } from "./home-lock.js";
-import { createHttpClient, readJson } from "./http-client.js";
+import { createHttpClient } from "./http-client.js";
 
 const replyLimitBytes = 64 * 1024 * 1024;
 /** Learning re-extracts nothing but may train for a while on a slow device. */

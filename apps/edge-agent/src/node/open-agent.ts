@@ -9,12 +9,13 @@ import { AppError } from "@attune/shared/errors";
 import { createAgent } from "../core/agent.js";
 import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
+import { createHttpFetcher } from "../transports/http-fetcher.js";
+import { createTrpcTransport } from "../transports/trpc-transport.js";
 import { createAesCipher, keySizeBytes } from "./aes-cipher.js";
 import { chooseEngine } from "./engine.js";
 import { type HomePaths, hasStore } from "./home.js";
 import { lockHome } from "./home-lock.js";
 import { createHttpClient } from "./http-client.js";
-import { createHttpFetcher } from "./http-fetcher.js";
 import { openLevelStore } from "./level-store.js";
 import { createNatsTransport } from "./nats-transport.js";
 import { createDeviceKey } from "./nkey.js";
@@ -22,7 +23,6 @@ import { createNodeFiles } from "./node-files.js";
 import { createNodeHashing } from "./node-hashing.js";
 import { readOrCreateSecret, readSecret } from "./secret-file.js";
 import { createSystemClock } from "./system-clock.js";
-import { createTrpcTransport } from "./trpc-transport.js";
 
 interface OpenAgentOptions {
   readonly paths: HomePaths;

@@ -2,8 +2,8 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { Cleared } from "../core/ports.js";
+import { createTrpcTransport } from "../transports/trpc-transport.js";
 import { createHttpClient } from "./http-client.js";
-import { createTrpcTransport } from "./trpc-transport.js";
 
 const stops: (() => void)[] = [];
 afterEach(() => {

@@ -38,16 +38,19 @@ export function createIndexedFiles(database: WebDatabase): Files {
         files.delete(piecesOf(path));
         files.delete(inside(path));
       }),
-    async freeBytes() {
-      const { quota, usage = 0 } = await navigator.storage.estimate();
-      return quota === undefined ? undefined : Math.max(0, quota - usage);
-    },
+    freeBytes: roomLeft,
     async list(directory) {
       const keys = await database.read("files", (files) => answerOf(files.getAllKeys(inside(directory))));
       const names = keys.map((key) => (key as unknown as PieceKey)[0].slice(directory.length + 1).split("/")[0]!);
       return [...new Set(names)].sort();
     },
   };
+}
+
+/** Bytes that the browser still gives this origin; undefined where it does not say. */
+export async function roomLeft(): Promise<number | undefined> {
+  const { quota, usage = 0 } = await navigator.storage.estimate();
+  return quota === undefined ? undefined : Math.max(0, quota - usage);
 }
 
 function piecesOf(path: string): IDBKeyRange {

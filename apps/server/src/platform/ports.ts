@@ -10,7 +10,7 @@ const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 
 export interface PortRequest {
   /** The environment variable that chooses this port, and the port's name in the file. */
-  readonly variable: "ATTUNE_HTTP_PORT" | "ATTUNE_NATS_PORT" | "ATTUNE_POSTGRES_PORT";
+  readonly variable: "ATTUNE_HTTP_PORT" | "ATTUNE_NATS_PORT" | "ATTUNE_NATS_WEBSOCKET_PORT" | "ATTUNE_POSTGRES_PORT";
   /** 0 asks for the remembered port, or for any free one. */
   readonly configured: number;
   readonly host: string;

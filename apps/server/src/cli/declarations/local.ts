@@ -137,6 +137,7 @@ export const server = declare({
         ["ATTUNE_HOST", "the address that HTTP and NATS listen on (default: 127.0.0.1; 0.0.0.0 or :: is all)"],
         ["ATTUNE_HTTP_PORT", "the port of HTTP (default: 7310; 0 chooses a free port once and keeps it)"],
         ["ATTUNE_NATS_PORT", "the port of NATS (default: 7322; 0 as above)"],
+        ["ATTUNE_NATS_WEBSOCKET_PORT", "the port of NATS for agents in browsers, on this machine alone (default: 0)"],
         ["ATTUNE_POSTGRES_PORT", "the port of PostgreSQL (default: 7332; 0 as above)"],
         ["ATTUNE_POLL_INTERVAL_MS", "how often devices ask for their release (default: 30000)"],
         ["ATTUNE_LOG_LEVEL", "debug, info, warn, error or silent (default: info)"],
@@ -148,6 +149,7 @@ export const server = declare({
           "NATS_URL",
           "an existing nats-server that trusts this server's operator key; tls://HOST:PORT demands TLS of it",
         ],
+        ["NATS_WEBSOCKET_URL", "the WebSocket address of that NATS, for agents in browsers (default: none)"],
         [
           "ATTUNE_PUBLIC_NATS_URL",
           "the address of NATS that devices receive (default: NATS_URL, else the address on which NATS listens)",

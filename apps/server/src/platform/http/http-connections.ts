@@ -67,6 +67,8 @@ export function createGuardedServer(handler: RequestListener, limits: Connection
     });
     handler(request, response);
   });
+  // A WebSocket has its own number and time limits.
+  server.on("upgrade", (_request, socket: Socket) => waiting.delete(socket));
   server.setTimeout(limits.silenceTimeoutMs);
   server.on("connection", (socket: Socket) => {
     if (open.size >= limits.maxConnections && !makeRoom()) {

@@ -10,6 +10,8 @@ import type { NatsCredentials } from "./nats-credentials.js";
 interface NatsConfiguration {
   readonly listenHost: string;
   readonly port: number;
+  /** A port on this machine alone, at which the HTTP server's proxy speaks WebSocket. */
+  readonly websocketPort?: number | undefined;
   /** The directory of the configuration, the store, the resolver's accounts, the pid file and the log. */
   readonly directory: string;
   readonly credentials: NatsCredentials;
@@ -17,7 +19,7 @@ interface NatsConfiguration {
 
 /** Writes the configuration and the accounts as they are now, and returns the configuration file's path. */
 export async function writeNatsConfiguration(configuration: NatsConfiguration): Promise<string> {
-  const { listenHost, port, directory, credentials } = configuration;
+  const { listenHost, port, websocketPort, directory, credentials } = configuration;
   const accounts = join(directory, "accounts");
   await makeDirectory(directory, 0o700);
   await makeDirectory(accounts, 0o700);
@@ -43,7 +45,7 @@ jetstream: {
   # The stream has a limit of its own. One here that shrinks with the disk would keep nats-server from reading its store again.
   max_file_store: 1TB
 }
-`;
+${websocketPort === undefined ? "" : `websocket: { listen: "127.0.0.1:${websocketPort}", no_tls: true }\n`}`;
   await writeFileDurably(path, text, { mode: 0o600 });
   return path;
 }

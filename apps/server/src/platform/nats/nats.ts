@@ -16,6 +16,8 @@ import { startNatsServer, stopNatsOrphan, writeNatsConfiguration } from "./nats-
 export interface Nats {
   /** The address at which this server reaches NATS. */
   readonly url: string;
+  /** The address at which this server reaches NATS by WebSocket; undefined where NATS speaks none. */
+  readonly websocketUrl: string | undefined;
   /** The connection of the server's own user; reconnects for ever. */
   readonly connection: NatsConnection;
   readonly credentials: NatsCredentials;
@@ -35,9 +37,12 @@ interface NatsOptions {
   readonly now: () => number;
   /** An existing nats-server that trusts this server's operator key. */
   readonly externalUrl: string | undefined;
+  readonly externalWebsocketUrl?: string | undefined;
   readonly listenHost: string;
   /** Called once an orphan of an earlier server has been stopped, so that its port counts as free. */
   readonly choosePort: () => Promise<number>;
+  /** Without it the server's own nats-server speaks no WebSocket. */
+  readonly chooseWebsocketPort?: () => Promise<number>;
   /** The path of the nats-server program. */
   readonly findProgram: () => Promise<string>;
   /** A connection that leaves two pings in a row unanswered is opened anew; default 30,000, as on the devices. */
@@ -55,7 +60,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
     systemConnection: () => system,
     logger,
   });
-  const { url, child } = await reachServer(options, credentials);
+  const { url, websocketUrl, child } = await reachServer(options, credentials);
   const openAs = (user: OwnUser) => open({ url, user, credentials, logger, pingIntervalMs });
   const opened: NatsConnection[] = [];
   const stop = async () => {
@@ -77,7 +82,7 @@ export async function startNats(options: NatsOptions): Promise<Nats> {
       logger.warn("nats.outdated", { version, why });
     }
     const connectToEarlierStream = () => openAs("mover");
-    return { url, connection, credentials, connectToEarlierStream, pid: () => child?.pid(), stop };
+    return { url, websocketUrl, connection, credentials, connectToEarlierStream, pid: () => child?.pid(), stop };
   } catch (cause) {
     await stop();
     if (cause instanceof AppError) throw cause;
@@ -115,17 +120,19 @@ export async function prepareExternalNats(options: ExternalNatsOptions): Promise
 async function reachServer(
   options: NatsOptions,
   credentials: NatsCredentials,
-): Promise<{ url: string; child?: SupervisedProcess }> {
+): Promise<{ url: string; websocketUrl: string | undefined; child?: SupervisedProcess }> {
   const { places, logger, listenHost, externalUrl } = options;
-  if (externalUrl !== undefined) return { url: externalUrl };
+  if (externalUrl !== undefined) return { url: externalUrl, websocketUrl: options.externalWebsocketUrl };
   const binary = await options.findProgram();
   await stopNatsOrphan(places.nats, logger);
   const port = await options.choosePort();
+  const websocketPort = await options.chooseWebsocketPort?.();
   const url = `nats://${clientHost(listenHost)}:${port}`;
   const child = await startNatsServer({
     binary,
     listenHost,
     port,
+    websocketPort,
     directory: places.nats,
     credentials,
     // JetStream answers a moment after the first connection does.
@@ -133,7 +140,8 @@ async function reachServer(
     isAlive: () => isAlive(url, credentials),
     logger,
   });
-  return { url, child };
+  const websocketUrl = websocketPort === undefined ? undefined : `ws://127.0.0.1:${websocketPort}`;
+  return { url, websocketUrl, child };
 }
 
 /** Versions before 2.9.15 recurse without end on a reply subject with a wildcard that passes a service import. */

@@ -2,7 +2,7 @@
 
 import { chunkSizeBytes } from "@attune/shared/contracts/release";
 import type { DownloadTransport } from "../core/ports.js";
-import type { HttpClient } from "./http-client.js";
+import type { HttpClient, HttpReply } from "./http-client.js";
 
 /** A manifest lists every chunk of a release; this is far above any real one and far below the device's memory. */
 const manifestLimitBytes = 8 * 1024 * 1024;
@@ -26,14 +26,11 @@ export function createHttpFetcher(client: HttpClient, server: string): DownloadT
 }
 
 /** The size of the whole resource as declared, RFC 9110 section 14.4: `bytes 4096-8191/10000` or `bytes * /10000`. */
-function totalBytes(
-  status: number,
-  headers: { "content-range"?: string | undefined; "content-length"?: string | undefined },
-): number | undefined {
+function totalBytes(status: number, headers: HttpReply["headers"]): number | undefined {
   if (status === 206 || status === 416) {
-    const match = /^bytes (?:\d+-\d+|\*)\/(\d{1,15})$/.exec(headers["content-range"] ?? "");
+    const match = /^bytes (?:\d+-\d+|\*)\/(\d{1,15})$/.exec(String(headers["content-range"]));
     return match === null ? undefined : Number(match[1]);
   }
-  const length = headers["content-length"] ?? "";
+  const length = String(headers["content-length"]);
   return status === 200 && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
