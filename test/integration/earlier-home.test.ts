@@ -85,6 +85,8 @@ describe("a server on an earlier home", () => {
     expect(await ask((client) => client.rollout.status.query({ rollout: rollout?.id as string }))).toMatchObject({
       fleet: "home",
       releaseSequence: sequence,
+      status: "completed",
+      groups: [{ state: "passed" }],
     });
     const manifest = await fetch(`${server.access.httpUrl}${manifestPath(manifestSha256)}`);
     const { files } = releaseSchema.parse(signedEnvelopeSchema.parse(await manifest.json()).payload);

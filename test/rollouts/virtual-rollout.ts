@@ -3,6 +3,7 @@
 import type { Assignment, Member, Sighting } from "@attune/server/rollouts/member.plan";
 import {
   type Group,
+  isUnderway,
   type Policy,
   plan,
   planResume,
@@ -62,13 +63,11 @@ export function perform(snapshot: Snapshot, steps: readonly Step[]): Snapshot {
       if (group.state === "active") turn((one) => one.group === index && one.state === "waiting", "open");
     } else {
       status = step.status;
-      if (isEnd(status)) turn(({ state }) => state === "open" || state === "waiting", "cancelled");
+      if (!isUnderway(status)) turn(({ state }) => state === "open" || state === "waiting", "cancelled");
     }
   }
   return { ...snapshot, status, harm, members, groups };
 }
-
-export const isEnd = (status: Snapshot["status"]): boolean => status !== "active" && status !== "paused";
 
 /** Plans and performs until nothing is left to do. */
 export function settle(snapshot: Snapshot): Snapshot {

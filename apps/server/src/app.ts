@@ -146,6 +146,9 @@ function openStores(places: ServerPlaces): Pick<OpenParts, "chunkStore" | "manif
   };
 }
 
+/** Devices say nothing new more often than they poll. */
+const maxTurnPauseMs = 10_000;
+
 async function startServices(
   { env, logger, now = Date.now, contracts = servedContracts(egressContracts), publishedContract }: AppOptions,
   { places, nats, parts, ...open }: OpenParts,
@@ -159,9 +162,12 @@ async function startServices(
     contracts,
     publishedContract: publishedContract ?? defaultPublished,
     now,
+    logger,
   });
   const intake = startIntake({ directory: places.server, nats, service: services.ingestion, logger });
   parts.push({ name: "ingestion", stop: intake });
+  const ticking = services.rolloutTicker.start(Math.min(maxTurnPauseMs, env.pollIntervalMs));
+  parts.push({ name: "rollouts", stop: ticking });
   // A server that was killed in the middle of a revocation had stored it in the database only.
   if (!(await services.fleets.reconcileRevocations())) logger.warn("revocations.notPushed");
   return services;

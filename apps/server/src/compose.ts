@@ -1,6 +1,8 @@
 // Makes every service of the server once, with exactly the parts that it uses. HTTP, ingestion and
 // tests share these services.
 
+import { randomUUID } from "node:crypto";
+import type { Logger } from "@attune/platform/logger";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { type AccessRepository, createAccessRepository } from "./access/access.repository.js";
 import { createAccessService } from "./access/access.service.js";
@@ -26,7 +28,13 @@ import type { NatsCredentials } from "./platform/nats/nats-credentials.js";
 import type { Database } from "./platform/postgres/database.js";
 import { createRolloutRepository } from "./rollouts/rollout.repository.js";
 import { createRolloutService } from "./rollouts/rollout.service.js";
+import { createRolloutTicker, type RolloutTicker } from "./rollouts/rollout.ticker.js";
+import { createRolloutStepsRepository } from "./rollouts/rollout-steps.repository.js";
+import { createTargetRepository } from "./rollouts/target.repository.js";
 import type { ReleaseSigner } from "./signing/sign.js";
+
+/** After a process died, another one takes its rollouts over within this time. */
+const rolloutLeaseMs = 30_000;
 
 interface Parts {
   /** The connections of the ingestion and the fleet manager, which never wait behind strangers. */
@@ -45,12 +53,14 @@ interface Parts {
   /** The version that new releases carry. */
   readonly publishedContract: number;
   readonly now: () => number;
+  readonly logger: Logger;
 }
 
 export interface Services extends RoutedServices {
   readonly ingestion: IngestionService;
   /** Finds the token of a request. Strangers may present any, so the public connections look it up. */
   readonly findAccess: AccessRepository["find"];
+  readonly rolloutTicker: RolloutTicker;
 }
 
 export function composeServices(parts: Parts): Services {
@@ -59,7 +69,7 @@ export function composeServices(parts: Parts): Services {
   return {
     devices: createDeviceService({
       repository: createDeviceRepository(publicDatabase),
-      targetRelease: createRolloutRepository(publicDatabase).activeTarget,
+      targetRelease: createTargetRepository(publicDatabase).targetOf,
       credentials,
       signer,
       natsUrls: parts.natsUrls,
@@ -85,6 +95,13 @@ export function composeServices(parts: Parts): Services {
     }),
     models: createModelService({ repository: createModelRepository(database), versions, now }),
     rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),
+    rolloutTicker: createRolloutTicker({
+      repository: createRolloutStepsRepository(database),
+      holder: randomUUID(),
+      leaseMs: rolloutLeaseMs,
+      now,
+      logger: parts.logger,
+    }),
     ingestion: createIngestionService(createIngestionRepository(database, now), contracts),
     reports: createReportService(createReportRepository(database)),
     audit: createAuditService(createAuditRepository(database)),

@@ -70,13 +70,15 @@ const keptVersions = (tx: Prisma.TransactionClient) =>
 const nameSchema = z.object({ sequence: z.int(), kind: z.enum(versionNames) });
 
 /**
- * All that names a version is in this query, but for fallbacks, which manifests name. A revoked device downloads
+ * All that names a version is in this query, but for the fallbacks that manifests name. A revoked device downloads
  * nothing more.
  */
 async function readNamed(tx: Prisma.TransactionClient): Promise<NamedVersions> {
   const rows = await tx.$queryRaw`
     SELECT "releaseSequence" AS sequence, 'alias' AS kind FROM "ModelAlias"
     UNION SELECT "releaseSequence", 'rollout' FROM "Rollout" WHERE "status" <> 'superseded'
+    UNION SELECT "fallbackSequence", 'fallback' FROM "Rollout"
+      WHERE "status" <> 'superseded' AND "fallbackSequence" IS NOT NULL
     UNION SELECT "releaseSequence", 'device' FROM "Device" WHERE "revokedAt" IS NULL
     UNION SELECT "offeredSequence", 'device' FROM "Device" WHERE "revokedAt" IS NULL`;
   const names = new Map<number, Set<VersionName>>();

@@ -115,7 +115,7 @@ beforeEach(() => {
       },
     },
     signer,
-    targetRelease: async (fleet) => (fleet === "home" ? target : null),
+    targetRelease: async ({ fleetName }) => (fleetName === "home" ? target : null),
     natsUrls: (host) => [`nats://${host}:4222`],
     pollIntervalMs: 30_000,
     contracts,

@@ -39,6 +39,13 @@ interface PollAnswers {
   signed(message: Message<"poll">, device: Caller): Promise<SignedEnvelope>;
 }
 
+interface AnsweredPoll {
+  readonly message: Message<"poll">;
+  /** Whether the poll was recorded as the device's own latest. */
+  readonly isLatest: boolean;
+  readonly atMs: number;
+}
+
 /** The time for which a device may take a target for the server's latest; longer than the outage of a long weekend. */
 const targetLifeMs = 7 * dayMs;
 
@@ -58,9 +65,11 @@ export function createPollAnswers(deps: PollAnswersDeps): PollAnswers {
     return repository.recordPoll(message, { prefixed: true, nowMs });
   }
 
-  async function orders(device: Caller, isLatest: boolean) {
+  async function orders(device: Caller, { message, isLatest, atMs }: AnsweredPoll) {
+    // The row was read before this poll was recorded.
+    const polled = { ...device, state: message.state ?? "unknown" };
     return {
-      release: await offerRelease(deps, device, { manifestVersion: device.manifestVersion, isLatest }),
+      release: await offerRelease(deps, polled, { manifestVersion: device.manifestVersion, isLatest, atMs }),
       nats: await deps.natsFor(device),
       pollIntervalMs: deps.pollIntervalMs,
     };
@@ -71,7 +80,11 @@ export function createPollAnswers(deps: PollAnswersDeps): PollAnswers {
       const nowMs = now();
       assertMayPoll(message, device, nowMs);
       const number = await repository.recordPoll(message, { prefixed: false, nowMs });
-      return { version: 1, device: device.id, ...(await orders(device, number !== undefined)) };
+      return {
+        version: 1,
+        device: device.id,
+        ...(await orders(device, { message, isLatest: number !== undefined, atMs: nowMs })),
+      };
     },
 
     async signed(message, device) {
@@ -89,7 +102,7 @@ export function createPollAnswers(deps: PollAnswersDeps): PollAnswers {
         expiresAt: new Date(nowMs + targetLifeMs).toISOString(),
         beginEpoch: number === undefined,
         reports: await repository.lastReport(device.id, epoch),
-        ...(await orders(device, number !== undefined)),
+        ...(await orders(device, { message, isLatest: number !== undefined, atMs: nowMs })),
       };
       return signer.sign(target);
     },

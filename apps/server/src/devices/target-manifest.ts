@@ -1,9 +1,9 @@
-// Chooses the manifest that a device is offered of its fleet's release, by the version that the device reads.
+// Chooses the manifest that a device is offered of its release, by the version that the device reads.
 
 import type { TargetState } from "@attune/shared/contracts/target-state";
 import type { Device } from "../generated/prisma/client.js";
 
-/** A release that a fleet should run, and its manifests by version. */
+/** A release that a device should run, and its manifests by version. */
 export interface FleetTarget {
   readonly sequence: number;
   readonly manifest1Sha256: string | null;
@@ -35,8 +35,11 @@ function manifestFor(target: FleetTarget, offered: Offered, newestRead: number):
 
 export interface OfferParts {
   readonly repository: { recordOffer(device: string, offered: Offered): Promise<void> };
-  /** The release that a fleet's devices should run; null before its first rollout. */
-  readonly targetRelease: (fleet: string) => Promise<FleetTarget | null>;
+  /** The release that a device should run; null before its first. An offer is recorded where the poll takes it. */
+  readonly targetRelease: (
+    device: Pick<Device, "id" | "fleetName" | "state">,
+    poll: { readonly takesOffer: boolean; readonly atMs: number },
+  ) => Promise<FleetTarget | null>;
 }
 
 interface PollForOffer {
@@ -46,15 +49,16 @@ interface PollForOffer {
    * poll changes no record.
    */
   readonly isLatest: boolean;
+  readonly atMs: number;
 }
 
 /** The release in the answer to a poll. */
 export async function offerRelease(
   { repository, targetRelease }: OfferParts,
   device: Device,
-  { manifestVersion, isLatest }: PollForOffer,
+  { manifestVersion, isLatest, atMs }: PollForOffer,
 ): Promise<TargetState["release"]> {
-  const target = await targetRelease(device.fleetName);
+  const target = await targetRelease(device, { takesOffer: isLatest, atMs });
   const manifest = target && manifestFor(target, device, manifestVersion);
   if (target === null || manifest === null) return null;
   const { sequence } = target;

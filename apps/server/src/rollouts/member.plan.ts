@@ -9,7 +9,7 @@ import type { PolledState } from "./rollout.standing.js";
  * `unreached`: the device was away until its group's deadline, and was offered nothing.
  * `removed`: the device was revoked before it was decided. `cancelled`: the rollout ended before.
  */
-const assignmentStates = [
+export const assignmentStates = [
   "waiting",
   "open",
   "succeeded",

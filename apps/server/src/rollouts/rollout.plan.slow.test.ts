@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import {
   breaks,
   deadlineMs,
-  isEnd,
   policy,
   poll,
   refuses,
@@ -16,7 +15,7 @@ import {
   succeeds,
 } from "../../../../test/rollouts/virtual-rollout.js";
 import type { Sighting } from "./member.plan.js";
-import type { Snapshot } from "./rollout.plan.js";
+import { isUnderway, type Snapshot } from "./rollout.plan.js";
 
 const at = (nowMs: number, snapshot: Snapshot): Snapshot => ({ ...snapshot, nowMs });
 const states = ({ groups }: Snapshot) => groups.map(({ state }) => state);
@@ -55,7 +54,7 @@ const finals = ["failed", "timedOut", "removed", "unreached", "cancelled"];
 /** Everything that is wrong with a rollout, given its earlier state. */
 function* faultsOf(now: Snapshot, last: Snapshot | undefined, failureLimit: number): Generator<string> {
   const undecided = now.members.some(({ state }) => state === "open" || state === "waiting");
-  if (isEnd(now.status) && undecided) yield "an ended rollout has undecided devices";
+  if (!isUnderway(now.status) && undecided) yield "an ended rollout has undecided devices";
   if (last !== undefined && now.members.length !== last.members.length) yield "the membership has changed";
   const changed = last?.members.find(({ state, rank }) => finals.includes(state) && now.members[rank]?.state !== state);
   if (changed !== undefined) yield `${changed.device} has left its end ${changed.state}`;
@@ -65,7 +64,7 @@ function* faultsOf(now: Snapshot, last: Snapshot | undefined, failureLimit: numb
   const firstWaiting = states(now).indexOf("waiting");
   if (
     firstWaiting >= 0 &&
-    !isEnd(now.status) &&
+    isUnderway(now.status) &&
     states(now)
       .slice(firstWaiting)
       .some((state) => state !== "waiting")

@@ -1,14 +1,15 @@
 // Plans the next steps of a staged rollout: a snapshot in, steps out. Synchronous and pure.
 
+import { dayMs } from "@attune/shared/time";
 import { harmTest } from "./harm-test.js";
 import { type Assignment, type AssignmentState, judge, type Member } from "./member.plan.js";
 
 /** `active` and `paused` are judged; the others are ends. `superseded`: a later rollout took the fleet over. */
-const rolloutStatuses = ["active", "paused", "completed", "stopped", "aborted", "superseded"] as const;
+export const rolloutStatuses = ["active", "paused", "completed", "stopped", "aborted", "superseded"] as const;
 type RolloutStatus = (typeof rolloutStatuses)[number];
 
 /** `breached`: too many failed. `inconclusive`: too few answered in time, or too few to judge a failure by. */
-const groupStates = ["waiting", "active", "passed", "breached", "inconclusive", "cancelled"] as const;
+export const groupStates = ["waiting", "active", "passed", "breached", "inconclusive", "cancelled"] as const;
 type GroupState = (typeof groupStates)[number];
 
 export interface Policy {
@@ -22,11 +23,14 @@ export interface Policy {
   readonly harmBound: number;
 }
 
+/** A verdict leaves a device a day after the test, and a week after its earlier verdict at the latest. */
+export const defaultPolicy: Policy = { failureLimit: 0.2, completeness: 0.6, deadlineMs: 9 * dayMs, harmBound: 0.2 };
+
 /** The failure share of fewer decided devices means nothing. */
 const minDecided = 5;
 
 /** The share of devices that may lie about their verdict, and the probability of a wrong stop. */
-const harmOdds = { liars: 0.1, alpha: 0.05 } as const;
+export const harmOdds = { liars: 0.1, alpha: 0.05 } as const;
 
 export interface Group {
   readonly state: GroupState;
@@ -61,18 +65,20 @@ export type Step =
   | { readonly kind: "count"; readonly harm: HarmCount }
   /** A group that becomes active opens its waiting members. */
   | { readonly kind: "group"; readonly index: number; readonly group: Group }
-  /** An end cancels all that is undecided. */
-  | { readonly kind: "rollout"; readonly status: RolloutStatus };
+  /** An end cancels all that is undecided. `reverts`: devices that were offered the release go to its fallback. */
+  | { readonly kind: "rollout"; readonly status: RolloutStatus; readonly reverts?: true };
+
+export const isUnderway = (status: RolloutStatus): boolean => status === "active" || status === "paused";
 
 export function plan(snapshot: Snapshot): Step[] {
   const { nowMs, releaseSequence, status, policy, groups, intake } = snapshot;
-  if (status !== "active" && status !== "paused") return [];
+  if (!isUnderway(status)) return [];
   const by = { nowMs, releaseSequence, deadlineMs: policy.deadlineMs };
   const members = snapshot.members.map((member) => judge(member, by));
   const counted = countVerdicts({ ...snapshot, members });
   const steps = [...changesOf(snapshot.members, members)];
   if (counted.harm !== snapshot.harm) steps.push({ kind: "count", harm: counted.harm });
-  if (counted.stop) return [...steps, { kind: "rollout", status: "stopped" }];
+  if (counted.stop) return [...steps, { kind: "rollout", status: "stopped", reverts: true }];
 
   const tallies = tally(members, groups.length);
   const judged = groups.map((group, index) => judgeGroup(group, tallies[index] as Tally, snapshot));

@@ -1,9 +1,12 @@
-// Stores rollouts in the database: a history of decisions for each fleet, of which the latest active one counts.
+// Stores rollouts in the database, and reads the devices, groups and verdicts of each.
 
+import { randomUUID } from "node:crypto";
 import { AppError } from "@attune/shared/errors";
 import { appendEvent } from "../access/event-chain.js";
 import type { Author } from "../callers/roles.js";
-import type { Device, Prisma, PrismaClient, Rollout } from "../generated/prisma/client.js";
+import type { Device, PrismaClient, Rollout, RolloutGroup } from "../generated/prisma/client.js";
+import { defaultPolicy } from "./rollout.plan.js";
+import { cancelUndecided, inHashOrder, insertRollout, lockFleet, lockRelease } from "./rollout-writes.js";
 
 interface RolloutStart {
   readonly fleet: string;
@@ -12,76 +15,63 @@ interface RolloutStart {
   readonly by: Author;
 }
 
-type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason">;
+type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSequence" | "state" | "reason"> & {
+  /** Null for a device that has not joined yet. */
+  readonly group: number | null;
+  readonly assignment: string | null;
+};
 
-/** A release that a fleet should run, and its manifests by version. */
-interface RolloutTarget {
-  readonly sequence: number;
-  readonly manifest1Sha256: string | null;
-  readonly manifest2Sha256: string | null;
+interface GroupRow extends Pick<RolloutGroup, "index" | "state" | "deadlineAt"> {
+  readonly devices: number;
+  /** The group's devices by the states of their assignments. */
+  readonly counts: Readonly<Record<string, number>>;
 }
+
+/** A fleet of a hundred thousand devices is placed well within this time. */
+const startTimes = { maxWait: 30_000, timeout: 120_000 } as const;
 
 export interface RolloutRepository {
   /**
-   * Ends the fleet's active rollout and starts this one, both or neither. A rollout of the same release stays as
-   * it is. Throws NOT_FOUND for an unknown fleet or release, and CONFLICT for a release that has expired or is
-   * older than the fleet's.
+   * Ends the fleet's active rollouts and starts this one for the whole fleet at once, all or none. A rollout of the
+   * same release stays as it is. Throws NOT_FOUND for an unknown fleet or release, and CONFLICT for a release that has
+   * expired, was collected, or is older than the fleet's.
    */
   start(input: RolloutStart): Promise<Rollout>;
   latest(fleet: string): Promise<Rollout | null>;
   find(id: string): Promise<Rollout | null>;
-  /** The release that the fleet's devices should run; null before the first rollout. */
-  activeTarget(fleet: string): Promise<RolloutTarget | null>;
-  devicesOf(fleet: string): Promise<RolloutDevice[]>;
+  groupsOf(rollout: string): Promise<GroupRow[]>;
+  /** The devices of the rollout, and those that may still join it. */
+  devicesOf(rollout: Pick<Rollout, "id" | "fleetName" | "intake">): Promise<RolloutDevice[]>;
   /** The latest verdict of each device of the fleet on the release, by device. */
   verdictsOn(rollout: Pick<Rollout, "fleetName" | "releaseSequence">): Promise<ReadonlyMap<string, string>>;
-}
-
-/** Throws NOT_FOUND, and CONFLICT for a collected release. */
-async function lockRelease(tx: Prisma.TransactionClient, sequence: number) {
-  // The lock makes a collection of the release wait, or this rollout see the collection.
-  await tx.$queryRaw`SELECT 1 FROM "ModelVersion" WHERE "sequence" = ${sequence} FOR KEY SHARE`;
-  const release = await tx.modelVersion.findUnique({ where: { sequence } });
-  if (release === null) throw new AppError("NOT_FOUND", `there is no release ${sequence}`);
-  if (release.collectedAt === null) return release;
-  throw new AppError("CONFLICT", `the content of release ${sequence} was collected; publish it again first`);
 }
 
 export function createRolloutRepository(prisma: PrismaClient): RolloutRepository {
   async function start({ fleet, releaseSequence, at, by }: RolloutStart): Promise<Rollout> {
     return prisma.$transaction(async (tx) => {
-      // The lock admits one decision about a fleet at a time.
-      const [locked] = await tx.$queryRaw<{ name: string }[]>`
-        SELECT "name" FROM "Fleet" WHERE "name" = ${fleet} FOR UPDATE`;
-      if (locked === undefined) throw new AppError("NOT_FOUND", `there is no fleet "${fleet}"`);
-      const release = await lockRelease(tx, releaseSequence);
-      if (release.expiresAt <= at) {
-        throw new AppError(
-          "CONFLICT",
-          `release ${releaseSequence} expired at ${release.expiresAt.toISOString()}; no device would accept it`,
-        );
+      await lockFleet(tx, fleet);
+      await lockRelease(tx, releaseSequence, at);
+      const earlier = await tx.rollout.findMany({ where: { fleetName: fleet } });
+      const standing = earlier.filter(({ status }) => ["active", "paused", "completed"].includes(status));
+      const same = standing.findLast((one) => one.intake && one.releaseSequence === releaseSequence);
+      if (same !== undefined) return same;
+      assertNewest(releaseSequence, earlier);
+      for (const { id } of standing.filter(({ status }) => status !== "completed")) {
+        await tx.rollout.update({ where: { id }, data: { status: "superseded", endedAt: at } });
+        await cancelUndecided(tx, id);
       }
-      const active = await tx.rollout.findFirst({
-        where: { fleetName: fleet, status: "active" },
-        orderBy: { createdAt: "desc" },
-      });
-      if (active?.releaseSequence === releaseSequence) return active;
-      if (active !== null && active.releaseSequence > releaseSequence) {
-        throw new AppError(
-          "CONFLICT",
-          `release ${releaseSequence} is older than ${active.releaseSequence}, which the fleet has; devices never go back: publish the older content as a new release`,
-        );
-      }
-      await tx.rollout.updateMany({
-        where: { fleetName: fleet, status: "active" },
-        data: { status: "superseded", endedAt: at },
-      });
-      const data = { fleetName: fleet, releaseSequence, status: "active", createdAt: at };
-      const rollout = await tx.rollout.create({ data });
-      const details = { rollout: rollout.id, releaseSequence };
+      const devices = await tx.device.findMany({ where: { fleetName: fleet, revokedAt: null }, select: { id: true } });
+      const id = randomUUID();
+      const members = inHashOrder(
+        id,
+        devices.map((device) => device.id),
+      );
+      const whole = { fallbackSequence: null, intake: true, policy: defaultPolicy, groups: [members] };
+      const rollout = await insertRollout(tx, { id, fleet, releaseSequence, ...whole, at });
+      const details = { rollout: id, releaseSequence };
       await appendEvent(tx, { by, action: "rollout.create", subject: fleet, details, atMs: at.getTime() });
       return rollout;
-    });
+    }, startTimes);
   }
 
   async function latest(fleet: string): Promise<Rollout | null> {
@@ -92,22 +82,24 @@ export function createRolloutRepository(prisma: PrismaClient): RolloutRepository
     return prisma.rollout.findUnique({ where: { id } });
   }
 
-  async function activeTarget(fleet: string): Promise<RolloutTarget | null> {
-    const rollout = await prisma.rollout.findFirst({
-      where: { fleetName: fleet, status: "active" },
-      orderBy: { createdAt: "desc" },
-      include: { modelVersion: { select: { manifest1Sha256: true, manifest2Sha256: true } } },
-    });
-    if (rollout === null) return null;
-    return { sequence: rollout.releaseSequence, ...rollout.modelVersion };
+  async function groupsOf(rollout: string): Promise<GroupRow[]> {
+    return prisma.$queryRaw<GroupRow[]>`
+      SELECT g."index", g."state", g."deadlineAt", count(a.*)::int AS devices,
+        COALESCE((SELECT jsonb_object_agg(by."state", by.n) FROM (
+          SELECT "state", count(*) AS n FROM "Assignment"
+          WHERE "rolloutId" = g."rolloutId" AND "group" = g."index" GROUP BY "state") by), '{}') AS counts
+      FROM "RolloutGroup" g
+      LEFT JOIN "Assignment" a ON a."rolloutId" = g."rolloutId" AND a."group" = g."index"
+      WHERE g."rolloutId" = ${rollout}::uuid GROUP BY g."rolloutId", g."index" ORDER BY g."index"`;
   }
 
-  async function devicesOf(fleet: string): Promise<RolloutDevice[]> {
-    return prisma.device.findMany({
-      where: { fleetName: fleet },
-      select: { id: true, revokedAt: true, lastSeenAt: true, releaseSequence: true, state: true, reason: true },
-      orderBy: { enrolledAt: "asc" },
-    });
+  async function devicesOf({ id, fleetName, intake }: Pick<Rollout, "id" | "fleetName" | "intake">) {
+    return prisma.$queryRaw<RolloutDevice[]>`
+      SELECT d."id", d."revokedAt", d."lastSeenAt", d."releaseSequence", d."state", d."reason",
+        a."group", a."state" AS assignment
+      FROM "Device" d LEFT JOIN "Assignment" a ON a."deviceId" = d."id" AND a."rolloutId" = ${id}::uuid
+      WHERE d."fleetName" = ${fleetName} AND (a."deviceId" IS NOT NULL OR ${intake})
+      ORDER BY d."enrolledAt", d."id"`;
   }
 
   async function verdictsOn({
@@ -123,5 +115,18 @@ export function createRolloutRepository(prisma: PrismaClient): RolloutRepository
     return new Map(rows.map(({ device, verdict }) => [device, verdict]));
   }
 
-  return { start, latest, find, activeTarget, devicesOf, verdictsOn };
+  return { start, latest, find, groupsOf, devicesOf, verdictsOn };
+}
+
+/** Throws CONFLICT where the fleet has a newer release. */
+function assertNewest(releaseSequence: number, earlier: readonly Rollout[]): void {
+  const owed = earlier.map(({ status, releaseSequence, revertsTo }) =>
+    ["active", "paused", "completed"].includes(status) ? releaseSequence : (revertsTo ?? 0),
+  );
+  const newest = Math.max(0, ...owed);
+  if (newest <= releaseSequence) return;
+  throw new AppError(
+    "CONFLICT",
+    `release ${releaseSequence} is older than ${newest}, which the fleet has; devices never go back: publish the older content as a new release`,
+  );
 }

@@ -2,6 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, test } from "vitest";
+import { defaultPolicy } from "./rollout.plan.js";
 import type { RolloutRepository } from "./rollout.repository.js";
 import { createRolloutService, type RolloutService } from "./rollout.service.js";
 
@@ -19,13 +20,18 @@ function createFakeRepository(devices: readonly DeviceRow[], verdicts: ReadonlyM
       if (active?.releaseSequence === releaseSequence) return active;
       if (active !== undefined) Object.assign(active, { status: "superseded", endedAt: at });
       const rollout = { id: `r${rollouts.length + 1}`, fleetName: fleet, releaseSequence, status: "active" };
-      rollouts.push({ ...rollout, createdAt: at, endedAt: null });
+      const policy = { ...defaultPolicy, deadlineMs: BigInt(defaultPolicy.deadlineMs) };
+      const harm = { harmNextRank: 0, harmVerdicts: 0, harmWorse: 0 };
+      const fallback = { fallbackSequence: null, revertsTo: null, intake: true };
+      rollouts.push({ ...rollout, ...policy, ...harm, ...fallback, createdAt: at, endedAt: null });
       return rollouts.at(-1)!;
     },
     latest: async (fleet) => rollouts.findLast(({ fleetName }) => fleetName === fleet) ?? null,
     find: async (id) => rollouts.find((one) => one.id === id) ?? null,
-    activeTarget: async () => null,
-    devicesOf: async (fleet) => (fleet === "home" ? [...devices] : []),
+    groupsOf: async () => [
+      { index: 0, state: "inconclusive", deadlineAt: new Date(noon), devices: 5, counts: { open: 3, succeeded: 2 } },
+    ],
+    devicesOf: async ({ fleetName }) => (fleetName === "home" ? [...devices] : []),
     verdictsOn: async ({ releaseSequence }) => (releaseSequence === 3 ? new Map(verdicts) : new Map()),
   };
   return repository;
@@ -33,6 +39,7 @@ function createFakeRepository(devices: readonly DeviceRow[], verdicts: ReadonlyM
 
 const device = (id: string, changes: Partial<DeviceRow> = {}): DeviceRow => ({
   ...{ id, revokedAt: null, lastSeenAt: new Date(noon + 60_000), releaseSequence: 2, state: "idle", reason: "none" },
+  ...{ group: 0, assignment: "open" },
   ...changes,
 });
 
@@ -101,6 +108,13 @@ describe("the status", () => {
       ["d3", "underway", "none"],
       ["d4", "waiting", "none"],
     ]);
+  });
+
+  test("names the devices that an inconclusive group misses, and says how much evidence of harm there is", async () => {
+    devices.push(device("d1", { assignment: "succeeded" }), device("d2"), device("d3", { group: 1 }));
+    const { groups, harm } = await service.status({ fleet: "home" });
+    expect(groups).toMatchObject([{ group: 0, state: "inconclusive", missing: ["d2"], counts: { open: 3 } }]);
+    expect(harm).toEqual({ bound: 0.2, verdicts: 0, worse: 0, evidence: 1, stopsAt: 20, shownHarmless: false });
   });
 
   test("judges a device by the rollout that is asked for", async () => {
