@@ -3,7 +3,7 @@
 import type { Clock } from "../ports.js";
 
 /** The longest that other work waits, apart from the length of one step. */
-const stretchMs = 20;
+const stretchMs = 4;
 
 interface Pace {
   /** Lets other work run once this work has run for a while. */
