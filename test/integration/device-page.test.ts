@@ -28,7 +28,11 @@ async function prepare(): Promise<void> {
   device.fleet.publish(createTinyRelease());
   await device.clock.until(async () => (await device.agent.status()).release?.sequence === 1, 100 * 3_600_000);
   await stop();
-  const api = createLocalApi({ agent: device.agent, token, log: () => undefined });
+  const api = createLocalApi({
+    agent: device.agent,
+    tokens: { all: token, predict: "e".repeat(64) },
+    log: () => undefined,
+  });
   url = await listenLocally(api, 0);
   const launched = await launchChromium();
   context = launched.context;

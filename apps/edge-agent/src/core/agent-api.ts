@@ -21,6 +21,7 @@ import type {
   Prediction,
   Reported,
 } from "@attune/shared/contracts/local-api";
+import type { Events, EventsInput } from "@attune/shared/contracts/local-events";
 
 /** The states in which an update is under way, each with its own deadline. */
 export type ActiveUpdateState = "downloading" | "verifying" | "testing" | "gating";
@@ -79,4 +80,6 @@ export interface Agent extends AskableAgent {
    * no device is enrolled.
    */
   start(signal: AbortSignal): Promise<void>;
+  /** Waits for the next events. Without any, it answers when `signal` aborts. */
+  events(input: EventsInput, signal: AbortSignal): Promise<Events>;
 }

@@ -15,6 +15,7 @@ import type { Egress } from "./egress/egress.js";
 import type { FeatureSet } from "./learning/features-cache.js";
 import type { Learner } from "./learning/learner.js";
 import type { LearningState } from "./learning/learning-state.js";
+import type { Lessons } from "./learning/lessons.js";
 import type { Measured } from "./learning/refit.js";
 import type { Scores } from "./learning/scores.js";
 import type { Tombstones } from "./learning/tombstones.js";
@@ -117,6 +118,7 @@ export interface Context {
   readonly tombstones: Tombstones;
   readonly learner: Learner;
   readonly scores: Scores;
+  readonly lessons: Lessons;
   readonly verdicts: Verdicts;
   /** The times of the person's own predictions; they stay on the device. */
   readonly latencies: Latencies;

@@ -1,12 +1,14 @@
 // The agent: observe, plan, execute. The composition of the core over a host's ports.
 
 import { type Contracts, createContracts } from "@attune/shared/contracts/egress";
+import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { AppError, codeOf } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { type AgentState, type Context, readAgentState } from "./agent-state.js";
 import { agree } from "./calls/agree.js";
 import { calendar, entries } from "./calls/diary.js";
 import { enrol } from "./calls/enrol.js";
+import { createEventSource, type EventSource } from "./calls/events.js";
 import { forget } from "./calls/forget.js";
 import { keep } from "./calls/keep.js";
 import { label } from "./calls/label.js";
@@ -23,6 +25,7 @@ import { createExecutors, type Executors } from "./executors/executors.js";
 import { doDueWork } from "./jobs/due-work.js";
 import { forgetReturned } from "./learning/forget.js";
 import { createLearner } from "./learning/learner.js";
+import { createLessons } from "./learning/lessons.js";
 import { renameEarlierRecords } from "./learning/record-names.js";
 import { openScores } from "./learning/scores.js";
 import { openTombstones } from "./learning/tombstones.js";
@@ -63,6 +66,8 @@ function withDefaults(options: AgentOptions) {
 interface OpenAgent {
   readonly context: Context;
   readonly executors: Executors;
+  readonly status: () => AgentStatus;
+  readonly events: EventSource;
   /** Notified when the server asks for a release, or the person lets a release in. */
   readonly updateWakeup: Wakeup;
   /** Notified when a report is queued or the broker's credentials change. */
@@ -118,10 +123,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
       return { release };
     },
     report: async () => report((await opened()).context),
-    async status() {
-      const { context, executors } = await opened();
-      return status(context, { outboxLimit: settings.outboxLimit, isGatingHeld: executors.isHeld() });
-    },
+    status: async () => (await opened()).status(),
+    events: async (input, signal) => (await opened()).events.next(input, signal),
     async journal({ after = -1, limit = defaultJournalPage } = {}) {
       return (await opened()).context.egress.entries(after, limit);
     },
@@ -148,7 +151,9 @@ async function openAgent(ports: Ports, settings: Settings): Promise<OpenAgent> {
   context
     .exclusive(() => doDueWork(context))
     .catch((error: unknown) => log("warn", "learning.postponed", { code: codeOf(error) }));
-  return { context, executors, updateWakeup, reportWakeup, refitWakeup, slotWakeup };
+  const statusNow = () => status(context, { outboxLimit: settings.outboxLimit, isGatingHeld: executors.isHeld() });
+  const events = createEventSource(context, statusNow);
+  return { context, executors, status: statusNow, events, updateWakeup, reportWakeup, refitWakeup, slotWakeup };
 }
 
 async function openContext(ports: Ports, settings: Settings, onQueued: () => void): Promise<Context> {
@@ -178,6 +183,7 @@ async function openContext(ports: Ports, settings: Settings, onQueued: () => voi
     tombstones,
     learner: createLearner({ store, cipher, clock, engine, utterances }),
     scores: await openScores({ store, cipher }),
+    lessons: createLessons(),
     verdicts: await openVerdicts(store, clock),
     latencies: createLatencies(),
     exclusive: createExclusive(),

@@ -61,8 +61,8 @@ async function enrolFirst({ paths, token, signal, onEnrolled }: DaemonOptions, {
 }
 
 async function serve({ paths, env, log, signal, onReady }: DaemonOptions, { agent }: OpenedAgent): Promise<void> {
-  const token = await readOrCreateSecret(paths.localToken, () => Buffer.from(randomBytes(32).toString("hex")));
-  const api = createLocalApi({ agent, token: Buffer.from(token).toString("utf8").trim(), log });
+  const tokens = { all: await readToken(paths.localToken), predict: await readToken(paths.predictToken) };
+  const api = createLocalApi({ agent, tokens, log });
   try {
     const address = { url: await listenLocally(api, env.port), pid: process.pid };
     await writeLocalApi(paths, address);
@@ -78,4 +78,9 @@ async function serve({ paths, env, log, signal, onReady }: DaemonOptions, { agen
     await api.close();
     await rm(paths.localApi, { force: true });
   }
+}
+
+async function readToken(path: string): Promise<string> {
+  const token = await readOrCreateSecret(path, () => Buffer.from(randomBytes(32).toString("hex")));
+  return Buffer.from(token).toString("utf8").trim();
 }

@@ -18,7 +18,10 @@ export interface HomePaths {
   readonly config: string;
   /** The running daemon's address. */
   readonly localApi: string;
+  /** The token for every call. */
   readonly localToken: string;
+  /** The token that may only predict. */
+  readonly predictToken: string;
 }
 
 export function homePaths(home: string): HomePaths {
@@ -30,6 +33,7 @@ export function homePaths(home: string): HomePaths {
     config: join(home, "config.json"),
     localApi: join(home, "local-api.json"),
     localToken: join(home, "local-token"),
+    predictToken: join(home, "predict-token"),
   };
 }
 
@@ -51,6 +55,11 @@ export function readLocalApi(paths: HomePaths): Promise<LocalApiAddress | undefi
 
 export async function writeLocalApi(paths: HomePaths, address: LocalApiAddress): Promise<void> {
   await writeOwnFile(paths.localApi, `${JSON.stringify(address)}\n`);
+}
+
+/** Undefined where no daemon has run yet. */
+export async function readLocalToken(path: string): Promise<string | undefined> {
+  return (await readTextFile(path))?.trim();
 }
 
 /** Whether a store lies here. Its values are sealed with a key, so the key must be here, too. */

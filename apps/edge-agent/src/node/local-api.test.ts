@@ -1,11 +1,13 @@
 import * as http from "node:http";
 import { maxRequestBytes, maxUtteranceCodePoints } from "@attune/shared/contracts/local-api";
+import { eventsPath, localRoutes, openApiPath } from "@attune/shared/contracts/local-routes";
 import { AppError } from "@attune/shared/errors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Agent } from "../core/agent-api.js";
 import { createLocalApi, listenLocally } from "./local-api.js";
 
 const token = "f".repeat(64);
+const tokens = { all: token, predict: "e".repeat(64) };
 const secret = "I never told anybody this";
 let calls: { method: string; input: unknown }[];
 let logged: string[];
@@ -31,7 +33,7 @@ beforeEach(async () => {
     journal: answer("journal", []),
     report: answer("report", { sequence: 1 }),
   } as unknown as Agent;
-  api = createLocalApi({ agent, token, log: (...line) => logged.push(JSON.stringify(line)) });
+  api = createLocalApi({ agent, tokens, log: (...line) => logged.push(JSON.stringify(line)) });
   port = Number(new URL(await listenLocally(api, 0)).port);
 });
 afterEach(() => api.close());
@@ -105,6 +107,25 @@ test("without the right token nothing is answered", async () => {
     expect({ status, code: json.error?.code }).toEqual({ status: 401, code: "UNAUTHORIZED" });
   }
   expect(calls).toEqual([]);
+});
+
+test("the second token predicts, and any other call with it says which token is needed", async () => {
+  const withSecond = (sent: Sent) => send({ ...sent, headers: { authorization: `Bearer ${tokens.predict}` } });
+  const body = JSON.stringify({ text: secret });
+  expect((await withSecond({ method: "POST", path: "/v1/predictions", body })).status).toBe(200);
+  expect(calls).toEqual([{ method: "predict", input: { text: secret } }]);
+  const others = Object.entries(localRoutes).filter(([call]) => call !== "predict");
+  const paths: Sent[] = others.map(([, { method, path }]) => ({ method, path: path.replace(":id", "a") }));
+  for (const sent of [...paths, { path: eventsPath }, { path: openApiPath }, { path: "/v1/predictions" }]) {
+    const { status, json } = await withSecond(sent);
+    expect({ status, code: json.error?.code, path: sent.path }).toEqual({
+      status: 403,
+      code: "FORBIDDEN",
+      path: sent.path,
+    });
+    expect(json.error?.message).toContain("<home>/local-token");
+  }
+  expect(calls).toHaveLength(1);
 });
 
 test("a name that was rebound to 127.0.0.1 and a web page's request are refused, even with the token", async () => {
@@ -202,7 +223,7 @@ test("the agent's own errors keep their code; a defect shows and logs its kind a
 
 test("it listens on 127.0.0.1 only, and a port in use is named", async () => {
   expect(api.addresses().map((bound) => (typeof bound === "string" ? bound : bound.address))).toEqual(["127.0.0.1"]);
-  const other = createLocalApi({ agent: {} as Agent, token, log: () => undefined });
+  const other = createLocalApi({ agent: {} as Agent, tokens, log: () => undefined });
   await expect(listenLocally(other, port)).rejects.toMatchObject({
     code: "PORT_IN_USE",
     message: expect.stringMatching(new RegExp(`${port} \\(ATTUNE_AGENT_PORT\\)`)),

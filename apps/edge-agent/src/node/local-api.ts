@@ -2,47 +2,47 @@
 // No body is ever logged, and no error quotes a body.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import {
-  agreeInputSchema,
-  entriesInputSchema,
-  errorReply,
-  journalQuerySchema,
-  keepInputSchema,
-  labelInputSchema,
-  learnInputSchema,
-  letInInputSchema,
-  maxRequestBytes,
-  predictInputSchema,
-  reportInputSchema,
-  utteranceIdSchema,
-} from "@attune/shared/contracts/local-api";
-import { type LocalCall, localRoutes } from "@attune/shared/contracts/local-routes";
+import { errorReply, journalQuerySchema, maxRequestBytes, utteranceIdSchema } from "@attune/shared/contracts/local-api";
+import { type LocalOperation, localOperations } from "@attune/shared/contracts/local-operations";
+import { eventsPath, type LocalCall, openApiPath } from "@attune/shared/contracts/local-routes";
 import { AppError } from "@attune/shared/errors";
 import { parseInput } from "@attune/shared/parse-input";
 import { shortage } from "@attune/shared/system-fault";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { z } from "zod";
-import type { AskableAgent } from "../core/agent-api.js";
+import type { Agent } from "../core/agent-api.js";
 import type { Log } from "../core/ports.js";
 import { parseJson } from "../core/storage/parse-json.js";
 import { faultFields } from "./fault.js";
+import { type EventPace, streamEvents, usualPace } from "./local-events.js";
 import { addPageRoutes } from "./local-page.js";
 import { createPageSessions } from "./page-sessions.js";
 
 const host = "127.0.0.1";
 
 const pathSchema = z.strictObject({ id: utteranceIdSchema });
-const labelBodySchema = labelInputSchema.omit({ id: true });
-const keepBodySchema = keepInputSchema.omit({ id: true });
+/** `predictToken` marks the routes that take the token that may only predict, too. */
+declare module "fastify" {
+  interface FastifyContextConfig {
+    readonly predictToken?: boolean;
+  }
+}
+
+interface LocalTokens {
+  readonly all: string;
+  /** May only predict. */
+  readonly predict: string;
+}
 
 interface LocalApiDeps {
-  readonly agent: AskableAgent;
-  readonly token: string;
+  readonly agent: Agent;
+  readonly tokens: LocalTokens;
   readonly log: Log;
+  readonly pace?: EventPace;
 }
 
 /** The routes; `listenLocally` opens the socket. */
-export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInstance {
+export function createLocalApi({ agent, tokens, log, pace = usualPace }: LocalApiDeps): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: maxRequestBytes,
@@ -60,7 +60,8 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
   app.addHook("onRequest", async (request) => {
     checkOrigin(request);
     const given = bearerOf(request);
-    if (request.routeOptions.config.open !== true && !sessions.isOpen(given)) checkToken(given, token);
+    const { open, predictToken } = request.routeOptions.config;
+    if (open !== true && !sessions.isOpen(given)) checkToken(given, tokens, predictToken === true);
   });
   app.setErrorHandler((error, _request, reply) => {
     const fault = replyFault(error);
@@ -73,34 +74,38 @@ export function createLocalApi({ agent, token, log }: LocalApiDeps): FastifyInst
   });
   addRoutes(app, agent);
   addPageRoutes(app, sessions);
+  app.get(eventsPath, (request, reply) => streamEvents({ agent, log, pace }, request, reply));
+  app.get(openApiPath, async () => (await import("./openapi.js")).openApiDocument());
   return app;
 }
 
-function addRoutes(app: FastifyInstance, agent: AskableAgent): void {
+function addRoutes(app: FastifyInstance, agent: Agent): void {
   const idOf = (params: unknown) => parseInput(pathSchema, params, "path").id;
+  const { predict, label, keep, entries, learn, report, agree, letIn } = localOperations;
   const answers: Readonly<Record<LocalCall, (request: FastifyRequest) => Promise<unknown>>> = {
-    predict: ({ body }) => agent.predict(parseInput(predictInputSchema, body, "body")),
-    label: ({ body, params }) => agent.label({ ...parseInput(labelBodySchema, body, "body"), id: idOf(params) }),
+    predict: ({ body }) => agent.predict(parseInput(predict.body, body, "body")),
+    label: ({ body, params }) => agent.label({ ...parseInput(label.body, body, "body"), id: idOf(params) }),
     forget: ({ params }) => agent.forget(idOf(params)),
-    keep: ({ body, params }) => agent.keep({ ...parseInput(keepBodySchema, body, "body"), id: idOf(params) }),
-    entries: ({ body }) => agent.entries(parseInput(entriesInputSchema, body ?? {}, "body")),
+    keep: ({ body, params }) => agent.keep({ ...parseInput(keep.body, body, "body"), id: idOf(params) }),
+    entries: ({ body }) => agent.entries(parseInput(entries.body, body ?? {}, "body")),
     calendar: () => agent.calendar(),
-    learn: ({ body }) => agent.learn(parseInput(learnInputSchema, body ?? {}, "body")),
+    learn: ({ body }) => agent.learn(parseInput(learn.body, body ?? {}, "body")),
     status: () => agent.status(),
     journal: async ({ query }) => ({ entries: await agent.journal(parseInput(journalQuerySchema, query, "query")) }),
     report({ body }) {
-      parseInput(reportInputSchema, body ?? {}, "body");
+      parseInput(report.body, body ?? {}, "body");
       return agent.report();
     },
-    agree: ({ body }) => agent.agree(parseInput(agreeInputSchema, body, "body")),
+    agree: ({ body }) => agent.agree(parseInput(agree.body, body, "body")),
     letIn({ body }) {
-      parseInput(letInInputSchema, body ?? {}, "body");
+      parseInput(letIn.body, body ?? {}, "body");
       return agent.letIn();
     },
   };
-  for (const [name, { method, path }] of Object.entries(localRoutes)) {
+  for (const [name, { method, path, predictToken = false }] of Object.entries<LocalOperation>(localOperations)) {
     // Within the handler's own promise, a refused input is a rejection like any other.
-    app.route({ method, url: path, handler: async (request) => answers[name as LocalCall](request) });
+    const handler = async (request: FastifyRequest) => answers[name as LocalCall](request);
+    app.route({ method, url: path, config: { predictToken }, handler });
   }
 }
 
@@ -136,11 +141,21 @@ function bearerOf({ headers }: FastifyRequest): string {
   return /^Bearer (\S+)$/.exec(headers.authorization ?? "")?.[1] ?? "";
 }
 
-function checkToken(given: string, token: string): void {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  if (!timingSafeEqual(digest(given), digest(token))) {
-    throw new AppError("UNAUTHORIZED", "the bearer token is missing or is not the one in <home>/local-token");
+function checkToken(given: string, tokens: LocalTokens, isPrediction: boolean): void {
+  if (isEqual(given, tokens.all)) return;
+  if (!isEqual(given, tokens.predict)) {
+    throw new AppError(
+      "UNAUTHORIZED",
+      "the bearer token is missing or is not the one in <home>/local-token (or in <home>/predict-token, to predict)",
+    );
   }
+  if (isPrediction) return;
+  throw new AppError("FORBIDDEN", "this token may only predict; every other call needs the one in <home>/local-token");
+}
+
+function isEqual(given: string, token: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(token));
 }
 
 function replyFault(error: unknown): AppError {

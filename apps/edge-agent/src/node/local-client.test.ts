@@ -5,7 +5,7 @@ import { createDevice, type Device } from "@attune/fakes/device";
 import { createTinyRelease } from "@attune/fakes/tiny-release";
 import type { HomeLock } from "@attune/platform/home-lock";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { AskableAgent } from "../core/agent-api.js";
+import type { Agent, AskableAgent } from "../core/agent-api.js";
 import { homePaths, writeLocalApi } from "./home.js";
 import { lockHome } from "./home-lock.js";
 import { createLocalApi, listenLocally } from "./local-api.js";
@@ -29,8 +29,8 @@ afterEach(async () => {
 });
 
 /** A client of the local API that a daemon opens over this agent. */
-async function served(agent: AskableAgent): Promise<AskableAgent> {
-  const api = createLocalApi({ agent, token, log: () => {} });
+async function served(agent: Agent): Promise<AskableAgent> {
+  const api = createLocalApi({ agent, tokens: { all: token, predict: "e".repeat(64) }, log: () => {} });
   closing.push(() => api.close());
   const paths = homePaths(home);
   await writeLocalApi(paths, { url: await listenLocally(api, 0), pid: process.pid });
@@ -73,11 +73,11 @@ test("each answer over the local API is the agent's own", async () => {
 test("an answer of another version of the program is refused, with what to do", async () => {
   const { agent } = device;
   const newer = { ...agent, status: async () => ({ ...(await agent.status()), epochs: "two" }) };
-  const client = await served(newer as unknown as AskableAgent);
+  const client = await served(newer as unknown as Agent);
   await expect(client.status()).rejects.toMatchObject({
     code: "CONFLICT",
     message: expect.stringMatching(
-      /of another version than this command .*at epochs.*; stop the agent and start it again$/,
+      /of another version than this program .*at epochs.*; stop the agent and start it again$/,
     ),
   });
 });

@@ -40,6 +40,7 @@ const performers: Performers = {
   agree: (agent, input) => agent.agree(input),
   letIn: (agent) => agent.letIn(),
   report: (agent) => agent.report(),
+  events: (agent, input, signal) => agent.events(input, signal),
 };
 
 /** Listens from now on. A message outside of the contract is thrown, so that the worker's error event fires. */

@@ -107,6 +107,7 @@ export function connectAgent(worker: WorkerPort): WorkerAgent {
     agree: (input) => call({ name: "agree", input }),
     letIn: () => call({ name: "letIn", input: undefined }),
     report: () => call({ name: "report", input: undefined }),
+    events: (input, signal) => call({ name: "events", input, signal }),
     close: () => end(new AppError("AGENT_NOT_RUNNING", "the agent's worker was closed")),
   };
 }

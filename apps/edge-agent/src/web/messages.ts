@@ -26,6 +26,7 @@ import {
   reportedSchema,
   utteranceIdSchema,
 } from "@attune/shared/contracts/local-api";
+import { eventsInputSchema, eventsSchema } from "@attune/shared/contracts/local-events";
 import { z } from "zod";
 import type { Agent } from "../core/agent-api.js";
 
@@ -47,6 +48,7 @@ export const agentCalls = {
   agree: { input: agreeInputSchema, output: agreedSchema },
   letIn: { input: nothingSchema, output: letInSchema },
   report: { input: nothingSchema, output: reportedSchema },
+  events: { input: eventsInputSchema, output: eventsSchema },
 } as const satisfies Record<keyof Agent, { input: z.ZodType; output: z.ZodType }>;
 
 export type CallName = keyof typeof agentCalls;

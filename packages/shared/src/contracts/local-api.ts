@@ -33,7 +33,9 @@ export const utteranceSchema = z
   .refine((text) => text.trim() !== "", { error: "is empty", abort: true })
   .refine((text) => !isLongerThan(text, maxUtteranceCodePoints), {
     error: `is longer than ${maxUtteranceCodePoints} code points`,
-  });
+  })
+  // A JSON schema says the refinements so. Its lengths count code points, too.
+  .meta({ pattern: "\\S", maxLength: maxUtteranceCodePoints });
 
 /** The caller's name for an utterance. */
 export const utteranceIdSchema = z
@@ -49,7 +51,7 @@ export type HeadChoice = z.infer<typeof headChoiceSchema>;
 const headKindSchema = z.enum(headRecipeSchema.options.map(({ shape }) => shape.kind.value));
 
 const countSchema = z.int().min(0);
-const utteranceCountsSchema = z.strictObject({ train: countSchema, holdout: countSchema });
+export const utteranceCountsSchema = z.strictObject({ train: countSchema, holdout: countSchema });
 export type UtteranceCounts = z.infer<typeof utteranceCountsSchema>;
 
 const errorCodeSchema = z.enum(Object.keys(errorTable) as ErrorCode[]);

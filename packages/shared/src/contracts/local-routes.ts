@@ -21,3 +21,7 @@ export const pageRoutes = {
 } as const;
 
 export type LocalCall = keyof typeof localRoutes;
+
+/** The stream of Server-Sent Events, and the description of all routes. */
+export const eventsPath = "/v1/events";
+export const openApiPath = "/v1/openapi.json";

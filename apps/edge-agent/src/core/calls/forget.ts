@@ -22,6 +22,7 @@ export function forget(context: Context, input: string): Promise<Forgotten> {
     agentState.candidateFeatures?.onWritten(id, undefined);
     const { learningState } = agentState;
     learningState?.features.onWritten(id, undefined);
+    context.lessons.add({ kind: "forgotten", utterances: utterances.counts });
     if (!wasLabelled || learningState === undefined) return { removed: true, retrained: false };
     // The prior answers until the refit, which has never met the utterance.
     learningState.live = learner.createMixture(learningState.model);

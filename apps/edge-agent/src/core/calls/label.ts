@@ -34,6 +34,7 @@ export function label(context: Context, input: LabelInput): Promise<Labelled> {
     // The stored label is learned, so an earlier call that failed in between is made good here.
     learningState?.live.hold(id, learningState.features.get(id), wanted);
     await doDueWork(context);
+    context.lessons.add({ kind: "learned", utterances: utterances.counts });
     return { id, split, utterances: utterances.counts };
   });
 }

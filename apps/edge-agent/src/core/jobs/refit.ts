@@ -6,7 +6,7 @@ import type { LearningState } from "../learning/learning-state.js";
 import type { Measured, Refitted } from "../learning/refit.js";
 import type { StoreOperation } from "../ports.js";
 
-type RefitContext = Pick<Context, "ports" | "agentState" | "learner">;
+type RefitContext = Pick<Context, "ports" | "agentState" | "learner" | "utterances" | "lessons">;
 
 /**
  * Runs inside `exclusive`, so that labels wait meanwhile. Writes `operations` together with the result.
@@ -19,7 +19,7 @@ export async function refitNow(context: RefitContext, operations: readonly Store
 
 /** Gives up at the next label, forgetting or release, or when `signal` aborts. */
 export async function refitQuietly(
-  context: RefitContext & Pick<Context, "utterances" | "exclusive">,
+  context: RefitContext & Pick<Context, "exclusive">,
   signal: AbortSignal,
 ): Promise<void> {
   const { agentState, utterances, learner, exclusive } = context;
@@ -34,12 +34,13 @@ export async function refitQuietly(
 }
 
 async function adopt(
-  { ports, agentState, learner }: RefitContext,
+  { ports, agentState, learner, utterances, lessons }: RefitContext,
   learningState: LearningState,
   { refitted, operations }: { readonly refitted: Refitted; readonly operations: readonly StoreOperation[] },
 ): Promise<Measured> {
   await ports.store.batch([...(await learner.putMixture(learningState, refitted)), ...operations]);
   learningState.live = refitted.live;
   agentState.measured = refitted.measured;
+  lessons.add({ kind: "refit", utterances: utterances.counts });
   return refitted.measured;
 }

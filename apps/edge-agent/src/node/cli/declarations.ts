@@ -37,6 +37,7 @@ export const run = declare({
   details: [
     "The agent polls for releases, predicts, learns, and reports numbers. SIGTERM or Ctrl-C stops it cleanly.",
     "The local API listens on 127.0.0.1. Its address is in local-api.json and its token in local-token, both in the device's directory.",
+    "The token in predict-token may only predict. Give it to a program that needs no more.",
     "The log goes to standard error, one JSON object a line. The server and NATS are reached directly: HTTPS_PROXY is not used.",
   ],
   options: {

@@ -6,6 +6,8 @@ import { textTable } from "@attune/platform/table";
 import { lettersOf } from "@attune/shared/contracts/letters";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { dayMs } from "@attune/shared/time";
+import { type HomePaths, readLocalApi } from "../home.js";
+import { findDaemon } from "../home-lock.js";
 import { askAgent } from "./ask-agent.js";
 import type { AgentContext } from "./context.js";
 import type { status as declaration } from "./declarations.js";
@@ -13,10 +15,22 @@ import { asDuration, asF1, asMs } from "./format.js";
 
 export const showStatus: Body<typeof declaration, AgentContext> = async (_input, context) => {
   const status = await askAgent(context, (agent) => agent.status());
-  context.print(status, inWords(status));
+  context.print(status, inWords(status, await doorInWords(context.paths)));
 };
 
-function inWords(status: AgentStatus): string {
+/** How the person's own programs reach the agent. */
+async function doorInWords(paths: HomePaths): Promise<[string, string][]> {
+  const address = (await findDaemon(paths.home)) === undefined ? undefined : await readLocalApi(paths);
+  return address === undefined
+    ? []
+    : [
+        ["local API", address.url],
+        ["  token to predict", paths.predictToken],
+        ["  token for all", paths.localToken],
+      ];
+}
+
+function inWords(status: AgentStatus, door: [string, string][]): string {
   const { release, target, head, engine, utterances, outbox, sent, connected, lastError } = status;
   const path = (name: "trpc" | "https" | "nats"): string =>
     `${counted(sent.byPath[name].messages, "message")}, ${counted(sent.byPath[name].bytes, "byte")}`;
@@ -50,6 +64,7 @@ function inWords(status: AgentStatus): string {
     ["outbox", `${outbox.pending} of ${outbox.limit} waiting${outbox.held > 0 ? `, ${outbox.held} held back` : ""}`],
     ["server reached", reached(connected.server, lastError.server)],
     ["broker reached", reached(connected.nats, lastError.nats)],
+    ...door,
   ]).join("\n");
 }
 
