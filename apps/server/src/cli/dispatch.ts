@@ -10,8 +10,7 @@ interface DispatchOptions {
 }
 
 /**
- * 0 on success, 2 for a wrong use, 1 for every other error. With `--json` standard output is one JSON
- * object in either case.
+ * The exit code of the command or of its error. With `--json` standard output is one JSON object in either case.
  */
 export function dispatch(argv: readonly string[], { io, program = attune }: DispatchOptions): Promise<number> {
   return runProgram(program, argv, {

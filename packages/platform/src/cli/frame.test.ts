@@ -148,7 +148,7 @@ test("a program of private texts repeats none of them", async () => {
   }
 });
 
-test("a wrong use exits with 2, and every other fault with 1", async () => {
+test("a wrong use exits with 2, and a defect with 1", async () => {
   const io = { stdout: () => {}, stderr: () => {}, isTty: false };
   const fail: Body<typeof wash, CommandIo> = async () => {
     throw new Error("no water");

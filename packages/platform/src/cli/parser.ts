@@ -3,7 +3,8 @@
 // and no private text.
 
 import { Command as Commander, Option, type ParseOptionsResult } from "commander";
-import { childrenOf, misused, namesOf, type Place, type Program, type Request, rootOf } from "./program.js";
+import { exitCodes } from "./exit-codes.js";
+import { childrenOf, namesOf, type Place, type Program, type Request, rootOf } from "./program.js";
 import { adviceOf, lackingValue, misuse, noCommands, tooMany } from "./refusals.js";
 import { readInput } from "./values.js";
 
@@ -64,7 +65,7 @@ class CommandNode<Context> extends Commander {
       .exitOverride((error) => {
         if (!/^commander\.help/.test(error.code)) throw misuse(place, error);
         if (error.exitCode !== 0 && command !== undefined) throw misuse(place, error);
-        if (error.exitCode !== 0) showHelp(misused);
+        if (error.exitCode !== 0) showHelp(exitCodes.misused);
         throw helpShown;
       });
     if (command?.declaration.alias !== undefined) this.alias(command.declaration.alias);

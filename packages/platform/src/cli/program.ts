@@ -24,9 +24,6 @@ export interface Program<Context> {
   readonly quotes: boolean;
 }
 
-/** The exit code of INVALID_INPUT, and of a command line without a command. Every other error exits with 1. */
-export const misused = 2;
-
 export interface Place<Context> {
   readonly program: Program<Context>;
   readonly command: Command<Context> | undefined;

@@ -4,9 +4,10 @@ import { AppError, type ErrorCode } from "@attune/shared/errors";
 import { printable } from "@attune/shared/printable";
 import { systemFault } from "@attune/shared/system-fault";
 import type { UncheckedInput } from "./declaration.js";
+import { exitCodeOf } from "./exit-codes.js";
 import { helpOf } from "./help.js";
 import { parseCommandLine } from "./parser.js";
-import { type CommandIo, misused, type Place, type Program } from "./program.js";
+import type { CommandIo, Place, Program } from "./program.js";
 import { version } from "./version.js";
 
 interface Host<Context> {
@@ -20,7 +21,7 @@ interface Host<Context> {
 }
 
 /**
- * The exit code: a body's own, 1 after an error, or 2 where the input is not valid. With `--json` standard output is
+ * The exit code: a body's own, or that of its error. With `--json` standard output is
  * one JSON object in each case.
  */
 export async function runProgram<Context>(
@@ -34,7 +35,7 @@ export async function runProgram<Context>(
   try {
     return await perform(program, words, { io, open: host.open });
   } catch (error) {
-    return reportError(error, io, host) === "INVALID_INPUT" ? misused : 1;
+    return exitCodeOf(reportError(error, io, host));
   }
 }
 

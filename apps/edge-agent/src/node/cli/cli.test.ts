@@ -52,11 +52,11 @@ test("every command explains itself with examples", async () => {
 
 test("an error says what happened and what to do; with --json it is one object on stdout", async () => {
   const words = await call(["status"]);
-  expect(words.code).toBe(1);
+  expect(words.code).toBe(6);
   expect(words.out).toBe("");
   expect(words.err).toMatch(/^error NOT_ENROLLED: .*\nwhat to do: .*\n$/);
   const json = await call(["status", "--json"]);
-  expect(json.code).toBe(1);
+  expect(json.code).toBe(6);
   expect(JSON.parse(json.out)).toEqual({
     error: { code: "NOT_ENROLLED", message: expect.any(String), remedy: expect.any(String) },
   });
