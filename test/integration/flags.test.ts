@@ -17,6 +17,7 @@ const extractor = fileURLToPath(new URL("../../assets/extractor", import.meta.ur
 let server: TestServer;
 let elsewhere: Awaited<ReturnType<typeof makeTemporaryHome>>;
 let device: TestDevice;
+let all: string[];
 
 beforeAll(async () => {
   server = await startTestServer({ contracts: createContracts(contractsWithMadeUp) });
@@ -25,6 +26,7 @@ beforeAll(async () => {
   await createFleet(server, "home");
   await createFleet(server, "work");
   device = await enrolDevice(server, "home");
+  all = [device.reply.device];
   await enrolDevice(server, "work");
 });
 afterAll(async () => {
@@ -44,6 +46,12 @@ async function run(...argv: string[]) {
   return { code, err: err.join(""), value: JSON.parse(out.join("")) as Record<string, never> };
 }
 const value = async (...argv: string[]) => (await run(...argv)).value as Record<string, unknown>;
+
+/** The devices of the first fleet that fit the options. */
+async function listed(...options: string[]): Promise<string[]> {
+  const { devices } = await value("device", "list", "--fleet", "home", ...options);
+  return (devices as { id: string }[]).map(({ id }) => id);
+}
 
 /** By command and flag, a test that the flag does what its help says. */
 const shown: Record<string, () => Promise<void>> = {
@@ -121,15 +129,52 @@ const shown: Record<string, () => Promise<void>> = {
     expect((await run("token", "create", "--fleet", "nobodys")).err).toContain("NOT_FOUND");
     expect((await value("token", "create", "--fleet", "home")).token).toMatch(/^attune1\./);
   },
-  "token --ttl": async () => {
+  "token --expires": async () => {
     const lifeMs = async (ttl: string) =>
-      Date.parse(String((await value("token", "create", "--fleet", "home", "--ttl", ttl)).expiresAt)) - Date.now();
+      Date.parse(String((await value("token", "create", "--fleet", "home", "--expires", ttl)).expiresAt)) - Date.now();
     expect((await lifeMs("7d")) - (await lifeMs("1h"))).toBeGreaterThan(6 * 86_400_000);
   },
   "device --fleet": async () => {
     const fleets = (reply: Record<string, unknown>) => (reply.devices as { fleet: string }[]).map(({ fleet }) => fleet);
     expect(fleets(await value("device", "list")).sort()).toEqual(["home", "work"]);
     expect(fleets(await value("device", "list", "--fleet", "work"))).toEqual(["work"]);
+  },
+  "token --count": async () => {
+    expect((await value("token", "create", "--fleet", "home", "--count", "3")).tokens).toHaveLength(3);
+  },
+  "token --tag": async () => {
+    const { tags } = await value("token", "create", "--fleet", "home", "--tag", "site=berlin", "--tag", "spare");
+    expect(tags).toEqual(["site=berlin", "spare"]);
+    expect((await run("token", "create", "--fleet", "home", "--tag", "No tag")).err).toContain("--tag No tag");
+  },
+  "device --remove": async () => {
+    const id = device.reply.device;
+    expect((await value("device", "tag", id, "spare", "site=bonn")).tags).toEqual(["site=bonn", "spare"]);
+    expect((await value("device", "tag", id, "--remove", "spare")).tags).toEqual(["site=bonn"]);
+  },
+  "device --tag": async () => {
+    await value("device", "tag", device.reply.device, "listed");
+    expect(await listed("--tag", "listed")).toEqual([device.reply.device]);
+    expect(await listed("--tag", "absent")).toEqual([]);
+  },
+  "device --kind": async () =>
+    expect([await listed("--kind", "phone"), await listed("--kind", "linux")]).toEqual([[], all]),
+  "device --engine": async () =>
+    expect([await listed("--engine", "wasm"), await listed("--engine", "reference")]).toEqual([[], all]),
+  "device --memory": async () =>
+    expect([await listed("--memory", "9999999"), await listed("--memory", "0")]).toEqual([[], all]),
+  "device --release": async () =>
+    expect([await listed("--release", "65535"), await listed("--release", "0")]).toEqual([[], all]),
+  "device --health": async () =>
+    expect([await listed("--health", "online"), await listed("--health", "stale")]).toEqual([[], all]),
+  "device --decommissioned": async () => {
+    const { reply } = await enrolDevice(server, "home");
+    await value("device", "decommission", reply.device);
+    expect([await listed(), await listed("--decommissioned")]).toEqual([all, [reply.device]]);
+  },
+  "device --limit": async () => {
+    const { entries } = await value("device", "timeline", device.reply.device, "--limit", "1");
+    expect(entries).toHaveLength(1);
   },
   "report --device": async () => {
     const summary = await value("report", "summary", "--device", device.reply.device);
@@ -221,9 +266,11 @@ test("--reason is kept with each change that was made", async () => {
   await value("release", "note", release, "a note", "--reason", "why 9");
   await value("alias", "set", "why@champion", release, "--reason", "why 10");
   await value("alias", "delete", "why@champion", "--reason", "why 11");
+  await value("device", "tag", reply.device, "spare", "--reason", "why 12");
+  await value("device", "decommission", reply.device, "--reason", "why 13");
   const { events } = await value("access", "events", "--limit", "1000");
   const reasons = (events as { reason: string | null }[]).flatMap(({ reason }) => reason ?? []);
-  expect(reasons).toEqual(Array.from({ length: 11 }, (_, index) => `why ${index + 1}`));
+  expect(reasons).toEqual(Array.from({ length: 13 }, (_, index) => `why ${index + 1}`));
 });
 
 test.each([
@@ -242,6 +289,8 @@ test.each([
   ["rollout", "status", "home"],
   ["token", "create", "home"],
   ["device", "list", "home"],
+  ["device", "timeline", "0123456789abcdef0123456789abcdef", "another"],
+  ["device", "decommission", "0123456789abcdef0123456789abcdef", "another"],
   ["device", "revoke", "0123456789abcdef0123456789abcdef", "another"],
   ["report", "list", "10"],
   ["report", "summary", "10"],

@@ -244,7 +244,7 @@ test("a rollout sets the target of a fleet's devices, and its status follows wha
 });
 
 test("tokens, reports and the audit are read by command", async () => {
-  expect((await run("token", "create", "--fleet", "home", "--ttl", "5m")).result.token).toMatch(/^attune1\./);
+  expect((await run("token", "create", "--fleet", "home", "--expires", "5m")).result.token).toMatch(/^attune1\./);
   const device = await enrolDevice(server, "home");
   const connection = await device.connect();
   await publishReport(connection, device, device.metrics(1));
@@ -276,7 +276,7 @@ test("a command without a server, or with a wrong flag, says what to do", async 
     code: "SERVER_UNAVAILABLE",
     message: expect.stringContaining("attune server"),
   });
-  await expect(run("token", "create", "--fleet", "home", "--ttl", "soon")).rejects.toThrow("--ttl soon");
+  await expect(run("token", "create", "--fleet", "home", "--expires", "soon")).rejects.toThrow("--expires soon");
   await expect(run("token", "make")).rejects.toThrow("create");
   await expect(run("rollout", "status", "--flet", "home")).rejects.toThrow("--flet");
 });

@@ -13,6 +13,7 @@ import { createDeviceRouter } from "./devices/device.router.js";
 import type { DeviceService } from "./devices/device.service.js";
 import { createFleetRouter, createTokenRouter } from "./devices/fleet.router.js";
 import type { FleetService } from "./devices/fleet.service.js";
+import type { InventoryService } from "./devices/inventory.service.js";
 import { createReportRouter } from "./ingestion/report.router.js";
 import type { ReportService } from "./ingestion/report.service.js";
 import { createRolloutRouter } from "./rollouts/rollout.router.js";
@@ -23,6 +24,7 @@ import { router } from "./trpc.js";
 export interface RoutedServices {
   readonly devices: DeviceService;
   readonly fleets: FleetService;
+  readonly inventory: InventoryService;
   readonly catalogue: CatalogueService;
   readonly collection: CollectionService;
   readonly models: ModelService;
@@ -32,10 +34,10 @@ export interface RoutedServices {
   readonly access: AccessService;
 }
 
-export function createAppRouter({ devices, fleets, ...services }: RoutedServices) {
+export function createAppRouter({ devices, fleets, inventory, ...services }: RoutedServices) {
   const { catalogue, collection, models, rollouts, reports, audit, access } = services;
   return router({
-    device: createDeviceRouter(devices, fleets),
+    device: createDeviceRouter({ devices, fleets, inventory }),
     fleet: createFleetRouter(fleets),
     token: createTokenRouter(fleets),
     release: createCatalogueRouter(catalogue, collection),

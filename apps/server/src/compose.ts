@@ -20,6 +20,8 @@ import { createDeviceRepository } from "./devices/device.repository.js";
 import { createDeviceService } from "./devices/device.service.js";
 import { createFleetRepository } from "./devices/fleet.repository.js";
 import { createFleetService } from "./devices/fleet.service.js";
+import { createInventoryRepository } from "./devices/inventory.repository.js";
+import { createInventoryService } from "./devices/inventory.service.js";
 import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService, type IngestionService } from "./ingestion/ingestion.service.js";
 import { createReportRepository } from "./ingestion/report.repository.js";
@@ -68,13 +70,18 @@ export function composeServices(parts: Parts): Services {
   const versions = createCatalogueRepository(database);
   return {
     devices: createDeviceService({
-      repository: createDeviceRepository(publicDatabase),
+      repository: createDeviceRepository(publicDatabase, now),
       targetRelease: createTargetRepository(publicDatabase).targetOf,
       credentials,
       signer,
       natsUrls: parts.natsUrls,
       pollIntervalMs: parts.pollIntervalMs,
       contracts,
+      now,
+    }),
+    inventory: createInventoryService({
+      repository: createInventoryRepository(database),
+      pollIntervalMs: parts.pollIntervalMs,
       now,
     }),
     fleets: createFleetService({ repository: createFleetRepository(database), credentials, signer, now }),

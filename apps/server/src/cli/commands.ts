@@ -57,6 +57,9 @@ const commands: readonly Command<CommandIo>[] = [
   group(fleet.token, [command(fleet.tokenCreate, async () => (await import("./token.js")).createToken)]),
   group(fleet.device, [
     command(fleet.deviceList, async () => (await import("./device.js")).listDevices),
+    command(fleet.deviceTag, async () => (await import("./device.js")).tagDevice),
+    command(fleet.deviceTimeline, async () => (await import("./device.js")).showTimeline),
+    command(fleet.deviceDecommission, async () => (await import("./device.js")).decommissionDevice),
     command(fleet.deviceRevoke, async () => (await import("./device.js")).revokeDevice),
   ]),
   group(fleet.report, [

@@ -48,7 +48,7 @@ export interface DeviceRepository {
   isRevoked(id: string): Promise<boolean>;
 }
 
-export function createDeviceRepository(prisma: PrismaClient): DeviceRepository {
+export function createDeviceRepository(prisma: PrismaClient, now: () => number): DeviceRepository {
   return {
     enrol: (request) => enrol(prisma, request),
     findDevice: (id) => prisma.device.findUnique({ where: { id } }),
@@ -67,7 +67,7 @@ export function createDeviceRepository(prisma: PrismaClient): DeviceRepository {
     async recordOffer(device, { offeredSequence, offeredManifest }) {
       await prisma.device.updateMany({
         where: { id: device, offeredSequence: { lt: offeredSequence } },
-        data: { offeredSequence, offeredManifest },
+        data: { offeredSequence, offeredManifest, offeredAt: new Date(now()) },
       });
     },
 
@@ -112,7 +112,7 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
     throw keyTaken();
   }
   const { nkey, epoch, deviceKind = unknown, engine = unknown, memory = 0 } = message;
-  const fleetName = (token as NonNullable<typeof token>).fleetName;
+  const { fleetName, tags } = token as NonNullable<typeof token>;
   const device = await tx.device.create({
     data: {
       id: newDevice,
@@ -122,6 +122,7 @@ async function enrolWithin(tx: Prisma.TransactionClient, request: EnrolmentReque
       deviceKind,
       engine,
       memory,
+      tags,
       enrolledAt: new Date(nowMs),
       // The enrolment itself shows that this device signs under prefixes.
       prefixedPolls: true,

@@ -56,7 +56,7 @@ function createFakeRepository() {
         ...{ id: newDevice, fleetName: token!.fleetName, nkey, epoch: message.epoch, deviceKind, engine, memory },
         ...{ enrolledAt: new Date(nowMs), revokedAt: null, lastSeenAt: null, prefixedPolls: true },
         ...{ releaseSequence: 0, state: "idle", reason: "none", pollSequence: 0, targetNumber: 0n },
-        ...{ offeredSequence: 0, offeredManifest: 1 },
+        ...{ offeredSequence: 0, offeredManifest: 1, offeredAt: null, tags: [], decommissionedAt: null },
       };
       token!.device = device;
       devices.set(newDevice, device);

@@ -2,7 +2,7 @@
 
 import { AppError } from "@attune/shared/errors";
 import { appendEvent, type Change } from "../access/event-chain.js";
-import type { Device, Fleet, PrismaClient } from "../generated/prisma/client.js";
+import type { Fleet, PrismaClient } from "../generated/prisma/client.js";
 
 export interface FleetSummary extends Fleet {
   /** The number of devices that are not revoked. */
@@ -13,6 +13,7 @@ interface StoredToken {
   readonly secretSha256: string;
   readonly fleetName: string;
   readonly expiresAt: Date;
+  readonly tags: string[];
 }
 
 interface RevokedKeys {
@@ -24,11 +25,12 @@ export interface FleetRepository {
   /** Creating an existing fleet changes nothing. */
   createFleet(name: string, change: Change): Promise<Fleet>;
   listFleets(): Promise<FleetSummary[]>;
-  /** Throws NOT_FOUND for an unknown fleet. */
-  createToken(token: StoredToken, change: Change): Promise<void>;
-  listDevices(fleetName?: string): Promise<Device[]>;
+  /** All of one fleet. Throws NOT_FOUND for an unknown fleet. */
+  createTokens(tokens: readonly StoredToken[], change: Change): Promise<void>;
   /** Whether the device exists. A repeated revocation keeps the first one's time. */
   revoke(id: string, change: Change): Promise<boolean>;
+  /** Revokes the device where it is not yet, and takes it out of the inventory. Whether it exists. */
+  decommission(id: string, change: Change): Promise<boolean>;
   /** The keys of all revoked devices, the latest revocation last. No JWT of an `expired` key can still be valid. */
   revokedKeys(expiredBefore: Date): Promise<RevokedKeys>;
 }
@@ -50,20 +52,14 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
     return fleets.map(({ name, createdAt, _count }) => ({ name, createdAt, devices: _count.devices }));
   }
 
-  async function createToken(token: StoredToken, change: Change): Promise<void> {
-    if ((await prisma.fleet.findUnique({ where: { name: token.fleetName } })) === null) {
-      throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"; create it with \`attune fleet create\``);
+  async function createTokens(tokens: readonly StoredToken[], change: Change): Promise<void> {
+    const { subject: name } = change;
+    if ((await prisma.fleet.findUnique({ where: { name } })) === null) {
+      throw new AppError("NOT_FOUND", `there is no fleet "${name}"; create it with \`attune fleet create\``);
     }
     await prisma.$transaction(async (tx) => {
-      await tx.enrolmentToken.create({ data: token });
+      await tx.enrolmentToken.createMany({ data: [...tokens] });
       await appendEvent(tx, change);
-    });
-  }
-
-  async function listDevices(fleetName?: string): Promise<Device[]> {
-    return prisma.device.findMany({
-      where: fleetName === undefined ? {} : { fleetName },
-      orderBy: [{ fleetName: "asc" }, { enrolledAt: "asc" }],
     });
   }
 
@@ -71,6 +67,17 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
     return prisma.$transaction(async (tx) => {
       const data = { revokedAt: new Date(change.atMs) };
       const { count } = await tx.device.updateMany({ where: { id, revokedAt: null }, data });
+      if (count === 1) await appendEvent(tx, change);
+      return (await tx.device.count({ where: { id } })) === 1;
+    });
+  }
+
+  async function decommission(id: string, change: Change): Promise<boolean> {
+    return prisma.$transaction(async (tx) => {
+      const at = new Date(change.atMs);
+      await tx.device.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: at } });
+      const data = { decommissionedAt: at };
+      const { count } = await tx.device.updateMany({ where: { id, decommissionedAt: null }, data });
       if (count === 1) await appendEvent(tx, change);
       return (await tx.device.count({ where: { id } })) === 1;
     });
@@ -92,5 +99,5 @@ export function createFleetRepository(prisma: PrismaClient): FleetRepository {
     return { revoked: keys(devices), expired: keys(devices.filter(isExpired)) };
   }
 
-  return { createFleet, listFleets, createToken, listDevices, revoke, revokedKeys };
+  return { createFleet, listFleets, createTokens, revoke, decommission, revokedKeys };
 }

@@ -13,6 +13,7 @@ import { createFleetService, type FleetService } from "./fleet.service.js";
 const by = { actor: "nora", reason: null };
 const noon = Date.UTC(2026, 0, 1, 12);
 const fingerprint = "f".repeat(64);
+const request = { fleet: "home", count: 1, tags: [] };
 
 function deviceOf(id: string, changes: Partial<Device> = {}): Device {
   return {
@@ -25,14 +26,14 @@ function deviceOf(id: string, changes: Partial<Device> = {}): Device {
       releaseSequence: 2,
     },
     ...{ state: "idle", reason: "none", pollSequence: 9, prefixedPolls: true, targetNumber: 9n },
-    ...{ offeredSequence: 2, offeredManifest: 1 },
+    ...{ offeredSequence: 2, offeredManifest: 1, offeredAt: null, tags: [], decommissionedAt: null },
     ...changes,
   };
 }
 
 function createFakeRepository(devices: Device[]) {
   const fleets = new Map([["home", { name: "home", createdAt: new Date(noon) }]]);
-  const tokens: Parameters<FleetRepository["createToken"]>[0][] = [];
+  const tokens: Parameters<FleetRepository["createTokens"]>[0][number][] = [];
   const repository: FleetRepository = {
     async createFleet(name) {
       const fleet = fleets.get(name) ?? { name, createdAt: new Date(noon) };
@@ -40,15 +41,21 @@ function createFakeRepository(devices: Device[]) {
       return fleet;
     },
     listFleets: async () => [...fleets.values()].map((fleet) => ({ ...fleet, devices: devices.length })),
-    async createToken(token) {
-      if (!fleets.has(token.fleetName)) throw new AppError("NOT_FOUND", `there is no fleet "${token.fleetName}"`);
-      tokens.push(token);
+    async createTokens(made, { subject }) {
+      if (!fleets.has(subject)) throw new AppError("NOT_FOUND", `there is no fleet "${subject}"`);
+      tokens.push(...made);
     },
-    listDevices: async (fleet) => devices.filter(({ fleetName }) => fleet === undefined || fleetName === fleet),
     async revoke(id, { atMs }) {
       const device = devices.find((one) => one.id === id);
       if (device !== undefined) device.revokedAt ??= new Date(atMs);
       return device !== undefined;
+    },
+    async decommission(id, { atMs }) {
+      const device = devices.find((one) => one.id === id);
+      if (device === undefined) return false;
+      device.revokedAt ??= new Date(atMs);
+      device.decommissionedAt ??= new Date(atMs);
+      return true;
     },
     async revokedKeys(expiredBefore) {
       const revoked = devices.filter(({ revokedAt }) => revokedAt !== null);
@@ -88,27 +95,45 @@ beforeEach(() => {
 
 describe("an enrolment token", () => {
   test("pins the release keys, ends at the given time, and is stored as the hash of its secret alone", async () => {
-    const { token, expiresAt } = await service.createToken({ fleet: "home", ttlMs: dayMs }, by);
+    const { token, expiresAt } = await service.createTokens({ ...request, ttlMs: dayMs }, by);
     const [, pinned, secret] = enrolmentTokenPattern.exec(token)!;
     expect(pinned).toBe(fingerprint);
     expect(expiresAt).toBe(new Date(noon + dayMs).toISOString());
-    expect(tokens).toEqual([{ secretSha256: sha256(secret!), fleetName: "home", expiresAt: new Date(noon + dayMs) }]);
+    expect(tokens).toEqual([
+      { secretSha256: sha256(secret!), fleetName: "home", expiresAt: new Date(noon + dayMs), tags: [] },
+    ]);
   });
 
   test("is never made twice with one secret", async () => {
-    const made = await Promise.all([1, 2, 3].map(() => service.createToken({ fleet: "home", ttlMs: dayMs }, by)));
+    const made = await Promise.all([1, 2, 3].map(() => service.createTokens({ ...request, ttlMs: dayMs }, by)));
     expect(new Set(made.map(({ token }) => token)).size).toBe(3);
   });
 
+  test("of fifty gives each device its tags, and each secret is another one", async () => {
+    const made = await service.createTokens({ fleet: "home", ttlMs: dayMs, count: 50, tags: ["site=berlin"] }, by);
+    expect([new Set(made.tokens).size, made.token, made.tags]).toEqual([50, made.tokens[0], ["site=berlin"]]);
+    expect(new Set(tokens.map(({ secretSha256 }) => secretSha256)).size).toBe(50);
+    for (const { tags } of tokens) expect(tags).toEqual(["site=berlin"]);
+  });
+
   test.each([0, 999, 1_000.5, Number.NaN, 30 * dayMs + 1])("is refused a life of %d ms", async (ttlMs) => {
-    await expect(service.createToken({ fleet: "home", ttlMs }, by)).rejects.toMatchObject({ code: "INVALID_INPUT" });
+    await expect(service.createTokens({ ...request, ttlMs }, by)).rejects.toMatchObject({ code: "INVALID_INPUT" });
     expect(tokens).toEqual([]);
   });
 
   test("is not given out for a fleet that does not exist", async () => {
-    const given = service.createToken({ fleet: "nowhere", ttlMs: dayMs }, by);
+    const given = service.createTokens({ ...request, fleet: "nowhere", ttlMs: dayMs }, by);
     await expect(given).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
+});
+
+test("a decommissioned device is revoked at the broker too, and keeps its first time", async () => {
+  expect(await service.decommission("d1", by)).toEqual({ device: "d1", dropped: true });
+  nowMs += dayMs;
+  await service.decommission("d1", by);
+  expect(devices[0]).toMatchObject({ revokedAt: new Date(noon), decommissionedAt: new Date(noon) });
+  expect(pushed[0]).toEqual({ revoked: ["Ud1"], expired: [] });
+  await expect(service.decommission("d9", by)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
 
 describe("a revocation", () => {
@@ -154,13 +179,4 @@ describe("a revocation", () => {
     await service.reconcileRevocations();
     expect(pushed.slice(1).map(({ expired }) => expired)).toEqual([[], ["Ud1"]]);
   });
-});
-
-test("a list of devices is of one fleet or of all, without the counters that only polls need", async () => {
-  const ids = async (fleet?: string) => (await service.listDevices(fleet)).map(({ id }) => id);
-  expect([await ids("office"), await ids()]).toEqual([["d3"], ["d1", "d2", "d3"]]);
-  const [device] = await service.listDevices("home");
-  expect(device).toMatchObject({ fleet: "home", state: "idle", releaseSequence: 2 });
-  for (const field of ["nkey", "pollSequence", "targetNumber", "prefixedPolls"])
-    expect(device).not.toHaveProperty(field);
 });

@@ -1,11 +1,12 @@
-// The fleet manager's side of devices: fleets, enrolment tokens, the list of devices, and revocation.
+// The fleet manager's side of devices: fleets, enrolment tokens, revocation and decommission.
 
 import { randomBytes } from "node:crypto";
 import { sha256 } from "@attune/platform/sha256";
+import type { EnrolmentTokens } from "@attune/shared/contracts/inventory";
 import { AppError } from "@attune/shared/errors";
 import { dayMs } from "@attune/shared/time";
 import type { Author } from "../callers/roles.js";
-import type { Device, Fleet } from "../generated/prisma/client.js";
+import type { Fleet } from "../generated/prisma/client.js";
 import type { NatsCredentials } from "../platform/nats/nats-credentials.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { lifeMs } from "./credential-renewal.js";
@@ -26,23 +27,23 @@ const toleranceMs = dayMs;
 interface TokenRequest {
   readonly fleet: string;
   readonly ttlMs: number;
+  readonly count: number;
+  /** The tags that each of the tokens gives its device. */
+  readonly tags: readonly string[];
 }
-
-/** A device as the fleet manager sees it, without the fields that only polls need. */
-type ListedDevice = Omit<Device, "fleetName" | "nkey" | "pollSequence" | "targetNumber" | "prefixedPolls"> & {
-  readonly fleet: string;
-};
 
 export interface FleetService extends Pick<FleetRepository, "listFleets"> {
   /** Creating an existing fleet changes nothing. */
   createFleet(name: string, by: Author): Promise<Fleet>;
-  createToken(request: TokenRequest, by: Author): Promise<{ readonly token: string; readonly expiresAt: string }>;
-  listDevices(fleet?: string): Promise<ListedDevice[]>;
+  /** All of the tokens or none. */
+  createTokens(request: TokenRequest, by: Author): Promise<EnrolmentTokens>;
   /**
    * `dropped` says whether the broker has the revocation already. Otherwise the stored revocation is pushed once
    * the broker is back.
    */
   revoke(id: string, by: Author): Promise<{ readonly device: string; readonly dropped: boolean }>;
+  /** Revokes the device and takes it out of the inventory. Its data stay for audits, and it never comes back. */
+  decommission(id: string, by: Author): Promise<{ readonly device: string; readonly dropped: boolean }>;
   /**
    * Brings the broker's revocations in line with the database. False where the broker could not be reached; it is
    * updated once it is back.
@@ -51,22 +52,34 @@ export interface FleetService extends Pick<FleetRepository, "listFleets"> {
 }
 
 export function createFleetService({ repository, credentials, signer, now }: FleetServiceDeps): FleetService {
-  async function createToken({ fleet, ttlMs }: TokenRequest, by: Author) {
+  async function createTokens({ fleet, ttlMs, count, tags }: TokenRequest, by: Author): Promise<EnrolmentTokens> {
     if (!Number.isInteger(ttlMs) || ttlMs < minTokenLifeMs || ttlMs > maxTokenLifeMs) {
       throw new AppError("INVALID_INPUT", `ttlMs is not from ${minTokenLifeMs} to ${maxTokenLifeMs} ms (30 days)`);
     }
-    const secret = randomBytes(tokenSecretBytes).toString("hex");
     const atMs = now();
     const expiresAt = new Date(atMs + ttlMs);
-    const details = { expiresAt: expiresAt.toISOString() };
-    const change = { by, action: "token.create", subject: fleet, details, atMs };
-    await repository.createToken({ secretSha256: sha256(secret), fleetName: fleet, expiresAt }, change);
-    return { token: formatToken(signer.fingerprint, secret), expiresAt: expiresAt.toISOString() };
+    const details = { count, tags: tags.join(","), expiresAt: expiresAt.toISOString() };
+    const secrets = Array.from({ length: count }, () => randomBytes(tokenSecretBytes).toString("hex"));
+    const stored = secrets.map((secret) => ({
+      secretSha256: sha256(secret),
+      fleetName: fleet,
+      expiresAt,
+      tags: [...tags],
+    }));
+    await repository.createTokens(stored, { by, action: "token.create", subject: fleet, details, atMs });
+    const tokens = secrets.map((secret) => formatToken(signer.fingerprint, secret));
+    return { token: tokens[0]!, tokens, tags: [...tags], expiresAt: expiresAt.toISOString() };
   }
 
   async function revoke(id: string, by: Author) {
     const change = { by, action: "device.revoke", subject: id, atMs: now() };
     if (!(await repository.revoke(id, change))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
+    return { device: id, dropped: await reconcileRevocations() };
+  }
+
+  async function decommission(id: string, by: Author) {
+    const change = { by, action: "device.decommission", subject: id, atMs: now() };
+    if (!(await repository.decommission(id, change))) throw new AppError("NOT_FOUND", `there is no device ${id}`);
     return { device: id, dropped: await reconcileRevocations() };
   }
 
@@ -80,21 +93,12 @@ export function createFleetService({ repository, credentials, signer, now }: Fle
     }
   }
 
-  async function listDevices(fleet?: string) {
-    return (await repository.listDevices(fleet)).map(describeDevice);
-  }
-
   return {
     createFleet: (name, by) => repository.createFleet(name, { by, action: "fleet.create", subject: name, atMs: now() }),
     listFleets: repository.listFleets,
-    createToken,
-    listDevices,
+    createTokens,
     revoke,
+    decommission,
     reconcileRevocations,
   };
-}
-
-function describeDevice(stored: Device): ListedDevice {
-  const { fleetName, nkey, pollSequence, targetNumber, prefixedPolls, ...device } = stored;
-  return { ...device, fleet: fleetName };
 }

@@ -2,6 +2,7 @@
 
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
+import { deviceHealths, deviceTagSchema } from "@attune/shared/contracts/inventory";
 import { fleetPattern } from "@attune/shared/subjects";
 
 /** The options that find the server, shared by all of these commands. */
@@ -91,44 +92,116 @@ export const rolloutStatus = declare({
 
 export const token = declare({
   name: "token",
-  summary: "Create a one-time enrolment token",
+  summary: "Create one-time enrolment tokens",
   examples: ["attune token create --fleet home"],
 });
 
+function parseTag(text: string): string {
+  const { success, error } = deviceTagSchema.safeParse(text);
+  if (success) return text;
+  throw new SyntaxError(error.issues[0]?.message);
+}
+
 export const tokenCreate = declare({
   name: "create",
-  summary: "Print a token that enrols one device, once",
-  details: ["The server keeps only the token's hash, so that the token cannot be shown again."],
+  summary: "Print tokens, each of which enrols one device, once",
+  details: ["The server keeps only each token's hash, so that the tokens cannot be shown again."],
   options: {
-    fleet: { value: "NAME", meaning: "the fleet that the device joins", required: true },
-    ttl: {
+    fleet: { value: "NAME", meaning: "the fleet that the devices join", required: true },
+    count: {
+      value: "N",
+      meaning: "how many tokens to create, up to 1000",
+      default: "1",
+      whole: { from: 1, to: 1_000 },
+    },
+    tag: {
+      value: "TAG",
+      meaning: "a tag that each of the devices begins with, such as site=berlin; repeat the option for more",
+      parse: parseTag,
+      multiple: true,
+    },
+    expires: {
       value: "DURATION",
-      meaning: "how long the token is valid: 90s, 15m, 1h or 7d, at most 30d",
+      meaning: "how long the tokens are valid: 90s, 15m, 1h or 7d, at most 30d",
       default: "1h",
       parse: parseDuration,
     },
     ...changeOptions,
   },
-  examples: ["attune token create --fleet home", "attune token create --fleet home --ttl 15m --json"],
+  examples: [
+    "attune token create --fleet home",
+    "attune token create --fleet home --count 50 --tag site=berlin --expires 7d --json",
+  ],
 });
 
 export const device = declare({
   name: "device",
-  summary: "List the devices, or revoke one",
+  summary: "List the devices with their health, tag them, see one's timeline, or end a membership",
   examples: ["attune device list --fleet home", "attune device revoke 0123456789abcdef0123456789abcdef"],
 });
 
 export const deviceList = declare({
   name: "list",
-  summary: "List the devices with their release and state",
-  options: { fleet: { value: "NAME", meaning: "the devices of this fleet alone" }, ...serverOptions },
-  examples: ["attune device list --fleet home"],
+  summary: "List the devices with their tags, release, state and health",
+  details: ["A device is listed where it fits every option that is given."],
+  options: {
+    fleet: { value: "NAME", meaning: "the devices of this fleet alone" },
+    kind: { value: "KIND", meaning: "devices of this kind: jetson, linux, phone or unknown" },
+    tag: { value: "TAG", meaning: "devices with this tag", parse: parseTag },
+    engine: { value: "ENGINE", meaning: "devices with this engine: native, wasm, reference or unknown" },
+    memory: { value: "MIB", meaning: "devices with at least so much memory", whole: { from: 0 } },
+    release: {
+      value: "N",
+      meaning: "devices that run this release; 0 stands for none yet",
+      whole: { from: 0, to: 65_535 },
+    },
+    health: { value: "HEALTH", meaning: "devices of this health", choices: deviceHealths },
+    decommissioned: { meaning: "the decommissioned devices in place of the others" },
+    ...serverOptions,
+  },
+  sections: [
+    {
+      title: "Health",
+      items: [
+        ["online", "it polls"],
+        ["stale", "silent for three polls, and for at least ten minutes"],
+        ["stuck", "it polls, and has not taken the release that it was offered a day ago"],
+        ["copies", "beside each of them: two copies of the device's credentials seem to run"],
+      ],
+    },
+  ],
+  examples: ["attune device list --fleet home", "attune device list --tag site=berlin --health stale --json"],
 });
 
 function parseDevice(text: string): string {
   if (/^[0-9a-f]{32}$/.test(text)) return text;
   throw new SyntaxError("is not a device's 32 hexadecimal digits, as attune device list shows them");
 }
+
+const thisDevice = { name: "DEVICE", meaning: "the device's 32 hexadecimal digits", parse: parseDevice } as const;
+
+export const deviceTag = declare({
+  name: "tag",
+  summary: "Add tags to a device, or remove tags from it",
+  details: ["Tags are for the fleet manager alone. No device sees them."],
+  arguments: [
+    thisDevice,
+    { name: "TAG", meaning: "a tag to add: spare, site=berlin", parse: parseTag, optional: true, variadic: true },
+  ],
+  options: { remove: { value: "TAG", meaning: "a tag to remove", parse: parseTag, multiple: true }, ...changeOptions },
+  examples: ["attune device tag 0123456789abcdef0123456789abcdef site=berlin --remove spare"],
+});
+
+export const deviceTimeline = declare({
+  name: "timeline",
+  summary: "Show what the server, polls and reports say of one device, the latest first",
+  arguments: [thisDevice],
+  options: {
+    limit: { value: "N", meaning: "the most entries to show", default: "50", whole: { from: 1, to: 1_000 } },
+    ...serverOptions,
+  },
+  examples: ["attune device timeline 0123456789abcdef0123456789abcdef"],
+});
 
 export const deviceRevoke = declare({
   name: "revoke",
@@ -137,9 +210,21 @@ export const deviceRevoke = declare({
     "The server refuses the device's polls and reports at once and drops its live connection.",
     "Revoking cannot be undone: the device must enrol again with a new key.",
   ],
-  arguments: [{ name: "DEVICE", meaning: "the device's 32 hexadecimal digits", parse: parseDevice }],
+  arguments: [thisDevice],
   options: changeOptions,
   examples: ["attune device revoke 0123456789abcdef0123456789abcdef"],
+});
+
+export const deviceDecommission = declare({
+  name: "decommission",
+  summary: "Revoke a device, and take it out of the inventory",
+  details: [
+    "The device never comes back. The server keeps its reports and records for audits.",
+    "attune device list --decommissioned still lists it.",
+  ],
+  arguments: [thisDevice],
+  options: changeOptions,
+  examples: ["attune device decommission 0123456789abcdef0123456789abcdef --reason replaced"],
 });
 
 export const report = declare({
