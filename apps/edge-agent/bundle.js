@@ -2,7 +2,8 @@
 // needed. A start then finds and reads some five hundred files less. The page becomes one script beside its markup,
 // and its worker another. Part of `npm run build`, after the compiler.
 
-import { copyFileSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { rolldown } from "rolldown";
@@ -36,14 +37,31 @@ putInPlace("bundle");
 const minified = { entryFileNames: "[name].js", minify: true };
 await bundle({ page: `${dist}page/main.js` }, { platform: "browser" }, minified);
 await bundle({ worker: `${dist}web/main-worker.js` }, { platform: "browser" }, minified);
-const pageSource = fileURLToPath(new URL("src/page/", import.meta.url));
-for (const file of ["index.html", "page.css", "icon.svg"]) copyFileSync(pageSource + file, `${scratch}/${file}`);
+await bundle({ phone: `${dist}phone/main.js` }, { platform: "browser" }, minified);
+const copied = {
+  "src/page/": ["index.html", "page.css", "icon.svg"],
+  "src/phone/": ["phone.html", "phone.webmanifest"],
+  "../../packages/ml/kernels/wasm/": ["attune-simd128.wasm", "attune-relaxed.wasm"],
+};
+for (const [folder, files] of Object.entries(copied)) {
+  for (const file of files) copyFileSync(new URL(folder + file, import.meta.url), `${scratch}/${file}`);
+}
+// The version of the page follows from its files, and the service worker names its cache by it.
+const digest = createHash("sha256");
+for (const file of readdirSync(scratch).sort()) digest.update(readFileSync(`${scratch}/${file}`));
+await bundle({ "service-worker": `${dist}web/service-worker.js` }, { platform: "browser" }, minified);
+const serviceWorker = readFileSync(`${scratch}/service-worker.js`, "utf8");
+const version = digest.digest("hex").slice(0, 16);
+writeFileSync(`${scratch}/service-worker.js`, `self.pageVersion="${version}";${serviceWorker}`);
+for (const file of readdirSync(scratch)) {
+  writeFileSync(`${scratch}/${file}.br`, brotliCompressSync(readFileSync(`${scratch}/${file}`)));
+}
 putInPlace("page-bundle");
 
 if (process.env.npm_config_loglevel !== "silent") {
   const kb = (bytes) => `${(bytes / 1_000).toFixed(1)} kB`;
-  for (const name of ["page", "worker"]) {
-    const code = readFileSync(`${dist}page-bundle/${name}.js`);
-    process.stdout.write(`${name}.js: ${kb(code.length)}, ${kb(brotliCompressSync(code).length)} compressed\n`);
+  for (const name of ["page.js", "phone.js", "worker.js"]) {
+    const [plain, compressed] = [name, `${name}.br`].map((file) => readFileSync(`${dist}page-bundle/${file}`).length);
+    process.stdout.write(`${name}: ${kb(plain)}, ${kb(compressed)} compressed\n`);
   }
 }

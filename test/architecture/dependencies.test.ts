@@ -88,6 +88,12 @@ const places: readonly Place[] = [
     reaches: /^apps\/edge-agent\/src\/page\//,
   },
   {
+    name: "apps/edge-agent/src/phone",
+    files: /^apps\/edge-agent\/src\/phone\/.*\.tsx?$/,
+    allows: ({ specifier, typeOnly }) => /^preact(\/hooks)?$/.test(specifier) || typeOnly,
+    reaches: /^apps\/edge-agent\/src\/(core|page|phone|web)\//,
+  },
+  {
     name: "apps/server",
     files: /^apps\/server\/src\/(?!cli\/).*\.ts$/,
     allows: oursFrom("ml|shared|platform"),

@@ -17,6 +17,7 @@ import { asFastifyLogger } from "./platform/http/fastify-logger.js";
 import { createHealth, type HealthDeps } from "./platform/http/health.js";
 import { type ConnectionLimits, createGuardedServer } from "./platform/http/http-connections.js";
 import { limitRepeats } from "./platform/http/limited-log.js";
+import { registerPageRoutes } from "./platform/http/page-routes.js";
 import { type RequestContext, toAppError } from "./trpc.js";
 
 /** The largest body that a device or a stranger may send. Every message of the contract is far smaller. */
@@ -78,6 +79,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
       .header("cache-control", "no-store")
       .send({ healthy });
   });
+  registerPageRoutes(server);
   registerBrokerProxy(server, { url: deps.brokerUrl, limits: deps.brokerLimits ?? defaultBrokerProxyLimits });
   await registerChunkRoutes(server, {
     ...deps.content,

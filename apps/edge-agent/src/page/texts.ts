@@ -113,6 +113,15 @@ export const texts = {
     contractVersion: (spoken: number, agreed: number): string => `version ${spoken}; you have agreed to ${agreed}`,
   },
 
+  enrol: {
+    title: "Enrol this device",
+    what: "Your server's manager gives you a token. It works once, for one device.",
+    token: "Token",
+    enrol: "Enrol",
+    waiting: "Getting your model",
+    waitingWhy: "The first download takes some megabytes. After it, everything works without a network.",
+  },
+
   session: {
     title: "This page is locked",
     what: "Open it by a link that works once. On this device, run:",
