@@ -33,7 +33,7 @@ beforeAll(async () => {
   daemon = run([program, "run", "--home", home, "--server", server.app.httpUrl, "--token", token]);
   await Promise.race([once(daemon.stdout!, "data"), once(daemon, "exit")]);
   const agent = connectAgent({ home });
-  await eventually(async () => expect((await agent.status()).release).toMatchObject({ sequence: 1 }), 60_000);
+  await eventually(async () => expect((await agent.status()).release).toMatchObject({ sequence: 1 }), 120_000);
 });
 afterAll(async () => {
   if (daemon?.exitCode === null) await stop();
@@ -81,6 +81,25 @@ test("the daemon serves the document of its routes", async () => {
   const authorization = `Bearer ${await readFile(join(home, "local-token"), "utf8")}`;
   const response = await fetch(new URL("/v1/openapi.json", url), { headers: { authorization } });
   expect(await response.json()).toEqual(openApiDocument());
+});
+
+test("a diary goes into one sealed file, and comes back without the entries that were forgotten since", async () => {
+  const agent = connectAgent({ home });
+  const file = join(home, "diary.age");
+  await agent.label({ id: "copied", text: "I love this song", label: "joy" });
+  await agent.keep({ id: "kept", text: "no label yet", said: "2026-03-01T12:00:00+01:00" });
+  const made = JSON.parse(await answerOf([program, "export", file, "--json"], ""));
+  expect(made).toMatchObject({ file, entries: 2 });
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readFile(file, "latin1")).not.toContain("song");
+
+  await agent.forget("copied");
+  const take = [program, "import", file, "--passphrase-file", "-", "--json"];
+  expect(JSON.parse(await answerOf(take, "another passphrase"))).toMatchObject({ error: { code: "INVALID_INPUT" } });
+  expect(JSON.parse(await answerOf(take, made.passphrase))).toEqual({ added: 0, present: 1, forgotten: 1 });
+  expect(JSON.parse(await answerOf([program, "export", file, "--json"], ""))).toMatchObject({
+    error: { code: "CONFLICT" },
+  });
 });
 
 test("events of a daemon report a lesson, and end with the daemon", async () => {

@@ -5,10 +5,14 @@ import type { EgressContracts } from "@attune/shared/contracts/egress-declaratio
 import type {
   AgentStatus,
   Calendar,
+  DiaryCopies,
+  DiaryCopy,
   Enrolment,
   Entries,
   EntriesInput,
+  ExportInput,
   Forgotten,
+  Imported,
   JournalRange,
   KeepInput,
   Kept,
@@ -53,6 +57,10 @@ export interface AskableAgent {
   /** A page of the diary, the latest entry first. Throws NOT_FOUND for an unknown `after`. */
   entries(input?: EntriesInput): Promise<Entries>;
   calendar(): Promise<Calendar>;
+  /** A page of copies of the diary, for a file of the person. */
+  exportEntries(input?: ExportInput): Promise<DiaryCopies>;
+  /** Takes a copy in. An entry that is here stays, and one that was forgotten here stays away. */
+  importEntry(input: DiaryCopy): Promise<Imported>;
   learn(input?: LearnInput): Promise<Learned>;
   status(): Promise<AgentStatus>;
   /** Entries with an index above `after` (all when left out), oldest first, at most `limit` (default 1,000). */

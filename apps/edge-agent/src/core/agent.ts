@@ -6,6 +6,7 @@ import { AppError, codeOf } from "@attune/shared/errors";
 import type { ActiveUpdateState, Agent, AgentOptions } from "./agent-api.js";
 import { type AgentState, type Context, readAgentState } from "./agent-state.js";
 import { agree } from "./calls/agree.js";
+import { exportEntries, importEntry } from "./calls/copy-entries.js";
 import { calendar, entries } from "./calls/diary.js";
 import { enrol } from "./calls/enrol.js";
 import { createEventSource, type EventSource } from "./calls/events.js";
@@ -109,6 +110,8 @@ export function createAgent(ports: Ports, options: AgentOptions): Agent {
     keep: async (input) => keep((await opened()).context, input),
     entries: async (input) => entries((await opened()).context, input),
     calendar: async () => calendar((await opened()).context),
+    exportEntries: async (input) => exportEntries((await opened()).context, input),
+    importEntry: async (input) => importEntry((await opened()).context, input),
     learn: async (input) => learn((await opened()).context, input),
     async agree({ contract }) {
       const { context, slotWakeup } = await opened();

@@ -81,7 +81,7 @@ export function createLocalApi({ agent, tokens, log, pace = usualPace }: LocalAp
 
 function addRoutes(app: FastifyInstance, agent: Agent): void {
   const idOf = (params: unknown) => parseInput(pathSchema, params, "path").id;
-  const { predict, label, keep, entries, learn, report, agree, letIn } = localOperations;
+  const { predict, label, keep, entries, exportEntries, importEntry, learn, report, agree, letIn } = localOperations;
   const answers: Readonly<Record<LocalCall, (request: FastifyRequest) => Promise<unknown>>> = {
     predict: ({ body }) => agent.predict(parseInput(predict.body, body, "body")),
     label: ({ body, params }) => agent.label({ ...parseInput(label.body, body, "body"), id: idOf(params) }),
@@ -89,6 +89,8 @@ function addRoutes(app: FastifyInstance, agent: Agent): void {
     keep: ({ body, params }) => agent.keep({ ...parseInput(keep.body, body, "body"), id: idOf(params) }),
     entries: ({ body }) => agent.entries(parseInput(entries.body, body ?? {}, "body")),
     calendar: () => agent.calendar(),
+    exportEntries: ({ body }) => agent.exportEntries(parseInput(exportEntries.body, body ?? {}, "body")),
+    importEntry: ({ body }) => agent.importEntry(parseInput(importEntry.body, body, "body")),
     learn: ({ body }) => agent.learn(parseInput(learn.body, body ?? {}, "body")),
     status: () => agent.status(),
     journal: async ({ query }) => ({ entries: await agent.journal(parseInput(journalQuerySchema, query, "query")) }),

@@ -63,6 +63,8 @@ export function localCalls(send: (request: LocalRequest) => Promise<LocalReply>)
     keep: ({ id, ...body }, options) => ask("keep", { id, body, ...options }),
     entries: (body = {}, options = {}) => ask("entries", { body, ...options }),
     calendar: (options) => ask("calendar", options),
+    exportEntries: (body = {}, options = {}) => ask("exportEntries", { body, ...options }),
+    importEntry: (body, options) => ask("importEntry", { body, ...options }),
     learn: (body = {}, options = {}) => ask("learn", { body, ...options }),
     status: (options) => ask("status", options),
     journal: async (query = {}, options = {}) => (await ask("journal", { query: { ...query }, ...options })).entries,

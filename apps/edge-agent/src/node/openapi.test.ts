@@ -39,6 +39,7 @@ test("it describes each route of the contract, and names the routes that the sec
 test("its schemas take and refuse the requests that the contract takes and refuses", () => {
   const text = "so happy";
   const said = "2026-03-01T12:00:00+01:00";
+  const copy = { id: "a", text, label: "joy", split: "train", said, forgotten: 0 };
   const longest = "\u{1f600}".repeat(maxUtteranceCodePoints);
   const requests: Record<string, unknown[]> = {
     predict: [
@@ -59,6 +60,8 @@ test("its schemas take and refuse the requests that the contract takes and refus
     ],
     keep: [{ text }, { text, said }, { text, said: "soon" }, { text, mood: "joy" }],
     entries: [{}, { search: "a", label: null, limit: 200 }, { limit: 201 }, { from: "2026-03-01" }, { from: "March" }],
+    exportEntries: [{}, { after: "a", limit: 200 }, { limit: 0 }],
+    importEntry: [copy, { ...copy, label: null, said: null }, { ...copy, forgotten: -1 }, { text }],
     learn: [{}, { report: true }, { report: "yes" }],
     report: [{}, { now: true }],
     agree: [{ contract: 2 }, { contract: 0 }, {}],
@@ -93,6 +96,8 @@ test("an agent's answers and events are as it describes them", async () => {
     Keep: await agent.keep({ id: "b", text: "later" }),
     Entries: await agent.entries(),
     Calendar: await agent.calendar(),
+    ExportEntries: await agent.exportEntries(),
+    ImportEntry: await agent.importEntry((await agent.exportEntries()).entries[0]!),
     Learn: await agent.learn(),
     Status: await agent.status(),
     Report: await agent.report(),

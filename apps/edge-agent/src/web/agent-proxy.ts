@@ -101,6 +101,8 @@ export function connectAgent(worker: WorkerPort): WorkerAgent {
     keep: (input) => call({ name: "keep", input }),
     entries: (input) => call({ name: "entries", input }),
     calendar: () => call({ name: "calendar", input: undefined }),
+    exportEntries: (input) => call({ name: "exportEntries", input }),
+    importEntry: (input) => call({ name: "importEntry", input }),
     learn: (input) => call({ name: "learn", input }),
     status: () => call({ name: "status", input: undefined }),
     journal: (range) => call({ name: "journal", input: range }),

@@ -133,6 +133,31 @@ export const entriesSchema = z.strictObject({
 });
 export type Entries = z.infer<typeof entriesSchema>;
 
+/** An entry as it is copied to another store. `forgotten`: how often its id was forgotten before it was said. */
+export const diaryCopySchema = z.strictObject({
+  id: utteranceIdSchema,
+  text: utteranceSchema,
+  label: labelSlugSchema.nullable(),
+  split: splitSchema,
+  said: saidSchema.nullable(),
+  forgotten: z.int().min(0).max(1_000),
+});
+export type DiaryCopy = z.infer<typeof diaryCopySchema>;
+
+export const exportInputSchema = z.strictObject({
+  /** The id of the entry that the answer begins after. */
+  after: utteranceIdSchema.optional(),
+  limit: z.int().min(1).max(200).optional(),
+});
+export type ExportInput = z.infer<typeof exportInputSchema>;
+/** In the order of the ids. */
+export const diaryCopiesSchema = z.strictObject({ entries: z.array(diaryCopySchema), more: z.boolean() });
+export type DiaryCopies = z.infer<typeof diaryCopiesSchema>;
+
+/** `present`: the entry was here already, and stayed as it is. `forgotten`: it was forgotten here, and stays away. */
+export const importedSchema = z.strictObject({ outcome: z.enum(["added", "present", "forgotten"]) });
+export type Imported = z.infer<typeof importedSchema>;
+
 /** The number of entries by day and label. */
 export const calendarSchema = z.strictObject({
   days: z.array(

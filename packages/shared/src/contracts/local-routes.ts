@@ -7,6 +7,8 @@ export const localRoutes = {
   keep: { method: "PUT", path: "/v1/diary/:id" },
   entries: { method: "POST", path: "/v1/diary/search" },
   calendar: { method: "GET", path: "/v1/diary/calendar" },
+  exportEntries: { method: "POST", path: "/v1/diary/export" },
+  importEntry: { method: "POST", path: "/v1/diary/import" },
   learn: { method: "POST", path: "/v1/learn" },
   status: { method: "GET", path: "/v1/status" },
   journal: { method: "GET", path: "/v1/journal" },

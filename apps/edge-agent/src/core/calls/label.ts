@@ -10,7 +10,7 @@ import { doDueWork } from "../jobs/due-work.js";
 import { areRight } from "../learning/evaluate.js";
 import { deleteFeatures } from "../learning/features-cache.js";
 import { featuresOf } from "../learning/learning-state.js";
-import type { Utterance, UtteranceEntry } from "../learning/utterances.js";
+import type { Utterance } from "../learning/utterances.js";
 import type { PendingChange } from "../storage/pending-change.js";
 import { wellFormed } from "./well-formed.js";
 
@@ -27,7 +27,7 @@ export function label(context: Context, input: LabelInput): Promise<Labelled> {
     const replaces = before !== undefined && before.text !== text;
     // A first label is scored, whether the text was kept before or not.
     if (before === undefined || before.label === null || replaces)
-      await writeText(context, id, { utterance: after, replaces });
+      await writeText(context, id, { utterance: after, replaces, isScored: !replaces });
     else if (before.label !== wanted || before.split !== split || before.said !== after.said)
       await writeLabel(context, id, after);
     const { learningState } = agentState;
@@ -40,12 +40,17 @@ export function label(context: Context, input: LabelInput): Promise<Labelled> {
 }
 
 interface NewText {
-  readonly utterance: Utterance & UtteranceEntry;
+  readonly utterance: Utterance;
   /** Whether the id had another text, of which nothing may stay. */
   readonly replaces: boolean;
+  readonly isScored: boolean;
 }
 
-async function writeText(context: Context, id: string, { utterance, replaces }: NewText): Promise<void> {
+export async function writeText(
+  context: Context,
+  id: string,
+  { utterance, replaces, isScored }: NewText,
+): Promise<void> {
   const { ports, agentState, utterances, learner } = context;
   const { learningState } = agentState;
   const { store } = ports;
@@ -55,7 +60,8 @@ async function writeText(context: Context, id: string, { utterance, replaces }: 
   }
   const row = learningState && featuresOf(learningState.model, utterance.text);
   if (row !== undefined) operations.push(await learningState!.features.put(id, row));
-  const scored = replaces || row === undefined ? undefined : await score(context, id, { row, label: utterance.label });
+  const { label } = utterance;
+  const scored = isScored && row && label !== null ? await score(context, id, { row, label }) : undefined;
   if (scored !== undefined) operations.push(...scored.operations);
   if (replaces) await store.erase(operations);
   else await store.batch(operations);

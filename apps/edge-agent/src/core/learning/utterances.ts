@@ -25,7 +25,7 @@ const recordSchema = z.discriminatedUnion("version", [
 ]);
 
 /** A labelled utterance in memory; its text is read from the store when it is needed. */
-export interface UtteranceEntry {
+interface UtteranceEntry {
   /** A slug. A later release may not know this label, and leaves the utterance out of its training. */
   readonly label: string;
   readonly split: Split;

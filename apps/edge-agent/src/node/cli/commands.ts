@@ -22,6 +22,8 @@ const program: Program<AgentContext> = {
     command(declared.letIn, async () => (await import("./let-in.js")).letIn),
     command(declared.ui, async () => (await import("./ui.js")).ui),
     command(declared.forget, async () => (await import("./forget.js")).forget),
+    command(declared.exportDiary, async () => (await import("./export.js")).exportDiary),
+    command(declared.importDiary, async () => (await import("./export.js")).importDiary),
     command(declared.journal, async () => (await import("./journal.js")).showJournal),
   ],
   shared: {

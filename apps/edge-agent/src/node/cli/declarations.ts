@@ -144,6 +144,35 @@ export const letIn = declare({
   examples: ["attune-agent let-in"],
 });
 
+const passphraseFile = {
+  value: "FILE",
+  meaning: "the file that holds the passphrase, or - for standard input",
+} as const;
+
+export const exportDiary = declare({
+  name: "export",
+  summary: "Copy the diary into one encrypted file",
+  details: [
+    "The file has the format age. Without a passphrase of yours, one is made and shown once.",
+    "The file holds what you wrote, your labels and the times, and nothing that was learned: a device learns anew from it.",
+  ],
+  arguments: [{ name: "FILE", meaning: "the new file", path: "file" }],
+  options: { "passphrase-file": passphraseFile },
+  examples: ["attune-agent export diary.age", "attune-agent export diary.age --passphrase-file - < passphrase.txt"],
+});
+
+export const importDiary = declare({
+  name: "import",
+  summary: "Take the entries of an exported diary in, and learn from them",
+  details: [
+    "Entries that are here already stay as they are. Entries that were forgotten here stay away.",
+    "Nothing is taken in unless the whole file can be read. An import that was cut off is finished by importing again.",
+  ],
+  arguments: [{ name: "FILE", meaning: "the file that attune-agent export wrote", path: "file" }],
+  options: { "passphrase-file": { ...passphraseFile, required: true } },
+  examples: ["attune-agent import diary.age --passphrase-file - < passphrase.txt"],
+});
+
 export const ui = declare({
   name: "ui",
   summary: "Show a link to the page of this device: write, correct, read the diary and what left",
