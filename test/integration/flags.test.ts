@@ -125,6 +125,45 @@ const shown: Record<string, () => Promise<void>> = {
     const { rollout } = await rolledOut();
     expect((await value("rollout", "status", "--rollout", String(rollout))).fleet).toBe("work");
   },
+  ...Object.fromEntries(
+    Object.entries({
+      "--fallback": ["NOT_FOUND", "65000"],
+      "--groups": ["is not a list of numbers of devices and shares", "12,x"],
+      "--kind": ["is not one of jetson, linux, phone", "desk"],
+      "--engine": ["is not one of reference, wasm, native", "steam"],
+      "--memory": ["is not a whole number", "lots"],
+      "--running": ["is not a whole number", "65536"],
+      "--seen-within": ["is not a duration", "today"],
+      "--failures": ["is not a whole number from 0 to 100", "101"],
+      "--answers": ["is not a whole number from 0 to 100", "101"],
+      "--worse": ["is not a whole number from 1 to 99", "0"],
+      "--deadline": ["is not a duration", "soon"],
+    }).map(([flag, [refusal, value]]) => [
+      `rollout ${flag}`,
+      // staged-rollout.test.ts shows the effects on a rollout.
+      async () => {
+        const flags = ["--fleet", "home", "--release", "1", ...(flag === "--fallback" ? [] : ["--fallback", "2"])];
+        expect((await run("rollout", "plan", ...flags, flag, value!)).err).toContain(refusal!);
+      },
+    ]),
+  ),
+  "rollout --intake": async () => expect((await run("rollout", "plan", "--intake")).err).toContain("--fleet"),
+  "rollout --plan": async () => {
+    expect((await run("rollout", "apply", "--plan", "0".repeat(64))).err).toContain("NOT_FOUND");
+  },
+  "rollout --until": async () => {
+    await rolledOut();
+    const flags = ["--fleet", "work", "--timeout", "0s"];
+    expect((await run("rollout", "watch", ...flags, "--until", "paused")).value).toMatchObject({ outcome: "timedOut" });
+  },
+  "rollout --timeout": async () => {
+    await rolledOut();
+    expect((await run("rollout", "watch", "--fleet", "work", "--timeout", "0s")).code).toBe(7);
+  },
+  "rollout --revert": async () => {
+    await rolledOut();
+    expect((await run("rollout", "abort", "--fleet", "work", "--revert")).err).toContain("has no fallback");
+  },
   "token --fleet": async () => {
     expect((await run("token", "create", "--fleet", "nobodys")).err).toContain("NOT_FOUND");
     expect((await value("token", "create", "--fleet", "home")).token).toMatch(/^attune1\./);
@@ -286,7 +325,13 @@ test.each([
   ["fleet", "create", "living", "room"],
   ["fleet", "list", "home"],
   ["rollout", "create", "3"],
+  ["rollout", "plan", "home"],
+  ["rollout", "apply", "home"],
   ["rollout", "status", "home"],
+  ["rollout", "watch", "home"],
+  ["rollout", "pause", "home"],
+  ["rollout", "resume", "home"],
+  ["rollout", "abort", "home"],
   ["token", "create", "home"],
   ["device", "list", "home"],
   ["device", "timeline", "0123456789abcdef0123456789abcdef", "another"],

@@ -101,7 +101,7 @@ async function poll(id: string, says: { running?: number; state?: string } = {},
     data: { releaseSequence: running, state, reason: "none", lastSeenAt: new Date(nowMs) },
   });
   const device = { id, fleetName: fleet, state };
-  const target = await createTargetRepository(database).targetOf(device, { takesOffer: true, atMs: nowMs });
+  const target = await createTargetRepository(database).targetOf(device, { takesOffer: true, reads: 1, atMs: nowMs });
   return target?.sequence ?? null;
 }
 
@@ -180,12 +180,20 @@ describe("a staged rollout", () => {
   test("gives a replayed poll no offer, and records none", async () => {
     await enrol(1);
     await start({ release: 2, sizes: [1] });
-    const replayed = { takesOffer: false, atMs: nowMs };
+    const replayed = { takesOffer: false, reads: 1, atMs: nowMs };
     const device = { id: devices[0]!, fleetName: fleet, state: "idle" };
     expect(await createTargetRepository(two).targetOf(device, replayed)).toBeNull();
     expect(await one.assignment.count({ where: { deviceId: devices[0]!, offeredAt: null } })).toBe(1);
     expect(await poll(devices[0]!)).toBe(2);
     expect(await createTargetRepository(two).targetOf(device, replayed)).toMatchObject({ sequence: 2 });
+  });
+
+  test("offers nothing to a device that reads no manifest of the release", async () => {
+    await enrol(1);
+    const { id } = await start({ release: 9, sizes: [1] });
+    await one.modelVersion.update({ where: { sequence: 9 }, data: { manifest1Sha256: null, manifest2Sha256: "9" } });
+    expect(await poll(devices[0]!)).toBeNull();
+    expect(await one.assignment.count({ where: { rolloutId: id, offeredAt: null } })).toBe(1);
   });
 
   test("takes in devices that enrol later, each once, though they all poll at once", async () => {

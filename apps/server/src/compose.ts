@@ -31,6 +31,7 @@ import type { Database } from "./platform/postgres/database.js";
 import { createRolloutRepository } from "./rollouts/rollout.repository.js";
 import { createRolloutService } from "./rollouts/rollout.service.js";
 import { createRolloutTicker, type RolloutTicker } from "./rollouts/rollout.ticker.js";
+import { createRolloutPlanRepository } from "./rollouts/rollout-plan.repository.js";
 import { createRolloutStepsRepository } from "./rollouts/rollout-steps.repository.js";
 import { createTargetRepository } from "./rollouts/target.repository.js";
 import type { ReleaseSigner } from "./signing/sign.js";
@@ -67,6 +68,7 @@ export interface Services extends RoutedServices {
 
 export function composeServices(parts: Parts): Services {
   const { database, publicDatabase, credentials, signer, chunkStore, manifests, contracts, now } = parts;
+  const rolloutSteps = createRolloutStepsRepository(database);
   const versions = createCatalogueRepository(database);
   return {
     devices: createDeviceService({
@@ -101,9 +103,14 @@ export function composeServices(parts: Parts): Services {
       now,
     }),
     models: createModelService({ repository: createModelRepository(database), versions, now }),
-    rollouts: createRolloutService({ repository: createRolloutRepository(database), now }),
+    rollouts: createRolloutService({
+      repository: createRolloutRepository(database),
+      plans: createRolloutPlanRepository(database),
+      steps: rolloutSteps,
+      now,
+    }),
     rolloutTicker: createRolloutTicker({
-      repository: createRolloutStepsRepository(database),
+      repository: rolloutSteps,
       holder: randomUUID(),
       leaseMs: rolloutLeaseMs,
       now,

@@ -10,6 +10,7 @@ import * as access from "./declarations/access.js";
 import * as catalogue from "./declarations/catalogue.js";
 import * as fleet from "./declarations/fleet.js";
 import * as local from "./declarations/local.js";
+import * as rollout from "./declarations/rollout.js";
 import * as training from "./declarations/training.js";
 
 const commands: readonly Command<CommandIo>[] = [
@@ -50,9 +51,15 @@ const commands: readonly Command<CommandIo>[] = [
     command(fleet.fleetCreate, async () => (await import("./fleet.js")).createFleet),
     command(fleet.fleetList, async () => (await import("./fleet.js")).listFleets),
   ]),
-  group(fleet.rollout, [
-    command(fleet.rolloutCreate, async () => (await import("./rollout.js")).createRollout),
-    command(fleet.rolloutStatus, async () => (await import("./rollout.js")).showRollout),
+  group(rollout.rollout, [
+    command(rollout.rolloutCreate, async () => (await import("./rollout.js")).createRollout),
+    command(rollout.rolloutPlan, async () => (await import("./rollout.js")).planRollout),
+    command(rollout.rolloutApply, async () => (await import("./rollout.js")).applyPlan),
+    command(rollout.rolloutStatus, async () => (await import("./rollout.js")).showRollout),
+    command(rollout.rolloutWatch, async () => (await import("./rollout-watch.js")).watchRollout),
+    command(rollout.rolloutPause, async () => (await import("./rollout.js")).pauseRollout),
+    command(rollout.rolloutResume, async () => (await import("./rollout.js")).resumeRollout),
+    command(rollout.rolloutAbort, async () => (await import("./rollout.js")).abortRollout),
   ]),
   group(fleet.token, [command(fleet.tokenCreate, async () => (await import("./token.js")).createToken)]),
   group(fleet.device, [

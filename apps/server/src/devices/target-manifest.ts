@@ -38,7 +38,7 @@ export interface OfferParts {
   /** The release that a device should run; null before its first. An offer is recorded where the poll takes it. */
   readonly targetRelease: (
     device: Pick<Device, "id" | "fleetName" | "state">,
-    poll: { readonly takesOffer: boolean; readonly atMs: number },
+    poll: { readonly takesOffer: boolean; readonly reads: number; readonly atMs: number },
   ) => Promise<FleetTarget | null>;
 }
 
@@ -58,7 +58,7 @@ export async function offerRelease(
   device: Device,
   { manifestVersion, isLatest, atMs }: PollForOffer,
 ): Promise<TargetState["release"]> {
-  const target = await targetRelease(device, { takesOffer: isLatest, atMs });
+  const target = await targetRelease(device, { takesOffer: isLatest, reads: manifestVersion, atMs });
   const manifest = target && manifestFor(target, device, manifestVersion);
   if (target === null || manifest === null) return null;
   const { sequence } = target;

@@ -21,7 +21,7 @@ type RolloutDevice = Pick<Device, "id" | "revokedAt" | "lastSeenAt" | "releaseSe
   readonly assignment: string | null;
 };
 
-interface GroupRow extends Pick<RolloutGroup, "index" | "state" | "deadlineAt"> {
+export interface GroupRow extends Pick<RolloutGroup, "index" | "state" | "deadlineAt"> {
   readonly devices: number;
   /** The group's devices by the states of their assignments. */
   readonly counts: Readonly<Record<string, number>>;

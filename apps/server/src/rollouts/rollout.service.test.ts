@@ -2,7 +2,8 @@
 
 import { AppError } from "@attune/shared/errors";
 import { beforeEach, describe, expect, test } from "vitest";
-import { defaultPolicy } from "./rollout.plan.js";
+import { deadlineMs, rolloutOf } from "../../../../test/rollouts/virtual-rollout.js";
+import { defaultPolicy, type Snapshot, type Step } from "./rollout.plan.js";
 import type { RolloutRepository } from "./rollout.repository.js";
 import { createRolloutService, type RolloutService } from "./rollout.service.js";
 
@@ -47,6 +48,10 @@ let devices: DeviceRow[];
 /** Verdicts on release 3. */
 let verdicts: Map<string, string>;
 let repository: RolloutRepository;
+/** The rollout on which decisions are taken, and the steps of these. */
+let underway: Snapshot;
+let taken: Step[];
+const refuse = () => Promise.reject(new AppError("CONFLICT", "refused"));
 let service: RolloutService;
 let nowMs: number;
 beforeEach(() => {
@@ -54,7 +59,20 @@ beforeEach(() => {
   devices = [];
   verdicts = new Map();
   repository = createFakeRepository(devices, verdicts);
-  service = createRolloutService({ repository, now: () => nowMs });
+  taken = [];
+  underway = rolloutOf([2, 2]);
+  service = createRolloutService({
+    repository,
+    plans: { plan: async () => refuse(), apply: async () => refuse() },
+    steps: {
+      async advance(_rollout, { decide }) {
+        const steps = decide(underway);
+        taken.push(...steps);
+        return steps;
+      },
+    },
+    now: () => nowMs,
+  });
 });
 
 describe("a rollout", () => {
@@ -70,6 +88,45 @@ describe("a rollout", () => {
     repository.start = async () => Promise.reject(new AppError(code, "refused"));
     await expect(service.create({ fleet: "home", releaseSequence: 3 }, by)).rejects.toMatchObject({ code });
     await expect(service.status({ fleet: "home" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("a fleet manager's decision", () => {
+  const home = { fleet: "home" };
+  beforeEach(() => service.create({ fleet: "home", releaseSequence: 3 }, by));
+
+  test("pauses once, and resumes with the failed groups judged again", async () => {
+    await service.pause(home, by);
+    expect(taken).toEqual([{ kind: "rollout", status: "paused" }]);
+    underway = { ...underway, status: "paused" };
+    await service.pause(home, by);
+    expect(taken).toHaveLength(1);
+    await service.resume({ rollout: "r1" }, by);
+    expect(taken.slice(1)).toEqual([
+      { kind: "group", index: 0, group: { state: "active", deadlineAtMs: deadlineMs, acceptedFailures: 0 } },
+      { kind: "rollout", status: "active" },
+    ]);
+  });
+
+  test("aborts, and goes back only where there is a fallback", async () => {
+    await expect(service.abort({ ...home, reverts: true }, by)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(taken).toEqual([]);
+    await service.abort({ ...home, reverts: false }, by);
+    const rollout = (await repository.find("r1")) as { fallbackSequence: number | null };
+    rollout.fallbackSequence = 4;
+    await service.abort({ ...home, reverts: true }, by);
+    expect(taken).toEqual([
+      { kind: "rollout", status: "aborted" },
+      { kind: "rollout", status: "aborted", reverts: true },
+    ]);
+  });
+
+  test.each(["pause", "resume"] as const)("to %s an ended rollout is refused by its state", async (change) => {
+    underway = { ...underway, status: "stopped" };
+    const refused = { code: "CONFLICT", message: "rollout r1 is stopped already" };
+    await expect(service[change](home, by)).rejects.toMatchObject(refused);
+    await expect(service.abort({ ...home, reverts: false }, by)).rejects.toMatchObject(refused);
+    await expect(service[change]({ fleet: "office" }, by)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
 

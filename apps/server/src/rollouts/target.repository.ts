@@ -20,9 +20,9 @@ interface TargetRepository {
   /**
    * The release that the device should run; null before its first. `takesOffer`: the poll is the device's own latest.
    * Its offer is recorded before the answer, and a late device joins a rollout with intake. Another poll gets no new
-   * offer.
+   * offer, and a device that reads no manifest of the release is offered nothing.
    */
-  targetOf(device: Poller, poll: { readonly takesOffer: boolean; readonly atMs: number }): Promise<OwedRelease | null>;
+  targetOf(device: Poller, poll: PollForOffer): Promise<OwedRelease | null>;
 }
 
 interface Owed extends OwedRelease {
@@ -34,13 +34,21 @@ interface Owed extends OwedRelease {
 /** A fleet manager may pause a rollout between a look and an offer; then the device is looked at again. */
 const maxLooks = 5;
 
+interface PollForOffer {
+  readonly takesOffer: boolean;
+  /** The newest version of a manifest that the device reads. */
+  readonly reads: number;
+  readonly atMs: number;
+}
+
 export function createTargetRepository(prisma: PrismaClient): TargetRepository {
   return {
-    async targetOf(device, { takesOffer, atMs }) {
+    async targetOf(device, { takesOffer, reads, atMs }) {
       for (let look = 0; look < maxLooks; look++) {
         const owed = await newestOwed(prisma, device, takesOffer);
         if (owed === undefined) return null;
         const { rollout, offer, ...release } = owed;
+        if (offer !== "offered" && release.manifest1Sha256 === null && reads < 2) return null;
         if (offer === "offered" || (await recordOffer(prisma, { device, rollout, offer, atMs }))) return release;
       }
       return null;

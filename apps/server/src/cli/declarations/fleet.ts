@@ -53,43 +53,6 @@ export const fleetList = declare({
   examples: ["attune fleet list"],
 });
 
-export const rollout = declare({
-  name: "rollout",
-  summary: "Roll a release out to a fleet, or show the state of a rollout",
-  details: [
-    "A rollout makes a release the target of all devices of a fleet, and replaces the fleet's earlier rollout.",
-    "Devices never return to an older release. Publish the older content under a new version instead.",
-  ],
-  examples: ["attune rollout create --fleet home --release 3", "attune rollout status --fleet home --json"],
-});
-
-export const rolloutCreate = declare({
-  name: "create",
-  summary: "Make a release the target of a fleet",
-  options: {
-    fleet: { value: "NAME", meaning: "the fleet's name", required: true },
-    release: {
-      value: "SEQUENCE",
-      meaning: "the release's number, as attune publish prints it",
-      required: true,
-      whole: sequence,
-    },
-    ...changeOptions,
-  },
-  examples: ["attune rollout create --fleet home --release 3"],
-});
-
-export const rolloutStatus = declare({
-  name: "status",
-  summary: "Show how many devices of a fleet run a release, and the state of each",
-  options: {
-    fleet: { value: "NAME", meaning: "the latest rollout of this fleet" },
-    rollout: { value: "ID", meaning: "this rollout, as attune rollout create prints it" },
-    ...serverOptions,
-  },
-  examples: ["attune rollout status --fleet home"],
-});
-
 export const token = declare({
   name: "token",
   summary: "Create one-time enrolment tokens",
