@@ -33,7 +33,7 @@ export async function benchOnline({ engines, python, progress }: OnlineBench): P
   const rows = [...(await timeLabels(python, progress)), ...(await timeRefits(engines, progress))];
   const notes = [
     "An update is pure TypeScript: no kernel computes it yet, so it takes the same time on every engine",
-    "An update is four experts and their mixture; features are extracted and rows are stored beforehand",
+    "An update is five experts and their mixture; features are extracted and rows are stored beforehand",
     ...(python.names.includes(peer) ? [] : [`${peer} is left out: python3 (or ATTUNE_PYTHON) does not have it`]),
   ];
   return { limits: [], notes, rows };

@@ -60,7 +60,7 @@ function batchRecipe({ features }: Rows, recipe: OnlineRecipe): LinearRecipe {
   const squares = stretchRows(features, reachIn(recipe)).data.reduce((sum, value) => sum + value * value, 0);
   return {
     ...toOptimum,
-    l2: (recipe.strength! * squares) / features.rows ** 2,
+    l2: (recipe.strength! * (1 + (recipe.caution ?? 0) / features.rows) * squares) / features.rows ** 2,
     biasL2: recipe.biasStrength / features.rows,
     priorScale: recipe.scale,
     reach: recipe.reach,
@@ -113,6 +113,7 @@ describe("an online linear head", () => {
     ["a zero prior", 60, { scale: 0, reach: "even" }],
     ["the whole prior, and equal weights for all rows", 60, { scale: 1, classWeights: "none" }],
     ["a weak pull", 60, { strength: 0.02, biasStrength: 0.1 }],
+    ["caution with few rows", 10, { caution: 50 }],
     ["a strong pull", 60, { strength: 100, biasStrength: 30 }],
   ])("settles at the batch optimum: %s", (_, count, changed) => {
     const recipe = { ...usual, ...changed };

@@ -11,16 +11,19 @@ import { createAscent, type Pull } from "./dual-ascent.js";
 
 export interface OnlineRecipe extends Pull {
   readonly classWeights: ClassWeights;
+  /** In rows: among as many rows, the strength is twice as great. With 0, the default, it is always the same. */
+  readonly caution?: number;
   /** The number of rows visited at each change, besides the changed row. They are drawn by lot. */
   readonly visits: number;
 }
 
 /**
- * The objective is that of fitLinear with the recipe of a PriorTrust. Its λ is the strength times the mean of ‖r x‖²
- * over the rows held. The head keeps each row's share of the weights (dual-ascent.ts). So a change costs the same
- * whatever the number of rows. Forgetting subtracts what the row had added, and sweeps end at the batch optimum. Rows
- * are drawn because a fixed order can take many times as long (Sun and Ye 2021, "Worst-case complexity of cyclic
- * coordinate descent"). A row takes its features, which are kept by reference, and about 16 · classes + 100 bytes.
+ * The objective is that of fitLinear with the recipe of a PriorTrust. Its λ is strength · (1 + caution / rows) times
+ * the mean of ‖r x‖² over the rows held. The head keeps each row's share of the weights (dual-ascent.ts). So a change
+ * costs the same whatever the number of rows. Forgetting subtracts what the row had added, and sweeps end at the batch
+ * optimum. Rows are drawn because a fixed order can take many times as long (Sun and Ye 2021, "Worst-case complexity of
+ * cyclic coordinate descent"). A row takes its features, which are kept by reference, and about 16 · classes + 100
+ * bytes.
  */
 export interface OnlineLinear {
   readonly rows: number;
@@ -110,7 +113,7 @@ export function createOnlineLinear(
   recipe: OnlineRecipe,
   kernels: Pick<HeadKernels, "openAscent"> = referenceHeadKernels,
 ): OnlineLinear {
-  const { strength, classWeights, visits } = recipe;
+  const { strength, caution = 0, classWeights, visits } = recipe;
   checkRecipe(recipe);
   const classes = prior.bias.length;
   const size = prior.weight.length / classes;
@@ -123,7 +126,8 @@ export function createOnlineLinear(
   let importance: Float64Array = new Float64Array(classes);
 
   const meanSquare = () => (squares > 0 ? squares / rows.length : 1);
-  const perLambda = () => (strength === undefined ? 0 : 1 / (strength * meanSquare()));
+  const pull = () => strength! * (1 + caution / Math.max(1, rows.length));
+  const perLambda = () => (strength === undefined ? 0 : 1 / (pull() * meanSquare()));
   const visit = (visited: readonly HeldRow[]) => ascent.visit(visited, { importance, perLambda: perLambda() });
 
   /** As many rows are drawn at every change, so that the draws do not depend on rounding. */
@@ -197,8 +201,9 @@ function checkLabel(label: number, classes: number): void {
   }
 }
 
-function checkRecipe({ scale, strength, biasStrength, visits }: OnlineRecipe): void {
+function checkRecipe({ scale, strength, biasStrength, caution = 0, visits }: OnlineRecipe): void {
   checkNotNegative("scale", scale);
+  checkNotNegative("caution", caution);
   if (strength !== undefined) checkPositive("strength", strength);
   checkPositive("biasStrength", biasStrength);
   checkWhole("visits", visits, [0, 1_000_000]);

@@ -167,14 +167,14 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
 });
 
 describe("a person's mixture", () => {
-  test("of linear experts answers as the prior before the first label, and its expert from scratch does until row 50", () => {
+  test("of linear experts answers as the prior before the first label, and its expert from scratch does until row 100", () => {
     const { experts, person: mixture } = linear();
-    const scratch = experts[3]!;
-    const text = row(person.features, 100);
+    const scratch = experts[4]!;
+    const text = row(person.features, 200);
     const alone = prior.probabilities(createMatrix(1, size, text)).data;
-    learn(mixture, { to: 49 });
+    learn(mixture, { to: 99 });
     expect(scratch.probabilities(text)).toEqual(alone);
-    learn(mixture, { from: 49, to: 50 });
+    learn(mixture, { from: 99, to: 100 });
     expect(largestDifference(scratch.probabilities(text), alone)).toBeGreaterThan(0.01);
     mixture.forget("3");
     expect(scratch.probabilities(text)).toEqual(alone);

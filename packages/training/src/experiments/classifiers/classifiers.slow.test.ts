@@ -13,7 +13,7 @@ import { createElmClassifiers } from "./elm-classifier.js";
 import { hiddenClassifier } from "./hidden-baseline.js";
 import { adamLinear, optimalLinear, sgdLinear } from "./linear-classifier.js";
 import {
-  drawsOf,
+  drawnOrders,
   emptyPrior,
   fromScratch,
   inBatch,
@@ -163,10 +163,10 @@ describe("A person's curve", () => {
     const own = examples(90, 3);
     const prior = othersPrior(everyone, identity, referenceHeadKernels);
     const measure = examples(100, 4);
-    const problem = { train: own, measure, prior, learn: inBatch(prior, {}, referenceHeadKernels) };
+    const problem = { train: own, measure, prior, learn: inBatch(prior, {}, referenceHeadKernels), isOrdered: false };
     const curve = personCurve(problem, () => {});
     expect(curve.map((scores) => scores.length)).toEqual(
-      sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawsOf(n))),
+      sampleCounts.map((n) => (n === 0 || n >= 90 ? 1 : drawnOrders)),
     );
     for (const score of curve.flat()) expect(score).toBeGreaterThan(0.8);
     const empty = emptyPrior(own, identity);
@@ -181,9 +181,10 @@ describe("A person's curve", () => {
     const turned = ({ features, labels }: Examples) => ({ features, labels: labels.map((label) => (label + 1) % 3) });
     const [own, measure] = [turned(examples(220, 3)), turned(examples(100, 4))];
     const curve = personCurve(
-      { train: own, measure, prior, learn: labelByLabel(prior, referenceHeadKernels) },
+      { train: own, measure, prior, learn: labelByLabel(prior, referenceHeadKernels), isOrdered: true },
       () => {},
     );
+    expect(curve.map((scores) => scores.length)).toEqual(sampleCounts.map((n) => (n === 0 ? 1 : drawnOrders)));
     expect(curve[0]![0]!).toBeLessThan(0.1);
     expect(curve.at(-1)![0]!).toBeGreaterThan(0.75);
   });

@@ -14,21 +14,21 @@ import { createRandom } from "@attune/ml/tensor/random";
 import { type Examples, subset } from "../workbench/workbench.js";
 
 /** Numbers of a person's utterances; Infinity stands for all. */
-export const sampleCounts: readonly number[] = [0, 25, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
-/**
- * The number of draws of `count` utterances. The weighted F1 of a small draw varies with a deviation of 0.02 to 0.03.
- */
-export const drawsOf = (count: number): number => (count <= 200 ? 20 : 5);
+export const sampleCounts: readonly number[] = [0, 10, 25, 50, 100, 200, 500, Number.POSITIVE_INFINITY];
+/** Orders of a person's utterances. The weighted F1 of a few utterances varies with a deviation of 0.02 to 0.03. */
+export const drawnOrders = 20;
 
 interface PersonProblem {
   readonly train: Examples;
   readonly measure: Examples;
   readonly prior: LinearHead;
   readonly learn: Learner;
+  /** Whether the head of all utterances depends on their order. */
+  readonly isOrdered: boolean;
 }
 
-/** Makes a head out of a person's utterances, in their order. */
-type Learner = (sample: Examples) => Pick<Head, "probabilities">;
+/** Makes a head of the first utterances, for each of the ascending `counts`. Each is measured before the next is made. */
+type Learner = (utterances: Examples, counts: readonly number[]) => Iterable<Pick<Head, "probabilities">>;
 
 /** The candidates for the trust in the prior. */
 type Candidates = Pick<PriorStrengthOptions, "scales" | "strengths">;
@@ -39,43 +39,55 @@ export const fromScratch: Candidates = { scales: [0] };
 export const biasesOnly: Candidates = { scales: [1], strengths: [1e6] };
 
 /**
- * Weighted F1 by `sampleCounts`, then by draw of the utterances. With none and with all utterances there is nothing to
- * draw, so there is one run. The trust in the prior is chosen each time on the n utterances alone.
+ * Weighted F1 by `sampleCounts`, then by order of the utterances. The head of no utterances is measured once, and so is
+ * a head that is fitted on all utterances at once.
  */
 export function personCurve(problem: PersonProblem, report: (fraction: number) => void): number[][] {
-  const { train, measure, prior, learn } = problem;
+  const { train, measure, prior, learn, isOrdered } = problem;
   const classes = prior.identity.classes.length;
-  return sampleCounts.map((count, index) => {
-    report(index / sampleCounts.length);
-    if (count === 0) return [scoreOf(prior, measure, classes)];
-    const draws = count < train.labels.length ? drawsOf(count) : 1;
-    // Every start learns from the same draws.
-    return Array.from({ length: draws }, (_, i) => scoreOf(learn(draw(train, count, i + 1)), measure, classes));
-  });
+  const rows = train.labels.length;
+  const curve: number[][] = sampleCounts.map((count) => (count === 0 ? [scoreOf(prior, measure, classes)] : []));
+  for (let drawn = 0; drawn < drawnOrders; drawn++) {
+    const counts = sampleCounts.filter((count) => count > 0 && (count < rows || isOrdered || drawn === 0));
+    let made = 0;
+    for (const head of learn(inOrder(train, drawn + 1), counts)) {
+      curve[sampleCounts.indexOf(counts[made]!)]!.push(scoreOf(head, measure, classes));
+      made++;
+      report((drawn + made / counts.length) / drawnOrders);
+    }
+  }
+  return curve;
 }
 
-/** `count` rows by lot; a draw of 50 holds the draw of 25. */
-function draw(examples: Examples, count: number, seed: number): Examples {
+/** All rows in an order drawn by lot. Every start learns in the same orders. */
+function inOrder(examples: Examples, seed: number): Examples {
   const order = Array.from(examples.labels.keys());
   createRandom(seed).shuffle(order);
-  return subset(examples, order.slice(0, count));
+  return subset(examples, order);
 }
 
 /** Fits on all utterances at once. The training starts from the prior and is pulled towards it. */
 export function inBatch(prior: LinearHead, candidates: Candidates, kernels: HeadKernels): Learner {
-  return (sample) => {
-    const examples = { ...sample, identity: prior.identity, prior, kernels, random: createRandom(1) };
-    const { recipe } = selectPriorStrength({ ...examples, ...candidates });
-    return fitLinear({ ...examples, recipe });
+  return function* learn(utterances, counts) {
+    for (const count of counts) {
+      const sample = subset(utterances, Array.from(utterances.labels.keys()).slice(0, count));
+      const examples = { ...sample, identity: prior.identity, prior, kernels, random: createRandom(1) };
+      const { recipe } = selectPriorStrength({ ...examples, ...candidates });
+      yield fitLinear({ ...examples, recipe });
+    }
   };
 }
 
 /** Learns one utterance after the other, and weighs its experts meanwhile. */
 export function labelByLabel(prior: LinearHead, kernels: HeadKernels): Learner {
-  return ({ features, labels }) => {
+  return function* learn({ features, labels }, counts) {
     const mixture = createPersonMixture(linearExperts(prior, { kernels }), { classes: prior.identity.classes.length });
-    for (const [i, label] of labels.entries()) mixture.learn(String(i), row(features, i), label);
-    return mixture;
+    for (const count of counts) {
+      for (let i = mixture.rows; i < Math.min(count, labels.length); i++) {
+        mixture.learn(String(i), row(features, i), labels[i]!);
+      }
+      yield mixture;
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 // The coverage of the sets of labels that predictions carry, and their size, beside those of a static threshold. They
 // are counted label by label over each person's train rows, and afterwards on the measured split.
 
+import type { HeadKernels } from "@attune/ml/heads/head-kernels";
 import type { LinearHead } from "@attune/ml/heads/linear";
 import { linearExperts } from "@attune/ml/online/experts";
 import { createPersonMixture } from "@attune/ml/online/person-mixture";
@@ -61,7 +62,7 @@ function personTask(bench: Workbench, source: ExtractorSource, speaker: string):
       const fixed = staticThreshold(prior, without(bench, train, speaker));
       const own = examplesOf(train, bench.data.train, speaker);
       const measure = examplesOf(measured, bench.measured, speaker);
-      return { scores: [], notes: [], series: setsOf({ prior, own, measure, fixed }, report) };
+      return { scores: [], notes: [], series: setsOf({ prior, own, measure, fixed, kernels: bench.heads }, report) };
     },
   };
 }
@@ -79,11 +80,12 @@ interface PersonSets {
   readonly measure: Examples;
   /** The static threshold. */
   readonly fixed: number;
+  readonly kernels: HeadKernels;
 }
 
 /** By part, the sums over its rows in the order of `measures`, then the number of rows. */
-function setsOf({ prior, own, measure, fixed }: PersonSets, report: (fraction: number) => void) {
-  const mixture = createPersonMixture(linearExperts(prior), { classes: prior.identity.classes.length });
+function setsOf({ prior, own, measure, fixed, kernels }: PersonSets, report: (fraction: number) => void) {
+  const mixture = createPersonMixture(linearExperts(prior, { kernels }), { classes: prior.identity.classes.length });
   let sets = newCoverage;
   const count = (sums: number[], features: Matrix, label: number): Float32Array => {
     const probabilities = row(mixture.probabilities(features), 0);

@@ -8,7 +8,7 @@ import { measureClassifier } from "../classifiers/classifiers.js";
 import { sgdLinear } from "../classifiers/linear-classifier.js";
 import {
   biasesOnly,
-  drawsOf,
+  drawnOrders,
   emptyPrior,
   fromScratch,
   inBatch,
@@ -49,7 +49,7 @@ export interface PersonTasks {
  * The start of a personal head: nothing, the extractor's prior head, or a head fitted on everyone else's rows.
  * On the prior head, a person learns only biases, all weights, or a mixture of experts label by label.
  */
-export type Start = "scratch" | "biases" | "shipped" | "mixture" | "others";
+export type Start = keyof typeof startTitles;
 
 export const startTitles = {
   scratch: "scratch",
@@ -57,6 +57,7 @@ export const startTitles = {
   shipped: "prior + personal",
   mixture: "mixture, label by label",
   others: "others' prior + personal",
+  othersMixture: "others' prior, mixture",
 } as const;
 
 /** For each person: the paper's set-up at three sizes, and the curves over the number of utterances. */
@@ -67,12 +68,15 @@ export function personTasks(bench: Workbench, source: ExtractorSource): PersonTa
     source,
     speaker,
     paper: paperCounts.map((count) => paperTask(bench, source, { speaker, count })),
-    curves: (["scratch", "biases", "shipped", "mixture", "others"] as const)
-      .filter((start) => hasPrior || start === "scratch" || start === "others")
-      .filter((start) => start !== "others" || train.some((row) => row.speaker !== speaker))
+    curves: (Object.keys(startTitles) as Start[])
+      .filter((start) => hasPrior || start === "scratch" || isOnOthers(start))
+      .filter((start) => !isOnOthers(start) || train.some((row) => row.speaker !== speaker))
       .map((start) => ({ start, task: curveTask(bench, source, { speaker, start }) })),
   }));
 }
+
+const isOnOthers = (start: Start) => start === "others" || start === "othersMixture";
+const isMixture = (start: Start) => start === "mixture" || start === "othersMixture";
 
 /** The release's own prior head, if it has the dataset's classes. */
 export function priorOf({ data }: Workbench, { prior }: ExtractorSource): LinearHead | undefined {
@@ -126,9 +130,7 @@ function curveTask(
   const choice = { source, speaker };
   const identity = { features: featureKey(choice), classes: [...bench.data.classes] };
   const ownPrior =
-    start === "shipped" || start === "biases" || start === "mixture"
-      ? [sha256(Float64Array.from(source.prior!.weight).join(","))]
-      : [];
+    start === "scratch" || isOnOthers(start) ? [] : [sha256(Float64Array.from(source.prior!.weight).join(","))];
   return {
     key: taskKey(
       bench,
@@ -137,7 +139,7 @@ function curveTask(
       start,
       ...ownPrior,
       sampleCounts.join(","),
-      sampleCounts.map(drawsOf).join(","),
+      String(drawnOrders),
       featureKey(choice),
     ),
     what: `${speaker}, ${startTitles[start]}`,
@@ -149,12 +151,12 @@ function curveTask(
       const prior =
         start === "scratch"
           ? emptyPrior(own, identity)
-          : start === "others"
+          : isOnOthers(start)
             ? othersPrior(without(bench, train, speaker), identity, bench.heads)
             : source.prior!;
       const candidates = start === "scratch" ? fromScratch : start === "biases" ? biasesOnly : {};
-      const learn = start === "mixture" ? labelByLabel(prior, bench.heads) : inBatch(prior, candidates, bench.heads);
-      const curve = personCurve({ train: own, measure, prior, learn }, report);
+      const learn = isMixture(start) ? labelByLabel(prior, bench.heads) : inBatch(prior, candidates, bench.heads);
+      const curve = personCurve({ train: own, measure, prior, learn, isOrdered: isMixture(start) }, report);
       // A head of zeros predicts nothing.
       const shown = curve.map((scores, index) => (start === "scratch" && sampleCounts[index] === 0 ? [] : scores));
       const series = Object.fromEntries(sampleCounts.map((count, index) => [countName(count), shown[index]!]));

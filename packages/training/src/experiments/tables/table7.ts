@@ -127,6 +127,7 @@ const questions = {
   [startTitles.shipped]: "Prior + personal head: how much does a personal head add to the prior head that ships?",
   [startTitles.mixture]: "Mixture: how far does learning at once, label by label, go without a refit?",
   [startTitles.others]: "Others' prior + personal head: how much where the prior head is fitted on the other people?",
+  [startTitles.othersMixture]: "Others' prior, mixture: how far does learning label by label go on such a prior head?",
 };
 
 function curveCells(bench: Workbench, person: PersonTasks, outcomeOf: OutcomeOf): Cell[] {
