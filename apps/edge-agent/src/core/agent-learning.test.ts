@@ -26,6 +26,8 @@ async function readyDevice(options: Partial<Parameters<typeof createTinyRelease>
 const texts = ["the bazinga is", "so happy !", "ugh", "i hate it"];
 const answers = (device: Device) =>
   Promise.all(texts.map(async (text) => Object.values((await device.agent.predict({ text })).probabilities)));
+const sets = (device: Device) =>
+  Promise.all(texts.map(async (text) => (await device.agent.predict({ text })).predictionSet));
 const mixtureOf = async (device: Device) => (await device.agent.status()).mixture!;
 const chance = async (device: Device, text: string, label: string) =>
   (await device.agent.predict({ text })).probabilities[label]!;
@@ -37,7 +39,7 @@ function furthest(one: readonly number[][], other: readonly number[][]): number 
 /** All that a refit decides: answers, weights, losses and scores. */
 async function mind(device: Device) {
   const { mixture, head, f1Prior, f1Personal, utterances } = await device.agent.status();
-  return { answers: await answers(device), mixture, head, f1Prior, f1Personal, utterances };
+  return { answers: await answers(device), sets: await sets(device), mixture, head, f1Prior, f1Personal, utterances };
 }
 
 describe("a label", () => {

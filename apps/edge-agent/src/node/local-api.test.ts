@@ -25,7 +25,14 @@ beforeEach(async () => {
     return reply;
   };
   const agent = {
-    predict: answer("predict", { id: null, label: "joy", probabilities: { joy: 1 }, head: "prior", ms: 1 }),
+    predict: answer("predict", {
+      id: null,
+      label: "joy",
+      predictionSet: ["joy"],
+      probabilities: { joy: 1 },
+      head: "prior",
+      ms: 1,
+    }),
     label: answer("label", { id: "a", split: "train", utterances: { train: 1, holdout: 0 } }),
     forget: answer("forget", { removed: true }),
     learn: answer("learn", { head: "personal" }),

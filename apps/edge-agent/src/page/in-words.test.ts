@@ -4,11 +4,12 @@ import { inWords, ranked } from "./in-words.js";
 const wordOf = (slug: string) => slug.toUpperCase();
 
 test.each([
-  [{ joy: 0.9, anger: 0.1 }, "Sounds like JOY"],
-  [{ joy: 0.5, surprise: 0.3, anger: 0.2 }, "Sounds like JOY, maybe SURPRISE"],
-  [{ anger: 0.3, joy: 0.36, fear: 0.34 }, "Not sure: JOY, FEAR or ANGER"],
-])("%o gives: %s", (probabilities, expected) => {
-  expect(inWords({ probabilities }, wordOf)).toBe(expected);
+  [["joy"], "Sounds like JOY"],
+  [["joy", "surprise"], "Sounds like JOY, maybe SURPRISE"],
+  [["joy", "surprise", "anger"], "Sounds like JOY, maybe SURPRISE or ANGER"],
+  [["joy", "fear", "anger", "sadness"], "Not sure: JOY, FEAR, ANGER or SADNESS"],
+])("the set %o gives: %s", (predictionSet, expected) => {
+  expect(inWords({ predictionSet }, wordOf)).toBe(expected);
 });
 
 test("the most probable label comes first", () => {

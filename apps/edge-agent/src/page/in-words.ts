@@ -3,10 +3,8 @@
 import type { Prediction } from "@attune/shared/contracts/local-api";
 import { texts } from "./texts.js";
 
-/** A second emotion is named from this share of the first one's probability on. */
-const maybeShare = 0.5;
-/** The most emotions that are named as one answer. */
-const maxNamed = 2;
+/** A larger set of emotions is no answer. */
+const maxNamed = 3;
 
 interface RankedLabel {
   readonly slug: string;
@@ -20,10 +18,7 @@ export function ranked({ probabilities }: Pick<Prediction, "probabilities">): Ra
     .sort((a, b) => b.probability - a.probability);
 }
 
-export function inWords(prediction: Pick<Prediction, "probabilities">, wordOf: (slug: string) => string): string {
-  const order = ranked(prediction);
-  const top = order[0]?.probability ?? 0;
-  const near = order.filter(({ probability }) => probability >= top * maybeShare);
-  const words = near.map(({ slug }) => wordOf(slug));
-  return near.length <= maxNamed ? texts.write.soundsLike(words) : texts.write.notSure(words);
+export function inWords(prediction: Pick<Prediction, "predictionSet">, wordOf: (slug: string) => string): string {
+  const words = prediction.predictionSet.map(wordOf);
+  return words.length <= maxNamed ? texts.write.soundsLike(words) : texts.write.notSure(words);
 }

@@ -23,8 +23,8 @@ export const texts = {
     staysHere:
       "Your words stay on this device. A keyboard app may read what you type; Attune cannot prevent that. Use one that you trust.",
     soundsLike: (words: readonly string[]): string => {
-      const [first, second] = words;
-      return second === undefined ? `Sounds like ${first}` : `Sounds like ${first}, maybe ${second}`;
+      const [first, ...others] = words;
+      return others.length === 0 ? `Sounds like ${first}` : `Sounds like ${first}, maybe ${listed(others)}`;
     },
     notSure: (words: readonly string[]): string => `Not sure: ${listed(words)}`,
     empty: "The emotion appears while you write.",

@@ -9,6 +9,7 @@ import { createRandom } from "../tensor/random.js";
 import { type Expert, fixedExpert, linearExperts, oselmExpert } from "./experts.js";
 import { createMixture, regretBound, regretOf } from "./mixture.js";
 import { createPersonMixture, type PersonMixture } from "./person-mixture.js";
+import { coverLabel, newCoverage } from "./prediction-set.js";
 
 const [size, classes] = [8, 5];
 const identity = { features: "f00d", classes: ["a", "b", "c", "d", "e"] };
@@ -82,6 +83,16 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
     expect(regretOf(mixture.mixture)).toBeLessThanOrEqual(regretBound(mixture.mixture));
   });
 
+  test("moves the threshold of its sets by the probabilities that it gave before each label", () => {
+    const mixture = create().person;
+    let expected = newCoverage;
+    for (let i = 0; i < 40; i++) {
+      expected = coverLabel(expected, mixture.probabilities(one(person.features, i)).data, person.labels[i]!);
+      learn(mixture, { from: i, to: i + 1 });
+      expect(mixture.coverage).toEqual(expected);
+    }
+  });
+
   test("leaves the prior for a person who means other words than everyone else", () => {
     const { mixture } = learn(create().person, { to: 250 });
     expect(mixture.weights[0]!).toBeLessThan(0.02);
@@ -117,9 +128,10 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
       label: person.labels[i]!,
     }));
     const shares = before.person.shares(rows.map(({ id }) => id));
-    const { mixture } = before.person;
-    const after = createPersonMixture(create().experts, { classes, resumed: { mixture, rows, shares } });
-    expect([after.rows, after.mixture]).toEqual([60, mixture]);
+    const { mixture, coverage } = before.person;
+    const resumed = { mixture, coverage, rows, shares };
+    const after = createPersonMixture(create().experts, { classes, resumed });
+    expect([after.rows, after.mixture, after.coverage]).toEqual([60, mixture, coverage]);
     const texts = person.features;
     const apart = () => largestDifference(after.probabilities(texts).data, before.person.probabilities(texts).data);
     expect(apart()).toBeLessThan(1e-6);
@@ -158,9 +170,9 @@ describe.each(makers)("a person's mixture of %s experts", (_, create) => {
     ["a new label outside of the classes", (m) => m.relabel("0", -1), "label -1 must lie in 0..4"],
   ])("refuses %s, and is as before", (_, act, message) => {
     const mixture = learn(create().person, { to: 3 });
-    const [before, answers] = [mixture.mixture, mixture.probabilities(person.features)];
+    const [before, held, answers] = [mixture.mixture, mixture.coverage, mixture.probabilities(person.features)];
     expect(() => act(mixture)).toThrow(message);
-    expect(mixture.mixture).toEqual(before);
+    expect([mixture.mixture, mixture.coverage]).toEqual([before, held]);
     expect(mixture.probabilities(person.features)).toEqual(answers);
     expect(mixture.rows).toBe(3);
   });
@@ -181,7 +193,7 @@ describe("a person's mixture", () => {
   });
 
   test("refuses the weights of other experts", () => {
-    const resumed = { mixture: createMixture(["prior"]), rows: [], shares: [] };
+    const resumed = { mixture: createMixture(["prior"]), coverage: newCoverage, rows: [], shares: [] };
     expect(() => createPersonMixture(linearExperts(prior), { classes, resumed })).toThrow(
       "The mixture weighs (prior), not (prior;",
     );

@@ -5,15 +5,19 @@ import { checkLabels } from "../heads/examples.js";
 import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
 import type { Expert, LearnedRow } from "./experts.js";
 import { createMixture, learnLabel, type Mixture, mixProbabilities } from "./mixture.js";
+import { type Coverage, coverLabel, newCoverage } from "./prediction-set.js";
 
 export interface PersonMixture {
   /** Weights, losses and regret so far. */
   readonly mixture: Mixture;
+  /** The threshold of the sets of labels, and how often they held the label so far. */
+  readonly coverage: Coverage;
   readonly rows: number;
   /** (N, D) to (N, classes); rows sum to 1. Throws `shape` and `not-finite`. */
   probabilities(features: Matrix): Matrix;
   /**
-   * Weighs the experts by their answers to this utterance, and lets them learn it afterwards. features: (D), kept by
+   * Weighs the experts by their answers to this utterance, moves the sets' threshold, and lets the experts learn
+   * afterwards. features: (D), kept by
    * reference.
    * Throws `shape`, `not-finite`, and `out-of-range` for the label and for an id that is held; then nothing was
    * learned.
@@ -36,6 +40,7 @@ export interface PersonMixture {
 /** The learning of an earlier mixture. `shares` as that mixture gave them for the ids of these rows. */
 export interface Resumed {
   readonly mixture: Mixture;
+  readonly coverage: Coverage;
   readonly rows: readonly LearnedRow[];
   readonly shares: readonly Float64Array[];
 }
@@ -53,6 +58,7 @@ export function createPersonMixture(
   if (mixture.experts.join("\n") !== names.join("\n")) {
     throw new MlError("mismatch", `The mixture weighs (${mixture.experts.join("; ")}), not (${names.join("; ")})`);
   }
+  let coverage = resumed?.coverage ?? newCoverage;
   const ids = new Set(resumed?.rows.map(({ id }) => id));
   if (resumed !== undefined) {
     for (const [k, expert] of experts.entries()) expert.resume(resumed.rows, resumed.shares[k]!);
@@ -76,7 +82,9 @@ export function createPersonMixture(
   function learn(id: string, features: Float32Array, label: number): void {
     checkLabels(Int32Array.of(label), 1, classes);
     if (ids.has(id)) throw new MlError("out-of-range", `The row ${id} is learned already; relabel or forget it`);
-    mixture = learnLabel(mixture, answers(features), label);
+    const given = answers(features);
+    coverage = coverLabel(coverage, mixProbabilities(mixture, given).data, label);
+    mixture = learnLabel(mixture, given, label);
     for (const expert of experts) expert.learn(id, features, label);
     ids.add(id);
   }
@@ -100,6 +108,9 @@ export function createPersonMixture(
   return {
     get mixture() {
       return mixture;
+    },
+    get coverage() {
+      return coverage;
     },
     get rows() {
       return ids.size;

@@ -8,7 +8,7 @@ import { MlError } from "../error.js";
  * The state: plain numbers, which JSON keeps exactly.
  *
  * A label's surprise is ln(1/p) / ln(1000), and at most 1. The threshold's set has every label up to the threshold. A
- * miss raises the threshold by η(t) · 0.9, a hit lowers it by η(t) · 0.1, with η(t) = max(0.2 / √t, 0.005).
+ * miss raises the threshold by η(t) · 0.9, a hit lowers it by η(t) · 0.1, with η(t) = max(0.1 / √t, 0.005).
  * Bound: after T labels, whatever they are, |misses / T - 0.1| is at most (1 + η(1)) / (T η(T)).
  * Proof: a threshold of 1 holds every label and one below 0 holds none, so thresholds stay in an interval of length
  * 1 + η(1). Each miss less 0.1 is the threshold's change divided by η(t). As the steps decrease, summation by parts
@@ -28,7 +28,7 @@ const firstThreshold = 0.5;
 const leastProbability = 1e-3;
 /** Steps end here, so that the threshold follows a person who changes. */
 const leastStep = 0.005;
-const stepAt = (label: number) => Math.max(0.2 / Math.sqrt(label), leastStep);
+const stepAt = (label: number) => Math.max(0.1 / Math.sqrt(label), leastStep);
 
 export const newCoverage: Coverage = { threshold: firstThreshold, misses: 0, labels: 0 };
 
@@ -64,6 +64,17 @@ export function coverLabel(
 /** The largest possible difference between misses / labels and 0.1; at most 1. */
 export function coverageBound(labels: number): number {
   return labels === 0 ? 1 : Math.min(1, (1 + stepAt(1)) / (labels * stepAt(labels)));
+}
+
+/** Reads what JSON kept of a coverage. Throws `malformed`. */
+export function readCoverage(value: unknown): Coverage {
+  const { threshold, misses, labels } = (value ?? {}) as Partial<Record<keyof Coverage, unknown>>;
+  const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) >= 0;
+  const isKept = typeof threshold === "number" && Number.isFinite(threshold) && isCount(misses) && isCount(labels);
+  if (!isKept || misses > labels) {
+    throw new MlError("malformed", 'The coverage is not a finite "threshold" with counts of "misses" among "labels"');
+  }
+  return { threshold, misses, labels };
 }
 
 /** From 0, a label that was certain, to 1, a label of a probability of 1/1000 or less. */

@@ -66,6 +66,8 @@ export type PredictInput = z.infer<typeof predictInputSchema>;
 export const predictionSchema = z.strictObject({
   id: utteranceIdSchema.nullable(),
   label: labelSlugSchema,
+  /** The labels that may be meant, the most probable first. It holds the person's label nine times in ten. */
+  predictionSet: z.array(labelSlugSchema).min(1),
   probabilities: z.record(labelSlugSchema, z.number()),
   head: headChoiceSchema,
   ms: z.number(),

@@ -1,5 +1,6 @@
 // Predicts the emotion of a text by the mixture, which has learned every label before.
 
+import { predictionSet } from "@attune/ml/online/prediction-set";
 import { createMatrix } from "@attune/ml/tensor/matrix";
 import { slugsOf } from "@attune/shared/contracts/label-set";
 import { type PredictInput, type Prediction, predictInputSchema } from "@attune/shared/contracts/local-api";
@@ -21,7 +22,7 @@ export function predict(
   const ms = clock.monotonicMs() - startedMs;
   latencies.add(ms);
   const labels = slugsOf(model.release.labels);
-  const best = data.reduce((top, value, i) => (value > data[top]! ? i : top), 0);
+  const set = predictionSet(live.coverage, data).map((i) => labels[i]!);
   const probabilities = Object.fromEntries(labels.map((label, i) => [label, data[i]!]));
-  return { id, label: labels[best]!, probabilities, head: headOf(agentState), ms };
+  return { id, label: set[0]!, predictionSet: set, probabilities, head: headOf(agentState), ms };
 }

@@ -9,6 +9,7 @@ import { createOselm } from "@attune/ml/heads/oselm";
 import { type Expert, fixedExpert, type LearnedRow, linearExperts, oselmExpert } from "@attune/ml/online/experts";
 import type { Mixture } from "@attune/ml/online/mixture";
 import { createPersonMixture, type Resumed } from "@attune/ml/online/person-mixture";
+import type { Coverage } from "@attune/ml/online/prediction-set";
 import type { Matrix } from "@attune/ml/tensor/matrix";
 import type { Model } from "../prediction/model.js";
 
@@ -17,6 +18,8 @@ export interface LiveMixture {
   readonly classes: readonly string[];
   /** Weights, losses and regret so far. */
   readonly mixture: Mixture;
+  /** The threshold of the sets of labels, and how often they held the label so far. */
+  readonly coverage: Coverage;
   /** The number of rows held. */
   readonly rows: number;
   /** The number of rows held, and of rows that no expert could answer, which are left out. */
@@ -76,6 +79,9 @@ export function createLiveMixture({ model, kernels }: LiveParts, resumed?: Resum
     get mixture() {
       return person.mixture;
     },
+    get coverage() {
+      return person.coverage;
+    },
     get rows() {
       return held.size;
     },
@@ -107,7 +113,8 @@ export function createLiveMixture({ model, kernels }: LiveParts, resumed?: Resum
     },
     keep() {
       sinceRefit = 0;
-      return { mixture: person.mixture, rows: [...held.values()], shares: person.shares([...held.keys()]) };
+      const { mixture, coverage } = person;
+      return { mixture, coverage, rows: [...held.values()], shares: person.shares([...held.keys()]) };
     },
   };
 }

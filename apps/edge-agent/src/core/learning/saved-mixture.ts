@@ -3,6 +3,7 @@
 
 import type { Engine } from "@attune/ml/engine/engine";
 import { readMixture } from "@attune/ml/online/mixture";
+import { readCoverage } from "@attune/ml/online/prediction-set";
 import { parseSafetensors, serializeSafetensors, type Tensor } from "@attune/ml/tensor/safetensors";
 import { canonicalBytes } from "@attune/shared/canonical-json";
 import { z } from "zod";
@@ -19,6 +20,7 @@ const savedSchema = z.strictObject({
   /** Names the features, the prior head, the head's recipe and the classes that the mixture belongs to. */
   identity: z.string(),
   mixture: z.unknown(),
+  coverage: z.unknown(),
   /** The ids of the rows, and the columns of their labels. */
   rows: z.array(z.tuple([z.string(), z.int().min(0)])),
   measured: z.strictObject({
@@ -52,7 +54,7 @@ export async function putMixture(
   { model, features }: LearningState,
   { live, measured }: Pick<Refitted, "live" | "measured">,
 ): Promise<StoreOperation[]> {
-  const { mixture, rows, shares } = live.keep();
+  const { mixture, coverage, rows, shares } = live.keep();
   const tensors = shares.map((data, k): [string, Tensor] => [
     `shares/${k}`,
     { dtype: "F64", shape: [data.length], data },
@@ -61,6 +63,7 @@ export async function putMixture(
     version: 2,
     identity: identityOf(model),
     mixture,
+    coverage,
     rows: rows.map(({ id, label }) => [id, label]),
     measured,
   } satisfies z.input<typeof savedSchema>;
@@ -85,7 +88,8 @@ export async function readMixtureFile(
   const rows = saved.rows.map(([id, label]) => ({ id, label, features: features.get(id)! }));
   if (rows.some((row) => row.features === undefined)) return undefined;
   const shares = Array.from({ length: tensors.size }, (_, k) => tensors.get(`shares/${k}`)!.data as Float64Array);
-  const resumed = { mixture: readMixture(saved.mixture), rows, shares };
+  const { mixture, coverage } = saved;
+  const resumed = { mixture: readMixture(mixture), coverage: readCoverage(coverage), rows, shares };
   return { live: createLiveMixture({ model, kernels: engine.heads }, resumed), measured: saved.measured };
 }
 

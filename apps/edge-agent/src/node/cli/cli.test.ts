@@ -178,11 +178,24 @@ test("forget says whether the head was refitted", () => {
 
 test("predict shows a label by the words of its release, and by its slug where the release has none", () => {
   const probabilities = { calm: 0.25, tense: 0.75 };
-  const prediction = { id: null, label: "tense", probabilities, head: "prior", ms: 1.234 } as const;
+  const prediction = {
+    ...{ id: null, label: "tense", predictionSet: ["tense"], probabilities },
+    ...{ head: "prior" as const, ms: 1.234 },
+  };
   expect(predictionInWords(prediction, labelSetOf(["calm", "tense"], { calm: "At ease", tense: "On edge" }))).toBe(
-    `On edge (prior head, 1.23 ms)\n  On edge   75.0% ${"█".repeat(15)}\n  At ease   25.0% ${"█".repeat(5)}`,
+    `Sounds like On edge (prior head, 1.23 ms)\n  On edge   75.0% ${"█".repeat(15)}\n  At ease   25.0% ${"█".repeat(5)}`,
   );
   expect(predictionInWords(prediction, [])).toContain("tense (prior head");
+});
+
+test.each([
+  [["joy", "surprise"], "Sounds like joy, maybe surprise (prior head"],
+  [["joy", "surprise", "anger"], "Sounds like joy, maybe surprise or anger (prior head"],
+  [["joy", "surprise", "anger", "fear"], "Not sure: joy, surprise, anger or fear (prior head"],
+])("predict names the labels of the set %o", (predictionSet, expected) => {
+  const probabilities = Object.fromEntries(predictionSet.map((label) => [label, 1 / predictionSet.length]));
+  const prediction = { id: null, label: "joy", predictionSet, probabilities, head: "prior", ms: 1 } as const;
+  expect(predictionInWords(prediction, [])).toContain(expected);
 });
 
 test("--version prints the version", async () => {

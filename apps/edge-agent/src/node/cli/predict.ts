@@ -18,8 +18,11 @@ export const predict: Body<typeof declaration, AgentContext> = async (
   print(reply, inWords(reply, (await agent.status()).release?.labels ?? []));
 };
 
+/** A larger set of labels is no answer. */
+const maxNamed = 3;
+
 /** A label that is not among `labels` is shown by its slug. */
-export function inWords({ label, probabilities, head, ms }: Prediction, labels: LabelSet): string {
+export function inWords({ predictionSet, probabilities, head, ms }: Prediction, labels: LabelSet): string {
   const wordsOf = (slug: string) => labels.find((known) => known.slug === slug)?.words ?? slug;
   const ranked = Object.entries(probabilities).sort(([, a], [, b]) => b - a);
   const width = 1 + Math.max(...ranked.map(([slug]) => wordsOf(slug).length));
@@ -27,5 +30,11 @@ export function inWords({ label, probabilities, head, ms }: Prediction, labels: 
     const percent = `${(100 * p).toFixed(1)}%`.padStart(6);
     return `  ${wordsOf(slug).padEnd(width)} ${percent} ${"█".repeat(Math.round(20 * p))}`.trimEnd();
   });
-  return [`${wordsOf(label)} (${head} head, ${ms.toFixed(2)} ms)`, ...bars].join("\n");
+  return [`${answerOf(predictionSet.map(wordsOf))} (${head} head, ${ms.toFixed(2)} ms)`, ...bars].join("\n");
+}
+
+function answerOf(words: readonly string[]): string {
+  const [first, ...others] = words;
+  if (words.length > maxNamed) return `Not sure: ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return others.length === 0 ? `Sounds like ${first}` : `Sounds like ${first}, maybe ${others.join(" or ")}`;
 }

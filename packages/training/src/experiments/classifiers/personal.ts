@@ -27,7 +27,7 @@ interface PersonProblem {
   readonly isOrdered: boolean;
 }
 
-/** Makes a head of the first utterances, for each of the ascending `counts`. Each is measured before the next is made. */
+/** Makes a head of the first utterances for each count, in ascending order. It is measured before the next is made. */
 type Learner = (utterances: Examples, counts: readonly number[]) => Iterable<Pick<Head, "probabilities">>;
 
 /** The candidates for the trust in the prior. */
