@@ -3,14 +3,16 @@
 import { fileURLToPath } from "node:url";
 import {
   aliasChangedSchema,
+  comparisonSchema,
   modelDetailsSchema,
   modelSummarySchema,
   versionSummarySchema,
 } from "@attune/shared/contracts/catalogue";
+import { lineageSchema } from "@attune/shared/contracts/lineage";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { performAttune } from "../attune-command.js";
-import { startTestServer, type TestServer } from "./harness.js";
+import { createFleet, enrolDevice, publishReport, startTestServer, type TestServer } from "./harness.js";
 
 const bundled = fileURLToPath(new URL("../../assets/extractor", import.meta.url));
 let server: TestServer;
@@ -27,6 +29,10 @@ async function perform(json: boolean, argv: readonly string[]): Promise<string> 
   expect(await performAttune([...argv, "--home", server.home.home], io)).toBe(0);
   return lines.join("\n");
 }
+const detailsSchema = versionSummarySchema.extend({
+  release: z.looseObject({ kind: z.literal("release") }),
+  lineage: lineageSchema.nullable(),
+});
 const run = async (...argv: string[]): Promise<unknown> => JSON.parse(await perform(true, argv));
 const shown = (...argv: string[]): Promise<string> => perform(false, argv);
 const setAlias = async (...argv: string[]) => aliasChangedSchema.parse(await run("alias", "set", ...argv));
@@ -99,5 +105,41 @@ describe("tags and a note", () => {
     await expect(run("release", "tag", "3", "Big")).rejects.toMatchObject({ code: "INVALID_INPUT" });
     await expect(run("release", "note", "3", "x".repeat(1_001))).rejects.toMatchObject({ code: "INVALID_INPUT" });
     await expect(run("release", "tag", "77", "t")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
+
+describe("lineage and comparison", () => {
+  test("a release shows the lineage that it was published with, and publishing again adds a lineage that it lacks", async () => {
+    const { lineage } = detailsSchema.parse(await run("release", "show", "1"));
+    expect(lineage?.datasets.map(({ name }) => name)).toContain("emorynlp");
+    const lines = await shown("release", "show", "small@1.0.0");
+    expect(lines).toMatch(/^release 1: small 1\.0\.0, \d+ bytes\n/);
+    expect(lines).toMatch(/\nbase: sentence-transformers\/all-MiniLM-L6-v2, commit unknown, licence apache-2\.0\n/);
+    expect(lines).toMatch(/\nF1 priorHead: 0\.49\d\d\n/);
+    await server.database.$executeRaw`UPDATE "ModelVersion" SET "lineage" = NULL WHERE "sequence" = 3`;
+    expect(await shown("release", "show", "3")).toContain("\nlineage: unknown");
+    await run("publish", bundled, "--model", "other", "--version", "1.0.0");
+    expect(detailsSchema.parse(await run("release", "show", "3")).lineage).toEqual(lineage);
+  });
+
+  test("two releases of the same content differ by their manifests alone; a median time is that of the reports", async () => {
+    const compare = async (from: string, to: string) =>
+      comparisonSchema.parse(await run("release", "compare", from, to));
+    const same = await compare("small@1.0.0", "small@1.1.0");
+    expect(same.bytes.onTheWire).toBeLessThan(20_000);
+    expect(same.files.every(({ same }) => same)).toBe(true);
+    expect(same.f1.length).toBeGreaterThan(3);
+    expect(same.latency).toEqual({ from: null, to: null });
+
+    await createFleet(server, "home");
+    const device = await enrolDevice(server, "home");
+    const connection = await device.connect();
+    await publishReport(connection, device, device.metrics(1, { releaseSequence: 2, predictP50: 4_000 }));
+    await connection.close();
+    await expect
+      .poll(async () => (await compare("1", "2")).latency.to)
+      .toEqual({ devices: 1, medianMicroseconds: 4_000 });
+    expect(await shown("release", "compare", "1", "2")).toMatch(/\nprediction, µs +– +4000\n/);
+    await expect(run("release", "compare", "1", "77")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });

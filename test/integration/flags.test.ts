@@ -317,6 +317,7 @@ test.each([
   ["release", "list", "3"],
   ["release", "show", "3", "4"],
   ["release", "note", "3", "text", "more"],
+  ["release", "compare", "2", "3", "4"],
   ["release", "collect", "3"],
   ["model", "list", "mine"],
   ["model", "show", "mine", "another"],

@@ -1,6 +1,7 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
 
-import type { ReleaseReference } from "@attune/shared/contracts/catalogue";
+import type { Comparison, ReleaseReference } from "@attune/shared/contracts/catalogue";
+import type { Lineage } from "@attune/shared/contracts/lineage";
 import type { Release2 } from "@attune/shared/contracts/release";
 import { appendEvent, type Change } from "../access/event-chain.js";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
@@ -23,6 +24,8 @@ interface PublishSteps extends Pick<Change, "by" | "atMs"> {
   /** The model and version to publish; looked for first. */
   readonly model: string;
   readonly version: string;
+  /** Kept with the version, unless the version has one. */
+  readonly lineage: Lineage | undefined;
   /** Called where the version exists already. Throws to refuse the publication. */
   readonly existing: (version: StoredVersion) => Promise<void>;
   /** Makes the release for the next free sequence number, and stores its manifests. */
@@ -34,6 +37,8 @@ export interface CatalogueRepository {
   publish(steps: PublishSteps): Promise<StoredVersion>;
   list(): Promise<StoredVersion[]>;
   find(reference: ReleaseReference): Promise<StoredVersion | null>;
+  /** The median over devices of their latest median time of a prediction with the release; null where none reported. */
+  latencyOf(sequence: number): Promise<Comparison["latency"]["from"]>;
   /** `annotate` answers the new words, from the version as it is. Null where there is no such version. */
   annotate(
     reference: ReleaseReference,
@@ -43,7 +48,14 @@ export interface CatalogueRepository {
 }
 
 export function createCatalogueRepository(prisma: PrismaClient): CatalogueRepository {
-  async function publish({ model, version, existing, create, ...event }: PublishSteps): Promise<StoredVersion> {
+  async function publish({
+    model,
+    version,
+    lineage,
+    existing,
+    create,
+    ...event
+  }: PublishSteps): Promise<StoredVersion> {
     return prisma.$transaction(
       async (tx) => {
         await lockVersions(tx);
@@ -53,10 +65,12 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
         });
         if (found !== null) {
           await existing(found);
-          if (found.collectedAt === null) return found;
           const { sequence } = found;
-          // A restored version counts as recent, so that no collection follows at once.
-          const data = { collectedAt: null, createdAt: new Date() };
+          const data = {
+            ...(found.lineage === null && lineage !== undefined && { lineage }),
+            // A restored version counts as recent, so that no collection follows at once.
+            ...(found.collectedAt !== null && { collectedAt: null, createdAt: new Date() }),
+          };
           return tx.modelVersion.update({ where: { sequence }, data, include: wholeVersion });
         }
         const last = await tx.modelVersion.aggregate({ _max: { sequence: true } });
@@ -68,6 +82,7 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
             modelName: model,
             version,
             ...manifests,
+            ...(lineage && { lineage }),
             featureIdentity: release.features.identity,
             issuedAt: new Date(release.issuedAt),
             expiresAt: new Date(release.expiresAt),
@@ -112,7 +127,20 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
     });
   }
 
-  return { publish, list, find, annotate };
+  return { publish, list, find, annotate, latencyOf: (sequence) => latencyOf(prisma, sequence) };
+}
+
+async function latencyOf(prisma: PrismaClient, sequence: number): Promise<Comparison["latency"]["from"]> {
+  // Reports of the first contract hold the time among their metrics.
+  const [row] = await prisma.$queryRaw<{ devices: number; median: number | null }[]>`
+    SELECT count(*)::int AS devices, percentile_disc(0.5) WITHIN GROUP (ORDER BY latest.p50)::int AS median
+    FROM (
+      SELECT DISTINCT ON ("deviceId") ("body"->>'predictP50')::float8 AS p50 FROM "Report"
+      WHERE "releaseSequence" = ${sequence} AND "body"->>'predictP50' IS NOT NULL
+      ORDER BY "deviceId", "receivedAt" DESC, "sequence" DESC
+    ) latest`;
+  const { devices, median } = row!;
+  return median === null ? null : { devices, medianMicroseconds: median };
 }
 
 function whereOf(reference: ReleaseReference): Prisma.ModelVersionWhereInput {

@@ -3,6 +3,7 @@
 
 import {
   collectionSchema,
+  comparisonSchema,
   maxTags,
   noteSchema,
   releaseReferenceSchema,
@@ -10,6 +11,7 @@ import {
   versionSummarySchema,
 } from "@attune/shared/contracts/catalogue";
 import { labelSlugSchema, labelWordsSchema } from "@attune/shared/contracts/label-set";
+import { lineageSchema } from "@attune/shared/contracts/lineage";
 import {
   headRecipeSchema,
   modelNameSchema,
@@ -34,6 +36,7 @@ const publishSchema = z.strictObject({
   fallback: releaseSequenceSchema.optional(),
   lifeDays: z.int().min(1).max(3_650).default(defaultLifeDays),
   egressContractVersion: z.int().min(1).optional(),
+  lineage: lineageSchema.optional(),
 });
 
 const tagsSchema = z.array(tagSchema).max(maxTags);
@@ -46,6 +49,10 @@ export function createCatalogueRouter(service: CatalogueService, collection: Col
       .mutation(({ input, ctx }) => service.publish(input, ctx.by)),
     list: viewerProcedure.output(z.array(versionSummarySchema)).query(() => service.list()),
     get: viewerProcedure.input(releaseReferenceSchema).query(({ input }) => service.get(input)),
+    compare: viewerProcedure
+      .input(z.strictObject({ from: releaseReferenceSchema, to: releaseReferenceSchema }))
+      .output(comparisonSchema)
+      .query(({ input: { from, to } }) => service.compare(from, to)),
     annotate: managerProcedure
       .input(
         z.strictObject({

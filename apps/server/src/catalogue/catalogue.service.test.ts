@@ -47,7 +47,7 @@ function createMemoryStore() {
 function createFakeRepository(): CatalogueRepository {
   const versions: StoredVersion[] = [];
   return {
-    async publish({ model, version, existing, create }) {
+    async publish({ model, version, lineage, existing, create }) {
       const found = versions.find((one) => one.modelName === model && one.version === version);
       if (found !== undefined) return existing(found).then(() => found);
       const { release, ...manifests } = await create(versions.length + 1);
@@ -63,6 +63,7 @@ function createFakeRepository(): CatalogueRepository {
         tags: [],
         note: "",
         collectedAt: null,
+        lineage: lineage ?? null,
         aliases: [],
         artifacts: release.files.map(({ name, sha256, sizeBytes }) => ({
           releaseSequence: release.sequence,
@@ -78,6 +79,7 @@ function createFakeRepository(): CatalogueRepository {
     find: async (reference) =>
       versions.find((one) => "sequence" in reference && one.sequence === reference.sequence) ?? null,
     annotate: async () => null,
+    latencyOf: async () => null,
   };
 }
 

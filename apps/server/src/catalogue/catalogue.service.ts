@@ -1,8 +1,14 @@
 // The catalogue of models and versions: checks an uploaded extractor and makes it a signed release.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import { maxTags, type ReleaseReference, type VersionSummary } from "@attune/shared/contracts/catalogue";
+import {
+  type Comparison,
+  maxTags,
+  type ReleaseReference,
+  type VersionSummary,
+} from "@attune/shared/contracts/catalogue";
 import type { Contracts } from "@attune/shared/contracts/egress";
+import { type Lineage, lineageSchema } from "@attune/shared/contracts/lineage";
 import type { HeadRecipe, Release, ReleaseFile, ReleaseManifest } from "@attune/shared/contracts/release";
 import { AppError } from "@attune/shared/errors";
 import type { Author } from "../callers/roles.js";
@@ -10,6 +16,7 @@ import type { ChunkStore } from "../content/chunk-store.js";
 import type { ReleaseSigner } from "../signing/sign.js";
 import { assembleExtractor, assertStored } from "./assemble-extractor.js";
 import type { CatalogueRepository, StoredManifests } from "./catalogue.repository.js";
+import { type ComparedVersion, compareVersions } from "./compare.js";
 import { checkExtractor } from "./extractor-check.js";
 import {
   buildReleases,
@@ -21,7 +28,8 @@ import {
   withFile,
 } from "./publish.js";
 import { readRelease } from "./read-manifest.js";
-import { assertNotCollected, noVersion, summaryOf } from "./version-summary.js";
+import type { StoredVersion } from "./stored-version.js";
+import { assertNotCollected, newestManifest, noVersion, summaryOf } from "./version-summary.js";
 
 interface CatalogueServiceDeps {
   readonly repository: CatalogueRepository;
@@ -45,6 +53,7 @@ export interface PublishRequest {
   readonly fallback?: number | null | undefined;
   readonly lifeDays: number;
   readonly egressContractVersion?: number | undefined;
+  readonly lineage?: Lineage | undefined;
 }
 
 interface Annotations {
@@ -61,7 +70,11 @@ export interface CatalogueService {
   publish(request: PublishRequest, by: Author): Promise<VersionSummary>;
   list(): Promise<VersionSummary[]>;
   /** Throws NOT_FOUND. */
-  get(reference: ReleaseReference): Promise<VersionSummary & { readonly release: Release }>;
+  get(
+    reference: ReleaseReference,
+  ): Promise<VersionSummary & { readonly release: Release; readonly lineage: Lineage | null }>;
+  /** Throws NOT_FOUND. */
+  compare(from: ReleaseReference, to: ReleaseReference): Promise<Comparison>;
   /** Changes tags and note, which no device sees. Throws NOT_FOUND, and INVALID_INPUT for too many tags. */
   annotate(reference: ReleaseReference, annotations: Annotations, by: Author): Promise<VersionSummary>;
 }
@@ -85,6 +98,20 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
     assertNotCollected(version);
   }
 
+  async function found(reference: ReleaseReference): Promise<StoredVersion> {
+    const version = await repository.find(reference);
+    if (version === null) throw noVersion(reference);
+    return version;
+  }
+
+  async function compared(reference: ReleaseReference): Promise<ComparedVersion> {
+    const version = await found(reference);
+    const release = await readRelease(manifests, version);
+    const manifestBytes = (await manifests.read(newestManifest(version)))!.length;
+    const latency = await repository.latencyOf(version.sequence);
+    return { release, manifestBytes, lineage: lineageOf(version), latency };
+  }
+
   return {
     async publish(request, by) {
       assertTaken(request);
@@ -95,6 +122,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
         version: modelVersion,
         by,
         atMs: deps.now(),
+        lineage: request.lineage,
         existing: async (version) => {
           assertSameContent(await readRelease(manifests, version), request, prepared);
           await assertStored(deps.chunkStore, [...prepared.content.files, prepared.plainGolden]);
@@ -113,9 +141,13 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
     },
 
     async get(reference) {
-      const version = await repository.find(reference);
-      if (version === null) throw noVersion(reference);
-      return { ...summaryOf(version), release: await readRelease(manifests, version) };
+      const version = await found(reference);
+      const release = await readRelease(manifests, version);
+      return { ...summaryOf(version), release, lineage: lineageOf(version) };
+    },
+
+    async compare(from, to) {
+      return compareVersions(await compared(from), await compared(to));
     },
 
     async annotate(reference, { addTags = [], removeTags = [], note }, by) {
@@ -128,6 +160,10 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
       return summaryOf(version);
     },
   };
+}
+
+function lineageOf({ lineage }: StoredVersion): Lineage | null {
+  return lineage === null ? null : lineageSchema.parse(lineage);
 }
 
 interface Prepared {

@@ -19,7 +19,7 @@ const catalogue: fc.Arbitrary<Drawn> = fc
       sequence: fc.integer({ min: 1, max: 40 }),
       fallbackShare: fc.option(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), { freq: 2 }),
       createdMs: fc.integer({ min: 0, max: 1_300 }),
-      kinds: fc.subarray(versionNames.filter((kind) => kind !== "fallback" && kind !== "recent")),
+      kinds: fc.subarray(versionNames.filter((kind) => kind !== "recent")),
       isNamed: fc.boolean(),
     }),
     { selector: ({ sequence }) => sequence, maxLength: 25 },

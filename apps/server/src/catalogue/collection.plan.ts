@@ -30,11 +30,11 @@ export function planCollection({ versions, names, publishedBefore }: CatalogueSn
   // A release falls back to an earlier release alone. So a version is reached after all that fall back to it.
   const fallbacks = new Set<number>();
   for (const { sequence, fallback, createdAt } of versions.toSorted((x, y) => y.sequence - x.sequence)) {
-    const kinds = [...(names.get(sequence) ?? [])];
-    if (fallbacks.has(sequence)) kinds.push("fallback");
-    if (createdAt >= publishedBefore) kinds.push("recent");
-    if (kinds.length === 0) continue;
-    keep.set(sequence, kinds);
+    const kinds = new Set(names.get(sequence));
+    if (fallbacks.has(sequence)) kinds.add("fallback");
+    if (createdAt >= publishedBefore) kinds.add("recent");
+    if (kinds.size === 0) continue;
+    keep.set(sequence, [...kinds]);
     if (fallback !== null) fallbacks.add(fallback);
   }
   const collect = versions.map(({ sequence }) => sequence).filter((sequence) => !keep.has(sequence));

@@ -34,7 +34,8 @@ const commands: readonly Command<CommandIo>[] = [
   command(catalogue.publish, async () => (await import("./publish.js")).runPublish),
   group(catalogue.release, [
     command(catalogue.releaseList, async () => (await import("./release.js")).listReleases),
-    command(catalogue.releaseShow, async () => (await import("./release.js")).showRelease),
+    command(catalogue.releaseShow, async () => (await import("./release-show.js")).showRelease),
+    command(catalogue.releaseCompare, async () => (await import("./release-compare.js")).compareReleases),
     command(catalogue.releaseTag, async () => (await import("./release.js")).tagRelease),
     command(catalogue.releaseNote, async () => (await import("./release.js")).noteRelease),
     command(catalogue.releaseCollect, async () => (await import("./release.js")).collectReleases),

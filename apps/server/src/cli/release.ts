@@ -1,4 +1,4 @@
-// `attune release`: lists and shows the published releases, and keeps tags and notes with them.
+// `attune release`: lists and collects the published releases, and keeps tags and notes with them.
 
 import type { Body } from "@attune/platform/cli/declaration";
 import type { CommandIo } from "@attune/platform/cli/program";
@@ -7,7 +7,7 @@ import { noValue, tableLines } from "@attune/platform/table";
 import type { VersionSummary } from "@attune/shared/contracts/catalogue";
 import { askServer } from "../client/fleet-client.js";
 import { accessOf } from "./access.js";
-import type { releaseCollect, releaseList, releaseNote, releaseShow, releaseTag } from "./declarations/catalogue.js";
+import type { releaseCollect, releaseList, releaseNote, releaseTag } from "./declarations/catalogue.js";
 
 export const listReleases: Body<typeof releaseList, CommandIo> = async ({ values }, io) => {
   const releases = await askServer(await accessOf(values), (client) => client.release.list.query());
@@ -32,11 +32,6 @@ export function releaseLines(releases: readonly VersionSummary[]): string[] {
 }
 
 const dayOf = (time: string): string => time.slice(0, "2026-01-01".length);
-
-export const showRelease: Body<typeof releaseShow, CommandIo> = async ({ values, arguments: [reference] }, io) => {
-  const release = await askServer(await accessOf(values), (client) => client.release.get.query(reference));
-  io.stdout(JSON.stringify(release, null, io.json ? 0 : 2));
-};
 
 export const tagRelease: Body<typeof releaseTag, CommandIo> = async ({ values, arguments: [release, addTags] }, io) => {
   const { remove: removeTags } = values;

@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Lineage } from "@attune/shared/contracts/lineage";
 import {
   chunkPath,
   type HeadRecipe,
@@ -14,6 +15,7 @@ import { AppError, isErrorCode } from "@attune/shared/errors";
 import { z } from "zod";
 import { type Chunk, splitFile } from "../catalogue/publish.js";
 import { askServer, type ServerAccess } from "./fleet-client.js";
+import { readLineage } from "./read-lineage.js";
 
 interface PublishFolder {
   /** The folder of a frozen extractor. */
@@ -27,13 +29,15 @@ interface PublishFolder {
   readonly words?: Readonly<Record<string, string>> | undefined;
   /** The sequence of the release to fall back to. */
   readonly fallback?: number | undefined;
+  /** Without one the lineage is read from the folder's records. */
+  readonly lineage?: Lineage | undefined;
   /** In bytes. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** An interrupted publication can be repeated: uploaded chunks stay, and a published version is answered as it is. */
 export async function publishFolder(access: ServerAccess, input: PublishFolder) {
-  const { folder, onProgress, ...release } = input;
+  const { folder, onProgress, lineage = await readLineage(input.folder), ...release } = input;
   const files: ReleaseFile[] = [];
   const chunks = new Map<string, Chunk>();
   for (const name of releaseFileNames) {
@@ -49,7 +53,7 @@ export async function publishFolder(access: ServerAccess, input: PublishFolder) 
     doneBytes += chunk.bytes.length;
   }
   onProgress?.(doneBytes, totalBytes);
-  return askServer(access, (client) => client.release.publish.mutate({ ...release, files }));
+  return askServer(access, (client) => client.release.publish.mutate({ ...release, files, lineage }));
 }
 
 async function readExtractorFile(folder: string, name: ReleaseFileName): Promise<Uint8Array> {

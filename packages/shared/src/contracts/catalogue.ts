@@ -2,7 +2,15 @@
 // is asked for.
 
 import { z } from "zod";
-import { modelNameSchema, modelVersionSchema, releaseSequenceSchema, sha256Schema } from "./release.js";
+import { labelSlugSchema } from "./label-set.js";
+import {
+  headRecipeSchema,
+  modelNameSchema,
+  modelVersionSchema,
+  releaseFileNames,
+  releaseSequenceSchema,
+  sha256Schema,
+} from "./release.js";
 
 export const aliasSchema = z
   .string()
@@ -88,15 +96,47 @@ export type ModelDetails = z.infer<typeof modelDetailsSchema>;
 export const versionNames = ["alias", "rollout", "device", "fallback", "recent"] as const;
 export type VersionName = (typeof versionNames)[number];
 
-const collectedVersion = { sequence: releaseSequenceSchema, model: modelNameSchema, modelVersion: modelVersionSchema };
+const namedVersion = { sequence: releaseSequenceSchema, model: modelNameSchema, modelVersion: modelVersionSchema };
 
 /** A collection, done or planned. */
 export const collectionSchema = z.strictObject({
   dryRun: z.boolean(),
-  collected: z.array(z.strictObject(collectedVersion)),
-  kept: z.array(z.strictObject({ ...collectedVersion, namedBy: z.array(z.enum(versionNames)).min(1) })),
+  collected: z.array(z.strictObject(namedVersion)),
+  kept: z.array(z.strictObject({ ...namedVersion, namedBy: z.array(z.enum(versionNames)).min(1) })),
   /** The chunks that no kept version lists, those of uploads that were never published included. */
   freedChunks: z.int().min(0),
   freedBytes: z.int().min(0),
 });
 export type Collection = z.infer<typeof collectionSchema>;
+
+const sides = <T extends z.ZodType>(schema: T) => z.strictObject({ from: schema, to: schema });
+const bytes = z.int().min(0);
+
+/** Two versions side by side. `onTheWire` is what a device that has the first downloads for the second. */
+export const comparisonSchema = z.strictObject({
+  from: z.strictObject(namedVersion),
+  to: z.strictObject(namedVersion),
+  /** Whether personal heads of the first work with the second. */
+  sameFeatures: z.boolean(),
+  headRecipe: sides(headRecipeSchema),
+  /** Weighted F1 by measurement; null where a version's lineage does not have it. */
+  f1: z.array(z.strictObject({ name: z.string(), from: z.number().nullable(), to: z.number().nullable() })),
+  /** The median over devices of their median times of a prediction; null where no device has reported one. */
+  latency: sides(z.strictObject({ devices: z.int().min(1), medianMicroseconds: z.int().min(0) }).nullable()),
+  bytes: z.strictObject({ from: bytes, to: bytes, onTheWire: bytes }),
+  files: z.array(
+    z.strictObject({
+      name: z.enum(releaseFileNames),
+      same: z.boolean(),
+      fromBytes: bytes,
+      toBytes: bytes,
+      onTheWireBytes: bytes,
+    }),
+  ),
+  labels: z.strictObject({
+    added: z.array(labelSlugSchema),
+    removed: z.array(labelSlugSchema),
+    reworded: z.array(labelSlugSchema),
+  }),
+});
+export type Comparison = z.infer<typeof comparisonSchema>;

@@ -90,10 +90,29 @@ export const releaseList = declare({
 
 export const releaseShow = declare({
   name: "show",
-  summary: "Show one release with its signed manifest",
+  summary: "Show one release with its files, labels and lineage",
+  details: [
+    "The lineage names the base checkpoint, the datasets by fingerprint, the run that trained it and its scores.",
+    "With --json the answer also holds the signed manifest's content, the curves of the run and the card.",
+  ],
   arguments: [oneRelease],
   options: serverOptions,
   examples: ["attune release show 3", "attune release show attune-small@1.0.0"],
+});
+
+export const releaseCompare = declare({
+  name: "compare",
+  summary: "Compare two releases: scores, times, bytes, files and labels",
+  details: ["The bytes on the wire are those that a device with the first release downloads for the second."],
+  arguments: [
+    { ...oneRelease, name: "FROM" },
+    { ...oneRelease, name: "TO" },
+  ],
+  options: serverOptions,
+  examples: [
+    "attune release compare 2 3",
+    "attune release compare attune-small@champion attune-small@candidate --json",
+  ],
 });
 
 export const releaseTag = declare({
