@@ -111,6 +111,12 @@ const shown: Record<string, () => Promise<void>> = {
     expect((collected as { sequence: number }[]).map((one) => one.sequence)).toContain(sequence);
     expect(await value("release", "show", String(sequence))).toMatchObject({ collectedAt: null });
   },
+  "release --days": async () => {
+    const folder = join(elsewhere.home, "exported");
+    await value("release", "export", String((await published()).sequence), folder);
+    expect((await run("release", "import", folder, "--days", "3651")).err).toContain("--days 3651");
+    expect(await value("release", "import", folder, "--days", "5")).toEqual(await published());
+  },
   "alias --expect": async () => {
     const { sequence } = await published();
     await value("alias", "set", "mine@champion", String(sequence));
@@ -318,6 +324,8 @@ test.each([
   ["release", "show", "3", "4"],
   ["release", "note", "3", "text", "more"],
   ["release", "compare", "2", "3", "4"],
+  ["release", "export", "3", "folder", "another"],
+  ["release", "import", "folder", "another"],
   ["release", "collect", "3"],
   ["model", "list", "mine"],
   ["model", "show", "mine", "another"],

@@ -98,14 +98,6 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
     );
   }
 
-  async function list(): Promise<StoredVersion[]> {
-    return prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include: wholeVersion });
-  }
-
-  async function find(reference: ReleaseReference): Promise<StoredVersion | null> {
-    return prisma.modelVersion.findFirst({ where: whereOf(reference), include: wholeVersion });
-  }
-
   async function annotate(
     reference: ReleaseReference,
     event: Pick<Change, "by" | "atMs">,
@@ -127,7 +119,13 @@ export function createCatalogueRepository(prisma: PrismaClient): CatalogueReposi
     });
   }
 
-  return { publish, list, find, annotate, latencyOf: (sequence) => latencyOf(prisma, sequence) };
+  return {
+    publish,
+    list: () => prisma.modelVersion.findMany({ orderBy: { sequence: "asc" }, include: wholeVersion }),
+    find: (reference) => prisma.modelVersion.findFirst({ where: whereOf(reference), include: wholeVersion }),
+    annotate,
+    latencyOf: (sequence) => latencyOf(prisma, sequence),
+  };
 }
 
 async function latencyOf(prisma: PrismaClient, sequence: number): Promise<Comparison["latency"]["from"]> {

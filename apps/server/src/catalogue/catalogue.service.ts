@@ -136,9 +136,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
       return summaryOf(stored);
     },
 
-    async list() {
-      return (await repository.list()).map(summaryOf);
-    },
+    list: async () => (await repository.list()).map(summaryOf),
 
     async get(reference) {
       const version = await found(reference);
@@ -146,9 +144,7 @@ export function createCatalogueService(deps: CatalogueServiceDeps): CatalogueSer
       return { ...summaryOf(version), release, lineage: lineageOf(version) };
     },
 
-    async compare(from, to) {
-      return compareVersions(await compared(from), await compared(to));
-    },
+    compare: async (from, to) => compareVersions(await compared(from), await compared(to)),
 
     async annotate(reference, { addTags = [], removeTags = [], note }, by) {
       const version = await repository.annotate(reference, { by, atMs: deps.now() }, ({ tags: present }) => {

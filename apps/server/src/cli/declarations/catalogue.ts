@@ -115,6 +115,34 @@ export const releaseCompare = declare({
   ],
 });
 
+export const releaseExport = declare({
+  name: "export",
+  summary: "Write a release into a folder, for another server or an archive",
+  details: ["The folder holds the extractor's files, release.json and the card. Each file is checked by its hash."],
+  arguments: [oneRelease, { name: "DIR", meaning: "the new folder", path: "folder" }],
+  options: serverOptions,
+  examples: ["attune release export 3 attune-small-1.0.0", "attune release export attune-small@champion out --json"],
+});
+
+export const releaseImport = declare({
+  name: "import",
+  summary: "Publish an exported release under its model and version",
+  details: [
+    "Every file is checked by its hash first. The release gets a number and a signature of this server.",
+    "Recipe, words, lineage, tags and note come from the folder. The release has no fallback, because numbers differ.",
+  ],
+  arguments: [{ name: "DIR", meaning: "the folder that attune release export wrote", path: "folder" }],
+  options: {
+    days: {
+      value: "N",
+      meaning: "the days until devices refuse to install it (default: 90)",
+      whole: { from: 1, to: 3_650 },
+    },
+    ...serverOptions,
+  },
+  examples: ["attune release import attune-small-1.0.0 --server https://fleet.example --json"],
+});
+
 export const releaseTag = declare({
   name: "tag",
   summary: "Add tags to a release, or remove tags from it",
