@@ -1,16 +1,20 @@
 // A worker that runs the conformance suite over the browser's adapters, and the writer that is killed.
 
+import { createFetchClient } from "@attune/edge-agent/web/fetch-client";
 import { judge, probeBrowser } from "@attune/edge-agent/web/probe";
 import { openWebHome } from "@attune/edge-agent/web/web-home";
 import { lookAtWreck, writeUntilKilled } from "@attune/fakes/conformance/crash";
 import { cryptoCases } from "@attune/fakes/conformance/crypto-cases";
 import { filesCases } from "@attune/fakes/conformance/files-cases";
 import type { ConformingHome } from "@attune/fakes/conformance/home";
+import { type HttpCase, idleTimeoutMs } from "@attune/fakes/conformance/http-cases";
 import { storeCases } from "@attune/fakes/conformance/store-cases";
+import { tryHttp } from "./try-http.js";
 
 export type Order =
   | { readonly kind: "observe"; readonly name: string }
   | { readonly kind: "write" | "look" | "open"; readonly home: string }
+  | { readonly kind: "http"; readonly request: Omit<HttpCase, "expected"> }
   | { readonly kind: "put" | "get"; readonly text: string }
   | { readonly kind: "probe"; readonly without?: keyof typeof takeAway };
 
@@ -82,6 +86,8 @@ async function obey(order: Order): Promise<unknown> {
     case "open":
       kept = await openHome(order.home);
       return "open";
+    case "http":
+      return tryHttp(createFetchClient({ idleTimeoutMs }), self.location.origin, order.request);
     case "probe":
       if (order.without !== undefined) takeAway[order.without]();
       return judge(await probeBrowser());

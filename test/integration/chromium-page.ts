@@ -1,7 +1,7 @@
 // A page in a real Chromium with one of the programs of test/browser, bundled as a host would bundle it.
 
 import { existsSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,11 +22,20 @@ interface ServedPage {
 }
 
 /** `name` selects `<name>-page.ts` and `<name>-worker.ts` in test/browser. */
-export async function servePage(name: string, { isolated = false } = {}): Promise<ServedPage> {
+export async function servePage(
+  name: string,
+  { isolated = false, answer = () => false }: { isolated?: boolean; answer?: Served["answer"] } = {},
+): Promise<ServedPage> {
   const scripts = await bundle([`${name}-page`, `${name}-worker`]);
   const html = `<!doctype html><title>attune</title><script type="module" src="/bundle/${name}-page.js"></script>`;
-  const server = await serve({ html, scripts, headers: isolated ? isolation : {} });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
+  const server = await serve({ html, scripts, headers: isolated ? isolation : {}, answer });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }
 
 interface Launched {
@@ -94,10 +103,13 @@ interface Served {
   readonly html: string;
   readonly scripts: ReadonlyMap<string, string>;
   readonly headers: Record<string, string>;
+  /** True where it answers the request itself. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
-function serve({ html, scripts, headers }: Served): Promise<Server> {
+function serve({ html, scripts, headers, answer }: Served): Promise<Server> {
   const server = createServer((request, response) => {
+    if (answer(request, response)) return;
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.setHeader("content-type", types[extname(path)] ?? "application/octet-stream");

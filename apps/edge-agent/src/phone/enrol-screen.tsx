@@ -48,7 +48,7 @@ export function EnrolScreen({ agent, onEnrolled }: EnrolScreenProps) {
           value={token}
           onInput={({ currentTarget }) => setToken(currentTarget.value)}
         />
-        <button type="submit" disabled={isBusy}>
+        <button type="submit" class="main" disabled={isBusy}>
           {words.enrol}
         </button>
       </form>
