@@ -125,19 +125,23 @@ export function createLiveMixture({ model, kernels }: LiveParts, resumed?: Resum
  */
 const elmTemperature = 0.25;
 
+/** The prior is an expert in every case, and the only one where the release asks for a head that cannot learn on it. */
 function expertsOf({ release, prior }: LiveParts["model"], kernels?: HeadKernels): Expert[] {
   const { headRecipe } = release;
-  if (headRecipe.kind === "linear") return linearExperts(prior as LinearHead, { ...(kernels && { kernels }) });
+  const alone = fixedExpert("prior", prior);
+  if (headRecipe.kind === "linear") {
+    return prior.kind === "linear" ? linearExperts(prior as LinearHead, { ...(kernels && { kernels }) }) : [alone];
+  }
   const { kind, hidden, l2 } = headRecipe;
-  const { activation, seed } = isElm(prior) ? prior.recipe : ({ activation: "tanh", seed: 1 } as const);
+  const elm = isElm(prior) ? prior : undefined;
+  const { activation, seed } = elm?.recipe ?? ({ activation: "tanh", seed: 1 } as const);
   const head = createOselm({
     identity: prior.identity,
     inputSize: prior.inputSize,
     recipe: { hidden, l2, activation, seed },
-    ...(kind === "oselm" && prior.kind === "elm" && { prior: prior as ElmHead }),
+    ...(kind === "oselm" && elm?.kind === "elm" && elm.recipe.hidden === hidden && { prior: elm }),
     ...(kernels && { kernels }),
   });
-  const alone = fixedExpert("prior", prior);
   const own = oselmExpert("personal", { head, scores: headScores(head, kernels), temperature: elmTemperature });
   return [alone, orElse(own, alone)];
 }
