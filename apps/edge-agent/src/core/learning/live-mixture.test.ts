@@ -53,7 +53,7 @@ describe.each<[string, HeadRecipe, Head]>([
     }
   });
 
-  test("holds what it is told to hold: no row without features or with another release's label", () => {
+  test("holds one row for each id, and none without features or with another release's label", () => {
     const live = create(headRecipe, prior);
     const features = row(training.features, 0).slice();
     live.hold("a", features, "a");
