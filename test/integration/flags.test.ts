@@ -137,6 +137,7 @@ const shown: Record<string, () => Promise<void>> = {
       "--groups": ["is not a list of numbers of devices and shares", "12,x"],
       "--kind": ["is not one of jetson, linux, phone", "desk"],
       "--engine": ["is not one of reference, wasm, native", "steam"],
+      "--tag": ["--tag not a tag ", "not a tag"],
       "--memory": ["is not a whole number", "lots"],
       "--running": ["is not a whole number", "65536"],
       "--seen-within": ["is not a duration", "today"],

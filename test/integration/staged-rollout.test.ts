@@ -135,12 +135,14 @@ describe("a plan", () => {
   });
 
   test("selects devices by what they are", async () => {
-    await fleetOf("mixed", 2);
+    const devices = await fleetOf("mixed", 2);
     const devicesOf = async (...flags: string[]) => (await planned("mixed", ...flags)).devices;
     expect(await devicesOf("--kind", "linux", "--engine", "reference", "--memory", "1024")).toBe(2);
     expect(await devicesOf("--kind", "jetson", "--kind", "phone")).toBe(0);
     expect(await devicesOf("--running", String(earlier), "--seen-within", "1h")).toBe(2);
     expect(await devicesOf("--running", "0")).toBe(0);
+    await run("device", "tag", devices[0]!.reply.device, "site=berlin", "spare");
+    expect(await devicesOf("--tag", "site=berlin", "--tag", "spare")).toBe(1);
     const { plan } = await planned("mixed", "--kind", "jetson");
     await expect(run("rollout", "apply", "--plan", plan)).rejects.toMatchObject({ code: "CONFLICT" });
   });

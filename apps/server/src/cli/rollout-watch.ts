@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Body } from "@attune/platform/cli/declaration";
+import { exitCodes } from "@attune/platform/cli/exit-codes";
 import type { CommandIo } from "@attune/platform/cli/program";
 import { AppError } from "@attune/shared/errors";
 import { askServer, type FleetClient } from "../client/fleet-client.js";
@@ -12,8 +13,13 @@ import { whichRollout } from "./rollout.js";
 type Status = Awaited<ReturnType<FleetClient["rollout"]["status"]["query"]>>;
 
 /** The exit codes of a rollout's ends, of a pause, and of a watch that took too long. */
-const exitCodes: Readonly<Record<string, number>> = { completed: 0, stopped: 1, aborted: 1, superseded: 1, paused: 3 };
-const timedOut = 7;
+const codes: Readonly<Record<string, number>> = {
+  completed: exitCodes.done,
+  stopped: exitCodes.failed,
+  aborted: exitCodes.failed,
+  superseded: exitCodes.failed,
+  paused: exitCodes.paused,
+};
 
 const lookPauseMs = 1_000;
 
@@ -49,7 +55,7 @@ export const watchRollout: Body<typeof rolloutWatch, CommandIo> = async ({ value
   function end(outcome: string, status: Status | undefined): number {
     if (io.json) io.stdout(JSON.stringify({ outcome, rollout: status ?? null }));
     else if (outcome === "timedOut") io.stdout("the watch has timed out; the rollout continues");
-    return exitCodes[outcome] ?? timedOut;
+    return codes[outcome] ?? exitCodes.timedOut;
   }
 };
 

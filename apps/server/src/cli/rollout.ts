@@ -34,6 +34,7 @@ export const planRollout: Body<typeof rolloutPlan, CommandIo> = async ({ values 
       ...(values.kind.length > 0 && { kinds: [...values.kind] }),
       ...(values.engine.length > 0 && { engines: [...values.engine] }),
       ...(values.memory !== undefined && { minMemory: values.memory }),
+      ...(values.tag.length > 0 && { tags: [...values.tag] }),
       ...(values.running.length > 0 && { running: [...values.running] }),
       ...(seenWithinMs !== undefined && { seenSince: new Date(Date.now() - seenWithinMs).toISOString() }),
     },

@@ -9,7 +9,16 @@ const request: RolloutRequest = {
   ...{ releaseSequence: 7, fallbackSequence: 8, groups: [], select: {}, intake: false, policy: defaultPolicy },
 };
 const device = (id: string, changes: Partial<DraftDevice> = {}): DraftDevice => ({
-  ...{ id, revoked: false, kind: "linux", engine: "native", memory: 4_096, running: 6, offered: 6 },
+  ...{
+    id,
+    revoked: false,
+    kind: "linux",
+    engine: "native",
+    memory: 4_096,
+    tags: ["spare", "site=berlin"],
+    running: 6,
+    offered: 6,
+  },
   ...{ lastSeenAt: noon, isBusy: false },
   ...changes,
 });
@@ -33,6 +42,7 @@ describe("a draft", () => {
       kinds: ["linux"],
       engines: ["native"],
       minMemory: 2_048,
+      tags: ["site=berlin"],
       running: [6],
       seenSince: noon.toISOString(),
     };
@@ -41,6 +51,7 @@ describe("a draft", () => {
       { kind: "phone" },
       { engine: "wasm" },
       { memory: 1_024 },
+      { tags: ["site=rome"] },
       { running: 5 },
       { lastSeenAt: new Date(noon.getTime() - 1) },
       { offered: 7 },

@@ -1,5 +1,6 @@
 // Drafts a rollout before it starts: its devices by group, and a reason for each device that is left out. Pure.
 
+import { deviceTagSchema } from "@attune/shared/contracts/inventory";
 import { z } from "zod";
 
 const percent = z.number().gt(0).max(100);
@@ -19,6 +20,8 @@ export const rolloutRequestSchema = z.strictObject({
     kinds: z.array(word).optional(),
     engines: z.array(word).optional(),
     minMemory: z.int().min(0).optional(),
+    /** All of these. */
+    tags: z.array(deviceTagSchema).optional(),
     running: z.array(z.int().min(0).max(65_535)).optional(),
     seenSince: z.iso.datetime().optional(),
   }),
@@ -41,6 +44,7 @@ export interface DraftDevice {
   readonly kind: string;
   readonly engine: string;
   readonly memory: number;
+  readonly tags: readonly string[];
   readonly running: number;
   /** The newest release that the device was offered. */
   readonly offered: number;
@@ -50,7 +54,17 @@ export interface DraftDevice {
 }
 
 /** `ahead`: the device has been offered this release or a later one. `busy`: another rollout has it. */
-export const exclusionReasons = ["revoked", "kind", "engine", "memory", "running", "unseen", "ahead", "busy"] as const;
+export const exclusionReasons = [
+  "revoked",
+  "kind",
+  "engine",
+  "memory",
+  "tag",
+  "running",
+  "unseen",
+  "ahead",
+  "busy",
+] as const;
 export type ExclusionReason = (typeof exclusionReasons)[number];
 
 interface Draft {
@@ -82,11 +96,12 @@ export function draftRollout(
 }
 
 function reasonAgainst(device: DraftDevice, { releaseSequence, select }: RolloutRequest): ExclusionReason | undefined {
-  const { kinds, engines, minMemory = 0, running, seenSince } = select;
+  const { kinds, engines, minMemory = 0, tags = [], running, seenSince } = select;
   if (device.revoked) return "revoked";
   if (kinds !== undefined && !kinds.includes(device.kind)) return "kind";
   if (engines !== undefined && !engines.includes(device.engine)) return "engine";
   if (device.memory < minMemory) return "memory";
+  if (!tags.every((tag) => device.tags.includes(tag))) return "tag";
   if (running !== undefined && !running.includes(device.running)) return "running";
   if (seenSince !== undefined && (device.lastSeenAt === null || device.lastSeenAt < new Date(seenSince)))
     return "unseen";

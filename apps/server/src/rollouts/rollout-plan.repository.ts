@@ -121,7 +121,7 @@ async function draft(
 
 async function readDevices(tx: Prisma.TransactionClient, fleet: string): Promise<DraftDevice[]> {
   return tx.$queryRaw<DraftDevice[]>`
-    SELECT d."id", d."revokedAt" IS NOT NULL AS revoked, d."deviceKind" AS kind, d."engine", d."memory",
+    SELECT d."id", d."revokedAt" IS NOT NULL AS revoked, d."deviceKind" AS kind, d."engine", d."memory", d."tags",
       d."releaseSequence" AS running, d."offeredSequence" AS offered, d."lastSeenAt",
       EXISTS (
         SELECT 1 FROM "Assignment" a JOIN "Rollout" r ON r."id" = a."rolloutId"

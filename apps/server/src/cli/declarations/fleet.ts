@@ -59,7 +59,7 @@ export const token = declare({
   examples: ["attune token create --fleet home"],
 });
 
-function parseTag(text: string): string {
+export function parseTag(text: string): string {
   const { success, error } = deviceTagSchema.safeParse(text);
   if (success) return text;
   throw new SyntaxError(error.issues[0]?.message);

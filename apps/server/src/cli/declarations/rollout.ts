@@ -2,7 +2,7 @@
 
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
-import { changeOptions, sequence, serverOptions } from "./fleet.js";
+import { changeOptions, parseTag, sequence, serverOptions } from "./fleet.js";
 
 export const rollout = declare({
   name: "rollout",
@@ -98,6 +98,12 @@ export const rolloutPlan = declare({
       choices: ["reference", "wasm", "native"],
     },
     memory: { value: "MIB", meaning: "only devices with at least this memory", whole: { from: 0, to: 1_048_576 } },
+    tag: {
+      value: "TAG",
+      meaning: "only devices with this tag; repeat the option for more",
+      multiple: true,
+      parse: parseTag,
+    },
     running: {
       value: "SEQUENCE",
       meaning: "only devices that run this release; 0 for none",
