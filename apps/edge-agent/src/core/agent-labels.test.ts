@@ -97,6 +97,52 @@ describe("a release with labels of its own", () => {
     await stop();
   });
 
+  test("is taken although the person has labels of the set before, which wait; a release that knows them takes them up", async () => {
+    device.fleet.publish(createTinyRelease({ sequence: 1 }));
+    await takes(1);
+    for (const said of sayings(120, 1)) await device.agent.label(said);
+    const text = sayings(1, 1)[0]!.text;
+    const inSeven = await device.agent.predict({ text });
+    device.fleet.publish(createTinyRelease2({ sequence: 2, labels: [...labels, { slug: "joy", words: "Joy" }] }));
+    await takes(2);
+    const { waiting, utterances } = await device.agent.status();
+    expect(waiting.map(({ label }) => label)).toEqual(release1Labels.filter((label) => label !== "joy").toSorted());
+    const count = waiting.reduce((sum, { utterances }) => sum + utterances, 0);
+    const joys = sayings(120, 1).filter(({ label }) => label === "joy").length;
+    expect({ count, stored: utterances.train + utterances.holdout }).toEqual({ count: 120 - joys, stored: 120 });
+    expect((await device.agent.status()).mixture?.labels).toBe(joys);
+    expect((await device.agent.entries({ label: "anger" })).entries.length).toBeGreaterThan(0);
+
+    device.fleet.publish(createTinyRelease({ sequence: 3 }));
+    await takes(3);
+    expect((await device.agent.status()).waiting).toEqual([]);
+    const again = await device.agent.predict({ text });
+    expect(again.label).toBe(inSeven.label);
+    await stop();
+  });
+
+  test("gives way to the pair before it when its files are damaged, and what waits then are its own labels", async () => {
+    device.fleet.publish(createTinyRelease({ sequence: 1 }));
+    await takes(1);
+    for (const said of sayings(40, 1)) await device.agent.label(said);
+    await device.agent.learn();
+    const before = await device.agent.predict({ text: "the blimey is" });
+    device.fleet.publish(createTinyRelease2({ sequence: 2, labels }));
+    await takes(2);
+    await device.agent.label({ id: "own", text: "so happy", label: "tense" });
+    await stop();
+    device.files.contents.get("slots/2/model.safetensors")![5_000]! ^= 1;
+    device.restart();
+    stop = device.start();
+    await takes(1);
+    expect((await device.agent.status()).waiting).toEqual([{ label: "tense", utterances: 1 }]);
+    await device.agent.learn();
+    const after = await device.agent.predict({ text: "the blimey is" });
+    expect(after.head).toBe("personal");
+    for (const [label, p] of Object.entries(before.probabilities)) expect(after.probabilities[label]).toBeCloseTo(p, 6);
+    await stop();
+  });
+
   test("sends none of its slugs and words, whatever is said and corrected", async () => {
     device.fleet.publish(createTinyRelease2({ labels }));
     await takes(1);

@@ -239,6 +239,8 @@ export const agentStatusSchema = z.strictObject({
   updateReason: updateReasonSchema,
   engine: z.strictObject({ name: z.string(), why: z.string() }),
   utterances: utteranceCountsSchema,
+  /** The labels that the release does not know, each with the utterances that wait for a release that does. */
+  waiting: z.array(z.strictObject({ label: labelSlugSchema, utterances: z.int().min(1) })),
   head: z.strictObject({ kind: headKindSchema.nullable(), active: headChoiceSchema }),
   /** The experts that answer together; null before the first release. */
   mixture: mixtureStatusSchema.nullable(),

@@ -12,6 +12,7 @@ export const agentStateSchema = agentStatusSchema.pick({
   updateState: true,
   updateReason: true,
   utterances: true,
+  waiting: true,
   head: true,
   f1Prior: true,
   f1Personal: true,

@@ -1,6 +1,7 @@
 // The agent's status: its release, the state of its update, its head, and the amount that has left the device.
 
 import { type Mixture, regretBound, regretOf } from "@attune/ml/online/mixture";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import type { AgentStatus } from "@attune/shared/contracts/local-api";
 import { type AgentState, type Context, headOf } from "../agent-state.js";
 import { ledgerCapacityBits, ledgerPersonBits } from "../egress/ledger.js";
@@ -27,6 +28,7 @@ export function status(context: Context, { outboxLimit, isGatingHeld }: StatusIn
     updateReason: update.reason,
     engine: { name: ports.engine.name, why: ports.engineChoice() },
     utterances: utterances.counts,
+    waiting: waitingStatus(context),
     head: { kind: learningState?.model.release.headRecipe.kind ?? null, active: headOf(agentState) },
     mixture: learningState === undefined ? null : mixtureStatus(learningState.live.mixture),
     f1Prior: measured?.f1Prior ?? null,
@@ -70,6 +72,16 @@ function releaseStatus({ learningState }: AgentState, nowMs: number): AgentStatu
   if (learningState === undefined) return null;
   const { sequence, model, modelVersion, labels, expiresAt } = learningState.model.release;
   return { sequence, model, modelVersion, labels, expiresAt, expired: nowMs > Date.parse(expiresAt) };
+}
+
+function waitingStatus({ agentState: { learningState }, utterances }: Context): AgentStatus["waiting"] {
+  if (learningState === undefined) return [];
+  const known = new Set(slugsOf(learningState.model.release.labels));
+  const counts = new Map<string, number>();
+  for (const { label } of utterances.kept().values()) {
+    if (label !== null && !known.has(label)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([label, utterances]) => ({ label, utterances }));
 }
 
 function targetStatus({ lastAnswer }: AgentState, nowMs: number): AgentStatus["target"] {

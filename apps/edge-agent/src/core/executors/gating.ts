@@ -3,6 +3,7 @@
 
 import { minPairs, pairedVerdict } from "@attune/ml/metrics/paired-verdict";
 import type { Verdict } from "@attune/shared/contracts/current-state";
+import { slugsOf } from "@attune/shared/contracts/label-set";
 import type { Release } from "@attune/shared/contracts/release";
 import { codeOf } from "@attune/shared/errors";
 import type { Context } from "../agent-state.js";
@@ -10,6 +11,7 @@ import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { childController } from "../concurrency/timeout.js";
 import type { LearningState } from "../learning/learning-state.js";
 import type { Refitted } from "../learning/refit.js";
+import type { UtteranceEntry } from "../learning/utterances.js";
 import type { GatingView } from "../plan.js";
 import type { Model } from "../prediction/model.js";
 import { contentOf } from "../update/verdicts.js";
@@ -197,7 +199,15 @@ async function judge(context: Context, state: GatingState, learningState: Learni
   const lacks = utterances.ids().some((id) => isUnreadable(learningState, id) && !isUnreadable(before, id));
   if (lacks) return { ...finding, verdict: "worse" };
   const { rightOnHoldout } = (await learner.refit(before))!;
-  return { ...finding, verdict: pairedVerdict(rightOnHoldout, refitted.rightOnHoldout) };
+  // A label that only one of the two releases knows says nothing about which is better: its utterances wait, or waited.
+  const holdout = utterances.ids().filter((id) => utterances.entry(id)!.split === "holdout");
+  const isCommon = holdout.map((id) => [before, learningState].every((state) => knows(state, utterances.entry(id)!)));
+  const pairs = (right: readonly boolean[]) => right.filter((_, i) => isCommon[i]);
+  return { ...finding, verdict: pairedVerdict(pairs(rightOnHoldout), pairs(refitted.rightOnHoldout)) };
+}
+
+function knows({ model }: LearningState, { label }: UtteranceEntry): boolean {
+  return slugsOf(model.release.labels).includes(label);
 }
 
 /**

@@ -1,5 +1,4 @@
-// How well answers do on the person's own hold-out: weighted F1 over all labels, those that the head
-// does not know too.
+// How well answers do on the person's own hold-out: weighted F1 over the labels that the release knows.
 
 import { predictedLabels, weightedF1 } from "@attune/ml/metrics/classification";
 import type { Matrix } from "@attune/ml/tensor/matrix";
@@ -12,14 +11,9 @@ export function areRight(answers: Matrix, classes: readonly string[], labels: re
   return Array.from(predictedLabels(answers), (column, i) => classes[column] === labels[i]);
 }
 
-/**
- * Weighted F1 of `answers` (N, classes); null for no rows. A label outside of the classes counts as missed instead of
- * dropping out.
- */
+/** Weighted F1 of `answers` (N, classes); null for no rows. Each label is one of the classes. */
 export function evaluate(answers: Matrix, classes: readonly string[], labels: readonly string[]): number | null {
   if (labels.length === 0) return null;
-  const names = [...new Set([...classes, ...labels])];
-  const truth = Int32Array.from(labels, (label) => names.indexOf(label));
-  // The classes come first among the names, so the columns are theirs.
-  return weightedF1(truth, predictedLabels(answers), names.length);
+  const truth = Int32Array.from(labels, (label) => classes.indexOf(label));
+  return weightedF1(truth, predictedLabels(answers), classes.length);
 }

@@ -72,7 +72,10 @@ function* refitSteps(
   }
 
   yield* learn("train");
-  const holdout = drawn.filter(({ split, row }) => split === "holdout" && row !== undefined);
+  // Labels that the release does not know wait, and count neither for the prior nor against it.
+  const holdout = drawn.filter(
+    ({ split, row, label }) => split === "holdout" && row !== undefined && live.classes.includes(label),
+  );
   const texts = asMatrix(
     holdout.map(({ row }) => row!),
     model.release.features.featureSize,

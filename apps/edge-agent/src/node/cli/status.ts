@@ -45,6 +45,7 @@ function inWords(status: AgentStatus, door: [string, string][]): string {
     ["update", `${status.updateState}${status.updateReason === "none" ? "" : ` (${status.updateReason})`}`],
     ["engine", `${engine.name}: ${engine.why}`],
     ["utterances", `${utterances.train} to learn from, ${utterances.holdout} to test on`],
+    ...waitingInWords(status.waiting),
     ["head", `${head.active}${head.kind === null ? "" : ` (${head.kind})`}`],
     ...(status.mixture === null ? [] : [["  experts", mixtureInWords(status.mixture)] as [string, string]]),
     ["weighted F1", `prior ${asF1(status.f1Prior)}, personal ${asF1(status.f1Personal)}`],
@@ -74,6 +75,12 @@ export function mixtureInWords({ experts, labels, behindBest, atMost }: NonNulla
   const side = behindBest < 0 ? "ahead of" : "behind";
   const gap = `${Math.abs(behindBest).toFixed(1)} nats ${side} the best of them after ${counted(labels, "label")}`;
   return `${shares}; ${gap}, at most ${atMost.toFixed(1)} behind`;
+}
+
+function waitingInWords(waiting: AgentStatus["waiting"]): [string, string][] {
+  if (waiting.length === 0) return [];
+  const labels = waiting.map(({ label, utterances }) => `${label} (${utterances})`).join(", ");
+  return [["  waiting", `for a release that knows their labels: ${labels}`]];
 }
 
 function personInWords({ bits }: AgentStatus["person"]): string {
