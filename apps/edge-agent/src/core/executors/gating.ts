@@ -11,7 +11,6 @@ import { alreadyExclusive } from "../concurrency/exclusive.js";
 import { childController } from "../concurrency/timeout.js";
 import type { LearningState } from "../learning/learning-state.js";
 import type { Refitted } from "../learning/refit.js";
-import type { UtteranceEntry } from "../learning/utterances.js";
 import type { GatingView } from "../plan.js";
 import type { Model } from "../prediction/model.js";
 import { contentOf } from "../update/verdicts.js";
@@ -206,7 +205,7 @@ async function judge(context: Context, state: GatingState, learningState: Learni
   return { ...finding, verdict: pairedVerdict(pairs(rightOnHoldout), pairs(refitted.rightOnHoldout)) };
 }
 
-function knows({ model }: LearningState, { label }: UtteranceEntry): boolean {
+function knows({ model }: LearningState, { label }: { readonly label: string }): boolean {
   return slugsOf(model.release.labels).includes(label);
 }
 
