@@ -21,6 +21,7 @@ const arrows: Arrows = {
   devices: ["callers", "access", "signing", "platform", "platform/nats", "generated"],
   ingestion: ["platform/nats", "generated"],
   audit: ["ingestion", "generated"],
+  metrics: ["ingestion", "platform", "generated"],
   backup: ["catalogue", "content", "platform", "platform/postgres"],
   client: ["callers", "access", "catalogue", "audit"],
   "cli/declarations": ["callers"],

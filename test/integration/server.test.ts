@@ -83,6 +83,7 @@ test("PostgreSQL and nats-server killed with SIGKILL come back, and the server w
     expect(now.postgres).not.toBe(before.postgres);
     expect(now.nats).not.toBe(before.nats);
     expect((await fetch(`${app.httpUrl}/healthz`)).status).toBe(200);
+    expect((await fetch(`${app.httpUrl}/readyz`)).status).toBe(200);
     expect(await fleetNames(app)).toEqual(["home"]);
   });
 });

@@ -152,7 +152,7 @@ const maxTurnPauseMs = 10_000;
 async function startServices(
   { env, logger, now = Date.now, contracts = servedContracts(egressContracts), publishedContract }: AppOptions,
   { places, nats, parts, ...open }: OpenParts,
-): Promise<Services> {
+): Promise<Services & { readonly metrics: () => Promise<string> }> {
   const services = composeServices({
     ...open,
     credentials: nats.credentials,
@@ -165,17 +165,26 @@ async function startServices(
     logger,
   });
   const intake = startIntake({ directory: places.server, nats, service: services.ingestion, logger });
-  parts.push({ name: "ingestion", stop: intake });
+  parts.push({ name: "ingestion", stop: intake.stop });
   const ticking = services.rolloutTicker.start(Math.min(maxTurnPauseMs, env.pollIntervalMs));
   parts.push({ name: "rollouts", stop: ticking });
   // A server that was killed in the middle of a revocation had stored it in the database only.
   if (!(await services.fleets.reconcileRevocations())) logger.warn("revocations.notPushed");
-  return services;
+  const planner = services.rolloutTicker.counters;
+  return { ...services, metrics: services.metricsWith({ reports: intake.counters, lag: intake.lag, planner }) };
 }
 
 async function startHttp(
   { env, logger, now: clock = Date.now }: AppOptions,
-  { places, nats, database, chunkStore, manifests, services, parts }: OpenParts & { readonly services: Services },
+  {
+    places,
+    nats,
+    database,
+    chunkStore,
+    manifests,
+    services,
+    parts,
+  }: OpenParts & { readonly services: Services & { readonly metrics: () => Promise<string> } },
 ): Promise<HttpServer> {
   const now = () => performance.now();
   const http = await createHttpServer({
@@ -188,6 +197,7 @@ async function startHttp(
     content: { chunkStore, manifests, sending: createSending({ ...defaultSending, now }) },
     connections: connectionLimitsHere(),
     callBudget: createCallBudget({ ...defaultCallBudget, now }),
+    metrics: services.metrics,
     brokerUrl: nats.websocketUrl,
     trustedProxies: env.trustedProxies,
     isHealthy: async () => {

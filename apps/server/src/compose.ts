@@ -26,6 +26,8 @@ import { createIngestionRepository } from "./ingestion/ingestion.repository.js";
 import { createIngestionService, type IngestionService } from "./ingestion/ingestion.service.js";
 import { createReportRepository } from "./ingestion/report.repository.js";
 import { createReportService } from "./ingestion/report.service.js";
+import { createMetricsRepository } from "./metrics/metrics.repository.js";
+import { createMetricsService, type ProcessMetrics } from "./metrics/metrics.service.js";
 import type { NatsCredentials } from "./platform/nats/nats-credentials.js";
 import type { Database } from "./platform/postgres/database.js";
 import { createRolloutRepository } from "./rollouts/rollout.repository.js";
@@ -64,6 +66,8 @@ export interface Services extends RoutedServices {
   /** Finds the token of a request. Strangers may present any, so the public connections look it up. */
   readonly findAccess: AccessRepository["find"];
   readonly rolloutTicker: RolloutTicker;
+  /** Makes the text of the metrics, once the intake runs. */
+  readonly metricsWith: (process: ProcessMetrics) => () => Promise<string>;
 }
 
 export function composeServices(parts: Parts): Services {
@@ -109,6 +113,7 @@ export function composeServices(parts: Parts): Services {
       steps: rolloutSteps,
       now,
     }),
+    metricsWith: (process) => createMetricsService({ repository: createMetricsRepository(database), ...process }),
     rolloutTicker: createRolloutTicker({
       repository: rolloutSteps,
       holder: randomUUID(),

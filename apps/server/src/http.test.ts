@@ -50,6 +50,7 @@ async function open(isHealthy = async () => true, { burst = 100, ...deps }: Open
       sending: createSending({ max: 4, slowAfterMs: 1_000, now: () => 0 }),
     },
     connections: defaultConnectionLimits,
+    metrics: async () => "attune_lease_held 1\n",
     callBudget: createCallBudget({ burst, perSecond: 0, now: () => 0 }),
     trustedProxies: deps.trustedProxies,
     ...(deps.now === undefined ? {} : { now: deps.now }),
@@ -129,6 +130,17 @@ test("health follows the database and the bus; an unknown address is answered as
   expect((await server.inject("/healthz")).statusCode).toBe(503);
   expect((await server.inject("/nothing")).json().error.code).toBe("NOT_FOUND");
   expect(lines).toEqual([]);
+});
+
+test("a server without its parts is alive and not ready, and only a caller with a role reads its metrics", async () => {
+  const { server } = await open(async () => false);
+  const statusOf = async (url: string, headers = {}) => (await server.inject({ url, headers })).statusCode;
+  expect([await statusOf("/livez"), await statusOf("/readyz"), await statusOf("/metrics")]).toEqual([200, 503, 401]);
+  const reply = await server.inject({ url: "/metrics", headers: { authorization: "Bearer secret" } });
+  expect([reply.headers["content-type"], reply.body]).toEqual([
+    "text/plain; version=0.0.4; charset=utf-8",
+    "attune_lease_held 1\n",
+  ]);
 });
 
 test("health does not wait for a part that says nothing", async () => {

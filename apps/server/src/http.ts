@@ -11,6 +11,7 @@ import type { AppRouter } from "./app-router.js";
 import { readReason, reasonHeader } from "./callers/reason.js";
 import { assertMay, type Caller } from "./callers/roles.js";
 import { type ChunkRoutesDeps, registerChunkRoutes } from "./content/chunk-routes.js";
+import { expositionContentType } from "./metrics/exposition.js";
 import { type BrokerProxyLimits, defaultBrokerProxyLimits, registerBrokerProxy } from "./platform/http/broker-proxy.js";
 import type { CallBudget } from "./platform/http/call-budget.js";
 import { asFastifyLogger } from "./platform/http/fastify-logger.js";
@@ -31,6 +32,8 @@ interface HttpDeps extends Omit<HealthDeps, "now"> {
   readonly authentication: Authentication;
   readonly content: Omit<ChunkRoutesDeps, "assertMayStore">;
   readonly connections: ConnectionLimits;
+  /** The text of the metrics, for a caller who may look. */
+  readonly metrics: () => Promise<string>;
   readonly callBudget: CallBudget;
   /** The broker's WebSocket address, for agents in browsers. */
   readonly brokerUrl?: string | undefined;
@@ -71,14 +74,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
   );
   const callers = signIn(server, deps);
   refuseBadRequests(server, callers);
-  const health = createHealth({ ...deps, now });
-  server.get("/healthz", async (_request, reply) => {
-    const healthy = await health();
-    return reply
-      .status(healthy ? 200 : 503)
-      .header("cache-control", "no-store")
-      .send({ healthy });
-  });
+  registerProbes(server, { ...deps, callers, now });
   registerPageRoutes(server);
   registerBrokerProxy(server, { url: deps.brokerUrl, limits: deps.brokerLimits ?? defaultBrokerProxyLimits });
   await registerChunkRoutes(server, {
@@ -96,6 +92,28 @@ export async function createHttpServer(deps: HttpDeps): Promise<HttpServer> {
     },
     inject: server.inject.bind(server) as FastifyInstance["inject"],
   };
+}
+
+type ProbeDeps = HealthDeps & Pick<HttpDeps, "metrics"> & { readonly callers: Callers };
+
+/** /livez: the process answers. /readyz, and /healthz from before: the database and the broker answer it, too. */
+function registerProbes(server: Pick<FastifyInstance, "get">, { metrics, callers, ...deps }: ProbeDeps): void {
+  server.get("/livez", async (_request, reply) => reply.header("cache-control", "no-store").send({ alive: true }));
+  const health = createHealth(deps);
+  for (const path of ["/readyz", "/healthz"]) {
+    server.get(path, async (_request, reply) => {
+      const healthy = await health();
+      return reply
+        .status(healthy ? 200 : 503)
+        .header("cache-control", "no-store")
+        .send({ healthy });
+    });
+  }
+  server.get("/metrics", async ({ raw }, reply) => {
+    assertMay(callers.get(raw), "viewer");
+    const text = await metrics();
+    return reply.header("cache-control", "no-store").type(expositionContentType).send(text);
+  });
 }
 
 type Callers = Pick<WeakMap<IncomingMessage, Caller>, "get">;

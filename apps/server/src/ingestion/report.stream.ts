@@ -45,6 +45,13 @@ export async function openReportConsumer(connection: NatsConnection, limits = st
   return jetstream(connection).consumers.get(reportStream, ingestionConsumer);
 }
 
+/** The reports in the stream that no server has stored yet: those to deliver, and those in hand. */
+export async function waitingReports(connection: NatsConnection): Promise<number> {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const { num_pending, num_ack_pending } = await manager.consumers.info(reportStream, ingestionConsumer);
+  return num_pending + num_ack_pending;
+}
+
 /** Asks for half of the room again and again where an operator's own nats-server has less. */
 async function openLargestStream(manager: JetStreamManager, limits: StreamLimits): Promise<void> {
   try {

@@ -19,13 +19,19 @@ export interface RolloutTicker {
   turn(): Promise<boolean>;
   /** Takes turns until the end of the returned function, which waits for a turn in hand. */
   start(intervalMs: number): () => Promise<void>;
+  /** The turns of this process since its start, their time, and whether its latest turn held the lease. */
+  counters(): { readonly turns: number; readonly seconds: number; readonly leaseHeld: boolean };
 }
 
 export function createRolloutTicker({ repository, holder, leaseMs, now, logger }: TickerParts): RolloutTicker {
   const by: Author = { actor: serverActor, reason: null };
 
+  let counters = { turns: 0, seconds: 0, leaseHeld: false };
+
   async function turn(): Promise<boolean> {
+    const beganMs = performance.now();
     const fence = await repository.acquireLease(holder, leaseMs);
+    counters = { ...counters, leaseHeld: fence !== undefined };
     if (fence === undefined) return false;
     for (const rollout of await repository.underway()) {
       const steps = await repository.advance(rollout, { by, nowMs: now(), decide: plan, fence });
@@ -36,6 +42,8 @@ export function createRolloutTicker({ repository, holder, leaseMs, now, logger }
         logger[isUnderway(step.status) ? "warn" : "info"]("rollout.status", { rollout, status: step.status });
       }
     }
+    const seconds = counters.seconds + (performance.now() - beganMs) / 1_000;
+    counters = { turns: counters.turns + 1, seconds, leaseHeld: true };
     return true;
   }
 
@@ -46,7 +54,10 @@ export function createRolloutTicker({ repository, holder, leaseMs, now, logger }
     const next = () => {
       current = turn()
         .then(() => undefined)
-        .catch((error: unknown) => logger.warn("rollout.turn.failed", errorFields(error)))
+        .catch((error: unknown) => {
+          counters = { ...counters, leaseHeld: false };
+          logger.warn("rollout.turn.failed", errorFields(error));
+        })
         .finally(() => {
           if (!isEnded) timer = setTimeout(next, intervalMs);
         });
@@ -60,5 +71,5 @@ export function createRolloutTicker({ repository, holder, leaseMs, now, logger }
     };
   }
 
-  return { turn, start };
+  return { turn, start, counters: () => counters };
 }
