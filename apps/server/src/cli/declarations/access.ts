@@ -18,7 +18,7 @@ export const access = declare({
       items: [
         ["viewer", "lists and shows; each other role may do so too"],
         ["manager", "publishes, rolls out, creates fleets and enrolment tokens, and revokes devices"],
-        ["approver", "approves what a manager has started"],
+        ["approver", "may do what a viewer may; no command asks for an approval yet"],
         ["auditor", "reads the events of all changes, the access tokens, and a device's reports for its audit"],
       ],
     },
