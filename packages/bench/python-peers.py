@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 try:
-    from sklearn.linear_model import SGDClassifier
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
 except ImportError:
     SGDClassifier = None
 
@@ -68,6 +68,13 @@ def sklearn_online(features, samples):
     return run
 
 
+def sklearn_refit(features, samples):
+    """The optimum of all rows, with the pull of the mixture's expert on top of the prior."""
+    x, y = data(features, samples)
+    head = LogisticRegression(C=1 / (0.57 * features), tol=1e-6, max_iter=1000)
+    return lambda: head.fit(x, y)
+
+
 def hidden_outputs(x, hidden):
     generator = np.random.default_rng(3)
     weights = generator.standard_normal((x.shape[1], hidden)) / np.sqrt(x.shape[1])
@@ -111,6 +118,7 @@ TASKS = {
     ("numpy", "linear"): numpy_linear,
     ("scikit-learn", "linear"): sklearn_linear,
     ("scikit-learn", "online"): sklearn_online,
+    ("scikit-learn", "refit"): sklearn_refit,
     ("numpy", "elm"): numpy_elm,
     ("numpy", "oselm"): numpy_oselm,
 }
@@ -125,7 +133,8 @@ for line in sys.stdin:
         prepared = {name: run for name, run in prepared.items() if json.loads(name)["sizes"] == request["sizes"]}
         prepared[key] = TASKS[request["peer"], request["task"]](*request["sizes"])
     run, times = prepared[key], request["times"]
-    started = time.perf_counter()
+    clock = time.process_time if request["task"] in ("online", "refit") else time.perf_counter
+    started = clock()
     for _ in range(times):
         run()
-    print(json.dumps((time.perf_counter() - started) * 1000 / times), flush=True)
+    print(json.dumps((clock() - started) * 1000 / times), flush=True)

@@ -62,8 +62,7 @@ const measurements: Record<PartName, () => Promise<Measured>> = {
   },
   async online() {
     const python = await startPython();
-    const engines = Object.values(await headEngines());
-    const result = await benchOnline({ engines, python, progress: createBenchProgress("online", onlineWeight) });
+    const result = await benchOnline({ python, progress: createBenchProgress("online", onlineWeight) });
     python.close();
     return result;
   },

@@ -7,17 +7,17 @@ import { readEnv } from "./env.js";
 
 export interface PythonPeers {
   readonly names: readonly ("numpy" | "scikit-learn")[];
-  /** Milliseconds of one run, measured in Python, as the mean of `times` runs. */
+  /** Milliseconds of one run, measured in Python, as the mean of `times` runs. online, refit: of the processor's time. */
   time(request: PythonRequest): Promise<number>;
   close(): void;
 }
 
 interface PythonRequest {
   readonly peer: "numpy" | "scikit-learn";
-  readonly task: "linear" | "elm" | "oselm" | "online";
+  readonly task: "linear" | "elm" | "oselm" | "online" | "refit";
   /**
    * linear: features, samples; elm: features, samples, hidden units; oselm: features, hidden units;
-   * online: features, rows before.
+   * online: features, rows before; refit: features, rows.
    */
   readonly sizes: readonly number[];
   readonly times: number;

@@ -25,7 +25,7 @@ static int head_shapes(int function, const double *n, HeadShape *s, int *numbers
     case ATTUNE_CHANGE: SHAPES(7, {F, a * b}, {I, a}, {F, b * pc}, {F, pc}, {D, a * c}, {D, c * c}, {D, n[4] * c}, {D, c * c}, {D, c},
                                {D, n[4] * c}, {D, 2 * c + n[4]})
     case ATTUNE_ASCEND: SHAPES(5, {F, a * b}, {I, a}, {I, a}, {D, a}, {D, a * c}, {D, a * c}, {D, b}, {D, b * c}, {D, c},
-                               {D, 8 * b + 16 * c + 5 * pc})
+                               {D, 16 * c + 5 * pc})
     default: SHAPES(3, {F, a * b}, {D, b}, {D, b}, {F, c == 0 ? 1 : b * c}, {F, c == 0 ? a * b : a * c}, {D, 8 * (b + c)})
   }
 #undef SHAPES

@@ -15,8 +15,8 @@ typedef struct {
   double *scores, *z, *trial, *step, *residual;
 } RowProblem;
 
-// The objective at z; residual ← one-hot(label) - softmax(z).
-static double row_objective(const RowProblem *p, const double *z) {
+// residual ← one-hot(label) - softmax(z). Returns the objective at z if it is `wanted`.
+static double row_objective(const RowProblem *p, const double *z, int wanted) {
   double shift = z[0], sum = 0, distance = 0;
   for (int c = 1; c < p->classes; c++) shift = z[c] > shift ? z[c] : shift;
   for (int c = 0; c < p->classes; c++) {
@@ -30,7 +30,7 @@ static double row_objective(const RowProblem *p, const double *z) {
   const double scale = -1 / sum;
   for (int c = 0; c < p->classes; c++) p->residual[c] *= scale;
   p->residual[p->label] += 1;
-  return distance / 2 + p->pull * (shift + logarithm(sum) - z[p->label]);
+  return wanted ? distance / 2 + p->pull * (shift + logarithm(sum) - z[p->label]) : 0;
 }
 
 // residual ← the solution of z = scores + pull · (one-hot(label) - softmax(z)), by damped Newton steps from the residual
@@ -40,7 +40,7 @@ static void solve_row(const RowProblem *p) {
   const double pull = p->pull;
   double *z = p->z, *residual = p->residual, *step = p->step;
   for (int c = 0; c < classes; c++) z[c] = p->scores[c] + pull * residual[c];
-  double value = row_objective(p, z);
+  double value = row_objective(p, z, 1);
   for (int turn = 0; turn < MAX_STEPS; turn++) {
     double largest = 0, along = 0, rest = 0, slope = 0;
     for (int c = 0; c < classes; c++) {
@@ -61,7 +61,7 @@ static void solve_row(const RowProblem *p) {
     const int last = slope <= 1e-13 * (1 + (value < 0 ? -value : value));
     for (double length = 1;; length /= 2) {
       for (int c = 0; c < classes; c++) p->trial[c] = z[c] - length * step[c];
-      const double next = row_objective(p, p->trial);
+      const double next = row_objective(p, p->trial, !last);
       if (last || next <= value - 1e-4 * length * slope || length < 1e-12) {
         value = next;
         break;
@@ -72,23 +72,45 @@ static void solve_row(const RowProblem *p) {
   }
 }
 
+// out[r][c] = Σ x[r][d] variance[d] y[c][d] for two by four rows, `width` apart.
+INLINE void overlap_tile(const int rows, const int cols, const float *x, const float *y, const double *variances, int width, double *out) {
+  vd sum[2][4];
+  for (int r = 0; r < rows; r++) for (int c = 0; c < cols; c++) sum[r][c] = vd_splat(0);
+  int d = 0;
+  for (; d + DOUBLES <= width; d += DOUBLES) {
+    vd own[2];
+    const vd variance = vd_load(variances + d);
+    for (int r = 0; r < rows; r++) own[r] = vd_widen(x + (size_t)r * width + d) * variance;
+    for (int c = 0; c < cols; c++) {
+      const vd other = vd_widen(y + (size_t)c * width + d);
+      for (int r = 0; r < rows; r++) sum[r][c] = vd_fma(own[r], other, sum[r][c]);
+    }
+  }
+  for (int r = 0; r < rows; r++) for (int c = 0; c < cols; c++) {
+    double total = vd_sum(sum[r][c]);
+    for (int k = d; k < width; k++) total += x[(size_t)r * width + k] * variances[k] * y[(size_t)c * width + k];
+    out[r * ATTUNE_PADDING + c] = total;
+  }
+}
+
 // Visits rows `start` to `start + count`, at most ATTUNE_PADDING. Returns the largest change.
 static double ascend_block(const AttuneAscent *a, int start, int count) {
   const int width = a->width, classes = a->classes, padded = attune_padded(classes);
   const float *x = a->x + (size_t)start * width;
-  double *reached = a->scratch, *base = reached + (size_t)ATTUNE_PADDING * width, *changes = base + (size_t)ATTUNE_PADDING * classes;
-  double *problem = changes + (size_t)ATTUNE_PADDING * classes, products_of[ATTUNE_PADDING * ATTUNE_PADDING], largest = 0;
-  for (int i = 0; i < count; i++) for (int d = 0; d < width; d++)
-    reached[(size_t)i * width + d] = a->variances[d] * x[(size_t)i * width + d];
-  for (int i = 0; i < count; i += 2) {
-    const int rows = count - i < 2 ? 1 : 2;
-    products(x + (size_t)i * width, rows, width, reached, i + rows, products_of + i * ATTUNE_PADDING, ATTUNE_PADDING);
+  double *base = a->scratch, *changes = base + (size_t)ATTUNE_PADDING * classes;
+  double *problem = changes + (size_t)ATTUNE_PADDING * classes, overlaps[ATTUNE_PADDING * ATTUNE_PADDING], largest = 0;
+  for (int i = 0; i < count; i += 2) for (int j = 0; j <= i + 1 && j < count;) {
+    const float *own = x + (size_t)i * width, *other = x + (size_t)j * width;
+    double *to = overlaps + i * ATTUNE_PADDING + j;
+    if (i + 1 == count) overlap_tile(1, 1, own, other, a->variances, width, to), j++;
+    else if (j + 4 <= i + 2) overlap_tile(2, 4, own, other, a->variances, width, to), j += 4;
+    else overlap_tile(2, 2, own, other, a->variances, width, to), j += 2;
   }
   products(x, count, width, a->sums, classes, base, classes);
   RowProblem p = {.classes = classes, .padded = padded, .scores = problem, .z = problem + padded, .trial = problem + 2 * padded};
   p.step = problem + 3 * padded, p.residual = problem + 4 * padded;
   for (int i = 0; i < count; i++) {
-    const double *own = products_of + i * ATTUNE_PADDING, weight = a->importance[start + i], gain = own[i] * a->per_lambda + a->per_bias;
+    const double *own = overlaps + i * ATTUNE_PADDING, weight = a->importance[start + i], gain = own[i] * a->per_lambda + a->per_bias;
     double *share = a->shares + (size_t)a->first[start + i] * classes, *change = changes + (size_t)i * classes;
     const double *offset = a->offsets + (size_t)(start + i) * classes;
     for (int c = 0; c < classes; c++) {

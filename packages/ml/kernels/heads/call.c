@@ -177,7 +177,7 @@ static void ascend(const AttuneHeadKernels *kernels, Call *call) {
   a.variances = array(call, 6, ATTUNE_ARRAY_FLOAT64, a.width);
   a.sums = array(call, 7, ATTUNE_ARRAY_FLOAT64, (double)a.classes * a.width);
   a.bias_sums = array(call, 8, ATTUNE_ARRAY_FLOAT64, a.classes);
-  a.scratch = array(call, 9, ATTUNE_ARRAY_FLOAT64, ATTUNE_PADDING * (a.width + 2.0 * a.classes) + 5 * attune_padded(a.classes));
+  a.scratch = array(call, 9, ATTUNE_ARRAY_FLOAT64, 2.0 * ATTUNE_PADDING * a.classes + 5.0 * attune_padded(a.classes));
   below(call, a.labels, a.visits, a.classes);
   below(call, a.first, a.visits, a.visits);
   if (call->refusal == 0) call->result = kernels->ascend(&a);

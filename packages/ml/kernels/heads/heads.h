@@ -57,7 +57,7 @@ typedef struct {
   double *shares;           // (visits, classes)
   const double *variances;  // (width)
   double *sums, *bias_sums; // (classes, width), (classes)
-  double *scratch;          // ATTUNE_PADDING (width + 2 classes) + 5 padded classes
+  double *scratch;          // 2 ATTUNE_PADDING classes + 5 padded classes
 } AttuneAscent;
 
 typedef struct {

@@ -15,7 +15,7 @@ export function openAscent(core: HeadCore, given: Float64Array, classes: number)
     variances: [Float64Array, size],
     sums: [Float64Array, classes * size],
     biasSums: [Float64Array, classes],
-    scratch: [Float64Array, padding * (size + 2 * classes) + 5 * padded],
+    scratch: [Float64Array, 2 * padding * classes + 5 * padded],
     importance: [Float64Array, maxVisits],
     offsets: [Float64Array, maxVisits * classes],
     shares: [Float64Array, maxVisits * classes],

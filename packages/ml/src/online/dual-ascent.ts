@@ -59,10 +59,17 @@ export function createAscent(
   const perBias = 1 / biasStrength;
   const seen = (features: Float32Array) => (onlyBiases ? none : features);
 
+  /** A label's text is mostly scored just before it is learned. */
+  let last = { features: new Float32Array(), scores: new Float64Array(classes) };
+
   function priorScores(features: Float32Array): Float64Array {
-    const scores = prior.bias.slice();
-    addProducts(prior.weight, features, scores);
-    return scores.map((score) => scale * score);
+    if (scale === 0) return new Float64Array(classes);
+    if (!areEqual(features, last.features)) {
+      const scores = prior.bias.slice();
+      addProducts(prior.weight, features, scores);
+      last = { features: features.slice(), scores: scores.map((score) => scale * score) };
+    }
+    return last.scores.slice();
   }
 
   function open(features: Float32Array, label: number): AscentRow {
@@ -108,4 +115,9 @@ export function createAscent(
 function variancesOf({ weight, bias }: LinearWeights, reach: Pull["reach"]): Float64Array {
   const size = weight.length / bias.length;
   return reach === "prior" ? reachOf(weight, size).map((r) => r * r) : new Float64Array(size).fill(1);
+}
+
+function areEqual(x: Float32Array, y: Float32Array): boolean {
+  for (let d = 0; d < x.length; d++) if (x[d] !== y[d]) return false;
+  return true;
 }
