@@ -45,6 +45,13 @@ test("the agent's memory is judged by its largest moment at rest", () => {
   expect(memory(rows).reached).toContain("101.0 MB (bundled, after it learned)");
 });
 
+test("a label is judged by its slowest hundredth, a refit by its median", () => {
+  const timed = { engine: "native", medianMs: 1, p90Ms: 2, p99Ms: 900, ratioToBestPeer: null };
+  const rows = ["one label, after 100 rows", "full refit, 1400 rows"].map((task) => ({ ...timed, task }));
+  expect(find([part("online", rows)], "one label, native")).toMatchObject({ asked: "under 5 ms", met: false });
+  expect(find([part("online", rows)], "full refit, native")).toMatchObject({ asked: "under 800 ms", met: true });
+});
+
 test("a peer with two threads does not count against one thread of ours", () => {
   const rows = [row("native", 1), row("onnxruntime-node", 2), row("onnxruntime-node", 0.5, { threads: 2 })];
   expect(find([part("table8", rows)], "native tiny fp32").reached).toBe("2.00x");

@@ -77,6 +77,7 @@ export function goalsOf(parts: readonly Part[]): Goal[] {
       ];
     }),
     atMost("OSELM update, 200 hidden, native", { asked: 25, unit: "µs" }, micros(oselm)),
+    ...onlineGoals(rowsOf<TaskRow>("online")),
     atMost("load and first prediction of Tiny", { asked: 50, unit: "ms" }, cold("tiny")),
     atMost("the same of the bundled extractor", { asked: 50, unit: "ms" }, cold("bundled")),
     atMost("the agent's memory", { asked: 100, unit: "MB" }, memory),
@@ -132,6 +133,24 @@ function cellOf({ model, dtype, tokens }: EncoderRow): string {
 
 function micros(row: TaskRow | undefined): Reached[] {
   return row === undefined || row.medianMs === null ? [] : [{ where: "median", value: 1000 * row.medianMs }];
+}
+
+/** Whatever the number of rows before; a label also by its 99th percentile. */
+function onlineGoals(rows: readonly TaskRow[]): Goal[] {
+  const of = (engines: readonly string[], start: string, also: "p99" | "none" = "none") =>
+    rows.flatMap(({ engine, task, medianMs, p99Ms }): Reached[] => {
+      if (!engines.includes(engine) || !task.startsWith(start) || medianMs === null) return [];
+      const where = `${engine}, ${task}`;
+      const slow = also === "p99" && p99Ms !== undefined ? [{ where: `${where}, p99`, value: p99Ms }] : [];
+      return [{ where, value: medianMs }, ...slow];
+    });
+  const wasm = ["SIMD128", "relaxed SIMD"];
+  return [
+    atMost("one label, native", { asked: 5, unit: "ms" }, of(["native"], "one label", "p99")),
+    atMost("one label, WebAssembly", { asked: 8, unit: "ms" }, of(wasm, "one label", "p99")),
+    atMost("full refit, native", { asked: 800, unit: "ms" }, of(["native"], "full refit")),
+    atMost("full refit, WebAssembly", { asked: 3000, unit: "ms" }, of(wasm, "full refit")),
+  ];
 }
 
 function tokenizationShare(rows: readonly TaskRow[]): Reached[] {
