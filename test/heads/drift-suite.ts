@@ -2,7 +2,7 @@
 // as many rows forgotten. Each engine's visits are measured.
 
 import type { HeadKernels } from "@attune/ml/heads/head-kernels";
-import { createOnlineLinear, type OnlineLinear } from "@attune/ml/online/online-linear";
+import { createOnlineLinear, type OnlineLinear, sweepOnce } from "@attune/ml/online/online-linear";
 import { createRandom } from "@attune/ml/tensor/random";
 import { expect, test } from "vitest";
 import { largestDifference } from "../golden/heads/read.js";
@@ -48,6 +48,6 @@ export function testDrift(name: string, kernels: HeadKernels): void {
 
 function settle(head: OnlineLinear): Float64Array {
   let change = 1;
-  for (let turn = 0; change > 1e-12 && turn < 2000; turn++) change = head.sweep();
+  for (let turn = 0; change > 1e-12 && turn < 2000; turn++) change = sweepOnce(head);
   return head.weights().weight;
 }

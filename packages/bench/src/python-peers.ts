@@ -7,7 +7,10 @@ import { readEnv } from "./env.js";
 
 export interface PythonPeers {
   readonly names: readonly ("numpy" | "scikit-learn")[];
-  /** Milliseconds of one run, measured in Python, as the mean of `times` runs. online, refit: of the processor's time. */
+  /**
+   * Milliseconds of one run, measured in Python, as the mean of `times` runs. The tasks online and refit give the
+   * processor's time.
+   */
   time(request: PythonRequest): Promise<number>;
   close(): void;
 }

@@ -25,8 +25,11 @@ export interface Expert {
   learn(id: string, features: Float32Array, label: number): void;
   relabel(id: string, label: number): void;
   forget(id: string): void;
-  /** Brings the expert nearer to the batch optimum of its rows. Returns 0 if it is there. */
-  sweep(): number;
+  /**
+   * Brings the expert nearer to the batch optimum of its rows, as sweepStep of an OnlineLinear. Returns 0 if it is
+   * there.
+   */
+  sweepStep(): number | undefined;
   /** (ids, classes): what the expert must keep of its rows besides the rows. Empty if the rows say all. */
   shares(ids: readonly string[]): Float64Array;
   /** Holds rows that it learned before. `shares` as it gave them, in the same order. */
@@ -41,14 +44,14 @@ export function fixedExpert(name: string, head: Pick<Head, "probabilities">): Ex
     learn: () => undefined,
     relabel: () => undefined,
     forget: () => undefined,
-    sweep: () => 0,
+    sweepStep: () => 0,
     shares: () => new Float64Array(),
     resume: () => undefined,
   };
 }
 
 function linearExpert(name: string, online: OnlineLinear): Expert {
-  const { learn, relabel, forget, sweep, scores, share, resume } = online;
+  const { learn, relabel, forget, sweepStep, scores, share, resume } = online;
   function probabilities(features: Float32Array): Float32Array {
     const own = scores(features);
     softmaxRow(own, 0, own.length);
@@ -59,7 +62,7 @@ function linearExpert(name: string, online: OnlineLinear): Expert {
     const classes = kept.length / rows.length;
     resume(rows.map((row, i) => ({ ...row, share: kept.subarray(i * classes, (i + 1) * classes) })));
   }
-  return { name, probabilities, learn, relabel, forget, sweep, shares, resume: resumeRows };
+  return { name, probabilities, learn, relabel, forget, sweepStep, shares, resume: resumeRows };
 }
 
 interface OselmExpertOptions {
@@ -95,7 +98,7 @@ export function oselmExpert(name: string, { head, scores, temperature }: OselmEx
       learn(id, features, label);
     },
     forget,
-    sweep: () => 0,
+    sweepStep: () => 0,
     shares: () => new Float64Array(),
     resume(rows) {
       for (const { id, features, label } of rows) learn(id, features, label);

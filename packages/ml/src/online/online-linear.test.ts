@@ -7,7 +7,7 @@ import { referenceHeadKernels } from "../heads/reference-head-kernels.js";
 import { addCrossEntropy, addPenalty, createDesign } from "../heads/softmax.js";
 import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
 import { createRandom } from "../tensor/random.js";
-import { createOnlineLinear, type OnlineLinear, type OnlineRecipe } from "./online-linear.js";
+import { createOnlineLinear, type OnlineLinear, type OnlineRecipe, sweepOnce } from "./online-linear.js";
 
 const size = 9;
 const classes = 7;
@@ -51,7 +51,7 @@ function learnAll(head: OnlineLinear, { features, labels }: Rows, from = 0): voi
 }
 
 function settle(head: OnlineLinear): LinearWeights {
-  for (let turn = 0; turn < 2000; turn++) if (head.sweep() < 1e-12) return head.weights();
+  for (let turn = 0; turn < 2000; turn++) if (sweepOnce(head) < 1e-12) return head.weights();
   throw new Error("The sweeps found no optimum");
 }
 
@@ -207,6 +207,20 @@ describe("an online linear head", () => {
     learnAll(head, rows);
     head.forget("huge");
     expect(distance(settle(head), settle(learned(rows)))).toBeLessThan(1e-9);
+  });
+
+  test("sweeps in steps, which begin anew after a change of the rows", () => {
+    const rows = rowsOf(300);
+    const [inSteps, whole] = [learned(rows), learned(rows)];
+    const steps = () => [inSteps.sweepStep(), inSteps.sweepStep(), inSteps.sweepStep()];
+    expect(steps()).toEqual([undefined, undefined, sweepOnce(whole)]);
+    expect(inSteps.weights()).toEqual(whole.weights());
+    expect(inSteps.sweepStep()).toBeUndefined();
+    inSteps.forget("7");
+    expect(steps()).toEqual([undefined, undefined, expect.any(Number)]);
+    const fresh = createOnlineLinear(prior, usual);
+    for (const [i, label] of rows.labels.entries()) if (i !== 7) fresh.learn(`${i}`, row(rows.features, i), label);
+    expect(distance(settle(inSteps), settle(fresh))).toBeLessThan(1e-9);
   });
 
   test("with one class only believes in that class, and stays finite", () => {

@@ -5,6 +5,7 @@ import { checkLabels } from "../heads/examples.js";
 import { createMatrix, type Matrix, row } from "../tensor/matrix.js";
 import type { Expert, LearnedRow } from "./experts.js";
 import { createMixture, learnLabel, type Mixture, mixProbabilities } from "./mixture.js";
+import { sweepOnce } from "./online-linear.js";
 import { type Coverage, coverLabel, newCoverage } from "./prediction-set.js";
 
 export interface PersonMixture {
@@ -119,7 +120,7 @@ export function createPersonMixture(
     learn,
     relabel,
     forget,
-    sweep: () => experts.reduce((largest, expert) => Math.max(largest, expert.sweep()), 0),
+    sweep: () => experts.reduce((largest, expert) => Math.max(largest, sweepOnce(expert)), 0),
     shares: (wanted) => experts.map((expert) => expert.shares(wanted)),
   };
 }

@@ -33,7 +33,7 @@ export interface LiveMixture {
    * with a label that the release does not know, it holds none.
    */
   hold(id: string, features: Float32Array | undefined, label: string | undefined): void;
-  /** One sweep of one expert at each step, until all are at the batch optimum of the rows held. */
+  /** A part of a sweep of one expert at each step, until all are at the batch optimum of the rows held. */
   settle(): Generator<void, void>;
   /** All that a later process resumes with. Counts as a refit. */
   keep(): Resumed;
@@ -107,8 +107,13 @@ export function createLiveMixture({ model, kernels }: LiveParts, resumed?: Resum
     },
     *settle() {
       for (const expert of experts) {
-        for (let sweep = 0; sweep < maxSweeps && expert.sweep() > settled; sweep++) yield;
-        yield;
+        for (let sweeps = 0; sweeps < maxSweeps; ) {
+          const largest = expert.sweepStep();
+          yield;
+          if (largest === undefined) continue;
+          if (largest <= settled) break;
+          sweeps++;
+        }
       }
     },
     keep() {

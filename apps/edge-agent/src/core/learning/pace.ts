@@ -2,8 +2,8 @@
 
 import type { Clock } from "../ports.js";
 
-/** The longest that other work waits, apart from the length of one step. */
-const stretchMs = 4;
+/** The longest that other work waits, apart from the length of one step: less than a prediction takes. */
+const stretchMs = 2;
 
 interface Pace {
   /** Lets other work run once this work has run for a while. */
