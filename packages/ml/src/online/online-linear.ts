@@ -37,9 +37,9 @@ export interface OnlineLinear {
   /** Throws `out-of-range` for an id that is not held. */
   forget(id: string): void;
   /**
-   * Goes on with a sweep, which visits every row once, by so many rows that other work need not wait for them. Returns
-   * undefined until the sweep ends, then the largest change of any row's share, which is 0 at the optimum. A change of
-   * the rows begins the sweep anew.
+   * Visits some of the rows that the present sweep has not visited; a sweep visits every row once. Returns undefined
+   * until the sweep ends, then the largest change of any row's share, which is 0 at the optimum. A change of the rows
+   * begins the sweep anew.
    */
   sweepStep(): number | undefined;
   /** (classes): a copy of the row's share. Throws `out-of-range` for an id that is not held. */
@@ -119,8 +119,12 @@ export function createOnlineLinear(
   recipe: OnlineRecipe,
   kernels: Pick<HeadKernels, "openAscent"> = referenceHeadKernels,
 ): OnlineLinear {
+<<<<<<< HEAD
   const { strength, caution = 0, classWeights, visits } = recipe;
   checkRecipe(recipe);
+=======
+  const { strength, classWeights, visits } = checkedRecipe(recipe);
+>>>>>>> ba335a4 (Sweep in steps between which a prediction runs, and state what a label and a refit take on each engine)
   const classes = prior.bias.length;
   const size = prior.weight.length / classes;
   const ascent = createAscent(prior, recipe, kernels);
@@ -130,16 +134,15 @@ export function createOnlineLinear(
   const random = createRandom(1);
   let squares = 0;
   let importance: Float64Array = new Float64Array(classes);
-  let sweep = { left: [] as HeldRow[], largest: 0 };
-
   const meanSquare = () => (squares > 0 ? squares / rows.length : 1);
   const pull = () => strength! * (1 + caution / Math.max(1, rows.length));
   const perLambda = () => (strength === undefined ? 0 : 1 / (pull() * meanSquare()));
   const visit = (visited: readonly HeldRow[]) => ascent.visit(visited, { importance, perLambda: perLambda() });
+  const sweep = createSweep(() => shuffled(rows, random), visit);
 
   /** As many rows are drawn at every change, so that the draws do not depend on rounding. */
   function afterChange(changed: readonly HeldRow[]): void {
-    sweep = { left: [], largest: 0 };
+    sweep.restart();
     importance = rowWeights(counts, classWeights);
     const visited = [...changed];
     for (let i = 0; rows.length > 0 && i < visits; i++) visited.push(rows[random.integer(rows.length)]!);
@@ -159,13 +162,7 @@ export function createOnlineLinear(
     for (const { id, features, label, share } of kept) hold(id, features, label).residual.set(share);
     ascent.restore(rows);
     importance = rowWeights(counts, classWeights);
-    sweep = { left: [], largest: 0 };
-  }
-
-  function sweepStep(): number | undefined {
-    if (sweep.left.length === 0) sweep = { left: shuffled(rows, random), largest: 0 };
-    sweep.largest = Math.max(sweep.largest, visit(sweep.left.splice(0, stepRows)));
-    return sweep.left.length === 0 ? sweep.largest : undefined;
+    sweep.restart();
   }
 
   function relabel(id: string, label: number): void {
@@ -195,11 +192,26 @@ export function createOnlineLinear(
     forget,
     share: (id) => held.get(id).residual.slice(),
     resume,
-    sweepStep,
+    sweepStep: sweep.step,
     weights: () => ascent.weights(perLambda()),
     scores(features) {
       checkFeatures(createMatrix(1, features.length, features), size);
       return ascent.scores(features, perLambda());
+    },
+  };
+}
+
+function createSweep<T>(draw: () => T[], visit: (rows: readonly T[]) => number) {
+  let left: T[] = [];
+  let largest = 0;
+  return {
+    restart() {
+      left = [];
+    },
+    step(): number | undefined {
+      if (left.length === 0) [left, largest] = [draw(), 0];
+      largest = Math.max(largest, visit(left.splice(0, stepRows)));
+      return left.length === 0 ? largest : undefined;
     },
   };
 }
@@ -224,12 +236,18 @@ function checkLabel(label: number, classes: number): void {
   }
 }
 
+<<<<<<< HEAD
 function checkRecipe({ scale, strength, biasStrength, caution = 0, visits }: OnlineRecipe): void {
+=======
+function checkedRecipe(recipe: OnlineRecipe): OnlineRecipe {
+  const { scale, strength, biasStrength, visits } = recipe;
+>>>>>>> ba335a4 (Sweep in steps between which a prediction runs, and state what a label and a refit take on each engine)
   checkNotNegative("scale", scale);
   checkNotNegative("caution", caution);
   if (strength !== undefined) checkPositive("strength", strength);
   checkPositive("biasStrength", biasStrength);
   checkWhole("visits", visits, [0, 1_000_000]);
+  return recipe;
 }
 
 function checkPositive(name: string, value: number): void {
