@@ -119,12 +119,7 @@ export function createOnlineLinear(
   recipe: OnlineRecipe,
   kernels: Pick<HeadKernels, "openAscent"> = referenceHeadKernels,
 ): OnlineLinear {
-<<<<<<< HEAD
-  const { strength, caution = 0, classWeights, visits } = recipe;
-  checkRecipe(recipe);
-=======
-  const { strength, classWeights, visits } = checkedRecipe(recipe);
->>>>>>> ba335a4 (Sweep in steps between which a prediction runs, and state what a label and a refit take on each engine)
+  const { strength, caution = 0, classWeights, visits } = checkedRecipe(recipe);
   const classes = prior.bias.length;
   const size = prior.weight.length / classes;
   const ascent = createAscent(prior, recipe, kernels);
@@ -236,12 +231,8 @@ function checkLabel(label: number, classes: number): void {
   }
 }
 
-<<<<<<< HEAD
-function checkRecipe({ scale, strength, biasStrength, caution = 0, visits }: OnlineRecipe): void {
-=======
 function checkedRecipe(recipe: OnlineRecipe): OnlineRecipe {
-  const { scale, strength, biasStrength, visits } = recipe;
->>>>>>> ba335a4 (Sweep in steps between which a prediction runs, and state what a label and a refit take on each engine)
+  const { scale, strength, biasStrength, caution = 0, visits } = recipe;
   checkNotNegative("scale", scale);
   checkNotNegative("caution", caution);
   if (strength !== undefined) checkPositive("strength", strength);
