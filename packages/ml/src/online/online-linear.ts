@@ -120,18 +120,18 @@ export function createOnlineLinear(
   kernels: Pick<HeadKernels, "openAscent"> = referenceHeadKernels,
 ): OnlineLinear {
   const { strength, caution = 0, classWeights, visits } = checkedRecipe(recipe);
-  const classes = prior.bias.length;
+  const { length: classes } = prior.bias;
   const size = prior.weight.length / classes;
   const ascent = createAscent(prior, recipe, kernels);
   const held = createHeldRows();
   const { rows } = held;
-  const counts = new Float64Array(classes);
   const random = createRandom(1);
+  const counts = new Float64Array(classes);
+  let importance: Float64Array = counts.slice();
   let squares = 0;
-  let importance: Float64Array = new Float64Array(classes);
   const meanSquare = () => (squares > 0 ? squares / rows.length : 1);
-  const pull = () => strength! * (1 + caution / Math.max(1, rows.length));
-  const perLambda = () => (strength === undefined ? 0 : 1 / (pull() * meanSquare()));
+  const perLambda = () =>
+    strength === undefined ? 0 : 1 / (strength * (1 + caution / Math.max(1, rows.length)) * meanSquare());
   const visit = (visited: readonly HeldRow[]) => ascent.visit(visited, { importance, perLambda: perLambda() });
   const sweep = createSweep(() => shuffled(rows, random), visit);
 
@@ -165,8 +165,7 @@ export function createOnlineLinear(
     const row = held.get(id);
     counts[row.label]!--;
     counts[label]!++;
-    row.label = label;
-    afterChange([row]);
+    afterChange([Object.assign(row, { label })]);
   }
 
   function forget(id: string): void {
