@@ -1,7 +1,7 @@
 // Procedures about access: tokens, sign-in links and the events of all changes.
 
 import { z } from "zod";
-import { roleSchema } from "../callers/roles.js";
+import { roleSchema } from "../callers/role-schema.js";
 import { auditorProcedure, ownerProcedure, publicProcedure, router, viewerProcedure } from "../trpc.js";
 import type { AccessService } from "./access.service.js";
 

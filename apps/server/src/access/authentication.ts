@@ -1,6 +1,7 @@
 // Finds out who sent a request: the owner by the admin token, or the holder of an access token or a session.
 
-import { type Caller, ownerActor, roleSchema } from "../callers/roles.js";
+import { roleSchema } from "../callers/role-schema.js";
+import { type Caller, ownerActor } from "../callers/roles.js";
 import type { FoundToken } from "./access.repository.js";
 import { isSameSecret, parseSecret } from "./access-secret.js";
 

@@ -1,12 +1,11 @@
-// The roles of callers, and the one place that decides whether a caller may make a call. Pure.
+// The roles of callers, and the one place that decides whether a caller may make a call. Pure. Every command loads this
+// file, so it needs no parser of schemas.
 
 import { AppError } from "@attune/shared/errors";
-import { z } from "zod";
 
 /** Every signed-in caller may look, so each of the other roles includes `viewer`. */
 export const roles = ["viewer", "manager", "approver", "auditor"] as const;
-export const roleSchema = z.enum(roles);
-export type Role = z.infer<typeof roleSchema>;
+export type Role = (typeof roles)[number];
 
 /** A role, or `owner`: the holder of the server's admin token, who alone gives access to others. */
 export type NeededRole = Role | "owner";

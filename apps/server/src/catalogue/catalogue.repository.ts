@@ -1,8 +1,9 @@
 // Registered models, their versions and artifacts in the database. A version's sequence is the release's sequence.
 
-import type { Comparison, ReleaseReference } from "@attune/shared/contracts/catalogue";
+import type { Comparison } from "@attune/shared/contracts/catalogue";
 import type { Lineage } from "@attune/shared/contracts/lineage";
 import type { Release2 } from "@attune/shared/contracts/release";
+import type { ReleaseReference } from "@attune/shared/contracts/release-reference";
 import { appendEvent, type Change } from "../access/event-chain.js";
 import type { Prisma, PrismaClient } from "../generated/prisma/client.js";
 import { lockVersions, type StoredVersion, wholeVersion } from "./stored-version.js";

@@ -1,15 +1,11 @@
 // The catalogue of models and versions: checks an uploaded extractor and makes it a signed release.
 
 import { canonicalBytes } from "@attune/shared/canonical-json";
-import {
-  type Comparison,
-  maxTags,
-  type ReleaseReference,
-  type VersionSummary,
-} from "@attune/shared/contracts/catalogue";
+import { type Comparison, maxTags, type VersionSummary } from "@attune/shared/contracts/catalogue";
 import type { Contracts } from "@attune/shared/contracts/egress";
 import { type Lineage, lineageSchema } from "@attune/shared/contracts/lineage";
 import type { HeadRecipe, Release, ReleaseFile, ReleaseManifest } from "@attune/shared/contracts/release";
+import type { ReleaseReference } from "@attune/shared/contracts/release-reference";
 import { AppError } from "@attune/shared/errors";
 import type { Author } from "../callers/roles.js";
 import type { ChunkStore } from "../content/chunk-store.js";

@@ -1,6 +1,7 @@
 // Models and their aliases. An alias moves from version to version by compare and set.
 
-import type { AliasChanged, ModelDetails, ModelSummary, ReleaseReference } from "@attune/shared/contracts/catalogue";
+import type { AliasChanged, ModelDetails, ModelSummary } from "@attune/shared/contracts/catalogue";
+import type { ReleaseReference } from "@attune/shared/contracts/release-reference";
 import { AppError } from "@attune/shared/errors";
 import type { Author } from "../callers/roles.js";
 import type { CatalogueRepository } from "./catalogue.repository.js";

@@ -1,6 +1,7 @@
 // A stored version as the fleet manager sees it, and the fault for a version that is not there.
 
-import type { ReleaseReference, VersionSummary } from "@attune/shared/contracts/catalogue";
+import type { VersionSummary } from "@attune/shared/contracts/catalogue";
+import type { ReleaseReference } from "@attune/shared/contracts/release-reference";
 import { AppError } from "@attune/shared/errors";
 import type { StoredVersion } from "./stored-version.js";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { makeDirectory, readTextFile, renameDurably, writeFileDurably } from "@attune/platform/durable-file";
 import { isPresent } from "@attune/platform/presence";
 import { sha256 as sha256Of } from "@attune/platform/sha256";
-import { noteSchema, type ReleaseReference, tagSchema, type VersionSummary } from "@attune/shared/contracts/catalogue";
+import { noteSchema, tagSchema, type VersionSummary } from "@attune/shared/contracts/catalogue";
 import { labelSlugSchema, labelWordsSchema } from "@attune/shared/contracts/label-set";
 import { lineageSchema } from "@attune/shared/contracts/lineage";
 import {
@@ -20,6 +20,7 @@ import {
   releaseFileNames,
   sha256Schema,
 } from "@attune/shared/contracts/release";
+import type { ReleaseReference } from "@attune/shared/contracts/release-reference";
 import { AppError } from "@attune/shared/errors";
 import { z } from "zod";
 import { askServer, type ServerAccess } from "./fleet-client.js";

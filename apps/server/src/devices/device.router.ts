@@ -2,13 +2,13 @@
 
 import { signedEnrolmentSchema } from "@attune/shared/contracts/enrolment";
 import {
-  deviceHealths,
   deviceTagSchema,
   deviceTagsSchema,
   listedDeviceSchema,
   maxDeviceTags,
   timelineSchema,
 } from "@attune/shared/contracts/inventory";
+import { deviceHealths } from "@attune/shared/contracts/inventory-words";
 import { pollSchema } from "@attune/shared/contracts/target-state";
 import { devicePattern, fleetPattern } from "@attune/shared/subjects";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 // Judges a device by its latest poll, offer and epochs: online, stale or stuck, and perhaps copied. Pure.
 
-import type { DeviceHealth } from "@attune/shared/contracts/inventory";
+import type { DeviceHealth } from "@attune/shared/contracts/inventory-words";
 import { dayMs } from "@attune/shared/time";
 
 interface Watched {

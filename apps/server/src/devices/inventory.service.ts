@@ -1,6 +1,7 @@
 // The inventory: devices by kind, tag, engine, memory, release and health, their tags, and their timelines.
 
-import { type DeviceHealth, type ListedDevice, maxDeviceTags, type Timeline } from "@attune/shared/contracts/inventory";
+import { type ListedDevice, maxDeviceTags, type Timeline } from "@attune/shared/contracts/inventory";
+import type { DeviceHealth } from "@attune/shared/contracts/inventory-words";
 import { AppError } from "@attune/shared/errors";
 import { dayMs } from "@attune/shared/time";
 import type { Author } from "../callers/roles.js";

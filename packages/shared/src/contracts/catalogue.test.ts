@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseReleaseReference } from "./catalogue.js";
+import { parseReleaseReference } from "./release-reference.js";
 
 describe("a release is named", () => {
   test.each([

@@ -11,10 +11,11 @@ import {
   releaseSequenceSchema,
   sha256Schema,
 } from "./release.js";
+import { aliasPattern } from "./release-reference.js";
 
 export const aliasSchema = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,31}$/, "is not a lower-case letter and up to 31 lower-case letters, digits and dashes");
+  .regex(aliasPattern, "is not a lower-case letter and up to 31 lower-case letters, digits and dashes");
 export const tagSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, "is not 1 to 32 lower-case letters, digits, dots, dashes and underscores");
@@ -30,19 +31,6 @@ export const releaseReferenceSchema = z.union([
   z.strictObject({ model: modelNameSchema, version: modelVersionSchema }),
   z.strictObject({ model: modelNameSchema, alias: aliasSchema }),
 ]);
-export type ReleaseReference = z.infer<typeof releaseReferenceSchema>;
-
-/** The reference of `3`, `attune-small@1.0.0` or `attune-small@champion`; undefined for any other text. */
-export function parseReleaseReference(text: string): ReleaseReference | undefined {
-  const [model, name, ...rest] = text.split("@");
-  if (rest.length > 0) return undefined;
-  const candidates = [
-    { sequence: /^\d{1,5}$/.test(text) && Number(text) },
-    { model, version: name },
-    { model, alias: name },
-  ];
-  return candidates.map((one) => releaseReferenceSchema.safeParse(one).data).find((one) => one !== undefined);
-}
 
 /** A published version. */
 export const versionSummarySchema = z.strictObject({

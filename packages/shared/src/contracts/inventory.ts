@@ -2,19 +2,10 @@
 
 import { z } from "zod";
 import { devicePattern, fleetPattern } from "../subjects.js";
+import { deviceHealths, deviceTagForm, deviceTagPattern } from "./inventory-words.js";
 
-/** A word, or a name and its value: `spare`, `site=berlin`. */
-export const deviceTagSchema = z
-  .string()
-  .regex(
-    /^[a-z][a-z0-9._-]{0,31}(=[a-z0-9][a-z0-9._-]{0,31})?$/,
-    "is not of the form spare or site=berlin, in lower-case letters, digits, dots, dashes and underscores",
-  );
+export const deviceTagSchema = z.string().regex(deviceTagPattern, deviceTagForm);
 export const maxDeviceTags = 16;
-
-/** `stale`: silent for long. `stuck`: it polls, and has not taken the release that it was offered a day ago. */
-export const deviceHealths = ["online", "stale", "stuck"] as const;
-export type DeviceHealth = (typeof deviceHealths)[number];
 
 const time = z.iso.datetime();
 

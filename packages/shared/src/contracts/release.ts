@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { labelSetOf, labelSetSchema } from "./label-set.js";
+import { maxReleaseSequence, modelNamePattern, modelVersionPattern } from "./release-reference.js";
 
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -56,9 +57,9 @@ export const headRecipeSchema = z.discriminatedUnion("kind", [
 ]);
 export type HeadRecipe = z.infer<typeof headRecipeSchema>;
 
-export const modelNameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
-export const modelVersionSchema = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
-export const releaseSequenceSchema = z.int().min(1).max(65_535);
+export const modelNameSchema = z.string().regex(modelNamePattern);
+export const modelVersionSchema = z.string().regex(modelVersionPattern);
+export const releaseSequenceSchema = z.int().min(1).max(maxReleaseSequence);
 
 /** The fields of every version. */
 const fields = {

@@ -2,8 +2,12 @@
 
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
-import { aliasSchema, parseReleaseReference, type ReleaseReference } from "@attune/shared/contracts/catalogue";
-import { modelNameSchema } from "@attune/shared/contracts/release";
+import {
+  aliasPattern,
+  modelNamePattern,
+  parseReleaseReference,
+  type ReleaseReference,
+} from "@attune/shared/contracts/release-reference";
 import { changeOptions, sequence, serverOptions } from "./fleet.js";
 
 function parseWords(text: string): Readonly<Record<string, string>> {
@@ -193,7 +197,7 @@ export const releaseCollect = declare({
 });
 
 function parseModel(text: string): string {
-  if (modelNameSchema.safeParse(text).success) return text;
+  if (modelNamePattern.test(text)) return text;
   throw new SyntaxError("is not a model's name: a lower-case letter, then lower-case letters, digits and dashes");
 }
 
@@ -219,10 +223,8 @@ export const modelShow = declare({
 });
 
 function parseAlias(text: string): { readonly model: string; readonly alias: string } {
-  const [name, alias, ...rest] = text.split("@");
-  if (rest.length === 0 && modelNameSchema.safeParse(name).success && aliasSchema.safeParse(alias).success) {
-    return { model: name!, alias: alias! };
-  }
+  const [model = "", alias = "", ...rest] = text.split("@");
+  if (rest.length === 0 && modelNamePattern.test(model) && aliasPattern.test(alias)) return { model, alias };
   throw new SyntaxError("is not MODEL@ALIAS, such as attune-small@champion");
 }
 

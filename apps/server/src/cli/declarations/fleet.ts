@@ -2,7 +2,7 @@
 
 import { declare } from "@attune/platform/cli/declaration";
 import { parseDuration } from "@attune/platform/cli/values";
-import { deviceHealths, deviceTagSchema } from "@attune/shared/contracts/inventory";
+import { deviceHealths, deviceTagForm, deviceTagPattern } from "@attune/shared/contracts/inventory-words";
 import { fleetPattern } from "@attune/shared/subjects";
 
 /** The options that find the server, shared by all of these commands. */
@@ -60,9 +60,8 @@ export const token = declare({
 });
 
 export function parseTag(text: string): string {
-  const { success, error } = deviceTagSchema.safeParse(text);
-  if (success) return text;
-  throw new SyntaxError(error.issues[0]?.message);
+  if (deviceTagPattern.test(text)) return text;
+  throw new SyntaxError(deviceTagForm);
 }
 
 export const tokenCreate = declare({
