@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { attuneAgent } from "@attune/edge-agent/node/cli/commands";
@@ -156,6 +156,23 @@ const shown: Record<string, () => Promise<void>> = {
     expect(await ask("learn")).toMatchObject({ head: expect.any(String), holdout: 2 });
     expect(await ask("learn", "--report")).toMatchObject({ holdout: 2 });
     await eventually(async () => expect(await reports()).toBe(before + 1));
+  },
+  "export --passphrase-file": async () => {
+    const file = join(home, "own.age");
+    const argv = ["export", file, "--passphrase-file", "-"];
+    expect((await askIn(home, argv, "too short\n")).error).toMatchObject({ code: "INVALID_INPUT" });
+    const made = await askIn(home, argv, "words of my own\n");
+    expect(made).toEqual({ file, entries: expect.any(Number) });
+  },
+  "import --passphrase-file": async () => {
+    const file = join(home, "other.age");
+    const { entries, passphrase } = await ask("export", file);
+    const { error } = await askIn(home, ["import", file, "--passphrase-file", "-"], "another passphrase\n");
+    expect(error).toMatchObject({ code: "INVALID_INPUT", message: expect.stringContaining(file) });
+    const words = join(home, "words.txt");
+    await writeFile(words, `${passphrase}\n`);
+    const taken = await ask("import", file, "--passphrase-file", words);
+    expect(taken).toEqual({ added: 0, present: entries, forgotten: 0 });
   },
   "journal --after": async () => {
     const all = await indices();
