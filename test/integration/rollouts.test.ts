@@ -206,6 +206,24 @@ describe("a staged rollout", () => {
     expect(places.map(({ rank }) => rank)).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
+  test("that began without a device opens again for the first one, with a whole deadline, and then completes", async () => {
+    const { id } = await start({ release: 2, sizes: [0], intake: true });
+    await turn();
+    nowMs += 10 * hourMs;
+    await turn();
+    expect(await statesOf(id)).toEqual(["active", "passed"]);
+    const late = await enrol(3);
+    expect(await Promise.all(late.map((device, i) => poll(device, {}, i % 2 ? one : two)))).toEqual([2, 2, 2]);
+    nowMs += policy.deadlineMs / 2;
+    await turn();
+    expect(await statesOf(id)).toEqual(["active", "active"]);
+    for (const device of late) await poll(device, { running: 2 });
+    await turn();
+    expect([await statesOf(id), await endsOf(id)]).toEqual([["completed", "passed"], { succeeded: 3 }]);
+    const [last] = await enrol(1);
+    expect(await poll(last!)).toBe(2);
+  });
+
   test("of an older release never overtakes a newer one, and a device back after its end gets what it missed", async () => {
     await enrol(2);
     const newer = await start({ release: 6, sizes: [2] });

@@ -74,8 +74,10 @@ async function newestOwed(
             WHEN r."status" = 'completed' THEN r."releaseSequence"
             WHEN r."status" = 'active' AND a."state" NOT IN ('waiting', 'removed') THEN r."releaseSequence" END
           WHEN r."status" = 'active' AND EXISTS (
-            SELECT 1 FROM "RolloutGroup" g WHERE g."rolloutId" = r."id" AND g."state" = 'active' AND g."index" = (
-              SELECT max("index") FROM "RolloutGroup" WHERE "rolloutId" = r."id")) THEN r."releaseSequence"
+            SELECT 1 FROM "RolloutGroup" g WHERE g."rolloutId" = r."id" AND g."index" = (
+              SELECT max("index") FROM "RolloutGroup" WHERE "rolloutId" = r."id") AND (
+                g."state" = 'active' OR g."state" = 'passed' AND NOT EXISTS (
+                  SELECT 1 FROM "Assignment" x WHERE x."rolloutId" = r."id"))) THEN r."releaseSequence"
           WHEN r."status" IN ('completed', 'superseded') THEN r."releaseSequence"
           ELSE r."revertsTo"
         END AS sequence,
@@ -120,12 +122,18 @@ async function recordOffer(prisma: PrismaClient, { device, rollout, offer, atMs 
       return (await tx.assignment.updateMany({ where, data: offered })).count === 1;
     }
     const last = await tx.rolloutGroup.findFirst({ where: { rolloutId: rollout }, orderBy: { index: "desc" } });
-    if (row.status !== "active" || last?.state !== "active") return false;
     const { _max, _count } = await tx.assignment.aggregate({
       where: { rolloutId: rollout },
       _max: { rank: true },
       _count: true,
     });
+    // An empty group passes at once, and its first device opens it again.
+    const reopens = last?.state === "passed" && _count === 0;
+    if (row.status !== "active" || last === null || !(last.state === "active" || reopens)) return false;
+    if (reopens) {
+      const group = { rolloutId_index: { rolloutId: rollout, index: last.index } };
+      await tx.rolloutGroup.update({ where: group, data: { state: "active", deadlineAt: offered.deadlineAt } });
+    }
     const place = {
       rolloutId: rollout,
       deviceId: device.id,
