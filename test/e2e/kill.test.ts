@@ -33,7 +33,7 @@ const polling = { timeout: 120_000, interval: 100 };
 interface Ending {
   readonly utterances: readonly number[];
   /** Computed from every utterance and label. */
-  readonly f1: readonly unknown[];
+  readonly f1: readonly { readonly f1Prior: number; readonly f1Personal: number }[];
 }
 
 function shortened(split: "train" | "dev", count: number): SampleRow[] {
@@ -50,6 +50,18 @@ function endingOf(stdout: string): Ending {
     utterances: lives.map(({ utterances }) => utterances),
     f1: lives.map(({ f1Prior, f1Personal }) => ({ f1Prior, f1Personal })),
   };
+}
+
+/** Each device draws the order of its refits by a key of its own, so that personal scores differ from home to home. */
+const maxDifference = 0.1;
+
+/** A device's own states are compared bit by bit where one device dies: in the core's tests of crashes and learning. */
+function expectSameEnding({ utterances, f1 }: Ending): void {
+  expect(utterances).toEqual(uninterrupted.utterances);
+  for (const [i, { f1Prior, f1Personal }] of f1.entries()) {
+    expect(f1Prior).toBe(uninterrupted.f1[i]!.f1Prior);
+    expect(Math.abs(f1Personal - uninterrupted.f1[i]!.f1Personal)).toBeLessThan(maxDifference);
+  }
 }
 
 const endingSchema = z.object({
@@ -164,7 +176,7 @@ test.each([["an agent"], ["the server"], ["nats-server"], ["PostgreSQL"]])(
     const { code, stdout, stderr } = await demo.ended;
     expect(stderr.match(/^.*error .*$/gm)).toBeNull();
     expect(code).toBe(0);
-    expect(endingOf(stdout)).toEqual(uninterrupted);
+    expectSameEnding(endingOf(stdout));
     await assertReports(home);
   },
 );
@@ -180,7 +192,7 @@ test("kill -9 of the demo itself, then again the same command, changes no result
   const { code, stdout, stderr } = await startDemo(["--data", data, "--home", home, "--json"]).ended;
   expect(stderr.match(/^.*error .*$/gm)).toBeNull();
   expect(code).toBe(0);
-  expect(endingOf(stdout)).toEqual(uninterrupted);
+  expectSameEnding(endingOf(stdout));
   await assertReports(home);
   expect(isAlive(server), "the first server").toBe(false);
 });

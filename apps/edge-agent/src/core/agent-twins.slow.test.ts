@@ -106,7 +106,9 @@ describe("twins that differ in their labels", () => {
       favoured.push({ ...saying, label: label as Label });
     }
     await next.stop();
-    const one = await live(await createBoundedDevice(first), texts);
+    // Both releases learn one label alike.
+    const oneLabel = texts.map((saying): Said => ({ ...saying, label: "joy" }));
+    const one = await live(await createBoundedDevice(first), oneLabel);
     const other = await live(await createBoundedDevice(first), favoured);
     const plain = ({ departures }: BoundedDevice) =>
       departures.map(({ atMs, path, text }) => {
