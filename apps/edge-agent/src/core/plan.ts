@@ -1,6 +1,6 @@
 // Plans the agent's next step about its release: synchronous and pure.
 
-import type { UpdateReason } from "@attune/shared/contracts/current-state";
+import { retryableReasons, type UpdateReason } from "@attune/shared/contracts/current-state";
 import type { ActiveUpdateState } from "./agent-api.js";
 import { isActiveState, sameTarget, type Target, type UpdateRecord } from "./update-state.js";
 
@@ -33,16 +33,6 @@ export type Step =
 
 /** So many deaths in one state of one release may happen before the release counts as their cause. */
 export const maxCrashes = 3;
-
-/** Outcomes that a retry may change: the network, the disk, the clock. All others are the release's own. */
-const retryableReasons: readonly UpdateReason[] = [
-  "network",
-  "diskFull",
-  "deadline",
-  "digestMismatch",
-  "sizeMismatch",
-  "manifestExpired",
-];
 
 const firstRetryMs = 60_000;
 const maxRetryMs = 3_600_000;

@@ -1,6 +1,6 @@
 // Judges one device of a rollout by its latest poll and its verdict. Pure.
 
-import type { Verdict } from "@attune/shared/contracts/current-state";
+import { retryableReasons, type Verdict } from "@attune/shared/contracts/current-state";
 import type { PolledState } from "./rollout.standing.js";
 
 /**
@@ -68,16 +68,8 @@ interface JudgedBy {
 /** A device tries a release again by itself; its third failure counts, and counts once. */
 const maxRetries = 2;
 
-/** A retry may change these outcomes; all others are the release's own. `unknown`: the device gives no reason. */
-const retryableReasons: readonly string[] = [
-  "network",
-  "diskFull",
-  "deadline",
-  "digestMismatch",
-  "sizeMismatch",
-  "manifestExpired",
-  "unknown",
-];
+/** `unknown`: the device gives no reason. */
+const retriedReasons: readonly string[] = [...retryableReasons, "unknown"];
 
 const isFailure = (state: PolledState): boolean => state === "failed" || state === "timedOut" || state === "rolledBack";
 
@@ -108,7 +100,7 @@ function withSighting(member: Member, { releaseSequence }: JudgedBy): Member {
 function judgeOpen(member: Member, { nowMs, releaseSequence }: JudgedBy): Member {
   const { seen, failures, deadlineAtMs } = member;
   if (failures > 0 && isFailure(seen.state)) {
-    const isFinal = seen.state === "rolledBack" || !retryableReasons.includes(seen.reason);
+    const isFinal = seen.state === "rolledBack" || !retriedReasons.includes(seen.reason);
     if (isFinal || failures > maxRetries) return { ...member, state: "failed" };
   }
   if (seen.running === releaseSequence) return { ...member, state: "succeeded" };

@@ -40,6 +40,16 @@ export const updateReasons = [
 export const updateReasonSchema = z.enum(updateReasons);
 export type UpdateReason = (typeof updateReasons)[number];
 
+/** Outcomes that a retry may change: the network, the disk, the clock. All others are the release's own. */
+export const retryableReasons: readonly UpdateReason[] = [
+  "network",
+  "diskFull",
+  "deadline",
+  "digestMismatch",
+  "sizeMismatch",
+  "manifestExpired",
+];
+
 /** The states that a device announces under contract 2. A gated release counts as tested until its verdict leaves. */
 export const announcedStates = updateStates.filter((state) => state !== "gating");
 
